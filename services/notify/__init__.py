@@ -1,0 +1,1 @@
+"""Notify: follows the log and tells people what they have not seen."""

@@ -1,0 +1,1 @@
+"""Persistence: the log. The only service that stores messages, marks and feeds."""

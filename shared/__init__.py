@@ -1,0 +1,1 @@
+"""What the services agree on: frames, commands, subjects, errors, the bus and the settings."""

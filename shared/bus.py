@@ -1,0 +1,203 @@
+"""Owns the connection to NATS: the only module that imports nats.
+
+The wire keeps nothing: no buffering while disconnected, a publish that cannot leave is dropped,
+a request that cannot leave fails at once. Whoever waits for a fact re-reads the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.errors import StartError, Unavailable
+
+logger = logging.getLogger("linkup.bus")
+
+Handler = Callable[["Delivery"], Awaitable[None]]
+
+FLUSH_EVERY = 256  # publishes: without a buffer limit nothing else slows a burst down
+CONNECT_TIMEOUT = 10.0
+
+
+class Delivery:
+    """One message from the bus, and the way to answer it."""
+
+    __slots__ = ("_msg", "payload", "reply_to", "subject")
+
+    def __init__(self, msg: Msg) -> None:
+        self.subject: str = msg.subject
+        self.payload: bytes = msg.data
+        self.reply_to: str = msg.reply
+
+
+class NoResponders(Unavailable):
+    """Nobody listens on that subject: said by the broker at once."""
+
+
+class BusTimeout(Unavailable):
+    """The request left; whether it was carried out is unknown."""
+
+
+class Subscription:
+    """Interest in one subject. What overflows its limits is dropped and repaired from the log."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def close(self) -> None:
+        """Stop at once; on a lost connection there is nothing to tell the broker."""
+        if not self._inner._closed:  # noqa: SLF001 - the client has no public word for it
+            await _quietly(self._inner.unsubscribe())
+
+    async def drain(self) -> None:
+        """Stop taking, finish what was taken."""
+        await _quietly(self._inner.drain())
+
+
+class Bus:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._unflushed = 0
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._client.is_connected)
+
+    @property
+    def max_payload(self) -> int:
+        return int(self._client.max_payload)
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        """Hand to the wire, or drop when there is none: the log repairs it."""
+        try:
+            await self._client.publish(subject, payload)
+            self._unflushed += 1
+            if self._unflushed >= FLUSH_EVERY:
+                await self.flush()
+        except (nats.errors.Error, OSError) as error:
+            logger.debug("publish dropped: %s", type(error).__name__)
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        """Raises NoResponders or Unavailable (not carried out), BusTimeout (unknown)."""
+        try:
+            reply = await self._client.request(subject, payload, timeout=timeout)
+        except nats.errors.NoRespondersError:
+            raise NoResponders("The service is starting or away") from None
+        except (nats.errors.TimeoutError, TimeoutError):
+            raise BusTimeout("The service did not answer in time") from None
+        except (nats.errors.Error, OSError):
+            raise Unavailable("The message bus is out of reach") from None
+        return bytes(reply.data)
+
+    async def subscribe(
+        self,
+        subject: str,
+        handler: Handler,
+        *,
+        queue: str = "",
+        pending_msgs: int = 1024,
+        pending_bytes: int = 8 * 1024 * 1024,
+    ) -> Subscription:
+        """Calls of one subscription's handler run one after another: it must only enqueue.
+
+        `pending_*`: bounds of what waits for the handler; beyond them messages are dropped.
+        """
+
+        async def deliver(msg: Msg) -> None:
+            try:
+                await handler(Delivery(msg))
+            except Exception:
+                logger.exception("a handler failed", extra={"subject": msg.subject})
+
+        try:
+            inner = await self._client.subscribe(
+                subject,
+                queue=queue,
+                cb=deliver,
+                pending_msgs_limit=pending_msgs,
+                pending_bytes_limit=pending_bytes,
+            )
+        except (nats.errors.Error, OSError):
+            raise Unavailable("The message bus is out of reach") from None
+        return Subscription(inner)
+
+    async def flush(self) -> None:
+        """Wait until the broker has seen all that was handed over. Raises Unavailable."""
+        self._unflushed = 0
+        try:
+            await self._client.flush(timeout=5)
+        except (nats.errors.Error, TimeoutError, OSError):
+            raise Unavailable("The message bus is out of reach") from None
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    name: str,
+    on_reconnect: Callable[[], Awaitable[None]] | None = None,
+    timeout: float = CONNECT_TIMEOUT,
+) -> AsyncIterator[Bus]:
+    """A connection for the life of the process. Raises StartError when the broker is not there."""
+
+    async def on_error(error: Exception) -> None:
+        logger.warning("bus: %s", error if str(error) else type(error).__name__)
+
+    async def on_disconnect() -> None:
+        logger.warning("disconnected from the bus")
+
+    async def on_reconnected() -> None:
+        logger.info("connected to the bus again")
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    client = Client()
+    try:
+        async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
+            await client.connect(
+                url,
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                connect_timeout=2,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                drain_timeout=5,
+                pending_size=0,  # fail at once while disconnected (R1)
+                inbox_prefix=f"_INBOX_{name}".encode(),
+                error_cb=on_error,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnected,
+            )
+    except (TimeoutError, nats.errors.Error, OSError) as error:
+        await _quietly(client.close())
+        raise StartError(
+            f"cannot reach nats-server at {_without_password(url)}: {_reason(error)}; "
+            "start it, or set LINKUP_NATS_URL"
+        ) from None
+    try:
+        yield Bus(client)
+    finally:
+        await _quietly(client.close())
+
+
+async def _quietly(step: Awaitable[Any]) -> None:
+    """Closing a connection that is already lost is no error."""
+    try:
+        await step
+    except (nats.errors.Error, OSError):
+        logger.debug("closing a lost connection")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]

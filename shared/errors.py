@@ -1,0 +1,136 @@
+"""Owns every error a client can be told: one class per thing the client should do about it.
+
+`temporary` errors mean: send the same thing again, with the same `client_id`. All others mean:
+change it, and take a new `client_id`. An error never closes a socket; see `frames.CloseCode`.
+"""
+
+from typing import ClassVar
+
+
+class LinkupError(Exception):
+    """An outcome for whoever asked: a `code` of the closed set and a sentence that says why."""
+
+    code: ClassVar[str] = "internal"
+    temporary: ClassVar[bool] = True
+    status: ClassVar[int] = 500  # HTTP
+
+    def __init__(
+        self, message: str, *, client_id: str | None = None, retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.client_id = client_id
+        self.retry_after_ms = retry_after_ms
+
+
+class InvalidFrame(LinkupError):
+    """The frame does not decode; `message` names the field and the fault."""
+
+    code = "invalid_frame"
+    temporary = False
+    status = 400
+
+
+class InvalidRequest(LinkupError):
+    """The HTTP request does not decode; `message` names the parameter and the fault."""
+
+    code = "invalid_request"
+    temporary = False
+    status = 400
+
+
+class Unauthorized(LinkupError):
+    code = "unauthorized"
+    temporary = False
+    status = 401
+
+
+class Forbidden(LinkupError):
+    code = "forbidden"
+    temporary = False
+    status = 403
+
+
+class NotFound(LinkupError):
+    """It does not exist or may not be seen: the two answer alike."""
+
+    code = "not_found"
+    temporary = False
+    status = 404
+
+
+class ClientIdConflict(LinkupError):
+    """The `client_id` already names a stored message with other content."""
+
+    code = "client_id_conflict"
+    temporary = False
+    status = 409
+
+
+class TooLarge(LinkupError):
+    code = "too_large"
+    temporary = False
+    status = 413
+
+
+class RateLimited(LinkupError):
+    code = "rate_limited"
+    temporary = True
+    status = 429
+
+
+class OutOfOrder(LinkupError):
+    """An earlier message of the same connection and conversation failed and has to come first."""
+
+    code = "out_of_order"
+    temporary = True
+    status = 409
+
+
+class Unavailable(LinkupError):
+    """The outcome is unknown, or nothing was stored: send the same again."""
+
+    code = "unavailable"
+    temporary = True
+    status = 503
+
+
+class Overloaded(LinkupError):
+    """A bounded queue is full; nothing was stored."""
+
+    code = "overloaded"
+    temporary = True
+    status = 503
+
+
+class Internal(LinkupError):
+    code = "internal"
+    temporary = True
+    status = 500
+
+
+BY_CODE: dict[str, type[LinkupError]] = {
+    error.code: error
+    for error in (
+        InvalidFrame,
+        InvalidRequest,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        ClientIdConflict,
+        TooLarge,
+        RateLimited,
+        OutOfOrder,
+        Unavailable,
+        Overloaded,
+        Internal,
+    )
+}
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; its text names the setting and what to write instead."""
+
+
+class StartError(Exception):
+    """The process cannot start; its text says what is wrong and what to do about it."""

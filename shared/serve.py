@@ -1,0 +1,141 @@
+"""Owns the life of a service process: settings, log, resources, the HTTP server, the drain.
+
+The resources are opened before the server accepts and closed after it has let go of its last
+connection, so that what cannot start says so in one line.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from shared import logs
+from shared.errors import SettingError, StartError
+from shared.health import Health
+from shared.settings import Settings, load, variable
+
+EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
+DRAIN_TIMEOUT = 8.0
+CLOSE_TIMEOUT = 2
+
+OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[Starlette]]
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a signal first drains: the service says goodbye before its sockets close."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self.health = health
+        self._drain: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # A signal handler may run between any two instructions: leave the rest to the loop.
+        self._loop.call_soon_threadsafe(self._begin_drain)
+
+    def _begin_drain(self) -> None:
+        if self._drain is None:
+            self._drain = asyncio.create_task(self._drain_then_exit())
+        else:
+            self.should_exit = True  # a second signal: do not wait any longer
+
+    async def _drain_then_exit(self) -> None:
+        self.health.state = "draining"
+        try:
+            if self.health.drain is not None:
+                async with asyncio.timeout(DRAIN_TIMEOUT):
+                    await self.health.drain()
+        except TimeoutError:
+            pass  # what is left is cut off below, as after a crash
+        finally:
+            self.should_exit = True
+
+
+def config(app: Starlette, settings: Settings, port: int, ws: type | str = "none") -> uvicorn.Config:
+    """The server's limits; see docs/operations.md for why each differs from the default."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=CLOSE_TIMEOUT,
+        ws=ws,  # type: ignore[arg-type]
+        ws_max_size=128 * 1024,  # twice the protocol's limit, so that `too_large` can be said
+        ws_ping_interval=10,
+        ws_ping_timeout=10,
+        ws_per_message_deflate=False,
+    )
+
+
+def listen(settings: Settings, port: int) -> socket.socket:
+    """The listening socket: the parent's (LINKUP_LISTEN_FD), which outlives us, or our own."""
+    inherited = os.environ.get("LINKUP_LISTEN_FD")
+    if inherited is not None:
+        return socket.socket(fileno=int(inherited))
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"cannot listen on {settings.host}:{port}: {error.strerror}; "
+            "stop what uses it or set another port"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+async def serve(
+    service: str, open_app: OpenApp, settings: Settings, port: int, ws: type | str
+) -> None:
+    """Run until a signal has drained the service."""
+    health = Health(service)
+    with listen(settings, port) as listener:
+        async with open_app(settings, health) as app:
+            server = Server(config(app, settings, port, ws), health)
+            health.state = "ready"
+            await server.serve(sockets=[listener])
+
+
+def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
+    """Entry point of `python -m services.<service>`. Exits 0, 1 (cannot start) or 78 (setting)."""
+    port_field = f"{service}_port"
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        description=f"The {service} service, on {variable(port_field)}. "
+        "Settings come from LINKUP_… variables; `linkup config` prints them.",
+    )
+    parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        settings = load()
+        logs.set_up(service, settings)
+        asyncio.run(serve(service, open_app, settings, getattr(settings, port_field), ws))
+    except SettingError as error:
+        sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
+    except StartError as error:
+        sys.exit(_say(service, str(error), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _say(service: str, text: str, status: int) -> int:
+    sys.stderr.write(f"linkup {service}: {text}\n")
+    return status

@@ -1,0 +1,172 @@
+"""Owns the settings: one typed struct, from a TOML file, then the environment.
+
+Every field is `LINKUP_<FIELD>` in the environment and `<field>` in the file; a table's name is
+put in front of its keys (`[smtp] host` is `smtp_host`). Secrets may come from a file, named by
+`LINKUP_<FIELD>_FILE`. Unknown keys are an error: a misspelt setting must not pass in silence.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import SettingError
+
+PREFIX = "LINKUP_"
+SECRETS = frozenset({"jwt_secret", "smtp_password", "nats_url"})  # a URL may hold a password
+LISTS = frozenset({"allowed_origins", "trusted_proxies"})
+INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is in force. Sizes in bytes, times in seconds; 0 switches a limit off."""
+
+    data_dir: str = "./data"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+
+    host: str = "127.0.0.1"
+    gateway_port: Port = 8000
+    persistence_port: Port = 8001
+    notify_port: Port = 8002
+    nats_url: str = ""
+
+    jwt_secret: str = ""
+    jwt_audience: str = "linkup"
+    dev_login: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    hello_timeout: Seconds = 5.0
+    heartbeat: Seconds = 10.0
+    strikes_per_minute: NotNegative = 20
+    sockets_per_user: NotNegative = 10
+    sockets_per_address: NotNegative = 50
+    outbox_frames: Annotated[int, Meta(ge=1)] = 500
+    outbox_bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024
+    lanes: Annotated[int, Meta(ge=1, le=64)] = 4
+
+    message_burst: NotNegative = 20
+    message_rate: Annotated[float, Meta(ge=0)] = 10.0
+    database_url: str = ""
+    readers: Annotated[int, Meta(ge=1, le=32)] = 3
+
+    notify_database_url: str = ""
+    notify_email_after: Annotated[float, Meta(ge=0)] = 600.0
+    public_url: str = ""
+    smtp_host: str = ""
+    smtp_port: Port = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_from: str = "LinkUp <no-reply@linkup.localhost>"
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir)
+
+    @property
+    def store_url(self) -> str:
+        """Where persistence keeps the log: a file of the data directory unless set."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'linkup.db'}"
+
+    @property
+    def notify_store_url(self) -> str:
+        return self.notify_database_url or f"sqlite:///{self.data.absolute() / 'notify.db'}"
+
+
+def load(
+    environment: Mapping[str, str] | None = None, file: str | Path | None = None
+) -> Settings:
+    """What is in force: defaults < file < environment. Raises SettingError."""
+    environment = os.environ if environment is None else environment
+    file = file or environment.get("LINKUP_CONFIG")
+    values = dict(_from_file(Path(file))) if file else {}
+    values.update(_from_environment(environment))
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingError(_explain(str(error), values)) from None
+
+
+def in_force(settings: Settings) -> dict[str, Any]:
+    """Every setting by name, secrets masked."""
+    shown = msgspec.to_builtins(settings)
+    return {
+        name: "********" if name in SECRETS and value else value for name, value in shown.items()
+    }
+
+
+def variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def to_environment(values: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that gives a child process these settings."""
+    return {variable(name): _text(value) for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return "1" if value else "0"
+        case tuple() | list():
+            return ",".join(value)
+        case _:
+            return str(value)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for variable_name, text in environment.items():
+        if not variable_name.startswith(PREFIX) or variable_name in INTERNAL:
+            continue
+        name = variable_name.removeprefix(PREFIX).lower()
+        if name.endswith("_file") and name.removesuffix("_file") in SECRETS:
+            name, text = name.removesuffix("_file"), _secret(variable_name, text)
+        _known(name, variable_name)
+        yield name, _split(text) if name in LISTS else text
+
+
+def _from_file(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not TOML: {error}") from None
+    for key, value in content.items():
+        pairs = {f"{key}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
+        for name, setting in (pairs or {key: value}).items():
+            _known(name, f"`{name}` in {path}")
+            yield name, setting
+
+
+def _known(name: str, said: str) -> None:
+    if name not in Settings.__struct_fields__:
+        raise SettingError(f"{said} is no setting; `linkup config` lists them all")
+
+
+def _secret(variable_name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(f"{variable_name}: cannot read {path}: {error.strerror}") from None
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _explain(fault: str, values: Mapping[str, Any]) -> str:
+    reason, _, where = fault.partition(" - at `$.")
+    name = where.rstrip("`")
+    if name not in values or name in SECRETS:
+        return fault
+    return f"{variable(name)}={values[name]}: {reason}"

@@ -1,0 +1,36 @@
+"""Owns the names on the bus. Nothing else builds a subject; no user text ever becomes one."""
+
+import base64
+import hashlib
+
+STORE = "linkup.store"
+STORE_GROUP = "persistence"
+LOG = "linkup.log"
+QUERY = "linkup.query"
+QUERY_GROUP = "persistence"
+
+
+def token(user_id: str) -> str:
+    """The 24 characters `[a-z2-7]` that stand for a user: base32 of a 15-byte BLAKE2b hash."""
+    digest = hashlib.blake2b(user_id.encode(), digest_size=15).digest()
+    return base64.b32encode(digest).decode().lower()
+
+
+def query(name: str) -> str:
+    return f"{QUERY}.{name}"
+
+
+def feed(user_id: str) -> str:
+    return f"linkup.user.{token(user_id)}.feed"
+
+
+def user(user_id: str) -> str:
+    """Everything about one user, for the gateway that holds a socket of theirs."""
+    return f"linkup.user.{token(user_id)}.*"
+
+
+def direct_conversation_id(one: str, other: str) -> str:
+    """The id of the conversation of two users: the same from either side, also with oneself."""
+    pair = "\x00".join(sorted((one, other)))  # user ids hold no control characters
+    digest = hashlib.blake2b(pair.encode(), digest_size=15, person=b"linkup.direct").digest()
+    return "d" + base64.b32encode(digest).decode().lower()

@@ -1,0 +1,109 @@
+// Owns the HTTP side: one request, one answer, and every failure as a `LinkupError`.
+
+/** What went wrong, in the words of the protocol. `temporary`: the same again may succeed. */
+export class LinkupError extends Error {
+  /**
+   * @param {{code: string, message: string, temporary: boolean, retryAfterMs?: number,
+   *          status?: number}} fault
+   */
+  constructor({ code, message, temporary, retryAfterMs = 0, status = 0 }) {
+    super(message);
+    this.name = "LinkupError";
+    this.code = code;
+    this.temporary = temporary;
+    this.retryAfterMs = retryAfterMs;
+    this.status = status;
+  }
+}
+
+const TIMEOUT_MS = 10_000;
+
+export class Api {
+  #url;
+  #getToken;
+
+  /** @param {{url: string, getToken: (asked: {renew: boolean}) => Promise<string>}} options */
+  constructor({ url, getToken }) {
+    this.#url = url;
+    this.#getToken = getToken;
+  }
+
+  /** The inbox, newest first. @param {{limit?: number, before?: number}} [page] */
+  conversations(page = {}) {
+    return this.#authorized("GET", `/v1/conversations${query(page)}`);
+  }
+
+  /**
+   * A page of one conversation, oldest first.
+   * @param {string} conversationId
+   * @param {{before_id?: number, after_id?: number, limit?: number}} [page]
+   */
+  messages(conversationId, page = {}) {
+    const path = `/v1/conversations/${encodeURIComponent(conversationId)}/messages`;
+    return this.#authorized("GET", path + query(page));
+  }
+
+  async #authorized(method, path, body) {
+    try {
+      return await request(this.#url, method, path, body, await this.#getToken({ renew: false }));
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      return request(this.#url, method, path, body, await this.#getToken({ renew: true }));
+    }
+  }
+}
+
+/**
+ * The demo's sign-in, where the server allows it.
+ * @param {string} url
+ * @param {{user_id: string, name?: string}} who
+ * @returns {Promise<{token: string, user_id: string, name?: string}>}
+ */
+export function login(url, who) {
+  return request(url, "POST", "/v1/dev/login", who);
+}
+
+async function request(url, method, path, body, token) {
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(url + path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      credentials: "omit",
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (response.ok) return await response.json();
+  } catch {
+    throw unreachable();
+  }
+  throw await problem(response);
+}
+
+function unreachable() {
+  return new LinkupError({
+    code: "unavailable",
+    message: "The server cannot be reached",
+    temporary: true,
+  });
+}
+
+async function problem(response) {
+  const told = await response.json().catch(() => ({}));
+  return new LinkupError({
+    code: told.code ?? "internal",
+    message: told.detail ?? told.title ?? `The server answered ${response.status}`,
+    temporary: told.temporary ?? response.status >= 500,
+    retryAfterMs: told.retry_after_ms,
+    status: response.status,
+  });
+}
+
+function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}

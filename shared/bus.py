@@ -163,7 +163,7 @@ async def connect(
                 url,
                 name=name,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
                 connect_timeout=2,
                 ping_interval=5,
                 max_outstanding_pings=2,

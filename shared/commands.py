@@ -5,7 +5,7 @@ by side during a rolling upgrade. Times are integer microseconds since 1970, UTC
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -235,10 +235,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class LogPage(Struct, frozen=True, kw_only=True):
-    """query `log`: rows after a follower's position, which is one number per writer.
-
-    Asking registers the position under the follower's name: nothing after it is pruned.
-    """
+    """query `log`: rows after a follower's position, which is one number per writer."""
 
     follower: str
     positions: dict[str, int]
@@ -319,14 +316,21 @@ def encode(value: Struct | Sequence[Any]) -> bytes:
     return _encoder.encode(value)
 
 
-def decode(payload: bytes, kind: type[T] | Any) -> T:
+def decode(payload: bytes, kind: type[T]) -> T:
     """Raises msgspec.MsgspecError when the payload is not of that kind."""
-    decoder: msgspec.msgpack.Decoder[T] = _decoder(kind)
+    decoder: msgspec.msgpack.Decoder[T] = _decoder_of(kind)
     return decoder.decode(payload)
 
 
+_reply_decoder: msgspec.msgpack.Decoder[BatchReply] = msgspec.msgpack.Decoder(BatchReply)
+
+
+def decode_reply(payload: bytes) -> BatchReply:
+    return _reply_decoder.decode(payload)
+
+
 @functools.cache
-def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
+def _decoder_of(kind: Hashable) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
 
 
@@ -348,7 +352,7 @@ def refusal(error: LinkupError) -> bytes:
 
 def open_answer(payload: bytes, kind: type[T]) -> T:
     """The value of an answer. Raises the LinkupError that came instead of it."""
-    envelope = decode(payload, Answer)
+    envelope: Answer = decode(payload, Answer)
     if envelope.failure is not None:
         raise envelope.failure.error()
     return decode(bytes(envelope.value), kind)

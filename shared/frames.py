@@ -124,9 +124,7 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping", forbid_unknown_fields=
     timestamp: Timestamp | None = None
 
 
-ClientFrame = (
-    Hello | SendMessage | Delivered | ReadReceipt | MarkChatRead | SyncRequest | Ping
-)
+ClientFrame = Hello | SendMessage | Delivered | ReadReceipt | MarkChatRead | SyncRequest | Ping
 
 
 # ------------------------------------------------------------------ server → client
@@ -176,14 +174,17 @@ class Pong(Struct, frozen=True, kw_only=True, tag="pong", omit_defaults=True):
 
 
 class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
-    """The message is committed and synced to disk (C1). Never moves the client's cursor."""
+    """Committed and synced to disk (C1). Never moves the client's cursor.
+
+    The fields about a message are there when the frame it answers was one.
+    """
 
     client_id: str
-    message_id: int
-    conversation_id: str
-    seq: int
-    created_at: datetime
-    duplicate: bool
+    message_id: int | UnsetType = UNSET
+    conversation_id: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+    duplicate: bool = False
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
@@ -219,15 +220,7 @@ class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
 
 
 ServerFrame = (
-    Welcome
-    | SyncCompleted
-    | ResyncRequired
-    | Reconnect
-    | Pong
-    | Ack
-    | Message
-    | Receipt
-    | Error
+    Welcome | SyncCompleted | ResyncRequired | Reconnect | Pong | Ack | Message | Receipt | Error
 )
 
 
@@ -240,7 +233,7 @@ class _ClientIdOnly(Struct):
     client_id: ClientId | None = None
 
 
-_decoder = msgspec.json.Decoder(ClientFrame)
+_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

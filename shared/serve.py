@@ -60,7 +60,9 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
-def config(app: Starlette, settings: Settings, port: int, ws: type | str = "none") -> uvicorn.Config:
+def config(
+    app: Starlette, settings: Settings, port: int, ws: type | str = "none"
+) -> uvicorn.Config:
     """The server's limits; see docs/operations.md for why each differs from the default."""
     return uvicorn.Config(
         app,
@@ -73,7 +75,7 @@ def config(app: Starlette, settings: Settings, port: int, ws: type | str = "none
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=CLOSE_TIMEOUT,
-        ws=ws,  # type: ignore[arg-type]
+        ws=ws,
         ws_max_size=128 * 1024,  # twice the protocol's limit, so that `too_large` can be said
         ws_ping_interval=10,
         ws_ping_timeout=10,

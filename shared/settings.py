@@ -17,7 +17,9 @@ from msgspec import Meta, Struct
 from shared.errors import SettingError
 
 PREFIX = "LINKUP_"
-SECRETS = frozenset({"jwt_secret", "smtp_password", "nats_url"})  # a URL may hold a password
+SECRETS = frozenset(  # a URL may hold a password
+    {"jwt_secret", "smtp_password", "nats_url", "database_url", "notify_database_url"}
+)
 LISTS = frozenset({"allowed_origins", "trusted_proxies"})
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 
@@ -82,9 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.notify_database_url or f"sqlite:///{self.data.absolute() / 'notify.db'}"
 
 
-def load(
-    environment: Mapping[str, str] | None = None, file: str | Path | None = None
-) -> Settings:
+def load(environment: Mapping[str, str] | None = None, file: str | Path | None = None) -> Settings:
     """What is in force: defaults < file < environment. Raises SettingError."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
@@ -94,6 +94,17 @@ def load(
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingError(_explain(str(error), values)) from None
+
+
+def origins(
+    environment: Mapping[str, str] | None = None, file: str | Path | None = None
+) -> dict[str, str]:
+    """Where each setting that is not a default comes from. Raises SettingError, as load does."""
+    environment = os.environ if environment is None else environment
+    file = file or environment.get("LINKUP_CONFIG")
+    found = {name: str(file) for name, _ in _from_file(Path(file))} if file else {}
+    found.update({name: "environment" for name, _ in _from_environment(environment)})
+    return found
 
 
 def in_force(settings: Settings) -> dict[str, Any]:

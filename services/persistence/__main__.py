@@ -1,0 +1,7 @@
+"""`python -m services.persistence`"""
+
+from services.persistence.app import open_app
+from shared.serve import main
+
+if __name__ == "__main__":
+    main("persistence", open_app)

@@ -1,0 +1,66 @@
+"""Owns what is told after a commit: live events to each user, and the doorbell of the log."""
+
+from services.persistence.decide import Decision, FeedRow, NewMessage
+from services.persistence.projection import message, receipt_body
+from shared import commands, frames, subjects
+from shared.bus import Bus
+from shared.commands import MAX_PAGE_BYTES, Event, Events
+
+
+async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
+    """One publish per user touched. What is lost on the wire is repaired from the log."""
+    for user_id, events in events_by_user(decision).items():
+        for part in _parts(events):
+            payload = commands.encode(Events(user_id=user_id, epoch=epoch, events=part))
+            await bus.publish(subjects.feed(user_id), payload)
+    if decision.changes.feed:
+        await bus.publish(subjects.LOG, b"")
+
+
+def events_by_user(decision: Decision) -> dict[str, list[Event]]:
+    """Every new feed row as an event; a body is encoded once for all who receive it."""
+    bodies: dict[object, bytes] = {}
+    users: dict[str, list[Event]] = {}
+    for row in decision.changes.feed:
+        key = row.message.message.message_id if row.message else (row.conversation_id, row.actor_id)
+        body = bodies.get(key)
+        if body is None:
+            body = bodies[key] = _body(row, decision)
+        users.setdefault(row.user_id, []).append(_event(row, body))
+    return users
+
+
+def _event(row: FeedRow, body: bytes) -> Event:
+    if row.message is None:
+        return Event(row.cursor, body, row.origin)
+    stored = row.message.message
+    return Event(row.cursor, body, row.origin, stored.conversation_id, stored.seq)
+
+
+def _body(row: FeedRow, decision: Decision) -> bytes:
+    if row.message is not None:
+        return _message_body(row.message)
+    conversation_id, actor_id = row.conversation_id or "", row.actor_id or ""
+    member = decision.state.conversations[conversation_id].members[actor_id]
+    return receipt_body(
+        conversation_id, actor_id, member.delivered_seq, member.read_seq, decision.state.now
+    )
+
+
+def _message_body(new: NewMessage) -> bytes:
+    m = new.message
+    row = (m.message_id, m.conversation_id, m.seq, 1, m.sender_id, m.client_id, new.content)
+    return frames.encode(message((*row, m.created_at, m.created_at)))
+
+
+def _parts(events: list[Event]) -> list[list[Event]]:
+    """The bus carries at most max_payload at once."""
+    parts: list[list[Event]] = [[]]
+    size = 0
+    for event in events:
+        size += len(event.body) + 128
+        if size > MAX_PAGE_BYTES and parts[-1]:
+            parts.append([])
+            size = len(event.body)
+        parts[-1].append(event)
+    return parts

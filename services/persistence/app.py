@@ -1,0 +1,70 @@
+"""Builds persistence: the store, its writer and readers, and what they listen to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from databases import DatabaseURL
+from starlette.applications import Starlette
+
+from services.persistence.decide import Limits
+from services.persistence.migrate import upgrade
+from services.persistence.readers import Readers
+from services.persistence.store import Store, hold
+from services.persistence.writer import Writer
+from shared import bus, subjects
+from shared.errors import SettingError
+from shared.health import Check, Health
+from shared.settings import Settings
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
+    """Everything with a life, in order; taken down in reverse, the store last."""
+    url = settings.store_url
+    if DatabaseURL(url).dialect != "sqlite":
+        raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(hold(settings.data))
+        await upgrade(url)
+        store = Store(url, Limits(max(1, settings.message_burst), settings.message_rate))
+        stack.push_async_callback(store.close)
+        await store.open()
+        nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
+        await _listen(stack, nats, store, settings)
+        health.checks["bus"] = lambda: _bus(nats)
+        health.checks["store"] = lambda: _store(store)
+        yield Starlette(routes=health.routes())
+
+
+async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings) -> None:
+    writer = Writer(store, nats)
+    readers = Readers(settings.store_url, store.epoch, nats)
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    reading = [tasks.create_task(readers.run()) for _ in range(settings.readers)]
+    writing = tasks.create_task(writer.run())
+    queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
+    batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
+
+    async def drain() -> None:
+        """Take no more, carry out what was taken, answer it, then let go."""
+        await batches.close()
+        await queries.close()
+        await writer.finish()
+        await writing
+        for task in reading:
+            task.cancel()
+
+    stack.push_async_callback(drain)
+
+
+def _bus(nats: bus.Bus) -> Check:
+    if nats.connected:
+        return Check("pass")
+    return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
+
+
+def _store(store: Store) -> Check:
+    if not store.trouble:
+        return Check("pass")
+    return Check("fail", f"the last commit failed: {store.trouble}")

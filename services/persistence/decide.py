@@ -1,0 +1,381 @@
+"""Owns what a batch of commands does to the log: a pure function of values, without I/O or clock.
+
+`decide` takes the state that was read in this transaction after all locks, consumes it, and
+gives the rows to write and one reply per batch. What it cannot see cannot be wrong.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from shared import commands
+from shared.commands import (
+    AdvanceReceipt,
+    Batch,
+    BatchReply,
+    Command,
+    Done,
+    Fenced,
+    PutUser,
+    Refused,
+    Result,
+    Results,
+    Stored,
+    StoreMessage,
+)
+
+HELD = Refused("out_of_order", "An earlier message has to be sent again first")
+HASH_BYTES = 16
+SECOND = 1_000_000  # microseconds
+
+
+@dataclass(slots=True)
+class Member:
+    delivered_seq: int = 0
+    read_seq: int = 0
+
+
+@dataclass(slots=True)
+class Conversation:
+    kind: str
+    last_seq: int
+    last_message_id: int
+    members: dict[str, Member]
+    created_at: int
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a user's feed ends, and until when their message allowance is used up."""
+
+    head: int = 0
+    rate_at: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Message:
+    """A stored message, as far as repeats and marks need it."""
+
+    message_id: int
+    conversation_id: str
+    seq: int
+    sender_id: str
+    client_id: str
+    content_hash: bytes
+    created_at: int
+
+
+@dataclass(slots=True, frozen=True)
+class NewMessage:
+    message: Message
+    content: str
+
+
+@dataclass(slots=True, frozen=True)
+class FeedRow:
+    """A row of one user's feed. `origin` goes out with the live event and is not stored."""
+
+    user_id: str
+    cursor: int
+    n: int
+    kind: str
+    message: NewMessage | None = None
+    conversation_id: str | None = None
+    actor_id: str | None = None
+    origin: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Lane:
+    number: int
+    results: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """Messages a user may store: at once, and per second; a rate of 0 sets no limit."""
+
+    burst: int
+    rate: float
+
+
+@dataclass(slots=True)
+class State:
+    """What the transaction sees of everything the commands name. `now` in microseconds."""
+
+    now: int
+    hash_key: bytes
+    limits: Limits
+    last_message_id: int
+    last_n: int
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+    messages: dict[tuple[str, str], Message] = field(default_factory=dict)
+    messages_by_id: dict[int, Message] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What to write. The sets name what changed in the state; the lists are new rows."""
+
+    messages: list[NewMessage] = field(default_factory=list)
+    feed: list[FeedRow] = field(default_factory=list)
+    heads: set[str] = field(default_factory=set)
+    conversations: set[str] = field(default_factory=set)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    profiles: list[PutUser] = field(default_factory=list)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Decision:
+    state: State
+    changes: Changes
+    replies: list[BatchReply]
+
+
+def decide(state: State, batches: Sequence[Batch]) -> Decision:
+    """One transaction's worth of batches, in order. A repeat of a lane's newest batch is answered
+    with its stored results, an older one is refused (R1)."""
+    decision = Decision(state, Changes(), [])
+    turn = _Turn(state, decision.changes)
+    for batch in batches:
+        decision.replies.append(turn.batch(batch))
+    turn.tell_receipts()
+    return decision
+
+
+def content_hash(key: bytes, command: StoreMessage) -> bytes:
+    """Keyed, so that it does not betray a text that was erased."""
+    said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
+    return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
+
+
+class _Turn:
+    """The state and the changes of one transaction, while its commands are decided in order."""
+
+    def __init__(self, state: State, changes: Changes) -> None:
+        self.state = state
+        self.changes = changes
+        self.advanced: dict[tuple[str, str], str] = {}
+        self.held: set[tuple[str, str]] = set()
+
+    def batch(self, batch: Batch) -> BatchReply:
+        seen = self.state.lanes.get(batch.lane)
+        if seen is not None and batch.number < seen.number:
+            return Fenced(seen.number)
+        if seen is not None and batch.number == seen.number:
+            return commands.decode(seen.results, Results)
+        reply = Results([self.command(command) for command in batch.commands])
+        lane = Lane(batch.number, commands.encode(reply))
+        self.state.lanes[batch.lane] = self.changes.lanes[batch.lane] = lane
+        return reply
+
+    def command(self, command: Command) -> Result:
+        match command:
+            case StoreMessage():
+                return self.in_order(command)
+            case AdvanceReceipt():
+                return self.advance(command)
+            case PutUser():
+                return self.put_user(command)
+
+    def in_order(self, command: StoreMessage) -> Result:
+        """C4: behind a message that failed for now, its connection's next ones wait as well."""
+        place = place_of(command)
+        if place in self.held:
+            return HELD
+        result = self.store(command)
+        if place is not None and isinstance(result, Refused) and result.error().temporary:
+            self.held.add(place)
+        return result
+
+    def store(self, command: StoreMessage) -> Result:
+        hashed = content_hash(self.state.hash_key, command)
+        known = self.state.messages.get((command.user_id, command.client_id))
+        if known is not None:
+            return _again(known, hashed)
+        conversation = self.conversation(command)
+        if conversation is None or command.user_id not in conversation.members:
+            return Refused("not_found", "There is no such user or conversation")
+        if command.after and (command.user_id, command.after) not in self.state.messages:
+            return Refused("out_of_order", "The message named by `after` is not stored yet")
+        wait_ms = self.use_allowance(command.user_id)
+        if wait_ms:
+            return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+        return self.append(command, conversation, hashed)
+
+    def conversation(self, command: StoreMessage) -> Conversation | None:
+        """The addressed conversation; a direct one begins with its first message."""
+        existing = self.state.conversations.get(command.conversation_id)
+        if existing is not None or command.to is None or command.to not in self.state.heads:
+            return existing
+        pair = sorted({command.user_id, command.to})
+        members = {user_id: Member() for user_id in pair}
+        created = Conversation("direct", 0, 0, members, self.state.now)
+        self.state.conversations[command.conversation_id] = created
+        self.changes.members.update((command.conversation_id, user_id) for user_id in pair)
+        return created
+
+    def use_allowance(self, user_id: str) -> int:
+        """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
+        limits, head = self.state.limits, self.head(user_id)
+        if not limits.rate:
+            return 0
+        interval = int(SECOND / limits.rate)
+        room = limits.burst * interval
+        # A clock that was set back must not lock anybody out for longer than a full bucket.
+        used_up_at = min(max(head.rate_at, self.state.now), self.state.now + room) + interval
+        if used_up_at - self.state.now > room:
+            return max(1, (used_up_at - room - self.state.now) // 1000)
+        head.rate_at = used_up_at
+        self.changes.heads.add(user_id)
+        return 0
+
+    def append(self, command: StoreMessage, conversation: Conversation, hashed: bytes) -> Stored:
+        state = self.state
+        state.last_message_id += 1
+        message = Message(
+            state.last_message_id,
+            command.conversation_id,
+            conversation.last_seq + 1,
+            command.user_id,
+            command.client_id,
+            hashed,
+            state.now,
+        )
+        self.read_own(command, conversation, message.seq)
+        conversation.last_seq, conversation.last_message_id = message.seq, message.message_id
+        state.messages[command.user_id, command.client_id] = message
+        state.messages_by_id[message.message_id] = message
+        new = NewMessage(message, command.content)
+        self.changes.messages.append(new)
+        self.changes.conversations.add(command.conversation_id)
+        for user_id in conversation.members:
+            mine = user_id == command.user_id
+            self.tell(user_id, "message", message=new, origin=command.connection_id if mine else "")
+        cursor = self.head(command.user_id).head
+        return Stored(
+            message.message_id, message.conversation_id, message.seq, state.now, False, cursor
+        )
+
+    def read_own(self, command: StoreMessage, conversation: Conversation, seq: int) -> None:
+        """Who had read everything has read their own next message too."""
+        member = conversation.members[command.user_id]
+        if member.read_seq == seq - 1:
+            member.read_seq = member.delivered_seq = seq
+            self.changes.members.add((command.conversation_id, command.user_id))
+
+    def advance(self, command: AdvanceReceipt) -> Result:
+        conversation_id, read_seq = command.conversation_id, command.read_seq
+        if command.read_message_id:
+            message = self.state.messages_by_id.get(command.read_message_id)
+            conversation_id, read_seq = (
+                (message.conversation_id, message.seq) if message else ("", 0)
+            )
+        conversation = self.state.conversations.get(conversation_id)
+        if conversation is None or command.user_id not in conversation.members:
+            return Refused("not_found", "There is no such message or conversation")
+        member = conversation.members[command.user_id]
+        read = max(member.read_seq, min(read_seq, conversation.last_seq))
+        delivered = max(
+            member.delivered_seq, min(command.delivered_seq, conversation.last_seq), read
+        )
+        if (delivered, read) != (member.delivered_seq, member.read_seq):
+            member.delivered_seq, member.read_seq = delivered, read
+            self.changes.members.add((conversation_id, command.user_id))
+            self.advanced[conversation_id, command.user_id] = command.connection_id
+        return Done()
+
+    def put_user(self, command: PutUser) -> Result:
+        self.head(command.user_id)
+        self.changes.profiles.append(command)
+        return Done()
+
+    def tell_receipts(self) -> None:
+        """One event per member and transaction, however many marks moved in it."""
+        for (conversation_id, reader), origin in self.advanced.items():
+            for user_id in self.state.conversations[conversation_id].members:
+                self.tell(
+                    user_id,
+                    "receipt",
+                    conversation_id=conversation_id,
+                    actor_id=reader,
+                    origin=origin if user_id == reader else "",
+                )
+
+    def tell(
+        self,
+        user_id: str,
+        kind: str,
+        *,
+        message: NewMessage | None = None,
+        conversation_id: str | None = None,
+        actor_id: str | None = None,
+        origin: str = "",
+    ) -> None:
+        head = self.head(user_id)
+        head.head += 1
+        self.state.last_n += 1
+        self.changes.heads.add(user_id)
+        row = FeedRow(
+            user_id, head.head, self.state.last_n, kind, message, conversation_id, actor_id, origin
+        )
+        self.changes.feed.append(row)
+
+    def head(self, user_id: str) -> Head:
+        """A sender who was never made known still owns a feed from now on."""
+        head = self.state.heads.get(user_id)
+        if head is None:
+            head = self.state.heads[user_id] = Head()
+            self.changes.heads.add(user_id)
+            self.changes.profiles.append(PutUser(user_id=user_id))
+        return head
+
+
+def place_of(command: Command) -> tuple[str, str] | None:
+    """Where a message's order counts: in its conversation, as sent by its connection."""
+    if isinstance(command, StoreMessage) and command.connection_id:
+        return command.connection_id, command.conversation_id
+    return None
+
+
+def _again(known: Message, hashed: bytes) -> Result:
+    if known.content_hash != hashed:
+        return Refused("client_id_conflict", "This `client_id` names another message")
+    return Stored(known.message_id, known.conversation_id, known.seq, known.created_at, True, 0)
+
+
+def names(batches: Iterable[Batch]) -> "Names":
+    """What must be read before these batches can be decided."""
+    wanted = Names()
+    for batch in batches:
+        wanted.lanes.add(batch.lane)
+        for command in batch.commands:
+            wanted.add(command)
+    return wanted
+
+
+@dataclass(slots=True)
+class Names:
+    lanes: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    conversations: set[str] = field(default_factory=set)
+    messages: set[tuple[str, str]] = field(default_factory=set)
+    message_ids: set[int] = field(default_factory=set)
+
+    def add(self, command: Command) -> None:
+        self.users.add(command.user_id)
+        match command:
+            case StoreMessage():
+                self.conversations.add(command.conversation_id)
+                self.messages.add((command.user_id, command.client_id))
+                if command.after:
+                    self.messages.add((command.user_id, command.after))
+                if command.to:
+                    self.users.add(command.to)
+            case AdvanceReceipt(read_message_id=0):
+                self.conversations.add(command.conversation_id)
+            case AdvanceReceipt():
+                self.message_ids.add(command.read_message_id)

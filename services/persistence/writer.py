@@ -1,0 +1,139 @@
+"""Owns the path of a batch: queue → one transaction for all that waits → live events → replies.
+
+Group commit without a timer: whatever queued up during the last sync is the next transaction.
+Save before you tell, tell before you ack.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from services.persistence.announce import announce
+from services.persistence.decide import HELD, Decision, place_of
+from services.persistence.store import Store
+from shared import commands
+from shared.bus import Bus, Delivery
+from shared.commands import Batch, BatchReply, Failure, Refused, Result, Results
+from shared.errors import Internal, LinkupError, Overloaded, Unavailable
+
+logger = logging.getLogger("linkup.persistence.writer")
+
+MAX_QUEUED = 256  # batches; a lane has one in flight, so this is the number of lanes served
+MAX_COMMANDS = 2048  # in one transaction
+
+
+@dataclass(slots=True, frozen=True)
+class Job:
+    batch: Batch
+    reply_to: str
+
+
+class Writer:
+    """The one task that stores. `accept` only enqueues; `run` ends after `finish`."""
+
+    def __init__(self, store: Store, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+        self._queue: asyncio.Queue[Job | None] = asyncio.Queue(MAX_QUEUED)
+
+    async def accept(self, delivery: Delivery) -> None:
+        """Take a batch from the bus, or answer at once why not."""
+        try:
+            job = Job(commands.decode(delivery.payload, Batch), delivery.reply_to)
+            self._queue.put_nowait(job)
+        except msgspec.MsgspecError as error:
+            logger.error("a batch does not decode: %s", error)
+            await self._fail(delivery.reply_to, Internal("The batch does not decode"))
+        except asyncio.QueueFull:
+            await self._fail(delivery.reply_to, Overloaded("The store is busy"))
+
+    async def finish(self) -> None:
+        """Let `run` end behind what is queued already."""
+        await self._queue.put(None)
+
+    async def run(self) -> None:
+        more = True
+        while more:
+            jobs, more = await self._gather()
+            if jobs:
+                await self._carry_out(jobs)
+
+    async def _gather(self) -> tuple[list[Job], bool]:
+        """Wait for one batch, then take all that is there, up to a bound."""
+        jobs: list[Job] = []
+        size = 0
+        job = await self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            size += len(job.batch.commands)
+            if size >= MAX_COMMANDS or self._queue.empty():
+                return jobs, True
+            job = self._queue.get_nowait()
+        return jobs, False
+
+    async def _carry_out(self, jobs: Sequence[Job]) -> None:
+        try:
+            decision = await self._store.commit([job.batch for job in jobs])
+        except Unavailable as error:
+            logger.warning("nothing stored: %s", error.__cause__)
+            for job in jobs:
+                await self._fail(job.reply_to, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, one batch of these causes it
+            await self._isolate(jobs, error)
+        else:
+            await self._tell(jobs, decision)
+
+    async def _tell(self, jobs: Sequence[Job], decision: Decision) -> None:
+        await announce(self._bus, self._store.epoch, decision)
+        for job, reply in zip(jobs, decision.replies, strict=True):
+            await self._bus.publish(job.reply_to, commands.encode(reply))
+
+    async def _isolate(self, jobs: Sequence[Job], error: Exception) -> None:
+        """One of these makes the commit raise: run them apart, so that it fails alone."""
+        if len(jobs) > 1:
+            for job in jobs:
+                await self._carry_out([job])
+            return
+        job = jobs[0]
+        logger.error("a batch cannot be stored", exc_info=error, extra={"lane": job.batch.lane})
+        try:
+            reply = await self._one_by_one(job.batch)
+        except Unavailable as unavailable:
+            await self._fail(job.reply_to, unavailable)
+        else:
+            await self._bus.publish(job.reply_to, commands.encode(reply))
+
+    async def _one_by_one(self, batch: Batch) -> BatchReply:
+        """Each command in a transaction of its own, on a lane of its own; the fence comes last.
+
+        A crash in between runs them again: they are idempotent, and in the same order.
+        """
+        results: list[Result] = []
+        held: set[tuple[str, str]] = set()
+        for index, command in enumerate(batch.commands):
+            single = Batch(lane=f"{batch.lane}/{index}", number=batch.number, commands=[command])
+            place = place_of(command)
+            result = HELD if place in held else await self._alone(single)
+            if place is not None and isinstance(result, Refused) and result.error().temporary:
+                held.add(place)
+            results.append(result)
+        return Results(results)
+
+    async def _alone(self, single: Batch) -> Result:
+        try:
+            decision = await self._store.commit([single])
+        except Unavailable:
+            raise
+        except Exception:
+            logger.exception("a command cannot be stored", extra={"lane": single.lane})
+            return Refused("internal", "This could not be stored")
+        await announce(self._bus, self._store.epoch, decision)
+        reply = decision.replies[0]
+        return reply.results[0] if isinstance(reply, Results) else Refused("internal", "Fenced")
+
+    async def _fail(self, reply_to: str, error: LinkupError) -> None:
+        failure = Failure(error.code, error.message, error.retry_after_ms)
+        await self._bus.publish(reply_to, commands.encode(failure))

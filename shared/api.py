@@ -1,0 +1,103 @@
+"""Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from shared.frames import ClientId, Content, ConversationId, Message, UserId
+
+
+class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/messages: the `message` frame without its type."""
+
+    client_id: ClientId
+    content: Content
+    to: UserId | None = None
+    conversation_id: ConversationId | None = None
+    after: ClientId | None = None
+
+    def __post_init__(self) -> None:
+        if (self.to is None) == (self.conversation_id is None):
+            raise ValueError("Expected exactly one of `to` and `conversation_id`")
+
+
+class LoginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/dev/login, for the demo only."""
+
+    user_id: UserId
+    name: str | None = None
+
+
+class LoginAnswer(Struct, frozen=True, kw_only=True):
+    token: str
+    user_id: str
+    name: str
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """The `ack` frame without its type."""
+
+    client_id: str
+    message_id: int
+    conversation_id: str
+    seq: int
+    created_at: datetime
+    duplicate: bool
+
+
+class Peer(Struct, frozen=True, kw_only=True):
+    user_id: str
+    name: str | None
+    avatar: str | None
+
+
+class ConversationView(Struct, frozen=True, kw_only=True):
+    """A conversation as one member sees it: `unread_count` stops at 1,000."""
+
+    conversation_id: str
+    kind: str
+    peer: Peer
+    last_seq: int
+    last_message: Message | None
+    unread_count: int
+    delivered_seq: int
+    read_seq: int
+    peer_delivered_seq: int
+    peer_read_seq: int
+    updated_at: datetime
+
+
+class InboxAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/conversations. `next` is the next page's `before`."""
+
+    epoch: str
+    cursor: int
+    conversations: list[ConversationView]
+    next: int | None
+
+
+class HistoryAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/conversations/{id}/messages: oldest first within the page."""
+
+    epoch: str
+    cursor: int
+    conversation_id: str
+    messages: list[Message]
+    has_more: bool
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error in HTTP's own form (RFC 9457), with the `code` the frames use."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    temporary: bool
+    client_id: str | None = None
+    retry_after_ms: int | None = None
+
+
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,43 @@
+"""Owns `linkup config`: what is in force, and where it comes from."""
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from linkup.options import config_option
+from shared.settings import in_force, load, origins, variable
+
+
+@click.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def config(config: str | None, as_json: bool) -> None:
+    """Print every setting in force and where it comes from; secrets are masked."""
+    rows = {
+        name: {"value": value, "from": "default"}
+        for name, value in in_force(load(file=config)).items()
+    }
+    for name, origin in origins(file=config).items():
+        rows[name]["from"] = origin
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+    else:
+        _show(rows)
+
+
+def _show(rows: dict[str, dict[str, object]]) -> None:
+    table = Table("setting", "value", "from", box=None, header_style="bold", pad_edge=False)
+    for name, row in rows.items():
+        table.add_row(variable(name), _text(row["value"]), str(row["from"]))
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case tuple() | list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

@@ -1,0 +1,205 @@
+"""Owns `linkup run`: nats-server and the services as children, from the first start to the drain.
+
+The listening sockets and the data directory's lock belong to this process, so a child can die and
+come back while the port stays, and a second `linkup run` on the same data is refused.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from linkup import broker, data_dir, events, listeners, services
+from linkup.children import Child, ChildFailed, Plan
+from linkup.events import Started, Stopping, Tell
+from linkup.options import config_option, environment_with
+from linkup.orphans import Leash, leash
+from shared.errors import StartError
+from shared.settings import Settings, load, origins
+
+INTERRUPTED = 130
+MAILS = "mails"  # where notify writes mail when no SMTP server is set
+
+Sockets = dict[str, socket.socket]
+
+
+@click.command()
+@click.option("--data-dir", metavar="DIR", help="Where everything is kept.  [default: ./data]")
+@click.option("--host", help="Address of the gateway.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port of the gateway; 0 takes a free one.  [default: 8000]")
+@click.option(
+    "--gateways", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per event on stdout.")
+def run(
+    data_dir: str | None,
+    host: str | None,
+    port: int | None,
+    gateways: int,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Start everything on this machine; Ctrl-C stops it.
+
+    Runs nats-server, persistence, notify and the gateway, restarts what dies, and on Ctrl-C or
+    SIGTERM lets each of them finish.
+    """
+    environment = environment_with(data_dir=data_dir, host=host, gateway_port=port)
+    settings = load(environment, config)
+    if "dev_login" not in origins(environment, config):
+        settings = msgspec.structs.replace(settings, dev_login=listeners.is_loopback(settings.host))
+    tell = events.as_json() if as_json else events.as_text()
+    sys.exit(keep_house(settings, gateways, tell))
+
+
+def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
+    """The whole run; its exit status. Raises StartError."""
+    path = settings.data.absolute()
+    data_dir.prepare(path)
+    with data_dir.locked(path), open_sockets(settings) as sockets:
+        settings = msgspec.structs.replace(
+            settings,
+            data_dir=str(path),
+            jwt_secret=settings.jwt_secret or data_dir.jwt_secret(path),
+        )
+        server = None if settings.nats_url else broker.Broker(path)
+        if server is not None:
+            server.prepare()
+        try:
+            return asyncio.run(House(settings, gateways, sockets, server, tell).run())
+        except ChildFailed as failure:
+            raise_or_exit(failure, server)
+            return failure.status
+
+
+def raise_or_exit(failure: ChildFailed, server: broker.Broker | None) -> None:
+    """A service has said why by itself; nats-server has said it only to its log."""
+    if server is not None and failure.name == broker.NAME:
+        raise StartError(f"{failure}: {server.last_words()}")
+
+
+@contextmanager
+def open_sockets(settings: Settings) -> Iterator[Sockets]:
+    """Only the gateway's is for others; the rest is loopback, whatever `host` says."""
+    with ExitStack() as stack:
+        yield {
+            service: stack.enter_context(
+                listeners.listen(host, getattr(settings, f"{service}_port"), f"{service}_port")
+            )
+            for service, host in (
+                ("gateway", settings.host),
+                ("persistence", listeners.LOOPBACK),
+                ("notify", listeners.LOOPBACK),
+            )
+        }
+
+
+class House:
+    """The children in the order of their start; they are stopped in the reverse order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        gateways: int,
+        sockets: Sockets,
+        server: broker.Broker | None,
+        tell: Tell,
+    ) -> None:
+        self._settings = settings
+        self._gateways = gateways
+        self._sockets = sockets
+        self._server = server
+        self._tell = tell
+        self._children: list[Child] = []
+        self._stop = asyncio.Event()
+        self._interrupted = False
+
+    async def run(self) -> int:
+        """Until a signal; raises ChildFailed when a child cannot start."""
+        self._listen_to_signals()
+        async with leash() as tether:
+            try:
+                await self._unless_stopped(self._start(tether))
+                await self._stop.wait()
+            finally:
+                await self._drain()
+        return INTERRUPTED if self._interrupted else 0
+
+    async def _start(self, tether: Leash) -> None:
+        began = time.monotonic()
+        if self._server is not None:
+            await self._add(self._server.plan(services.bare_environment()), tether)
+        for plan in self._plans():
+            await self._add(plan, tether)
+        self._tell(self._started(time.monotonic() - began))
+
+    async def _add(self, plan: Plan, tether: Leash) -> None:
+        child = Child(plan, tether, self._tell)
+        self._children.append(child)
+        await child.start()
+
+    def _plans(self) -> Iterator[Plan]:
+        names = {"persistence": "persistence", "notify": "notify", "gateway": "gateway"}
+        names |= {f"gateway-{number}": "gateway" for number in range(2, self._gateways + 1)}
+        for name, service in names.items():
+            settings = self._settings
+            if self._server is not None:
+                settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
+            yield services.plan(
+                name, service, settings, self._host(service), self._sockets[service]
+            )
+
+    def _host(self, service: str) -> str:
+        return self._settings.host if service == "gateway" else listeners.LOOPBACK
+
+    def _started(self, seconds: float) -> Started:
+        host = listeners.bracketed(listeners.reachable(self._settings.host))
+        mails = None if self._settings.smtp_host else str(Path(self._settings.data_dir) / MAILS)
+        return Started(
+            url=f"http://{host}:{listeners.port_of(self._sockets['gateway'])}",
+            pid=os.getpid(),
+            seconds=round(seconds, 3),
+            dev_login=self._settings.dev_login,
+            data_dir=self._settings.data_dir,
+            mails=mails,
+        )
+
+    async def _drain(self) -> None:
+        for child in reversed(self._children):
+            await child.stop()
+
+    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Do it, or leave it when we are asked to stop."""
+        doing = asyncio.create_task(work)
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
+        if not doing.cancelled():
+            doing.result()
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._tell(Stopping())
+            return
+        self._interrupted = True
+        for child in self._children:
+            child.kill()

@@ -1,0 +1,25 @@
+"""What every test can ask for."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.nats import nats_server
+
+settings.register_profile(
+    "default",
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture
+async def nats_url() -> AsyncIterator[str]:
+    """The URL of a real nats-server, this test's own."""
+    async with nats_server() as url:
+        yield url

@@ -1,0 +1,60 @@
+# Every target needs only python3 (3.11 to 3.13) with venv, and a package index.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check fmt bench prove lock clean
+
+PYTHON ?= python3
+ARGS ?=
+UV_VERSION := >=0.13,<0.14
+BIN := .venv/bin
+UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+INSTALLED := .venv/.installed
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000")
+	@$(BIN)/linkup run $(ARGS)
+
+test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some of them)
+	$(BIN)/pytest $(ARGS)
+
+check: $(INSTALLED)  ## format, lint, types, import rules, spelling
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+
+fmt: $(INSTALLED)  ## format, and fix what the linter can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(INSTALLED)  ## measure throughput and latency on this machine
+	$(BIN)/python -m tests.bench $(ARGS)
+
+prove: $(INSTALLED)  ## the long runs: kill, cut, flood, and check every promise
+	$(BIN)/pytest -m prove $(ARGS)
+
+lock: $(BIN)/uv  ## resolve the dependencies anew into uv.lock
+	$(UV) lock --upgrade
+
+clean:  ## remove the environment and caches; the data stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): $(BIN)/uv uv.lock pyproject.toml clients/python/pyproject.toml
+	@echo "Installing what uv.lock names into .venv"
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+	  echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+	       "Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv module is missing (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Making .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'

@@ -30,7 +30,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     probe: Callable[[int], Awaitable[tuple[str, int]]]
     environment: Mapping[str, str]
-    listener: int | None = None  # the file descriptor it inherits
+    listeners: tuple[int, ...] = ()  # the file descriptors it inherits
     silent: bool = False  # it has a log file of its own
 
 
@@ -124,7 +124,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=quiet or 2,  # our own stdout carries the events
             stderr=quiet,
-            pass_fds=() if self.plan.listener is None else (self.plan.listener,),
+            pass_fds=self.plan.listeners,
             start_new_session=True,  # a Ctrl-C at the terminal is for the parent alone
             preexec_fn=self._leash.preexec,
         )

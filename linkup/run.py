@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import msgspec
 from linkup import broker, data_dir, events, listeners, services
 from linkup.children import Child, ChildFailed, Plan
 from linkup.events import Started, Stopping, Tell
+from linkup.listeners import LOOPBACK
 from linkup.options import config_option, environment_with
 from linkup.orphans import Leash, leash
 from shared.errors import StartError
@@ -28,7 +29,7 @@ from shared.settings import Settings, load, origins
 INTERRUPTED = 130
 MAILS = "mails"  # where notify writes mail when no SMTP server is set
 
-Sockets = dict[str, socket.socket]
+Sockets = Mapping[str, Sequence[socket.socket]]  # by the child's name
 
 
 @click.command()
@@ -65,7 +66,7 @@ def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
     """The whole run; its exit status. Raises StartError."""
     path = settings.data.absolute()
     data_dir.prepare(path)
-    with data_dir.locked(path), open_sockets(settings) as sockets:
+    with data_dir.locked(path), open_sockets(settings, gateways) as sockets:
         settings = msgspec.structs.replace(
             settings,
             data_dir=str(path),
@@ -75,32 +76,37 @@ def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
         if server is not None:
             server.prepare()
         try:
-            return asyncio.run(House(settings, gateways, sockets, server, tell).run())
+            return asyncio.run(House(settings, sockets, server, tell).run())
         except ChildFailed as failure:
-            raise_or_exit(failure, server)
-            return failure.status
-
-
-def raise_or_exit(failure: ChildFailed, server: broker.Broker | None) -> None:
-    """A service has said why by itself; nats-server has said it only to its log."""
-    if server is not None and failure.name == broker.NAME:
-        raise StartError(f"{failure}: {server.last_words()}")
+            if server is not None and failure.name == broker.NAME:
+                raise StartError(f"{failure}: {server.last_words()}") from None
+            return failure.status  # a service has said why by itself
 
 
 @contextmanager
-def open_sockets(settings: Settings) -> Iterator[Sockets]:
-    """Only the gateway's is for others; the rest is loopback, whatever `host` says."""
+def open_sockets(settings: Settings, gateways: int) -> Iterator[Sockets]:
+    """Only the gateways' is for others; the rest is loopback, whatever `host` says.
+
+    Several gateways share their port, so each has one more where it alone answers.
+    """
     with ExitStack() as stack:
-        yield {
-            service: stack.enter_context(
-                listeners.listen(host, getattr(settings, f"{service}_port"), f"{service}_port")
-            )
-            for service, host in (
-                ("gateway", settings.host),
-                ("persistence", listeners.LOOPBACK),
-                ("notify", listeners.LOOPBACK),
-            )
+
+        def listen(host: str, port: int, setting: str) -> socket.socket:
+            return stack.enter_context(listeners.listen(host, port, setting))
+
+        public = listen(settings.host, settings.gateway_port, "gateway_port")
+        sockets = {
+            "persistence": [listen(LOOPBACK, settings.persistence_port, "persistence_port")],
+            "notify": [listen(LOOPBACK, settings.notify_port, "notify_port")],
+            "gateway": [public],
         }
+        for name in gateway_names(gateways) if gateways > 1 else ():
+            sockets[name] = [public, listen(LOOPBACK, 0, "gateway_port")]
+        yield sockets
+
+
+def gateway_names(count: int) -> list[str]:
+    return ["gateway", *(f"gateway-{number}" for number in range(2, count + 1))]
 
 
 class House:
@@ -109,13 +115,11 @@ class House:
     def __init__(
         self,
         settings: Settings,
-        gateways: int,
         sockets: Sockets,
         server: broker.Broker | None,
         tell: Tell,
     ) -> None:
         self._settings = settings
-        self._gateways = gateways
         self._sockets = sockets
         self._server = server
         self._tell = tell
@@ -148,24 +152,18 @@ class House:
         await child.start()
 
     def _plans(self) -> Iterator[Plan]:
-        names = {"persistence": "persistence", "notify": "notify", "gateway": "gateway"}
-        names |= {f"gateway-{number}": "gateway" for number in range(2, self._gateways + 1)}
-        for name, service in names.items():
+        for name, sockets in self._sockets.items():
+            service = name.partition("-")[0]
             settings = self._settings
             if self._server is not None:
                 settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
-            yield services.plan(
-                name, service, settings, self._host(service), self._sockets[service]
-            )
-
-    def _host(self, service: str) -> str:
-        return self._settings.host if service == "gateway" else listeners.LOOPBACK
+            yield services.plan(name, service, settings, sockets)
 
     def _started(self, seconds: float) -> Started:
         host = listeners.bracketed(listeners.reachable(self._settings.host))
         mails = None if self._settings.smtp_host else str(Path(self._settings.data_dir) / MAILS)
         return Started(
-            url=f"http://{host}:{listeners.port_of(self._sockets['gateway'])}",
+            url=f"http://{host}:{listeners.port_of(self._sockets['gateway'][0])}",
             pid=os.getpid(),
             seconds=round(seconds, 3),
             dev_login=self._settings.dev_login,

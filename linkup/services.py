@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,25 @@ ALLOWED_SECRETS: Mapping[str, frozenset[str]] = {
 NOT_INHERITED = frozenset({"LINKUP_CONFIG", "LINKUP_LISTEN_FD"})
 
 
-def plan(name: str, service: str, settings: Settings, host: str, listener: socket.socket) -> Plan:
-    """`name` is for people; `service` is the module: there may be several gateways."""
-    port = port_of(listener)
+def plan(name: str, service: str, settings: Settings, listeners: Sequence[socket.socket]) -> Plan:
+    """`name` is for people; `service` is the module: there may be several gateways.
+
+    The last listener has to be the child's alone: there it is asked whether it is ready.
+    """
+    descriptors = tuple(listener.fileno() for listener in listeners)
+    passed = {"LINKUP_LISTEN_FD": ",".join(map(str, descriptors))}
+    port = port_of(listeners[0])
+    host, own_port = listeners[-1].getsockname()[:2]
     return Plan(
         name=name,
         command=(sys.executable, "-P", "-m", f"services.{service}"),
-        environment=environment(service, settings, port, listener.fileno()),
-        probe=lambda pid: _ready(reachable(host), port),
-        listener=listener.fileno(),
+        environment=environment(service, settings, port) | passed,
+        probe=lambda pid: _ready(reachable(host), own_port),
+        listeners=descriptors,
     )
 
 
-def environment(service: str, settings: Settings, port: int, descriptor: int) -> dict[str, str]:
+def environment(service: str, settings: Settings, port: int) -> dict[str, str]:
     """Every setting but the secrets of others: what is in force is decided once, here."""
     given: dict[str, Any] = {
         name: value
@@ -46,7 +52,7 @@ def environment(service: str, settings: Settings, port: int, descriptor: int) ->
     }
     given["data_dir"] = str(Path(settings.data_dir).absolute())
     given[f"{service}_port"] = port
-    return {**bare_environment(), **to_environment(given), "LINKUP_LISTEN_FD": str(descriptor)}
+    return bare_environment() | to_environment(given)
 
 
 def bare_environment() -> dict[str, str]:
@@ -61,12 +67,13 @@ def bare_environment() -> dict[str, str]:
 async def _ready(host: str, port: int) -> tuple[str, int]:
     """The socket is open from the start, so the question waits there until the child answers."""
     while True:
-        if await _answers(host, port):
+        if await answers(host, port):
             return host, port
         await asyncio.sleep(PROBE_PAUSE)
 
 
-async def _answers(host: str, port: int) -> bool:
+async def answers(host: str, port: int) -> bool:
+    """Whether the service there says it is ready."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT):
             reader, writer = await asyncio.open_connection(host, port)

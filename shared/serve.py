@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from types import FrameType
 
 import uvicorn
@@ -83,11 +83,11 @@ def config(
     )
 
 
-def listen(settings: Settings, port: int) -> socket.socket:
-    """The listening socket: the parent's (LINKUP_LISTEN_FD), which outlives us, or our own."""
+def listen(settings: Settings, port: int) -> list[socket.socket]:
+    """The listening sockets: the parent's (LINKUP_LISTEN_FD), which outlive us, or our own."""
     inherited = os.environ.get("LINKUP_LISTEN_FD")
     if inherited is not None:
-        return socket.socket(fileno=int(inherited))
+        return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,7 +101,7 @@ def listen(settings: Settings, port: int) -> socket.socket:
             "stop what uses it or set another port"
         ) from None
     listener.setblocking(False)
-    return listener
+    return [listener]
 
 
 async def serve(
@@ -109,11 +109,12 @@ async def serve(
 ) -> None:
     """Run until a signal has drained the service."""
     health = Health(service)
-    with listen(settings, port) as listener:
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         async with open_app(settings, health) as app:
             server = Server(config(app, settings, port, ws), health)
             health.state = "ready"
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=listeners)
 
 
 def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 
+from linkup.services import answers
 from shared.settings import PREFIX, to_environment
 from tests.support.waiting import eventually, within
 
@@ -62,8 +63,12 @@ class Stack:
         return int(self.told("ready", service)[-1]["port"])
 
     async def ready(self) -> None:
-        """Until everything that was started is ready (again)."""
+        """Until all is ready (again), by the word of `linkup run` and by its own.
+
+        A service may also be unready for a moment while another one comes back.
+        """
         await self.until(self._all_ready)
+        await eventually(self._all_answer, START_SECONDS)
 
     async def until(self, condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Until the condition holds; fails at once when `linkup run` has ended."""
@@ -130,6 +135,10 @@ class Stack:
             and states.keys() == known
             and all(state["event"] == "ready" for state in states.values())
         )
+
+    async def _all_answer(self) -> bool:
+        services = self.pids().keys() - {"nats-server"}
+        return all([await answers("127.0.0.1", self.port(service)) for service in services])
 
 
 @asynccontextmanager

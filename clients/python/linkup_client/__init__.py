@@ -1,1 +1,29 @@
-"""Python client of LinkUp messaging."""
+"""Python client of LinkUp messaging: acknowledged sends, events in order, resume without gaps."""
+
+from linkup_client.backoff import Timing
+from linkup_client.client import Client, State, connect
+from linkup_client.errors import (
+    ConnectionRefused,
+    LinkupError,
+    OutboxFull,
+    OutcomeUnknown,
+    SendFailed,
+)
+from linkup_client.frames import Ack, Event, Message, Receipt, ResyncRequired
+
+__all__ = [
+    "Ack",
+    "Client",
+    "ConnectionRefused",
+    "Event",
+    "LinkupError",
+    "Message",
+    "OutboxFull",
+    "OutcomeUnknown",
+    "Receipt",
+    "ResyncRequired",
+    "SendFailed",
+    "State",
+    "Timing",
+    "connect",
+]

@@ -1,0 +1,23 @@
+"""Owns the waiting times: when to come back, and when something has taken too long."""
+
+import random
+
+from msgspec import Struct
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """Seconds, but for `silence`: that many heartbeats without a frame and the socket is dead."""
+
+    shortest: float = 0.5
+    first: float = 2.0  # the first try comes within this time
+    longest: float = 15.0
+    ack_timeout: float = 5.0
+    open_timeout: float = 10.0  # handshake, and again until `welcome`
+    marks_every: float = 1.0
+    silence: float = 2.5
+
+
+def delay(timing: Timing, attempt: int) -> float:
+    """Full jitter, so that a crowd that was cut off together does not return together."""
+    ceiling = min(timing.longest, timing.first * 2 ** min(attempt, 10))
+    return random.uniform(timing.shortest, max(timing.shortest, ceiling))

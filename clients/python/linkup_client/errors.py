@@ -1,0 +1,41 @@
+"""Owns the errors: one class per thing the caller can do about it."""
+
+
+class LinkupError(Exception):
+    """Anything this client raises on purpose."""
+
+
+class SendFailed(LinkupError):
+    """The server refused the message for good: change it and take a new `client_id`.
+
+    `code` is one of the protocol's: `not_found`, `client_id_conflict`, `invalid_frame` …
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class OutboxFull(LinkupError):
+    """Too many messages wait for their ack: this one was not taken."""
+
+
+class OutcomeUnknown(LinkupError):
+    """The client was closed before the ack came: send again with this `client_id` to find out."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(f"closed before the ack of {client_id}")
+        self.client_id = client_id
+
+
+class ConnectionRefused(LinkupError):
+    """The server will not have this connection, now or later.
+
+    `code` is the close code: 4401 (token missing, expired or revoked), 4403 (forbidden), 4404 (no
+    such user), 4408 (protocol abuse); or the HTTP status of a refused handshake.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}".rstrip())
+        self.code = code
+        self.reason = reason

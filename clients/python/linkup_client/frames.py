@@ -1,0 +1,169 @@
+"""Owns the frames on the wire, as typed structs: what the client sends and what it hears.
+
+Unknown fields and unknown frames are stepped over, so that a newer server can speak to an older
+client.
+"""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+# ------------------------------------------------------------------ client → server
+
+
+class Hello(Struct, frozen=True, kw_only=True, tag="hello", omit_defaults=True):
+    token: str
+    epoch: str | None = None
+    cursor: int | None = None
+    device: str | None = None
+
+
+class SendMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):
+    """A message to a user (`to`) or a conversation; `client_id` makes sending it again safe."""
+
+    client_id: str
+    content: str
+    to: str | None = None
+    conversation_id: str | None = None
+    after: str | None = None
+
+
+class Delivered(Struct, frozen=True, kw_only=True, tag="delivered"):
+    conversation_id: str
+    seq: int
+
+
+class MarkChatRead(Struct, frozen=True, kw_only=True, tag="mark_chat_read"):
+    conversation_id: str
+    up_to: int
+
+
+class SyncRequest(Struct, frozen=True, kw_only=True, tag="sync_request"):
+    cursor: int
+
+
+class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
+    pass
+
+
+# ------------------------------------------------------------------ server → client
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What this server accepts; sizes in bytes or code points, rates per second."""
+
+    max_frame_bytes: int = 64 * 1024
+    max_content: int = 5_000
+    message_burst: int = 0
+    message_rate: float = 0.0
+
+
+class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
+    user_id: str
+    connection_id: str
+    epoch: str
+    cursor: int
+    heartbeat_ms: int
+    recovered: bool
+    limits: Limits = Limits()
+
+
+class SyncCompleted(Struct, frozen=True, kw_only=True, tag="sync_completed"):
+    """All that was missed has come; live events follow."""
+
+    cursor: int
+
+
+class ResyncRequired(Struct, frozen=True, kw_only=True, tag="resync_required"):
+    """Too much was missed: reload over HTTP; events go on after `cursor` of `epoch`."""
+
+    reason: str
+    epoch: str
+    cursor: int
+
+
+class Reconnect(Struct, frozen=True, kw_only=True, tag="reconnect"):
+    after_ms: int
+    reason: str = ""
+
+
+class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
+    cursor: int
+
+
+class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
+    """The message is stored, for ever. `duplicate`: it already was, and this is its first ack."""
+
+    client_id: str
+    message_id: int
+    conversation_id: str
+    seq: int
+    created_at: datetime
+    duplicate: bool
+
+
+class Message(Struct, frozen=True, kw_only=True, tag="message"):
+    """A message of somebody else, or of this user on another device.
+
+    `seq` counts 1, 2, 3 … without gaps in its conversation, the same for everybody.
+    """
+
+    cursor: int
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    sender_id: str
+    client_id: str
+    content: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
+    """How far a member got; both marks are cumulative and only grow."""
+
+    cursor: int
+    conversation_id: str
+    user_id: str
+    delivered_seq: int
+    read_seq: int
+    at: datetime
+
+
+class Error(Struct, frozen=True, kw_only=True, tag="error"):
+    code: str
+    message: str
+    temporary: bool
+    client_id: str | None = None
+    retry_after_ms: int | None = None
+
+
+Event = Message | Receipt | ResyncRequired
+ServerFrame = (
+    Welcome | SyncCompleted | ResyncRequired | Reconnect | Pong | Ack | Message | Receipt | Error
+)
+
+
+class Unknown(Struct, frozen=True, kw_only=True):
+    """A frame this version does not know; in the feed it still has its place."""
+
+    cursor: int | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
+_unknown_decoder = msgspec.json.Decoder(Unknown)
+
+
+def encode(frame: Struct) -> bytes:
+    return _encoder.encode(frame)
+
+
+def decode(text: bytes | bytearray) -> ServerFrame | Unknown:
+    """Raises msgspec.MsgspecError or UnicodeDecodeError when this is no frame at all."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        return _unknown_decoder.decode(text)

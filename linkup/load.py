@@ -1,0 +1,162 @@
+"""Owns `linkup load`: the command, and its report in words or JSON."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from linkup import load_run, measure, replay
+from linkup.calls import CallFailed, Door
+from linkup.load_run import LIMITS, LoadFailed, Plan, Report, socket_url
+from linkup.measure import Latency
+
+
+def in_words(report: Report) -> str:
+    flight = f"{report.rate:g}/s" if report.rate else f"{report.window} in flight each"
+    rows = [
+        f"{report.pairs} pairs, {flight}, {report.seconds:.1f} s",
+        f"  messages/s    {report.messages_per_second:,.0f}   acknowledged and delivered",
+        f"  ack           {_latency(report.ack)}",
+        f"  delivery      {_latency(report.delivery)}",
+        f"  server CPU    {_cpu(report)}",
+        f"  generator     {report.generator_cpu_us:.0f} µs/message",
+        f"  of {report.sent:,} sent: {report.acked:,} acknowledged, {report.delivered:,} delivered",
+        f"  lost {report.lost}, duplicated {report.duplicated}, "
+        f"out of order {report.out_of_order}, corrupted {report.corrupted}, "
+        f"without ack {report.unacknowledged}, cursor gaps {report.cursor_gaps}",
+    ]
+    rows += [f"  errors        {code}: {n}" for code, n in report.errors.items()]
+    rows += [f"  closed        {text}: {n} sockets" for text, n in report.closed.items()]
+    rows += [f"  limit reached {LIMITS[limit]}" for limit in report.limits]
+    return "\n".join(rows)
+
+
+def _latency(latency: Latency) -> str:
+    if latency.p50_ms is None:
+        return "nothing measured"
+    return f"p50 {latency.p50_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms, max {latency.max_ms:.2f} ms"
+
+
+def _cpu(report: Report) -> str:
+    if report.server_cpu_us_total is None:
+        return "unknown: the server's processes are not on this machine, or give --pid name=pid"
+    each = ", ".join(f"{name} {us:.0f}" for name, us in report.server_cpu_us.items())
+    return f"{report.server_cpu_us_total:.0f} µs/message: {each}"
+
+
+# ------------------------------------------------------------------ command
+
+
+def _pids(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    pids = {}
+    for value in values:
+        name, _, pid = value.rpartition("=")
+        if not pid.isdecimal():
+            raise click.BadParameter(f"{value}: write name=pid")
+        pids[name or pid] = int(pid)
+    return pids
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+
+@click.command("load")
+@click.argument("url", default="http://127.0.0.1:8000")
+@click.option("--pairs", default=100, show_default=True, type=click.IntRange(1, 20_000))
+@click.option(
+    "--window",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 1_000),
+    help="Messages in flight per sender.",
+)
+@click.option(
+    "--rate",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="Messages a second in total instead, timed from when each was due.",
+)
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1))
+@click.option("--warmup", default=2.0, show_default=True, type=click.FloatRange(0))
+@click.option(
+    "--size",
+    default=120,
+    show_default=True,
+    type=click.IntRange(40, 5_000),
+    help="Characters of content.",
+)
+@click.option(
+    "--secret",
+    envvar="LINKUP_JWT_SECRET",
+    default="",
+    help="Signs tokens; without it the development login gives them.",
+)
+@click.option("--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True)
+@click.option(
+    "--pid",
+    "pids",
+    multiple=True,
+    callback=_pids,
+    metavar="NAME=PID",
+    help="A process whose CPU time counts; found by itself on one machine.",
+)
+@click.option(
+    "--replay",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Send this conversation (JSON lines: from, to, content) and read it back.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+def load(
+    url: str,
+    pairs: int,
+    window: int,
+    rate: float,
+    seconds: float,
+    warmup: float,
+    size: int,
+    secret: str,
+    audience: str,
+    pids: dict[str, int],
+    file: Path | None,
+    as_json: bool,
+) -> None:
+    """Load the server at URL with pairs of users and check every message.
+
+    Exits 1 when a message was lost, doubled, changed or out of order.
+    """
+    door = Door(url, secret, audience)
+    plan = Plan(
+        url=url,
+        pairs=pairs,
+        window=window,
+        rate=rate,
+        seconds=seconds,
+        warmup=warmup,
+        size=size,
+        pids=pids or measure.server_pids(url),
+    )
+    try:
+        if file is not None:
+            replayed = asyncio.run(replay.run(socket_url(url), url, door, file, _progress))
+            _tell(replayed, replay.in_words(replayed), replayed.sound, as_json)
+        else:
+            report = asyncio.run(load_run.run(plan, door, _progress))
+            _tell(report, in_words(report), report.sound, as_json)
+    except (LoadFailed, CallFailed, replay.ReplayFailed) as fault:
+        _progress("")
+        raise click.ClickException(str(fault)) from None
+
+
+def _tell(report: Struct, text: str, sound: bool, as_json: bool) -> None:
+    _progress("")
+    click.echo(msgspec.json.encode(report).decode() if as_json else text)
+    if not sound:
+        sys.exit(1)

@@ -1,0 +1,137 @@
+"""Owns measuring: latencies in percentiles, and CPU time per process as the system counts it."""
+
+import os
+import re
+import urllib.parse
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+PROC = Path("/proc")
+SERVICES = {  # what a command line shows → what we call it
+    "services.gateway": "gateway",
+    "services.persistence": "persistence",
+    "services.notify": "notify",
+    "nats-server": "nats-server",
+}
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Milliseconds; None where nothing was measured."""
+
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+
+
+def latency(seconds: Collection[float]) -> Latency:
+    if not seconds:
+        return Latency()
+    ordered = sorted(seconds)
+    return Latency(
+        p50_ms=_ms(ordered[len(ordered) // 2]),
+        p99_ms=_ms(ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]),
+        max_ms=_ms(ordered[-1]),
+    )
+
+
+class Usage:
+    """CPU time of some processes, from `start` on."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = pids
+        self._before: dict[str, float] = {}
+
+    def start(self) -> None:
+        self._before = self._now()
+
+    def seconds(self) -> dict[str, float]:
+        """Per process since `start`; a process that ended or came meanwhile is left out."""
+        now = self._now()
+        return {name: now[name] - t for name, t in self._before.items() if name in now}
+
+    def _now(self) -> dict[str, float]:
+        spent = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        return {name: seconds for name, seconds in spent.items() if seconds is not None}
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """User and system time of all threads of a process; None when there is no such process."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    # Fields count from the state, behind the last bracket: the command may hold anything.
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def server_pids(url: str) -> dict[str, int]:
+    """The processes of the server behind `url`, by name; empty where the system does not tell.
+
+    They are found by their command lines among the relatives of whoever listens on the URL's port.
+    """
+    parts = urllib.parse.urlsplit(url)
+    port = parts.port or (443 if parts.scheme in ("https", "wss") else 80)
+    families = {_parent(pid) for pid in _listening(port) if _service(pid) == "gateway"}
+    found: dict[str, int] = {}
+    for pid in sorted(_all_pids()):
+        name = _service(pid)
+        if name is not None and _parent(pid) in families:
+            found[_unused(name, found)] = pid
+    return found
+
+
+def _unused(name: str, taken: Mapping[str, int]) -> str:
+    number = sum(1 for other in taken if other.partition("-#")[0] == name)
+    return name if not number else f"{name}-#{number + 1}"
+
+
+def _service(pid: int) -> str | None:
+    try:
+        arguments = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    words = {argument.rpartition("/")[2] for argument in arguments[:8]}
+    return next((name for mark, name in SERVICES.items() if mark in words), None)
+
+
+def _parent(pid: int) -> int | None:
+    with suppress(OSError):
+        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    return None
+
+
+def _listening(port: int) -> Iterator[int]:
+    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for pid in _all_pids():
+        if inodes & set(_open_files(pid)):
+            yield pid
+
+
+def _listening_inodes(port: int) -> Iterator[str]:
+    for table in ("net/tcp", "net/tcp6"):
+        with suppress(OSError):
+            for line in (PROC / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield fields[9]
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    with suppress(OSError):
+        for entry in (PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                yield os.readlink(entry)
+
+
+def _all_pids() -> Iterable[int]:
+    with suppress(OSError):
+        return [int(entry.name) for entry in PROC.iterdir() if re.fullmatch(r"\d+", entry.name)]
+    return []
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

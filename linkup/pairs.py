@@ -1,0 +1,269 @@
+"""Owns the pairs of a load run: a sender, a recipient, and the check of everything they hear."""
+
+import asyncio
+from array import array
+from collections import Counter
+
+import msgspec
+from linkup_client import frames
+from linkup_client.backoff import Timing
+from linkup_client.lane import Lane, Outcome, Pending
+from linkup_client.wire import Socket, open_socket
+
+WELCOME_TIMEOUT = 10.0
+
+
+class Refused(Exception):
+    """The server does not take this socket: a close code (4029 …) or an HTTP status."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}".rstrip())
+        self.code = code
+
+
+class Tally:
+    """What all pairs together have seen. Latencies are kept only while `measuring`."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.acked = 0
+        self.delivered = 0
+        self.duplicated = 0
+        self.out_of_order = 0
+        self.corrupted = 0
+        self.gaps = 0
+        self.errors: Counter[str] = Counter()
+        self.closed: Counter[str] = Counter()
+        self.measuring = False
+        self.ack_seconds: array[float] = array("d")
+        self.delivery_seconds: array[float] = array("d")
+        self.broken = asyncio.Event()
+
+
+class Line:
+    """One socket of a pair: says hello, keeps the heartbeat, follows the feed's cursor."""
+
+    def __init__(self, user_id: str, tally: Tally) -> None:
+        self.user_id = user_id
+        self.tally = tally
+        self.cursor = 0
+        self.counted = 0  # feed positions accounted for: frames received and own acks
+        self.ponged_at_cursor = -1
+        self._socket: Socket | None = None
+        self._welcome: asyncio.Future[frames.Welcome] = asyncio.get_running_loop().create_future()
+        self._leaving = False
+
+    async def join(self, url: str, token: str) -> frames.Welcome:
+        """Raises Refused, OSError, TimeoutError and what wire.open_socket does."""
+        self._socket = await open_socket(url, self._on_text, self._on_closed)
+        self.send(frames.Hello(token=token))
+        async with asyncio.timeout(WELCOME_TIMEOUT):
+            welcome = await self._welcome
+        self.cursor = welcome.cursor
+        return welcome
+
+    def send(self, frame: msgspec.Struct) -> None:
+        self.send_text(frames.encode(frame))
+
+    def send_text(self, text: bytes) -> None:
+        if self._socket is not None:
+            self._socket.send(text)
+
+    async def leave(self) -> None:
+        self._leaving = True
+        if self._socket is not None:
+            await self._socket.close()
+
+    def ping(self) -> None:
+        self.send(frames.Ping())
+
+    def on_frame(self, frame: frames.ServerFrame | frames.Unknown) -> None:
+        """What only one side of a pair has to do with."""
+
+    def in_feed(self, cursor: int) -> None:
+        self.counted += 1
+        if cursor <= self.cursor:
+            self.tally.gaps += 1
+        self.cursor = cursor
+
+    def _on_text(self, text: bytes) -> None:
+        try:
+            frame = frames.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.tally.corrupted += 1
+            return
+        match frame:
+            case frames.Welcome():
+                if not self._welcome.done():
+                    self._welcome.set_result(frame)
+            case frames.Pong():
+                self.ponged_at_cursor = frame.cursor
+            case frames.Receipt():
+                self.in_feed(frame.cursor)
+            case frames.ResyncRequired():
+                self.tally.gaps += 1
+            case _:
+                self.on_frame(frame)
+
+    def _on_closed(self, code: int, reason: str) -> None:
+        if not self._welcome.done():
+            self._welcome.set_exception(Refused(code, reason))
+        elif not self._leaving:
+            self.tally.closed[f"{code} {reason}".rstrip()] += 1
+            self.tally.broken.set()
+
+
+class Sender(Line):
+    """Sends numbered messages to one recipient; sends again what is not acknowledged."""
+
+    def __init__(self, user_id: str, to: str, filler: str, window: int, tally: Tally) -> None:
+        super().__init__(user_id, tally)
+        self.to = to
+        self.filler = filler
+        self.due: array[float] = array("d")  # when each was meant to leave
+        self.seqs: array[int] = array("q")  # what each was acknowledged as, 0 while it is not
+        self.start_cursor = 0
+        self.refill = False
+        self._loop = asyncio.get_running_loop()
+        self.lane = Lane(self.send_text, self._loop, Timing(), window)
+
+    async def join(self, url: str, token: str) -> frames.Welcome:
+        welcome = await super().join(url, token)
+        self.start_cursor = welcome.cursor
+        self.lane.connected()
+        return welcome
+
+    def submit(self, due: float) -> None:
+        number = len(self.due)
+        self.due.append(due)
+        self.seqs.append(0)
+        self.tally.sent += 1
+        client_id = f"{self.user_id}.{number}"
+        frame = frames.SendMessage(
+            client_id=client_id, to=self.to, content=content_of(client_id, self.filler)
+        )
+        self.lane.submit(Pending(frame, self._ignore))
+
+    def on_frame(self, frame: frames.ServerFrame | frames.Unknown) -> None:
+        match frame:
+            case frames.Ack():
+                self._on_ack(frame)
+            case frames.Error():
+                self._on_error(frame)
+            case frames.Message():  # an own one, replayed
+                self.in_feed(frame.cursor)
+            case frames.Unknown(cursor=int(cursor)):
+                self.in_feed(cursor)
+
+    @property
+    def complete(self) -> bool:
+        """The server has passed over exactly what this line can account for."""
+        return self.ponged_at_cursor - self.start_cursor == self.counted
+
+    def _on_ack(self, ack: frames.Ack) -> None:
+        if self.lane.on_ack(ack) is None:
+            return
+        number = number_of(ack.client_id)
+        self.seqs[number] = ack.seq
+        tally = self.tally
+        tally.acked += 1
+        self.counted += 1
+        now = self._loop.time()
+        if tally.measuring:
+            tally.ack_seconds.append(now - self.due[number])
+        if self.refill:
+            self.submit(now)
+
+    def _on_error(self, error: frames.Error) -> None:
+        self.tally.errors[error.code] += 1
+        if error.client_id is None:
+            self.tally.broken.set()
+        elif self.lane.on_error(error) is not None:
+            self.tally.broken.set()  # refused for good: this load is not what the server takes
+
+    @staticmethod
+    def _ignore(outcome: Outcome) -> None:
+        """The lane's owner looks at every answer itself."""
+
+
+class Receiver(Line):
+    """Checks that every message of one sender comes once, in order, unchanged."""
+
+    def __init__(self, sender: Sender, tally: Tally) -> None:
+        super().__init__(sender.to, tally)
+        self.sender = sender
+        self.conversation_id = ""
+        self.seq = 0
+        self.number = -1
+        self.marked_seq = 0
+        self.seen = bytearray()  # per number: how often
+        self.seq_of: array[int] = array("q")
+        self._loop = asyncio.get_running_loop()
+
+    def on_frame(self, frame: frames.ServerFrame | frames.Unknown) -> None:
+        match frame:
+            case frames.Message():
+                self._on_message(frame)
+            case frames.Error():
+                self.tally.errors[frame.code] += 1
+            case frames.Unknown(cursor=int(cursor)):
+                self.in_feed(cursor)
+
+    def in_feed(self, cursor: int) -> None:
+        if cursor != self.cursor + 1:  # nothing of its own stands in this feed
+            self.tally.gaps += 1
+        self.cursor = cursor
+
+    def mark(self) -> None:
+        """Tell the sender's ticks how far it came; cumulative, once a second is enough."""
+        if self.seq > self.marked_seq:
+            self.marked_seq = self.seq
+            self.send(frames.Delivered(conversation_id=self.conversation_id, seq=self.seq))
+
+    def lost(self) -> int:
+        """Acknowledged, but never delivered."""
+        self._reserve(len(self.sender.seqs))
+        return sum(
+            1 for number, seq in enumerate(self.sender.seqs) if seq and not self.seen[number]
+        )
+
+    def misplaced(self) -> int:
+        """Delivered in another place than the one that was acknowledged."""
+        pairs = zip(self.sender.seqs, self.seq_of, strict=False)
+        return sum(1 for acked, got in pairs if acked and got and acked != got)
+
+    def _on_message(self, message: frames.Message) -> None:
+        self.in_feed(message.cursor)
+        number = number_of(message.client_id)
+        tally = self.tally
+        if message.content != content_of(message.client_id, self.sender.filler):
+            tally.corrupted += 1
+        self._reserve(number + 1)
+        if self.seen[number]:
+            tally.duplicated += 1
+            return
+        self.seen[number] = 1
+        self.seq_of[number] = message.seq
+        if message.seq != self.seq + 1 or number != self.number + 1:
+            tally.out_of_order += 1
+        self.seq, self.number = message.seq, number
+        self.conversation_id = message.conversation_id
+        tally.delivered += 1
+        if tally.measuring:
+            tally.delivery_seconds.append(self._loop.time() - self.sender.due[number])
+
+    def _reserve(self, size: int) -> None:
+        missing = size - len(self.seen)
+        if missing > 0:
+            missing = max(missing, 1024)
+            self.seen.extend(bytes(missing))
+            self.seq_of.extend([0] * missing)
+
+
+def content_of(client_id: str, filler: str) -> str:
+    """Different for every message, known to whoever receives it, and as long as the filler."""
+    return f"{client_id} {filler}"[: len(filler)]
+
+
+def number_of(client_id: str) -> int:
+    return int(client_id.rpartition(".")[2])

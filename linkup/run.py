@@ -27,7 +27,7 @@ from shared.errors import StartError
 from shared.settings import Settings, load, origins
 
 INTERRUPTED = 130
-MAILS = "mails"  # where notify writes mail when no SMTP server is set
+MAILS = "mail"  # where notify writes mail when no SMTP server is set
 
 Sockets = Mapping[str, Sequence[socket.socket]]  # by the child's name
 
@@ -71,6 +71,7 @@ def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
             settings,
             data_dir=str(path),
             jwt_secret=settings.jwt_secret or data_dir.jwt_secret(path),
+            public_url=settings.public_url or page_url(settings, sockets),
         )
         server = None if settings.nats_url else broker.Broker(path)
         if server is not None:
@@ -103,6 +104,11 @@ def open_sockets(settings: Settings, gateways: int) -> Iterator[Sockets]:
         for name in gateway_names(gateways) if gateways > 1 else ():
             sockets[name] = [public, listen(LOOPBACK, 0, "gateway_port")]
         yield sockets
+
+
+def page_url(settings: Settings, sockets: Sockets) -> str:
+    host = listeners.bracketed(listeners.reachable(settings.host))
+    return f"http://{host}:{listeners.port_of(sockets['gateway'][0])}"
 
 
 def gateway_names(count: int) -> list[str]:
@@ -160,10 +166,9 @@ class House:
             yield services.plan(name, service, settings, sockets)
 
     def _started(self, seconds: float) -> Started:
-        host = listeners.bracketed(listeners.reachable(self._settings.host))
         mails = None if self._settings.smtp_host else str(Path(self._settings.data_dir) / MAILS)
         return Started(
-            url=f"http://{host}:{listeners.port_of(self._sockets['gateway'][0])}",
+            url=page_url(self._settings, self._sockets),
             pid=os.getpid(),
             seconds=round(seconds, 3),
             dev_login=self._settings.dev_login,

@@ -1,0 +1,91 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import linkup
+from linkup.__main__ import main
+from shared.settings import PREFIX, Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+def call(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=environment)
+
+
+def test_the_version() -> None:
+    assert linkup.__version__ in call("--version").output
+
+
+@pytest.mark.parametrize("command", ["run", "config"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fly"], ["run", "--gateways", "0"], ["run", "--port", "high"], ["config", "x"]]
+)
+def test_bad_usage_exits_2(arguments: list[str]) -> None:
+    assert call(*arguments).exit_code == 2
+
+
+def test_config_prints_every_setting_and_where_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text('heartbeat = 20\n[smtp]\nhost = "mail.example"\n')
+    result = call("config", "--json", "--config", str(file), LINKUP_LANES="8")
+    shown = json.loads(result.stdout)
+    assert shown.keys() == set(Settings.__struct_fields__)
+    assert shown["lanes"] == {"value": 8, "from": "environment"}
+    assert shown["heartbeat"] == {"value": 20.0, "from": str(file)}
+    assert shown["smtp_host"] == {"value": "mail.example", "from": str(file)}
+    assert shown["host"] == {"value": "127.0.0.1", "from": "default"}
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_config_masks_secrets(form: list[str]) -> None:
+    result = call(
+        "config",
+        *form,
+        LINKUP_JWT_SECRET="hidden-one",
+        LINKUP_NATS_URL="nats://gateway:hidden-two@nats.example:4222",
+        LINKUP_DATABASE_URL="postgresql://linkup:hidden-three@db.example/linkup",
+    )
+    assert result.exit_code == 0
+    assert "hidden" not in result.output
+    assert "********" in result.output
+
+
+def test_an_unknown_setting_exits_78_and_is_named() -> None:
+    result = call("config", LINKUP_LAINS="8")
+    assert result.exit_code == 78
+    assert result.stderr.count("\n") == 1
+    assert "LINKUP_LAINS" in result.stderr
+
+
+def test_a_bad_value_exits_78_and_is_named() -> None:
+    result = call("run", "--port", "70000")
+    assert result.exit_code == 78
+    assert "LINKUP_GATEWAY_PORT=70000" in result.stderr
+
+
+def test_a_missing_settings_file_exits_78_and_is_named() -> None:
+    result = call("run", "--config", "/nowhere/linkup.toml")
+    assert result.exit_code == 78
+    assert "/nowhere/linkup.toml" in result.stderr
+
+
+def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("linkup.config.load", interrupt)
+    assert call("config").exit_code == 130

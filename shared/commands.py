@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from shared.errors import BY_CODE, Internal, LinkupError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 MAX_BATCH = 256  # commands a lane sends at once
 MAX_BATCH_BYTES = 512 * 1024  # well below the bus's max_payload of 1 MiB
@@ -338,11 +338,11 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Envelope of a query's answer: a failure, or the value."""
 
     failure: Failure | None = None
-    value: msgspec.Raw = msgspec.Raw()
+    value: bytes = b""
 
 
 def answer(value: Struct) -> bytes:
-    return _encoder.encode(Answer(value=msgspec.Raw(_encoder.encode(value))))
+    return _encoder.encode(Answer(value=_encoder.encode(value)))
 
 
 def refusal(error: LinkupError) -> bytes:
@@ -355,4 +355,4 @@ def open_answer(payload: bytes, kind: type[T]) -> T:
     envelope: Answer = decode(payload, Answer)
     if envelope.failure is not None:
         raise envelope.failure.error()
-    return decode(bytes(envelope.value), kind)
+    return decode(envelope.value, kind)

@@ -234,6 +234,7 @@ class _ClientIdOnly(Struct):
 
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+_message_decoder = msgspec.json.Decoder(Message)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -255,6 +256,11 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
         raise InvalidFrame("The frame is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidFrame(fault(error), client_id=_client_id_of(text)) from None
+
+
+def decode_message(body: bytes) -> Message:
+    """A message's body as the log encodes it."""
+    return _message_decoder.decode(body)
 
 
 def encode(frame: Struct) -> bytes:

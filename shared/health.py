@@ -17,10 +17,14 @@ State = Literal["starting", "ready", "draining"]
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing looked at: its state, and in words what is wrong and what to do."""
+    """One thing looked at: its state, and in words what is wrong and what to do.
+
+    `observed`: the figure behind it, where there is one.
+    """
 
     status: Status
     output: str = ""
+    observed: int | None = msgspec.field(default=None, name="observedValue")
 
 
 class Health:

@@ -1,0 +1,8 @@
+"""`python -m services.gateway`"""
+
+from services.gateway.app import open_app
+from services.gateway.protocol import Wire
+from shared.serve import main
+
+if __name__ == "__main__":
+    main("gateway", open_app, Wire)

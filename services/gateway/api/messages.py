@@ -1,0 +1,104 @@
+"""Owns the routes of messages and conversations."""
+
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.gateway.api.request import as_json, authenticated, body, integer, only
+from services.gateway.auth import Authenticator, Identity
+from services.gateway.handlers import store_message
+from services.gateway.hub import Hub
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from services.gateway.people import People
+from shared import api, frames
+from shared.commands import History, Inbox, Refused, Stored
+from shared.errors import Internal, InvalidRequest
+
+DEFAULT_LIMIT = 50
+
+
+@dataclass(slots=True, frozen=True)
+class Messages:
+    auth: Authenticator
+    lanes: Lanes
+    log: Log
+    hub: Hub
+    people: People
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/messages", authenticated(self.auth, self.send), methods=["POST"]),
+            Route("/v1/conversations", authenticated(self.auth, self.inbox), methods=["GET"]),
+            Route(
+                "/v1/conversations/{conversation_id}/messages",
+                authenticated(self.auth, self.history),
+                methods=["GET"],
+            ),
+        ]
+
+    async def send(self, request: Request, identity: Identity) -> Response:
+        asked = await body(request, api.SendRequest)
+        profile = (await self.log.join(identity.user_id)).profile
+        await self.people.know(identity, profile)
+        frame = frames.SendMessage(
+            client_id=asked.client_id,
+            content=asked.content,
+            to=asked.to,
+            conversation_id=asked.conversation_id,
+            after=asked.after,
+        )
+        command = store_message(identity.user_id, "", frame)
+        match await self.lanes.call(command, len(asked.content) * 4 + 256):
+            case Stored() as stored:
+                if stored.duplicate:
+                    self.hub.suspect(identity.user_id)
+                return as_json(_sent(asked.client_id, stored), 200 if stored.duplicate else 201)
+            case Refused() as refused:
+                raise refused.error(asked.client_id)
+        raise Internal("The store gave an answer of another kind", client_id=asked.client_id)
+
+    async def inbox(self, request: Request, identity: Identity) -> Response:
+        only(request, "limit", "before")
+        asked = Inbox(
+            user_id=identity.user_id,
+            before=integer(request, "before"),
+            limit=integer(request, "limit", most=100) or DEFAULT_LIMIT,
+        )
+        return as_json(await self.log.inbox(asked))
+
+    async def history(self, request: Request, identity: Identity) -> Response:
+        only(request, "limit", "before_id", "after_id")
+        asked = History(
+            user_id=identity.user_id,
+            conversation_id=_conversation_id(request.path_params["conversation_id"]),
+            before_id=integer(request, "before_id"),
+            after_id=integer(request, "after_id"),
+            limit=integer(request, "limit", most=100) or DEFAULT_LIMIT,
+        )
+        if asked.before_id is not None and asked.after_id is not None:
+            raise InvalidRequest("Send `before_id` or `after_id`, not both")
+        return as_json(await self.log.history(asked))
+
+
+def _conversation_id(text: str) -> str:
+    try:
+        return msgspec.convert(text, frames.ConversationId)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"conversation id: {frames.fault(error)}") from None
+
+
+def _sent(client_id: str, stored: Stored) -> bytes:
+    return api.encode(
+        api.Sent(
+            client_id=client_id,
+            message_id=stored.message_id,
+            conversation_id=stored.conversation_id,
+            seq=stored.seq,
+            created_at=frames.time_of(stored.created_at),
+            duplicate=stored.duplicate,
+        )
+    )

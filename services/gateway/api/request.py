@@ -1,0 +1,96 @@
+"""Owns reading an HTTP request and answering an error: one problem form for every route."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.auth import Authenticator, Identity, bearer
+from shared import api, frames
+from shared.errors import InvalidRequest, LinkupError, TooLarge, Unauthorized
+
+T = TypeVar("T")
+
+MAX_BODY = frames.MAX_FRAME_BYTES
+Endpoint = Callable[[Request, Identity], Awaitable[Response]]
+
+
+def authenticated(auth: Authenticator, endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
+    """The endpoint for whoever the bearer token names; without one 401."""
+
+    async def answer(request: Request) -> Response:
+        token = bearer(request.headers.get("authorization"))
+        if token is None:
+            raise Unauthorized("Send `Authorization: Bearer <token>`")
+        return await endpoint(request, auth.verify(token))
+
+    return answer
+
+
+async def body(request: Request, kind: type[T]) -> T:
+    """The JSON body. Raises InvalidRequest, naming the fault, and TooLarge."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise TooLarge(f"A body holds at most {MAX_BODY} bytes")
+    try:
+        return msgspec.json.decode(bytes(content), type=kind)
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidRequest(frames.fault(error)) from None
+
+
+def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:
+    """A query parameter that is a whole number, or None without it. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    shown = text if len(text) <= 60 else f"{text[:60]}…"
+    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 20):
+        raise InvalidRequest(f"`{name}` must be a whole number, not {shown!r}")
+    if not least <= int(text) <= most:
+        raise InvalidRequest(f"`{name}` must lie between {least} and {most}, not {shown}")
+    return int(text)
+
+
+def only(request: Request, *names: str) -> None:
+    """Refuse a misspelt parameter instead of ignoring it."""
+    for name in request.query_params:
+        if name not in names:
+            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {', '.join(names)}")
+
+
+def as_json(content: bytes, status: int = 200) -> Response:
+    return Response(content, status, media_type="application/json")
+
+
+async def problem(request: Request, error: Exception) -> Response:
+    """A LinkupError as application/problem+json (RFC 9457)."""
+    assert isinstance(error, LinkupError)
+    return problem_response(error)
+
+
+def problem_response(error: LinkupError) -> Response:
+    content = api.Problem(
+        type=f"urn:linkup:error:{error.code}",
+        title=error.code.replace("_", " "),
+        status=error.status,
+        code=error.code,
+        detail=error.message,
+        temporary=error.temporary,
+        client_id=error.client_id,
+        retry_after_ms=error.retry_after_ms,
+    )
+    headers = {}
+    if error.temporary:
+        headers["retry-after"] = str(max(1, math.ceil((error.retry_after_ms or 1000) / 1000)))
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(
+        api.encode(content), error.status, headers, media_type="application/problem+json"
+    )

@@ -1,0 +1,111 @@
+"""Builds the gateway: the bus, the lanes, the hub, and the routes in front of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from services.gateway import page
+from services.gateway.api.dev import DevLogin
+from services.gateway.api.messages import Messages
+from services.gateway.api.request import problem, problem_response
+from services.gateway.auth import Authenticator
+from services.gateway.handlers import Handlers
+from services.gateway.hub import Hub
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from services.gateway.people import People
+from services.gateway.sockets import Sockets
+from shared import bus
+from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
+from shared.health import Check, Health
+from shared.settings import Settings
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
+    """Everything with a life, in order; taken down in reverse."""
+    auth = Authenticator(settings)
+    reconnected = asyncio.Event()
+
+    async def on_reconnect() -> None:
+        reconnected.set()
+
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(
+            bus.connect(settings.nats_url, "gateway", on_reconnect)
+        )
+        log = Log(nats)
+        lanes = Lanes(nats, settings.lanes)
+        hub = Hub(nats, log)
+        people = People(lanes, log)
+        sockets = Sockets(settings, auth, hub, Handlers(lanes), people)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [
+            *lanes.start(tasks),
+            tasks.create_task(hub.run()),
+            tasks.create_task(_compare_after(reconnected, hub)),
+        ]
+        stack.callback(lambda: [task.cancel() for task in running])
+        health.checks["bus"] = lambda: _bus(nats)
+        health.checks["log"] = lambda: _log(hub)
+        health.drain = lambda: _drain(sockets, lanes, hub)
+        routes: list[BaseRoute] = [
+            WebSocketRoute("/ws", sockets.endpoint),
+            *Messages(auth, lanes, log, hub, people).routes(),
+            *(DevLogin(auth, people).routes() if settings.dev_login else []),
+            *health.routes(),
+            *page.routes(),
+        ]
+        yield Starlette(
+            routes=routes,
+            exception_handlers={
+                LinkupError: problem,
+                HTTPException: _http_problem,
+                Exception: _unexpected,
+            },
+        )
+
+
+async def _compare_after(reconnected: asyncio.Event, hub: Hub) -> None:
+    while True:
+        await reconnected.wait()
+        reconnected.clear()
+        await hub.compare_all()
+
+
+async def _drain(sockets: Sockets, lanes: Lanes, hub: Hub) -> None:
+    """Take no new sockets, answer what was sent, tell everyone to come back, close."""
+    sockets.draining = True
+    await lanes.idle()
+    await hub.dismiss("the gateway restarts")
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem_response(NotFound("There is no such route"))
+    response = problem_response(InvalidRequest(error.detail))
+    response.status_code = error.status_code
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """The traceback is in the log; nothing of it leaves."""
+    return problem_response(Internal("Something went wrong here"))
+
+
+def _bus(nats: bus.Bus) -> Check:
+    if nats.connected:
+        return Check("pass")
+    return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
+
+
+def _log(hub: Hub) -> Check:
+    return Check("warn", hub.trouble) if hub.trouble else Check("pass")

@@ -1,0 +1,93 @@
+"""Owns what each client frame does. One `match`, one function a frame."""
+
+from dataclasses import dataclass
+
+from services.gateway.connection import Connection
+from services.gateway.lanes import Lanes
+from shared import frames, subjects
+from shared.commands import AdvanceReceipt, Done, Result, StoreMessage
+from shared.errors import InvalidFrame
+from shared.frames import ClientFrame
+
+
+@dataclass(slots=True, frozen=True)
+class Handlers:
+    lanes: Lanes
+
+    def handle(self, connection: Connection, frame: ClientFrame, size: int) -> None:
+        """Begin what the frame asks for; its outcome is pushed later. Raises LinkupError."""
+        match frame:
+            case frames.SendMessage():
+                self.on_message(connection, frame, size)
+            case frames.Delivered():
+                self.on_delivered(connection, frame)
+            case frames.ReadReceipt():
+                self.on_read_receipt(connection, frame)
+            case frames.MarkChatRead():
+                self.on_mark_chat_read(connection, frame)
+            case frames.Ping():
+                connection.push(frames.Pong(cursor=connection.cursor, timestamp=frame.timestamp))
+            case frames.SyncRequest():
+                connection.sync(frame.cursor)
+            case frames.Hello():
+                raise InvalidFrame("`hello` comes once, as the first frame")
+
+    def on_message(self, connection: Connection, frame: frames.SendMessage, size: int) -> None:
+        self.lanes.submit(
+            store_message(connection.user_id, connection.id, frame),
+            size,
+            lambda result: connection.settled(frame.client_id, result),
+            connection.gate,
+        )
+
+    def on_delivered(self, connection: Connection, frame: frames.Delivered) -> None:
+        command = AdvanceReceipt(
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            conversation_id=frame.conversation_id,
+            delivered_seq=frame.seq,
+        )
+        self._advance(connection, command, frame.client_id)
+
+    def on_read_receipt(self, connection: Connection, frame: frames.ReadReceipt) -> None:
+        command = AdvanceReceipt(
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            read_message_id=frame.message_id,
+        )
+        self._advance(connection, command, frame.client_id)
+
+    def on_mark_chat_read(self, connection: Connection, frame: frames.MarkChatRead) -> None:
+        """Without `up_to` never past what this socket was sent: the rest nobody saw (R13)."""
+        command = AdvanceReceipt(
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            conversation_id=frame.conversation_id,
+            read_seq=frame.up_to or connection.sent.get(frame.conversation_id, 0),
+        )
+        self._advance(connection, command, frame.client_id)
+
+    def _advance(
+        self, connection: Connection, command: AdvanceReceipt, client_id: str | None
+    ) -> None:
+        def settle(result: Result) -> None:
+            if client_id or not isinstance(result, Done):
+                connection.settled(client_id, result)
+
+        self.lanes.submit(command, 256, settle)
+
+
+def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -> StoreMessage:
+    """The command; a user stands for the direct conversation with them."""
+    conversation_id = frame.conversation_id
+    if frame.to is not None:
+        conversation_id = subjects.direct_conversation_id(user_id, frame.to)
+    return StoreMessage(
+        user_id=user_id,
+        connection_id=connection_id,
+        client_id=frame.client_id,
+        conversation_id=conversation_id or "",
+        content=frame.content,
+        to=frame.to,
+        after=frame.after,
+    )

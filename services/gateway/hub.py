@@ -1,0 +1,186 @@
+"""Owns who is connected here: one subscription per online user, and the comparison with the log.
+
+What the wire loses is found again: every user's head is compared with the log's every 10 s, after
+each reconnect to the bus, a second after a join, and when a duplicate shows that a publish may
+have been lost.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from services.gateway.connection import Connection
+from services.gateway.log import Log
+from shared import commands, subjects
+from shared.bus import Bus, Delivery, Subscription
+from shared.commands import MAX_HEADS, Events, Joined
+from shared.errors import LinkupError
+from shared.frames import CloseCode, Hello
+
+logger = logging.getLogger("linkup.gateway.hub")
+
+TICK = 1.0
+SLOTS = 10  # ticks in which every user is compared once
+PENDING_EVENTS = 256  # a user's, between the wire and the hub; what is dropped is repaired
+PENDING_BYTES = 2 * 1024 * 1024
+MAX_MISSED = 10_000  # events; beyond that a client reloads instead of replaying
+
+
+@dataclass(slots=True)
+class User:
+    """One online user. The lock orders the first join and the last leave (R10)."""
+
+    user_id: str
+    slot: int
+    connections: set[Connection] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    subscription: Subscription | None = None
+    entering: int = 0
+
+
+class Hub:
+    def __init__(self, bus: Bus, log: Log) -> None:
+        self._bus = bus
+        self.log = log
+        self._users: dict[str, User] = {}
+        self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
+        self._suspects: set[str] = set()
+        self.trouble = ""
+
+    def connections(self) -> Iterable[Connection]:
+        return [connection for user in self._users.values() for connection in user.connections]
+
+    def count(self, user_id: str) -> int:
+        user = self._users.get(user_id)
+        return len(user.connections) if user else 0
+
+    def suspect(self, user_id: str) -> None:
+        """A live event of that user may have been lost: compare at the next tick."""
+        self._suspects.add(user_id)
+
+    async def join(self, connection: Connection) -> Joined:
+        """Subscribe first, read the log second. Raises Unavailable."""
+        user = self._users.get(connection.user_id)
+        if user is None:
+            user = User(connection.user_id, random.randrange(SLOTS))
+            self._users[user.user_id] = self._slots[user.slot][user.user_id] = user
+        user.entering += 1
+        try:
+            async with user.lock:
+                if user.subscription is None:
+                    user.subscription = await self._subscribe(user)
+            user.connections.add(connection)
+            joined = await self.log.join(connection.user_id)
+        except BaseException:
+            user.entering -= 1
+            await self.leave(connection)
+            raise
+        user.entering -= 1
+        self.suspect(user.user_id)  # in a cluster interest travels after flush (R11)
+        return joined
+
+    async def leave(self, connection: Connection) -> None:
+        user = self._users.get(connection.user_id)
+        if user is None:
+            return
+        user.connections.discard(connection)
+        async with user.lock:
+            if user.connections or user.entering or self._users.get(user.user_id) is not user:
+                return
+            del self._users[user.user_id], self._slots[user.slot][user.user_id]
+            if user.subscription is not None:
+                await user.subscription.close()
+
+    async def _subscribe(self, user: User) -> Subscription:
+        async def deliver(delivery: Delivery) -> None:
+            self._deliver(user, delivery)
+
+        subscription = await self._bus.subscribe(
+            subjects.user(user.user_id),
+            deliver,
+            pending_msgs=PENDING_EVENTS,
+            pending_bytes=PENDING_BYTES,
+        )
+        try:
+            await self._bus.flush()
+        except BaseException:
+            await subscription.close()
+            raise
+        return subscription
+
+    def _deliver(self, user: User, delivery: Delivery) -> None:
+        try:
+            events = commands.decode(delivery.payload, Events)
+        except msgspec.MsgspecError:
+            logger.error("an event does not decode", extra={"subject": delivery.subject})
+            return
+        if events.user_id != user.user_id:
+            logger.error("an event of another user", extra={"subject": delivery.subject})
+            return
+        for connection in tuple(user.connections):
+            connection.on_events(events.epoch, events.events)
+
+    # ------------------------------------------------------------ comparison with the log
+
+    async def run(self) -> None:
+        """Compare a part of the users with the log at every tick."""
+        tick = 0
+        while True:
+            await asyncio.sleep(TICK)
+            tick += 1
+            suspects, self._suspects = self._suspects, set()
+            await self.compare(suspects | self._slots[tick % SLOTS].keys())
+
+    async def compare_all(self) -> None:
+        """After the bus was away: everybody, in chunks spread over two seconds (R17)."""
+        users = list(self._users)
+        for start in range(0, len(users), MAX_HEADS):
+            await asyncio.sleep(random.uniform(0.0, 2.0 * MAX_HEADS / (len(users) + MAX_HEADS)))
+            await self.compare(users[start : start + MAX_HEADS])
+
+    async def compare(self, user_ids: Iterable[str]) -> None:
+        present = [user_id for user_id in user_ids if user_id in self._users]
+        for start in range(0, len(present), MAX_HEADS):
+            chunk = present[start : start + MAX_HEADS]
+            try:
+                answer = await self.log.heads(chunk)
+            except LinkupError as error:
+                self.trouble = f"the log does not answer: {error.message}"
+                self._suspects.update(chunk)
+                continue
+            self.trouble = ""
+            for user_id, head in answer.heads.items():
+                user = self._users.get(user_id)
+                for connection in tuple(user.connections) if user else ():
+                    connection.compare(answer.epoch, head)
+
+    # ------------------------------------------------------------ farewell
+
+    async def dismiss(self, reason: str) -> None:
+        """Tell every client when to come back, spread so that they do not come all at once."""
+        connections = list(self.connections())
+        spread_ms = max(1000, len(connections))
+        for connection in connections:
+            after_ms = random.randint(100, spread_ms)
+            connection.farewell(reason, CloseCode.RESTART, after_ms)
+        for connection in connections:
+            await connection.closed.wait()
+
+
+def resume_point(hello: Hello, joined: Joined) -> tuple[int, str | None]:
+    """Where the feed goes on, and why it cannot where it cannot (C6)."""
+    if hello.cursor is None:
+        return joined.head, None
+    if hello.epoch is None:
+        return joined.head, "a cursor needs its epoch"
+    if hello.epoch != joined.epoch:
+        return joined.head, "the store was replaced"
+    if hello.cursor > joined.head:
+        return joined.head, "the cursor lies ahead of the feed"
+    if joined.head - hello.cursor > MAX_MISSED:
+        return joined.head, f"more than {MAX_MISSED} events were missed"
+    return hello.cursor, None

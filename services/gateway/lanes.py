@@ -1,0 +1,224 @@
+"""Owns the way of commands to the store: in order, one batch in flight per lane.
+
+While a batch is in flight the next one gathers, so batches grow with the load and wait for
+nothing without it. A user is always in the same lane; lanes are numbered so that a late copy of
+a batch is told from its repeat (R1).
+"""
+
+import asyncio
+import logging
+import secrets
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared import commands, subjects
+from shared.bus import Bus, NoResponders
+from shared.commands import (
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
+    Batch,
+    Command,
+    Refused,
+    Result,
+    Results,
+    StoreMessage,
+)
+from shared.errors import Unavailable
+
+logger = logging.getLogger("linkup.gateway.lanes")
+
+REQUEST_TIMEOUT = 2.0
+DEADLINE = 4.0  # of a command; below a client's ack timeout of 5 s
+PAUSE = 0.05  # before the same batch is sent again
+MAX_QUEUED = 4096  # commands a lane
+
+OVERLOADED = Refused("overloaded", "Too many messages wait already", 1000)
+UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same again", 500)
+OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again first")
+
+
+class Gate:
+    """Keeps one connection's messages in order (R2): behind one that failed for now, its next
+    ones to that conversation are refused until the failed `client_id` comes again. A message
+    named by the failed one's `after` may pass: it is what that one waits for."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, StoreMessage] = {}
+
+    def admits(self, command: Command) -> bool:
+        if not isinstance(command, StoreMessage):
+            return True
+        failed = self._failed.get(command.conversation_id)
+        if failed is None:
+            return True
+        if failed.client_id == command.client_id:
+            del self._failed[command.conversation_id]
+            return True
+        return failed.after == command.client_id
+
+    def observe(self, command: Command, result: Result) -> None:
+        if (
+            isinstance(command, StoreMessage)
+            and isinstance(result, Refused)
+            and result.error().temporary
+        ):
+            self._failed.setdefault(command.conversation_id, command)
+
+    def release(self, conversation_id: str, client_id: str) -> None:
+        """That message turned out to be stored after all."""
+        failed = self._failed.get(conversation_id)
+        if failed is not None and failed.client_id == client_id:
+            del self._failed[conversation_id]
+
+
+@dataclass(slots=True)
+class Submission:
+    """A command on its way. `settle` is called exactly once, with its result."""
+
+    command: Command
+    size: int
+    settle: Callable[[Result], None]
+    gate: Gate | None
+    deadline: float = 0.0
+
+    def finish(self, result: Result) -> None:
+        if self.gate is not None:
+            self.gate.observe(self.command, result)
+        self.settle(result)
+
+
+class Lane:
+    def __init__(self, bus: Bus) -> None:
+        self.id = secrets.token_hex(8)
+        self._bus = bus
+        self._number = 0
+        self._queue: deque[Submission] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def submit(self, submission: Submission) -> None:
+        if len(self._queue) >= MAX_QUEUED:
+            submission.finish(OVERLOADED)
+            return
+        submission.deadline = asyncio.get_running_loop().time() + DEADLINE
+        self._queue.append(submission)
+        self._idle.clear()
+        self._wake.set()
+
+    async def idle(self) -> None:
+        """Wait until everything submitted has its result."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch = self._gather()
+            if batch:
+                await self._carry(batch)
+            if not self._queue:
+                self._wake.clear()
+                self._idle.set()
+
+    def _gather(self) -> list[Submission]:
+        """All that waits, up to the bounds of a batch."""
+        batch: list[Submission] = []
+        now, size = asyncio.get_running_loop().time(), 0
+        while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            submission = self._queue.popleft()
+            if submission.gate is not None and not submission.gate.admits(submission.command):
+                submission.finish(OUT_OF_ORDER)
+            elif submission.deadline < now:
+                submission.finish(UNAVAILABLE)
+            else:
+                batch.append(submission)
+                size += submission.size
+        return batch
+
+    async def _carry(self, batch: Sequence[Submission]) -> None:
+        """Send the same bytes again until there is an answer or nobody waits for it any more."""
+        self._number += 1
+        payload = commands.encode(
+            Batch(lane=self.id, number=self._number, commands=[s.command for s in batch])
+        )
+        waiting = list(batch)
+        while waiting:
+            results = await self._attempt(payload)
+            if results is not None:
+                _settle(batch, results, waiting)
+                return
+            waiting = _expire(waiting)
+            if waiting:
+                await asyncio.sleep(PAUSE)
+
+    async def _attempt(self, payload: bytes) -> list[Result] | None:
+        try:
+            reply = await self._bus.request(subjects.STORE, payload, REQUEST_TIMEOUT)
+            answer = commands.decode_reply(reply)
+        except NoResponders:
+            return None
+        except Unavailable as error:
+            logger.warning("batch not answered: %s", error)
+            return None
+        except msgspec.MsgspecError:
+            logger.exception("an answer of the store does not decode")
+            return None
+        return answer.results if isinstance(answer, Results) else None
+
+
+class Lanes:
+    def __init__(self, bus: Bus, count: int) -> None:
+        self._lanes = [Lane(bus) for _ in range(count)]
+
+    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        return [tasks.create_task(lane.run()) for lane in self._lanes]
+
+    def submit(
+        self,
+        command: Command,
+        size: int,
+        settle: Callable[[Result], None],
+        gate: Gate | None = None,
+    ) -> None:
+        """`settle` is called with the result, at the latest soon after the deadline."""
+        lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
+        lane.submit(Submission(command, size, settle, gate))
+
+    async def call(self, command: Command, size: int = 256) -> Result:
+        """Submit and wait; order with other commands holds only within one user."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def settle(result: Result) -> None:
+            if not future.done():  # the caller may have gone
+                future.set_result(result)
+
+        self.submit(command, size, settle)
+        return await future
+
+    async def idle(self) -> None:
+        for lane in self._lanes:
+            await lane.idle()
+
+
+def _settle(
+    batch: Sequence[Submission], results: Sequence[Result], waiting: Sequence[Submission]
+) -> None:
+    still = set(map(id, waiting))
+    for submission, result in zip(batch, results, strict=True):
+        if id(submission) in still:
+            submission.finish(result)
+
+
+def _expire(waiting: Sequence[Submission]) -> list[Submission]:
+    now = asyncio.get_running_loop().time()
+    left = []
+    for submission in waiting:
+        if submission.deadline < now:
+            submission.finish(UNAVAILABLE)
+        else:
+            left.append(submission)
+    return left

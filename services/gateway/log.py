@@ -1,0 +1,50 @@
+"""Owns the gateway's questions to the log: one request each, over the bus."""
+
+from typing import TypeVar
+
+from msgspec import Struct
+
+from shared import commands, subjects
+from shared.bus import Bus
+from shared.commands import (
+    FeedPage,
+    FeedPageAnswer,
+    Heads,
+    HeadsAnswer,
+    History,
+    Inbox,
+    Join,
+    Joined,
+    Snapshot,
+)
+
+A = TypeVar("A", bound=Struct)
+
+TIMEOUT = 3.0
+
+
+class Log:
+    """Every method raises the LinkupError that came back, or Unavailable."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def join(self, user_id: str) -> Joined:
+        return await self._ask("join", Join(user_id=user_id), Joined)
+
+    async def heads(self, user_ids: list[str]) -> HeadsAnswer:
+        return await self._ask("heads", Heads(user_ids=user_ids), HeadsAnswer)
+
+    async def feed(self, user_id: str, after: int) -> FeedPageAnswer:
+        return await self._ask("feed", FeedPage(user_id=user_id, after=after), FeedPageAnswer)
+
+    async def inbox(self, asked: Inbox) -> bytes:
+        return (await self._ask("conversations", asked, Snapshot)).body
+
+    async def history(self, asked: History) -> bytes:
+        return (await self._ask("history", asked, Snapshot)).body
+
+    async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
+        payload = commands.encode(asked)
+        reply = await self._bus.request(subjects.query(name), payload, TIMEOUT)
+        return commands.open_answer(reply, kind)

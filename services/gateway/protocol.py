@@ -1,0 +1,57 @@
+"""Owns what ASGI cannot do: many frames in one write, and the end of a socket that never reads.
+
+`send(close)` waits behind a full buffer, and uvicorn's own keepalive closes without telling the
+application: a peer that stops reading would keep its descriptor until the kernel gives up.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+from starlette.websockets import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+EXTENSION = "linkup.wire"
+WRITE_BYTES = 64 * 1024  # handed to the kernel at once, between two looks at the peer's pace
+
+
+class Wire(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, handed to the application as a scope extension."""
+
+    async def run_asgi(self) -> None:
+        cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self
+        await super().run_asgi()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection and whatever it has not read."""
+        self.transport.abort()
+
+    async def send_frames(self, texts: Sequence[bytes]) -> None:
+        """Write text frames with as few system calls as possible, at the peer's pace.
+
+        Returns early when the socket is gone: the reader is told of that.
+        """
+        size = 0
+        for text in texts:
+            if size == 0:
+                await self.writable.wait()
+                if self.disconnected or self.close_sent or self.transport.is_closing():
+                    return
+            try:
+                self.conn.send_text(text)
+            except InvalidState:
+                return
+            size += len(text)
+            if size >= WRITE_BYTES:
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                size = 0
+        if size:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+def wire_of(websocket: WebSocket) -> Wire:
+    return cast(Wire, websocket.scope["extensions"][EXTENSION])

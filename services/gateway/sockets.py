@@ -1,0 +1,270 @@
+"""Owns the life of a WebSocket: origin, hello, welcome, the frames, the close."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.websockets import WebSocket
+
+from services.gateway.auth import Authenticator, Identity, bearer, origin_allowed
+from services.gateway.connection import Connection
+from services.gateway.handlers import Handlers
+from services.gateway.hub import Hub, resume_point
+from services.gateway.outbox import Outbox
+from services.gateway.people import People
+from services.gateway.protocol import Wire, wire_of
+from shared import frames
+from shared.commands import Joined
+from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
+from shared.frames import CloseCode, Hello
+from shared.settings import Settings
+
+logger = logging.getLogger("linkup.gateway.sockets")
+
+SUBPROTOCOL = "linkup.v1"
+HELLO_BYTES = 4096
+BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
+CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
+TRY_AGAIN_LATER = 1013  # IANA's registry of close codes
+
+
+class Disconnected(Exception):
+    """The peer went away."""
+
+
+@dataclass(slots=True)
+class Sockets:
+    """Everything a socket needs, and how many there are from where."""
+
+    settings: Settings
+    auth: Authenticator
+    hub: Hub
+    handlers: Handlers
+    people: People
+    draining: bool = False
+    _addresses: Counter[str] = field(default_factory=Counter)
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        headers = websocket.headers
+        allowed = self.settings.allowed_origins
+        if not origin_allowed(headers.get("origin"), headers.get("host"), allowed):
+            await websocket.close()  # before accept: HTTP 403
+            return
+        offered = websocket.scope["subprotocols"]
+        await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        with self._counted(websocket) as admitted:
+            if self.draining:
+                await close(websocket, CloseCode.RESTART)
+            elif not admitted:
+                await close(websocket, CloseCode.TOO_MANY)
+            else:
+                await self._greet(websocket)
+
+    def _counted(self, websocket: WebSocket) -> "_Counted":
+        address = websocket.client.host if websocket.client else ""
+        return _Counted(self._addresses, address, self.settings.sockets_per_address)
+
+    async def _greet(self, websocket: WebSocket) -> None:
+        """Learn who it is, or close 4401."""
+        try:
+            identity, hello, first = await self._identify(websocket)
+        except Disconnected:
+            return
+        except (LinkupError, TimeoutError) as error:
+            if isinstance(error, LinkupError):
+                await send_error(websocket, error)
+            await close(websocket, CloseCode.UNAUTHORIZED)
+            return
+        limit = self.settings.sockets_per_user
+        if limit and self.hub.count(identity.user_id) >= limit:
+            await close(websocket, CloseCode.TOO_MANY)
+            return
+        await self._live(websocket, identity, hello, first)
+
+    async def _identify(self, websocket: WebSocket) -> tuple[Identity, Hello, str | None]:
+        """Who it is, its hello, and the first frame if that was none."""
+        token = bearer(websocket.headers.get("authorization"))
+        if token is not None:
+            return await self._identify_by_header(websocket, self.auth.verify(token))
+        async with asyncio.timeout(self.settings.hello_timeout):
+            text = await receive(websocket)
+        hello = frames.decode(text, HELLO_BYTES)
+        if not isinstance(hello, Hello):
+            raise Unauthorized("The first frame must be `hello` with a token")
+        if hello.token is None:
+            raise Unauthorized("`hello` needs a `token`")
+        return self.auth.verify(hello.token), hello, None
+
+    async def _identify_by_header(
+        self, websocket: WebSocket, identity: Identity
+    ) -> tuple[Identity, Hello, str | None]:
+        try:
+            async with asyncio.timeout(BEARER_HELLO_TIMEOUT):
+                text = await receive(websocket)
+        except TimeoutError:
+            return identity, Hello(), None
+        try:
+            frame = frames.decode(text)
+        except LinkupError:
+            return identity, Hello(), text
+        return (identity, frame, None) if isinstance(frame, Hello) else (identity, Hello(), text)
+
+    async def _live(
+        self, websocket: WebSocket, identity: Identity, hello: Hello, first: str | None
+    ) -> None:
+        wire = wire_of(websocket)
+        outbox = Outbox(wire, self.settings.outbox_frames, self.settings.outbox_bytes)
+        connection = Connection(identity, self.hub.log, outbox, self.hub.suspect)
+        try:
+            joined = await self.hub.join(connection)
+            await self.people.know(identity, joined.profile)
+        except LinkupError as error:
+            await self.hub.leave(connection)
+            await send_error(websocket, error)
+            await close(websocket, TRY_AGAIN_LATER)
+            return
+        try:
+            logger.info("open", extra={"connection": connection.id})
+            self._welcome(connection, hello, joined)
+            async with _companions(connection, outbox, wire, websocket):
+                await self._read(websocket, connection, first)
+        finally:
+            connection.close_code = connection.close_code or 1006
+            connection.closed.set()
+            await self.hub.leave(connection)
+            logger.info(
+                "closed", extra={"connection": connection.id, "code": int(connection.close_code)}
+            )
+
+    def _welcome(self, connection: Connection, hello: Hello, joined: Joined) -> None:
+        cursor, reason = resume_point(hello, joined)
+        connection.push(
+            frames.Welcome(
+                user_id=connection.user_id,
+                connection_id=connection.id,
+                epoch=joined.epoch,
+                cursor=cursor,
+                heartbeat_ms=int(self.settings.heartbeat * 1000),
+                recovered=reason is None,
+                limits=frames.Limits(
+                    message_burst=self.settings.message_burst,
+                    message_rate=self.settings.message_rate,
+                ),
+            )
+        )
+        if reason is not None:
+            connection.push(frames.ResyncRequired(reason=reason, epoch=joined.epoch, cursor=cursor))
+        connection.start(joined.epoch, cursor, joined.head)
+
+    async def _read(self, websocket: WebSocket, connection: Connection, first: str | None) -> None:
+        strikes = Strikes(self.settings.strikes_per_minute)
+        try:
+            while True:
+                try:
+                    text = first if first is not None else await receive(websocket)
+                    first = None
+                    self.handlers.handle(connection, frames.decode(text), len(text))
+                except LinkupError as error:
+                    connection.push_error(error)
+                    if isinstance(error, InvalidFrame | TooLarge) and strikes.out():
+                        connection.close(CloseCode.ABUSE)
+        except Disconnected:
+            return
+
+
+class _Counted:
+    """Counts a socket while it is open; falsy when there are too many from its address."""
+
+    def __init__(self, addresses: Counter[str], address: str, limit: int) -> None:
+        self._addresses, self._address, self._limit = addresses, address, limit
+
+    def __enter__(self) -> bool:
+        self._addresses[self._address] += 1
+        return not self._limit or self._addresses[self._address] <= self._limit
+
+    def __exit__(self, *_: object) -> None:
+        self._addresses[self._address] -= 1
+        if not self._addresses[self._address]:
+            del self._addresses[self._address]
+
+
+class Strikes:
+    """Malformed frames within a minute; a limit of 0 never ends a socket."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._times: list[float] = []
+
+    def out(self) -> bool:
+        now = time.monotonic()
+        self._times = [at for at in self._times if at > now - 60.0] + [now]
+        return 0 < self._limit <= len(self._times)
+
+
+@asynccontextmanager
+async def _companions(
+    connection: Connection, outbox: Outbox, wire: Wire, websocket: WebSocket
+) -> AsyncIterator[None]:
+    """What runs beside the reader of a socket, and ends with it."""
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(outbox.run())
+        running = [
+            writing,
+            tasks.create_task(connection.repair()),
+            tasks.create_task(_expire(connection)),
+            tasks.create_task(_end(connection, outbox, wire, websocket, writing)),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _expire(connection: Connection) -> None:
+    """A socket lives no longer than its token."""
+    await asyncio.sleep(connection.identity.expires_at - time.time())
+    connection.close(CloseCode.UNAUTHORIZED)
+
+
+async def _end(
+    connection: Connection,
+    outbox: Outbox,
+    wire: Wire,
+    websocket: WebSocket,
+    writing: "asyncio.Task[None]",
+) -> None:
+    """Close with the reason given, after the last frames; who does not read them is dropped."""
+    await connection.closing.wait()
+    outbox.end()
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await asyncio.wait([writing])
+            await close(websocket, connection.close_code or CloseCode.RESTART)
+    except TimeoutError:
+        wire.abort()
+
+
+async def receive(websocket: WebSocket) -> str:
+    """The next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise Disconnected
+    text: str | None = message.get("text")
+    if text is None:
+        raise InvalidFrame("Frames are text, not binary")
+    return text
+
+
+async def send_error(websocket: WebSocket, error: LinkupError) -> None:
+    """For a socket that has no connection yet."""
+    frame = frames.Error(code=error.code, message=error.message, temporary=error.temporary)
+    await wire_of(websocket).send_frames([frames.encode(frame)])
+
+
+async def close(websocket: WebSocket, code: int) -> None:
+    await websocket.close(int(code))

@@ -1,0 +1,91 @@
+// Owns how elements are made: text is always a text node, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element. Properties are attributes, but for `class`, `on` (listeners by event) and booleans.
+ * @param {string} tag
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node|string|null|undefined|false)} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) set(element, name, value);
+  element.append(...children.filter((child) => child || child === ""));
+  return element;
+}
+
+function set(element, name, value) {
+  if (name === "on") {
+    for (const [event, act] of Object.entries(value)) element.addEventListener(event, act);
+  } else if (typeof value === "boolean") {
+    element.toggleAttribute(name, value);
+  } else if (value !== undefined && value !== null) {
+    element.setAttribute(name, value);
+  }
+}
+
+const ICONS = {
+  back: ["M15 5l-7 7 7 7"],
+  send: ["M4 12l16-8-6 16-3-7z", "M11 13l9-9"],
+  leave: ["M10 4H5v16h5", "M15 8l4 4-4 4", "M19 12H9"],
+  search: ["M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14", "M16 16l4.5 4.5"],
+  down: ["M6 9l6 6 6-6"],
+  plus: ["M12 5v14", "M5 12h14"],
+  chat: ["M4 5h16v11H9l-5 4z"],
+  cloud: ["M7 18a4 4 0 0 1-.5-8A6 6 0 0 1 18 9.5a4.3 4.3 0 0 1-.5 8.500z", "M4 4l16 16"],
+  bookmark: ["M7 4h10v16l-5-4-5 4z"],
+  pending: ["M12 4a8 8 0 1 1 0 16a8 8 0 0 1 0-16", "M12 8v4.5l3 1.5"],
+  sent: ["M5 12.5l4.5 4.500L19 7"],
+  delivered: ["M2 12.5l4.5 4.500L16 7", "M11.5 16.5l.5.500L21.5 7"],
+  read: ["M2 12.5l4.5 4.500L16 7", "M11.5 16.5l.5.500L21.5 7"],
+  failed: ["M12 4l9 16H3z", "M12 10v4.5", "M12 17v.5"],
+};
+
+/** A line drawing; with a label it speaks, without it is decoration. */
+export function icon(name, label) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `icon icon-${name}`);
+  if (label) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", label);
+  } else {
+    svg.setAttribute("aria-hidden", "true");
+  }
+  for (const d of ICONS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+const TINTS = 8;
+
+/** Initials on a colour that follows from the id: nothing is loaded from anywhere. */
+export function avatar({ user_id, name }, saved = false) {
+  const tint = Array.from(user_id).reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 9973, 7);
+  const properties = { class: `avatar tint-${tint % TINTS}`, "aria-hidden": "true" };
+  return h("span", properties, saved ? icon("bookmark") : initials(name || user_id));
+}
+
+function initials(name) {
+  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return letters.map((word) => Array.from(word)[0].toUpperCase()).join("") || "?";
+}
+
+/** Runs `act` once after the present work, however often it was asked for. */
+export function once(act) {
+  let planned = false;
+  return () => {
+    if (planned) return;
+    planned = true;
+    queueMicrotask(() => {
+      planned = false;
+      act();
+    });
+  };
+}

@@ -1,0 +1,79 @@
+// Owns what the page says about the connection: a word beside the name, a line when it matters.
+
+import { h } from "./dom.js";
+
+const WORDS = {
+  disconnected: "Not connected",
+  connecting: "Connecting…",
+  connected: "Connected",
+  reconnecting: "Reconnecting…",
+  offline: "Offline",
+  failed: "Signed out",
+};
+const PATIENCE_MS = 1_000; // a blink is no news
+
+export class Indicator {
+  /** The word. */
+  element;
+  /** The line across the page. */
+  banner;
+  #client;
+  #onSignIn;
+  #text;
+  #says;
+  #act;
+  #timer = 0;
+  #since = Date.now();
+
+  /** @param {{client: any, onSignIn: () => void}} options */
+  constructor({ client, onSignIn }) {
+    this.#client = client;
+    this.#onSignIn = onSignIn;
+    this.#text = h("span", {});
+    const dot = h("span", { class: "dot", "aria-hidden": "true" });
+    this.element = h("span", { class: "connection" }, dot, this.#text);
+    this.#says = h("span", { role: "status" });
+    this.#act = h("button", { type: "button", class: "link", on: { click: () => this.#acted() } });
+    this.banner = h("div", { class: "banner", hidden: true }, this.#says, this.#act);
+    client.addEventListener("state", () => this.#changed());
+    this.#show();
+  }
+
+  #changed() {
+    if (this.#client.state === "connected") this.#since = 0;
+    else this.#since ||= Date.now();
+    this.#show();
+  }
+
+  #show() {
+    clearTimeout(this.#timer);
+    const { state, connection } = this.#client;
+    this.element.dataset.state = this.banner.dataset.state = state;
+    this.#text.textContent = WORDS[state];
+    this.element.title =
+      connection.rttMs === null ? "" : `Last round trip: ${Math.round(connection.rttMs)} ms`;
+    const waited = Date.now() - this.#since;
+    const calm = state === "connected" || (state !== "failed" && waited < PATIENCE_MS);
+    this.banner.hidden = calm;
+    if (!calm) this.#explain(state, connection);
+    // A timer counts down; while connected it only keeps the round trip fresh.
+    this.#timer = setTimeout(() => this.#show(), state === "connected" ? 5_000 : 500);
+  }
+
+  #explain(state, { reason, retryAt }) {
+    const seconds = Math.ceil((retryAt - Date.now()) / 1000);
+    const next = seconds > 0 ? ` Next try in ${seconds} s.` : " Trying…";
+    const failed = state === "failed";
+    const lost = state === "offline" ? "You are offline." : "No connection.";
+    const text = failed ? `${reason}.` : `${lost} What you write is kept and sent later.`;
+    if (this.#says.textContent !== text) this.#says.textContent = text; // said aloud once
+    this.#act.textContent = failed ? "Sign in again" : `Try now`;
+    this.#act.title = failed ? "" : next.trim();
+    this.#act.hidden = !failed && seconds <= 0;
+  }
+
+  #acted() {
+    if (this.#client.state === "failed") this.#onSignIn();
+    else this.#client.retryNow();
+  }
+}

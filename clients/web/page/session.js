@@ -1,0 +1,35 @@
+// Owns who is signed in, in this tab alone: two windows of one browser may be two people.
+
+const KEY = "linkup.session";
+
+/** @typedef {{token: string, user_id: string, name: string}} Session */
+
+/** @returns {Session|null} */
+export function loadSession() {
+  try {
+    const session = JSON.parse(sessionStorage.getItem(KEY));
+    return session?.token && session?.user_id ? session : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Session} session */
+export function saveSession({ token, user_id, name }) {
+  sessionStorage.setItem(KEY, JSON.stringify({ token, user_id, name: name || user_id }));
+  return loadSession();
+}
+
+export function endSession() {
+  sessionStorage.clear(); // drafts as well
+}
+
+const draftKey = (peer) => `linkup.draft.${peer}`;
+
+/** What was begun to be written to somebody. */
+export const loadDraft = (peer) => sessionStorage.getItem(draftKey(peer)) ?? "";
+
+export function saveDraft(peer, text) {
+  if (text) sessionStorage.setItem(draftKey(peer), text);
+  else sessionStorage.removeItem(draftKey(peer));
+}

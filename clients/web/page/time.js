@@ -1,0 +1,43 @@
+// Owns how times are written, in the reader's own language and zone.
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: "long" });
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long" });
+const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+const SHORT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+
+const DAY_MS = 86_400_000;
+
+/** @param {string} at */
+export const clock = (at) => CLOCK.format(new Date(at));
+
+/** @param {string} at */
+export const exactly = (at) => FULL.format(new Date(at));
+
+/** The same for all moments of one day. @param {string} at */
+export const dayKey = (at) => new Date(at).toDateString();
+
+/** The heading of a day. @param {string} at */
+export function day(at) {
+  const date = new Date(at);
+  const ago = daysAgo(date);
+  if (ago === 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  if (ago > 1 && ago < 7) return WEEKDAY.format(date);
+  return (date.getFullYear() === new Date().getFullYear() ? DAY : DATE).format(date);
+}
+
+/** For a line of the inbox. @param {string} at */
+export function brief(at) {
+  const date = new Date(at);
+  const ago = daysAgo(date);
+  if (ago === 0) return clock(at);
+  if (ago === 1) return "Yesterday";
+  return SHORT.format(date);
+}
+
+function daysAgo(date) {
+  const midnight = (moment) => new Date(moment).setHours(0, 0, 0, 0);
+  return Math.round((midnight(Date.now()) - midnight(date)) / DAY_MS);
+}

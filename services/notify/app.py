@@ -1,0 +1,72 @@
+"""Builds notify: the bus, the store, the follower, the mailer. Nothing else does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+
+from services.notify.channels.email import open_channel
+from services.notify.channels.letter import Letters
+from services.notify.follower import Follower
+from services.notify.mailer import Mailer
+from services.notify.store import open_store
+from shared import bus
+from shared.health import Check, Health
+from shared.settings import Settings
+
+Run = Callable[[], Coroutine[None, None, None]]
+
+
+def clock() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
+    """Raises SettingError and StartError."""
+    channel, letters = await open_channel(settings), Letters(settings, clock)
+    doorbell = asyncio.Event()
+
+    async def on_reconnect() -> None:
+        doorbell.set()
+
+    async with (
+        open_store(settings.notify_store_url) as store,
+        bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
+    ):
+        await store.recover(clock())
+        mailer = Mailer(wire, store, channel, letters, clock=clock)
+        delay = int(settings.notify_email_after * 1e6)
+        follower = Follower(wire, store, doorbell, delay=delay, clock=clock, told=mailer.wake)
+        health.checks["bus"] = partial(_bus, wire)
+        health.checks["log"] = follower.check
+        health.checks["email"] = mailer.check
+        async with _running(follower.run, mailer.run) as (_, mails):
+            health.drain = partial(_drain, mailer, mails)
+            yield Starlette(routes=health.routes())
+
+
+@asynccontextmanager
+async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """A defect in one of them ends the process: the supervisor starts it again from the log."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run()) for run in runs]
+        yield tasks
+        for task in tasks:
+            task.cancel()
+
+
+def _bus(wire: bus.Bus) -> Check:
+    if wire.connected:
+        return Check("pass")
+    return Check("fail", "not connected to nats-server")
+
+
+async def _drain(mailer: Mailer, mails: asyncio.Task[None]) -> None:
+    """E-mails on their way come to their end; what the time does not suffice for is cut off."""
+    mailer.stop()
+    await asyncio.wait([mails])

@@ -1,0 +1,160 @@
+"""Owns the handing over of an e-mail, and the answer to the one question: was it accepted?
+
+Until `begin` has committed, nothing can have been accepted and the attempt may be repeated.
+After it only the server's word counts; without a word the outcome is unknown (RFC 1047).
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from pathlib import Path
+from typing import Protocol
+
+import aiosmtplib
+from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
+
+from services.notify.channels.letter import sender
+from services.notify.ladder import Outcome
+from shared.errors import SettingError
+from shared.settings import Settings
+
+ENVELOPE_TIMEOUT = 30.0  # connect, TLS, login, MAIL, RCPT
+DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would wait ten minutes
+QUIT_TIMEOUT = 2.0
+
+Begin = Callable[[], Awaitable[bool]]
+
+
+class Channel(Protocol):
+    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+        """Awaits `begin` at the point of no return, and goes no further when it says False."""
+
+
+class Smtp:
+    """A connection for each e-mail: kept ones have hung (aiosmtplib#243)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        own_name: str,
+        envelope_timeout: float = ENVELOPE_TIMEOUT,
+        data_timeout: float = DATA_TIMEOUT,
+    ) -> None:
+        self._settings = settings
+        self._own_name = own_name
+        self._from = sender(settings.smtp_from).addr_spec
+        self._envelope_timeout = envelope_timeout
+        self._data_timeout = data_timeout
+
+    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+        client = self._client()
+        try:
+            refusal = await self._envelope(client, str(letter["To"]))
+            if refusal is not None:
+                return refusal
+            if not await begin():
+                return Outcome("withdrawn")
+            return await self._data(client, letter.as_bytes(policy=WIRE))
+        finally:
+            await _goodbye(client)
+
+    def _client(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_user or None,
+            password=settings.smtp_password or None,
+            local_hostname=self._own_name,
+            timeout=None,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+        )
+
+    async def _envelope(self, client: aiosmtplib.SMTP, to: str) -> Outcome | None:
+        try:
+            async with asyncio.timeout(self._envelope_timeout):
+                await client.connect()
+                await client.mail(self._from)
+                await client.rcpt(to)
+        except (SMTPSenderRefused, SMTPRecipientRefused) as error:
+            return refused(error.code)
+        except (SMTPException, OSError) as error:  # a greeting or login refused is not the e-mail's
+            return Outcome("postponed", type(error).__name__)
+        return None
+
+    async def _data(self, client: aiosmtplib.SMTP, content: bytes) -> Outcome:
+        try:
+            async with asyncio.timeout(self._data_timeout):
+                await client.data(content)
+        except SMTPDataError as error:
+            return refused(error.code)
+        except (SMTPException, OSError) as error:
+            return Outcome("unknown", type(error).__name__)
+        return Outcome("sent")
+
+
+def refused(code: int) -> Outcome:
+    """What a reply other than the expected one says."""
+    match code // 100:
+        case 2:
+            return Outcome("sent", f"smtp_{code}")
+        case 4:
+            return Outcome("postponed", f"smtp_{code}")
+        case 5:
+            return Outcome("failed", f"smtp_{code}")
+        case _:
+            return Outcome("unknown", f"smtp_{code}")
+
+
+async def _goodbye(client: aiosmtplib.SMTP) -> None:
+    transport = client.transport
+    try:
+        if client.is_connected:
+            async with asyncio.timeout(QUIT_TIMEOUT):
+                await client.quit()
+    except (SMTPException, OSError):
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # closing would wait for a server that does not read
+    finally:
+        client.close()
+
+
+class Folder:
+    """Without a mail server: a file for each e-mail, named after the notification, so only once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+        if not await begin():
+            return Outcome("withdrawn")
+        target = self._folder / f"{notification_id}.eml"
+        try:
+            await asyncio.to_thread(_write, target, letter.as_bytes())
+        except OSError as error:
+            return Outcome("postponed", type(error).__name__)
+        return Outcome("sent")
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".part")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)
+
+
+async def open_channel(settings: Settings) -> Channel:
+    """The mail server, or the folder when none is set. Raises SettingError."""
+    sender(settings.smtp_from)
+    if not settings.smtp_host:
+        return Folder(settings.data / "mail")
+    if settings.smtp_password and not settings.smtp_user:
+        raise SettingError("LINKUP_SMTP_PASSWORD is set without LINKUP_SMTP_USER")
+    return Smtp(settings, await asyncio.to_thread(socket.getfqdn))

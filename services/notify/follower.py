@@ -1,0 +1,109 @@
+"""Owns the place in the log: reads on from there, page by page, whenever the doorbell rings."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from services.notify import ladder
+from services.notify.store import NAME, Progress, Store
+from shared import subjects
+from shared.bus import Bus, Delivery
+from shared.commands import LogPage, LogPageAnswer, encode, open_answer
+from shared.errors import LinkupError
+from shared.health import Check
+
+logger = logging.getLogger("linkup.notify")
+
+POLL = 2.0  # a lost doorbell costs no more than this
+REQUEST_TIMEOUT = 5.0
+LONGEST_PAUSE = 5.0
+STUCK_AFTER = 30.0
+
+
+class Follower:
+    """`delay`: microseconds until an unread message is due. `told`: called after each page."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        store: Store,
+        doorbell: asyncio.Event,
+        *,
+        delay: int,
+        clock: Callable[[], int],
+        told: Callable[[], None],
+    ) -> None:
+        self._bus = bus
+        self._store = store
+        self._delay = delay
+        self._clock = clock
+        self._told = told
+        self._bell = doorbell
+        self._failures = 0
+        self._reached_at = time.monotonic()
+
+    async def run(self) -> None:
+        await self._bus.subscribe(subjects.LOG, self._on_doorbell, pending_msgs=64)
+        while True:
+            self._bell.clear()
+            try:
+                while await self._page():
+                    self._succeeded()
+                self._succeeded()
+            except (LinkupError, msgspec.MsgspecError) as error:
+                await asyncio.sleep(self._failed(error))
+            else:
+                await self._wait()
+
+    def check(self) -> Check:
+        silent = time.monotonic() - self._reached_at
+        if silent < STUCK_AFTER:
+            return Check("pass")
+        return Check("fail", f"the log has not been read for {silent:.0f} s; is persistence up?")
+
+    async def _on_doorbell(self, delivery: Delivery) -> None:
+        self._bell.set()
+
+    async def _page(self) -> bool:
+        """Read and store one page. True when more is waiting."""
+        progress = await self._store.progress()
+        asked = LogPage(follower=NAME, positions=progress.positions)
+        payload = await self._bus.request(subjects.query("log"), encode(asked), REQUEST_TIMEOUT)
+        answer = open_answer(payload, LogPageAnswer)
+        if progress.epoch and answer.epoch != progress.epoch:
+            # The database was restored: our position means nothing in it, and repeats are harmless.
+            logger.warning(
+                "the log has a new epoch: reading it again", extra={"epoch": answer.epoch}
+            )
+            await self._store.follow(Progress(answer.epoch), [], self._clock(), self._delay)
+            return True
+        rows = ladder.after(answer.rows, progress.positions)
+        if rows or not progress.epoch:
+            reached = Progress(answer.epoch, ladder.advance(progress.positions, rows))
+            await self._store.follow(reached, rows, self._clock(), self._delay)
+            self._told()
+        return answer.more and bool(rows)
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL):
+                await self._bell.wait()
+        except TimeoutError:
+            pass  # the poll
+
+    def _succeeded(self) -> None:
+        if self._failures > 1:
+            logger.info("following the log again")
+        self._failures = 0
+        self._reached_at = time.monotonic()
+
+    def _failed(self, error: Exception) -> float:
+        """Seconds to wait. Told once: the health check says how long it has lasted."""
+        self._failures += 1
+        if self._failures == 2:  # one failure is a restart next door
+            logger.warning("the log is out of reach: %s", error)
+        return random.uniform(0.1, min(LONGEST_PAUSE, 0.25 * 2**self._failures))

@@ -1,0 +1,264 @@
+"""Owns every decision about a notification: what opens it, lets it grow, ends it or sends it.
+
+Pure: values in, values out; the time is an argument. Times are microseconds since 1970, UTC.
+
+    waiting ──claim──▶ claimed ──begin──▶ sending ──settle──▶ sent | failed | unknown
+       ▲  │               │                  │
+       │  └─ read ─▶ cancelled ◀─ read ──────┤ (read while the server refused)
+       └──────────── postponed ──────────────┘
+
+`waiting` and `claimed` are open: messages join, receipts cancel. From `sending` on the group is
+closed to both, and only an answer that says "not accepted" leads back. A process that finds a
+row in `sending` when it starts cannot know what the server did: `unknown`, never sent again.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.commands import LogRow, MarksRow, Preview
+
+State = Literal[
+    "waiting", "claimed", "sending", "sent", "failed", "unknown", "cancelled", "no_address"
+]
+Key = tuple[str, str]  # recipient, conversation
+
+SECOND = 1_000_000
+LEASE = 300 * SECOND  # longer than the slowest e-mail: who holds a claim that old has died
+RELEASE = 5 * SECOND  # the log was out of reach: ask again soon
+BACKOFF = (60 * SECOND, 3600 * SECOND)  # first and longest wait after a temporary refusal
+MAX_ATTEMPTS = 30  # with that backoff, a good day
+
+# The plain form of an address. Quoted and non-ASCII local parts would need SMTPUTF8.
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}\Z")
+
+
+class Notification(Struct, frozen=True, kw_only=True):
+    """A group of unread messages: one recipient, one conversation, at most one e-mail.
+
+    `count`: at most so many are unread; what is sent asks the log. `due_at`: while claimed, the
+    end of the lease. `claims`: the fence, which a late holder of an older claim no longer matches.
+    """
+
+    notification_id: str
+    user_id: str
+    conversation_id: str
+    first_seq: int
+    last_seq: int
+    count: int
+    state: State
+    reason: str = ""
+    due_at: int
+    claims: int = 0
+    attempts: int = 0
+    created_at: int
+    closed_at: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.user_id, self.conversation_id
+
+
+class Watch(Struct, frozen=True, kw_only=True):
+    """What is known of one recipient in one conversation, and the group that is open.
+
+    `seen_seq`, `seen_at`: the newest message that has joined a group or stood in an e-mail.
+    `closed`: groups that left the open state since this was loaded.
+    """
+
+    user_id: str
+    conversation_id: str
+    seen_seq: int = 0
+    seen_at: int = 0
+    read_seq: int = 0
+    open: Notification | None = None
+    closed: tuple[Notification, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.user_id, self.conversation_id
+
+
+class Outcome(Struct, frozen=True):
+    """How an attempt ended.
+
+    `postponed`: known not to be accepted. `released`: not tried. `withdrawn`: read meanwhile.
+    """
+
+    kind: Literal[
+        "sent", "failed", "unknown", "cancelled", "no_address", "postponed", "released", "withdrawn"
+    ]
+    reason: str = ""
+
+
+def after(rows: Iterable[LogRow], positions: Mapping[str, int]) -> list[LogRow]:
+    """The rows beyond these positions."""
+    return [row for row in rows if row.n > positions.get(row.writer, 0)]
+
+
+def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
+    reached = dict(positions)
+    for row in rows:
+        reached[row.writer] = max(row.n, reached.get(row.writer, 0))
+    return reached
+
+
+def key(row: LogRow) -> Key:
+    return row.user_id, row.conversation_id
+
+
+def concerns(row: LogRow) -> bool:
+    """Somebody else's message, or the recipient's own marks; nothing else moves the ladder."""
+    own = row.actor_id == row.user_id
+    return (row.kind == "message" and not own) or (row.kind == "receipt" and own)
+
+
+def fold(watch: Watch, row: LogRow, now: int, delay: int) -> Watch:
+    """One row that `concerns` this recipient and conversation. `delay`: unread so long, e-mail."""
+    due_at = min(row.created_at, now) + delay  # a clock that is ahead must not put it off
+    if row.kind == "receipt":
+        return _read(watch, row.seq, now, due_at)
+    if row.seq <= watch.seen_seq:
+        if row.created_at <= watch.seen_at:
+            return watch  # a repeat: the log is read again from the start after a restore
+        # The number was given again, by a restored database: what was read of it is undone too.
+        watch = replace(watch, read_seq=min(watch.read_seq, row.seq - 1))
+    watch = replace(watch, seen_seq=row.seq, seen_at=max(watch.seen_at, row.created_at))
+    if row.seq <= watch.read_seq:
+        return watch
+    return replace(watch, open=_grown(watch.open, row) or _opened(row, now, due_at))
+
+
+def _opened(row: LogRow, now: int, due_at: int) -> Notification:
+    return Notification(
+        notification_id=_identity(row),
+        user_id=row.user_id,
+        conversation_id=row.conversation_id,
+        first_seq=row.seq,
+        last_seq=row.seq,
+        count=1,
+        state="waiting",
+        due_at=due_at,
+        created_at=now,
+    )
+
+
+def _identity(row: LogRow) -> str:
+    """The same row opens the same notification, also in a database that started anew."""
+    parts = (row.user_id, row.conversation_id, str(row.message_id), str(row.created_at))
+    digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=16, person=b"linkup.notify")
+    return digest.hexdigest()
+
+
+def _grown(group: Notification | None, row: LogRow) -> Notification | None:
+    if group is None:
+        return None
+    return replace(group, last_seq=max(group.last_seq, row.seq), count=group.count + 1)
+
+
+def _read(watch: Watch, read_seq: int, now: int, due_at: int) -> Watch:
+    if read_seq <= watch.read_seq:
+        return watch
+    watch, group = replace(watch, read_seq=read_seq), watch.open
+    if group is None or read_seq < group.first_seq:
+        return watch
+    if read_seq >= group.last_seq:
+        return _closed(watch, group, "cancelled", "read", now)
+    left = replace(
+        group,
+        first_seq=read_seq + 1,
+        count=min(group.count, group.last_seq - read_seq),
+        due_at=max(group.due_at, due_at),  # somebody was there: the wait begins again
+    )
+    return replace(watch, open=left)
+
+
+def claim(group: Notification, now: int) -> Notification:
+    return replace(group, state="claimed", claims=group.claims + 1, due_at=now + LEASE)
+
+
+def next_step(group: Notification, marks: MarksRow | None) -> Outcome | None:
+    """A claimed group, and what the log says of it: how it ends, or None to send the e-mail."""
+    if marks is None:
+        return Outcome("cancelled", "not_a_member")
+    if marks.unread == 0 or not marks.previews or marks.read_seq >= group.last_seq:
+        return Outcome("cancelled", "read")
+    if not marks.profile.email:
+        return Outcome("no_address")
+    if not ADDRESS.match(marks.profile.email):
+        return Outcome("no_address", "bad_address")
+    return None
+
+
+def begin(watch: Watch, group: Notification, unread: int, newest: Preview) -> Watch:
+    """The point of no return: the e-mail with these messages is about to be handed over.
+
+    What it shows opens no group of its own, even when the follower sees it only later.
+    """
+    last_seq = max(group.last_seq, newest.seq)
+    sending = replace(group, state="sending", count=unread, last_seq=last_seq)
+    return replace(
+        watch,
+        seen_seq=max(watch.seen_seq, newest.seq),
+        seen_at=max(watch.seen_at, newest.created_at),
+        open=None,
+        closed=(*watch.closed, sending),
+    )
+
+
+def settle(watch: Watch, group: Notification, outcome: Outcome, now: int) -> Watch:
+    """Write down how the attempt on a claimed or sending group ended."""
+    match outcome.kind:
+        case "withdrawn":
+            return watch
+        case "released":
+            return _again(watch, replace(group, due_at=now + RELEASE), now)
+        case "postponed" if group.attempts + 1 < MAX_ATTEMPTS:
+            attempts = group.attempts + 1
+            tried = replace(group, attempts=attempts, due_at=now + backoff(attempts))
+            return _again(watch, replace(tried, reason=outcome.reason), now)
+        case "postponed":
+            return _closed(watch, group, "failed", outcome.reason, now)
+        case state:
+            return _closed(watch, group, state, outcome.reason, now)
+
+
+def backoff(attempts: int) -> int:
+    first, longest = BACKOFF
+    return int(min(first * 2 ** (attempts - 1), longest))
+
+
+def _again(watch: Watch, group: Notification, now: int) -> Watch:
+    if watch.read_seq >= group.last_seq:
+        return _closed(watch, group, "cancelled", "read", now)
+    other = watch.open
+    if other is None or other.notification_id == group.notification_id:
+        return replace(watch, open=replace(group, state="waiting"))
+    # Messages came while it was being sent and opened the next group: that one carries on.
+    merged = replace(
+        other,
+        first_seq=min(other.first_seq, group.first_seq),
+        count=other.count + group.count,
+        due_at=min(other.due_at, group.due_at),
+        attempts=group.attempts,
+    )
+    return _closed(replace(watch, open=merged), group, "cancelled", "merged", now)
+
+
+def _closed(watch: Watch, group: Notification, state: State, reason: str, now: int) -> Watch:
+    ended = replace(group, state=state, reason=reason, closed_at=now)
+    still_open = watch.open
+    if still_open is not None and still_open.notification_id == group.notification_id:
+        still_open = None
+    return replace(watch, open=still_open, closed=(*watch.closed, ended))
+
+
+def recover(group: Notification, now: int) -> Notification:
+    """A group that a process left claimed or sending when it ended."""
+    if group.state == "sending":
+        return replace(group, state="unknown", reason="interrupted", closed_at=now)
+    return replace(group, state="waiting", due_at=now)

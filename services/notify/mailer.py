@@ -1,0 +1,187 @@
+"""Owns what is due: claims it, asks the log once more, hands it to the e-mail channel.
+
+Runs beside the follower: a slow mail server delays e-mails, never the reading of the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from services.notify import ladder
+from services.notify.channels.email import Channel
+from services.notify.channels.letter import Letters
+from services.notify.ladder import Notification, Outcome, Watch
+from services.notify.store import Store
+from shared import subjects
+from shared.bus import Bus
+from shared.commands import Marks, MarksAnswer, MarksRow, Unread, encode, open_answer
+from shared.errors import LinkupError
+from shared.health import Check
+
+logger = logging.getLogger("linkup.notify")
+
+CONCURRENCY = 4
+POLL = 1.0
+RETRY = 1.0
+REQUEST_TIMEOUT = 5.0
+DAY = 86_400 * ladder.SECOND
+
+
+class Mailer:
+    def __init__(
+        self,
+        bus: Bus,
+        store: Store,
+        channel: Channel,
+        letters: Letters,
+        *,
+        clock: Callable[[], int],
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        self._bus = bus
+        self._store = store
+        self._channel = channel
+        self._letters = letters
+        self._clock = clock
+        self._concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._flying: set[asyncio.Task[None]] = set()
+        self._refusal = ""
+        self._trouble: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Until `stop`; then the e-mails that are on their way come to their end."""
+        async with asyncio.TaskGroup() as sends:
+            failures = 0
+            while not self._stopping:
+                self._wake.clear()
+                try:
+                    await self._round(sends)
+                    failures = 0
+                except (LinkupError, msgspec.MsgspecError) as error:
+                    failures += 1
+                    if failures == 2:  # once: the follower's check says how long it lasts
+                        logger.warning("nothing can be sent: %s", error)
+                    await asyncio.sleep(RETRY)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def check(self) -> Check:
+        """Counts those of the last day. An unknown outcome is for a person to look at."""
+        unknown, failed = self._trouble.get("unknown", 0), self._trouble.get("failed", 0)
+        faults = []
+        if unknown:
+            faults.append(f"{unknown} e-mails may or may not have been delivered, not sent again")
+        if failed:
+            faults.append(f"{failed} e-mails were refused")
+        if self._refusal:
+            faults.append(f"the mail server does not accept: {self._refusal}; tried again later")
+        return Check("warn" if faults else "pass", "; ".join(faults), unknown)
+
+    async def _round(self, sends: asyncio.TaskGroup) -> None:
+        room = self._concurrency - len(self._flying)
+        claimed = await self._store.claim(self._clock(), room) if room else []
+        for group, marks in await self._ask(claimed):
+            outcome = ladder.next_step(group, marks)
+            if outcome is None and marks is not None:
+                flight = sends.create_task(self._deliver(group, marks))
+                self._flying.add(flight)
+                flight.add_done_callback(self._landed)
+            elif outcome is not None:
+                await self._settle(group, outcome)
+        if not claimed:
+            self._trouble = await self._store.trouble(self._clock() - DAY)
+            await self._pause(await self._until_due() if room else POLL)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flying.discard(flight)
+        self._wake.set()
+
+    async def _until_due(self) -> float:
+        due_at = await self._store.next_due()
+        if due_at is None:
+            return POLL
+        return min(POLL, max(0.0, (due_at - self._clock()) / ladder.SECOND))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _ask(self, claimed: list[Notification]) -> list[tuple[Notification, MarksRow | None]]:
+        """What the log says of these now; when it says nothing, the claims are given back."""
+        if not claimed:
+            return []
+        asked = Marks(asked=[Unread(user_id=u, conversation_id=c) for u, c in map(_key, claimed)])
+        try:
+            payload = await self._bus.request(
+                subjects.query("marks"), encode(asked), REQUEST_TIMEOUT
+            )
+            rows = open_answer(payload, MarksAnswer).rows
+            return list(zip(claimed, rows, strict=True))
+        except (LinkupError, msgspec.MsgspecError, ValueError):
+            for group in claimed:
+                await self._settle(group, Outcome("released"))
+            raise
+
+    async def _deliver(self, group: Notification, marks: MarksRow) -> None:
+        async def begin() -> bool:
+            return await self._store.change(
+                group, lambda watch, now: ladder.begin(watch, now, marks.unread, marks.previews[-1])
+            )
+
+        try:
+            letter = self._letters.write(group.notification_id, marks)
+            outcome = await self._channel.send(group.notification_id, letter, begin)
+        except LinkupError:
+            outcome = Outcome("postponed", "store_unavailable")
+        except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
+            logger.error(
+                "an e-mail could not be made or sent",
+                extra={"notification_id": group.notification_id, "error": type(error).__name__},
+            )
+            outcome = Outcome("unknown", "internal")
+        await self._settle(group, outcome)
+        self._told(group, outcome)
+
+    async def _settle(self, group: Notification, outcome: Outcome) -> None:
+        """The slot stays taken until it is written down: a full disk stops the sending."""
+
+        def decide(watch: Watch, current: Notification) -> Watch:
+            return ladder.settle(watch, current, outcome, self._clock())
+
+        while True:
+            try:
+                await self._store.change(group, decide)
+                return
+            except LinkupError as error:
+                logger.warning("an outcome cannot be written down: %s", error)
+                await asyncio.sleep(RETRY)
+
+    def _told(self, group: Notification, outcome: Outcome) -> None:
+        match outcome.kind:
+            case "postponed":
+                self._refusal = outcome.reason
+            case "sent" | "failed":
+                self._refusal = ""
+        level = logging.INFO if outcome.kind in ("sent", "withdrawn") else logging.WARNING
+        logger.log(
+            level,
+            "e-mail %s",
+            outcome.kind,
+            extra={"notification_id": group.notification_id, "reason": outcome.reason},
+        )
+
+
+def _key(group: Notification) -> ladder.Key:
+    return group.key

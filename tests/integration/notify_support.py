@@ -1,0 +1,308 @@
+"""A real SMTP server that misbehaves on demand, a log in memory, notify itself."""
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+from services.notify.app import open_app
+from shared import bus, subjects
+from shared.commands import (
+    LogPage,
+    LogPageAnswer,
+    LogRow,
+    Marks,
+    MarksAnswer,
+    MarksRow,
+    Preview,
+    Profile,
+    Unread,
+    answer,
+    decode,
+)
+from shared.health import Health
+from shared.settings import Settings, to_environment
+from tests.support.waiting import eventually
+
+
+def rows(database: Path) -> list[dict[str, Any]]:
+    """The notifications as they are on the disk, oldest first."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database, timeout=5)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA query_only = 1")
+        try:
+            found = connection.execute("SELECT * FROM notifications ORDER BY created_at").fetchall()
+        except sqlite3.OperationalError:
+            return []  # the schema is being made
+        return [dict(row) for row in found]
+
+
+def states(database: Path) -> list[str]:
+    return [row["state"] for row in rows(database)]
+
+
+class FakeLog:
+    """Answers `log` and `marks` as persistence does, from dictionaries."""
+
+    def __init__(self) -> None:
+        self.epoch = "e1"
+        self.writer = "w1"
+        self.rows: list[LogRow] = []
+        self.messages: dict[str, list[Preview]] = {}
+        self.members: dict[str, tuple[str, ...]] = {}
+        self.read: dict[tuple[str, str], int] = {}
+        self.profiles: dict[str, Profile] = {}
+        self.asked: list[LogPage] = []
+        self.marks_asked = 0
+        self.on_marks: Callable[[], Awaitable[None]] | None = None
+        self.page_size = 500
+        self.bus: bus.Bus | None = None
+
+    async def send(self, sender: str, to: str, content: str = "hello", age: float = 0.0) -> int:
+        conversation_id = subjects.direct_conversation_id(sender, to)
+        messages = self.messages.setdefault(conversation_id, [])
+        self.members[conversation_id] = (sender, to)
+        created_at = time.time_ns() // 1000 - int(age * 1e6)
+        profile = self.profiles.get(sender)
+        message = Preview(
+            sender_id=sender,
+            sender_name=profile.name if profile else None,
+            content=content,
+            seq=len(messages) + 1,
+            created_at=created_at,
+        )
+        messages.append(message)
+        for user_id in (sender, to):
+            self._append(user_id, "message", conversation_id, message.seq, sender, created_at)
+        await self._ring()
+        return message.seq
+
+    async def mark_read(self, user_id: str, peer: str, seq: int) -> None:
+        conversation_id = subjects.direct_conversation_id(user_id, peer)
+        self.read[user_id, conversation_id] = seq
+        now = time.time_ns() // 1000
+        for member in self.members[conversation_id]:
+            self._append(member, "receipt", conversation_id, seq, user_id, now)
+        await self._ring()
+
+    def _append(
+        self, user_id: str, kind: str, conversation_id: str, seq: int, actor: str, at: int
+    ) -> None:
+        n = sum(row.writer == self.writer for row in self.rows) + 1
+        message_id = len(self.rows) + 1
+        self.rows.append(
+            LogRow(self.writer, n, user_id, kind, conversation_id, message_id, seq, actor, at)
+        )
+
+    async def _ring(self) -> None:
+        if self.bus is not None:
+            await self.bus.publish(subjects.LOG, b"")
+
+    def page(self, asked: LogPage) -> LogPageAnswer:
+        self.asked.append(asked)
+        rows = [row for row in self.rows if row.n > asked.positions.get(row.writer, 0)]
+        limit = min(asked.limit, self.page_size)
+        return LogPageAnswer(epoch=self.epoch, rows=rows[:limit], more=len(rows) > limit)
+
+    def marks(self, asked: Marks) -> MarksAnswer:
+        return MarksAnswer(
+            epoch=self.epoch, rows=[self._marks(one, asked.preview) for one in asked.asked]
+        )
+
+    def _marks(self, asked: Unread, preview: int) -> MarksRow | None:
+        if asked.user_id not in self.members.get(asked.conversation_id, ()):
+            return None
+        read_seq = self.read.get((asked.user_id, asked.conversation_id), 0)
+        messages = self.messages[asked.conversation_id]
+        unread = [m for m in messages if m.seq > read_seq and m.sender_id != asked.user_id]
+        return MarksRow(
+            user_id=asked.user_id,
+            conversation_id=asked.conversation_id,
+            read_seq=read_seq,
+            last_seq=len(messages),
+            unread=len(unread),
+            profile=self.profiles.get(asked.user_id, Profile(user_id=asked.user_id)),
+            previews=unread[-preview:],
+        )
+
+    def know(self, user_id: str, **profile: str) -> None:
+        profile.setdefault("email", f"{user_id}@example.test")
+        self.profiles[user_id] = Profile(user_id=user_id, name=user_id.title(), **profile)
+
+
+@asynccontextmanager
+async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLog]:
+    log = log or FakeLog()
+    async with bus.connect(url, "persistence") as wire:
+        log.bus = wire
+
+        async def on_log(delivery: bus.Delivery) -> None:
+            page = log.page(decode(delivery.payload, LogPage))
+            await wire.publish(delivery.reply_to, answer(page))
+
+        async def on_marks(delivery: bus.Delivery) -> None:
+            log.marks_asked += 1
+            if log.on_marks is not None:
+                await log.on_marks()
+            rows = log.marks(decode(delivery.payload, Marks))
+            await wire.publish(delivery.reply_to, answer(rows))
+
+        await wire.subscribe(subjects.query("log"), on_log, queue=subjects.QUERY_GROUP)
+        await wire.subscribe(subjects.query("marks"), on_marks, queue=subjects.QUERY_GROUP)
+        await wire.flush()
+        yield log
+    log.bus = None
+
+
+class Mailbox:
+    """What an SMTP server accepted, and how it behaves: a reply or an act for each step.
+
+    `script[step]`: replies used up one by one; "hang" holds the step until `release` is set,
+    "drop" cuts the connection. Steps: mail, rcpt, data (before the text), dot (after it).
+    """
+
+    def __init__(self) -> None:
+        self.accepted: list[EmailMessage] = []
+        self.seen: list[str] = []
+        self.script: dict[str, list[str]] = {}
+        self.release = asyncio.Event()
+        self.at: dict[str, asyncio.Event] = {}
+        self.port = 0
+
+    def reached(self, step: str) -> asyncio.Event:
+        return self.at.setdefault(step, asyncio.Event())
+
+    async def step(self, server: SMTP, step: str) -> str | None:
+        self.seen.append(step)
+        self.reached(step).set()
+        act = self.script[step].pop(0) if self.script.get(step) else None
+        match act:
+            case "hang":
+                await self.release.wait()
+                return None
+            case "drop":
+                assert isinstance(server.transport, asyncio.WriteTransport)
+                server.transport.abort()
+                return "451 gone"
+            case _:
+                return act
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        reply = await self.step(server, "mail")
+        if reply is None:
+            envelope.mail_from = address
+        return reply or "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        reply = await self.step(server, "rcpt")
+        if reply is None:
+            envelope.rcpt_tos.append(address)
+        return reply or "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        acts = self.script.get("dot")
+        if not acts or acts[0] in (
+            "hang",
+            "drop",
+        ):  # the worst case: it was accepted, and nobody knows
+            letter = message_from_bytes(envelope.content, policy=default)
+            assert isinstance(letter, EmailMessage)
+            self.accepted.append(letter)
+        return await self.step(server, "dot") or "250 OK"
+
+
+class Server(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:
+        reply = await self.event_handler.step(self, "data")
+        if reply is not None:
+            await self.push(reply)
+            return
+        await super().smtp_DATA(arg)
+
+
+@asynccontextmanager
+async def smtp_server(port: int = 0) -> AsyncIterator[Mailbox]:
+    mailbox = Mailbox()
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(
+        lambda: Server(mailbox, hostname="mx.test", timeout=60), "127.0.0.1", port
+    )
+    mailbox.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield mailbox
+    finally:
+        mailbox.release.set()
+        listening.close()
+
+
+class Notify:
+    """notify in this process, on a database of its own."""
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        self.database = Path(settings.data_dir) / "notify.db"
+        self.mail = Path(settings.data_dir) / "mail"
+        self.health = health
+
+    def states(self) -> list[str]:
+        return states(self.database)
+
+    async def until_states(self, *expected: str) -> None:
+        try:
+            await eventually(lambda: self.states() == list(expected))
+        except TimeoutError:
+            raise AssertionError(f"{self.states()} instead of {expected}") from None
+
+
+@asynccontextmanager
+async def notify(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[Notify]:
+    settings = Settings(
+        nats_url=nats_url, data_dir=str(folder), **{"notify_email_after": 0.0, **values}
+    )
+    health = Health("notify")
+    async with open_app(settings, health):
+        health.state = "ready"
+        yield Notify(settings, health)
+
+
+def to_mailbox(mailbox: Mailbox) -> dict[str, Any]:
+    """The settings that lead there."""
+    return {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_security": "none"}
+
+
+@asynccontextmanager
+async def process(
+    nats_url: str, folder: Path, **values: Any
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The real service as a child, killed at the end if it still lives."""
+    settings = {"nats_url": nats_url, "data_dir": folder, "notify_port": 0, **values}
+    with (folder / "notify.log").open("ab") as log:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.notify"),
+            env=to_environment({"notify_email_after": 0.0, **settings}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.send_signal(signal.SIGKILL)
+        await child.wait()

@@ -1,0 +1,366 @@
+"""notify as a whole: a real bus, a real database, a real mail server, a log held in memory."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from services.notify import follower, ladder
+from shared.errors import SettingError, StartError
+from tests.integration.notify_support import (
+    FakeLog,
+    Mailbox,
+    fake_log,
+    notify,
+    rows,
+    smtp_server,
+    to_mailbox,
+)
+from tests.support.nats import nats_broker
+from tests.support.waiting import eventually, within
+
+
+@pytest.fixture
+async def log(nats_url: str) -> AsyncIterator[FakeLog]:
+    async with fake_log(nats_url) as log:
+        log.know("bob", time_zone="Asia/Tokyo")
+        log.know("ann")
+        yield log
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[Mailbox]:
+    async with smtp_server() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "BACKOFF", (20_000, 20_000))
+    monkeypatch.setattr(ladder, "RELEASE", 20_000)
+
+
+async def test_c8_unread_messages_become_one_email(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    await log.send("ann", "bob", "first")
+    await log.send("ann", "bob", "<b>second</b>")
+    settings = to_mailbox(mailbox) | {"public_url": "https://chat.test/"}
+    async with notify(nats_url, tmp_path, **settings) as running:
+        await running.until_states("sent")
+        assert running.health.report()[0] == "pass"
+    (letter,) = mailbox.accepted
+    (row,) = rows(running.database)
+    assert letter["Subject"] == "2 unread messages"
+    assert letter["To"] == "bob@example.test"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert letter["Message-ID"] == f"<{row['notification_id']}@linkup.localhost>"
+    text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    html = letter.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "Ann: first" in text
+    assert "Ann: <b>second</b>" in text
+    assert "https://chat.test/chat/ann/" in text
+    assert "JST" in text
+    assert "&lt;b&gt;second&lt;/b&gt;" in html
+
+
+async def test_c8_read_before_it_is_due_is_no_email(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=60) as running:
+        seq = await log.send("ann", "bob")
+        await running.until_states("waiting")
+        await log.mark_read("bob", "ann", seq)
+        await running.until_states("cancelled")
+    assert mailbox.seen == []
+
+
+async def test_c8_read_while_it_is_claimed_is_no_email(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    """R14, first half: the receipt is in the log, the follower has not seen it."""
+
+    async def read_meanwhile() -> None:
+        log.read["bob", conversation_id] = 1
+
+    await log.send("ann", "bob")
+    (conversation_id,) = log.messages
+    log.on_marks = read_meanwhile
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("cancelled")
+    assert mailbox.seen == []
+
+
+async def test_c8_read_while_the_server_hesitates_is_no_email(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    """R14, second half: the last look is at the moment before DATA."""
+    mailbox.script["rcpt"] = ["hang"]
+    seq = await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await mailbox.reached("rcpt").wait()
+        await log.mark_read("bob", "ann", seq)
+        await running.until_states("cancelled")
+        mailbox.release.set()
+        await log.send("ann", "bob", "another")
+        await running.until_states("cancelled", "sent")
+    assert [letter["Subject"] for letter in mailbox.accepted] == ["1 unread message"]
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("reply", ["451 greylisted", "421 too busy"])
+async def test_c8_temporary_refusals_are_tried_again_until_one_email(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str, reply: str
+) -> None:
+    mailbox.script[step] = [reply, reply]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("sent")
+        assert running.health.report()[0] == "pass"
+    assert len(mailbox.accepted) == 1
+    assert mailbox.seen.count("mail") == 3
+    assert rows(running.database)[0]["attempts"] == 2
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+async def test_c8_a_connection_lost_before_data_is_tried_again(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
+) -> None:
+    mailbox.script[step] = ["drop"]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("sent")
+    assert len(mailbox.accepted) == 1
+
+
+@pytest.mark.usefixtures("quick_retries")
+async def test_c8_a_refused_connection_is_tried_again(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    away = Mailbox()
+    away.port = port
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(away)) as running:
+        await eventually(lambda: any(row["attempts"] > 2 for row in rows(running.database)))
+        assert running.health.checks["email"]().status == "warn"
+        async with smtp_server(port) as mailbox:
+            await running.until_states("sent")
+    assert len(mailbox.accepted) == 1
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "dot"])
+async def test_c8_a_permanent_refusal_is_the_end(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
+) -> None:
+    mailbox.script[step] = ["550 no such user"]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("failed")
+        await eventually(lambda: running.health.checks["email"]().status == "warn")
+    assert rows(running.database)[0]["reason"] == "smtp_550"
+    assert (mailbox.accepted, mailbox.seen.count("mail")) == ([], 1)
+
+
+@pytest.mark.parametrize("step", ["data", "dot"])
+async def test_c8_a_connection_lost_after_data_began_is_unknown_and_never_sent_again(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
+) -> None:
+    mailbox.script[step] = ["drop"]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("unknown")
+        await eventually(lambda: running.health.checks["email"]().observed == 1)
+        assert running.health.report()[0] == "warn"
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await log.send("ann", "bob", "a later one")
+        await running.until_states("unknown", "sent")
+        await eventually(lambda: running.health.checks["email"]().observed == 1)
+    assert mailbox.seen.count("mail") == 2
+    assert len(mailbox.accepted) == (2 if step == "dot" else 1)
+
+
+async def test_no_address_closes_the_group(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    log.know("bob", email="")
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("no_address")
+    assert mailbox.seen == []
+
+
+@pytest.mark.parametrize("name", ["A\r\nBcc: eve@x.test", "A\x85Bcc: e", "A\u2028B", "\u202eA\x00"])
+async def test_names_cannot_forge_headers(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, name: str
+) -> None:
+    log.know("ann")
+    log.profiles["ann"] = replace(log.profiles["ann"], name=name)
+    log.profiles["bob"] = replace(log.profiles["bob"], name=name)
+    await log.send("ann", "bob", f"text\r\n.\r\nMAIL FROM:<x>\r\n{name}")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("sent")
+    (letter,) = mailbox.accepted
+    assert set(letter.keys()) == {
+        *("Subject", "From", "To", "Date", "Message-ID"),
+        *("Auto-Submitted", "MIME-Version", "Content-Type"),
+    }
+    assert name not in letter.as_string()
+
+
+async def test_without_a_server_the_email_is_a_file(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    await log.send("ann", "bob", "read me")
+    async with notify(nats_url, tmp_path) as running:
+        await running.until_states("sent")
+    (file,) = running.mail.iterdir()
+    letter = message_from_bytes(file.read_bytes(), policy=default)
+    assert file.stem == rows(running.database)[0]["notification_id"]
+    assert "read me" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+async def test_c10_a_slow_mail_server_does_not_stop_the_follower(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    mailbox.script["mail"] = ["hang"] * 100
+    people = [f"user{n}" for n in range(20)]
+    for person in people:
+        log.know(person)
+        await log.send("ann", person)
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await eventually(lambda: running.states().count("claimed") == 4)
+        await log.send("ann", "bob")
+        await eventually(lambda: len(running.states()) == 21)
+        assert mailbox.seen.count("mail") == 4
+        mailbox.release.set()
+        await eventually(lambda: running.states() == ["sent"] * 21)
+    assert sorted(str(letter["To"]) for letter in mailbox.accepted) == sorted(
+        f"{person}@example.test" for person in [*people, "bob"]
+    )
+
+
+async def test_pages_are_followed_to_the_end_and_positions_kept(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    log.page_size = 3
+    for number in range(10):
+        log.writer = f"w{number % 2}"
+        await log.send("ann", "bob", str(number))
+    async with notify(nats_url, tmp_path, notify_email_after=60) as running:
+        await eventually(lambda: [row["count"] for row in rows(running.database)] == [10])
+    async with notify(nats_url, tmp_path, notify_email_after=60):
+        await eventually(lambda: log.asked[-1].positions == {"w0": 10, "w1": 10})
+    assert {asked.follower for asked in log.asked} == {"notify"}
+    assert [row["count"] for row in rows(running.database)] == [10]
+
+
+async def test_c8_a_restored_log_is_read_again_without_a_second_email(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    await log.send("ann", "bob", "one")
+    async with notify(nats_url, tmp_path) as running:
+        await running.until_states("sent")
+        log.epoch, log.writer = "e2", "w2"
+        log.rows = [replace(row, writer="w2") for row in log.rows]
+        await log.send("ann", "bob", "two")
+        await running.until_states("sent", "sent")
+        await eventually(lambda: log.asked[-1].positions == {"w2": 4})
+    assert len(list(running.mail.iterdir())) == 2
+
+
+async def test_a_broker_that_comes_back_is_followed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "LONGEST_PAUSE", 0.2)
+    async with (
+        nats_broker() as broker,
+        fake_log(broker.url) as log,
+        notify(broker.url, tmp_path) as running,
+    ):
+        log.know("bob")
+        await broker.kill()
+        await eventually(lambda: running.health.checks["bus"]().status == "fail")
+        await broker.start()
+        await eventually(lambda: log.bus is not None and log.bus.connected)
+        await log.send("ann", "bob")
+        await running.until_states("sent")
+        assert running.health.report()[0] == "pass"
+
+
+@pytest.mark.usefixtures("quick_retries")
+async def test_c8_nothing_is_sent_while_the_log_cannot_say_what_is_unread(
+    nats_url: str, tmp_path: Path, mailbox: Mailbox
+) -> None:
+    log = FakeLog()
+    log.know("bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=0.2) as running:
+        async with fake_log(nats_url, log):
+            await log.send("ann", "bob")
+            await running.until_states("waiting")
+        await eventually(lambda: rows(running.database)[0]["claims"] > 1, 20)
+        assert rows(running.database)[0]["attempts"] == 0
+        assert mailbox.seen == []
+        async with fake_log(nats_url, log):
+            await running.until_states("sent")
+
+
+async def test_a_follower_that_hears_nothing_says_so(
+    nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "STUCK_AFTER", 0.0)
+    async with notify(nats_url, tmp_path) as running:
+        check = running.health.checks["log"]()
+    assert check.status == "fail"
+    assert "is persistence up?" in check.output
+
+
+async def test_drain_lets_an_email_on_its_way_come_to_its_end(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    mailbox.script["dot"] = ["hang"]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await mailbox.reached("dot").wait()
+        assert running.health.drain is not None
+        draining = asyncio.ensure_future(running.health.drain())
+        await log.send("ann", "bob")
+        await running.until_states("sending", "waiting")
+        mailbox.release.set()
+        async with within(5):
+            await draining
+        assert running.states() == ["sent", "waiting"]
+    assert len(mailbox.accepted) == 1
+
+
+async def test_a_second_notify_on_the_same_database_does_not_start(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with notify(nats_url, tmp_path):
+        with pytest.raises(StartError, match="another notify"):
+            async with notify(nats_url, tmp_path):
+                pass
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"smtp_from": "nobody"},
+        {"smtp_from": "A\r\nBcc: x@x.test <a@x.test>"},
+        {"notify_database_url": "mysql://x/y"},
+        {"smtp_host": "mx.test", "smtp_password": "secret"},
+    ],
+)
+async def test_settings_that_cannot_work_are_named(tmp_path: Path, values: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="LINKUP_"):
+        async with notify("nats://127.0.0.1:9", tmp_path, **values):
+            pass

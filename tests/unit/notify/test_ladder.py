@@ -1,0 +1,223 @@
+"""The ladder's decisions, one by one. tests/property/test_ladder.py runs them by the hundred."""
+
+import pytest
+from msgspec.structs import replace
+
+from services.notify import ladder
+from services.notify.ladder import Notification, Outcome, Watch
+from shared.commands import LogRow, MarksRow, Preview, Profile
+
+DELAY = 600 * ladder.SECOND
+T0 = 1_700_000_000 * ladder.SECOND
+
+
+def message(seq: int, at: int = T0, n: int = 0) -> LogRow:
+    return LogRow("w", n or seq, "bob", "message", "c", 100 + seq, seq, "ann", at)
+
+
+def receipt(read_seq: int, at: int = T0) -> LogRow:
+    return LogRow("w", 50 + read_seq, "bob", "receipt", "c", 0, read_seq, "bob", at)
+
+
+def folded(*rows: LogRow, now: int = T0) -> Watch:
+    watch = Watch(user_id="bob", conversation_id="c")
+    for row in rows:
+        watch = ladder.fold(watch, row, now, DELAY)
+    return watch
+
+
+def held(*rows: LogRow) -> tuple[Watch, Notification]:
+    watch = folded(*rows)
+    assert watch.open is not None
+    claimed = ladder.claim(watch.open, T0 + DELAY)
+    return replace(watch, open=claimed), claimed
+
+
+def preview(seq: int, at: int = T0) -> Preview:
+    return Preview(sender_id="ann", sender_name="Ann", content="x", seq=seq, created_at=at)
+
+
+def marks(unread: int = 1, read_seq: int = 0, email: str | None = "bob@example.test") -> MarksRow:
+    return MarksRow(
+        user_id="bob",
+        conversation_id="c",
+        read_seq=read_seq,
+        last_seq=read_seq + unread,
+        unread=unread,
+        profile=Profile(user_id="bob", email=email),
+        previews=[preview(read_seq + unread)] if unread else [],
+    )
+
+
+def test_first_unread_message_opens_a_group_due_after_the_delay() -> None:
+    group = folded(message(1, at=T0 - 5), now=T0).open
+    assert group is not None
+    assert (group.first_seq, group.last_seq, group.count) == (1, 1, 1)
+    assert (group.state, group.due_at) == ("waiting", T0 - 5 + DELAY)
+
+
+def test_a_clock_ahead_does_not_put_the_email_off() -> None:
+    group = folded(message(1, at=T0 + 10 * DELAY), now=T0).open
+    assert group is not None
+    assert group.due_at == T0 + DELAY
+
+
+def test_further_messages_join_and_keep_the_first_due_time() -> None:
+    group = folded(message(1), message(3, at=T0 + 9)).open
+    assert group is not None
+    assert (group.first_seq, group.last_seq, group.count, group.due_at) == (1, 3, 2, T0 + DELAY)
+
+
+def test_repeated_rows_change_nothing() -> None:
+    once = folded(message(1), message(2))
+    assert folded(message(1), message(2), message(1), message(2), message(2)) == once
+
+
+def test_only_messages_of_others_and_own_receipts_concern_the_recipient() -> None:
+    own = LogRow("w", 1, "bob", "message", "c", 1, 1, "bob", T0)
+    theirs = LogRow("w", 2, "bob", "receipt", "c", 0, 9, "ann", T0)
+    other = LogRow("w", 3, "bob", "conversation", "c", 0, 1, "ann", T0)
+    assert [ladder.concerns(row) for row in (own, theirs, other)] == [False] * 3
+    assert ladder.concerns(message(1))
+    assert ladder.concerns(receipt(1))
+
+
+def test_a_receipt_that_covers_all_cancels() -> None:
+    watch = folded(message(1), message(2), receipt(2))
+    assert watch.open is None
+    assert [(g.state, g.reason) for g in watch.closed] == [("cancelled", "read")]
+
+
+def test_a_receipt_that_covers_a_part_reduces_and_starts_the_wait_again() -> None:
+    left = folded(message(1), message(2), message(5), receipt(3, at=T0 + 60)).open
+    assert left is not None
+    assert (left.first_seq, left.last_seq, left.count) == (4, 5, 2)  # at most: 4 may be Bob's own
+    later = ladder.fold(folded(message(1), message(2)), receipt(1, T0 + 60), T0 + 60, DELAY).open
+    assert later is not None
+    assert (later.count, later.due_at) == (1, T0 + 60 + DELAY)
+
+
+def test_an_older_receipt_changes_nothing() -> None:
+    watch = folded(message(1), message(2), receipt(2), message(3))
+    assert ladder.fold(watch, receipt(1), T0, DELAY) == watch
+    untouched = folded(message(4))
+    assert ladder.fold(untouched, receipt(3), T0, DELAY).open == untouched.open
+
+
+def test_a_message_read_before_it_is_followed_opens_nothing() -> None:
+    watch = folded(receipt(2), message(1), message(2))
+    assert watch.open is None
+    assert watch.closed == ()
+
+
+def test_a_number_given_again_after_a_restore_is_a_new_message() -> None:
+    watch = folded(message(1), message(2), receipt(2), message(2, at=T0 + 1))
+    assert watch.open is not None
+    assert watch.open.last_seq == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (None, Outcome("cancelled", "not_a_member")),
+        (marks(unread=0), Outcome("cancelled", "read")),
+        (marks(read_seq=2), Outcome("cancelled", "read")),
+        (marks(email=None), Outcome("no_address")),
+        (marks(email=""), Outcome("no_address")),
+        (marks(email="bob"), Outcome("no_address", "bad_address")),
+        (marks(email="bob@x.test\r\nBcc: eve@x.test"), Outcome("no_address", "bad_address")),
+        (marks(email="bob@x.test\n"), Outcome("no_address", "bad_address")),
+        (marks(email="a,b@x.test"), Outcome("no_address", "bad_address")),
+        (marks(), None),
+        (marks(unread=3, read_seq=1), None),
+    ],
+)
+def test_c8_next_step(row: MarksRow | None, expected: Outcome | None) -> None:
+    _, group = held(message(1), message(2))
+    assert ladder.next_step(group, row) == expected
+
+
+def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None:
+    watch, group = held(message(1))
+    watch = ladder.begin(watch, group, 2, preview(2, at=T0 + 7))
+    assert watch.open is None
+    assert ladder.fold(watch, message(2, at=T0 + 7), T0, DELAY).open is None
+    assert ladder.fold(watch, message(3, at=T0 + 8), T0, DELAY).open is not None
+
+
+@pytest.mark.parametrize("kind", ["sent", "failed", "unknown"])
+def test_an_outcome_closes_the_group(kind: str) -> None:
+    watch, group = held(message(1))
+    sending = ladder.begin(watch, group, 1, preview(1)).closed[0]
+    settled = ladder.settle(replace(watch, open=None), sending, Outcome(kind, "why"), T0)  # type: ignore[arg-type]
+    assert [(g.state, g.reason, g.closed_at) for g in settled.closed] == [(kind, "why", T0)]
+
+
+def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
+    watch, group = held(message(1))
+    waits = []
+    for _ in range(ladder.MAX_ATTEMPTS - 1):
+        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0)
+        assert watch.open is not None
+        waits.append(watch.open.due_at - T0)
+        group = watch.open
+    assert waits[:3] == [60 * ladder.SECOND, 120 * ladder.SECOND, 240 * ladder.SECOND]
+    assert max(waits) == ladder.BACKOFF[1]
+    watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0)
+    assert watch.open is None
+    assert watch.closed[-1].state == "failed"
+
+
+def test_released_costs_no_attempt() -> None:
+    watch, group = held(message(1))
+    released = ladder.settle(watch, group, Outcome("released"), T0).open
+    assert released is not None
+    assert (released.state, released.attempts) == ("waiting", 0)
+
+
+def test_withdrawn_changes_nothing() -> None:
+    watch, group = held(message(1))
+    assert ladder.settle(watch, group, Outcome("withdrawn"), T0) == watch
+
+
+def test_c8_read_while_the_server_refused_is_not_tried_again() -> None:
+    watch, group = held(message(1))
+    watch = ladder.begin(watch, group, 1, preview(1))
+    sending = watch.closed[0]
+    watch = ladder.fold(replace(watch, closed=()), receipt(1), T0, DELAY)
+    watch = ladder.settle(watch, sending, Outcome("postponed"), T0)
+    assert watch.open is None
+    assert watch.closed[0].state == "cancelled"
+
+
+def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
+    watch, group = held(message(1))
+    watch = ladder.begin(watch, group, 1, preview(1))
+    sending = watch.closed[0]
+    watch = ladder.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, DELAY)
+    watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10)
+    assert watch.open is not None
+    assert (watch.open.first_seq, watch.open.count, watch.open.attempts) == (1, 2, 1)
+    assert watch.open.due_at == T0 + 10 + 60 * ladder.SECOND
+    assert [(g.state, g.reason) for g in watch.closed] == [("cancelled", "merged")]
+
+
+def test_c8_a_process_that_died_while_sending_leaves_an_unknown_outcome() -> None:
+    watch, group = held(message(1))
+    assert ladder.recover(group, T0).state == "waiting"
+    sending = ladder.begin(watch, group, 1, preview(1)).closed[0]
+    assert ladder.recover(sending, T0).state == "unknown"
+
+
+def test_positions_are_one_number_per_writer() -> None:
+    rows = [message(1, n=3), replace(message(2, n=1), writer="v")]
+    assert ladder.after(rows, {"w": 3}) == rows[1:]
+    assert ladder.advance({"w": 9, "u": 2}, rows) == {"w": 9, "u": 2, "v": 1}
+
+
+def test_the_same_row_has_the_same_identity() -> None:
+    one, same, other = folded(message(1)).open, folded(message(1)).open, folded(message(2)).open
+    assert one is not None
+    assert same is not None
+    assert other is not None
+    assert one.notification_id == same.notification_id != other.notification_id

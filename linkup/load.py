@@ -30,6 +30,7 @@ def in_words(report: Report) -> str:
     ]
     rows += [f"  errors        {code}: {n}" for code, n in report.errors.items()]
     rows += [f"  closed        {text}: {n} sockets" for text, n in report.closed.items()]
+    rows += [f"  fault         {fault}" for fault in report.faults]
     rows += [f"  limit reached {LIMITS[limit]}" for limit in report.limits]
     return "\n".join(rows)
 

@@ -78,6 +78,7 @@ class Report(Struct, frozen=True, kw_only=True):
     errors: dict[str, int]
     closed: dict[str, int]
     limits: list[str]
+    faults: list[str]
 
     @property
     def sound(self) -> bool:
@@ -238,6 +239,8 @@ async def _settle(field: Field) -> None:
         async with asyncio.timeout(DRAIN_TIMEOUT):
             while not field.settled:  # noqa: ASYNC110 - an event for each ack would cost more
                 await asyncio.sleep(0.02)
+            for sender in field.senders:
+                sender.complete = False
             open_ends = field.senders
             while open_ends := [sender for sender in open_ends if not sender.complete]:
                 for sender in open_ends:
@@ -245,6 +248,8 @@ async def _settle(field: Field) -> None:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         logger.warning("gave up waiting for the last acks and deliveries")
+    for sender in field.senders:
+        sender.account()
 
 
 def _report(
@@ -272,10 +277,11 @@ def _report(
         duplicated=tally.duplicated,
         out_of_order=tally.out_of_order + sum(r.misplaced() for r in field.receivers),
         corrupted=tally.corrupted,
-        cursor_gaps=tally.gaps + sum(not sender.complete for sender in field.senders),
+        cursor_gaps=tally.gaps,
         errors=dict(tally.errors),
         closed=dict(tally.closed),
         limits=[code for code in LIMITS if tally.errors[code]],
+        faults=tally.faults,
     )
 
 

@@ -11,6 +11,7 @@ from linkup_client.lane import Lane, Outcome, Pending
 from linkup_client.wire import Socket, open_socket
 
 WELCOME_TIMEOUT = 10.0
+MAX_FAULTS = 5
 
 
 class Refused(Exception):
@@ -34,10 +35,19 @@ class Tally:
         self.gaps = 0
         self.errors: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
+        self.faults: list[str] = []  # the first few in words
         self.measuring = False
         self.ack_seconds: array[float] = array("d")
         self.delivery_seconds: array[float] = array("d")
         self.broken = asyncio.Event()
+
+    def gap(self, words: str) -> None:
+        self.gaps += 1
+        self.tell(words)
+
+    def tell(self, words: str) -> None:
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(words)
 
 
 class Line:
@@ -48,7 +58,9 @@ class Line:
         self.tally = tally
         self.cursor = 0
         self.counted = 0  # feed positions accounted for: frames received and own acks
-        self.ponged_at_cursor = -1
+        self.start_cursor = 0
+        self.complete = False  # the last pong's cursor was exactly what had been counted
+        self.passed = 0
         self._socket: Socket | None = None
         self._welcome: asyncio.Future[frames.Welcome] = asyncio.get_running_loop().create_future()
         self._leaving = False
@@ -59,7 +71,7 @@ class Line:
         self.send(frames.Hello(token=token))
         async with asyncio.timeout(WELCOME_TIMEOUT):
             welcome = await self._welcome
-        self.cursor = welcome.cursor
+        self.cursor = self.start_cursor = welcome.cursor
         return welcome
 
     def send(self, frame: msgspec.Struct) -> None:
@@ -83,7 +95,7 @@ class Line:
     def in_feed(self, cursor: int) -> None:
         self.counted += 1
         if cursor <= self.cursor:
-            self.tally.gaps += 1
+            self.tally.gap(f"{self.user_id}: cursor {cursor} after {self.cursor}")
         self.cursor = cursor
 
     def _on_text(self, text: bytes) -> None:
@@ -97,11 +109,12 @@ class Line:
                 if not self._welcome.done():
                     self._welcome.set_result(frame)
             case frames.Pong():
-                self.ponged_at_cursor = frame.cursor
+                self.passed = frame.cursor - self.start_cursor
+                self.complete = self.passed == self.counted
             case frames.Receipt():
                 self.in_feed(frame.cursor)
             case frames.ResyncRequired():
-                self.tally.gaps += 1
+                self.tally.gap(f"{self.user_id}: resync_required, {frame.reason}")
             case _:
                 self.on_frame(frame)
 
@@ -122,14 +135,12 @@ class Sender(Line):
         self.filler = filler
         self.due: array[float] = array("d")  # when each was meant to leave
         self.seqs: array[int] = array("q")  # what each was acknowledged as, 0 while it is not
-        self.start_cursor = 0
         self.refill = False
         self._loop = asyncio.get_running_loop()
         self.lane = Lane(self.send_text, self._loop, Timing(), window)
 
     async def join(self, url: str, token: str) -> frames.Welcome:
         welcome = await super().join(url, token)
-        self.start_cursor = welcome.cursor
         self.lane.connected()
         return welcome
 
@@ -155,10 +166,10 @@ class Sender(Line):
             case frames.Unknown(cursor=int(cursor)):
                 self.in_feed(cursor)
 
-    @property
-    def complete(self) -> bool:
-        """The server has passed over exactly what this line can account for."""
-        return self.ponged_at_cursor - self.start_cursor == self.counted
+    def account(self) -> None:
+        """Said at the end: whether frames and own acks fill the feed without a gap."""
+        if not self.complete:
+            self.tally.gap(f"{self.user_id}: {self.counted} of {self.passed} events came")
 
     def _on_ack(self, ack: frames.Ack) -> None:
         if self.lane.on_ack(ack) is None:
@@ -211,7 +222,7 @@ class Receiver(Line):
 
     def in_feed(self, cursor: int) -> None:
         if cursor != self.cursor + 1:  # nothing of its own stands in this feed
-            self.tally.gaps += 1
+            self.tally.gap(f"{self.user_id}: cursor {cursor} after {self.cursor}")
         self.cursor = cursor
 
     def mark(self) -> None:
@@ -241,11 +252,16 @@ class Receiver(Line):
         self._reserve(number + 1)
         if self.seen[number]:
             tally.duplicated += 1
+            tally.tell(f"{self.user_id}: {message.client_id} came again")
             return
         self.seen[number] = 1
         self.seq_of[number] = message.seq
         if message.seq != self.seq + 1 or number != self.number + 1:
             tally.out_of_order += 1
+            tally.tell(
+                f"{self.user_id}: seq {message.seq}, message {number} "
+                f"after seq {self.seq}, message {self.number}"
+            )
         self.seq, self.number = message.seq, number
         self.conversation_id = message.conversation_id
         tally.delivered += 1

@@ -161,12 +161,11 @@ class Client:
 
     async def _visit(self) -> Ended | None:
         """One connection from beginning to end; None when none came about."""
-        session = Session(self._timing, self._on_frame, self._on_tick)
+        session = Session(self._timing, self._come_in, self._on_frame, self._on_tick)
         try:
             answer = await session.open(self._url, await self._hello())
             if isinstance(answer, Ended):
                 return answer
-            self._come_in(session, answer)
             return await session.live(answer.heartbeat_ms / 1000)
         except HandshakeFailed as fault:
             if fault.status not in RETRIED_STATUS:

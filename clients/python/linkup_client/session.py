@@ -26,8 +26,15 @@ class Ended(Struct, frozen=True):
 class Session:
     """`on_frame` gets every frame after `welcome`, with its size; `on_tick` is called often."""
 
-    def __init__(self, timing: Timing, on_frame: OnFrame, on_tick: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        timing: Timing,
+        on_welcome: Callable[["Session", frames.Welcome], None],
+        on_frame: OnFrame,
+        on_tick: Callable[[float], None],
+    ) -> None:
         self._timing = timing
+        self._on_welcome = on_welcome
         self._on_frame = on_frame
         self._on_tick = on_tick
         self._loop = asyncio.get_running_loop()
@@ -90,12 +97,17 @@ class Session:
             return
         match frame:
             case frames.Welcome():
-                if not self._welcome.done():
-                    self._welcome.set_result(frame)
+                self._take_welcome(frame)
             case frames.Reconnect():
                 self._after_ms = frame.after_ms
             case _:
                 self._on_frame(frame, len(text))
+
+    def _take_welcome(self, welcome: frames.Welcome) -> None:
+        # Here and now: the first event may stand behind it in the same read.
+        if not self._welcome.done():
+            self._welcome.set_result(welcome)
+            self._on_welcome(self, welcome)
 
     def _give_up(self, reason: str) -> None:
         self.end(Ended(ABNORMAL, reason))

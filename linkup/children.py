@@ -54,6 +54,10 @@ class Child:
         self._keeper: asyncio.Task[None] | None = None
         self._once_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         self._keeper = asyncio.create_task(self._keep())
 

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from linkup.broker import NAME
 from shared.settings import PREFIX, to_environment
+from tests.support.processes import runs
 from tests.support.stack import Stack, run_stack, started_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
 
@@ -56,15 +57,6 @@ async def refused_by(python: str | Path, *arguments: object, **settings: Any) ->
     async with within(30):
         stdout, stderr = await process.communicate()
     return Refusal(process.returncode, stdout.decode(), stderr.decode())
-
-
-def runs(pid: int) -> bool:
-    """A zombie, which only its parent's absence keeps, does not run."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 async def test_everything_is_ready_within_five_seconds(tmp_path: Path) -> None:

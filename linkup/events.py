@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 import linkup
+from linkup.listeners import bracketed
 
 
 class Starting(Struct, frozen=True, kw_only=True, tag_field="event", tag="starting"):
@@ -105,7 +106,7 @@ def _ready(event: Ready) -> Text:
     return Text.assemble(
         ("  ✓ ", "green"),
         f"{event.service:<12} {event.seconds:5.2f} s  ",
-        (f"{event.host}:{event.port}", "dim"),
+        (f"{bracketed(event.host)}:{event.port}", "dim"),
     )
 
 

@@ -1,0 +1,125 @@
+"""Owns what a bench run says: figures, ratios to the floors, and which targets were met."""
+
+from msgspec import Struct
+
+from linkup.load_run import Report
+from tests.bench.commit import CommitFloor
+from tests.bench.echo import EchoFloor
+
+MESSAGES_PER_SECOND = 8_000
+SERVER_CPU_US = 100
+ACK_P50_MS = 2.0
+DELIVERY_BEHIND_MS = 1.0
+
+
+class Bench(Struct, frozen=True, kw_only=True):
+    commit: str
+    python: str
+    cpus: int
+    at: str
+    load_before: float  # running processes, averaged over a minute: what others did meanwhile
+    full: Report
+    steady: Report
+    echo: EchoFloor
+    sqlite: CommitFloor
+
+    @property
+    def sound(self) -> bool:
+        return self.full.sound and self.steady.sound
+
+
+def markdown(bench: Bench) -> str:
+    """One table of figures, one of targets."""
+    rows = [
+        f"LinkUp bench of {bench.at}, commit {bench.commit}, Python {bench.python}, "
+        f"{bench.cpus} CPUs, load generator on the same machine, "
+        f"load average before {bench.load_before:.1f}",
+        "",
+        "| | measured | floor | ratio |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in _figures(bench)),
+        "",
+        "| target | measured | |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {value} | {'pass' if met else 'FAIL'} |"
+            for name, value, met in _targets(bench)
+        ),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
+    full, steady, echo, sqlite = bench.full, bench.steady, bench.echo, bench.sqlite
+    total = full.server_cpu_us_total or 0.0
+    ack, delivery = steady.ack.p50_ms or 0.0, steady.delivery.p50_ms or 0.0
+    each = ", ".join(f"{name} {us:.0f}" for name, us in full.server_cpu_us.items())
+    return [
+        (
+            f"messages/s, {full.pairs} pairs, {full.window} in flight",
+            f"{full.messages_per_second:,.0f}",
+            f"bare echo {echo.echoes_per_second:,.0f}/s",
+            f"{full.messages_per_second / echo.echoes_per_second:.2f}",
+        ),
+        (
+            "messages/s, the same",
+            f"{full.messages_per_second:,.0f}",
+            f"one commit each {sqlite.commits_per_second:,.0f}/s",
+            f"{full.messages_per_second / sqlite.commits_per_second:.2f}",
+        ),
+        (
+            f"server CPU µs/message ({each})",
+            f"{total:.0f}",
+            f"bare echo {echo.cpu_us:.0f}",
+            f"{total / echo.cpu_us:.1f}",
+        ),
+        (
+            f"ack p50 / p99 ms at {steady.rate:g}/s",
+            f"{ack:.2f} / {steady.ack.p99_ms or 0:.2f}",
+            f"bare commit p50 {sqlite.p50_ms:.2f}",
+            f"{ack / sqlite.p50_ms:.1f}",
+        ),
+        (
+            f"delivery p50 / p99 ms at {steady.rate:g}/s",
+            f"{delivery:.2f} / {steady.delivery.p99_ms or 0:.2f}",
+            f"ack p50 {ack:.2f}",
+            f"{delivery / ack:.2f}" if ack else "",
+        ),
+        (
+            "generator CPU µs/message",
+            f"{full.generator_cpu_us:.0f}",
+            f"per echo {echo.generator_cpu_us:.0f}",
+            f"{full.generator_cpu_us / echo.generator_cpu_us:.1f}",
+        ),
+    ]
+
+
+def _targets(bench: Bench) -> list[tuple[str, str, bool]]:
+    full, steady = bench.full, bench.steady
+    cpu, ack = full.server_cpu_us_total or 0.0, steady.ack.p50_ms or 0.0
+    behind = (steady.delivery.p50_ms or 0.0) - ack
+    speed = full.messages_per_second
+    return [
+        (
+            f"≥ {MESSAGES_PER_SECOND:,} messages/s, durable, acknowledged, delivered",
+            f"{speed:,.0f}",
+            speed >= MESSAGES_PER_SECOND,
+        ),
+        (f"server CPU ≤ {SERVER_CPU_US} µs/message", f"{cpu:.0f}", 0 < cpu <= SERVER_CPU_US),
+        (
+            f"ack p50 < {ACK_P50_MS:g} ms at {steady.rate:g}/s",
+            f"{ack:.2f} ms",
+            0 < ack < ACK_P50_MS,
+        ),
+        (
+            f"delivery within {DELIVERY_BEHIND_MS:g} ms of the ack",
+            f"{behind:.2f} ms",
+            behind <= DELIVERY_BEHIND_MS,
+        ),
+        ("nothing lost, doubled or out of order", _soundness(bench), bench.sound),
+    ]
+
+
+def _soundness(bench: Bench) -> str:
+    sent = bench.full.sent + bench.steady.sent
+    return f"{sent:,} messages checked"

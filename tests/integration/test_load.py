@@ -1,0 +1,117 @@
+"""`linkup load` against the whole product."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from linkup import load_run, measure, replay
+from linkup.calls import Door
+from linkup.load import in_words
+from linkup.load import load as command
+from linkup.load_run import LoadFailed, Plan
+from tests.support.stack import AUDIENCE, Stack, run_stack
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with run_stack(
+        tmp_path, message_rate=0, sockets_per_address=0, sockets_per_user=0
+    ) as running:
+        yield running
+
+
+def door(stack: Stack) -> Door:
+    return Door(stack.url, stack.secret, AUDIENCE)
+
+
+async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
+    plan = Plan(url=stack.url, pairs=5, window=4, seconds=2, warmup=0.2, pids=stack.pids())
+    report = await load_run.run(plan, door(stack))
+    assert report.sound, report
+    assert report.acked == report.delivered == report.sent > 0
+    assert report.server_cpu_us.keys() == stack.pids().keys()
+    assert f"{report.sent:,} sent" in in_words(report)
+
+
+async def test_a_given_rate_is_kept(stack: Stack) -> None:
+    plan = Plan(url=stack.url, pairs=4, rate=50, seconds=2, warmup=0)
+    report = await load_run.run(plan, door(stack))
+    assert report.sound, report
+    assert 99 <= report.sent <= 103
+
+
+async def test_finds_the_processes_behind_a_url(stack: Stack) -> None:
+    assert measure.server_pids(stack.url) == stack.pids()
+
+
+async def test_the_command_says_what_it_found(stack: Stack) -> None:
+    """Without a secret: by the development login."""
+    options = ("--pairs", "2", "--seconds", "0.5", "--warmup", "0", "--json")
+    done = await _linkup("load", stack.url, *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lost"] == 0
+
+
+async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path) -> None:
+    lines = [
+        {
+            "from": ("ann", "bob")[number % 3 == 0],
+            "to": ("bob", "ann")[number % 3 == 0],
+            "content": text,
+        }
+        for number, text in enumerate([*(f"  {n}\t„ß漢🙂“\n" for n in range(120)), "x" * 5000])
+    ]
+    file = tmp_path / "talk.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    socket_url = load_run.socket_url(stack.url)
+    for _ in range(2):  # the second time into the same conversation
+        report = await replay.run(socket_url, stack.url, door(stack), file, lambda text: None)
+        assert report.sound, report
+        assert report.sent == report.stored == len(lines)
+
+
+async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, message_rate=5, message_burst=2) as stack:
+        plan = Plan(url=stack.url, pairs=1, window=4, seconds=1, warmup=0)
+        report = await load_run.run(plan, door(stack))
+    assert report.sound, report
+    assert report.limits == ["rate_limited"]
+    assert "LINKUP_MESSAGE_RATE=0" in in_words(report)
+
+
+async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, sockets_per_address=3) as stack:
+        with pytest.raises(LoadFailed, match="LINKUP_SOCKETS_PER_ADDRESS=0"):
+            await load_run.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
+
+
+def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    done = CliRunner().invoke(command, [url, "--secret", "s" * 32])
+    assert done.exit_code == 1
+    assert "is it running?" in done.stderr
+
+
+def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:
+    file = tmp_path / "talk.jsonl"
+    file.write_text('{"from": "ann"}\n')
+    done = CliRunner().invoke(command, ["--replay", str(file), "--secret", "s" * 32])
+    assert done.exit_code == 1
+    assert "line 1" in done.stderr
+
+
+async def _linkup(*arguments: str) -> Any:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "linkup", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )

@@ -13,22 +13,17 @@ import { Toasts } from "./page/toasts.js";
 const RETRY_INBOX_MS = 4_000;
 const root = document.getElementById("app");
 
-function showLogin(notice) {
-  document.title = "LinkUp";
-  root.replaceChildren(
-    loginView({ notice, onSignedIn: (session) => showChats(saveSession(session)) }),
-  );
+function showLogin() {
+  root.replaceChildren(loginView({ onSignedIn: (session) => showChats(saveSession(session)) }));
 }
 
 /** @param {import("./page/session.js").Session} session */
 function showChats(session) {
   const client = new LinkupClient({ userId: session.user_id, getToken: tokens(session) });
-  const leave = (notice) => {
+  const leave = () => {
     client.stop();
     endSession();
-    history.replaceState(null, "", "/");
-    location.reload(); // the shortest way to forget everything
-    return notice;
+    location.replace("/"); // the shortest way to forget everything
   };
   const chats = new Chats(client);
   const toasts = new Toasts();
@@ -60,7 +55,7 @@ function showChats(session) {
   });
   addEventListener("popstate", (event) => show(event.state?.userId ?? peerInAddress()));
   chats.addEventListener("change", title);
-  client.addEventListener("fault", ({ detail }) => toasts.say(detail.message));
+  client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(detail.message));
   client.addEventListener("failed", ({ detail }) => {
     if (detail.to !== conversation.peerId) {
       toasts.say(`A message to ${detail.to} was not sent: ${detail.failed.message}`);
@@ -100,7 +95,7 @@ function header(session, indicator, leave) {
     class: "round",
     "aria-label": "Sign out",
     title: "Sign out",
-    on: { click: () => leave() },
+    on: { click: leave },
   };
   return h(
     "header",

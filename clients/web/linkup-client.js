@@ -22,7 +22,7 @@ export { LinkupError, login } from "./sdk/api.js";
  * feed goes on from there, in order and without gaps. Events, each with its frame as `detail`:
  * `state`; `message` and `receipt` from the feed; `resync` when the inbox has to be loaded again;
  * `queued`, `acked`, `failed` and `discarded` for what this user sends, in any tab; `fault` for an
- * error that concerns no message.
+ * error that concerns no message, temporary or not.
  */
 export class LinkupClient extends EventTarget {
   userId;
@@ -259,7 +259,8 @@ export class LinkupClient extends EventTarget {
     const { client_id, code, message, temporary, retry_after_ms } = frame;
     if (client_id && temporary) return this.#sender.postponed(client_id, retry_after_ms);
     const item = client_id && this.#sender.refused(client_id);
-    if (!item) return client_id || this.#emit("fault", frame);
+    // Before `welcome` a close follows, which says the same.
+    if (!item) return client_id || this.state !== "connected" || this.#emit("fault", frame);
     item.failed = { code, message };
     this.#outbox.update(item);
     this.#tell("failed", item);

@@ -61,12 +61,12 @@ export class Chat {
     this.peer = summary.peer;
     this.#marks.set(this.peer.user_id, this.#marksOf(this.peer.user_id));
     if (summary.last_message) this.#remember(summary.last_message);
-    if (summary.last_seq >= this.#counted) {
-      this.#counted = summary.last_seq;
-      this.unread = summary.unread_count;
-    }
     this.advance(this.peer.user_id, summary.peer_delivered_seq, summary.peer_read_seq);
     this.advance(this.#me, summary.delivered_seq, summary.read_seq);
+    if (summary.last_seq < this.#counted) return;
+    this.#counted = summary.last_seq;
+    const [, read] = this.#marksOf(this.#me); // may be ahead of what the server had heard by then
+    this.unread = Math.min(summary.unread_count, Math.max(0, summary.last_seq - read));
   }
 
   /** @param {Message} message */
@@ -87,6 +87,12 @@ export class Chat {
     const nowRead = Math.max(wasRead, read);
     this.#marks.set(userId, [Math.max(wasDelivered, delivered, nowRead), nowRead]);
     if (userId === this.#me && nowRead > wasRead) this.#recount(nowRead);
+  }
+
+  /** The user has seen the end. */
+  markRead() {
+    this.advance(this.#me, this.lastSeq, this.lastSeq);
+    this.unread = 0;
   }
 
   /** @returns {"pending"|"failed"|"sent"|"delivered"|"read"} */

@@ -105,7 +105,7 @@ export class Chats extends EventTarget {
   read(chat) {
     if (!chat.unread || !chat.conversationId) return;
     this.#client.read(chat.conversationId, chat.lastSeq);
-    chat.advance(this.me, chat.lastSeq, chat.lastSeq);
+    chat.markRead();
     this.#changed(chat);
   }
 

@@ -66,8 +66,8 @@ const TINTS = 8;
 
 /** Initials on a colour that follows from the id: nothing is loaded from anywhere. */
 export function avatar({ user_id, name }, saved = false) {
-  const tint = Array.from(user_id).reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 9973, 7);
-  const properties = { class: `avatar tint-${tint % TINTS}`, "aria-hidden": "true" };
+  const mixed = Array.from(user_id).reduce((sum, c) => (sum * 37 + c.codePointAt(0)) % 9973, 5);
+  const properties = { class: `avatar tint-${mixed % TINTS}`, "aria-hidden": "true" };
   return h("span", properties, saved ? icon("bookmark") : initials(name || user_id));
 }
 

@@ -6,11 +6,10 @@ import { avatar, h, icon } from "./dom.js";
 const CAST = ["Alice", "Bob", "Carol", "Dave"];
 
 /**
- * @param {{onSignedIn: (session: {token: string, user_id: string, name?: string}) => void,
- *          notice?: string}} options
+ * @param {{onSignedIn: (session: {token: string, user_id: string, name: string}) => void}} options
  */
-export function loginView({ onSignedIn, notice = "" }) {
-  const problem = h("p", { class: "problem", role: "alert" }, notice);
+export function loginView({ onSignedIn }) {
+  const problem = h("p", { class: "problem", role: "alert" });
   const field = h("input", {
     id: "user-id",
     name: "user_id",

@@ -1,6 +1,7 @@
 // Owns who is signed in, in this tab alone: two windows of one browser may be two people.
 
 const KEY = "linkup.session";
+const DRAFT = "linkup.draft.";
 
 /** @typedef {{token: string, user_id: string, name: string}} Session */
 
@@ -20,11 +21,14 @@ export function saveSession({ token, user_id, name }) {
   return loadSession();
 }
 
+/** Forgets the person and what they had begun to write; what they sent stays on its way. */
 export function endSession() {
-  sessionStorage.clear(); // drafts as well
+  for (const key of Object.keys(sessionStorage)) {
+    if (key === KEY || key.startsWith(DRAFT)) sessionStorage.removeItem(key);
+  }
 }
 
-const draftKey = (peer) => `linkup.draft.${peer}`;
+const draftKey = (peer) => DRAFT + peer;
 
 /** What was begun to be written to somebody. */
 export const loadDraft = (peer) => sessionStorage.getItem(draftKey(peer)) ?? "";

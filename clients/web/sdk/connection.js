@@ -9,6 +9,7 @@ import { backoff } from "./backoff.js";
  * @typedef {"disconnected"|"connecting"|"connected"|"reconnecting"|"offline"|"failed"} State
  */
 
+const SUBPROTOCOL = "linkup.v1";
 const UNAUTHORIZED = 4401;
 const REFUSED = new Map([
   [4403, "You may not use this server"],
@@ -89,7 +90,7 @@ export class Connection {
   }
 
   #dial(life, token) {
-    const socket = new WebSocket(this.#options.url);
+    const socket = new WebSocket(this.#options.url, SUBPROTOCOL);
     this.#socket = socket;
     socket.onopen = () =>
       socket.send(JSON.stringify({ type: "hello", token, ...this.#options.position() }));

@@ -10,51 +10,103 @@
 const DATABASE = "linkup";
 const STORE = "outbox";
 
+/**
+ * IndexedDB takes a moment to store an item, and a page may be gone in that moment. So an item is
+ * first put down in the session storage of the tab, which is synchronous, and stays there where
+ * the browser grants no database.
+ */
 export class Outbox {
   #userId;
-  #database; // null where the browser grants no storage: then the outbox lives as long as the page
-  #memory = new Map();
-  #last = 0;
+  #database;
+  #noted; // the items that are not in the database
+  #recovered;
 
   /** @param {string} userId */
   constructor(userId) {
     this.#userId = userId;
+    this.#noted = this.#read();
     this.#database = open().catch(() => null);
+    this.#recovered = this.#recover([...this.#noted]);
   }
 
   /** Stores a new item and gives it its place. @param {OutboxItem} item */
   async add(item) {
-    const n = await this.#run("readwrite", (store) => store.add(item)).catch(() => null);
-    item.n = n ?? Date.now() * 1000 + (this.#last++ % 1000);
-    if (n === null) this.#memory.set(item.n, item);
-    return item;
+    this.#note([...this.#noted, item]);
+    await this.#recovered; // what an earlier page left goes first
+    return this.#store(item);
   }
 
   /** @param {OutboxItem} item */
   async update(item) {
-    if (this.#memory.has(item.n)) return;
-    await this.#run("readwrite", (store) => store.put(item)).catch(() => null);
+    if (this.#noted.includes(item)) this.#note(this.#noted);
+    else await this.#run("readwrite", (store) => store.put(item)).catch(() => null);
   }
 
   /** @param {string} clientId */
   async remove(clientId) {
-    for (const [n, item] of this.#memory) if (item.client_id === clientId) this.#memory.delete(n);
+    this.#forget(clientId);
     const owner = [this.#userId, clientId];
-    const n = await this.#run("readonly", (store) => store.index("owner").getKey(owner)).catch(
-      () => undefined,
-    );
-    if (n !== undefined && n !== null) {
-      await this.#run("readwrite", (store) => store.delete(n)).catch(() => null);
-    }
+    const byOwner = (store) => store.index("owner").getKey(owner);
+    const n = await this.#run("readonly", byOwner).catch(() => null);
+    if (n) await this.#run("readwrite", (store) => store.delete(n)).catch(() => null);
   }
 
   /** Everything of this user, in the order it was written. @returns {Promise<OutboxItem[]>} */
   async items() {
+    await this.#recovered;
     const range = IDBKeyRange.bound([this.#userId], [this.#userId, []]);
-    const stored = await this.#run("readonly", (store) => store.index("owner").getAll(range)).catch(
-      () => null,
-    );
-    return [...(stored ?? []), ...this.#memory.values()].sort((a, b) => a.n - b.n);
+    const ofUser = (store) => store.index("owner").getAll(range);
+    const stored = (await this.#run("readonly", ofUser).catch(() => null)) ?? [];
+    const known = new Set(stored.map(({ client_id }) => client_id));
+    const noted = this.#noted.filter((item) => item.n && !known.has(item.client_id));
+    return [...stored, ...noted].sort((a, b) => a.n - b.n);
+  }
+
+  async #store(item) {
+    const { n: _, ...fresh } = item;
+    try {
+      item.n = await this.#run("readwrite", (store) => store.add(fresh));
+    } catch (error) {
+      if (error?.name !== "ConstraintError") item.n = undefined;
+      else return this.#forget(item.client_id); // it is there already
+    }
+    if (item.n) this.#forget(item.client_id);
+    else this.#keepNoted(item);
+  }
+
+  #keepNoted(item) {
+    item.n = Math.max(Date.now(), ...this.#noted.map(({ n }) => (n ?? 0) + 1));
+    this.#note(this.#noted);
+  }
+
+  async #recover(items) {
+    for (const item of items) await this.#store(item);
+  }
+
+  #forget(clientId) {
+    this.#note(this.#noted.filter(({ client_id }) => client_id !== clientId));
+  }
+
+  get #key() {
+    return `linkup.outbox.${this.#userId}`;
+  }
+
+  #read() {
+    try {
+      return JSON.parse(sessionStorage.getItem(this.#key)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  #note(items) {
+    this.#noted = items;
+    try {
+      if (items.length) sessionStorage.setItem(this.#key, JSON.stringify(items));
+      else sessionStorage.removeItem(this.#key);
+    } catch {
+      // No storage of any kind: the outbox lives as long as the page.
+    }
   }
 
   async #run(mode, ask) {
@@ -64,7 +116,8 @@ export class Outbox {
       const transaction = database.transaction(STORE, mode);
       const request = ask(transaction.objectStore(STORE));
       transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = () => reject(transaction.error ?? request.error);
+      transaction.commit?.(); // at once: a page that goes away takes open transactions with it
     });
   }
 }

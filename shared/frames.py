@@ -18,7 +18,8 @@ MAX_INT = 2**53 - 1  # what JavaScript can count
 MAX_FRAME_BYTES = 64 * 1024
 MAX_CONTENT = 5_000  # code points
 
-_NAME = r"^[^/\x00-\x1f\x7f-\x9f]+\Z"  # \Z: $ would also match before a final newline
+# \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
+_NAME = r"^[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
 _IN_WORDS = {  # what to tell a client instead of a regular expression
@@ -277,7 +278,7 @@ def time_of(microseconds: int) -> datetime:
 
 def fault(error: Exception) -> str:
     """A decoding error in words for a client: bounded, printable, without regular expressions."""
-    text = str(error)
+    text = str(error).replace("Input data was truncated", "JSON is malformed: it ends too early")
     for pattern, words in _IN_WORDS.items():
         text = text.replace(f"matching regex {pattern!r}", words)
     shown = text if len(text) <= 200 else f"{text[:200]}…"

@@ -59,11 +59,11 @@ class Authenticator:
                 {
                     "user_id": claims["sub"],
                     "expires_at": claims["exp"],
-                    "name": claims.get("name"),
-                    "email": claims.get("email"),
-                    "time_zone": claims.get("tz"),
-                    "locale": claims.get("locale"),
-                    "avatar": claims.get("avatar"),
+                    "name": _whole(claims.get("name")),
+                    "email": _whole(claims.get("email")),
+                    "time_zone": _whole(claims.get("tz")),
+                    "locale": _whole(claims.get("locale")),
+                    "avatar": _whole(claims.get("avatar")),
                 },
                 Identity,
             )
@@ -80,6 +80,11 @@ class Authenticator:
             "email": demo_email(user_id),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHMS[0])
+
+
+def _whole(claim: object) -> object:
+    """JSON may hold half an emoji, where a name was cut; no wire can carry it."""
+    return claim.encode(errors="replace").decode() if isinstance(claim, str) else claim
 
 
 def demo_email(user_id: str) -> str:

@@ -106,5 +106,8 @@ def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...
     """
     if origin is None or origin in allowed:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # an address no browser would send
+        return False
     return parts.scheme in ("http", "https") and bool(parts.netloc) and parts.netloc == host

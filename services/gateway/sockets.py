@@ -33,7 +33,7 @@ TRY_AGAIN_LATER = 1013  # IANA's registry of close codes
 
 
 class Disconnected(Exception):
-    """The peer went away."""
+    """The peer went away; `args` holds the close code."""
 
 
 @dataclass(slots=True)
@@ -172,8 +172,8 @@ class Sockets:
                     connection.push_error(error)
                     if isinstance(error, InvalidFrame | TooLarge) and strikes.out():
                         connection.close(CloseCode.ABUSE)
-        except Disconnected:
-            return
+        except Disconnected as disconnected:
+            connection.close(disconnected.args[0])
 
 
 class _Counted:
@@ -253,7 +253,7 @@ async def receive(websocket: WebSocket) -> str:
     """The next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
     message = await websocket.receive()
     if message["type"] == "websocket.disconnect":
-        raise Disconnected
+        raise Disconnected(message.get("code", 1006))
     text: str | None = message.get("text")
     if text is None:
         raise InvalidFrame("Frames are text, not binary")

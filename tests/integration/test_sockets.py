@@ -1,0 +1,213 @@
+"""Who gets a socket, how long they keep it, and what happens to one that does not read."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.peer import gather, http, peer, synced
+from tests.support.stack import Stack, run_stack
+from tests.support.traffic import make_known
+from tests.support.waiting import eventually, within
+
+
+async def closed(ws: ClientConnection) -> int:
+    async with within(10):
+        await ws.wait_closed()
+    return ws.close_code or 0
+
+
+async def test_who_does_not_say_who_they_are_is_closed_4401(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, hello_timeout=0.3) as stack:
+        cases = [
+            None,
+            {"type": "ping"},
+            {"type": "hello"},
+            {"type": "hello", "token": "nonsense"},
+            {"type": "hello", "token": stack.token("alice", exp=int(time.time()) - 5)},
+            {"type": "hello", "token": stack.token("alice", aud="another-app")},
+            {"type": "hello", "token": stack.token("a/b")},
+            {"type": "hello", "token": stack.token("alice", name="x" * 5000)},
+        ]
+        for case in cases:
+            async with connect(stack.ws_url) as ws:
+                if case is not None:
+                    await ws.send(json.dumps(case))
+                assert await closed(ws) == 4401, case
+
+
+async def test_a_socket_ends_with_its_token(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack, connect(stack.ws_url) as ws:
+        token = stack.token("alice", exp=int(time.time()) + 2)
+        await ws.send(json.dumps({"type": "hello", "token": token}))
+        assert await closed(ws) == 4401
+
+
+async def test_a_bearer_header_makes_hello_optional(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        headers = {"authorization": f"Bearer {stack.token('alice')}"}
+        for first in (None, {"type": "ping"}, {"type": "hello"}, {"type": "nonsense"}):
+            async with connect(stack.ws_url, additional_headers=headers) as ws, within(10):
+                if first is not None:
+                    await ws.send(json.dumps(first))
+                assert json.loads(await ws.recv())["type"] == "welcome"
+        refused = {"authorization": "Bearer nonsense"}
+        async with connect(stack.ws_url, additional_headers=refused) as ws:
+            assert await closed(ws) == 4401
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/ws/nowhere", "/ws/"])
+async def test_an_unknown_path_is_refused(tmp_path: Path, path: str) -> None:
+    async with run_stack(tmp_path) as stack:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(stack.url.replace("http", "ws") + path)
+        assert refused.value.response.status_code in (403, 404)
+
+
+async def test_a_page_of_another_site_gets_no_socket(tmp_path: Path) -> None:
+    allowed = "https://chat.example"
+    async with run_stack(tmp_path, allowed_origins=(allowed,)) as stack:
+        for origin in (stack.url, allowed):
+            async with connect(stack.ws_url, origin=origin):  # type: ignore[arg-type]
+                pass
+        for origin in ("null", "https://evil.example", f"{allowed}.evil.example", f"{stack.url}0"):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(stack.ws_url, origin=origin)  # type: ignore[arg-type]
+            assert refused.value.response.status_code == 403
+
+
+async def test_the_subprotocol_is_echoed(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        offered = ["something.else", "linkup.v1"]
+        async with connect(stack.ws_url, subprotocols=offered) as ws:  # type: ignore[arg-type]
+            assert ws.subprotocol == "linkup.v1"
+
+
+async def test_too_many_sockets_of_a_user_are_refused(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, sockets_per_user=2) as stack:
+        async with peer(stack, "alice") as one, peer(stack, "alice") as two:
+            async with connect(stack.ws_url) as third:
+                await third.send(json.dumps({"type": "hello", "token": stack.token("alice")}))
+                assert await closed(third) == 4029
+            for kept in (one, two):
+                await kept.settled()
+        async with peer(stack, "alice"):
+            pass
+
+
+async def test_too_many_sockets_of_an_address_are_refused(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, sockets_per_address=2) as stack:
+        async with peer(stack, "alice"), peer(stack, "bob"), connect(stack.ws_url) as third:
+            assert await closed(third) == 4029
+
+
+async def test_twenty_malformed_frames_in_a_minute_end_a_socket(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack, peer(stack, "alice") as alice:
+        for _ in range(20):
+            await alice.send_text("nonsense")
+        assert await alice.closed() == 4408
+
+
+async def test_the_rate_limit_counts_messages_over_all_sockets_and_repeats_are_free(
+    tmp_path: Path,
+) -> None:
+    async with run_stack(tmp_path, message_burst=5, message_rate=1) as stack:
+        await make_known(stack, ["bob"])
+        async with peer(stack, "alice") as one, peer(stack, "alice") as two:
+            for number in range(5):
+                ack = await (one, two)[number % 2].message("bob", "quick", f"r-{number}")
+                assert ack["type"] == "ack"
+            error = await two.message("bob", "too quick", "r-5")
+            assert (error["code"], error["temporary"]) == ("rate_limited", True)
+            assert 0 < error["retry_after_ms"] <= 1000
+            for _ in range(10):
+                assert (await one.message("bob", "quick", "r-0"))["duplicate"] is True
+            async with http(stack, "alice") as api:
+                body = {"client_id": "r-6", "to": "bob", "content": "by post"}
+                refused = await api.post("/v1/messages", body)
+            assert refused.status_code == 429
+            assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_c10_who_does_not_read_is_dropped_and_nobody_waits(tmp_path: Path) -> None:
+    """A receive buffer of 4 KiB, never read, while 3 MB of messages arrive."""
+    async with run_stack(tmp_path, message_rate=0) as stack:
+        await make_known(stack, ["bob", "carol"])
+        gateway = stack.pids()["gateway"]
+        async with synced(stack, "alice") as alice, synced(stack, "carol") as carol:
+            sockets = open_sockets(gateway)
+            with await asyncio.to_thread(deaf_socket, stack, "bob"):
+                await eventually(lambda: open_sockets(gateway) == sockets + 1)
+                for number in range(600):
+                    frame = {"to": "bob", "client_id": f"n-{number}", "content": "x" * 5000}
+                    await alice.send("message", **frame)
+                for number in range(600):
+                    assert (await alice.outcome(f"n-{number}"))["type"] == "ack"
+                assert (await alice.message("carol", "quick"))["type"] == "ack"
+                await carol.next("message", content="quick")
+                await eventually(lambda: open_sockets(gateway) == sockets, 15)
+
+
+def deaf_socket(stack: Stack, user_id: str) -> socket.socket:
+    """A WebSocket that says hello and never reads again."""
+    host, _, port = stack.url.removeprefix("http://").partition(":")
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect((host, int(port)))
+    key = "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n"
+    upgrade = "connection: upgrade\r\nupgrade: websocket\r\n"
+    deaf.sendall(f"GET /ws HTTP/1.1\r\nhost: {host}\r\n{upgrade}{key}\r\n".encode())
+    assert b" 101 " in deaf.recv(1024)
+    hello = json.dumps({"type": "hello", "token": stack.token(user_id)}).encode()
+    header = bytes([0x81, 0xFE]) + len(hello).to_bytes(2, "big") + bytes(4)  # a mask of zeros
+    deaf.sendall(header + hello)
+    return deaf
+
+
+def open_sockets(pid: int) -> int:
+    links = (os.path.join(f"/proc/{pid}/fd", name) for name in os.listdir(f"/proc/{pid}/fd"))
+    return sum(os.readlink(link).startswith("socket:") for link in links if os.path.exists(link))
+
+
+async def test_at_sigterm_everyone_is_told_when_to_come_back(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        async with synced(stack, "alice") as alice, synced(stack, "bob") as bob:
+            os.kill(stack.pids()["gateway"], signal.SIGTERM)
+            for one in (alice, bob):
+                assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
+                assert await one.closed() == 1012
+        await stack.until(lambda: bool(stack.told("died", "gateway")))
+        assert stack.told("died", "gateway")[0]["status"] == 0
+        await stack.ready()
+        async with peer(stack, "alice"):
+            pass
+
+
+async def test_two_gateways_carry_one_conversation(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, gateways=2, sockets_per_user=0) as stack:
+        async with synced(stack, "bob") as first, synced(stack, "bob") as second:
+            async with synced(stack, "alice") as one, synced(stack, "alice") as two:
+                acks = await gather(one.message("bob", "from one"), two.message("bob", "from two"))
+            ids = sorted(ack["message_id"] for ack in acks)
+            for device in (first, second):
+                got = [(await device.next("message"))["message_id"] for _ in ids]
+                assert sorted(got) == ids
+
+
+async def test_every_service_says_how_it_is(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack, http(stack, "alice") as api:
+        for service in ("gateway", "persistence", "notify"):
+            base = f"http://127.0.0.1:{stack.port(service)}"
+            for path in ("/livez", "/readyz", "/health"):
+                answer = await api.get(base + path)
+                assert (answer.status_code, answer.json()["status"]) == (200, "pass"), answer.text
+        os.kill(stack.pids()["persistence"], signal.SIGSTOP)
+        assert (await api.get(f"http://127.0.0.1:{stack.port('gateway')}/livez")).status_code == 200
+        os.kill(stack.pids()["persistence"], signal.SIGCONT)

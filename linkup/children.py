@@ -76,19 +76,21 @@ class Child:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
+        if self._process is not None:
+            if self._process.returncode is None:
+                await self._end(self._process)
+            self._leash.untie(self._process.pid)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    async def _end(self, process: Process) -> None:
         self._signal(signal.SIGTERM)
         killed = not await _ended(process, STOP_TIMEOUT)
         if killed:
             self.kill()
             await process.wait()
-        self._leash.untie(process.pid)
         self._tell(Stopped(service=self.plan.name, pid=process.pid, killed=killed))
-
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
 
     async def _keep(self) -> None:
         attempt = 0
@@ -139,7 +141,12 @@ class Child:
         return process
 
     async def _become_ready(self, pid: int, began: float) -> None:
-        host, port = await self.plan.probe(pid)
+        try:
+            host, port = await self.plan.probe(pid)
+        except OSError as error:
+            if not self._once_ready.done():
+                self._once_ready.set_exception(StartError(f"{self.plan.name}: {error}"))
+            return
         seconds = round(time.monotonic() - began, 3)
         self._tell(Ready(service=self.plan.name, pid=pid, host=host, port=port, seconds=seconds))
         if not self._once_ready.done():

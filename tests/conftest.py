@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.nats import nats_server
+from tests.support.waiting import TIMEOUT_FACTOR
 
 settings.register_profile(
     "default",
@@ -16,6 +17,13 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The limit of a whole test grows by the same factor as the waits in it."""
+    if config.option.timeout is None:
+        config.option.timeout = float(config.getini("timeout")) * TIMEOUT_FACTOR
 
 
 @pytest.fixture

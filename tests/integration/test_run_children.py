@@ -98,6 +98,15 @@ async def test_a_child_that_never_gets_ready_is_given_up(monkeypatch: pytest.Mon
             await one.ready()
 
 
+async def test_a_probe_that_cannot_do_its_work_is_said() -> None:
+    async def full(pid: int) -> tuple[str, int]:
+        raise OSError(28, "No space left on device")
+
+    async with child(python(SLEEP, probe=full), []) as one:
+        with pytest.raises(StartError, match="child: .*No space left"):
+            await one.ready()
+
+
 async def test_a_child_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "STOP_TIMEOUT", 0.1)
     reading, writing = os.pipe()

@@ -13,7 +13,7 @@ from shared.settings import in_force, load, origins, variable
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def config(config: str | None, as_json: bool) -> None:
-    """Print every setting in force and where it comes from; secrets are masked."""
+    """Print what is in force and where it comes from, secrets masked."""
     rows = {
         name: {"value": value, "from": "default"}
         for name, value in in_force(load(file=config)).items()

@@ -103,7 +103,7 @@ async def test_a_probe_that_cannot_do_its_work_is_said() -> None:
         raise OSError(28, "No space left on device")
 
     async with child(python(SLEEP, probe=full), []) as one:
-        with pytest.raises(StartError, match="child: .*No space left"):
+        with pytest.raises(StartError, match=r"child: .*No space left"):
             await one.ready()
 
 

@@ -207,16 +207,16 @@ class _Turn:
         return self.append(command, conversation, hashed)
 
     def conversation(self, command: StoreMessage) -> Conversation | None:
-        """The addressed conversation; a direct one begins with its first message."""
+        """The addressed conversation; a direct one begins with its first stored message."""
         existing = self.state.conversations.get(command.conversation_id)
         if existing is not None or command.to is None or command.to not in self.state.heads:
             return existing
         pair = sorted({command.user_id, command.to})
-        members = {user_id: Member() for user_id in pair}
-        created = Conversation("direct", 0, 0, members, self.state.now)
-        self.state.conversations[command.conversation_id] = created
-        self.changes.members.update((command.conversation_id, user_id) for user_id in pair)
-        return created
+        return Conversation("direct", 0, 0, {user_id: Member() for user_id in pair}, self.state.now)
+
+    def begin(self, conversation_id: str, conversation: Conversation) -> None:
+        self.state.conversations[conversation_id] = conversation
+        self.changes.members.update((conversation_id, user_id) for user_id in conversation.members)
 
     def use_allowance(self, user_id: str) -> int:
         """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
@@ -235,6 +235,8 @@ class _Turn:
 
     def append(self, command: StoreMessage, conversation: Conversation, hashed: bytes) -> Stored:
         state = self.state
+        if command.conversation_id not in state.conversations:
+            self.begin(command.conversation_id, conversation)
         state.last_message_id += 1
         message = Message(
             state.last_message_id,

@@ -225,10 +225,13 @@ class _Turn:
             return 0
         interval = int(SECOND / limits.rate)
         room = limits.burst * interval
-        # A clock that was set back must not lock anybody out for longer than a full bucket.
-        used_up_at = min(max(head.rate_at, self.state.now), self.state.now + room) + interval
-        if used_up_at - self.state.now > room:
-            return max(1, (used_up_at - room - self.state.now) // 1000)
+        rate_at = head.rate_at
+        if rate_at > self.state.now + room:  # no use goes that far: the clock was set back
+            rate_at = self.state.now
+        used_up_at = max(rate_at, self.state.now) + interval
+        too_early = used_up_at - room - self.state.now
+        if too_early > 0:
+            return -(-too_early // 1000)  # rounded up: who waits that long is let through
         head.rate_at = used_up_at
         self.changes.heads.add(user_id)
         return 0

@@ -67,7 +67,7 @@ class Line:
 
     async def join(self, url: str, token: str) -> frames.Welcome:
         """Raises Refused, OSError, TimeoutError and what wire.open_socket does."""
-        self._socket = await open_socket(url, self._on_text, self._on_closed)
+        self._socket = await open_socket(url, self.on_text, self._on_closed)
         self.send(frames.Hello(token=token))
         async with asyncio.timeout(WELCOME_TIMEOUT):
             welcome = await self._welcome
@@ -98,7 +98,7 @@ class Line:
             self.tally.gap(f"{self.user_id}: cursor {cursor} after {self.cursor}")
         self.cursor = cursor
 
-    def _on_text(self, text: bytes) -> None:
+    def on_text(self, text: bytes) -> None:
         try:
             frame = frames.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,0 +1,59 @@
+"""The example in the Python client's README runs as it stands."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from linkup_client import Client, Event, Message, Receipt, connect
+
+from tests.support.stack import run_stack
+from tests.support.waiting import within
+
+README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
+
+
+def example() -> str:
+    found = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_example_is_short() -> None:
+    assert len(example().splitlines()) <= 20
+
+
+async def test_the_example_echoes(tmp_path: Path) -> None:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(example(), str(README), "exec"), names)
+    echo: Callable[[str, str], Awaitable[None]] = names["echo"]
+    async with run_stack(tmp_path) as stack, connect(stack.ws_url, stack.token("ann")) as ann:
+        async with connect(stack.ws_url, stack.token("echo")):
+            pass  # now that user is known
+        echoing = asyncio.ensure_future(echo(stack.ws_url, stack.token("echo")))
+        answer = await asked(ann)
+        assert answer.content == "You said: hello"
+        async with within(10):
+            while not is_read(await anext(ann)):
+                pass
+        echoing.cancel()
+        await asyncio.gather(echoing, return_exceptions=True)
+
+
+def is_read(event: Event) -> bool:
+    return isinstance(event, Receipt) and event.read_seq > 0
+
+
+async def asked(ann: Client) -> Message:
+    """Ask until somebody is there to hear it: the answer."""
+    async with within(20):
+        while True:
+            await ann.send("hello", to="echo")
+            try:
+                async with asyncio.timeout(1):
+                    while not isinstance(event := await anext(ann), Message):
+                        pass
+                    return event
+            except TimeoutError:
+                continue

@@ -161,12 +161,15 @@ class Connection:
                 self.push(frames.SyncCompleted(cursor=self.cursor))
 
     async def _fetch_page(self) -> None:
+        epoch, after = self.epoch, self.cursor
         try:
-            page = await self._log.feed(self.user_id, self.cursor)
+            page = await self._log.feed(self.user_id, after)
         except LinkupError as error:
             logger.info("the log is out of reach, trying again: %s", error.code)
             await asyncio.sleep(random.uniform(*RETRY))
             return
+        if (epoch, after) != (self.epoch, self.cursor):
+            return  # meanwhile the client or the store moved the cursor: that was asked too early
         if page.epoch != self.epoch:
             self._start_over(page.epoch, page.head, "the store was replaced")
         elif not page.events and page.head <= self.cursor:

@@ -59,7 +59,8 @@ class Connection:
         self._outbox = outbox
         self._suspect = suspect
         self._acked: set[int] = set()  # cursors of own messages, told by ack before the event
-        self._told: dict[str, int] = {}  # client_id → cursor, told by event before the ack
+        # client_id → cursor, conversation: told by event before the ack
+        self._told: dict[str, tuple[int, str]] = {}
         self._syncing = False
         self._repair = asyncio.Event()
         self._hole = False
@@ -208,17 +209,15 @@ class Connection:
         match result:
             case Stored():
                 self._ack(client_id or "", result)
-            case Refused() if self._told.pop(client_id or "", None) is None:
-                self.push_error(result.error(client_id))
             case Refused():
-                pass  # the live event has shown already that it was stored
+                self._refuse(client_id, result)
             case _:
                 if client_id:
                     self.push(frames.Ack(client_id=client_id))
 
     def _ack(self, client_id: str, stored: Stored) -> None:
-        if not stored.duplicate and self._told.get(client_id) == stored.cursor:
-            del self._told[client_id]
+        told = self._told.pop(client_id, None)
+        if told is not None and not stored.duplicate and told[0] == stored.cursor:
             return
         if stored.duplicate:
             self._suspect(self.user_id)
@@ -235,10 +234,17 @@ class Connection:
             )
         )
 
+    def _refuse(self, client_id: str | None, refused: Refused) -> None:
+        told = self._told.pop(client_id or "", None)
+        if told is None:
+            self.push_error(refused.error(client_id))
+        else:  # its event has shown already that it was stored: nobody will send it again
+            self.gate.release(told[1], client_id or "")
+
     def _ack_by_event(self, event: Event) -> None:
         """The event of an own message overtook its ack: it proves the commit, so it is the ack."""
         message = frames.decode_message(event.body)
-        self._told[message.client_id] = event.cursor
+        self._told[message.client_id] = event.cursor, message.conversation_id
         self.gate.release(message.conversation_id, message.client_id)
         self.push(
             frames.Ack(

@@ -53,7 +53,7 @@ def with_other_claims() -> str:
 
 
 def by_rsa() -> str:
-    claims = {"sub": "alice", "aud": "linkup", "exp": NOW + 300}
+    claims: dict[str, Any] = {"sub": "alice", "aud": "linkup", "exp": NOW + 300}
     return jwt.encode(claims, RSA_KEY, algorithm="RS256")
 
 
@@ -102,7 +102,12 @@ def test_a_forged_token_is_refused_without_saying_why(forged: str) -> None:
 
 
 def test_a_token_of_the_host_app_says_who_it_is() -> None:
-    claims = {"name": "Ålice", "email": "a@example.com", "tz": "Europe/Berlin", "locale": "de"}
+    claims: dict[str, Any] = {
+        "name": "Ålice",
+        "email": "a@example.com",
+        "tz": "Europe/Berlin",
+        "locale": "de",
+    }
     identity = auth().verify(token(sub="a" * 128, **claims))
     assert (identity.user_id, identity.expires_at) == ("a" * 128, NOW + 300)
     assert (identity.name, identity.email) == ("Ålice", "a@example.com")

@@ -44,10 +44,12 @@ function showChats(session) {
   }
 
   function show(userId) {
+    const before = conversation.peerId;
     shell.dataset.pane = userId === null ? "inbox" : "chat";
     if (userId === null) conversation.hide();
-    else if (userId !== conversation.peerId) conversation.show(userId);
+    else if (userId !== before) conversation.show(userId);
     inbox.select(userId);
+    if (userId === null && before !== null) inbox.focus(before);
   }
 
   const title = once(() => {
@@ -101,7 +103,7 @@ function header(session, indicator, leave) {
     "header",
     { class: "bar me" },
     avatar(session),
-    h("div", { class: "names" }, h("h1", {}, h("bdi", {}, session.name)), indicator.element),
+    h("div", { class: "names" }, h("h2", {}, h("bdi", {}, session.name)), indicator.element),
     h("button", out, icon("leave")),
   );
 }

@@ -1,10 +1,9 @@
-// Owns the client side of the protocol: one connection, the outbox, the receipts, the feed position.
+// Owns the client side of the protocol: one connection, the position in the feed, and its events.
 
-import { Api, LinkupError } from "./sdk/api.js";
+import { Api } from "./sdk/api.js";
 import { Connection } from "./sdk/connection.js";
-import { Outbox } from "./sdk/outbox.js";
+import { Dispatch } from "./sdk/dispatch.js";
 import { Receipts } from "./sdk/receipts.js";
-import { Sender } from "./sdk/sender.js";
 
 export { LinkupError, login } from "./sdk/api.js";
 
@@ -19,24 +18,18 @@ export { LinkupError, login } from "./sdk/api.js";
  * A user's messages, on this device.
  *
  * Load the inbox first (`conversations()`), then `start({epoch, cursor})` with what it carried: the
- * feed goes on from there, in order and without gaps. Events, each with its frame as `detail`:
+ * feed goes on from there, in order and without gaps. Events, with their matter as `detail`:
  * `state`; `message` and `receipt` from the feed; `resync` when the inbox has to be loaded again;
  * `queued`, `acked`, `failed` and `discarded` for what this user sends, in any tab; `fault` for an
- * error that concerns no message, temporary or not.
+ * error that concerns no message.
  */
 export class LinkupClient extends EventTarget {
   userId;
   #api;
   #connection;
-  #outbox;
-  #sender;
+  #dispatch;
   #receipts;
-  #tabs;
   #position = {};
-  #outcomes = new Map();
-  #claim = null; // on the outbox: an abort controller that gives it up
-  #leads = false;
-  #early = null;
 
   /**
    * @param {{url?: string, userId: string,
@@ -47,11 +40,13 @@ export class LinkupClient extends EventTarget {
     super();
     this.userId = userId;
     this.#api = new Api({ url, getToken });
-    this.#outbox = new Outbox(userId);
-    this.#sender = new Sender((frame) => this.#connection.send(frame));
-    this.#receipts = new Receipts((frame) => this.#connection.send(frame));
-    this.#tabs = new BroadcastChannel(`linkup:${userId}`);
-    this.#tabs.onmessage = (event) => this.#fromOtherTab(event.data);
+    const transmit = (frame) => this.#connection.send(frame);
+    this.#receipts = new Receipts(transmit);
+    this.#dispatch = new Dispatch({
+      userId,
+      transmit,
+      onOutcome: (type, detail) => this.#emit(type, detail),
+    });
     this.#connection = new Connection({
       url: `${url.replace(/^http/, "ws")}/ws`,
       getToken,
@@ -66,7 +61,7 @@ export class LinkupClient extends EventTarget {
     return this.#connection.state;
   }
 
-  /** Why it failed, when the next try begins, the last round trip. */
+  /** Why it failed, when the next try begins (0: now), and the last round trip. */
   get connection() {
     const { reason, retryAt, rttMs } = this.#connection;
     return { reason, retryAt, rttMs };
@@ -76,25 +71,30 @@ export class LinkupClient extends EventTarget {
   start({ epoch, cursor } = {}) {
     this.#position = { epoch, cursor };
     this.#connection.start();
-    this.#claimOutbox();
+    this.#dispatch.claim();
   }
 
   /** Ends the connection. What is unsent stays in the outbox for the next start. */
   stop() {
-    this.#resign();
-    this.#connection.stop();
+    this.#dispatch.resign();
     this.#receipts.stop();
-    this.#tabs.onmessage = null;
+    this.#connection.stop();
   }
 
   retryNow() {
     this.#connection.retryNow();
   }
 
+  /** A page of the inbox, newest first. @param {{limit?: number, before?: number}} [page] */
   conversations(page) {
     return this.#api.conversations(page);
   }
 
+  /**
+   * A page of a conversation, oldest first.
+   * @param {string} conversationId
+   * @param {{before_id?: number, after_id?: number, limit?: number}} [page]
+   */
   messages(conversationId, page) {
     return this.#api.messages(conversationId, page);
   }
@@ -106,55 +106,41 @@ export class LinkupClient extends EventTarget {
    * @param {{to?: string, conversation_id?: string, content: string}} message
    * @returns {Promise<Ack>}
    */
-  send({ to, conversation_id, content }) {
-    const item = {
-      user_id: this.userId,
-      client_id: newClientId(),
-      ...(to === undefined ? { conversation_id } : { to }),
-      content,
-      created_at: new Date().toISOString(),
-    };
-    const outcome = new Promise((resolve, reject) =>
-      this.#outcomes.set(item.client_id, { resolve, reject }),
-    );
-    outcome.catch(() => {}); // who does not wait hears of it through `failed`
-    this.#emit("queued", item);
-    this.#enqueue(item);
-    return outcome;
+  send(message) {
+    return this.#dispatch.send(message);
   }
 
   /** What is on its way or has failed, oldest first. */
   unsent() {
-    return this.#outbox.items();
+    return this.#dispatch.items();
   }
 
   /** Sends what has failed once more, as a new message. @param {OutboxItem} item */
   async retry(item) {
-    await this.discard(item);
+    await this.#dispatch.discard(item);
     return this.send(item);
   }
 
   /** Forgets what has failed. @param {OutboxItem} item */
-  async discard(item) {
-    await this.#outbox.remove(item.client_id);
-    this.#tell("discarded", { client_id: item.client_id });
+  discard(item) {
+    return this.#dispatch.discard(item);
   }
 
+  /** This device holds everything of the conversation up to `seq`. */
   delivered(conversationId, seq) {
     this.#receipts.delivered(conversationId, seq);
   }
 
+  /** A person has seen everything of the conversation up to `seq`. */
   read(conversationId, seq) {
     this.#receipts.read(conversationId, seq);
   }
-
-  // ---------------------------------------------------------------- what comes in
 
   #take(frame) {
     switch (frame.type) {
       case "welcome":
         if (this.#position.cursor === undefined) this.#moveTo(frame);
-        this.#sender.resume();
+        this.#dispatch.resume();
         this.#receipts.resume();
         break;
       case "resync_required":
@@ -166,10 +152,10 @@ export class LinkupClient extends EventTarget {
         this.#position.cursor = frame.cursor;
         break;
       case "ack":
-        this.#settle(frame);
+        this.#dispatch.settle(frame);
         break;
       case "error":
-        this.#refuse(frame);
+        this.#onError(frame);
         break;
       case "message":
       case "receipt":
@@ -178,7 +164,7 @@ export class LinkupClient extends EventTarget {
   }
 
   #takeFromFeed(frame) {
-    if (frame.type === "message" && frame.sender_id === this.userId) this.#settle(frame);
+    if (frame.type === "message" && frame.sender_id === this.userId) this.#dispatch.settle(frame);
     if (frame.type === "receipt" && frame.user_id === this.userId) {
       this.#receipts.confirm(frame.conversation_id, frame.delivered_seq, frame.read_seq);
     }
@@ -190,109 +176,19 @@ export class LinkupClient extends EventTarget {
     this.#position = { epoch, cursor };
   }
 
-  #onState() {
-    const { state } = this.#connection;
-    if (state !== "connected") this.#sender.pause();
-    if (state === "failed") this.#resign(); // another tab may have a better token
-    this.#emit("state", { state });
-  }
-
-  // ---------------------------------------------------------------- the outbox
-
-  async #enqueue(item) {
-    await this.#outbox.add(item);
-    this.#tabs.postMessage({ type: "queued", detail: item });
-    this.#hand(item);
-  }
-
-  /**
-   * One tab at a time sends what all tabs write: the holder of a lock. Without locks (a page that
-   * is not on https) every tab sends everything, and the server tells the repeats apart.
-   */
-  #claimOutbox() {
-    const claim = new AbortController();
-    this.#claim = claim;
-    if (!navigator.locks) {
-      this.#lead(claim);
-      return;
-    }
-    const hold = async () => {
-      await this.#lead(claim);
-      await new Promise((resolve) => claim.signal.addEventListener("abort", resolve));
-    };
-    navigator.locks
-      .request(`linkup-outbox:${this.userId}`, { signal: claim.signal }, hold)
-      .catch(() => {}); // aborted while waiting
-  }
-
-  async #lead(claim) {
-    this.#early = []; // what is written while the outbox is read goes behind what was read
-    const items = await this.#outbox.items();
-    if (claim.signal.aborted) return;
-    for (const item of [...items, ...this.#early]) if (!item.failed) this.#sender.add(item);
-    this.#early = null;
-    this.#leads = true;
-  }
-
-  #hand(item) {
-    if (this.#leads) this.#sender.add(item);
-    else this.#early?.push(item);
-  }
-
-  #resign() {
-    this.#claim?.abort();
-    this.#claim = null;
-    this.#early = null;
-    this.#leads = false;
-    this.#sender.clear();
-  }
-
-  /** The message is committed: known by its ack, or by the feed after a resume. */
-  #settle({ client_id, message_id, conversation_id, seq, created_at, duplicate = true }) {
-    const ack = { client_id, message_id, conversation_id, seq, created_at, duplicate };
-    if (!this.#sender.acked(client_id)) return;
-    this.#outbox.remove(client_id);
-    this.#tell("acked", ack);
-  }
-
-  #refuse(frame) {
-    const { client_id, code, message, temporary, retry_after_ms } = frame;
-    if (client_id && temporary) return this.#sender.postponed(client_id, retry_after_ms);
-    const item = client_id && this.#sender.refused(client_id);
+  #onError(frame) {
+    if (frame.client_id) this.#dispatch.refuse(frame);
     // Before `welcome` a close follows, which says the same.
-    if (!item) return client_id || this.state !== "connected" || this.#emit("fault", frame);
-    item.failed = { code, message };
-    this.#outbox.update(item);
-    this.#tell("failed", item);
+    else if (this.state === "connected") this.#emit("fault", frame);
   }
 
-  #tell(type, detail) {
-    this.#tabs.postMessage({ type, detail });
-    this.#hearOutcome(type, detail);
-  }
-
-  #fromOtherTab({ type, detail }) {
-    if (type === "queued") this.#hand(detail);
-    this.#hearOutcome(type, detail);
-  }
-
-  #hearOutcome(type, detail) {
-    const waiting = this.#outcomes.get(detail.client_id);
-    if (type === "acked") waiting?.resolve(detail);
-    if (type === "failed") {
-      waiting?.reject(new LinkupError({ ...detail.failed, temporary: false }));
-    }
-    if (type !== "queued") this.#outcomes.delete(detail.client_id);
-    this.#emit(type, detail);
+  #onState() {
+    if (this.state !== "connected") this.#dispatch.pause();
+    if (this.state === "failed") this.#dispatch.resign(); // another tab may have a better token
+    this.#emit("state", { state: this.state });
   }
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** 128 random bits. `crypto.randomUUID` exists on https only; this works everywhere. */
-function newClientId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,5 +1,6 @@
 """Drives the web page in a real browser, against the real product."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,7 +11,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    WebSocketRoute,
+    async_playwright,
+    expect,
+)
 
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
@@ -37,12 +46,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
 
 Open = Callable[..., Awaitable[Page]]
+OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     directory = tmp_path_factory.mktemp("page")
-    async with run_stack(directory, dev_login=True, message_rate=0) as stack:
+    async with run_stack(directory, dev_login=True, message_rate=0, heartbeat=2) as stack:
         yield stack
 
 
@@ -65,10 +75,14 @@ async def open_as(stack: Stack, browser: Browser) -> AsyncIterator[Open]:
     faults: list[str] = []
     contexts: list[BrowserContext] = []
 
-    async def open_window(user_id: str, path: str = "/", **options: Any) -> Page:
+    async def open_window(
+        user_id: str, path: str = "/", wire: OnWebSocket | None = None, **options: Any
+    ) -> Page:
         context = await browser.new_context(**options)
         contexts.append(context)
         page = await context.new_page()
+        if wire:
+            await page.route_web_socket("**/ws", wire)
         page.set_default_timeout(10_000 * TIMEOUT_FACTOR)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
@@ -129,10 +143,11 @@ async def has_status(row: Locator, status: str) -> None:
 
 
 async def post(page: Page, stack: Stack, sender: str, to: str, *contents: str) -> None:
-    """Written on another device, over HTTP."""
+    """Written on another device, over HTTP; each content once."""
     headers = {"Authorization": f"Bearer {stack.token(sender)}"}
-    for number, content in enumerate(contents):
-        body = {"client_id": f"{sender}-{to}-{number}", "to": to, "content": content}
+    for content in contents:
+        client_id = f"{sender}-{to}-{content}".replace(" ", "-")
+        body = {"client_id": client_id, "to": to, "content": content}
         answer = await page.request.post(f"{stack.url}/v1/messages", headers=headers, data=body)
         assert answer.status in (200, 201), await answer.text()
 
@@ -276,6 +291,78 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
     await expect(page.get_by_role("heading", name="Nora Body")).to_be_visible()
 
 
+async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
+    stack: Stack, open_as: Open
+) -> None:
+    wires: list[WebSocketRoute] = []
+
+    async def stale_after_the_first(wire: WebSocketRoute) -> None:
+        """Every hello but the first one comes with the epoch of another store."""
+        server = wire.connect_to_server()
+        wires.append(wire)
+
+        def forward(frame: str | bytes) -> None:
+            fields = json.loads(frame)
+            if fields["type"] == "hello" and len(wires) > 1:
+                fields["epoch"] = "another-store"
+            server.send(json.dumps(fields))
+
+        wire.on_message(forward)
+
+    await (await open_as("iris")).close()
+    page = await open_as("ivan", "/chat/iris/", wire=stale_after_the_first)
+    await post(page, stack, "iris", "ivan", "one")
+    await expect(messages(page)).to_have_text(["one"])
+    await page.context.set_offline(True)
+    await wires[0].close(code=4000)
+    async with page.expect_response("**/v1/conversations?*"):
+        await post(page, stack, "iris", "ivan", "two", "three")
+        await page.context.set_offline(False)
+    await expect(messages(page)).to_have_text(["one", "two", "three"])
+    await post(page, stack, "iris", "ivan", "four")
+    await expect(messages(page)).to_have_text(["one", "two", "three", "four"])
+    assert len(wires) == 2
+
+
+async def test_c7_a_silent_server_is_noticed(open_as: Open) -> None:
+    silent = asyncio.Event()
+
+    async def swallow(wire: WebSocketRoute) -> None:
+        server = wire.connect_to_server()
+        server.on_message(lambda frame: None if silent.is_set() else wire.send(frame))
+
+    page = await open_as("kim", "/chat/kim/", wire=swallow)
+    silent.set()
+    await expect(page.locator(".connection")).not_to_have_attribute("data-state", "connected")
+    silent.clear()
+    await connected(page)
+
+
+async def test_a_refused_token_is_replaced_by_a_fresh_one(open_as: Open) -> None:
+    closed_with: list[int | None] = []
+
+    async def spoil_the_first(wire: WebSocketRoute) -> None:
+        server = wire.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            fields = json.loads(frame)
+            if fields["type"] == "hello" and not closed_with:
+                fields["token"] = "stale"
+            server.send(json.dumps(fields))
+
+        async def end(code: int | None, reason: str | None) -> None:
+            closed_with.append(code)
+            await wire.close(code=code, reason=reason)
+
+        wire.on_message(forward)
+        server.on_close(end)
+
+    page = await open_as("lena", "/chat/lena/", wire=spoil_the_first)
+    await send(page, "Still me")
+    await has_status(own(page, "Still me"), "sent")
+    assert closed_with == [4401]
+
+
 async def test_older_messages_load_without_moving_what_is_read(stack: Stack, open_as: Open) -> None:
     page = await open_as("sara")
     await (await open_as("tom")).close()
@@ -292,8 +379,14 @@ async def test_older_messages_load_without_moving_what_is_read(stack: Stack, ope
     assert await row.evaluate("(node) => node.getBoundingClientRect().top") == pytest.approx(
         before["top"], abs=2
     )
+    await post(page, stack, "tom", "sara", "Message number 81")
+    await expect(page.locator(".down .badge")).to_have_text("1")
+    await page.get_by_role("button", name="Go to the newest message").click()
+    await expect(messages(page).last).to_have_text("Message number 81")
+    await expect(messages(page).last).to_be_in_viewport()
+
     await page.evaluate(SCROLL_UP)
-    await expect(messages(page)).to_have_count(80)
+    await expect(messages(page)).to_have_count(81)
     await expect(messages(page).first).to_have_text("Message number 1")
     await expect(page.get_by_text("the beginning of the conversation")).to_be_attached()
 

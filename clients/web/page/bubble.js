@@ -46,7 +46,7 @@ export function bubble({ message, own, author, onRetry, onDiscard }) {
 
 function remedies(item, onRetry, onDiscard) {
   return [
-    h("span", {}, `Not sent. ${item.failed.message}`),
+    h("span", {}, `Not sent: ${item.failed.message}`),
     h("button", { type: "button", class: "link", on: { click: () => onRetry(item) } }, "Try again"),
     h("button", { type: "button", class: "link", on: { click: () => onDiscard(item) } }, "Discard"),
   ];

@@ -18,7 +18,8 @@ export class Chats extends EventTarget {
   #byPeer = new Map();
   #byId = new Map();
   #settled = new Set();
-  #held = null; // feed frames that arrive while a snapshot is on its way
+  #held = []; // feed frames that arrive while a snapshot is on its way
+  #loads = 0; // how many are
   #top = 0;
   #bottom = 0;
 
@@ -59,20 +60,17 @@ export class Chats extends EventTarget {
 
   /** Takes the newest page of the inbox. @returns {Promise<{epoch: string, cursor: number}>} */
   async load() {
-    this.#held = [];
-    let page;
+    this.#loads += 1;
     try {
-      page = await this.#client.conversations({ limit: INBOX_PAGE });
+      const page = await this.#client.conversations({ limit: INBOX_PAGE });
       this.#takeInbox(page, false);
       this.loaded = true;
+      return { epoch: page.epoch, cursor: page.cursor };
     } finally {
-      // All of them: taking in a frame twice changes nothing.
-      const held = this.#held;
-      this.#held = null;
-      for (const frame of held) this.#feed(frame);
+      this.#loads -= 1;
+      if (!this.#loads) this.#release();
+      this.#changed(null);
     }
-    this.#changed(null);
-    return { epoch: page.epoch, cursor: page.cursor };
   }
 
   /** Goes on down the inbox. */
@@ -142,8 +140,15 @@ export class Chats extends EventTarget {
     else for (const chat of chats.reverse()) chat.order = ++this.#top;
   }
 
+  /** All that was held: to take in a frame twice changes nothing. */
+  #release() {
+    const held = this.#held;
+    this.#held = [];
+    for (const frame of held) this.#feed(frame);
+  }
+
   #feed(frame) {
-    if (this.#held) this.#held.push(frame);
+    if (this.#loads) this.#held.push(frame);
     else if (frame.type === "message") this.#message(frame);
     else this.#receipt(frame);
   }

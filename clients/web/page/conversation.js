@@ -17,7 +17,7 @@ export class Conversation {
   /** @param {{chats: any, client: any, onBack: () => void}} options */
   constructor({ chats, client, onBack }) {
     this.#chats = chats;
-    this.#who = h("div", { class: "who" });
+    this.#who = h("div", { class: "who", tabindex: "-1" });
     this.#timeline = new Timeline({ chats, client });
     this.#composer = new Composer({ onSend: (content) => this.#send(client, content) });
     const back = { type: "button", class: "round back", "aria-label": "Back to all conversations" };
@@ -55,7 +55,9 @@ export class Conversation {
     this.#load();
     this.#timeline.show(this.#chat);
     this.#composer.show(this.#chat);
+    // A phone's keyboard would cover half of what there is to read.
     if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
+    else this.#who.focus();
   }
 
   hide() {

@@ -59,6 +59,11 @@ export class Inbox {
     this.render();
   }
 
+  /** Where the keyboard was before that conversation was opened. @param {string} userId */
+  focus(userId) {
+    this.#rows.get(userId)?.node.querySelector("a").focus();
+  }
+
   /** The inbox cannot be loaded. @param {{message: string, retry: () => void}|null} error */
   fail(error) {
     this.#error = error;
@@ -134,7 +139,7 @@ function row({ peer }) {
     name: h("bdi", { class: "name" }),
     time: h("time", {}),
     preview: h("span", { class: "preview", dir: "auto" }),
-    badge: h("span", { class: "badge" }),
+    badge: h("span", { class: "badge", role: "img" }),
   };
   const lines = h("span", { class: "lines" },
     h("span", { class: "line" }, parts.name, parts.time),

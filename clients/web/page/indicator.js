@@ -55,7 +55,8 @@ export class Indicator {
     const waited = Date.now() - this.#since;
     const calm = state === "connected" || (state !== "failed" && waited < PATIENCE_MS);
     this.banner.hidden = calm;
-    if (!calm) this.#explain(state, connection);
+    if (calm) this.#says.textContent = ""; // so that the next words are new, and said aloud
+    else this.#explain(state, connection);
     // A timer counts down; while connected it only keeps the round trip fresh.
     this.#timer = setTimeout(() => this.#show(), state === "connected" ? 5_000 : 500);
   }
@@ -65,9 +66,9 @@ export class Indicator {
     const next = seconds > 0 ? ` Next try in ${seconds} s.` : " Trying…";
     const failed = state === "failed";
     const lost = state === "offline" ? "You are offline." : "No connection.";
-    const text = failed ? `${reason}.` : `${lost} What you write is kept and sent later.`;
+    const text = failed ? `${reason}.` : `${lost} What you write is sent later.`;
     if (this.#says.textContent !== text) this.#says.textContent = text; // said aloud once
-    this.#act.textContent = failed ? "Sign in again" : `Try now`;
+    this.#act.textContent = failed ? "Sign in again" : "Try now";
     this.#act.title = failed ? "" : next.trim();
     this.#act.hidden = !failed && seconds <= 0;
   }

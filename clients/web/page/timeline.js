@@ -132,14 +132,14 @@ export class Timeline {
     for (const item of [...chat.messages, ...chat.pending]) {
       const sameDay = before && dayKey(before.created_at) === dayKey(item.created_at);
       if (!sameDay) nodes.push(this.#day(item.created_at));
-      nodes.push(this.#message(chat, item, sameDay && follows(before, item)));
+      nodes.push(this.#message(chat, item, sameDay && this.#follows(before, item)));
       before = item;
     }
     return nodes;
   }
 
   #message(chat, item, follows) {
-    const author = item.sender_id ?? this.#client.userId;
+    const author = this.#authorOf(item);
     const own = author === this.#client.userId;
     const entry = this.#keyed(`${author}/${item.client_id}`, () =>
       bubble({
@@ -152,6 +152,15 @@ export class Timeline {
     );
     entry.show(item, own ? chat.statusOf(item) : "received", Boolean(follows));
     return entry.node;
+  }
+
+  #authorOf(item) {
+    return item.sender_id ?? this.#client.userId; // what is unsent is one's own
+  }
+
+  #follows(before, item) {
+    const gap = new Date(item.created_at) - new Date(before.created_at);
+    return this.#authorOf(before) === this.#authorOf(item) && gap < TOGETHER_MS;
   }
 
   #day(at) {
@@ -200,11 +209,6 @@ function stateOf(chat) {
   if (chat.loading && !chat.loaded) return "loading";
   if (chat.hasMore) return "more";
   return chat.messages.length + chat.pending.length ? "start" : "empty";
-}
-
-function follows(before, item) {
-  const gap = new Date(item.created_at) - new Date(before.created_at);
-  return before.sender_id === item.sender_id && gap < TOGETHER_MS;
 }
 
 function skeleton() {

@@ -17,7 +17,7 @@ const REFUSED = new Map([
   [4408, "The server closed the connection because of protocol errors"],
 ]);
 const WELCOME_TIMEOUT_MS = 10_000;
-const PROBE_TIMEOUT_MS = 3_000;
+const PROBE_TIMEOUT_MS = 2_000;
 const STABLE_MS = 10_000;
 const SILENCE = 2.5; // heartbeats
 

@@ -243,10 +243,11 @@ class LogPage(Struct, frozen=True, kw_only=True):
 
 
 class LogRow(Struct, frozen=True, array_like=True):
-    """A row of somebody's feed, as a follower sees it: references only.
+    """A row of the log that calls for something: references only.
 
-    `kind`: "message" or "receipt". `actor_id`: who wrote, or whose marks moved. In a message row
-    `seq` is the message's; in a receipt row it is the actor's read mark.
+    A "message" row is one recipient's, who is not its author; `actor_id` wrote it and `seq` is
+    the message's. A "receipt" row is the reader's own; `seq` is their read mark. The copies of
+    both in other feeds tell a follower nothing new and are left out.
     """
 
     writer: str
@@ -261,9 +262,12 @@ class LogRow(Struct, frozen=True, array_like=True):
 
 
 class LogPageAnswer(Struct, frozen=True, kw_only=True):
+    """`positions`: how far this page reaches, which may be beyond its last row."""
+
     epoch: str
     rows: list[LogRow]
     more: bool
+    positions: dict[str, int] = {}
 
 
 class Unread(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Owns the names on the bus. Nothing else builds a subject; no user text ever becomes one."""
 
 import base64
+import functools
 import hashlib
 
 STORE = "linkup.store"
@@ -10,6 +11,7 @@ QUERY = "linkup.query"
 QUERY_GROUP = "persistence"
 
 
+@functools.lru_cache(maxsize=65_536)
 def token(user_id: str) -> str:
     """The 24 characters `[a-z2-7]` that stand for a user: base32 of a 15-byte BLAKE2b hash."""
     digest = hashlib.blake2b(user_id.encode(), digest_size=15).digest()
@@ -29,6 +31,7 @@ def user(user_id: str) -> str:
     return f"linkup.user.{token(user_id)}.*"
 
 
+@functools.lru_cache(maxsize=65_536)
 def direct_conversation_id(one: str, other: str) -> str:
     """The id of the conversation of two users: the same from either side, also with oneself."""
     pair = "\x00".join(sorted((one, other)))  # user ids hold no control characters

@@ -18,6 +18,8 @@ from shared.health import Check
 
 logger = logging.getLogger("linkup.notify")
 
+GATHER = 0.2  # after the doorbell: one page for many commits; nobody is due that soon
+PAGE = 2000  # rows of the log looked at
 POLL = 2.0  # a lost doorbell costs no more than this
 REQUEST_TIMEOUT = 5.0
 LONGEST_PAUSE = 5.0
@@ -71,7 +73,7 @@ class Follower:
     async def _page(self) -> bool:
         """Read and store one page. True when more is waiting."""
         progress = await self._store.progress()
-        asked = LogPage(follower=NAME, positions=progress.positions)
+        asked = LogPage(follower=NAME, positions=progress.positions, limit=PAGE)
         payload = await self._bus.request(subjects.query("log"), encode(asked), REQUEST_TIMEOUT)
         answer = open_answer(payload, LogPageAnswer)
         if progress.epoch and answer.epoch != progress.epoch:
@@ -82,16 +84,18 @@ class Follower:
             await self._store.follow(Progress(answer.epoch), [], self._clock(), self._delay)
             return True
         rows = ladder.after(answer.rows, progress.positions)
-        if rows or not progress.epoch:
-            reached = Progress(answer.epoch, ladder.advance(progress.positions, rows))
+        positions = ladder.advance(progress.positions, rows) | answer.positions
+        if positions != progress.positions or not progress.epoch:
+            reached = Progress(answer.epoch, positions)
             await self._store.follow(reached, rows, self._clock(), self._delay)
             self._told()
-        return answer.more and bool(rows)
+        return answer.more and positions != progress.positions
 
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(POLL):
                 await self._bell.wait()
+                await asyncio.sleep(GATHER)
         except TimeoutError:
             pass  # the poll
 

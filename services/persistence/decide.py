@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from shared import commands
 from shared.commands import (
     AdvanceReceipt,
@@ -52,8 +54,7 @@ class Head:
     rate_at: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """A stored message, as far as repeats and marks need it."""
 
     message_id: int
@@ -65,14 +66,12 @@ class Message:
     created_at: int
 
 
-@dataclass(slots=True, frozen=True)
-class NewMessage:
+class NewMessage(Struct, frozen=True, gc=False):
     message: Message
     content: str
 
 
-@dataclass(slots=True, frozen=True)
-class FeedRow:
+class FeedRow(Struct, frozen=True, gc=False):
     """A row of one user's feed. `origin` goes out with the live event and is not stored."""
 
     user_id: str
@@ -85,8 +84,7 @@ class FeedRow:
     origin: str = ""
 
 
-@dataclass(slots=True, frozen=True)
-class Lane:
+class Lane(Struct, frozen=True):
     number: int
     results: bytes
 
@@ -106,8 +104,8 @@ class State:
     now: int
     hash_key: bytes
     limits: Limits
-    last_message_id: int
-    last_n: int
+    last_message_id: int = 0
+    last_n: int = 0
     lanes: dict[str, Lane] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)

@@ -9,10 +9,11 @@ import fcntl
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 from databases import Database
@@ -34,10 +35,12 @@ from services.persistence.decide import (
 from shared.commands import Batch
 from shared.errors import StartError, Unavailable
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 
 WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
 BUSY_TIMEOUT_MS = 1000  # below one request of a lane
+CHECKPOINT_PAGES = 4096  # 16 MiB: a page that changed a hundred times is copied back once
 LANES_KEPT = 1024
 OLDEST_SQLITE = (3, 35, 0)
 
@@ -55,6 +58,7 @@ class WriterConnection(sqlite3.Connection):
         self.execute("PRAGMA foreign_keys=1")
         self.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         self.execute("PRAGMA cache_size=-65536")
+        self.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 
 class ReaderConnection(sqlite3.Connection):
@@ -87,18 +91,16 @@ class Held:
         if connection is not None:
             await connection.__aexit__()
 
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows at once: an open statement would keep the log file from shrinking."""
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do all of that in the driver's thread: one trip for however many statements."""
         if self._raw is None:
             await self.open()
-        rows = await self._raw.execute_fetchall(sql, parameters)
-        return list(rows)
+        result: T = await self._raw._execute(work, self._raw._conn)
+        return result
 
-    async def write(self, sql: str, rows: Sequence[Row]) -> None:
-        """One statement for all rows, in one trip to the driver's thread."""
-        if rows:
-            cursor = await self._raw.executemany(sql, rows)
-            await cursor.close()
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows at once: an open statement would keep the log file from shrinking."""
+        return await self.run(lambda connection: connection.execute(sql, parameters).fetchall())
 
 
 class Store:
@@ -108,21 +110,12 @@ class Store:
         self._held = Held(url, WriterConnection)
         self._limits = limits
         self._hash_key = b""
-        self._last: tuple[int, int] | None = None  # message id and n, while the connection lives
         self.epoch = ""
         self.trouble = ""
 
     async def open(self) -> None:
         await self._check()
-        await self._held.fetch("BEGIN IMMEDIATE")
-        fresh = [("epoch", secrets.token_hex(8)), ("hash_key", secrets.token_hex(32))]
-        await self._held.write("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
-        await self._held.fetch(
-            "DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?)",
-            (LANES_KEPT,),
-        )
-        await self._held.fetch("COMMIT")
-        meta: dict[str, str] = dict(await self._held.fetch("SELECT key, value FROM meta"))
+        meta = await self._held.run(_prepare)
         self.epoch, self._hash_key = meta["epoch"], bytes.fromhex(meta["hash_key"])
 
     async def close(self) -> None:
@@ -135,11 +128,7 @@ class Store:
         other exception means that one of these batches cannot be stored at all.
         """
         try:
-            await self._held.fetch("BEGIN IMMEDIATE")
-            state = await self._read(names(batches))
-            decision = decide(state, batches)
-            await self._write(decision)
-            await self._held.fetch("COMMIT")
+            decision = await self._held.run(lambda connection: self._transact(connection, batches))
         except BaseException as error:
             await self._discard()
             if _is_the_databases(error):
@@ -147,7 +136,15 @@ class Store:
                 raise Unavailable("The store cannot be written right now") from error
             raise
         self.trouble = ""
-        self._last = (decision.state.last_message_id, decision.state.last_n)
+        return decision
+
+    def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
+        connection.execute("BEGIN IMMEDIATE")
+        state = State(time.time_ns() // 1000, self._hash_key, self._limits)
+        _read(connection, state, names(batches))
+        decision = decide(state, batches)
+        _write(connection, decision)
+        connection.execute("COMMIT")
         return decision
 
     async def _check(self) -> None:
@@ -163,70 +160,74 @@ class Store:
                 )
 
     async def _discard(self) -> None:
-        """A connection whose transaction failed is in no state to trust (PRAGMAs, locks, pages)."""
-        self._last = None
+        """A connection whose transaction failed is in no state to trust (locks, pages)."""
         try:
             await self._held.close()
         except sqlite3.Error as error:
             self.trouble = str(error)
 
-    async def _read(self, wanted: Names) -> State:
-        last_message_id, last_n = self._last or await self._read_last()
-        state = State(
-            now=time.time_ns() // 1000,
-            hash_key=self._hash_key,
-            limits=self._limits,
-            last_message_id=last_message_id,
-            last_n=last_n,
-        )
-        for lane, number, results in await self._look_up(LANES, wanted.lanes):
-            state.lanes[lane] = Lane(number, results)
-        for row in await self._look_up(MESSAGES, wanted.messages):
-            message = Message(*row)
-            state.messages[message.sender_id, message.client_id] = message
-        for row in await self._look_up(MESSAGES_BY_ID, wanted.message_ids):
-            message = Message(*row)
-            state.messages_by_id[message.message_id] = message
-            wanted.conversations.add(message.conversation_id)
-        await self._read_conversations(state, wanted)
-        for user_id, head, rate_at in await self._look_up(HEADS, wanted.users):
-            state.heads[user_id] = Head(head, rate_at)
-        return state
 
-    async def _read_conversations(self, state: State, wanted: Names) -> None:
-        for row in await self._look_up(CONVERSATIONS, wanted.conversations):
-            conversation_id, kind, last_seq, last_message_id, created_at, user_id, *marks = row
-            conversation = state.conversations.get(conversation_id)
-            if conversation is None:
-                conversation = Conversation(kind, last_seq, last_message_id, {}, created_at)
-                state.conversations[conversation_id] = conversation
-            conversation.members[user_id] = Member(*marks)
-            wanted.users.add(user_id)
-
-    async def _read_last(self) -> tuple[int, int]:
-        [(message_id, n)] = await self._held.fetch(LAST, (WRITER,))
-        return message_id, n
-
-    async def _look_up(self, sql: str, keys: Iterable[Any]) -> list[Row]:
-        wanted = list(keys)
-        if not wanted:
-            return []
-        return await self._held.fetch(sql, (msgspec.json.encode(wanted).decode(),))
-
-    async def _write(self, decision: Decision) -> None:
-        state, changes = decision.state, decision.changes
-        await self._held.write(PUT_CONVERSATION, list(_conversation_rows(state, changes)))
-        await self._held.write(PUT_MEMBER, list(_member_rows(state, changes)))
-        await self._held.write(ADD_MESSAGE, list(_message_rows(changes)))
-        await self._held.write(ADD_FEED, list(_feed_rows(state, changes)))
-        await self._held.write(PUT_HEAD, list(_head_rows(state, changes)))
-        await self._held.write(PUT_USER, list(_user_rows(state, changes)))
-        lanes = [
-            (name, lane.number, lane.results, state.last_n) for name, lane in changes.lanes.items()
-        ]
-        await self._held.write(PUT_LANE, lanes)
+def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
+    """Give a new store its identity, forget lanes of processes long gone, read the identity."""
+    connection.execute("BEGIN IMMEDIATE")
+    fresh = [("epoch", secrets.token_hex(8)), ("hash_key", secrets.token_hex(32))]
+    connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
+    connection.execute(FORGET_LANES, (LANES_KEPT,))
+    connection.execute("COMMIT")
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
 
 
+def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    """Everything the batches name, and what that names in turn."""
+    look_up = partial(_look_up, connection)
+    [(state.last_message_id, state.last_n)] = connection.execute(LAST, (WRITER,))
+    for lane, number, results in look_up(LANES, wanted.lanes):
+        state.lanes[lane] = Lane(number, results)
+    for row in look_up(MESSAGES, wanted.messages):
+        message = Message(*row)
+        state.messages[message.sender_id, message.client_id] = message
+    for row in look_up(MESSAGES_BY_ID, wanted.message_ids):
+        message = Message(*row)
+        state.messages_by_id[message.message_id] = message
+        wanted.conversations.add(message.conversation_id)
+    for row in look_up(CONVERSATIONS, wanted.conversations):
+        wanted.users.add(_add_member(state, row))
+    for user_id, head, rate_at in look_up(HEADS, wanted.users):
+        state.heads[user_id] = Head(head, rate_at)
+
+
+def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
+    listed = list(keys)
+    if not listed:
+        return ()
+    return connection.execute(sql, (msgspec.json.encode(listed).decode(),))
+
+
+def _add_member(state: State, row: Row) -> str:
+    """A row of CONVERSATIONS is one member's; the member's user id."""
+    conversation_id, kind, last_seq, last_message_id, created_at, user_id, *marks = row
+    conversation = state.conversations.get(conversation_id)
+    if conversation is None:
+        conversation = Conversation(kind, last_seq, last_message_id, {}, created_at)
+        state.conversations[conversation_id] = conversation
+    conversation.members[user_id] = Member(*marks)
+    return str(user_id)
+
+
+def _write(connection: sqlite3.Connection, decision: Decision) -> None:
+    state, changes = decision.state, decision.changes
+    connection.executemany(PUT_CONVERSATION, _conversation_rows(state, changes))
+    connection.executemany(PUT_MEMBER, _member_rows(state, changes))
+    connection.executemany(ADD_MESSAGE, _message_rows(changes))
+    connection.executemany(ADD_FEED, _feed_rows(state, changes))
+    connection.executemany(PUT_HEAD, _head_rows(state, changes))
+    connection.executemany(PUT_USER, _user_rows(state, changes))
+    connection.executemany(PUT_LANE, _lane_rows(state, changes))
+
+
+FORGET_LANES = """
+DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?1)
+"""
 LAST = """
 SELECT (SELECT coalesce(max(message_id), 0) FROM messages),
        (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?1)
@@ -324,6 +325,11 @@ def _feed_rows(state: State, changes: Changes) -> Iterable[Row]:
             row.actor_id,
             state.now,
         )
+
+
+def _lane_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for name, lane in changes.lanes.items():
+        yield name, lane.number, lane.results, state.last_n
 
 
 def _head_rows(state: State, changes: Changes) -> Iterable[Row]:

@@ -103,7 +103,7 @@ async def test_too_many_sockets_of_a_user_are_refused(tmp_path: Path) -> None:
 
 
 async def test_too_many_sockets_of_an_address_are_refused(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, sockets_per_address=2) as stack:
+    async with run_stack(tmp_path, sockets_per_address=2) as stack:  # noqa: SIM117
         async with peer(stack, "alice"), peer(stack, "bob"), connect(stack.ws_url) as third:
             assert await closed(third) == 4029
 
@@ -191,7 +191,7 @@ async def test_at_sigterm_everyone_is_told_when_to_come_back(tmp_path: Path) -> 
 
 
 async def test_two_gateways_carry_one_conversation(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, gateways=2, sockets_per_user=0) as stack:
+    async with run_stack(tmp_path, gateways=2, sockets_per_user=0) as stack:  # noqa: SIM117
         async with synced(stack, "bob") as first, synced(stack, "bob") as second:
             async with synced(stack, "alice") as one, synced(stack, "alice") as two:
                 acks = await gather(one.message("bob", "from one"), two.message("bob", "from two"))

@@ -9,16 +9,18 @@ from shared.commands import AdvanceReceipt, Done, Result, StoreMessage
 from shared.errors import InvalidFrame
 from shared.frames import ClientFrame
 
+IDS_BYTES = 512  # of a command without its content, in a batch
+
 
 @dataclass(slots=True, frozen=True)
 class Handlers:
     lanes: Lanes
 
-    def handle(self, connection: Connection, frame: ClientFrame, size: int) -> None:
+    def handle(self, connection: Connection, frame: ClientFrame) -> None:
         """Begin what the frame asks for; its outcome is pushed later. Raises LinkupError."""
         match frame:
             case frames.SendMessage():
-                self.on_message(connection, frame, size)
+                self.on_message(connection, frame)
             case frames.Delivered():
                 self.on_delivered(connection, frame)
             case frames.ReadReceipt():
@@ -32,10 +34,10 @@ class Handlers:
             case frames.Hello():
                 raise InvalidFrame("`hello` comes once, as the first frame")
 
-    def on_message(self, connection: Connection, frame: frames.SendMessage, size: int) -> None:
+    def on_message(self, connection: Connection, frame: frames.SendMessage) -> None:
         self.lanes.submit(
             store_message(connection.user_id, connection.id, frame),
-            size,
+            len(frame.content.encode()) + IDS_BYTES,
             lambda result: connection.settled(frame.client_id, result),
             connection.gate,
         )
@@ -74,7 +76,7 @@ class Handlers:
             if client_id or not isinstance(result, Done):
                 connection.settled(client_id, result)
 
-        self.lanes.submit(command, 256, settle)
+        self.lanes.submit(command, IDS_BYTES, settle)
 
 
 def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -> StoreMessage:

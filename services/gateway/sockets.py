@@ -4,9 +4,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.websockets import WebSocket
 
@@ -91,7 +92,7 @@ class Sockets:
         if token is not None:
             return await self._identify_by_header(websocket, self.auth.verify(token))
         async with asyncio.timeout(self.settings.hello_timeout):
-            text = await receive(websocket)
+            text = await receive(wire_of(websocket))
         hello = frames.decode(text, HELLO_BYTES)
         if not isinstance(hello, Hello):
             raise Unauthorized("The first frame must be `hello` with a token")
@@ -104,7 +105,7 @@ class Sockets:
     ) -> tuple[Identity, Hello, str | None]:
         try:
             async with asyncio.timeout(BEARER_HELLO_TIMEOUT):
-                text = await receive(websocket)
+                text = await receive(wire_of(websocket))
         except TimeoutError:
             return identity, Hello(), None
         try:
@@ -161,13 +162,13 @@ class Sockets:
         connection.start(joined.epoch, cursor, joined.head)
 
     async def _read(self, websocket: WebSocket, connection: Connection, first: str | None) -> None:
-        strikes = Strikes(self.settings.strikes_per_minute)
+        strikes, wire = Strikes(self.settings.strikes_per_minute), wire_of(websocket)
         try:
             while True:
                 try:
-                    text = first if first is not None else await receive(websocket)
+                    text = first if first is not None else await receive(wire)
                     first = None
-                    self.handlers.handle(connection, frames.decode(text), len(text))
+                    self.handlers.handle(connection, frames.decode(text))
                 except LinkupError as error:
                     connection.push_error(error)
                     if isinstance(error, InvalidFrame | TooLarge) and strikes.out():
@@ -249,9 +250,9 @@ async def _end(
         wire.abort()
 
 
-async def receive(websocket: WebSocket) -> str:
+async def receive(wire: Wire) -> str:
     """The next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
-    message = await websocket.receive()
+    message: Mapping[str, Any] = await wire.receive()
     if message["type"] == "websocket.disconnect":
         raise Disconnected(message.get("code", 1006))
     text: str | None = message.get("text")

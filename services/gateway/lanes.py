@@ -41,32 +41,50 @@ UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same ag
 OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again first")
 
 
+@dataclass(slots=True, frozen=True)
+class Failed:
+    """The message that one conversation of a connection waits for."""
+
+    client_id: str
+    after: str | None
+    turn: int
+
+
 class Gate:
     """Keeps one connection's messages in order (R2): behind one that failed for now, its next
     ones to that conversation are refused until the failed `client_id` comes again. A message
     named by the failed one's `after` may pass: it is what that one waits for."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, StoreMessage] = {}
+        self._failed: dict[str, Failed] = {}
+        self._turns = 0
 
-    def admits(self, command: Command) -> bool:
+    def turn(self) -> int:
+        """A command's place in the line of its connection."""
+        self._turns += 1
+        return self._turns
+
+    def admits(self, command: Command, turn: int) -> bool:
         if not isinstance(command, StoreMessage):
             return True
         failed = self._failed.get(command.conversation_id)
-        if failed is None:
+        if failed is None or turn < failed.turn:  # what waits since before goes first
             return True
         if failed.client_id == command.client_id:
             del self._failed[command.conversation_id]
             return True
         return failed.after == command.client_id
 
-    def observe(self, command: Command, result: Result) -> None:
+    def observe(self, command: Command, result: Result, turn: int) -> None:
         if (
             isinstance(command, StoreMessage)
             and isinstance(result, Refused)
             and result.error().temporary
         ):
-            self._failed.setdefault(command.conversation_id, command)
+            known = self._failed.get(command.conversation_id)
+            if known is None or turn < known.turn:
+                failed = Failed(command.client_id, command.after, turn)
+                self._failed[command.conversation_id] = failed
 
     def release(self, conversation_id: str, client_id: str) -> None:
         """That message turned out to be stored after all."""
@@ -83,11 +101,15 @@ class Submission:
     size: int
     settle: Callable[[Result], None]
     gate: Gate | None
+    turn: int
     deadline: float = 0.0
+
+    def admitted(self) -> bool:
+        return self.gate is None or self.gate.admits(self.command, self.turn)
 
     def finish(self, result: Result) -> None:
         if self.gate is not None:
-            self.gate.observe(self.command, result)
+            self.gate.observe(self.command, result, self.turn)
         self.settle(result)
 
 
@@ -130,7 +152,7 @@ class Lane:
         now, size = asyncio.get_running_loop().time(), 0
         while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
             submission = self._queue.popleft()
-            if submission.gate is not None and not submission.gate.admits(submission.command):
+            if not submission.admitted():
                 submission.finish(OUT_OF_ORDER)
             elif submission.deadline < now:
                 submission.finish(UNAVAILABLE)
@@ -186,7 +208,7 @@ class Lanes:
     ) -> None:
         """`settle` is called with the result, at the latest soon after the deadline."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
-        lane.submit(Submission(command, size, settle, gate))
+        lane.submit(Submission(command, size, settle, gate, gate.turn() if gate else 0))
 
     async def call(self, command: Command, size: int = 256) -> Result:
         """Submit and wait; order with other commands holds only within one user."""

@@ -59,22 +59,23 @@ def settle(socket: Socket, client_id: str, result: Result) -> None:
         conversation_id="ab",
         content="hi",
     )
+    gate = connection.gate
     submission = Submission(
-        command, 1, lambda result: connection.settled(client_id, result), connection.gate
+        command, 1, lambda result: connection.settled(client_id, result), gate, gate.turn()
     )
     submission.finish(result)
 
 
 def admits(socket: Socket, client_id: str) -> bool:
-    return socket.connection.gate.admits(
-        StoreMessage(
-            user_id="alice",
-            connection_id=socket.connection.id,
-            client_id=client_id,
-            conversation_id="ab",
-            content="hi",
-        )
+    gate = socket.connection.gate
+    command = StoreMessage(
+        user_id="alice",
+        connection_id=socket.connection.id,
+        client_id=client_id,
+        conversation_id="ab",
+        content="hi",
     )
+    return gate.admits(command, gate.turn())
 
 
 async def live_socket(log: FakeLog | None = None) -> Socket:

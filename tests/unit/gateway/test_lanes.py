@@ -1,0 +1,372 @@
+"""Gate and Lane, one promise at a time. The property test test_lanes.py has the long runs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.gateway import lanes as lanes_module
+from services.gateway.handlers import Handlers
+from services.gateway.lanes import OVERLOADED, Gate, Lane, Lanes, Submission
+from shared import commands, frames
+from shared.bus import BusTimeout, NoResponders
+from shared.commands import (
+    AdvanceReceipt,
+    Batch,
+    BatchReply,
+    Command,
+    Done,
+    Failure,
+    Fenced,
+    PutUser,
+    Refused,
+    Result,
+    Results,
+    StoreMessage,
+)
+from shared.errors import LinkupError, Unavailable
+from tests.support.waiting import eventually
+from tests.unit.gateway.fakes import Socket
+
+MAX_PAYLOAD = 1024 * 1024  # of a nats-server as it comes
+LIMITED = Refused("rate_limited", "Too many", 100)
+
+Answer = BatchReply | LinkupError | bytes
+Responder = Callable[[Batch], Answer]
+
+
+class FakeBus:
+    """Answers each request with what `respond` gives, at once, or when `hold` is set."""
+
+    def __init__(self, respond: Responder) -> None:
+        self.respond = respond
+        self.payloads: list[bytes] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    @property
+    def batches(self) -> list[Batch]:
+        return [commands.decode(payload, Batch) for payload in self.payloads]
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        assert subject == "linkup.store"
+        self.payloads.append(payload)
+        answer = self.respond(commands.decode(payload, Batch))
+        await self.hold.wait()
+        if isinstance(answer, LinkupError):
+            raise answer
+        return answer if isinstance(answer, bytes) else commands.encode(answer)
+
+
+def done(batch: Batch) -> Results:
+    return Results([Done() for _ in batch.commands])
+
+
+def say(client_id: str, conversation_id: str = "ab", after: str | None = None) -> StoreMessage:
+    return StoreMessage(
+        user_id="alice",
+        connection_id="s1",
+        client_id=client_id,
+        conversation_id=conversation_id,
+        content="hi",
+        after=after,
+    )
+
+
+def keys(batch: Batch) -> list[str]:
+    return [command.client_id for command in batch.commands if isinstance(command, StoreMessage)]
+
+
+@contextlib.asynccontextmanager
+async def running(lane: Lane) -> AsyncIterator[None]:
+    task = asyncio.create_task(lane.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+class Sender:
+    """Submits for one connection and keeps every result."""
+
+    def __init__(self, lane: Lane, gate: Gate | None = None) -> None:
+        self.lane = lane
+        self.gate = gate
+        self.results: list[tuple[str, Result]] = []
+
+    def send(self, client_id: str, conversation_id: str = "ab", after: str | None = None) -> None:
+        self.submit(say(client_id, conversation_id, after), client_id)
+
+    def submit(self, command: Command, label: str, size: int = 1) -> None:
+        def settle(result: Result) -> None:
+            self.results.append((label, result))
+
+        turn = self.gate.turn() if self.gate else 0
+        self.lane.submit(Submission(command, size, settle, self.gate, turn))
+
+    def codes(self) -> dict[str, str]:
+        return {
+            label: result.code if isinstance(result, Refused) else "ok"
+            for label, result in self.results
+        }
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "PAUSE", 0.001)
+
+
+# ------------------------------------------------------------------ the gate
+
+
+def gate_result(gate: Gate, command: Command, result: Result) -> None:
+    Submission(command, 1, lambda result: None, gate, gate.turn()).finish(result)
+
+
+async def admitted(gate: Gate, *told: Command) -> list[bool]:
+    """Whether each passes the gate, sent one after the other through a lane that answers Done."""
+    bus = FakeBus(done)
+    sender = Sender(Lane(bus), gate)  # type: ignore[arg-type]  # the part of a Bus a lane uses
+    async with running(sender.lane):
+        for index, command in enumerate(told):
+            sender.submit(command, str(index))
+        await sender.lane.idle()
+    return [sender.codes()[str(index)] == "ok" for index in range(len(told))]
+
+
+async def test_r2_behind_a_temporary_failure_the_gate_is_closed_until_it_comes_again() -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), LIMITED)
+    assert await admitted(gate, say("m2"), say("m3"), say("m1"), say("m2")) == [
+        *(False, False),
+        *(True, True),
+    ]
+
+
+async def test_r2_other_conversations_and_receipts_pass() -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), LIMITED)
+    receipt = AdvanceReceipt(user_id="alice", connection_id="s1", conversation_id="ab", read_seq=1)
+    assert await admitted(gate, say("m2", "ac"), receipt) == [True, True]
+
+
+@pytest.mark.parametrize(
+    "result", [Done(), Refused("not_found", "no"), Refused("client_id_conflict", "no")]
+)
+async def test_r2_only_a_temporary_refusal_closes_the_gate(result: Result) -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), result)
+    assert await admitted(gate, say("m2")) == [True]
+
+
+async def test_r2_what_the_failed_one_waits_for_may_pass() -> None:
+    gate = Gate()
+    gate_result(gate, say("m2", after="m1"), Refused("out_of_order", "first m1"))
+    passed = await admitted(gate, say("m3"), say("m1"), say("m3"), say("m2", after="m1"), say("m3"))
+    assert passed == [False, True, False, True, True]
+
+
+async def test_r2_a_second_failure_does_not_replace_the_first() -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), LIMITED)
+    gate_result(gate, say("m2"), LIMITED)
+    assert await admitted(gate, say("m2"), say("m1"), say("m2")) == [False, True, True]
+
+
+async def test_r2_release_needs_the_very_message() -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), LIMITED)
+    gate.release("ab", "m2")
+    gate.release("ac", "m1")
+    assert await admitted(gate, say("m2")) == [False]
+    gate.release("ab", "m1")
+    assert await admitted(gate, say("m2")) == [True]
+
+
+# ------------------------------------------------------------------ the lane
+
+
+def lane_on(respond: Responder) -> tuple[Lane, FakeBus]:
+    bus = FakeBus(respond)
+    return Lane(bus), bus  # type: ignore[arg-type]  # the part of a Bus a lane uses
+
+
+async def test_while_a_batch_is_in_flight_the_next_one_gathers() -> None:
+    lane, bus = lane_on(done)
+    sender = Sender(lane, Gate())
+    bus.hold.clear()
+    async with running(lane):
+        sender.send("m1")
+        await eventually(lambda: len(bus.payloads) == 1)
+        for number in range(2, 6):
+            sender.send(f"m{number}")
+        bus.hold.set()
+        await lane.idle()
+    assert [keys(batch) for batch in bus.batches] == [["m1"], ["m2", "m3", "m4", "m5"]]
+    assert [batch.number for batch in bus.batches] == [1, 2]
+    assert [label for label, _ in sender.results] == ["m1", "m2", "m3", "m4", "m5"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        NoResponders("away"),
+        BusTimeout("no answer"),
+        Unavailable("cut off"),
+        Failure("overloaded", "The store is busy"),
+        Fenced(9),
+        b"\xc1",
+        b"",
+    ],
+    ids=repr,
+)
+async def test_r1_a_repeat_is_byte_identical(trouble: Answer) -> None:
+    answers: list[Answer] = [trouble, trouble]
+    lane, bus = lane_on(lambda batch: answers.pop() if answers else done(batch))
+    sender = Sender(lane, Gate())
+    async with running(lane):
+        sender.send("m1")
+        sender.send("m2")
+        await lane.idle()
+    assert len(bus.payloads) == 3
+    assert len(set(bus.payloads)) == 1
+    assert sender.codes() == {"m1": "ok", "m2": "ok"}
+    assert len(sender.results) == 2
+
+
+async def test_c2_at_the_deadline_the_outcome_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "DEADLINE", 0.01)
+    lane, bus = lane_on(lambda batch: NoResponders("away"))
+    sender = Sender(lane, Gate())
+    async with running(lane):
+        sender.send("m1")
+        await lane.idle()
+        bus.respond = done
+        sender.send("m2")
+        await lane.idle()
+    assert sender.codes() == {"m1": "unavailable", "m2": "out_of_order"}
+    [result] = [result for label, result in sender.results if label == "m1"]
+    assert isinstance(result, Refused)
+    assert result.error().temporary
+
+
+async def test_c10_a_full_lane_is_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "MAX_QUEUED", 2)
+    lane, _ = lane_on(done)
+    sender = Sender(lane)
+    for number in range(1, 5):
+        sender.send(f"m{number}")
+    assert sender.results == [("m3", OVERLOADED), ("m4", OVERLOADED)]
+    async with running(lane):
+        await lane.idle()
+    assert sender.codes() == {"m1": "ok", "m2": "ok", "m3": "overloaded", "m4": "overloaded"}
+
+
+async def test_c4_an_overloaded_message_does_not_hold_up_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the client, sending all again in order, would see the last one stored first."""
+    monkeypatch.setattr(lanes_module, "MAX_QUEUED", 2)
+    lane, bus = lane_on(done)
+    sender = Sender(lane, Gate())
+    for client_id in ("m1", "m2", "m3"):
+        sender.send(client_id)
+    async with running(lane):
+        await lane.idle()
+        sender.send("m4")
+        await lane.idle()
+        assert sender.codes() == {
+            "m1": "ok",
+            "m2": "ok",
+            "m3": "overloaded",
+            "m4": "out_of_order",
+        }
+        for client_id in ("m3", "m4"):
+            sender.send(client_id)
+            await lane.idle()
+    assert [key for batch in bus.batches for key in keys(batch)] == ["m1", "m2", "m3", "m4"]
+
+
+async def test_c4_of_several_failures_the_earliest_has_to_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes_module, "MAX_QUEUED", 2)
+    lane, bus = lane_on(lambda batch: Results([LIMITED for _ in batch.commands]))
+    sender = Sender(lane, Gate())
+    for client_id in ("m1", "m2", "m3"):
+        sender.send(client_id)
+    async with running(lane):
+        await lane.idle()
+        bus.respond = done
+        for client_id in ("m3", "m1", "m2", "m3"):
+            sender.send(client_id)
+            await lane.idle()
+    stored = [label for label, result in sender.results if result == Done()]
+    assert stored == ["m1", "m2", "m3"]
+
+
+async def test_r18_a_batch_fits_the_bus_whatever_its_messages_hold() -> None:
+    bus = FakeBus(done)
+    lanes = Lanes(bus, 1)  # type: ignore[arg-type]  # the part of a Bus a lane uses
+    handlers = Handlers(lanes)
+    socket = Socket()
+    socket.connection.user_id = "\U0001f600" * 128
+    for number in range(300):
+        text = msgspec.json.encode(
+            {
+                "type": "message",
+                "client_id": f"{number:0>100}",
+                "to": "\U0001f4ac" * 128,
+                "content": "\U0001f600" * (5000 if number % 2 else 1),
+            }
+        ).decode()
+        handlers.handle(socket.connection, frames.decode(text))
+    async with asyncio.TaskGroup() as tasks:
+        [lane] = lanes.start(tasks)
+        await lanes.idle()
+        lane.cancel()
+    assert sum(len(batch.commands) for batch in bus.batches) == 300
+    assert max(map(len, bus.payloads)) < MAX_PAYLOAD
+
+
+async def test_a_user_is_always_in_the_same_lane() -> None:
+    bus = FakeBus(done)
+    lanes = Lanes(bus, 4)  # type: ignore[arg-type]  # the part of a Bus a lane uses
+    async with asyncio.TaskGroup() as tasks:
+        running_lanes = lanes.start(tasks)
+        for _ in range(3):
+            for number in range(20):
+                assert await lanes.call(PutUser(user_id=f"user {number} ü")) == Done()
+        await lanes.idle()
+        for task in running_lanes:
+            task.cancel()
+    lane_of: dict[str, set[str]] = {}
+    for batch in bus.batches:
+        for command in batch.commands:
+            lane_of.setdefault(command.user_id, set()).add(batch.lane)
+    assert {len(found) for found in lane_of.values()} == {1}
+    assert len(set.union(*lane_of.values())) == 4
+
+
+async def test_c2_a_caller_that_has_gone_does_not_stop_the_lane() -> None:
+    bus = FakeBus(done)
+    bus.hold.clear()
+    lanes = Lanes(bus, 1)  # type: ignore[arg-type]  # the part of a Bus a lane uses
+    async with asyncio.TaskGroup() as tasks:
+        [lane] = lanes.start(tasks)
+        call = tasks.create_task(lanes.call(PutUser(user_id="a")))
+        await eventually(lambda: len(bus.payloads) == 1)
+        call.cancel()
+        bus.hold.set()
+        assert await lanes.call(PutUser(user_id="b")) == Done()
+        lane.cancel()
+
+
+def test_r1_lane_ids_are_random() -> None:
+    made: Any = [Lane(FakeBus(done)).id for _ in range(8)]  # type: ignore[arg-type]
+    assert len(set(made)) == 8

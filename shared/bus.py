@@ -80,7 +80,7 @@ class Bus:
             self._unflushed += 1
             if self._unflushed >= FLUSH_EVERY:
                 await self.flush()
-        except (nats.errors.Error, OSError) as error:
+        except (nats.errors.Error, OSError, Unavailable) as error:
             logger.debug("publish dropped: %s", type(error).__name__)
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:

@@ -1,0 +1,92 @@
+"""The bus without a broker: what a lost connection may do to whoever publishes or asks."""
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import nats.errors
+import pytest
+
+from shared.bus import FLUSH_EVERY, Bus, BusTimeout, NoResponders, connect
+from shared.errors import StartError, Unavailable
+
+
+class FakeClient:
+    """Raises what it is told to."""
+
+    def __init__(self, on_publish: Exception | None = None, on_flush: Exception | None = None):
+        self.on_publish, self.on_flush = on_publish, on_flush
+        self.on_request: Exception | None = None
+        self.published = 0
+        self.flushed = 0
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        if self.on_publish:
+            raise self.on_publish
+        self.published += 1
+
+    async def flush(self, timeout: float) -> None:
+        self.flushed += 1
+        if self.on_flush:
+            raise self.on_flush
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> Any:
+        if self.on_request:
+            raise self.on_request
+        return SimpleNamespace(data=payload)
+
+
+def bus_on(client: FakeClient) -> Bus:
+    return Bus(client)  # type: ignore[arg-type]  # the part of a Client a Bus uses
+
+
+@pytest.mark.parametrize(
+    "lost", [nats.errors.OutboundBufferLimitError(), nats.errors.ConnectionClosedError(), OSError()]
+)
+async def test_a_publish_that_cannot_leave_is_dropped(lost: Exception) -> None:
+    await bus_on(FakeClient(on_publish=lost)).publish("linkup.log", b"")
+
+
+async def test_a_broker_that_dies_in_a_burst_of_publishes_does_not_stop_the_publisher() -> None:
+    """The writer publishes live events: it must outlive the broker."""
+    client = FakeClient(on_flush=nats.errors.FlushTimeoutError())
+    bus = bus_on(client)
+    for _ in range(FLUSH_EVERY * 2):
+        await bus.publish("linkup.log", b"")
+    assert (client.published, client.flushed) == (FLUSH_EVERY * 2, 2)
+
+
+async def test_a_flush_that_was_asked_for_says_that_it_failed() -> None:
+    with pytest.raises(Unavailable):
+        await bus_on(FakeClient(on_flush=nats.errors.FlushTimeoutError())).flush()
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (nats.errors.NoRespondersError(), NoResponders),
+        (nats.errors.TimeoutError(), BusTimeout),
+        (TimeoutError(), BusTimeout),
+        (nats.errors.MaxPayloadError(), Unavailable),
+        (nats.errors.OutboundBufferLimitError(), Unavailable),
+        (ConnectionResetError(), Unavailable),
+    ],
+)
+async def test_every_failed_request_is_unavailable(
+    raised: Exception, expected: type[Unavailable]
+) -> None:
+    client = FakeClient()
+    client.on_request = raised
+    with pytest.raises(expected) as caught:
+        await bus_on(client).request("linkup.store", b"", 1.0)
+    assert caught.value.temporary
+
+
+async def test_a_broker_that_is_not_there_is_named_without_its_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.CRITICAL), pytest.raises(StartError) as caught:
+        async with connect("nats://user:secret@127.0.0.1:1", "test", timeout=0.2):
+            pass
+    assert "secret" not in str(caught.value)
+    assert "127.0.0.1:1" in str(caught.value)

@@ -83,6 +83,53 @@ def test_a_missing_settings_file_exits_78_and_is_named() -> None:
     assert "/nowhere/linkup.toml" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "dev_login"),
+    [
+        ([], {}, True),
+        (["--host", "::1"], {}, True),
+        (["--host", "0.0.0.0"], {}, False),
+        (["--host", "0.0.0.0"], {"LINKUP_DEV_LOGIN": "1"}, True),
+        ([], {"LINKUP_DEV_LOGIN": "0"}, False),
+    ],
+)
+def test_anybody_may_sign_in_only_on_loopback_unless_it_is_set(
+    arguments: list[str],
+    environment: dict[str, str],
+    dev_login: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert settings_of_run(arguments, environment, monkeypatch).dev_login is dev_login
+
+
+def test_flags_stand_above_the_environment_and_that_above_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text('host = "10.0.0.1"\ngateway_port = 1\nlanes = 3\n')
+    settings = settings_of_run(
+        ["--config", str(file), "--host", "10.0.0.3"],
+        {"LINKUP_HOST": "10.0.0.2", "LINKUP_GATEWAY_PORT": "2"},
+        monkeypatch,
+    )
+    assert (settings.host, settings.gateway_port, settings.lanes) == ("10.0.0.3", 2, 3)
+
+
+def settings_of_run(
+    arguments: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """What `linkup run` would start with."""
+    given: list[Settings] = []
+
+    def keep_house(settings: Settings, *_: object) -> int:
+        given.append(settings)
+        return 0
+
+    monkeypatch.setattr("linkup.run.keep_house", keep_house)
+    assert call("run", *arguments, **environment).exit_code == 0
+    return given[0]
+
+
 def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -42,9 +42,11 @@ def _latency(latency: Latency) -> str:
 
 
 def _cpu(report: Report) -> str:
-    if report.server_cpu_us_total is None:
+    if not report.server_cpu_us:
         return "unknown: the server's processes are not on this machine, or give --pid name=pid"
     each = ", ".join(f"{name} {us:.0f}" for name, us in report.server_cpu_us.items())
+    if report.server_cpu_us_total is None:
+        return f"µs/message without what was restarted meanwhile: {each}"
     return f"{report.server_cpu_us_total:.0f} µs/message: {each}"
 
 

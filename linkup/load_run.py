@@ -64,7 +64,7 @@ class Report(Struct, frozen=True, kw_only=True):
     ack: Latency
     delivery: Latency
     server_cpu_us: dict[str, float]
-    server_cpu_us_total: float | None
+    server_cpu_us_total: float | None  # None unless all of its processes were there throughout
     generator_cpu_us: float
     sent: int
     acked: int
@@ -267,7 +267,9 @@ def _report(
         ack=measure.latency(tally.ack_seconds),
         delivery=measure.latency(tally.delivery_seconds),
         server_cpu_us=cpu,
-        server_cpu_us_total=round(sum(cpu.values()), 1) if cpu else None,
+        server_cpu_us_total=round(sum(cpu.values()), 1)
+        if cpu and len(cpu) == len(plan.pids)
+        else None,
         generator_cpu_us=round(own_cpu / each * 1e6, 1),
         sent=tally.sent,
         acked=tally.acked,

@@ -135,6 +135,7 @@ class Sender(Line):
         self.filler = filler
         self.due: array[float] = array("d")  # when each was meant to leave
         self.seqs: array[int] = array("q")  # what each was acknowledged as, 0 while it is not
+        self.shown: set[int] = set()  # own messages that came as frames, before their acks
         self.refill = False
         self._loop = asyncio.get_running_loop()
         self.lane = Lane(self.send_text, self._loop, Timing(), window)
@@ -161,8 +162,8 @@ class Sender(Line):
                 self._on_ack(frame)
             case frames.Error():
                 self._on_error(frame)
-            case frames.Message():  # an own one, replayed
-                self.in_feed(frame.cursor)
+            case frames.Message():
+                self._on_own(frame)
             case frames.Unknown(cursor=int(cursor)):
                 self.in_feed(cursor)
 
@@ -178,12 +179,22 @@ class Sender(Line):
         self.seqs[number] = ack.seq
         tally = self.tally
         tally.acked += 1
-        self.counted += 1
+        if number not in self.shown:
+            self.counted += 1
         now = self._loop.time()
         if tally.measuring:
             tally.ack_seconds.append(now - self.due[number])
         if self.refill:
             self.submit(now)
+
+    def _on_own(self, message: frames.Message) -> None:
+        # Read from the log before the ack was there: one place in the feed, told twice.
+        number = number_of(message.client_id)
+        self.in_feed(message.cursor)
+        if number in self.shown or self.seqs[number]:
+            self.tally.duplicated += 1
+            self.tally.tell(f"{self.user_id}: its own {message.client_id} came after the ack")
+        self.shown.add(number)
 
     def _on_error(self, error: frames.Error) -> None:
         self.tally.errors[error.code] += 1

@@ -7,9 +7,11 @@ Pure: values in, values out; the time is an argument. Times are microseconds sin
        │  └─ read ─▶ cancelled ◀─ read ──────┤ (read while the server refused)
        └──────────── postponed ──────────────┘
 
-`waiting` and `claimed` are open: messages join, receipts cancel. From `sending` on the group is
-closed to both, and only an answer that says "not accepted" leads back. A process that finds a
-row in `sending` when it starts cannot know what the server did: `unknown`, never sent again.
+Messages join a group only while it waits: the log has been asked about a claimed one, and what
+comes later was not in the answer, so it opens the next group, whose turn comes when this one
+is settled. Receipts cancel a group until it is `sending`. From there only an answer that says
+"not accepted" leads back. A process that finds a row in `sending` when it starts cannot know
+what the server did: `unknown`, never sent again.
 """
 
 import hashlib
@@ -64,10 +66,10 @@ class Notification(Struct, frozen=True, kw_only=True):
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What is known of one recipient in one conversation, and the group that is open.
+    """What is known of one recipient in one conversation: the group that waits, the one claimed.
 
     `seen_seq`, `seen_at`: the newest message that has joined a group or stood in an e-mail.
-    `closed`: groups that left the open state since this was loaded.
+    `closed`: groups that have gone on from there since this was loaded.
     """
 
     user_id: str
@@ -76,6 +78,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     seen_at: int = 0
     read_seq: int = 0
     open: Notification | None = None
+    claimed: Notification | None = None
     closed: tuple[Notification, ...] = ()
 
     @property
@@ -163,18 +166,20 @@ def _grown(group: Notification | None, row: LogRow) -> Notification | None:
 def _read(watch: Watch, read_seq: int, now: int, due_at: int) -> Watch:
     if read_seq <= watch.read_seq:
         return watch
-    watch, group = replace(watch, read_seq=read_seq), watch.open
-    if group is None or read_seq < group.first_seq:
+    watch = replace(watch, read_seq=read_seq)
+    for group in (watch.open, watch.claimed):
+        if group is not None and read_seq >= group.last_seq:
+            watch = _closed(watch, group, "cancelled", "read", now)
+    if watch.open is None or read_seq < watch.open.first_seq:
         return watch
-    if read_seq >= group.last_seq:
-        return _closed(watch, group, "cancelled", "read", now)
-    left = replace(
-        group,
-        first_seq=read_seq + 1,
-        count=min(group.count, group.last_seq - read_seq),
-        due_at=max(group.due_at, due_at),  # somebody was there: the wait begins again
-    )
-    return replace(watch, open=left)
+    left = _after(watch.open, read_seq)  # somebody was there: the wait begins again
+    return replace(watch, open=replace(left, due_at=max(left.due_at, due_at)))
+
+
+def _after(group: Notification, seq: int) -> Notification:
+    """What is left of it without the messages up to there."""
+    first_seq = max(group.first_seq, seq + 1)
+    return replace(group, first_seq=first_seq, count=min(group.count, group.last_seq - seq))
 
 
 def claim(group: Notification, now: int) -> Notification:
@@ -194,20 +199,25 @@ def next_step(group: Notification, marks: MarksRow | None) -> Outcome | None:
     return None
 
 
-def begin(watch: Watch, group: Notification, unread: int, newest: Preview) -> Watch:
+def begin(watch: Watch, group: Notification, unread: int, newest: Preview, now: int) -> Watch:
     """The point of no return: the e-mail with these messages is about to be handed over.
 
-    What it shows opens no group of its own, even when the follower sees it only later.
+    What it shows needs no group of its own, whether the follower has seen it already or not.
     """
     last_seq = max(group.last_seq, newest.seq)
     sending = replace(group, state="sending", count=unread, last_seq=last_seq)
-    return replace(
+    watch = replace(
         watch,
         seen_seq=max(watch.seen_seq, newest.seq),
         seen_at=max(watch.seen_at, newest.created_at),
-        open=None,
+        claimed=None,
         closed=(*watch.closed, sending),
     )
+    if watch.open is None:
+        return watch
+    if watch.open.last_seq <= last_seq:
+        return _closed(watch, watch.open, "cancelled", "merged", now)
+    return replace(watch, open=_after(watch.open, last_seq))
 
 
 def settle(watch: Watch, group: Notification, outcome: Outcome, now: int) -> Watch:
@@ -233,12 +243,12 @@ def backoff(attempts: int) -> int:
 
 
 def _again(watch: Watch, group: Notification, now: int) -> Watch:
+    """Back to waiting, joined with what has come since."""
     if watch.read_seq >= group.last_seq:
         return _closed(watch, group, "cancelled", "read", now)
     other = watch.open
-    if other is None or other.notification_id == group.notification_id:
-        return replace(watch, open=replace(group, state="waiting"))
-    # Messages came while it was being sent and opened the next group: that one carries on.
+    if other is None:
+        return replace(watch, open=replace(group, state="waiting"), claimed=None)
     merged = replace(
         other,
         first_seq=min(other.first_seq, group.first_seq),
@@ -251,14 +261,20 @@ def _again(watch: Watch, group: Notification, now: int) -> Watch:
 
 def _closed(watch: Watch, group: Notification, state: State, reason: str, now: int) -> Watch:
     ended = replace(group, state=state, reason=reason, closed_at=now)
-    still_open = watch.open
-    if still_open is not None and still_open.notification_id == group.notification_id:
-        still_open = None
-    return replace(watch, open=still_open, closed=(*watch.closed, ended))
+    return replace(
+        watch,
+        open=_unless(watch.open, group),
+        claimed=_unless(watch.claimed, group),
+        closed=(*watch.closed, ended),
+    )
 
 
-def recover(group: Notification, now: int) -> Notification:
+def _unless(held: Notification | None, group: Notification) -> Notification | None:
+    return held if held and held.notification_id != group.notification_id else None
+
+
+def recover(watch: Watch, group: Notification, now: int) -> Watch:
     """A group that a process left claimed or sending when it ended."""
     if group.state == "sending":
-        return replace(group, state="unknown", reason="interrupted", closed_at=now)
-    return replace(group, state="waiting", due_at=now)
+        return _closed(watch, group, "unknown", "interrupted", now)
+    return _again(watch, replace(group, due_at=now), now)

@@ -135,10 +135,12 @@ class Mailer:
             raise
 
     async def _deliver(self, group: Notification, marks: MarksRow) -> None:
+        def decide(watch: Watch, current: Notification) -> Watch:
+            newest = marks.previews[-1]
+            return ladder.begin(watch, current, marks.unread, newest, self._clock())
+
         async def begin() -> bool:
-            return await self._store.change(
-                group, lambda watch, now: ladder.begin(watch, now, marks.unread, marks.previews[-1])
-            )
+            return await self._store.change(group, decide)
 
         try:
             letter = self._letters.write(group.notification_id, marks)

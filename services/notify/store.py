@@ -43,14 +43,20 @@ LOAD_WATCHES = """
     ON w.user_id = json_extract(k.value, '$[0]')
     AND w.conversation_id = json_extract(k.value, '$[1]')
 """
-LOAD_OPEN = """
+LOAD_GROUPS = """
     SELECT n.* FROM json_each(:keys) AS k JOIN notifications AS n
     ON n.user_id = json_extract(k.value, '$[0]')
     AND n.conversation_id = json_extract(k.value, '$[1]')
     AND n.state IN ('waiting', 'claimed')
 """
+# A group whose predecessor is on its way waits until that is settled.
 LOAD_DUE = """
-    SELECT * FROM notifications WHERE state IN ('waiting', 'claimed') AND due_at <= :now
+    SELECT * FROM notifications AS n WHERE state IN ('waiting', 'claimed') AND due_at <= :now
+    AND NOT EXISTS (
+        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
+        AND f.notification_id <> n.notification_id
+    )
     ORDER BY due_at LIMIT :limit
 """
 LOAD_HELD = """
@@ -58,7 +64,14 @@ LOAD_HELD = """
     AND state IN ('claimed', 'sending')
 """
 LOAD_IN_FLIGHT = "SELECT * FROM notifications WHERE state IN ('claimed', 'sending')"
-NEXT_DUE = "SELECT min(due_at) AS due_at FROM notifications WHERE state IN ('waiting', 'claimed')"
+NEXT_DUE = """
+    SELECT min(due_at) AS due_at FROM notifications AS n WHERE state IN ('waiting', 'claimed')
+    AND NOT EXISTS (
+        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
+        AND f.notification_id <> n.notification_id
+    )
+"""
 TROUBLE = """
     SELECT state, count(*) AS number FROM notifications
     WHERE state IN ('failed', 'unknown') AND closed_at > :since GROUP BY state
@@ -176,10 +189,10 @@ class Store:
         """Before anything else: what the process before left behind. How many are unknown."""
 
         async def work(connection: Any) -> int:
-            rows = await connection.fetch_all(LOAD_IN_FLIGHT)
-            recovered = [ladder.recover(_notification(row), now) for row in rows]
-            await _save_notifications(connection, recovered)
-            return sum(group.state == "unknown" for group in recovered)
+            left = [_notification(row) for row in await connection.fetch_all(LOAD_IN_FLIGHT)]
+            watches = await _watches(connection, {group.key for group in left})
+            await _save(connection, [ladder.recover(watches[g.key], g, now) for g in left])
+            return sum(group.state == "sending" for group in left)
 
         return await self._transaction(work)
 
@@ -254,11 +267,13 @@ def _notification(row: Any) -> Notification:
 async def _watches(connection: Any, keys: Iterable[Key]) -> dict[Key, Watch]:
     watches = {key: Watch(user_id=key[0], conversation_id=key[1]) for key in keys}
     asked = {"keys": msgspec.json.encode(list(watches)).decode()}
-    opened = [_notification(row) for row in await connection.fetch_all(LOAD_OPEN, asked)]
-    groups = {group.key: group for group in opened}
     for row in await connection.fetch_all(LOAD_WATCHES, asked):
         watch = msgspec.convert(dict(row._mapping), Watch)
-        watches[watch.key] = msgspec.structs.replace(watch, open=groups.get(watch.key))
+        watches[watch.key] = watch
+    for row in await connection.fetch_all(LOAD_GROUPS, asked):
+        group = _notification(row)
+        held = {"open" if group.state == "waiting" else "claimed": group}
+        watches[group.key] = msgspec.structs.replace(watches[group.key], **held)
     return watches
 
 
@@ -270,10 +285,9 @@ async def _save(connection: Any, watches: Iterable[Watch]) -> None:
         {name: getattr(watch, name) for name in Watch.__struct_fields__[:5]} for watch in changed
     ]
     await connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
-    # Closed ones first: the next group of the same conversation may not stand beside an open one.
-    groups = [group for watch in changed for group in watch.closed]
-    groups += [watch.open for watch in changed if watch.open is not None]
-    await _save_notifications(connection, groups)
+    # In this order no group stands where its predecessor still is.
+    groups = [group for watch in changed for group in (*watch.closed, watch.claimed, watch.open)]
+    await _save_notifications(connection, [group for group in groups if group is not None])
 
 
 async def _save_notifications(connection: Any, groups: list[Notification]) -> None:

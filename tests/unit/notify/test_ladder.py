@@ -30,7 +30,7 @@ def held(*rows: LogRow) -> tuple[Watch, Notification]:
     watch = folded(*rows)
     assert watch.open is not None
     claimed = ladder.claim(watch.open, T0 + DELAY)
-    return replace(watch, open=claimed), claimed
+    return replace(watch, open=None, claimed=claimed), claimed
 
 
 def preview(seq: int, at: int = T0) -> Preview:
@@ -139,7 +139,7 @@ def test_c8_next_step(row: MarksRow | None, expected: Outcome | None) -> None:
 
 def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 2, preview(2, at=T0 + 7))
+    watch = ladder.begin(watch, group, 2, preview(2, at=T0 + 7), T0)
     assert watch.open is None
     assert ladder.fold(watch, message(2, at=T0 + 7), T0, DELAY).open is None
     assert ladder.fold(watch, message(3, at=T0 + 8), T0, DELAY).open is not None
@@ -148,8 +148,8 @@ def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None
 @pytest.mark.parametrize("kind", ["sent", "failed", "unknown"])
 def test_an_outcome_closes_the_group(kind: str) -> None:
     watch, group = held(message(1))
-    sending = ladder.begin(watch, group, 1, preview(1)).closed[0]
-    settled = ladder.settle(replace(watch, open=None), sending, Outcome(kind, "why"), T0)  # type: ignore[arg-type]
+    sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
+    settled = ladder.settle(replace(watch, claimed=None), sending, Outcome(kind, "why"), T0)  # type: ignore[arg-type]
     assert [(g.state, g.reason, g.closed_at) for g in settled.closed] == [(kind, "why", T0)]
 
 
@@ -161,6 +161,7 @@ def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
         assert watch.open is not None
         waits.append(watch.open.due_at - T0)
         group = watch.open
+        watch = replace(watch, open=None, claimed=group)
     assert waits[:3] == [60 * ladder.SECOND, 120 * ladder.SECOND, 240 * ladder.SECOND]
     assert max(waits) == ladder.BACKOFF[1]
     watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0)
@@ -182,7 +183,7 @@ def test_withdrawn_changes_nothing() -> None:
 
 def test_c8_read_while_the_server_refused_is_not_tried_again() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 1, preview(1))
+    watch = ladder.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
     watch = ladder.fold(replace(watch, closed=()), receipt(1), T0, DELAY)
     watch = ladder.settle(watch, sending, Outcome("postponed"), T0)
@@ -192,7 +193,7 @@ def test_c8_read_while_the_server_refused_is_not_tried_again() -> None:
 
 def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 1, preview(1))
+    watch = ladder.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
     watch = ladder.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, DELAY)
     watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10)
@@ -204,9 +205,12 @@ def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
 
 def test_c8_a_process_that_died_while_sending_leaves_an_unknown_outcome() -> None:
     watch, group = held(message(1))
-    assert ladder.recover(group, T0).state == "waiting"
-    sending = ladder.begin(watch, group, 1, preview(1)).closed[0]
-    assert ladder.recover(sending, T0).state == "unknown"
+    recovered = ladder.recover(watch, group, T0).open
+    assert recovered is not None
+    assert (recovered.state, recovered.due_at) == ("waiting", T0)
+    sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
+    recovered_watch = ladder.recover(replace(watch, claimed=None), sending, T0)
+    assert (recovered_watch.open, recovered_watch.closed[0].state) == (None, "unknown")
 
 
 def test_positions_are_one_number_per_writer() -> None:

@@ -23,18 +23,18 @@ TABLES = (
         closed_at BIGINT NOT NULL
     )
     """,
-    # The promise of one open group for a recipient and a conversation, kept by the database.
+    # One group waits, and one attempt is made at a time, for a recipient and a conversation.
     """
-    CREATE UNIQUE INDEX notifications_open ON notifications (user_id, conversation_id)
-        WHERE state IN ('waiting', 'claimed')
+    CREATE UNIQUE INDEX notifications_waiting ON notifications (user_id, conversation_id)
+        WHERE state = 'waiting'
+    """,
+    """
+    CREATE UNIQUE INDEX notifications_in_flight ON notifications (user_id, conversation_id)
+        WHERE state IN ('claimed', 'sending')
     """,
     """
     CREATE INDEX notifications_due ON notifications (due_at)
         WHERE state IN ('waiting', 'claimed')
-    """,
-    """
-    CREATE INDEX notifications_in_flight ON notifications (notification_id)
-        WHERE state IN ('claimed', 'sending')
     """,
     """
     CREATE INDEX notifications_trouble ON notifications (closed_at)

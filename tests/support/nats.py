@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.processes import tied
 from tests.support.waiting import eventually, within
 
 BINARY = Path(sysconfig.get_path("scripts")) / "nats-server"
@@ -33,6 +34,7 @@ class NatsServer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            preexec_fn=tied(),
         )
         file = self._folder / f"nats-server_{self._process.pid}.ports"
         await eventually(lambda: file.exists() and file.read_text().endswith("}"))

@@ -1,7 +1,27 @@
-"""Owns the question whether a process still runs."""
+"""Owns the processes of tests: how they are tied to ours, and whether they still run."""
 
 import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from linkup.orphans import KernelLeash
+
+
+def tied() -> Callable[[], None]:
+    """What a child does before its program: die with us, however we end, and heed Ctrl-C.
+
+    A shell's background job ignores SIGINT, and so would its children.
+    """
+    die_with_parent = KernelLeash().preexec if sys.platform == "linux" else None
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if die_with_parent is not None:
+            die_with_parent()
+
+    return prepare
 
 
 def runs(pid: int) -> bool:

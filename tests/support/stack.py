@@ -15,6 +15,7 @@ import jwt
 
 from linkup.services import answers
 from shared.settings import PREFIX, to_environment
+from tests.support.processes import tied
 from tests.support.waiting import eventually, within
 
 START_SECONDS = 30
@@ -174,7 +175,7 @@ async def started_stack(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
-            preexec_fn=_heed_interrupts,
+            preexec_fn=tied(),
         )
     stack = Stack(tmp_path / "data", log, process)
     listening = asyncio.create_task(stack.listen())
@@ -194,11 +195,6 @@ def _environment(data_dir: Path, extra: dict[str, str], settings: dict[str, Any]
     ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     free_ports = {"gateway_port": 0, "persistence_port": 0, "notify_port": 0}
     return ours | to_environment({"data_dir": data_dir, **free_ports, **settings}) | extra
-
-
-def _heed_interrupts() -> None:
-    """As at a terminal, also where the tests run in the background of a shell."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _show(stack: Stack) -> None:

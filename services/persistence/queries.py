@@ -39,6 +39,7 @@ MAX_PAGE = 500
 MAX_LOG_PAGE = 2000  # rows of the feed; some 100 bytes each on the bus
 MAX_LIST = 100
 MAX_UNREAD = 1000
+ROW_BYTES = 2048  # of a message or conversation in JSON, without the content
 
 _PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
@@ -90,7 +91,7 @@ class Queries:
         return HeadsAnswer(epoch=self._epoch, heads=dict(await self._held.fetch(HEADS, (wanted,))))
 
     async def feed(self, asked: FeedPage) -> FeedPageAnswer:
-        limit = min(asked.limit, MAX_PAGE)
+        limit = max(1, min(asked.limit, MAX_PAGE))
         rows = await self._held.fetch(FEED, (asked.user_id, asked.after, limit))
         events: list[Event] = []
         size = 0
@@ -108,12 +109,12 @@ class Queries:
         limit = max(1, min(asked.limit, MAX_LIST))
         before = asked.before if asked.before is not None else frames.MAX_INT
         rows = await self._held.fetch(INBOX, (asked.user_id, before, limit + 1, MAX_UNREAD))
-        shown = rows[:limit]
+        shown = _fitting(rows, limit)
         body = api.InboxAnswer(
             epoch=self._epoch,
             cursor=await self._head(asked.user_id),
             conversations=[_conversation(row) for row in shown],
-            next=shown[-1][2] if len(rows) > limit else None,
+            next=shown[-1][2] if len(rows) > len(shown) else None,
         )
         return Snapshot(body=api.encode(body))
 
@@ -123,19 +124,19 @@ class Queries:
         if asked.after_id is not None:
             seq = await self._seq(asked.conversation_id, asked.after_id, "after_id")
             rows = await self._held.fetch(NEWER, (asked.conversation_id, seq, limit + 1))
-            page = rows[:limit]
+            page = _fitting(rows, limit)
         else:
             seq = frames.MAX_INT
             if asked.before_id is not None:
                 seq = await self._seq(asked.conversation_id, asked.before_id, "before_id")
             rows = await self._held.fetch(OLDER, (asked.conversation_id, seq, limit + 1))
-            page = rows[:limit][::-1]
+            page = _fitting(rows, limit)[::-1]
         body = api.HistoryAnswer(
             epoch=self._epoch,
             cursor=await self._head(asked.user_id),
             conversation_id=asked.conversation_id,
             messages=[message(row) for row in page],
-            has_more=len(rows) > limit,
+            has_more=len(rows) > len(page),
         )
         return Snapshot(body=api.encode(body))
 
@@ -277,6 +278,16 @@ FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.sender_id
 WHERE m.conversation_id = ?2 AND m.seq > ?3 AND m.sender_id <> ?1
 ORDER BY m.seq DESC LIMIT ?4
 """
+
+
+def _fitting(rows: list[Row], limit: int) -> list[Row]:
+    """As many as the bus carries at once (R18), at least one; MESSAGE_COLUMNS stand last."""
+    size = 0
+    for count, row in enumerate(rows[:limit]):
+        size += ROW_BYTES + len(msgspec.json.encode(row[-3]))  # the content
+        if size > MAX_PAGE_BYTES and count:
+            return rows[:count]
+    return rows[:limit]
 
 
 def _profile(row: list[str | None]) -> Profile:

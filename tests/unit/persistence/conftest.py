@@ -1,0 +1,62 @@
+"""A store in a file of its own, for each test that asks for one."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from services.persistence.decide import Limits
+from services.persistence.migrate import upgrade
+from services.persistence.queries import Queries
+from services.persistence.store import Held, ReaderConnection, Store
+from tests.unit.persistence.log import Log
+
+UNLIMITED = Limits(burst=1, rate=0.0)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def database(empty_store: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "linkup.db"
+    shutil.copy(empty_store, path)
+    return path
+
+
+@asynccontextmanager
+async def opened(path: Path, limits: Limits = UNLIMITED) -> AsyncIterator[Store]:
+    store = Store(f"sqlite:///{path}", limits)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[Store]:
+    async with opened(database) as store:
+        yield store
+
+
+@pytest.fixture
+def log(store: Store) -> Log:
+    return Log(store)
+
+
+@pytest.fixture
+async def queries(database: Path, store: Store) -> AsyncIterator[Queries]:
+    held = Held(f"sqlite:///{database}", ReaderConnection)
+    try:
+        yield Queries(held, store.epoch)
+    finally:
+        await held.close()

@@ -1,6 +1,6 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
-import { LinkupClient, login } from "./linkup-client.js";
+import { LinkupClient, LinkupError, login } from "./linkup-client.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon, once } from "./page/dom.js";
@@ -63,26 +63,25 @@ function showChats(session) {
       toasts.say(`A message to ${detail.to} was not sent: ${detail.failed.message}`);
     }
   });
-  client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox));
+  client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
   show(peerInAddress());
-  begin({ client, chats, inbox, conversation });
+  begin({ client, chats, inbox, leave });
 }
 
-async function begin({ client, chats, inbox, conversation }) {
+async function begin({ client, chats, inbox, leave }) {
   await chats.restore();
-  const position = await loadUntilDone(() => chats.load(), inbox);
-  client.start(position);
-  if (conversation.peerId !== null) chats.open(chats.with(conversation.peerId));
+  client.start(await loadUntilDone(() => chats.load(), inbox, leave));
 }
 
 /** The inbox has to be there before the feed can go on from it: tries until it is. */
-async function loadUntilDone(load, inbox) {
+async function loadUntilDone(load, inbox, leave) {
   for (;;) {
     try {
       const position = await load();
       inbox.fail(null);
       return position;
     } catch (error) {
+      if (error.status === 401) leave();
       await new Promise((retry) => {
         inbox.fail({ message: error.message, retry });
         setTimeout(retry, RETRY_INBOX_MS);
@@ -112,8 +111,14 @@ function header(session, indicator, leave) {
 function tokens(session) {
   let renewal = null;
   const renew = async () => {
-    const fresh = await login(location.origin, { user_id: session.user_id, name: session.name });
-    session.token = saveSession(fresh).token;
+    try {
+      const fresh = await login(location.origin, { user_id: session.user_id, name: session.name });
+      session.token = saveSession(fresh).token;
+    } catch (error) {
+      if (error.temporary) throw error;
+      const message = "Your session is over";
+      throw new LinkupError({ code: "unauthorized", message, temporary: false, status: 401 });
+    }
   };
   return async ({ renew: refused }) => {
     if (refused) {

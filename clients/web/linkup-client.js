@@ -117,8 +117,9 @@ export class LinkupClient extends EventTarget {
 
   /** Sends what has failed once more, as a new message. @param {OutboxItem} item */
   async retry(item) {
-    await this.#dispatch.discard(item);
-    return this.send(item);
+    const outcome = this.send(item); // first: whatever happens now, it is not lost
+    await this.discard(item);
+    return outcome;
   }
 
   /** Forgets what has failed. @param {OutboxItem} item */

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,6 +22,7 @@ from playwright.async_api import (
     expect,
 )
 
+from services.gateway.page import SERVED, WEB
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
@@ -455,6 +457,45 @@ async def test_two_tabs_of_one_user_agree(browser: Browser, open_as: Open) -> No
     await first.close()  # the other one takes over the outbox
     await send(second, "note 4")
     await has_status(own(second, "note 4"), "sent")
+
+
+async def test_c4_what_follows_a_refused_message_still_arrives(open_as: Open) -> None:
+    page = await open_as("yuri", "/chat/yuri/")
+    outcomes = await page.evaluate(
+        """async () => {
+            const { LinkupClient } = await import("/static/linkup-client.js");
+            const { user_id, token } = JSON.parse(sessionStorage.getItem("linkup.session"));
+            const client = new LinkupClient({ userId: user_id, getToken: async () => token });
+            client.start();
+            const contents = ["before", "x".repeat(5001), "after", "last"];
+            const sent = contents.map((content) => client.send({ to: user_id, content }));
+            const ended = await Promise.allSettled(sent);
+            client.stop();
+            return ended.map(({ value, reason }) => value?.seq ?? reason.code);
+        }"""
+    )
+    assert outcomes == [1, "invalid_frame", 2, 3]
+    await expect(messages(page).filter(has_not_text="xxx")).to_have_text(
+        ["before", "after", "last"]
+    )
+
+
+async def test_every_module_is_fetched_at_once() -> None:
+    files = sources()
+    preloaded = re.findall(r'"modulepreload" href="/static/([^"]+)"', files["index.html"])
+    assert {*preloaded, "app.js"} == {name for name in files if name.endswith(".js")}
+
+
+async def test_no_file_of_the_page_makes_markup_from_text() -> None:
+    markup = re.compile(
+        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|javascript:"
+    )
+    assert [name for name, source in sources().items() if markup.search(source)] == []
+
+
+def sources() -> dict[str, str]:
+    files = (path for path in WEB.rglob("*") if path.suffix in SERVED)
+    return {path.relative_to(WEB).as_posix(): path.read_text("utf-8") for path in files}
 
 
 async def test_enter_sends_and_shift_enter_breaks_the_line(open_as: Open) -> None:

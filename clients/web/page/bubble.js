@@ -45,9 +45,13 @@ export function bubble({ message, own, author, onRetry, onDiscard }) {
 }
 
 function remedies(item, onRetry, onDiscard) {
-  return [
-    h("span", {}, `Not sent: ${item.failed.message}`),
-    h("button", { type: "button", class: "link", on: { click: () => onRetry(item) } }, "Try again"),
-    h("button", { type: "button", class: "link", on: { click: () => onDiscard(item) } }, "Discard"),
-  ];
+  const remedy = (name, act) => {
+    const click = () => {
+      for (const button of buttons) button.disabled = true; // twice would send it twice
+      act(item);
+    };
+    return h("button", { type: "button", class: "link", on: { click } }, name);
+  };
+  const buttons = [remedy("Try again", onRetry), remedy("Discard", onDiscard)];
+  return [h("span", {}, `Not sent: ${item.failed.message}`), ...buttons];
 }

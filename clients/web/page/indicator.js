@@ -8,7 +8,7 @@ const WORDS = {
   connected: "Connected",
   reconnecting: "Reconnecting…",
   offline: "Offline",
-  failed: "Signed out",
+  failed: "Not connected",
 };
 const PATIENCE_MS = 1_000; // a blink is no news
 

@@ -95,9 +95,9 @@ export class Dispatch {
   }
 
   /** @param {OutboxItem} item */
-  async discard(item) {
-    await this.#outbox.remove(item.client_id);
-    this.#tell("discarded", { client_id: item.client_id });
+  discard({ client_id }) {
+    this.#tell("discarded", { client_id });
+    return this.#outbox.remove(client_id);
   }
 
   /** The message is committed: known by its ack, or by the feed after a resume. */

@@ -1,10 +1,12 @@
 """Builds persistence: the store, its writer and readers, and what they listen to."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from databases import DatabaseURL
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from services.persistence.decide import Limits
@@ -13,9 +15,12 @@ from services.persistence.readers import Readers
 from services.persistence.store import Store, hold
 from services.persistence.writer import Writer
 from shared import bus, subjects
-from shared.errors import SettingError
+from shared.errors import SettingError, StartError
 from shared.health import Check, Health
 from shared.settings import Settings
+
+
+REMEDY = "check the disk and who else holds the file, or restore the data directory from a backup"
 
 
 @asynccontextmanager
@@ -26,10 +31,13 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hold(settings.data))
-        await upgrade(url)
         store = Store(url, Limits(max(1, settings.message_burst), settings.message_rate))
         stack.push_async_callback(store.close)
-        await store.open()
+        try:
+            await upgrade(url)
+            await store.open()
+        except (sqlite3.Error, DBAPIError) as error:
+            raise StartError(f"cannot open the store: {error}; {REMEDY}") from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
         await _listen(stack, nats, store, settings)
         health.checks["bus"] = lambda: _bus(nats)

@@ -149,13 +149,15 @@ async def connect(
         logger.warning("bus: %s", error if str(error) else type(error).__name__)
 
     async def on_disconnect() -> None:
-        logger.warning("disconnected from the bus")
+        if not closing:
+            logger.warning("disconnected from the bus")
 
     async def on_reconnected() -> None:
         logger.info("connected to the bus again")
         if on_reconnect is not None:
             await on_reconnect()
 
+    closing = False
     client = Client()
     try:
         async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
@@ -183,6 +185,7 @@ async def connect(
     try:
         yield Bus(client)
     finally:
+        closing = True
         await _quietly(client.close())
 
 

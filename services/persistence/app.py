@@ -19,7 +19,6 @@ from shared.errors import SettingError, StartError
 from shared.health import Check, Health
 from shared.settings import Settings
 
-
 REMEDY = "check the disk and who else holds the file, or restore the data directory from a backup"
 
 
@@ -37,7 +36,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             await upgrade(url)
             await store.open()
         except (sqlite3.Error, DBAPIError) as error:
-            raise StartError(f"cannot open the store: {error}; {REMEDY}") from None
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise StartError(f"cannot open the store: {reason}; {REMEDY}") from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
         await _listen(stack, nats, store, settings)
         health.checks["bus"] = lambda: _bus(nats)

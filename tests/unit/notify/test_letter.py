@@ -1,0 +1,109 @@
+"""What stands in an e-mail, and what cannot."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from services.notify.channels.email import refused
+from services.notify.channels.letter import Letters, one_line, sender, shorten, time_zone
+from shared.commands import MarksRow, Preview, Profile
+from shared.errors import SettingError
+from shared.settings import Settings
+
+NOW = 1_700_000_000_000_000
+
+
+def written(content: str = "hello", unread: int = 1, public_url: str = "", **of: str) -> str:
+    letter = letters(public_url).write("n1", marks(content, unread, **of))
+    return body(letter, "plain")
+
+
+def letters(public_url: str = "") -> Letters:
+    return Letters(Settings(public_url=public_url), lambda: NOW)
+
+
+def marks(content: str, unread: int, zone: str = "UTC", sender_id: str = "ann") -> MarksRow:
+    preview = Preview(sender_id=sender_id, sender_name=None, content=content, seq=1, created_at=NOW)
+    return MarksRow(
+        user_id="bob",
+        conversation_id="c",
+        read_seq=0,
+        last_seq=unread,
+        unread=unread,
+        profile=Profile(user_id="bob", email="bob@example.test", time_zone=zone),
+        previews=[preview],
+    )
+
+
+def body(letter: EmailMessage, kind: str) -> str:
+    part = letter.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def test_a_preview_is_the_first_hundred_characters() -> None:
+    assert shorten("x" * 100) == "x" * 100
+    assert shorten("x" * 101) == "x" * 100 + "…"
+    assert f"ann: {'ä' * 100}…" in written("ä" * 500)
+
+
+def test_what_is_not_shown_is_counted() -> None:
+    assert "more" not in written()
+    assert "and 6 more before it." in written(unread=7)
+
+
+@pytest.mark.parametrize("break_", ["\r\n", "\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c"])
+def test_no_line_break_of_any_script_survives(break_: str) -> None:
+    assert one_line(f"a{break_}b") == "a b"
+
+
+def test_controls_go_and_joined_emoji_stay() -> None:
+    assert one_line("\x00a\u202eb\x1b[31m") == "ab[31m"
+    assert one_line("👨\u200d👩\u200d👧") == "👨\u200d👩\u200d👧"
+
+
+def test_times_are_the_recipients() -> None:
+    assert "2023-11-14 22:13 UTC" in written()
+    assert "2023-11-15 07:13 JST" in written(zone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/Atall", "../../etc/passwd", "Europe", "\x00", None])
+def test_an_unknown_time_zone_is_utc(name: str | None) -> None:
+    assert str(time_zone(name)) == "UTC"
+
+
+def test_the_link_quotes_the_user_id() -> None:
+    assert "http" not in written()
+    link = written(public_url="https://chat.test/", sender_id="a/b?c d")
+    assert "https://chat.test/chat/a%2Fb%3Fc%20d/\n" in link
+
+
+def test_html_of_users_is_text() -> None:
+    html = body(letters().write("n1", marks("<script>x</script>&", 1)), "html")
+    assert "&lt;script&gt;x&lt;/script&gt;&amp;" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a@b.test", "a@b.test"),
+        ("LinkUp <a@b.test>", "LinkUp <a@b.test>"),
+        ('"Müller, LinkUp" <a@b.test>', '"Müller, LinkUp" <a@b.test>'),
+        ("<a@b.test>", "a@b.test"),
+    ],
+)
+def test_the_sender_is_an_address_with_or_without_a_name(text: str, expected: str) -> None:
+    assert str(sender(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "LinkUp", "<>", "a@", "@b", "ä@b.test", "x <a@b> y", "a b@c"])
+def test_a_sender_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(SettingError, match="LINKUP_SMTP_FROM"):
+        sender(text)
+
+
+def test_replies_say_what_became_of_it() -> None:
+    codes = (251, 354, 421, 450, 554, -1)
+    assert [refused(code).kind for code in codes] == [
+        *("sent", "unknown", "postponed", "postponed", "failed", "unknown")
+    ]

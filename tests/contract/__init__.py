@@ -1,0 +1,1 @@
+"""What the project promises to those around it: its files for containers, its schemas."""

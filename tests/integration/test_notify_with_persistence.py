@@ -1,0 +1,133 @@
+"""notify behind the real persistence: commands in, an e-mail out."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import bus, subjects
+from shared.commands import (
+    AdvanceReceipt,
+    Batch,
+    BatchReply,
+    Command,
+    PutUser,
+    Results,
+    Stored,
+    StoreMessage,
+    decode,
+    encode,
+)
+from shared.errors import LinkupError
+from shared.settings import to_environment
+from tests.integration.notify_support import Mailbox, notify, rows, smtp_server, to_mailbox
+from tests.support.waiting import eventually, within
+
+DIRECT = subjects.direct_conversation_id("ann", "bob")
+
+
+class Lane:
+    """Sends batches as a gateway's lane does."""
+
+    def __init__(self, wire: bus.Bus) -> None:
+        self._wire = wire
+        self._number = 0
+
+    async def do(self, *commands: Command) -> list[Any]:
+        self._number += 1
+        batch = encode(Batch(lane="test", number=self._number, commands=list(commands)))
+        async with within(20):
+            while True:
+                with suppress(LinkupError):
+                    reply = await self._wire.request(subjects.STORE, batch, 2)
+                    results: BatchReply = decode(reply, BatchReply)
+                    assert isinstance(results, Results), results
+                    return list(results.results)
+                await asyncio.sleep(0.05)
+
+    async def send(self, client_id: str, content: str, sender: str = "ann") -> Stored:
+        message = StoreMessage(
+            user_id=sender,
+            connection_id="c",
+            client_id=client_id,
+            conversation_id=DIRECT,
+            content=content,
+            to="bob" if sender == "ann" else "ann",
+        )
+        (stored,) = await self.do(message)
+        assert isinstance(stored, Stored), stored
+        return stored
+
+    async def read(self, user_id: str, seq: int) -> None:
+        receipt = AdvanceReceipt(
+            user_id=user_id, connection_id="c", conversation_id=DIRECT, read_seq=seq
+        )
+        await self.do(receipt)
+
+
+@pytest.fixture
+async def lane(nats_url: str, tmp_path: Path) -> AsyncIterator[Lane]:
+    settings = {"nats_url": nats_url, "data_dir": tmp_path, "persistence_port": 0}
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.persistence"),
+        env=to_environment(settings),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        async with bus.connect(nats_url, "gateway") as wire:
+            lane = Lane(wire)
+            await lane.do(
+                PutUser(user_id="ann", name="Ann"),
+                PutUser(user_id="bob", name="Bob", email="bob@example.test"),
+            )
+            yield lane
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[Mailbox]:
+    async with smtp_server() as mailbox:
+        yield mailbox
+
+
+async def test_c8_unread_is_one_email_and_read_is_none(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    settings = to_mailbox(mailbox) | {"notify_email_after": 1.5}
+    async with notify(nats_url, tmp_path, **settings) as running:
+        first = await lane.send("m1", "hello")
+        await eventually(lambda: running.states() == ["waiting"])
+        await lane.read("bob", first.seq)
+        await running.until_states("cancelled")
+        await lane.send("m2", "are you there?")
+        await lane.send("m3", "hello?")
+        await running.until_states("cancelled", "sent")
+        assert running.health.report()[0] == "pass"
+        await lane.send("m4", "I am", sender="bob")
+        await eventually(lambda: [row["user_id"] for row in rows(running.database)][2:] == ["ann"])
+        await eventually(lambda: running.states()[2:] == ["no_address"])
+    (letter,) = mailbox.accepted
+    text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert letter["Subject"] == "2 unread messages"
+    assert "Ann: are you there?" in text
+    assert "Ann: hello?" in text
+
+
+async def test_what_was_written_while_notify_was_away_is_followed(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await lane.send("m1", "one")
+        await running.until_states("sent")
+    await lane.send("m2", "two")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("sent", "sent")
+    assert len(mailbox.accepted) == 2

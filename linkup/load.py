@@ -10,47 +10,8 @@ from msgspec import Struct
 
 from linkup import load_run, measure, replay
 from linkup.calls import CallFailed, Door
-from linkup.load_run import LIMITS, LoadFailed, Plan, Report, socket_url
-from linkup.measure import Latency
-
-
-def in_words(report: Report) -> str:
-    flight = f"{report.rate:g}/s" if report.rate else f"{report.window} in flight each"
-    rows = [
-        f"{report.pairs} pairs, {flight}, {report.seconds:.1f} s",
-        f"  messages/s    {report.messages_per_second:,.0f}   acknowledged and delivered",
-        f"  ack           {_latency(report.ack)}",
-        f"  delivery      {_latency(report.delivery)}",
-        f"  server CPU    {_cpu(report)}",
-        f"  generator     {report.generator_cpu_us:.0f} µs/message",
-        f"  of {report.sent:,} sent: {report.acked:,} acknowledged, {report.delivered:,} delivered",
-        f"  lost {report.lost}, duplicated {report.duplicated}, "
-        f"out of order {report.out_of_order}, corrupted {report.corrupted}, "
-        f"without ack {report.unacknowledged}, cursor gaps {report.cursor_gaps}",
-    ]
-    rows += [f"  errors        {code}: {n}" for code, n in report.errors.items()]
-    rows += [f"  closed        {text}: {n} sockets" for text, n in report.closed.items()]
-    rows += [f"  fault         {fault}" for fault in report.faults]
-    rows += [f"  limit reached {LIMITS[limit]}" for limit in report.limits]
-    return "\n".join(rows)
-
-
-def _latency(latency: Latency) -> str:
-    if latency.p50_ms is None:
-        return "nothing measured"
-    return f"p50 {latency.p50_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms, max {latency.max_ms:.2f} ms"
-
-
-def _cpu(report: Report) -> str:
-    if not report.server_cpu_us:
-        return "unknown: the server's processes are not on this machine, or give --pid name=pid"
-    each = ", ".join(f"{name} {us:.0f}" for name, us in report.server_cpu_us.items())
-    if report.server_cpu_us_total is None:
-        return f"µs/message without what was restarted meanwhile: {each}"
-    return f"{report.server_cpu_us_total:.0f} µs/message: {each}"
-
-
-# ------------------------------------------------------------------ command
+from linkup.load_report import in_words
+from linkup.load_run import LoadFailed, Plan, socket_url
 
 
 def _pids(

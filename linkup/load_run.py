@@ -1,11 +1,13 @@
 """Owns a load run: pairs join, send, are timed and watched, and give account at the end."""
 
 import asyncio
+import errno
 import gc
 import logging
 import random
 import secrets
 import string
+import sys
 import time
 import urllib.parse
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +19,7 @@ from websockets.exceptions import InvalidURI
 
 from linkup import measure, pacer, pairs
 from linkup.calls import CallFailed, Door
-from linkup.measure import Latency
+from linkup.load_report import LIMITS, Report
 from linkup.pairs import Receiver, Refused, Sender, Tally
 
 logger = logging.getLogger("linkup.load")
@@ -26,14 +28,8 @@ JOINING_AT_ONCE = 32
 DRAIN_TIMEOUT = 20.0
 SWEEPS_PER_SECOND = 20  # each pair's turn for receipts and timeouts comes once a second
 HEARTBEAT = 10  # seconds
+OTHER_FILES = 64
 LANE_WINDOW = 32  # in flight per sender when the rate is given
-
-LIMITS = {
-    "sockets": "sockets per address or user: start the server with LINKUP_SOCKETS_PER_ADDRESS=0 "
-    "LINKUP_SOCKETS_PER_USER=0",
-    "rate_limited": "messages per user: start the server with LINKUP_MESSAGE_RATE=0",
-    "overloaded": "the server's queues are full: lower --rate, --window or --pairs",
-}
 
 
 class LoadFailed(Exception):
@@ -51,40 +47,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     warmup: float = 2.0
     size: int = 120
     pids: dict[str, int] = {}
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What was measured after the warm-up; the checks cover every message of the run."""
-
-    pairs: int
-    window: int
-    rate: float
-    seconds: float
-    messages_per_second: float
-    ack: Latency
-    delivery: Latency
-    server_cpu_us: dict[str, float]
-    server_cpu_us_total: float | None  # None unless all of its processes were there throughout
-    generator_cpu_us: float
-    sent: int
-    acked: int
-    delivered: int
-    unacknowledged: int
-    lost: int
-    duplicated: int
-    out_of_order: int
-    corrupted: int
-    cursor_gaps: int
-    errors: dict[str, int]
-    closed: dict[str, int]
-    limits: list[str]
-    faults: list[str]
-
-    @property
-    def sound(self) -> bool:
-        """Every promise was kept."""
-        faults = (self.unacknowledged, self.lost, self.duplicated, self.out_of_order)
-        return not any((*faults, self.corrupted, self.cursor_gaps, self.closed))
 
 
 class Field:
@@ -115,6 +77,7 @@ async def run(
 ) -> Report:
     """One whole run. Raises LoadFailed."""
     field = Field(plan)
+    _allow_files(len(field.lines) + OTHER_FILES)
     try:
         await _join(field, plan.url, door, progress)
         async with _upkeep(field), _without_collector():
@@ -305,6 +268,8 @@ def _why_not_joined(fault: BaseException, joined: int, url: str) -> str:
     limit = limit or (isinstance(fault, HandshakeFailed) and fault.status in (403, 429))
     if limit:
         return f"the server refused socket {joined + 1} ({fault}): {LIMITS['sockets']}"
+    if isinstance(fault, OSError) and fault.errno == errno.EMFILE:
+        return f"too many open files after {joined} sockets: raise `ulimit -n` or lower --pairs"
     if isinstance(fault, CallFailed | Refused | HandshakeFailed | InvalidURI):
         return f"cannot connect: {fault}"
     return f"cannot reach {url}: {fault or type(fault).__name__}; is it running?"
@@ -314,6 +279,17 @@ def _why_broken(tally: Tally) -> str:
     closed = ", ".join(f"{text} ({n} sockets)" for text, n in tally.closed.items())
     errors = ", ".join(f"{code} ({n})" for code, n in tally.errors.items())
     return "the run broke off: " + (f"closed with {closed}" if closed else f"refused with {errors}")
+
+
+def _allow_files(needed: int) -> None:
+    """As many sockets as the system lets us have; what it does not is said when it is reached."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < needed:
+            wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -19,7 +19,8 @@ import msgspec
 
 from linkup import load_run
 from linkup.calls import Door
-from linkup.load_run import LoadFailed, Plan, Report
+from linkup.load_report import Report
+from linkup.load_run import LoadFailed, Plan
 from tests.bench import commit, echo
 from tests.bench.report import Bench, markdown
 from tests.support.stack import AUDIENCE, Stack, run_stack

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from linkup import load_run, measure, replay
 from linkup.calls import Door
-from linkup.load import in_words
 from linkup.load import load as command
+from linkup.load_report import in_words
 from linkup.load_run import LoadFailed, Plan
 from tests.support.stack import AUDIENCE, Stack, run_stack
 

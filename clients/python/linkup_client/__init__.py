@@ -1,7 +1,7 @@
 """Python client of LinkUp messaging: acknowledged sends, events in order, resume without gaps."""
 
 from linkup_client.backoff import Timing
-from linkup_client.client import Client, State, connect
+from linkup_client.client import Client, connect
 from linkup_client.errors import (
     ConnectionRefused,
     LinkupError,
@@ -10,6 +10,7 @@ from linkup_client.errors import (
     SendFailed,
 )
 from linkup_client.frames import Ack, Event, Message, Receipt, ResyncRequired
+from linkup_client.link import State
 
 __all__ = [
     "Ack",

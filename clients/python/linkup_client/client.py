@@ -3,30 +3,18 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-from websockets.exceptions import InvalidURI
-
-from linkup_client import backoff, frames
+from linkup_client import frames
 from linkup_client.backoff import Timing
-from linkup_client.errors import ConnectionRefused, LinkupError, SendFailed
+from linkup_client.errors import LinkupError, SendFailed
 from linkup_client.inbox import Inbox
+from linkup_client.link import Link, State, Token
 from linkup_client.marks import Marks
 from linkup_client.outbox import Outbox
-from linkup_client.session import Ended, Session
-from linkup_client.wire import HandshakeFailed
 
 logger = logging.getLogger("linkup_client")
-
-State = Literal["connected", "connecting", "reconnecting", "disconnected", "failed", "offline"]
-Token = str | Callable[[], Awaitable[str]]
-
-UNAUTHORIZED = 4401
-REFUSALS = frozenset({1007, 1009, UNAUTHORIZED, 4403, 4404, 4408})
-RETRIED_STATUS = frozenset({0, 403, 408, 425, 429, 500, 502, 503, 504})  # 403: too many sockets
-AT_ONCE = Ended(4000, "", 0)
 
 
 class Client:
@@ -46,22 +34,20 @@ class Client:
         device: str | None,
         timing: Timing,
     ) -> None:
-        self.state: State = "disconnected"
         self.user_id: str | None = None
         self.limits = frames.Limits()
-        self._url = url
-        self._token = token
         self._device = device
-        self._timing = timing
-        self._inbox = Inbox(epoch, cursor, self._renew)
-        self._outbox = Outbox(self._transmit, timing)
-        self._marks = Marks(self._transmit, timing.marks_every)
-        self._session: Session | None = None
+        self._link = Link(url, token, timing, self)
+        self._inbox = Inbox(epoch, cursor, self._link.renew)
+        self._outbox = Outbox(self._link.send, timing)
+        self._marks = Marks(self._link.send, timing.marks_every)
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._attempt = 0
-        self._may_renew_token = callable(token)
         self._fault: BaseException | None = None
+
+    @property
+    def state(self) -> State:
+        return self._link.state
 
     @property
     def epoch(self) -> str | None:
@@ -120,7 +106,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Come in: returns when the server has said welcome. Raises ConnectionRefused."""
-        self._run = asyncio.create_task(self._keep_connected())
+        self._run = asyncio.create_task(self._link.run())
         self._run.add_done_callback(self._over)
         try:
             await self._ready
@@ -149,52 +135,30 @@ class Client:
             raise self._fault
         raise StopAsyncIteration
 
-    # ---------------------------------------------------------- staying connected
+    def _over(self, run: asyncio.Task[None]) -> None:
+        self._fault = None if run.cancelled() else run.exception()
+        self._link.state = "disconnected" if self._fault is None else "failed"
+        self._outbox.give_up(self._fault)
+        self._inbox.close()
+        if self._fault is not None and not self._ready.done():
+            self._ready.set_exception(self._fault)
 
-    async def _keep_connected(self) -> None:
-        while True:
-            self.state = "reconnecting" if self._ready.done() else "connecting"
-            ended = await self._visit()
-            if ended is not None:
-                self.state = "reconnecting"
-            await asyncio.sleep(self._pause(ended))
+    def _check_alive(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        if self._run is None or self._run.done():
+            raise LinkupError("the client is not connected: use `async with connect(…)`")
 
-    async def _visit(self) -> Ended | None:
-        """One connection from beginning to end; None when none came about."""
-        session = Session(self._timing, self._come_in, self._on_frame, self._on_tick)
-        try:
-            answer = await session.open(self._url, await self._hello())
-            if isinstance(answer, Ended):
-                return answer
-            return await session.live(answer.heartbeat_ms / 1000)
-        except HandshakeFailed as fault:
-            if fault.status not in RETRIED_STATUS:
-                raise ConnectionRefused(fault.status, "no messaging server there") from fault
-            logger.info("the server does not take us in: %s", fault)
-        except InvalidURI as fault:
-            raise ConnectionRefused(0, str(fault)) from fault
-        except OSError as fault:  # TimeoutError is one
-            self.state = "offline"
-            logger.info("cannot reach the server: %s", fault or type(fault).__name__)
-        finally:
-            self._session = None
-            self._outbox.lost()
-            self._marks.lost()
-            await session.close()
-        return None
+    # ---------------------------------------------------------- called by the link
 
-    async def _hello(self) -> frames.Hello:
-        token = self._token if isinstance(self._token, str) else await self._token()
+    def hello(self, token: str) -> frames.Hello:
         inbox = self._inbox
         return frames.Hello(
             token=token, epoch=inbox.head_epoch, cursor=inbox.head, device=self._device
         )
 
-    def _come_in(self, session: Session, welcome: frames.Welcome) -> None:
-        self._session = session
-        self.state, self.user_id, self.limits = "connected", welcome.user_id, welcome.limits
-        self._attempt = 0
-        self._may_renew_token = callable(self._token)
+    def on_welcome(self, welcome: frames.Welcome) -> None:
+        self.user_id, self.limits = welcome.user_id, welcome.limits
         if self._inbox.head is None:
             self._inbox.begin(welcome.epoch, welcome.cursor)
         else:
@@ -204,31 +168,11 @@ class Client:
         if not self._ready.done():
             self._ready.set_result(None)
 
-    def _pause(self, ended: Ended | None) -> float:
-        """How long to wait before the next try. Raises ConnectionRefused when there is none."""
-        if ended is not None:
-            logger.info("disconnected: %d %s", ended.code, ended.reason)
-            if ended.code == UNAUTHORIZED and self._may_renew_token:
-                self._may_renew_token = False
-                return self._timing.shortest
-            if ended.code in REFUSALS:
-                raise ConnectionRefused(ended.code, ended.reason)
-            if ended.after_ms is not None:
-                return ended.after_ms / 1000
-        self._attempt += 1
-        return backoff.delay(self._timing, self._attempt - 1)
+    def on_lost(self) -> None:
+        self._outbox.lost()
+        self._marks.lost()
 
-    def _over(self, run: asyncio.Task[None]) -> None:
-        self._fault = None if run.cancelled() else run.exception()
-        self.state = "disconnected" if self._fault is None else "failed"
-        self._outbox.give_up(self._fault)
-        self._inbox.close()
-        if self._fault is not None and not self._ready.done():
-            self._ready.set_exception(self._fault)
-
-    # ---------------------------------------------------------- called by the session
-
-    def _on_frame(self, frame: frames.ServerFrame | frames.Unknown, size: int) -> None:
+    def on_frame(self, frame: frames.ServerFrame | frames.Unknown, size: int) -> None:
         match frame:
             case frames.Ack():
                 self._outbox.on_ack(frame)
@@ -256,23 +200,9 @@ class Client:
         if error.client_id is None:
             logger.warning("the server says %s: %s", error.code, error.message)
 
-    def _on_tick(self, now: float) -> None:
+    def on_tick(self, now: float) -> None:
         self._outbox.sweep(now)
         self._marks.flush(now)
-
-    def _transmit(self, text: bytes) -> None:
-        if self._session is not None:
-            self._session.send(text)
-
-    def _renew(self) -> None:
-        if self._session is not None:
-            self._session.end(AT_ONCE)
-
-    def _check_alive(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-        if self._run is None or self._run.done():
-            raise LinkupError("the client is not connected: use `async with connect(…)`")
 
 
 def connect(
@@ -290,6 +220,8 @@ def connect(
     a fresh one for each connection. `epoch` and `cursor`: where an earlier client stopped; without
     them the events begin now.
     """
+    if (epoch is None) != (cursor is None):
+        raise ValueError("`epoch` and `cursor` belong together")
     return Client(
         url,
         token,

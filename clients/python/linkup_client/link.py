@@ -1,0 +1,121 @@
+"""Owns staying connected: one session after another, when to come back, and when not to."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+from websockets.exceptions import InvalidURI
+
+from linkup_client import backoff, frames
+from linkup_client.backoff import Timing
+from linkup_client.errors import ConnectionRefused
+from linkup_client.session import Ended, Session
+from linkup_client.wire import HandshakeFailed
+
+logger = logging.getLogger("linkup_client")
+
+State = Literal["connected", "connecting", "reconnecting", "disconnected", "failed", "offline"]
+Token = str | Callable[[], Awaitable[str]]
+
+UNAUTHORIZED = 4401
+REFUSALS = frozenset({1007, 1009, UNAUTHORIZED, 4403, 4404, 4408})
+RETRIED_STATUS = frozenset({0, 403, 408, 425, 429, 500, 502, 503, 504})  # 403: too many sockets
+AT_ONCE = Ended(4000, "", 0)
+
+
+class Owner(Protocol):
+    """Whom the link tells."""
+
+    def hello(self, token: str) -> frames.Hello:
+        """What to say on coming in: where the feed goes on."""
+
+    def on_welcome(self, welcome: frames.Welcome) -> None: ...
+
+    def on_frame(self, frame: frames.ServerFrame | frames.Unknown, size: int) -> None: ...
+
+    def on_tick(self, now: float) -> None:
+        """Called a few times a second while connected."""
+
+    def on_lost(self) -> None:
+        """Nothing can be sent until the next welcome."""
+
+
+class Link:
+    """`run` never returns: it raises ConnectionRefused when there is no way back, or what the
+    token function raised. `may_refresh` is spent by a 4401 and earned again by a welcome."""
+
+    def __init__(self, url: str, token: Token, timing: Timing, owner: Owner) -> None:
+        self.state: State = "disconnected"
+        self._url = url
+        self._token = token
+        self._timing = timing
+        self._owner = owner
+        self._session: Session | None = None
+        self._welcomed = False
+        self._attempt = 0
+        self._may_refresh = callable(token)
+
+    def send(self, text: bytes) -> None:
+        """Dropped when there is no connection: the owner sends it again after the welcome."""
+        if self._session is not None:
+            self._session.send(text)
+
+    def renew(self) -> None:
+        """Give up this connection for a new one, at once."""
+        if self._session is not None:
+            self._session.end(AT_ONCE)
+
+    async def run(self) -> None:
+        while True:
+            self.state = "reconnecting" if self._welcomed else "connecting"
+            ended = await self._visit()
+            if ended is not None:
+                self.state = "reconnecting"
+            await asyncio.sleep(self._pause(ended))
+
+    async def _visit(self) -> Ended | None:
+        """One connection from beginning to end; None when none came about."""
+        session = Session(self._timing, self._on_welcome, self._owner.on_frame, self._owner.on_tick)
+        try:
+            token = self._token if isinstance(self._token, str) else await self._token()
+            answer = await session.open(self._url, self._owner.hello(token))
+            if isinstance(answer, Ended):
+                return answer
+            return await session.live(answer.heartbeat_ms / 1000)
+        except HandshakeFailed as fault:
+            if fault.status not in RETRIED_STATUS:
+                raise ConnectionRefused(fault.status, "no messaging server there") from fault
+            logger.info("the server does not take us in: %s", fault)
+        except InvalidURI as fault:
+            raise ConnectionRefused(0, str(fault)) from fault
+        except OSError as fault:  # TimeoutError is one
+            self.state = "offline"
+            logger.info("cannot reach the server: %s", fault or type(fault).__name__)
+        finally:
+            self._session = None
+            self._owner.on_lost()
+            await session.close()
+        return None
+
+    def _on_welcome(self, session: Session, welcome: frames.Welcome) -> None:
+        self._session = session
+        self.state = "connected"
+        self._welcomed = True
+        self._attempt = 0
+        self._may_refresh = callable(self._token)
+        self._owner.on_welcome(welcome)
+
+    def _pause(self, ended: Ended | None) -> float:
+        """How long to wait before the next try. Raises ConnectionRefused when there is none."""
+        if ended is not None:
+            logger.info("disconnected: %d %s", ended.code, ended.reason)
+            if ended.code == UNAUTHORIZED and self._may_refresh:
+                self._may_refresh = False
+                return self._timing.shortest
+            if ended.code in REFUSALS:
+                raise ConnectionRefused(ended.code, ended.reason)
+            if ended.after_ms is not None:
+                return ended.after_ms / 1000
+        self._attempt += 1
+        return backoff.delay(self._timing, self._attempt - 1)

@@ -1,0 +1,81 @@
+"""The client's frames and the server's are one contract: each side reads what the other writes."""
+
+from datetime import UTC, datetime
+
+import linkup_client.frames as ours
+import msgspec
+import pytest
+from msgspec import Struct
+
+import shared.frames as theirs
+
+NOW = datetime(2026, 11, 21, 9, 30, 0, 1, tzinfo=UTC)
+LIMITS = theirs.Limits(message_burst=20, message_rate=10.0)
+
+SENT: list[Struct] = [
+    ours.Hello(token="t", epoch="e", cursor=0, device="d"),
+    ours.Hello(token="t"),
+    ours.SendMessage(client_id="c", content="hi", to="bob"),
+    ours.SendMessage(client_id="c", content="hi", conversation_id="d1", after="b"),
+    ours.Delivered(conversation_id="d1", seq=3),
+    ours.MarkChatRead(conversation_id="d1", up_to=3),
+    ours.SyncRequest(cursor=7),
+    ours.Ping(),
+]
+HEARD: list[Struct] = [
+    theirs.Welcome(
+        user_id="u", connection_id="c", epoch="e", cursor=1, heartbeat_ms=2, recovered=True,
+        limits=LIMITS,
+    ),
+    theirs.SyncCompleted(cursor=1),
+    theirs.ResyncRequired(reason="r", epoch="e", cursor=1),
+    theirs.Reconnect(after_ms=1, reason="r"),
+    theirs.Pong(cursor=1),
+    theirs.Ack(
+        client_id="c", message_id=1, conversation_id="d1", seq=1, created_at=NOW, duplicate=False
+    ),
+    theirs.Message(
+        cursor=1, message_id=1, conversation_id="d1", seq=1, version=1, sender_id="a",
+        client_id="c", content="„hi“", created_at=NOW, updated_at=NOW,
+    ),
+    theirs.Receipt(
+        cursor=1, conversation_id="d1", user_id="u", delivered_seq=2, read_seq=1, at=NOW
+    ),
+    theirs.Error(code="rate_limited", message="m", temporary=True, client_id="c", retry_after_ms=5),
+    theirs.Error(code="not_found", message="m", temporary=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("frame", SENT, ids=lambda frame: type(frame).__name__)
+def test_the_server_reads_what_the_client_writes(frame: Struct) -> None:
+    read = theirs.decode(ours.encode(frame))
+    assert type(read).__name__ == type(frame).__name__
+    written = {name: getattr(frame, name) for name in frame.__struct_fields__}
+    assert {name: getattr(read, name) for name in written} == written
+
+
+@pytest.mark.parametrize("frame", HEARD, ids=lambda frame: type(frame).__name__)
+def test_the_client_reads_what_the_server_writes(frame: Struct) -> None:
+    read = ours.decode(theirs.encode(frame))
+    assert type(read).__name__ == type(frame).__name__
+    heard = msgspec.to_builtins(frame)
+    assert {
+        name: value for name, value in msgspec.to_builtins(read).items() if name in heard
+    } == heard
+
+
+def test_every_frame_of_the_server_is_among_them() -> None:
+    known = {type(frame) for frame in HEARD}
+    assert known == set(theirs.ServerFrame.__args__)
+
+
+@pytest.mark.parametrize(
+    ("text", "cursor"),
+    [
+        (b'{"type":"poke","cursor":4}', 4),
+        (b'{"type":"typing","user_id":"u"}', None),
+        (b'{"type":"ack","client_id":"a receipt\'s"}', None),
+    ],
+)
+def test_an_unknown_frame_keeps_its_place(text: bytes, cursor: int | None) -> None:
+    assert ours.decode(text) == ours.Unknown(cursor=cursor)

@@ -1,9 +1,10 @@
 """Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.frames import ClientId, Content, ConversationId, Message, UserId
 
@@ -26,7 +27,7 @@ class LoginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """POST /v1/dev/login, for the demo only."""
 
     user_id: UserId
-    name: str | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
 class LoginAnswer(Struct, frozen=True, kw_only=True):

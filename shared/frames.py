@@ -45,6 +45,7 @@ Timestamp = (
 class CloseCode(IntEnum):
     """Why a socket ends. With 4401, 4403, 4404 and 4408 do not come back with the same token."""
 
+    LOST = 1006  # never sent: what a socket that just broke off is said to have ended with
     RESTART = 1012
     ASKED = 4000
     SLOW_CONSUMER = 4001

@@ -2,11 +2,12 @@
 
 import re
 import time
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared import frames
 from shared.errors import SettingError, Unauthorized
@@ -18,7 +19,7 @@ DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
 DEMO_SECONDS = 12 * 3600
 _LOCAL_PART = re.compile(r"[a-z0-9._-]{1,64}\Z", re.IGNORECASE)
 
-Text = str | None
+Text = Annotated[str, Meta(max_length=1024)] | None
 
 
 class Identity(Struct, frozen=True, kw_only=True):

@@ -48,7 +48,7 @@ class Connection:
         self.identity = identity
         self.user_id = identity.user_id
         self.gate = Gate()
-        self.close_code: CloseCode | int | None = None
+        self.close_code: int | None = None
         self.closing = asyncio.Event()  # it is to end
         self.closed = asyncio.Event()  # it has ended
         self.epoch = ""
@@ -81,10 +81,10 @@ class Connection:
             )
         )
 
-    def close(self, code: CloseCode | int) -> None:
+    def close(self, code: int) -> None:
         """End the socket with that code; the first reason counts."""
         if self.close_code is None:
-            self.close_code = code
+            self.close_code = int(code)
             self.closing.set()
 
     def farewell(self, reason: str, code: CloseCode, after_ms: int) -> None:

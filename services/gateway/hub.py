@@ -97,7 +97,8 @@ class Hub:
 
     async def _subscribe(self, user: User) -> Subscription:
         async def deliver(delivery: Delivery) -> None:
-            self._deliver(user, delivery)
+            if delivery.subject == subjects.feed(user.user_id):
+                self._deliver(user, delivery)
 
         subscription = await self._bus.subscribe(
             subjects.user(user.user_id),

@@ -12,6 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 
 EXTENSION = "linkup.wire"
+MAX_UNREAD_BYTES = 512 * 1024  # in the socket's buffer, above what the outbox may put there
 WRITE_BYTES = 64 * 1024  # handed to the kernel at once, between two looks at the peer's pace
 
 
@@ -25,6 +26,12 @@ class Wire(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.abort()
+
+    def handle_ping(self) -> None:
+        """Pongs pass by the flow control: who floods pings and reads nothing is dropped."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self.abort()
 
     def abort(self) -> None:
         """Drop the connection and whatever it has not read."""

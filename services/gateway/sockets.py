@@ -77,7 +77,7 @@ class Sockets:
             return
         except (LinkupError, TimeoutError) as error:
             if isinstance(error, LinkupError):
-                await send_error(websocket, error)
+                await send_error(wire_of(websocket), error)
             await close(websocket, CloseCode.UNAUTHORIZED)
             return
         limit = self.settings.sockets_per_user
@@ -123,22 +123,19 @@ class Sockets:
         try:
             joined = await self.hub.join(connection)
             await self.people.know(identity, joined.profile)
-        except LinkupError as error:
-            await self.hub.leave(connection)
-            await send_error(websocket, error)
-            await close(websocket, TRY_AGAIN_LATER)
-            return
-        try:
             logger.info("open", extra={"connection": connection.id})
             self._welcome(connection, hello, joined)
             async with _companions(connection, outbox, wire, websocket):
-                await self._read(websocket, connection, first)
+                await self._read(wire, connection, first)
+        except LinkupError as error:
+            await send_error(wire, error)
+            await close(websocket, TRY_AGAIN_LATER)
         finally:
-            connection.close_code = connection.close_code or 1006
-            connection.closed.set()
+            connection.close(CloseCode.LOST)
             await self.hub.leave(connection)
+            connection.closed.set()
             logger.info(
-                "closed", extra={"connection": connection.id, "code": int(connection.close_code)}
+                "closed", extra={"connection": connection.id, "code": connection.close_code}
             )
 
     def _welcome(self, connection: Connection, hello: Hello, joined: Joined) -> None:
@@ -161,8 +158,8 @@ class Sockets:
             connection.push(frames.ResyncRequired(reason=reason, epoch=joined.epoch, cursor=cursor))
         connection.start(joined.epoch, cursor, joined.head)
 
-    async def _read(self, websocket: WebSocket, connection: Connection, first: str | None) -> None:
-        strikes, wire = Strikes(self.settings.strikes_per_minute), wire_of(websocket)
+    async def _read(self, wire: Wire, connection: Connection, first: str | None) -> None:
+        strikes = Strikes(self.settings.strikes_per_minute)
         try:
             while True:
                 try:
@@ -254,17 +251,17 @@ async def receive(wire: Wire) -> str:
     """The next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
     message: Mapping[str, Any] = await wire.receive()
     if message["type"] == "websocket.disconnect":
-        raise Disconnected(message.get("code", 1006))
+        raise Disconnected(message.get("code", CloseCode.LOST))
     text: str | None = message.get("text")
     if text is None:
         raise InvalidFrame("Frames are text, not binary")
     return text
 
 
-async def send_error(websocket: WebSocket, error: LinkupError) -> None:
+async def send_error(wire: Wire, error: LinkupError) -> None:
     """For a socket that has no connection yet."""
     frame = frames.Error(code=error.code, message=error.message, temporary=error.temporary)
-    await wire_of(websocket).send_frames([frames.encode(frame)])
+    await wire.send_frames([frames.encode(frame)])
 
 
 async def close(websocket: WebSocket, code: int) -> None:

@@ -211,3 +211,26 @@ async def test_every_service_says_how_it_is(tmp_path: Path) -> None:
         os.kill(stack.pids()["persistence"], signal.SIGSTOP)
         assert (await api.get(f"http://127.0.0.1:{stack.port('gateway')}/livez")).status_code == 200
         os.kill(stack.pids()["persistence"], signal.SIGCONT)
+
+
+async def test_c10_a_flood_of_pings_without_reading_is_dropped(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack, synced(stack, "carol") as carol:
+        gateway = stack.pids()["gateway"]
+        with await asyncio.to_thread(deaf_socket, stack, "bob") as deaf:
+            ping = bytes([0x89, 0x80 | 125]) + bytes(4) + b"x" * 125
+            with pytest.raises(OSError):
+                await asyncio.to_thread(flood, deaf, ping * 1000, 200)
+        assert resident_bytes(gateway) < 256 * 1024 * 1024
+        await carol.settled()
+
+
+def flood(deaf: socket.socket, data: bytes, times: int) -> None:
+    """Raises OSError once the other side has let go."""
+    deaf.settimeout(10)
+    for _ in range(times):
+        deaf.sendall(data)
+
+
+def resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,67 @@
+"""What a test does in a browser: sign in, write, and look at what is on the screen."""
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
+
+from tests.support.stack import Stack
+
+Open = Callable[..., Awaitable[Page]]
+OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
+
+
+async def sign_in(page: Page, user_id: str) -> None:
+    await page.get_by_label("Or somebody else").fill(user_id)
+    await page.get_by_role("button", name="Sign in").click()
+    await connected(page)
+
+
+async def connected(page: Page) -> None:
+    await expect(page.locator(".connection")).to_have_attribute("data-state", "connected")
+
+
+async def begin_chat(page: Page, user_id: str) -> None:
+    await page.get_by_label("Find or start a conversation").fill(user_id)
+    await page.get_by_label("Find or start a conversation").press("Enter")
+    await expect(page.get_by_label("Message", exact=True)).to_be_visible()
+
+
+async def send(page: Page, content: str) -> None:
+    await page.get_by_label("Message", exact=True).fill(content)
+    await page.get_by_label("Message", exact=True).press("Enter")
+
+
+def messages(page: Page) -> Locator:
+    return page.locator(".row .text")
+
+
+def own(page: Page, content: str) -> Locator:
+    return page.locator(".row.own").filter(has_text=content)
+
+
+async def has_status(row: Locator, status: str) -> None:
+    await expect(row).to_have_attribute("data-status", status)
+
+
+async def post(page: Page, stack: Stack, sender: str, to: str, *contents: str) -> None:
+    """Written on another device, over HTTP; each content once."""
+    headers = {"Authorization": f"Bearer {stack.token(sender)}"}
+    for content in contents:
+        client_id = f"{sender}-{to}-{content}".replace(" ", "-")
+        body = {"client_id": client_id, "to": to, "content": content}
+        answer = await page.request.post(f"{stack.url}/v1/messages", headers=headers, data=body)
+        assert answer.status in (200, 201), await answer.text()
+
+
+@contextmanager
+def frozen(stack: Stack, service: str) -> Iterator[None]:
+    """The service neither answers nor goes away."""
+    pid = stack.pids()[service]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,86 @@
+"""One product and one browser for all tests of this folder; a window of its own for each person."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from tests.e2e.browser import OnWebSocket, Open, sign_in
+from tests.support.stack import Stack, run_stack
+from tests.support.waiting import TIMEOUT_FACTOR
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    directory = tmp_path_factory.mktemp("browser")
+    async with run_stack(directory, dev_login=True, message_rate=0, heartbeat=2) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    if not shutil.which(CHROMIUM):
+        reason = f"there is no {CHROMIUM}; name another one in CHROMIUM"
+        if os.environ.get("LINKUP_REQUIRE_ALL"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def open_as(stack: Stack, browser: Browser) -> AsyncIterator[Open]:
+    """A window of its own, with somebody signed in; what goes wrong in it fails the test."""
+    faults: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    async def open_window(
+        user_id: str, path: str = "/", wire: OnWebSocket | None = None, **options: Any
+    ) -> Page:
+        context = await browser.new_context(**options)
+        contexts.append(context)
+        page = await context.new_page()
+        if wire:
+            await page.route_web_socket("**/ws", wire)
+        page.set_default_timeout(10_000 * TIMEOUT_FACTOR)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+        page.on("console", lambda entry: _keep_violation(faults, entry.text))
+        page.on("request", lambda request: _keep_stranger(faults, stack.url, request.url))
+        await page.goto(stack.url + path)
+        await sign_in(page, user_id)
+        return page
+
+    yield open_window
+    for context in contexts:
+        await context.close()
+    assert faults == []
+
+
+def _keep_violation(faults: list[str], text: str) -> None:
+    if "Content Security Policy" in text or "TrustedHTML" in text:
+        faults.append(text)
+
+
+def _keep_stranger(faults: list[str], origin: str, url: str) -> None:
+    """Nothing may be loaded from anywhere else."""
+    if not url.startswith((origin, origin.replace("http", "ws"))):
+        faults.append(f"loaded {url}")

@@ -1,0 +1,183 @@
+"""Tests the promises of the JavaScript client where they are kept: in a real browser."""
+
+import json
+
+import pytest
+from playwright.async_api import Page, WebSocketRoute, expect
+
+from tests.e2e.browser import (
+    Open,
+    begin_chat,
+    connected,
+    frozen,
+    has_status,
+    messages,
+    own,
+    post,
+    send,
+    sign_in,
+)
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+
+async def test_c2_an_unsent_message_survives_a_reload_and_is_stored_once(
+    stack: Stack, open_as: Open
+) -> None:
+    await (await open_as("otto")).close()
+    page = await open_as("olga")
+    await begin_chat(page, "otto")
+    await send(page, "first")
+    await has_status(own(page, "first"), "sent")
+    with frozen(stack, "persistence"):
+        for content in ("second", "third"):
+            await send(page, content)
+        await has_status(own(page, "third"), "pending")
+        await page.reload(wait_until="commit")
+    await expect(messages(page)).to_have_text(["first", "second", "third"])
+    await has_status(own(page, "third"), "sent")
+    reader = await open_as("otto", "/chat/olga/")
+    await expect(messages(reader)).to_have_text(["first", "second", "third"])
+    await eventually(lambda: outbox_is_empty(page))
+
+
+async def outbox_is_empty(page: Page) -> bool:
+    count = await page.evaluate(
+        """() => new Promise((resolve) => {
+            const opening = indexedDB.open("linkup");
+            opening.onsuccess = () => {
+                const store = opening.result.transaction("outbox").objectStore("outbox");
+                store.count().onsuccess = (event) => resolve(event.target.result);
+            };
+        })"""
+    )
+    return bool(count == 0)
+
+
+async def test_c4_what_is_written_while_the_gateway_is_gone_arrives_once_and_in_order(
+    stack: Stack, open_as: Open
+) -> None:
+    reader = await open_as("pia", "/chat/paul/")
+    writer = await open_as("paul", "/chat/pia/")
+    await send(writer, "0")
+    await expect(messages(reader)).to_have_text(["0"])
+    await stack.kill("gateway")
+    for number in range(1, 8):
+        await send(writer, str(number))
+    await stack.ready()
+    for page in (writer, reader):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await connected(page)
+        await expect(messages(page)).to_have_text([str(number) for number in range(8)])
+    await has_status(own(writer, "7"), "read")
+
+
+async def test_c4_what_follows_a_refused_message_still_arrives(open_as: Open) -> None:
+    page = await open_as("yuri", "/chat/yuri/")
+    outcomes = await page.evaluate(
+        """async () => {
+            const { LinkupClient } = await import("/static/linkup-client.js");
+            const { user_id, token } = JSON.parse(sessionStorage.getItem("linkup.session"));
+            const client = new LinkupClient({ userId: user_id, getToken: async () => token });
+            client.start();
+            const contents = ["before", "x".repeat(5001), "after", "last"];
+            const sent = contents.map((content) => client.send({ to: user_id, content }));
+            const ended = await Promise.allSettled(sent);
+            client.stop();
+            return ended.map(({ value, reason }) => value?.seq ?? reason.code);
+        }"""
+    )
+    assert outcomes == [1, "invalid_frame", 2, 3]
+    await expect(messages(page).filter(has_not_text="xxx")).to_have_text(
+        ["before", "after", "last"]
+    )
+
+
+async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
+    stack: Stack, open_as: Open
+) -> None:
+    wires: list[WebSocketRoute] = []
+
+    async def stale_after_the_first(wire: WebSocketRoute) -> None:
+        """Every hello but the first one comes with the epoch of another store."""
+        server = wire.connect_to_server()
+        wires.append(wire)
+
+        def forward(frame: str | bytes) -> None:
+            fields = json.loads(frame)
+            if fields["type"] == "hello" and len(wires) > 1:
+                fields["epoch"] = "another-store"
+            server.send(json.dumps(fields))
+
+        wire.on_message(forward)
+
+    await (await open_as("iris")).close()
+    page = await open_as("ivan", "/chat/iris/", wire=stale_after_the_first)
+    await post(page, stack, "iris", "ivan", "one")
+    await expect(messages(page)).to_have_text(["one"])
+    await page.context.set_offline(True)
+    await wires[0].close(code=4000)
+    async with page.expect_response("**/v1/conversations?*"):
+        await post(page, stack, "iris", "ivan", "two", "three")
+        await page.context.set_offline(False)
+    await expect(messages(page)).to_have_text(["one", "two", "three"])
+    await post(page, stack, "iris", "ivan", "four")
+    await expect(messages(page)).to_have_text(["one", "two", "three", "four"])
+    assert len(wires) >= 2
+
+
+async def test_c7_a_silent_server_is_noticed(open_as: Open) -> None:
+    half_open: set[WebSocketRoute] = set()
+    wires: list[WebSocketRoute] = []
+
+    async def swallow(wire: WebSocketRoute) -> None:
+        server = wire.connect_to_server()
+        server.on_message(lambda frame: None if wire in half_open else wire.send(frame))
+        wires.append(wire)
+
+    page = await open_as("kim", "/chat/kim/", wire=swallow)
+    half_open.update(wires)
+    await eventually(lambda: len(wires) > len(half_open))
+    await connected(page)
+
+
+async def test_a_refused_token_is_replaced_by_a_fresh_one(open_as: Open) -> None:
+    closed_with: list[int | None] = []
+
+    async def spoil_the_first(wire: WebSocketRoute) -> None:
+        server = wire.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            fields = json.loads(frame)
+            if fields["type"] == "hello" and not closed_with:
+                fields["token"] = "stale"
+            server.send(json.dumps(fields))
+
+        async def end(code: int | None, reason: str | None) -> None:
+            closed_with.append(code)
+            await wire.close(code=code, reason=reason)
+
+        wire.on_message(forward)
+        server.on_close(end)
+
+    page = await open_as("lena", "/chat/lena/", wire=spoil_the_first)
+    await send(page, "Still me")
+    await has_status(own(page, "Still me"), "sent")
+    assert closed_with == [4401]
+
+
+async def test_two_tabs_of_one_user_agree(open_as: Open) -> None:
+    first = await open_as("wanda", "/chat/wanda/")
+    second = await first.context.new_page()
+    await second.goto(first.url)
+    await sign_in(second, "wanda")
+    for number, page in enumerate([first, second, first, second]):
+        await send(page, f"note {number}")
+        for tab in (first, second):
+            await expect(messages(tab)).to_have_text([f"note {n}" for n in range(number + 1)])
+            await has_status(own(tab, f"note {number}"), "sent")
+    await first.close()  # the other one takes over the outbox
+    await send(second, "note 4")
+    await has_status(own(second, "note 4"), "sent")

@@ -1,0 +1,62 @@
+"""Tests the files of the web page: their headers, their list, and what must not be in them."""
+
+import json
+import re
+
+import pytest
+from playwright.async_api import Browser
+
+from services.gateway.page import SERVED, WEB
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+
+@pytest.mark.parametrize("path", ["/", "/chat/alice/", "/static/app.js", "/static/style.css"])
+async def test_every_file_comes_with_the_strict_headers(
+    stack: Stack, browser: Browser, path: str
+) -> None:
+    context = await browser.new_context()
+    answer = await context.request.get(stack.url + path)
+    again = await context.request.get(
+        stack.url + path, headers={"If-None-Match": answer.headers["etag"]}
+    )
+    await context.close()
+    assert (answer.status, again.status) == (200, 304)
+    for headers in (answer.headers, again.headers):
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../../pyproject.toml", "/static/%2e%2e/%2e%2e/README.md", "/static/", "/x"]
+)
+async def test_nothing_else_is_served(stack: Stack, browser: Browser, path: str) -> None:
+    context = await browser.new_context()
+    answer = await context.request.get(stack.url + path)
+    assert answer.status == 404
+    assert json.loads(await answer.text())["code"] == "not_found"
+    await context.close()
+
+
+async def test_every_module_is_fetched_at_once() -> None:
+    files = sources()
+    preloaded = re.findall(r'"modulepreload" href="/static/([^"]+)"', files["index.html"])
+    assert {*preloaded, "app.js"} == {name for name in files if name.endswith(".js")}
+
+
+async def test_no_file_of_the_page_makes_markup_from_text() -> None:
+    markup = re.compile(
+        r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\b|javascript:"
+    )
+    assert [name for name, source in sources().items() if markup.search(source)] == []
+
+
+def sources() -> dict[str, str]:
+    files = (path for path in WEB.rglob("*") if path.suffix in SERVED)
+    return {path.relative_to(WEB).as_posix(): path.read_text("utf-8") for path in files}

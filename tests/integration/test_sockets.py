@@ -152,7 +152,7 @@ async def test_c10_who_does_not_read_is_dropped_and_nobody_waits(tmp_path: Path)
                     assert (await alice.outcome(f"n-{number}"))["type"] == "ack"
                 assert (await alice.message("carol", "quick"))["type"] == "ack"
                 await carol.next("message", content="quick")
-                await eventually(lambda: open_sockets(gateway) == sockets, 15)
+                await eventually(lambda: open_sockets(gateway) == sockets, 5)
 
 
 def deaf_socket(stack: Stack, user_id: str) -> socket.socket:

@@ -242,6 +242,17 @@ async def test_an_own_message_that_comes_again_is_its_ack(script: Script) -> Non
         assert event.cursor == 3
 
 
+async def test_the_same_id_of_somebody_else_is_not_the_ack(script: Script) -> None:
+    async with met(script) as (client, peer):
+        sending = asyncio.create_task(client.send("a", to="bob", client_id="k"))
+        frame = await peer.recv("message")
+        await peer.message(1, sender_id="bob", client_id="k")
+        await next_event(client)
+        assert not sending.done()
+        await peer.ack(frame, 2)
+        await sending
+
+
 async def test_c6_resync_required_is_an_event(script: Script) -> None:
     async with met(script) as (client, peer):
         await peer.send("resync_required", reason="restored", epoch="e2", cursor=900)
@@ -395,7 +406,9 @@ async def test_no_messaging_server_there_is_for_good(script: Script) -> None:
 async def test_what_is_no_frame_ends_the_connection_not_the_client(script: Script) -> None:
     async with met(script) as (client, peer):
         await peer.say("not json")
-        await script.come_in()
+        await peer.message(5)  # too late: it comes again on the next connection
+        hello = await (await script.peer()).welcome()
+        assert hello["cursor"] == 0
         await eventually(lambda: client.state == "connected")
 
 

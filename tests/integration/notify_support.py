@@ -178,7 +178,8 @@ class Mailbox:
     """What an SMTP server accepted, and how it behaves: a reply or an act for each step.
 
     `script[step]`: replies used up one by one; "hang" holds the step until `release` is set,
-    "drop" cuts the connection. Steps: mail, rcpt, data (before the text), dot (after it).
+    "drop" cuts the connection, "" is the usual reply. Steps: mail, rcpt, data (before the text),
+    dot (after it).
     """
 
     def __init__(self) -> None:
@@ -205,7 +206,7 @@ class Mailbox:
                 server.transport.abort()
                 return "451 gone"
             case _:
-                return act
+                return act or None
 
     async def handle_MAIL(
         self, server: SMTP, session: Any, envelope: Any, address: str, options: Any
@@ -226,6 +227,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         acts = self.script.get("dot")
         if not acts or acts[0] in (
+            "",
             "hang",
             "drop",
         ):  # the worst case: it was accepted, and nobody knows

@@ -28,6 +28,7 @@ from shared.settings import to_environment
 from tests.integration.notify_support import Mailbox, notify, rows, smtp_server, to_mailbox
 from tests.support.waiting import eventually, within
 
+REPLY: Any = BatchReply
 DIRECT = subjects.direct_conversation_id("ann", "bob")
 
 
@@ -45,7 +46,7 @@ class Lane:
             while True:
                 with suppress(LinkupError):
                     reply = await self._wire.request(subjects.STORE, batch, 2)
-                    results: BatchReply = decode(reply, BatchReply)
+                    results: Any = decode(reply, REPLY)
                     assert isinstance(results, Results), results
                     return list(results.results)
                 await asyncio.sleep(0.05)

@@ -281,7 +281,7 @@ class Marks(Struct, frozen=True, kw_only=True):
     """query `marks`: what has each of these members not read yet, as of now?"""
 
     asked: list[Unread]
-    preview: int = 3  # latest unread messages to bring along
+    preview: int = 3  # latest unread messages to bring along, each cut at 500 code points
 
 
 class Preview(Struct, frozen=True, kw_only=True):

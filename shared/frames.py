@@ -247,8 +247,7 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
     Raises InvalidFrame, naming the fault and echoing the `client_id` where one can be read, and
     TooLarge above `max_bytes`.
     """
-    # A code point is one to four bytes: only the doubtful sizes are worth counting.
-    if len(text) > max_bytes or (len(text) * 4 > max_bytes and _size(text) > max_bytes):
+    if size(text) > max_bytes:
         raise TooLarge(f"A frame holds at most {max_bytes} bytes", client_id=_client_id_of(text))
     try:
         return _decoder.decode(text)
@@ -286,8 +285,11 @@ def fault(error: Exception) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in shown)
 
 
-def _size(text: str | bytes) -> int:
-    return len(text) if isinstance(text, bytes) else len(text.encode(errors="surrogatepass"))
+def size(text: str | bytes) -> int:
+    """Bytes on the wire; for ASCII, which Python knows by itself, without counting."""
+    if isinstance(text, bytes) or text.isascii():
+        return len(text)
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _client_id_of(text: str | bytes) -> str | None:

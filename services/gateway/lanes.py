@@ -95,7 +95,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Submission:
-    """A command on its way. `settle` is called exactly once, with its result."""
+    """A command on its way, of about `size` bytes. `settle` is called once, with its result."""
 
     command: Command
     size: int

@@ -18,8 +18,8 @@ from shared.health import Check
 
 logger = logging.getLogger("linkup.notify")
 
-GATHER = 0.2  # after the doorbell: one page for many commits; nobody is due that soon
-PAGE = 2000  # rows of the log looked at
+GATHER = 0.5  # after the doorbell: one page for many commits; nobody is due that soon
+PAGE = 10_000  # rows of the log looked at
 POLL = 2.0  # a lost doorbell costs no more than this
 REQUEST_TIMEOUT = 5.0
 LONGEST_PAUSE = 5.0

@@ -36,7 +36,8 @@ from shared.commands import (
 from shared.errors import InvalidRequest, NotFound
 
 MAX_PAGE = 500
-MAX_LOG_PAGE = 2000  # rows of the feed; some 100 bytes each on the bus
+MAX_LOG_PAGE = 10_000  # rows of the feed looked at; the answer is bounded by its bytes
+LOG_ROW_BYTES = 160  # without the two user ids
 MAX_LIST = 100
 MAX_UNREAD = 1000
 ROW_BYTES = 2048  # of a message or conversation in JSON, without the content
@@ -145,13 +146,19 @@ class Queries:
         limit = max(1, min(asked.limit, MAX_LOG_PAGE))
         positions = dict(asked.positions)
         rows: list[LogRow] = []
-        more = False
+        more, room = False, MAX_PAGE_BYTES
         for writer, last in await self._held.fetch(WRITERS):
             after = positions.get(writer, 0)
-            reached = positions[writer] = max(after, min(after + limit, last))
+            reached = max(after, min(after + limit, last))
+            for row in await self._held.fetch(LOG, (writer, after, reached)):
+                found = LogRow(*row)
+                room -= LOG_ROW_BYTES + frames.size(found.user_id) + frames.size(found.actor_id)
+                if room < 0:
+                    reached = found.n - 1
+                    break
+                rows.append(found)
+            positions[writer] = reached
             more = more or reached < last
-            found = await self._held.fetch(LOG, (writer, after, reached))
-            rows += [LogRow(*row) for row in found]
         return LogPageAnswer(epoch=self._epoch, rows=rows, more=more, positions=positions)
 
     async def marks(self, asked: Marks) -> MarksAnswer:
@@ -273,7 +280,7 @@ JOIN users AS u ON u.user_id = b.user_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - a list of columns
 PREVIEWS = """
-SELECT m.sender_id, u.name, m.content, m.seq, m.created_at
+SELECT m.sender_id, u.name, substr(m.content, 1, 500), m.seq, m.created_at
 FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.sender_id
 WHERE m.conversation_id = ?2 AND m.seq > ?3 AND m.sender_id <> ?1
 ORDER BY m.seq DESC LIMIT ?4

@@ -52,7 +52,7 @@ class Messages:
             after=asked.after,
         )
         command = store_message(identity.user_id, "", frame)
-        match await self.lanes.call(command, len(asked.content) * 4 + 256):
+        match await self.lanes.call(command, frames.size(asked.content) + 256):
             case Stored() as stored:
                 if stored.duplicate:
                     self.hub.suspect(identity.user_id)

@@ -78,6 +78,30 @@ async def test_a_message_is_on_the_screen_with_the_next_frame(open_as: Open) -> 
     await has_status(own(page, "Do not forget"), "sent")
 
 
+async def test_only_what_a_person_can_see_is_read(open_as: Open) -> None:
+    reader = await open_as("gina", "/chat/hugo/")
+    writer = await open_as("hugo", "/chat/gina/")
+    await show_tab(reader, "hidden")
+    await send(writer, "Are you there?")
+    await expect(messages(reader)).to_have_text(["Are you there?"])
+    await has_status(own(writer, "Are you there?"), "delivered")
+    await expect(reader).to_have_title("(1) LinkUp")
+    await show_tab(reader, "visible")
+    await has_status(own(writer, "Are you there?"), "read")
+    await expect(reader).to_have_title("LinkUp")
+
+
+async def show_tab(page: Page, state: str) -> None:
+    await page.evaluate(
+        """(state) => {
+            const seen = { value: state, configurable: true };
+            Object.defineProperty(document, "visibilityState", seen);
+            document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+        }""",
+        state,
+    )
+
+
 async def test_the_indicator_tells_that_the_network_is_gone(open_as: Open) -> None:
     page = await open_as("quinn", "/chat/quinn/")
     await page.context.set_offline(True)

@@ -18,8 +18,8 @@ export class Chats extends EventTarget {
   #byPeer = new Map();
   #byId = new Map();
   #settled = new Set();
-  #held = []; // feed frames that arrive while a snapshot is on its way
-  #loads = 0; // how many are
+  #held = []; // feed frames that arrive during a resync
+  #resyncs = 0; // how many are going on
   #top = 0;
   #bottom = 0;
 
@@ -60,17 +60,11 @@ export class Chats extends EventTarget {
 
   /** Takes the newest page of the inbox. @returns {Promise<{epoch: string, cursor: number}>} */
   async load() {
-    this.#loads += 1;
-    try {
-      const page = await this.#client.conversations({ limit: INBOX_PAGE });
-      this.#takeInbox(page, false);
-      this.loaded = true;
-      return { epoch: page.epoch, cursor: page.cursor };
-    } finally {
-      this.#loads -= 1;
-      if (!this.#loads) this.#release();
-      this.#changed(null);
-    }
+    const page = await this.#client.conversations({ limit: INBOX_PAGE });
+    this.#takeInbox(page, false);
+    this.loaded = true;
+    this.#changed(null);
+    return { epoch: page.epoch, cursor: page.cursor };
   }
 
   /** Goes on down the inbox. */
@@ -82,8 +76,14 @@ export class Chats extends EventTarget {
 
   /** After events were lost for good: what was loaded may have holes. */
   async resync() {
-    for (const chat of this.#byPeer.values()) chat.forget();
-    await this.load();
+    this.#resyncs += 1; // until the snapshot is there, a live frame would hide what is missing
+    try {
+      for (const chat of this.#byPeer.values()) chat.forget();
+      return await this.load();
+    } finally {
+      this.#resyncs -= 1;
+      if (!this.#resyncs) this.#release();
+    }
   }
 
   /** Loads the newest messages, once. What goes wrong is in `chat.error`. @param {Chat} chat */
@@ -148,7 +148,7 @@ export class Chats extends EventTarget {
   }
 
   #feed(frame) {
-    if (this.#loads) this.#held.push(frame);
+    if (this.#resyncs) this.#held.push(frame);
     else if (frame.type === "message") this.#message(frame);
     else this.#receipt(frame);
   }

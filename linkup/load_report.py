@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from linkup.measure import Latency
 
+OTHERS_MATTER = 0.05
 LIMITS = {
     "sockets": "sockets per address or user: start the server with LINKUP_SOCKETS_PER_ADDRESS=0 "
     "LINKUP_SOCKETS_PER_USER=0",
@@ -25,6 +26,7 @@ class Report(Struct, frozen=True, kw_only=True):
     server_cpu_us: dict[str, float]
     server_cpu_us_total: float | None  # None unless all of its processes were there throughout
     generator_cpu_us: float
+    others_cpu_share: float | None  # of the machine, 0 to 1: what else ran meanwhile
     sent: int
     acked: int
     delivered: int
@@ -60,6 +62,9 @@ def in_words(report: Report) -> str:
         f"out of order {report.out_of_order}, corrupted {report.corrupted}, "
         f"without ack {report.unacknowledged}, cursor gaps {report.cursor_gaps}",
     ]
+    if (report.others_cpu_share or 0.0) > OTHERS_MATTER:
+        share = f"{report.others_cpu_share:.0%}"
+        rows.append(f"  other work    took {share} of the machine: figures of a busy machine")
     rows += [f"  errors        {code}: {n}" for code, n in report.errors.items()]
     rows += [f"  closed        {text}: {n} sockets" for text, n in report.closed.items()]
     rows += [f"  fault         {fault}" for fault in report.faults]

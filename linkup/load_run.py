@@ -49,6 +49,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     pids: dict[str, int] = {}
 
 
+class Spent(Struct, frozen=True):
+    """CPU seconds of the server's processes and ours; the others' share of the machine."""
+
+    server: dict[str, float]
+    own: float
+    others: float | None
+
+
 class Field:
     """All pairs of one run."""
 
@@ -93,12 +101,12 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
     try:
         await _watch(field, plan.warmup, "warming up", progress)
         usage.start()
-        began, own_cpu, tally.measuring = time.monotonic(), time.process_time(), True
+        began, tally.measuring = time.monotonic(), True
         before = min(tally.acked, tally.delivered)
         await _watch(field, plan.seconds, "measuring", progress)
         tally.measuring = False
-        server, own_cpu = usage.seconds(), time.process_time() - own_cpu
         elapsed, done = time.monotonic() - began, min(tally.acked, tally.delivered) - before
+        spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share())
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
@@ -106,7 +114,7 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
             sender.refill = False
     progress("waiting for the last acks")
     await _settle(field)
-    return _report(field, plan, elapsed, done, server, own_cpu)
+    return _report(field, plan, elapsed, done, spent)
 
 
 async def _join(field: Field, url: str, door: Door, progress: Callable[[str], None]) -> None:
@@ -215,12 +223,10 @@ async def _settle(field: Field) -> None:
         sender.account()
 
 
-def _report(
-    field: Field, plan: Plan, elapsed: float, done: int, server: dict[str, float], own_cpu: float
-) -> Report:
+def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -> Report:
     tally = field.tally
     each = max(1, done)
-    cpu = {name: round(seconds / each * 1e6, 1) for name, seconds in server.items()}
+    cpu = {name: round(seconds / each * 1e6, 1) for name, seconds in spent.server.items()}
     return Report(
         pairs=plan.pairs,
         window=0 if plan.rate else plan.window,
@@ -233,7 +239,8 @@ def _report(
         server_cpu_us_total=round(sum(cpu.values()), 1)
         if cpu and len(cpu) == len(plan.pids)
         else None,
-        generator_cpu_us=round(own_cpu / each * 1e6, 1),
+        generator_cpu_us=round(spent.own / each * 1e6, 1),
+        others_cpu_share=spent.others,
         sent=tally.sent,
         acked=tally.acked,
         delivered=tally.delivered,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import urllib.parse
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -38,19 +39,38 @@ def latency(seconds: Collection[float]) -> Latency:
 
 
 class Usage:
-    """CPU time of some processes, from `start` on."""
+    """CPU time of some processes and of the machine, from `start` on."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = pids
         self._before: dict[str, float] = {}
+        self._own = self._busy = self._began = 0.0
 
     def start(self) -> None:
         self._before = self._now()
+        self._own, self._busy, self._began = (
+            time.process_time(),
+            busy_seconds() or 0.0,
+            time.monotonic(),
+        )
 
     def seconds(self) -> dict[str, float]:
         """Per process since `start`; a process that ended or came meanwhile is left out."""
         now = self._now()
         return {name: now[name] - t for name, t in self._before.items() if name in now}
+
+    def own_seconds(self) -> float:
+        """Of this process."""
+        return time.process_time() - self._own
+
+    def others_share(self) -> float | None:
+        """The part of the machine, 0 to 1, that neither those processes nor this one used."""
+        busy = busy_seconds()
+        if busy is None or not self._pids:
+            return None
+        theirs = busy - self._busy - sum(self.seconds().values()) - self.own_seconds()
+        whole = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return round(max(0.0, theirs / whole), 3)
 
     def _now(self) -> dict[str, float]:
         spent = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
@@ -66,6 +86,16 @@ def cpu_seconds(pid: int) -> float | None:
     # Fields count from the state, behind the last bracket: the command may hold anything.
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float | None:
+    """What all processes of the machine together used since it started; None where unknown."""
+    try:
+        ticks = (PROC / "stat").read_text().splitlines()[0].split()[1:9]
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, _steal = map(int, ticks)
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def server_pids(url: str) -> dict[str, int]:

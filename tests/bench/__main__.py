@@ -33,7 +33,6 @@ NO_LIMITS: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "socke
 
 
 async def bench(seconds: float, folder: Path) -> Bench:
-    load_before = os.getloadavg()[0]
     _say("the floors: echo and commit")
     floors = await echo.measure(2 * PAIRS, WINDOW // 2, SIZE, FLOOR_SECONDS)
     commits = await asyncio.to_thread(commit.measure, folder, SIZE, FLOOR_SECONDS)
@@ -47,7 +46,6 @@ async def bench(seconds: float, folder: Path) -> Bench:
         python=platform.python_version(),
         cpus=os.cpu_count() or 0,
         at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        load_before=round(load_before, 2),
         full=full,
         steady=steady,
         echo=floors,

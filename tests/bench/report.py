@@ -17,7 +17,6 @@ class Bench(Struct, frozen=True, kw_only=True):
     python: str
     cpus: int
     at: str
-    load_before: float  # running processes, averaged over a minute: what others did meanwhile
     full: Report
     steady: Report
     echo: EchoFloor
@@ -32,8 +31,8 @@ def markdown(bench: Bench) -> str:
     """One table of figures, one of targets."""
     rows = [
         f"LinkUp bench of {bench.at}, commit {bench.commit}, Python {bench.python}, "
-        f"{bench.cpus} CPUs, load generator on the same machine, "
-        f"load average before {bench.load_before:.1f}",
+        f"{bench.cpus} CPUs shared with the load generator; other work took "
+        f"{bench.full.others_cpu_share or 0:.0%} of the machine",
         "",
         "| | measured | floor | ratio |",
         "|---|---|---|---|",

@@ -1,7 +1,7 @@
 """Owns what is told after a commit: live events to each user, and the doorbell of the log."""
 
-from services.persistence.decide import Decision, FeedRow, NewMessage
 from services.persistence.projection import message, receipt_body
+from services.persistence.state import Decision, FeedRow, NewMessage
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import MAX_PAGE_BYTES, Event, Events

@@ -9,10 +9,11 @@ from databases import DatabaseURL
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
-from services.persistence.decide import Limits
+from services.persistence.connections import hold
 from services.persistence.migrate import upgrade
 from services.persistence.readers import Readers
-from services.persistence.store import Store, hold
+from services.persistence.state import Limits
+from services.persistence.store import Store
 from services.persistence.writer import Writer
 from shared import bus, subjects
 from shared.errors import SettingError, StartError
@@ -30,7 +31,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hold(settings.data))
-        store = Store(url, Limits(max(1, settings.message_burst), settings.message_rate))
+        store = Store(url, Limits(settings.message_burst, settings.message_rate))
         stack.push_async_callback(store.close)
         try:
             await upgrade(url)

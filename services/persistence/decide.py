@@ -5,11 +5,20 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from msgspec import Struct
-
+from services.persistence.state import (
+    Changes,
+    Conversation,
+    Decision,
+    FeedRow,
+    Head,
+    Lane,
+    Member,
+    Message,
+    NewMessage,
+    State,
+)
 from shared import commands
 from shared.commands import (
     AdvanceReceipt,
@@ -29,108 +38,6 @@ from shared.commands import (
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
 HASH_BYTES = 16
 SECOND = 1_000_000  # microseconds
-
-
-@dataclass(slots=True)
-class Member:
-    delivered_seq: int = 0
-    read_seq: int = 0
-
-
-@dataclass(slots=True)
-class Conversation:
-    kind: str
-    last_seq: int
-    last_message_id: int
-    members: dict[str, Member]
-    created_at: int
-
-
-@dataclass(slots=True)
-class Head:
-    """Where a user's feed ends, and until when their message allowance is used up."""
-
-    head: int = 0
-    rate_at: int = 0
-
-
-class Message(Struct, frozen=True, gc=False):
-    """A stored message, as far as repeats and marks need it."""
-
-    message_id: int
-    conversation_id: str
-    seq: int
-    sender_id: str
-    client_id: str
-    content_hash: bytes
-    created_at: int
-
-
-class NewMessage(Struct, frozen=True, gc=False):
-    message: Message
-    content: str
-
-
-class FeedRow(Struct, frozen=True, gc=False):
-    """A row of one user's feed. `origin` goes out with the live event and is not stored."""
-
-    user_id: str
-    cursor: int
-    n: int
-    kind: str
-    message: NewMessage | None = None
-    conversation_id: str | None = None
-    actor_id: str | None = None
-    origin: str = ""
-
-
-class Lane(Struct, frozen=True):
-    number: int
-    results: bytes
-
-
-@dataclass(slots=True, frozen=True)
-class Limits:
-    """Messages a user may store: at once, and per second; a rate of 0 sets no limit."""
-
-    burst: int
-    rate: float
-
-
-@dataclass(slots=True)
-class State:
-    """What the transaction sees of everything the commands name. `now` in microseconds."""
-
-    now: int
-    hash_key: bytes
-    limits: Limits
-    last_message_id: int = 0
-    last_n: int = 0
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    heads: dict[str, Head] = field(default_factory=dict)
-    conversations: dict[str, Conversation] = field(default_factory=dict)
-    messages: dict[tuple[str, str], Message] = field(default_factory=dict)
-    messages_by_id: dict[int, Message] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What to write. The sets name what changed in the state; the lists are new rows."""
-
-    messages: list[NewMessage] = field(default_factory=list)
-    feed: list[FeedRow] = field(default_factory=list)
-    heads: set[str] = field(default_factory=set)
-    conversations: set[str] = field(default_factory=set)
-    members: set[tuple[str, str]] = field(default_factory=set)
-    profiles: list[PutUser] = field(default_factory=list)
-    lanes: dict[str, Lane] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Decision:
-    state: State
-    changes: Changes
-    replies: list[BatchReply]
 
 
 def decide(state: State, batches: Sequence[Batch]) -> Decision:
@@ -348,37 +255,3 @@ def _again(known: Message, hashed: bytes) -> Result:
     if known.content_hash != hashed:
         return Refused("client_id_conflict", "This `client_id` names another message")
     return Stored(known.message_id, known.conversation_id, known.seq, known.created_at, True, 0)
-
-
-def names(batches: Iterable[Batch]) -> "Names":
-    """What must be read before these batches can be decided."""
-    wanted = Names()
-    for batch in batches:
-        wanted.lanes.add(batch.lane)
-        for command in batch.commands:
-            wanted.add(command)
-    return wanted
-
-
-@dataclass(slots=True)
-class Names:
-    lanes: set[str] = field(default_factory=set)
-    users: set[str] = field(default_factory=set)
-    conversations: set[str] = field(default_factory=set)
-    messages: set[tuple[str, str]] = field(default_factory=set)
-    message_ids: set[int] = field(default_factory=set)
-
-    def add(self, command: Command) -> None:
-        self.users.add(command.user_id)
-        match command:
-            case StoreMessage():
-                self.conversations.add(command.conversation_id)
-                self.messages.add((command.user_id, command.client_id))
-                if command.after:
-                    self.messages.add((command.user_id, command.after))
-                if command.to:
-                    self.users.add(command.to)
-            case AdvanceReceipt(read_message_id=0):
-                self.conversations.add(command.conversation_id)
-            case AdvanceReceipt():
-                self.message_ids.add(command.read_message_id)

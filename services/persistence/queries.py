@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from services.persistence.connections import Held, Row
 from services.persistence.projection import MESSAGE_COLUMNS, MESSAGE_WIDTH, message, replayed
-from services.persistence.store import Held, Row
 from shared import api, commands, frames
 from shared.commands import (
     MAX_HEADS,

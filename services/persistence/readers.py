@@ -6,8 +6,8 @@ import sqlite3
 
 import msgspec
 
+from services.persistence.connections import Held, ReaderConnection
 from services.persistence.queries import Queries
-from services.persistence.store import Held, ReaderConnection
 from shared import commands
 from shared.bus import Bus, Delivery
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import msgspec
 
 from services.persistence.announce import announce
-from services.persistence.decide import HELD, Decision, place_of
+from services.persistence.decide import HELD, place_of
+from services.persistence.state import Decision
 from services.persistence.store import Store
 from shared import commands
 from shared.bus import Bus, Delivery

@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.persistence.decide import (
+from services.persistence.decide import decide
+from services.persistence.state import (
     Conversation,
     Decision,
     FeedRow,
@@ -23,7 +24,6 @@ from services.persistence.decide import (
     Member,
     Message,
     State,
-    decide,
     names,
 )
 from shared.commands import (

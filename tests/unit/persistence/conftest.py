@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.decide import Limits
+from services.persistence.connections import Held, ReaderConnection
 from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
-from services.persistence.store import Held, ReaderConnection, Store
+from services.persistence.state import Limits
+from services.persistence.store import Store
 from tests.unit.persistence.log import Log
 
 UNLIMITED = Limits(burst=1, rate=0.0)

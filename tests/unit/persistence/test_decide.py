@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.persistence.decide import (
+from services.persistence.decide import decide
+from services.persistence.state import (
     Conversation,
     Decision,
     Head,
@@ -12,7 +13,6 @@ from services.persistence.decide import (
     Limits,
     Member,
     State,
-    decide,
     names,
 )
 from shared import commands

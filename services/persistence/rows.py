@@ -1,0 +1,134 @@
+"""Owns the statements of a transaction, and how a decision becomes their parameters."""
+
+from collections.abc import Iterable
+
+from services.persistence.connections import Row
+from services.persistence.state import Changes, State
+
+WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
+
+FORGET_LANES = """
+DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?1)
+"""
+LAST = """
+SELECT (SELECT coalesce(max(message_id), 0) FROM messages),
+       (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?1)
+"""
+LANES = """
+SELECT l.lane, l.number, l.results FROM json_each(?1) AS j JOIN lanes AS l ON l.lane = j.value
+"""
+_MESSAGE = (
+    "m.message_id, m.conversation_id, m.seq, m.sender_id, m.client_id, m.content_hash, m.created_at"
+)
+MESSAGES = f"""
+SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m
+  ON m.sender_id = json_extract(j.value, '$[0]') AND m.client_id = json_extract(j.value, '$[1]')
+"""  # noqa: S608 - a list of columns
+MESSAGES_BY_ID = f"""
+SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m ON m.message_id = j.value
+"""  # noqa: S608 - a list of columns
+CONVERSATIONS = """
+SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
+       b.user_id, b.delivered_seq, b.read_seq
+FROM json_each(?1) AS j
+JOIN conversations AS c ON c.conversation_id = j.value
+JOIN members AS b ON b.conversation_id = c.conversation_id
+"""
+HEADS = """
+SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
+"""
+PUT_CONVERSATION = """
+INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
+  last_seq = excluded.last_seq, last_message_id = excluded.last_message_id,
+  updated_at = excluded.updated_at
+"""
+PUT_MEMBER = """
+INSERT INTO members VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation_id, user_id) DO UPDATE SET
+  delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
+  updated_at = excluded.updated_at
+"""
+ADD_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_FEED = "INSERT INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_HEAD = """
+INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
+  head = excluded.head, rate_at = excluded.rate_at
+"""
+PUT_USER = """
+INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
+  name = coalesce(excluded.name, name), email = coalesce(excluded.email, email),
+  time_zone = coalesce(excluded.time_zone, time_zone), locale = coalesce(excluded.locale, locale),
+  avatar = coalesce(excluded.avatar, avatar), updated_at = excluded.updated_at
+"""
+PUT_LANE = """
+INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
+  number = excluded.number, results = excluded.results, n = excluded.n
+"""
+
+
+def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id in changes.conversations:
+        c = state.conversations[conversation_id]
+        yield conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at, state.now
+
+
+def member_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id, user_id in changes.members:
+        member = state.conversations[conversation_id].members[user_id]
+        yield conversation_id, user_id, member.delivered_seq, member.read_seq, state.now
+
+
+def message_rows(changes: Changes) -> Iterable[Row]:
+    for new in changes.messages:
+        m = new.message
+        yield (
+            m.message_id,
+            m.conversation_id,
+            m.seq,
+            1,
+            m.sender_id,
+            m.client_id,
+            new.content,
+            m.content_hash,
+            m.created_at,
+            m.created_at,
+        )
+
+
+def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for row in changes.feed:
+        yield (
+            row.user_id,
+            row.cursor,
+            WRITER,
+            row.n,
+            row.kind,
+            row.message.message.message_id if row.message else None,
+            row.conversation_id,
+            row.actor_id,
+            state.now,
+        )
+
+
+def lane_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for name, lane in changes.lanes.items():
+        yield name, lane.number, lane.results, state.last_n
+
+
+def head_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for user_id in changes.heads:
+        head = state.heads[user_id]
+        yield user_id, head.head, head.rate_at
+
+
+def user_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for user in changes.profiles:
+        yield (
+            user.user_id,
+            user.name,
+            user.email,
+            user.time_zone,
+            user.locale,
+            user.avatar,
+            state.now,
+            state.now,
+        )

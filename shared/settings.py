@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbox_bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4
 
-    message_burst: NotNegative = 20
+    message_burst: Annotated[int, Meta(ge=1)] = 20
     message_rate: Annotated[float, Meta(ge=0)] = 10.0
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3

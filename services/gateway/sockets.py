@@ -92,13 +92,22 @@ class Sockets:
         if token is not None:
             return await self._identify_by_header(websocket, self.auth.verify(token))
         async with asyncio.timeout(self.settings.hello_timeout):
-            text = await receive(wire_of(websocket))
-        hello = frames.decode(text, HELLO_BYTES)
-        if not isinstance(hello, Hello):
-            raise Unauthorized("The first frame must be `hello` with a token")
+            hello = await self._hello(wire_of(websocket))
         if hello.token is None:
             raise Unauthorized("`hello` needs a `token`")
         return self.auth.verify(hello.token), hello, None
+
+    async def _hello(self, wire: Wire) -> Hello:
+        """The first frame that is one; what is malformed gets its error and another chance."""
+        while True:
+            try:
+                frame = frames.decode(await receive(wire), HELLO_BYTES)
+            except (InvalidFrame, TooLarge) as error:
+                await send_error(wire, error)
+                continue
+            if not isinstance(frame, Hello):
+                raise Unauthorized("The first frame must be `hello` with a token")
+            return frame
 
     async def _identify_by_header(
         self, websocket: WebSocket, identity: Identity

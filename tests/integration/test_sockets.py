@@ -43,6 +43,15 @@ async def test_who_does_not_say_who_they_are_is_closed_4401(tmp_path: Path) -> N
                 assert await closed(ws) == 4401, case
 
 
+async def test_a_malformed_hello_is_answered_and_may_be_said_again(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack, connect(stack.ws_url) as ws, within(10):
+        await ws.send('{"type":"hello","tokem":"x"}')
+        error = json.loads(await ws.recv())
+        assert (error["code"], "tokem" in error["message"]) == ("invalid_frame", True)
+        await ws.send(json.dumps({"type": "hello", "token": stack.token("alice")}))
+        assert json.loads(await ws.recv())["type"] == "welcome"
+
+
 async def test_a_socket_ends_with_its_token(tmp_path: Path) -> None:
     async with run_stack(tmp_path) as stack, connect(stack.ws_url) as ws:
         token = stack.token("alice", exp=int(time.time()) + 2)

@@ -227,7 +227,7 @@ async def test_c10_a_flood_of_pings_without_reading_is_dropped(tmp_path: Path) -
         gateway = stack.pids()["gateway"]
         with await asyncio.to_thread(deaf_socket, stack, "bob") as deaf:
             ping = bytes([0x89, 0x80 | 125]) + bytes(4) + b"x" * 125
-            with pytest.raises(OSError):
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 await asyncio.to_thread(flood, deaf, ping * 1000, 200)
         assert resident_bytes(gateway) < 256 * 1024 * 1024
         await carol.settled()

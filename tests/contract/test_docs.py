@@ -1,0 +1,92 @@
+"""What the documents say is true: links lead somewhere, snippets run, names exist."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.errors import BY_CODE
+from shared.settings import Settings, variable
+from tests.support.peer import synced
+from tests.support.stack import run_stack
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/*/*.md")])
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)\)")
+VARIABLE = re.compile(r"LINKUP_[A-Z_]*[A-Z]")
+NOT_SETTINGS = {"LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"}
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_settings_named_exist(document: Path) -> None:
+    known = {variable(field) for field in Settings.__struct_fields__} | NOT_SETTINGS
+    for name in VARIABLE.findall(document.read_text(encoding="utf-8")):
+        assert name.removesuffix("_FILE") in known, f"{document.name}: {name}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_named_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", read("Makefile"), re.MULTILINE))
+    named = re.findall(r"`make ([a-z]+)[^`]*`|^make ([a-z]+)", document.read_text(), re.MULTILINE)
+    assert {one or other for one, other in named} <= targets
+
+
+def test_the_protocol_document_lists_every_error() -> None:
+    listed = set(
+        re.findall(r"^\| `([a-z_]+)` \| (?:✓)? ?\|", read("docs/protocol.md"), re.MULTILINE)
+    )
+    assert set(BY_CODE) <= listed
+
+
+def test_the_top_of_the_changelog_is_the_version() -> None:
+    version = re.search(r'^version = "(.+)"', read("pyproject.toml"), re.MULTILINE)
+    top = re.search(r"^## \[(.+?)\]", read("CHANGELOG.md"), re.MULTILINE)
+    assert version is not None
+    assert top is not None
+    assert top[1] == version[1]
+
+
+def snippet(path: str) -> str:
+    found = re.search(r"```python\n(.+?)```", read(path), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_both_documents_show_the_same_client() -> None:
+    assert snippet("README.md") == snippet("clients/python/README.md")
+
+
+async def test_the_client_of_the_readme_answers(tmp_path: Path) -> None:
+    program = tmp_path / "echo.py"
+    async with run_stack(tmp_path) as stack:
+        source = snippet("README.md").replace("ws://127.0.0.1:8000/ws", stack.ws_url)
+        await asyncio.to_thread(program.write_text, source)
+        echo = await asyncio.create_subprocess_exec(
+            sys.executable, program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert echo.stdin is not None
+        assert echo.stdout is not None
+        echo.stdin.write(stack.token("bot").encode() + b"\n")
+        async with synced(stack, "alice") as alice:
+            outcome = await alice.message("bot", "anybody there?", "first")
+            while outcome["type"] == "error" and outcome["code"] == "not_found":
+                await asyncio.sleep(0.05)  # not joined yet
+                outcome = await alice.message("bot", "anybody there?", "first")
+            answer = await alice.next("message")
+            assert answer["content"] == "You said: anybody there?"
+            await alice.next("receipt", user_id="bot", read_seq=outcome["seq"])
+        echo.kill()
+        assert b"stored as number 2" in await echo.stdout.read()
+        await echo.wait()

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.parse
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from linkup_client.wire import HandshakeFailed
 from msgspec import Struct
@@ -108,8 +108,7 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
         elapsed, done = time.monotonic() - began, min(tally.acked, tally.delivered) - before
         spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share())
     finally:
-        feeding.cancel()
-        await asyncio.gather(feeding, return_exceptions=True)
+        await _ended(feeding)
         for sender in field.senders:
             sender.refill = False
     progress("waiting for the last acks")
@@ -158,8 +157,14 @@ async def _upkeep(field: Field) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _ended(task)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Stop it. Raises what it failed with before."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _keep_up(field: Field) -> None:

@@ -200,7 +200,15 @@ class Connection:
         elif event.seq and event.origin == self.id:
             self._ack_by_event(event)
         elif event.body:
+            self._release(event)
             write(frames.feed_frame(event.cursor, event.body))
+
+    def _release(self, event: Event) -> None:
+        """What the gate waits for may come from the log: its client will not send it again."""
+        if event.seq and self.gate.waits(event.conversation_id):
+            message = frames.decode_message(event.body)
+            if message.sender_id == self.user_id:
+                self.gate.release(message.conversation_id, message.client_id)
 
     # ------------------------------------------------------------ own commands
 

@@ -86,6 +86,9 @@ class Gate:
                 failed = Failed(command.client_id, command.after, turn)
                 self._failed[command.conversation_id] = failed
 
+    def waits(self, conversation_id: str) -> bool:
+        return conversation_id in self._failed
+
     def release(self, conversation_id: str, client_id: str) -> None:
         """That message turned out to be stored after all."""
         failed = self._failed.get(conversation_id)

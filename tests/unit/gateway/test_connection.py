@@ -338,6 +338,21 @@ async def test_r2_an_event_after_the_lane_gave_up_opens_the_gate() -> None:
     assert admits(socket, "c2")
 
 
+async def test_r2_a_failed_message_found_in_the_log_opens_the_gate() -> None:
+    """Stored, but reply and event were lost: a client that sees it will not send it again."""
+    socket = await live_socket()
+    settle(socket, "c1", UNAVAILABLE)
+    socket.log.message("bob", "c1")
+    socket.connection.compare("e1", 1)
+    async with repairing(socket):
+        await eventually(lambda: socket.connection.cursor == 1)
+        assert not admits(socket, "c2")  # that was somebody else's
+        socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
+        await eventually(lambda: socket.connection.cursor == 2)
+    assert types(socket.outbox.take()) == ["error", "message", "message"]
+    assert admits(socket, "c2")
+
+
 async def test_c2_a_later_refusal_of_the_same_id_is_answered() -> None:
     """First given up, then shown by its event, then acked as a duplicate; the id comes again."""
     socket = await live_socket()

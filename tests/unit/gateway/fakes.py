@@ -92,6 +92,10 @@ class FakeLog:
         self.events.append(event)
         return event
 
+    def client_id_of(self, event: Event) -> str:
+        """Of a message; empty for what is none."""
+        return frames.decode_message(event.body).client_id if event.seq else ""
+
     def receipt(self) -> Event:
         body = frames.Receipt(
             conversation_id="ab",

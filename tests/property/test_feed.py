@@ -1,0 +1,331 @@
+"""One connection's feed under a wire that loses, repeats, reorders and delays, and a log that is
+slow, out of reach, pruned or replaced: the client gets everything once and in order, or is told to
+load it anew.
+
+Hypothesis has no async rules: one asyncio.Runner per machine drives the loop between the steps.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.gateway import connection as connection_module
+from services.gateway.lanes import UNAVAILABLE, Submission
+from shared.commands import Event, FeedPageAnswer, Stored, StoreMessage
+from shared.errors import Unavailable
+from shared.frames import Pong
+from tests.unit.gateway.fakes import NOON, FakeLog, Frame, Socket
+
+STEPS = 12  # turns of the loop: more than any path through one page takes
+INDEX = st.integers(0, 10_000)  # of something among those there are, modulo their number
+
+
+class Asked:
+    """A request for a page that the log has not answered yet."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.answer: asyncio.Future[FeedPageAnswer] = asyncio.get_running_loop().create_future()
+
+
+class SlowLog(FakeLog):
+    """Reads when it is told to answer, so that anything may happen in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Asked] = []
+
+    async def feed(self, user_id: str, after: int) -> FeedPageAnswer:
+        asked = Asked(after)
+        self.waiting.append(asked)
+        return await asked.answer
+
+    def page(self, asked: Asked, size: int) -> FeedPageAnswer:
+        first = max(asked.after, self.pruned)
+        rows = self.events[first : first + size]
+        events = [Event(e.cursor, e.body, "", e.conversation_id, e.seq) for e in rows]
+        return FeedPageAnswer(epoch=self.epoch, head=self.head, events=events)
+
+
+class Client:
+    """Holds the promise of the protocol against every frame it is pushed."""
+
+    def __init__(self, epoch: str, cursor: int) -> None:
+        self.epoch = epoch
+        self.cursor = cursor
+        self.acked: set[str] = set()
+        self.failed: set[str] = set()  # client_ids to send again
+        self.synced = 0
+
+    def take(self, frame: Frame, log: FakeLog) -> None:
+        match frame["type"]:
+            case "message" | "receipt":
+                self.on_feed(frame, log)
+            case "ack":
+                self.acked.add(frame["client_id"])
+                self.failed.discard(frame["client_id"])
+            case "error":
+                self.failed.add(frame["client_id"])
+            case "resync_required":
+                self.epoch, self.cursor = frame["epoch"], frame["cursor"]
+            case "sync_completed":
+                self.synced += 1
+                self.step_to(frame["cursor"], log)
+            case "pong":
+                self.step_to(frame["cursor"], log)
+
+    def on_feed(self, frame: Frame, log: FakeLog) -> None:
+        assert frame["cursor"] > self.cursor, "C5: no repeat, no step back"
+        self.step_to(frame["cursor"] - 1, log)
+        self.cursor = frame["cursor"]
+        self.failed.discard(frame.get("client_id", ""))  # stored after all
+
+    def step_to(self, cursor: int, log: FakeLog) -> None:
+        """What is not passed on was acked to this very socket, or may not be seen by anybody."""
+        for skipped in range(self.cursor + 1, cursor + 1):
+            event = log.events[skipped - 1]
+            own = log.client_id_of(event) in self.acked
+            assert own or not event.body, f"C5: {skipped} was left out"
+        self.cursor = max(self.cursor, cursor)
+
+
+class Feed(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.log = SlowLog()
+        self.socket = Socket(self.log)
+        self.flying: list[tuple[str, Event]] = []  # live events on the wire, with their epoch
+        self.unsettled: list[tuple[str, Event]] = []  # by client_id
+        self.own = 0
+        self.client = Client("e1", 0)
+        self.repair: asyncio.Task[None]
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        self.runner.run(work)
+        for frame in self.socket.outbox.take():
+            self.client.take(frame, self.log)
+        connection = self.socket.connection
+        assert self.client.cursor <= connection.cursor, "R4: told ahead of what was passed on"
+        assert self.client.epoch == connection.epoch
+        self.client.step_to(connection.cursor, self.log)  # own acked ones count as received
+
+    async def settle_down(self) -> None:
+        for _ in range(STEPS):
+            await asyncio.sleep(0)
+
+    @initialize(before=st.integers(0, 6), cursor=st.integers(0, 6), early=st.booleans())
+    def connect(self, before: int, cursor: int, early: bool) -> None:
+        async def begin() -> None:
+            connection_module.HOLE_WAIT, connection_module.RETRY = 0.0, (0.0, 0.0)
+            for _ in range(before):
+                self.log.message()
+            head = self.log.head
+            if early:  # an event between the join's answer and the start
+                self.socket.live(self.log.message())
+            self.client.cursor = min(cursor, head)
+            self.socket.connection.start("e1", self.client.cursor, head)
+            self.repair = asyncio.get_running_loop().create_task(self.socket.connection.repair())
+            await self.settle_down()
+
+        self.run(begin())
+
+    # -------------------------------------------------------------- what the store commits
+
+    @rule(kind=st.sampled_from(["message", "receipt", "placeholder"]))
+    def others_write(self, kind: str) -> None:
+        event = {
+            "message": self.log.message,
+            "receipt": self.log.receipt,
+            "placeholder": self.log.placeholder,
+        }[kind]()
+        if event.body:
+            self.flying.append((self.log.epoch, event))
+
+    @rule()
+    def write_oneself(self) -> None:
+        self.own += 1
+        client_id = f"own{self.own}"
+        event = self.log.message("alice", client_id, self.socket.connection.id)
+        self.flying.append((self.log.epoch, event))
+        self.unsettled.append((client_id, event))
+
+    @precondition(lambda self: self.unsettled)
+    @rule(index=INDEX, how=st.sampled_from(["stored", "stored", "duplicate", "gave up"]))
+    def the_lane_answers(self, index: int, how: str) -> None:
+        client_id, event = self.unsettled.pop(index % len(self.unsettled))
+        connection = self.socket.connection
+        duplicate = how == "duplicate"
+        result = Stored(
+            event.seq, "ab", event.seq, NOON, duplicate, 0 if duplicate else event.cursor
+        )
+        gate = connection.gate
+        submission = Submission(
+            self.command(client_id),
+            1,
+            lambda result: connection.settled(client_id, result),
+            gate,
+            gate.turn(),
+        )
+
+        async def settle() -> None:
+            submission.finish(UNAVAILABLE if how == "gave up" else result)
+
+        self.run(settle())
+
+    def command(self, client_id: str) -> StoreMessage:
+        return StoreMessage(
+            user_id="alice",
+            connection_id=self.socket.connection.id,
+            client_id=client_id,
+            conversation_id="ab",
+            content="hi",
+        )
+
+    @invariant()
+    def r2_the_gate_waits_only_for_what_the_client_will_send_again(self) -> None:
+        gate = self.socket.connection.gate
+        if not self.client.failed:
+            assert gate.admits(self.command("next"), gate.turn())
+
+    # -------------------------------------------------------------- what the wire does
+
+    @precondition(lambda self: self.flying)
+    @rule(index=INDEX, keep=st.booleans(), in_order=st.booleans())
+    def an_event_arrives(self, index: int, keep: bool, in_order: bool) -> None:
+        place = 0 if in_order else index % len(self.flying)
+        epoch, event = self.flying[place]
+        if not keep:
+            del self.flying[place]
+
+        async def arrive() -> None:
+            self.socket.live(event, epoch=epoch)
+            await self.settle_down()
+
+        if epoch == self.log.epoch:
+            self.run(arrive())
+
+    @precondition(lambda self: self.flying)
+    @rule(index=INDEX)
+    def an_event_is_lost(self, index: int) -> None:
+        del self.flying[index % len(self.flying)]
+
+    @precondition(lambda self: self.log.waiting)
+    @rule(index=INDEX, size=st.integers(1, 4))
+    def the_log_answers(self, index: int, size: int) -> None:
+        asked = self.log.waiting.pop(index % len(self.log.waiting))
+
+        async def answer() -> None:
+            asked.answer.set_result(self.log.page(asked, size))
+            await self.settle_down()
+
+        self.run(answer())
+
+    @precondition(lambda self: self.log.waiting)
+    @rule()
+    def the_log_is_out_of_reach(self) -> None:
+        asked = self.log.waiting.pop()
+
+        async def fail() -> None:
+            asked.answer.set_exception(Unavailable("away"))
+            await self.settle_down()
+
+        self.run(fail())
+
+    @precondition(lambda self: self.log.waiting)
+    @rule(size=st.integers(1, 4), cursor=st.integers(0, 8))
+    def a_sync_request_crosses_an_answer(self, size: int, cursor: int) -> None:
+        """The page was read before the client asked to go back."""
+        asked = self.log.waiting.pop()
+        page = self.log.page(asked, size)
+
+        async def cross() -> None:
+            self.sync_from(cursor)
+            asked.answer.set_result(page)
+            await self.settle_down()
+
+        self.run(cross())
+
+    # -------------------------------------------------------------- what else happens
+
+    @rule(behind=st.integers(0, 3))
+    def the_heads_are_compared(self, behind: int) -> None:
+        async def compare() -> None:
+            self.socket.connection.compare(self.log.epoch, max(0, self.log.head - behind))
+            await self.settle_down()
+
+        self.run(compare())
+
+    @rule(cursor=st.none() | st.integers(0, 20))
+    def the_client_syncs(self, cursor: int | None) -> None:
+        async def sync() -> None:
+            self.sync_from(cursor)
+            await self.settle_down()
+
+        self.run(sync())
+
+    def sync_from(self, cursor: int | None) -> None:
+        self.socket.connection.sync(cursor)
+        if cursor is not None:  # what comes again from there is asked for, not a repeat
+            self.client.cursor = min(self.client.cursor, cursor)
+
+    @rule()
+    def the_client_pings(self) -> None:
+        async def ping() -> None:
+            self.socket.connection.push(Pong(cursor=self.socket.connection.cursor))
+
+        self.run(ping())
+
+    @precondition(lambda self: self.log.head)
+    @rule(events=st.integers(1, 5))
+    def old_rows_are_pruned(self, events: int) -> None:
+        self.log.pruned = min(self.log.head, self.log.pruned + events)
+
+    @rule(rows=st.integers(0, 5))
+    def the_store_is_replaced(self, rows: int) -> None:
+        self.log.epoch = f"e{int(self.log.epoch[1:]) + 1}"
+        self.log.events, self.log.pruned = [], 0
+        self.flying, self.unsettled = [], []
+        for _ in range(rows):
+            self.log.message()
+
+        async def learn() -> None:
+            self.socket.connection.compare(self.log.epoch, self.log.head)
+            await self.settle_down()
+
+        self.run(learn())
+
+    def teardown(self) -> None:
+        """In the end the heads are compared once more and the log answers: everything is there."""
+        if not hasattr(self, "repair"):
+            self.runner.close()
+            return
+
+        async def end() -> None:
+            self.socket.connection.compare(self.log.epoch, self.log.head)
+            for _ in range(30):
+                await self.settle_down()
+                for asked in self.log.waiting:
+                    asked.answer.set_result(self.log.page(asked, 5))
+                self.log.waiting.clear()
+
+        async def stop() -> None:
+            self.repair.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.repair
+
+        try:
+            self.run(end())
+            assert self.client.cursor == self.log.head
+        finally:
+            self.runner.run(stop())
+            self.runner.close()
+
+
+Feed.TestCase.settings = settings(max_examples=200, stateful_step_count=25)
+test_c5_c6_the_feed_arrives_in_order_and_whole = Feed.TestCase

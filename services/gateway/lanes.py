@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,10 +58,14 @@ class Gate:
     def __init__(self) -> None:
         self._failed: dict[str, Failed] = {}
         self._turns = 0
+        self._pending: Counter[str] = Counter()  # by client_id: an impatient client sends copies
+        self._stored: set[str] = set()  # of these, what is known to be stored
 
-    def turn(self) -> int:
-        """A command's place in the line of its connection."""
+    def turn(self, command: Command) -> int:
+        """The place of a command that is submitted, in the line of its connection."""
         self._turns += 1
+        if isinstance(command, StoreMessage):
+            self._pending[command.client_id] += 1
         return self._turns
 
     def admits(self, command: Command, turn: int) -> bool:
@@ -76,24 +80,31 @@ class Gate:
         return failed.after == command.client_id
 
     def observe(self, command: Command, result: Result, turn: int) -> None:
-        if (
-            isinstance(command, StoreMessage)
-            and isinstance(result, Refused)
-            and result.error().temporary
-        ):
-            known = self._failed.get(command.conversation_id)
+        if not isinstance(command, StoreMessage):
+            return
+        client_id, conversation_id = command.client_id, command.conversation_id
+        if not (isinstance(result, Refused) and result.error().temporary):
+            self.release(conversation_id, client_id)
+        elif client_id not in self._stored:  # else nobody would send it again
+            known = self._failed.get(conversation_id)
             if known is None or turn < known.turn:
-                failed = Failed(command.client_id, command.after, turn)
-                self._failed[command.conversation_id] = failed
+                self._failed[conversation_id] = Failed(client_id, command.after, turn)
+        self._pending[client_id] -= 1
+        if not self._pending[client_id]:
+            del self._pending[client_id]
+            self._stored.discard(client_id)
 
     def waits(self, conversation_id: str) -> bool:
-        return conversation_id in self._failed
+        """Whether it matters here that a message of that conversation was stored."""
+        return conversation_id in self._failed or bool(self._pending)
 
     def release(self, conversation_id: str, client_id: str) -> None:
-        """That message turned out to be stored after all."""
+        """That message is stored: it need not come again, whatever is said of its copies."""
         failed = self._failed.get(conversation_id)
         if failed is not None and failed.client_id == client_id:
             del self._failed[conversation_id]
+        if client_id in self._pending:
+            self._stored.add(client_id)
 
 
 @dataclass(slots=True)
@@ -211,7 +222,7 @@ class Lanes:
     ) -> None:
         """`settle` is called with the result, at the latest soon after the deadline."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
-        lane.submit(Submission(command, size, settle, gate, gate.turn() if gate else 0))
+        lane.submit(Submission(command, size, settle, gate, gate.turn(command) if gate else 0))
 
     async def call(self, command: Command, size: int = 256) -> Result:
         """Submit and wait; order with other commands holds only within one user."""

@@ -59,6 +59,7 @@ class Client:
         self.epoch = epoch
         self.cursor = cursor
         self.acked: set[str] = set()
+        self.stored: set[str] = set()  # client_ids acked or seen
         self.failed: set[str] = set()  # client_ids to send again
         self.synced = 0
 
@@ -69,7 +70,8 @@ class Client:
             case "ack":
                 self.acked.add(frame["client_id"])
                 self.failed.discard(frame["client_id"])
-            case "error":
+                self.stored.add(frame["client_id"])
+            case "error" if frame["client_id"] not in self.stored:
                 self.failed.add(frame["client_id"])
             case "resync_required":
                 self.epoch, self.cursor = frame["epoch"], frame["cursor"]
@@ -84,6 +86,7 @@ class Client:
         self.step_to(frame["cursor"] - 1, log)
         self.cursor = frame["cursor"]
         self.failed.discard(frame.get("client_id", ""))  # stored after all
+        self.stored.add(frame.get("client_id", ""))
 
     def step_to(self, cursor: int, log: FakeLog) -> None:
         """What is not passed on was acked to this very socket, or may not be seen by anybody."""
@@ -101,7 +104,7 @@ class Feed(RuleBasedStateMachine):
         self.log = SlowLog()
         self.socket = Socket(self.log)
         self.flying: list[tuple[str, Event]] = []  # live events on the wire, with their epoch
-        self.unsettled: list[tuple[str, Event]] = []  # by client_id
+        self.unsettled: list[tuple[str, Event, int]] = []  # client_id, event, turn
         self.own = 0
         self.client = Client("e1", 0)
         self.repair: asyncio.Task[None]
@@ -153,12 +156,13 @@ class Feed(RuleBasedStateMachine):
         client_id = f"own{self.own}"
         event = self.log.message("alice", client_id, self.socket.connection.id)
         self.flying.append((self.log.epoch, event))
-        self.unsettled.append((client_id, event))
+        turn = self.socket.connection.gate.turn(self.command(client_id))
+        self.unsettled.append((client_id, event, turn))
 
     @precondition(lambda self: self.unsettled)
     @rule(index=INDEX, how=st.sampled_from(["stored", "stored", "duplicate", "gave up"]))
     def the_lane_answers(self, index: int, how: str) -> None:
-        client_id, event = self.unsettled.pop(index % len(self.unsettled))
+        client_id, event, turn = self.unsettled.pop(index % len(self.unsettled))
         connection = self.socket.connection
         duplicate = how == "duplicate"
         result = Stored(
@@ -170,7 +174,7 @@ class Feed(RuleBasedStateMachine):
             1,
             lambda result: connection.settled(client_id, result),
             gate,
-            gate.turn(),
+            turn,
         )
 
         async def settle() -> None:
@@ -191,7 +195,7 @@ class Feed(RuleBasedStateMachine):
     def r2_the_gate_waits_only_for_what_the_client_will_send_again(self) -> None:
         gate = self.socket.connection.gate
         if not self.client.failed:
-            assert gate.admits(self.command("next"), gate.turn())
+            assert gate.admits(self.command("next"), 1_000_000)
 
     # -------------------------------------------------------------- what the wire does
 

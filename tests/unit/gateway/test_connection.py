@@ -49,33 +49,31 @@ def stored(event: Event, **changes: Any) -> Stored:
     return Stored(**fields | changes)
 
 
-def settle(socket: Socket, client_id: str, result: Result) -> None:
-    """As a lane does it: the gate observes first."""
-    connection = socket.connection
-    command = StoreMessage(
-        user_id="alice",
-        connection_id=connection.id,
-        client_id=client_id,
-        conversation_id="ab",
-        content="hi",
-    )
-    gate = connection.gate
-    submission = Submission(
-        command, 1, lambda result: connection.settled(client_id, result), gate, gate.turn()
-    )
-    submission.finish(result)
-
-
-def admits(socket: Socket, client_id: str) -> bool:
-    gate = socket.connection.gate
-    command = StoreMessage(
+def message_of(socket: Socket, client_id: str) -> StoreMessage:
+    return StoreMessage(
         user_id="alice",
         connection_id=socket.connection.id,
         client_id=client_id,
         conversation_id="ab",
         content="hi",
     )
-    return gate.admits(command, gate.turn())
+
+
+def settle(socket: Socket, client_id: str, result: Result) -> None:
+    """As a lane does it: the gate observes first."""
+    connection = socket.connection
+    command = message_of(socket, client_id)
+    gate = connection.gate
+    submission = Submission(
+        command, 1, lambda result: connection.settled(client_id, result), gate, gate.turn(command)
+    )
+    submission.finish(result)
+
+
+def admits(socket: Socket, client_id: str) -> bool:
+    gate = socket.connection.gate
+    command = message_of(socket, client_id)
+    return gate.admits(command, 1_000_000)
 
 
 async def live_socket(log: FakeLog | None = None) -> Socket:
@@ -350,6 +348,23 @@ async def test_r2_a_failed_message_found_in_the_log_opens_the_gate() -> None:
         socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
         await eventually(lambda: socket.connection.cursor == 2)
     assert types(socket.outbox.take()) == ["error", "message", "message"]
+    assert admits(socket, "c2")
+
+
+async def test_r2_the_lane_gives_up_a_message_that_the_log_has_shown() -> None:
+    socket = await live_socket()
+    command = message_of(socket, "c1")
+    submission = Submission(
+        command,
+        1,
+        lambda result: None,
+        socket.connection.gate,
+        socket.connection.gate.turn(command),
+    )
+    socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
+    async with repairing(socket):
+        await eventually(lambda: socket.connection.cursor == 1)
+    submission.finish(UNAVAILABLE)
     assert admits(socket, "c2")
 
 

@@ -106,7 +106,7 @@ class Sender:
         def settle(result: Result) -> None:
             self.results.append((label, result))
 
-        turn = self.gate.turn() if self.gate else 0
+        turn = self.gate.turn(command) if self.gate else 0
         self.lane.submit(Submission(command, size, settle, self.gate, turn))
 
     def codes(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def gate_result(gate: Gate, command: Command, result: Result) -> None:
-    Submission(command, 1, lambda result: None, gate, gate.turn()).finish(result)
+    Submission(command, 1, lambda result: None, gate, gate.turn(command)).finish(result)
 
 
 async def admitted(gate: Gate, *told: Command) -> list[bool]:
@@ -290,6 +290,27 @@ async def test_c4_an_overloaded_message_does_not_hold_up_those_before_it(
             sender.send(client_id)
             await lane.idle()
     assert [key for batch in bus.batches for key in keys(batch)] == ["m1", "m2", "m3", "m4"]
+
+
+async def test_r2_a_copy_that_was_refused_does_not_close_the_gate_behind_the_one_that_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An impatient client sent it twice: nobody sends an acked message again."""
+    monkeypatch.setattr(lanes_module, "MAX_QUEUED", 1)
+    lane, bus = lane_on(done)
+    sender = Sender(lane, Gate())
+    bus.hold.clear()
+    async with running(lane):
+        sender.send("m1")
+        await eventually(lambda: len(bus.payloads) == 1)
+        sender.send("other", "elsewhere")
+        sender.send("m1")
+        assert sender.results == [("m1", OVERLOADED)]
+        bus.hold.set()
+        await lane.idle()
+        sender.send("m2")
+        await lane.idle()
+    assert sender.codes() == {"m1": "ok", "other": "ok", "m2": "ok"}
 
 
 async def test_c4_of_several_failures_the_earliest_has_to_come_first(

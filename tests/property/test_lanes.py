@@ -1,0 +1,214 @@
+"""A lane over a bus that loses, delays and repeats, in front of the real `decide`: every command
+has one result, and no connection's messages change places, for a client that sends again in order.
+
+Time is virtual: the loop's clock leaps to the next timer.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway import lanes as lanes_module
+from services.gateway.lanes import Gate, Lane, Submission
+from services.persistence.decide import decide
+from services.persistence.state import Head, Limits
+from shared import commands
+from shared.bus import BusTimeout, NoResponders
+from shared.commands import Batch, Failure, Refused, Result, StoreMessage
+from shared.errors import Unavailable
+from tests.property.test_decide import Table
+
+START = 1_000_000_000
+HALF_SECONDS = 300  # in which everything has to be stored
+AT_ONCE = {"nobody there": NoResponders("away"), "cut off": Unavailable("cut off")}
+ANSWERS = {
+    "overloaded": commands.encode(Failure("overloaded", "The store is busy")),
+    "garbled": b"\xc1",
+}
+LATE = {"late": (2.5,), "late and again": (2.5, 7.0)}  # seconds until a copy reaches the store
+LOST = ("request lost", "reply lost")
+FAULTS = ("well", "slow", "repeated", *AT_ONCE, *ANSWERS, *LATE, *LOST, *LOST)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Never waits: with nothing to do, it is the time of the next timer."""
+
+    _now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        loop: Any = self
+        if not loop._ready and loop._scheduled:  # noqa: SLF001 - the loop's own queues
+            self._now = max(self._now, loop._scheduled[0]._when)  # noqa: SLF001
+        super()._run_once()  # type: ignore[misc]  # private to asyncio
+
+
+class FaultyBus:
+    """One request after the other meets the next fault, then all is well. Late copies arrive."""
+
+    def __init__(self, faults: list[str], limits: Limits) -> None:
+        self.table = Table(heads={"alice": Head(), "bob": Head()})
+        self.payloads: list[bytes] = []
+        self._faults = iter(faults)
+        self._limits = limits
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        self.payloads.append(payload)
+        fault = next(self._faults, "well")
+        if fault in AT_ONCE:
+            raise AT_ONCE[fault]
+        if fault in ANSWERS:
+            return ANSWERS[fault]
+        if fault == "slow":
+            await asyncio.sleep(timeout * 0.9)
+        if fault in ("repeated", "reply lost"):
+            self.store(payload)
+        for delay in LATE.get(fault, ()):
+            asyncio.get_running_loop().call_later(delay, self.store, payload)
+        if fault in (*LOST, *LATE):
+            await self.no_answer(timeout)
+        return self.store(payload)
+
+    async def no_answer(self, timeout: float) -> None:
+        await asyncio.sleep(timeout)
+        raise BusTimeout("no answer")
+
+    def store(self, payload: bytes) -> bytes:
+        batch = commands.decode(payload, Batch)
+        now = START + int(asyncio.get_running_loop().time() * 1_000_000)
+        decision = decide(self.table.read(now, self._limits, [batch]), [batch])
+        self.table.write(decision)
+        return commands.encode(decision.replies[0])
+
+
+class Client:
+    """One connection that keeps the rule: after a temporary error all that is not acked goes out
+    again, in order. It also sends again what is not answered for five seconds."""
+
+    def __init__(self, lane: Lane, name: str, chained: bool) -> None:
+        self.lane, self.name, self.chained = lane, name, chained
+        self.gate = Gate()
+        self.written: list[str] = []
+        self.open: list[str] = []
+        self.settled: Counter[int] = Counter()
+        self.submitted = 0
+        self.waiting = False
+
+    def write(self) -> None:
+        client_id = f"{self.name}-{len(self.written)}"
+        self.written.append(client_id)
+        self.open.append(client_id)
+        if not self.waiting:
+            self.send(client_id)
+
+    def send(self, client_id: str) -> None:
+        place = self.written.index(client_id)
+        command = StoreMessage(
+            user_id=self.name.partition("-")[0],
+            connection_id=self.name,
+            client_id=client_id,
+            conversation_id="ab",
+            content="hi",
+            to="alice" if self.name == "bob-1" else "bob",
+            after=self.written[place - 1] if self.chained and place else None,
+        )
+        self.submitted += 1
+        number = self.submitted
+
+        def settle(result: Result) -> None:
+            self.settled[number] += 1
+            self.on_result(client_id, result)
+
+        self.lane.submit(Submission(command, 100, settle, self.gate, self.gate.turn(command)))
+
+    def on_result(self, client_id: str, result: Result) -> None:
+        if isinstance(result, Refused):
+            assert result.error().temporary, result
+            if client_id in self.open and not self.waiting:
+                self.waiting = True
+                asyncio.get_running_loop().call_later(0.7, self.send_again)
+        elif client_id in self.open:
+            self.open.remove(client_id)
+
+    def send_again(self) -> None:
+        self.waiting = False
+        for client_id in list(self.open):
+            self.send(client_id)
+
+    def lapse(self) -> None:
+        """No ack for five seconds: without an error, all that is open goes out once more."""
+        if not self.waiting:
+            self.send_again()
+
+
+writes = st.lists(
+    st.tuples(st.sampled_from(["alice-1", "alice-2", "bob-1"]), st.sampled_from([0.0, 0.01, 1.9])),
+    min_size=1,
+    max_size=10,
+)
+
+
+@given(
+    faults=st.lists(st.sampled_from(FAULTS), max_size=16),
+    writes=writes,
+    limits=st.sampled_from([Limits(1, 0.0), Limits(2, 2.0), Limits(4, 20.0)]),
+    queued=st.sampled_from([2, 3, 4096]),
+    chained=st.booleans(),
+    lapses=st.lists(st.floats(0.1, 12.0), max_size=3),
+)
+def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
+    faults: list[str],
+    writes: list[tuple[str, float]],
+    limits: Limits,
+    queued: int,
+    chained: bool,
+    lapses: list[float],
+) -> None:
+    async def scenario() -> None:
+        bus = FaultyBus(faults, limits)
+        lane = Lane(bus)  # type: ignore[arg-type]  # the part of a Bus a lane uses
+        clients = {name: Client(lane, name, chained) for name, _ in writes}
+        running = asyncio.create_task(lane.run())
+        for after in lapses:
+            for client in clients.values():
+                asyncio.get_running_loop().call_later(after, client.lapse)
+        for name, pause in writes:
+            clients[name].write()
+            await asyncio.sleep(pause)
+        for _ in range(HALF_SECONDS):
+            await asyncio.sleep(0.5)
+            if not any(client.open for client in clients.values()):
+                break
+        await asyncio.sleep(20.0)  # for late copies
+        await lane.idle()
+        running.cancel()
+        for client in clients.values():
+            check_client(client, bus.table)
+        check_batches(bus.payloads)
+
+    with (
+        patch.object(lanes_module, "MAX_QUEUED", queued),
+        asyncio.Runner(loop_factory=VirtualLoop) as runner,
+    ):
+        runner.run(scenario())
+
+
+def check_client(client: Client, table: Table) -> None:
+    assert client.settled == Counter(range(1, client.submitted + 1)), "one result each"
+    stored = [m.client_id for m in table.messages if m.client_id.startswith(f"{client.name}-")]
+    assert stored == client.written, "C4"
+
+
+def check_batches(payloads: list[bytes]) -> None:
+    """Numbers count up, and a repeat is the same bytes (R1)."""
+    seen: dict[int, bytes] = {}
+    for payload in payloads:
+        number = commands.decode(payload, Batch).number
+        assert number in (len(seen), len(seen) + 1)
+        assert seen.setdefault(number, payload) == payload

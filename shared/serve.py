@@ -130,13 +130,24 @@ def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
     try:
         settings = load()
         logs.set_up(service, settings)
-        asyncio.run(serve(service, open_app, settings, getattr(settings, port_field), ws))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(service, open_app, settings, getattr(settings, port_field), ws))
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
     except StartError as error:
         sys.exit(_say(service, str(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where the extra `speed` is installed, else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _say(service: str, text: str, status: int) -> int:

@@ -4,20 +4,38 @@
 application: a peer that stops reading would keep its descriptor until the kernel gives up.
 """
 
+from asyncio import BaseTransport
 from collections.abc import Sequence
 from typing import cast
 
 from starlette.websockets import WebSocket
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
 EXTENSION = "linkup.wire"
+MAX_UNREAD_FRAMES = 16  # of the client, before no more is read from its socket
 MAX_UNREAD_BYTES = 512 * 1024  # in the socket's buffer, above what the outbox may put there
 WRITE_BYTES = 64 * 1024  # handed to the kernel at once, between two looks at the peer's pace
 
 
 class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.read_paused = True  # uvicorn would stop and start reading around every single frame
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.queue.qsize() >= MAX_UNREAD_FRAMES:
+            self.transport.pause_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self.queue.get()
+        if self.queue.empty():
+            self.transport.resume_reading()
+        return message
 
     async def run_asgi(self) -> None:
         cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self

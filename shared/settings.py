@@ -169,6 +169,8 @@ def _secret(variable_name: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingError(f"{variable_name}: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{variable_name}: {path} is not text") from None
 
 
 def _split(text: str) -> list[str]:

@@ -153,9 +153,9 @@ async def test_c1_a_full_disk_is_unavailable_and_nothing_is_stored(
 
     await store.close()
     monkeypatch.setattr("services.persistence.store.WriterConnection", Full)
-    full = Store(f"sqlite:///{database}", Limits(1, 0.0))
+    full = log.store = Store(f"sqlite:///{database}", Limits(1, 0.0))
     with pytest.raises(Unavailable):
-        await Log(full).say("alice", "bob", *[f"{number} " + "x" * 5000 for number in range(100)])
+        await log.say("alice", "bob", *[f"{number} " + "x" * 5000 for number in range(100)])
     assert "full" in full.trouble
     await full.close()
     assert rows(database, "SELECT count(*) FROM messages") == [(0,)]

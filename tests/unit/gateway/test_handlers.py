@@ -1,0 +1,130 @@
+"""What each client frame asks of the store."""
+
+from collections.abc import Callable
+
+import pytest
+
+from services.gateway.handlers import Handlers
+from services.gateway.lanes import Gate
+from shared import frames
+from shared.commands import AdvanceReceipt, Command, Done, Refused, Result, StoreMessage
+from shared.errors import InvalidFrame
+from shared.subjects import direct_conversation_id
+from tests.unit.gateway.fakes import Socket
+
+
+class FakeLanes:
+    """Keeps what was submitted; `answer` settles the last of it."""
+
+    def __init__(self) -> None:
+        self.submitted: list[tuple[Command, int, Callable[[Result], None], Gate | None]] = []
+
+    def submit(
+        self,
+        command: Command,
+        size: int,
+        settle: Callable[[Result], None],
+        gate: Gate | None = None,
+    ) -> None:
+        self.submitted.append((command, size, settle, gate))
+
+    @property
+    def command(self) -> Command:
+        return self.submitted[-1][0]
+
+    def answer(self, result: Result) -> None:
+        self.submitted[-1][2](result)
+
+
+class Talk:
+    def __init__(self) -> None:
+        self.lanes = FakeLanes()
+        self.handlers = Handlers(self.lanes)  # type: ignore[arg-type]  # what it uses of Lanes
+        self.socket = Socket()
+
+    def says(self, frame: frames.ClientFrame) -> None:
+        self.handlers.handle(self.socket.connection, frame)
+
+    def receipt(self, frame: frames.ClientFrame) -> AdvanceReceipt:
+        self.says(frame)
+        assert isinstance(self.lanes.command, AdvanceReceipt)
+        return self.lanes.command
+
+
+def test_a_message_to_a_user_goes_to_their_direct_conversation() -> None:
+    talk = Talk()
+    talk.says(frames.SendMessage(client_id="c1", content="hi", to="bob", after="c0"))
+    assert talk.lanes.command == StoreMessage(
+        user_id="alice",
+        connection_id=talk.socket.connection.id,
+        client_id="c1",
+        conversation_id=direct_conversation_id("alice", "bob"),
+        content="hi",
+        to="bob",
+        after="c0",
+    )
+    assert talk.lanes.submitted[-1][3] is talk.socket.connection.gate
+
+
+def test_a_message_to_a_conversation_names_no_recipient() -> None:
+    talk = Talk()
+    talk.says(frames.SendMessage(client_id="c1", content="hi", conversation_id="d1"))
+    assert isinstance(talk.lanes.command, StoreMessage)
+    assert (talk.lanes.command.conversation_id, talk.lanes.command.to) == ("d1", None)
+
+
+@pytest.mark.parametrize("content", ["x" * 5000, "\u00e9" * 5000, "\U0001f600" * 5000])
+def test_r18_a_message_weighs_its_bytes(content: str) -> None:
+    talk = Talk()
+    talk.says(frames.SendMessage(client_id="c1", content=content, to="bob"))
+    assert talk.lanes.submitted[-1][1] >= len(content.encode())
+
+
+def test_r13_reading_without_a_bound_ends_at_what_this_socket_was_sent() -> None:
+    talk = Talk()
+    talk.socket.start()
+    frame = frames.MarkChatRead(conversation_id="ab")
+    assert talk.receipt(frame).read_seq == 0
+    talk.socket.connection.sent["ab"] = 7
+    talk.socket.connection.sent["ac"] = 9
+    assert talk.receipt(frame).read_seq == 7
+
+
+def test_r13_a_bound_of_the_clients_own_counts() -> None:
+    talk = Talk()
+    talk.socket.connection.sent["ab"] = 7
+    told = talk.receipt(frames.MarkChatRead(conversation_id="ab", up_to=3))
+    assert (told.conversation_id, told.read_seq, told.delivered_seq) == ("ab", 3, 0)
+
+
+def test_receipts_move_one_mark_each() -> None:
+    talk = Talk()
+    told = talk.receipt(frames.Delivered(conversation_id="ab", seq=4))
+    assert (told.delivered_seq, told.read_seq, told.read_message_id) == (4, 0, 0)
+    told = talk.receipt(frames.ReadReceipt(message_id=12))
+    assert (told.conversation_id, told.read_message_id) == ("", 12)
+    assert told.connection_id == talk.socket.connection.id
+
+
+def test_a_receipt_is_answered_when_it_failed_or_has_a_client_id() -> None:
+    talk = Talk()
+    talk.says(frames.Delivered(conversation_id="ab", seq=4))
+    talk.lanes.answer(Done())
+    assert talk.socket.outbox.take() == []
+    talk.lanes.answer(Refused("not_found", "There is no such message or conversation"))
+    assert talk.socket.outbox.take()[0]["code"] == "not_found"
+    talk.says(frames.Delivered(conversation_id="ab", seq=4, client_id="r1"))
+    talk.lanes.answer(Done())
+    assert talk.socket.outbox.take() == [{"type": "ack", "client_id": "r1", "duplicate": False}]
+
+
+def test_r4_a_pong_tells_the_cursor_of_what_was_passed_on() -> None:
+    talk = Talk()
+    talk.socket.connection.cursor, talk.socket.connection.seen = 3, 9
+    talk.says(frames.Ping(timestamp="t"))
+    assert talk.socket.outbox.take() == [{"type": "pong", "cursor": 3, "timestamp": "t"}]
+
+
+def test_a_second_hello_is_an_error() -> None:
+    with pytest.raises(InvalidFrame, match="hello"):
+        Talk().says(frames.Hello())

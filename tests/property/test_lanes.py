@@ -174,20 +174,21 @@ def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
         bus = FaultyBus(faults, limits)
         lane = Lane(bus)  # type: ignore[arg-type]  # the part of a Bus a lane uses
         clients = {name: Client(lane, name, chained) for name, _ in writes}
-        running = asyncio.create_task(lane.run())
-        for after in lapses:
-            for client in clients.values():
-                asyncio.get_running_loop().call_later(after, client.lapse)
-        for name, pause in writes:
-            clients[name].write()
-            await asyncio.sleep(pause)
-        for _ in range(HALF_SECONDS):
-            await asyncio.sleep(0.5)
-            if not any(client.open for client in clients.values()):
-                break
-        await asyncio.sleep(20.0)  # for late copies
-        await lane.idle()
-        running.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(lane.run())
+            for after in lapses:
+                for client in clients.values():
+                    asyncio.get_running_loop().call_later(after, client.lapse)
+            for name, pause in writes:
+                clients[name].write()
+                await asyncio.sleep(pause)
+            for _ in range(HALF_SECONDS):
+                await asyncio.sleep(0.5)
+                if not any(client.open for client in clients.values()):
+                    break
+            await asyncio.sleep(20.0)  # for late copies
+            await lane.idle()
+            running.cancel()
         for client in clients.values():
             check_client(client, bus.table)
         check_batches(bus.payloads)

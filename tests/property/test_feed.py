@@ -22,6 +22,8 @@ from shared.frames import Pong
 from tests.unit.gateway.fakes import NOON, FakeLog, Frame, Socket
 
 STEPS = 12  # turns of the loop: more than any path through one page takes
+ARRIVALS = st.sampled_from(["at once", "at once", "twice", "later"])
+OUTCOMES = st.sampled_from(["stored", "stored", "duplicate", "gave up"])
 INDEX = st.integers(0, 10_000)  # of something among those there are, modulo their number
 
 
@@ -106,6 +108,7 @@ class Feed(RuleBasedStateMachine):
         self.flying: list[tuple[str, Event]] = []  # live events on the wire, with their epoch
         self.unsettled: list[tuple[str, Event, int]] = []  # client_id, event, turn
         self.own = 0
+        self.prompt = False  # whether the log answers at once
         self.client = Client("e1", 0)
         self.repair: asyncio.Task[None]
 
@@ -121,6 +124,9 @@ class Feed(RuleBasedStateMachine):
     async def settle_down(self) -> None:
         for _ in range(STEPS):
             await asyncio.sleep(0)
+            while self.prompt and self.log.waiting:
+                asked = self.log.waiting.pop(0)
+                asked.answer.set_result(self.log.page(asked, 3))
 
     @initialize(before=st.integers(0, 6), cursor=st.integers(0, 6), early=st.booleans())
     def connect(self, before: int, cursor: int, early: bool) -> None:
@@ -140,29 +146,44 @@ class Feed(RuleBasedStateMachine):
 
     # -------------------------------------------------------------- what the store commits
 
-    @rule(kind=st.sampled_from(["message", "receipt", "placeholder"]))
-    def others_write(self, kind: str) -> None:
+    @rule(kind=st.sampled_from(["message", "message", "receipt", "placeholder"]), arrival=ARRIVALS)
+    def others_write(self, kind: str, arrival: str) -> None:
         event = {
             "message": self.log.message,
             "receipt": self.log.receipt,
             "placeholder": self.log.placeholder,
         }[kind]()
         if event.body:
+            self.send(event, arrival)
+
+    def send(self, event: Event, arrival: str) -> None:
+        for _ in range({"at once": 1, "twice": 2, "later": 0}[arrival]):
+            self.run(self.arrive(event))
+        if arrival != "at once":
             self.flying.append((self.log.epoch, event))
 
-    @rule()
-    def write_oneself(self) -> None:
+    async def arrive(self, event: Event) -> None:
+        self.socket.live(event)
+        await self.settle_down()
+
+    @rule(arrival=ARRIVALS, first=st.booleans(), how=OUTCOMES)
+    def write_oneself(self, arrival: str, first: bool, how: str) -> None:
         self.own += 1
         client_id = f"own{self.own}"
         event = self.log.message("alice", client_id, self.socket.connection.id)
-        self.flying.append((self.log.epoch, event))
         turn = self.socket.connection.gate.turn(self.command(client_id))
-        self.unsettled.append((client_id, event, turn))
+        if first:
+            self.settle(client_id, event, turn, how)
+        self.send(event, arrival)
+        if not first:
+            self.unsettled.append((client_id, event, turn))
 
     @precondition(lambda self: self.unsettled)
-    @rule(index=INDEX, how=st.sampled_from(["stored", "stored", "duplicate", "gave up"]))
+    @rule(index=INDEX, how=OUTCOMES)
     def the_lane_answers(self, index: int, how: str) -> None:
-        client_id, event, turn = self.unsettled.pop(index % len(self.unsettled))
+        self.settle(*self.unsettled.pop(index % len(self.unsettled)), how)
+
+    def settle(self, client_id: str, event: Event, turn: int, how: str) -> None:
         connection = self.socket.connection
         duplicate = how == "duplicate"
         result = Stored(
@@ -177,10 +198,10 @@ class Feed(RuleBasedStateMachine):
             turn,
         )
 
-        async def settle() -> None:
+        async def finish() -> None:
             submission.finish(UNAVAILABLE if how == "gave up" else result)
 
-        self.run(settle())
+        self.run(finish())
 
     def command(self, client_id: str) -> StoreMessage:
         return StoreMessage(
@@ -207,12 +228,8 @@ class Feed(RuleBasedStateMachine):
         if not keep:
             del self.flying[place]
 
-        async def arrive() -> None:
-            self.socket.live(event, epoch=epoch)
-            await self.settle_down()
-
         if epoch == self.log.epoch:
-            self.run(arrive())
+            self.run(self.arrive(event))
 
     @precondition(lambda self: self.flying)
     @rule(index=INDEX)
@@ -259,11 +276,11 @@ class Feed(RuleBasedStateMachine):
 
     @rule(behind=st.integers(0, 3))
     def the_heads_are_compared(self, behind: int) -> None:
-        async def compare() -> None:
-            self.socket.connection.compare(self.log.epoch, max(0, self.log.head - behind))
-            await self.settle_down()
+        self.run(self.compare(max(0, self.log.head - behind)))
 
-        self.run(compare())
+    async def compare(self, head: int) -> None:
+        self.socket.connection.compare(self.log.epoch, head)
+        await self.settle_down()
 
     @rule(cursor=st.none() | st.integers(0, 20))
     def the_client_syncs(self, cursor: int | None) -> None:
@@ -278,31 +295,26 @@ class Feed(RuleBasedStateMachine):
         if cursor is not None:  # what comes again from there is asked for, not a repeat
             self.client.cursor = min(self.client.cursor, cursor)
 
-    @rule()
-    def the_client_pings(self) -> None:
-        async def ping() -> None:
-            self.socket.connection.push(Pong(cursor=self.socket.connection.cursor))
+    @rule(prompt=st.booleans())
+    def the_log_gets_prompt_or_slow(self, prompt: bool) -> None:
+        self.prompt = prompt
+        self.run(self.settle_down())
 
-        self.run(ping())
-
-    @precondition(lambda self: self.log.head)
-    @rule(events=st.integers(1, 5))
-    def old_rows_are_pruned(self, events: int) -> None:
-        self.log.pruned = min(self.log.head, self.log.pruned + events)
-
-    @rule(rows=st.integers(0, 5))
-    def the_store_is_replaced(self, rows: int) -> None:
-        self.log.epoch = f"e{int(self.log.epoch[1:]) + 1}"
-        self.log.events, self.log.pruned = [], 0
-        self.flying, self.unsettled = [], []
-        for _ in range(rows):
+    @rule(what=st.sampled_from(["ping", "ping", "ping", "prune", "replace"]))
+    def something_rare(self, what: str) -> None:
+        if what == "ping":
+            self.run(self.ping())
+        elif what == "prune":
+            self.log.pruned = self.log.head
+        else:
+            self.log.epoch = f"e{int(self.log.epoch[1:]) + 1}"
+            self.log.events, self.log.pruned = [], 0
+            self.flying, self.unsettled = [], []
             self.log.message()
+            self.run(self.compare(self.log.head))
 
-        async def learn() -> None:
-            self.socket.connection.compare(self.log.epoch, self.log.head)
-            await self.settle_down()
-
-        self.run(learn())
+    async def ping(self) -> None:
+        self.socket.connection.push(Pong(cursor=self.socket.connection.cursor))
 
     def teardown(self) -> None:
         """In the end the heads are compared once more and the log answers: everything is there."""
@@ -331,5 +343,5 @@ class Feed(RuleBasedStateMachine):
             self.runner.close()
 
 
-Feed.TestCase.settings = settings(max_examples=200, stateful_step_count=25)
+Feed.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
 test_c5_c6_the_feed_arrives_in_order_and_whole = Feed.TestCase

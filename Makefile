@@ -6,6 +6,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= 3
 UV_VERSION := >=0.13,<0.14
 BIN := .venv/bin
 UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv
@@ -17,8 +18,8 @@ help:  ## show this list
 run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000")
 	@$(BIN)/linkup run $(ARGS)
 
-test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some of them)
-	$(BIN)/pytest $(ARGS)
+test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some, WORKERS=0 for one by one)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(INSTALLED)  ## format, lint, types, import rules, spelling
 	$(BIN)/ruff format --check

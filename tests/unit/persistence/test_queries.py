@@ -1,5 +1,7 @@
 """Every read of the log, on a real SQLite file."""
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -284,6 +286,20 @@ async def test_c5_the_feed_is_a_contiguous_range(talk: Log, queries: Queries) ->
     receipt = msgspec.json.decode(last.body)
     assert (receipt["type"], receipt["user_id"], receipt["read_seq"]) == ("receipt", "bob", 4)
     assert last.seq == 0
+
+
+async def test_r7_what_is_gone_leaves_a_placeholder_in_the_feed(
+    talk: Log, queries: Queries, database: Path
+) -> None:
+    await talk.read("bob", "alice", 4)
+    with sqlite3.connect(database) as erasing:
+        erasing.execute("DELETE FROM messages WHERE message_id = 3")
+        erasing.execute("DELETE FROM members WHERE user_id = 'bob'")
+    erasing.close()
+    events = (await feed(queries, "alice", 0)).events
+    assert [event.cursor for event in events] == list(range(1, 11))
+    assert [event.cursor for event in events if not event.body] == [3, 10]
+    assert [event.seq for event in events if not event.body] == [0, 0]
 
 
 async def test_r18_a_feed_page_fits_the_bus(log: Log, queries: Queries) -> None:

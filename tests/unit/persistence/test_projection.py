@@ -1,0 +1,49 @@
+"""One body for a live event, a replay and a page."""
+
+import msgspec
+
+from services.persistence.announce import events_by_user
+from services.persistence.projection import replayed
+from services.persistence.queries import Queries
+from services.persistence.store import Store
+from shared.commands import AdvanceReceipt, Batch, Command, Event, FeedPage, PutUser
+from shared.subjects import direct_conversation_id
+from tests.unit.persistence.log import Log, message
+
+
+async def test_c5_a_replayed_event_is_the_live_one(
+    store: Store, log: Log, queries: Queries
+) -> None:
+    await log.people("alice", "bob")
+    told: list[Command] = [
+        message("alice", "bob", "h\u00e9llo \U0001f600\n\u2028"),
+        PutUser(user_id="carol"),
+    ]
+    receipt = AdvanceReceipt(
+        user_id="bob",
+        connection_id="s1",
+        conversation_id=direct_conversation_id("alice", "bob"),
+        read_seq=1,
+    )
+    batch = Batch(lane="live", number=1, commands=[*told, receipt])
+    live = events_by_user(await store.commit([batch]))
+    assert live.keys() == {"alice", "bob"}
+    for user_id, events in live.items():
+        page = await queries.feed(FeedPage(user_id=user_id, after=0))
+        assert page.events == [
+            Event(event.cursor, event.body, "", event.conversation_id, event.seq)
+            for event in events
+        ]
+
+
+async def test_a_body_is_encoded_once_for_all_who_receive_it(store: Store, log: Log) -> None:
+    await log.people("alice", "bob")
+    batch = Batch(lane="live", number=1, commands=[message("alice", "bob", "hi")])
+    live = events_by_user(await store.commit([batch]))
+    [alices], [bobs] = live["alice"], live["bob"]
+    assert alices.body is bobs.body
+    assert "cursor" not in msgspec.json.decode(bobs.body)
+
+
+def test_r7_a_row_without_anything_left_is_a_placeholder() -> None:
+    assert replayed(7, (None,) * 9, (None,) * 5) == Event(7, b"")

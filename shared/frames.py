@@ -47,6 +47,7 @@ class CloseCode(IntEnum):
 
     LOST = 1006  # never sent: what a socket that just broke off is said to have ended with
     RESTART = 1012
+    TRY_AGAIN = 1013
     ASKED = 4000
     SLOW_CONSUMER = 4001
     DRAINED = 4002

@@ -24,7 +24,7 @@ LISTS = frozenset({"allowed_origins", "trusted_proxies"})
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 NotNegative = Annotated[int, Meta(ge=0)]
 
 

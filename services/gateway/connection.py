@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from services.gateway.auth import Identity
-from services.gateway.lanes import Gate
+from services.gateway.gate import Gate
 from services.gateway.outbox import Outbox, Overflow
 from shared import frames
 from shared.commands import Event, FeedPageAnswer, Refused, Result, Stored
@@ -25,6 +25,7 @@ from shared.frames import CloseCode
 logger = logging.getLogger("linkup.gateway.connection")
 
 HOLE_WAIT = 0.02  # two publishers may overtake each other (R8)
+MAX_MISSED = 10_000  # events; beyond that a client reloads instead of replaying
 RETRY = (0.1, 1.0)  # seconds between two tries to reach the log
 
 
@@ -113,6 +114,9 @@ class Connection:
 
     def sync(self, cursor: int | None) -> None:
         """The client asks for the feed again, from there; never from ahead of what it was sent."""
+        if cursor is not None and self.seen - cursor > MAX_MISSED:
+            self._start_over(self.epoch, self.seen, f"more than {MAX_MISSED} events were missed")
+            return
         self.cursor = self.cursor if cursor is None else min(cursor, self.cursor)
         self._syncing = True
         self._repair.set()
@@ -132,11 +136,14 @@ class Connection:
                 self._missing(event.cursor)
         self.seen = max(self.seen, self.cursor)
 
-    def compare(self, epoch: str, head: int) -> None:
-        """The log says where the feed ends: whatever lies between was lost on the wire (C7)."""
+    def compare(self, epoch: str, head: int, cursor: int = -1) -> None:
+        """The log says where the feed ends: whatever lies between was lost on the wire (C7).
+
+        `cursor`: where this connection stood before the log was asked, if known.
+        """
         if self.cursor < 0:
             return
-        if epoch != self.epoch:
+        if epoch != self.epoch or head < cursor:
             self._start_over(epoch, head, "the store was replaced")
         elif head > self.cursor:
             self._missing(head)
@@ -214,6 +221,8 @@ class Connection:
 
     def settled(self, client_id: str | None, result: Result) -> None:
         """The lane's answer to a command of this socket."""
+        if self.gate.full:
+            self.close(CloseCode.TRY_AGAIN)
         match result:
             case Stored():
                 self._ack(client_id or "", result)

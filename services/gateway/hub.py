@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from services.gateway.connection import Connection
+from services.gateway.connection import MAX_MISSED, Connection
 from services.gateway.log import Log
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
@@ -27,7 +27,6 @@ TICK = 1.0
 SLOTS = 10  # ticks in which every user is compared once
 PENDING_EVENTS = 256  # a user's, between the wire and the hub; what is dropped is repaired
 PENDING_BYTES = 2 * 1024 * 1024
-MAX_MISSED = 10_000  # events; beyond that a client reloads instead of replaying
 
 
 @dataclass(slots=True)
@@ -39,7 +38,6 @@ class User:
     connections: set[Connection] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     subscription: Subscription | None = None
-    entering: int = 0
 
 
 class Hub:
@@ -68,18 +66,15 @@ class Hub:
         if user is None:
             user = User(connection.user_id, random.randrange(SLOTS))
             self._users[user.user_id] = self._slots[user.slot][user.user_id] = user
-        user.entering += 1
+        user.connections.add(connection)  # counts from now on, and keeps the user here
         try:
             async with user.lock:
                 if user.subscription is None:
                     user.subscription = await self._subscribe(user)
-            user.connections.add(connection)
             joined = await self.log.join(connection.user_id)
         except BaseException:
-            user.entering -= 1
             await self.leave(connection)
             raise
-        user.entering -= 1
         self.suspect(user.user_id)  # in a cluster interest travels after flush (R11)
         return joined
 
@@ -89,7 +84,7 @@ class Hub:
             return
         user.connections.discard(connection)
         async with user.lock:
-            if user.connections or user.entering or self._users.get(user.user_id) is not user:
+            if user.connections or self._users.get(user.user_id) is not user:
                 return
             del self._users[user.user_id], self._slots[user.slot][user.user_id]
             if user.subscription is not None:
@@ -147,6 +142,7 @@ class Hub:
         present = [user_id for user_id in user_ids if user_id in self._users]
         for start in range(0, len(present), MAX_HEADS):
             chunk = present[start : start + MAX_HEADS]
+            before = self._standing(chunk)
             try:
                 answer = await self.log.heads(chunk)
             except LinkupError as error:
@@ -156,8 +152,12 @@ class Hub:
             self.trouble = ""
             for user_id, head in answer.heads.items():
                 user = self._users.get(user_id)
-                for connection in tuple(user.connections) if user else ():
-                    connection.compare(answer.epoch, head)
+                for connection in before.keys() & user.connections if user else ():
+                    connection.compare(answer.epoch, head, before[connection])
+
+    def _standing(self, user_ids: Iterable[str]) -> dict[Connection, int]:
+        users = (self._users.get(user_id) for user_id in user_ids)
+        return {c: c.cursor for user in users if user is not None for c in user.connections}
 
     # ------------------------------------------------------------ farewell
 

@@ -9,12 +9,13 @@ import asyncio
 import logging
 import secrets
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from services.gateway.gate import Gate
 from shared import commands, subjects
 from shared.bus import Bus, NoResponders
 from shared.commands import (
@@ -25,7 +26,6 @@ from shared.commands import (
     Refused,
     Result,
     Results,
-    StoreMessage,
 )
 from shared.errors import Unavailable
 
@@ -39,72 +39,6 @@ MAX_QUEUED = 4096  # commands a lane
 OVERLOADED = Refused("overloaded", "Too many messages wait already", 1000)
 UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same again", 500)
 OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again first")
-
-
-@dataclass(slots=True, frozen=True)
-class Failed:
-    """The message that one conversation of a connection waits for."""
-
-    client_id: str
-    after: str | None
-    turn: int
-
-
-class Gate:
-    """Keeps one connection's messages in order (R2): behind one that failed for now, its next
-    ones to that conversation are refused until the failed `client_id` comes again. A message
-    named by the failed one's `after` may pass: it is what that one waits for."""
-
-    def __init__(self) -> None:
-        self._failed: dict[str, Failed] = {}
-        self._turns = 0
-        self._pending: Counter[str] = Counter()  # by client_id: an impatient client sends copies
-        self._stored: set[str] = set()  # of these, what is known to be stored
-
-    def turn(self, command: Command) -> int:
-        """The place of a command that is submitted, in the line of its connection."""
-        self._turns += 1
-        if isinstance(command, StoreMessage):
-            self._pending[command.client_id] += 1
-        return self._turns
-
-    def admits(self, command: Command, turn: int) -> bool:
-        if not isinstance(command, StoreMessage):
-            return True
-        failed = self._failed.get(command.conversation_id)
-        if failed is None or turn < failed.turn:  # what waits since before goes first
-            return True
-        if failed.client_id == command.client_id:
-            del self._failed[command.conversation_id]
-            return True
-        return failed.after == command.client_id
-
-    def observe(self, command: Command, result: Result, turn: int) -> None:
-        if not isinstance(command, StoreMessage):
-            return
-        client_id, conversation_id = command.client_id, command.conversation_id
-        if not (isinstance(result, Refused) and result.error().temporary):
-            self.release(conversation_id, client_id)
-        elif client_id not in self._stored:  # else nobody would send it again
-            known = self._failed.get(conversation_id)
-            if known is None or turn < known.turn:
-                self._failed[conversation_id] = Failed(client_id, command.after, turn)
-        self._pending[client_id] -= 1
-        if not self._pending[client_id]:
-            del self._pending[client_id]
-            self._stored.discard(client_id)
-
-    def waits(self, conversation_id: str) -> bool:
-        """Whether it matters here that a message of that conversation was stored."""
-        return conversation_id in self._failed or bool(self._pending)
-
-    def release(self, conversation_id: str, client_id: str) -> None:
-        """That message is stored: it need not come again, whatever is said of its copies."""
-        failed = self._failed.get(conversation_id)
-        if failed is not None and failed.client_id == client_id:
-            del self._failed[conversation_id]
-        if client_id in self._pending:
-            self._stored.add(client_id)
 
 
 @dataclass(slots=True)
@@ -183,7 +117,7 @@ class Lane:
         )
         waiting = list(batch)
         while waiting:
-            results = await self._attempt(payload)
+            results = await self._attempt(payload, _first_deadline(waiting))
             if results is not None:
                 _settle(batch, results, waiting)
                 return
@@ -191,9 +125,10 @@ class Lane:
             if waiting:
                 await asyncio.sleep(PAUSE)
 
-    async def _attempt(self, payload: bytes) -> list[Result] | None:
+    async def _attempt(self, payload: bytes, until: float) -> list[Result] | None:
+        timeout = min(REQUEST_TIMEOUT, max(PAUSE, until - asyncio.get_running_loop().time()))
         try:
-            reply = await self._bus.request(subjects.STORE, payload, REQUEST_TIMEOUT)
+            reply = await self._bus.request(subjects.STORE, payload, timeout)
             answer = commands.decode_reply(reply)
         except NoResponders:
             return None
@@ -247,6 +182,10 @@ def _settle(
     for submission, result in zip(batch, results, strict=True):
         if id(submission) in still:
             submission.finish(result)
+
+
+def _first_deadline(waiting: Sequence[Submission]) -> float:
+    return min(submission.deadline for submission in waiting)
 
 
 def _expire(waiting: Sequence[Submission]) -> list[Submission]:

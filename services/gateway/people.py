@@ -5,6 +5,8 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared.commands import Profile, PutUser, Refused
 
+PROFILE_BYTES = 16 * 1024  # at most, as auth.Text bounds what a token says
+
 
 class People:
     def __init__(self, lanes: Lanes, log: Log) -> None:
@@ -34,7 +36,7 @@ class People:
                 await self._put(told)
 
     async def _put(self, told: PutUser) -> None:
-        result = await self._lanes.call(told)
+        result = await self._lanes.call(told, PROFILE_BYTES)
         if isinstance(result, Refused):
             raise result.error()
 

@@ -30,7 +30,6 @@ SUBPROTOCOL = "linkup.v1"
 HELLO_BYTES = 4096
 BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
 CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
-TRY_AGAIN_LATER = 1013  # IANA's registry of close codes
 
 
 class Disconnected(Exception):
@@ -138,7 +137,7 @@ class Sockets:
                 await self._read(wire, connection, first)
         except LinkupError as error:
             await send_error(wire, error)
-            await close(websocket, TRY_AGAIN_LATER)
+            await close(websocket, CloseCode.TRY_AGAIN)
         finally:
             connection.close(CloseCode.LOST)
             await self.hub.leave(connection)

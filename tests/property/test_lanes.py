@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway import lanes as lanes_module
-from services.gateway.lanes import Gate, Lane, Submission
+from services.gateway.gate import Gate
+from services.gateway.lanes import Lane, Submission
 from services.persistence.decide import decide
 from services.persistence.state import Head, Limits
 from shared import commands

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from services.gateway.gate import Gate
 from services.gateway.handlers import Handlers
-from services.gateway.lanes import Gate
 from shared import frames
 from shared.commands import AdvanceReceipt, Command, Done, Refused, Result, StoreMessage
 from shared.errors import InvalidFrame

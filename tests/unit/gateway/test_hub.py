@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.gateway.hub import MAX_MISSED, resume_point
+from services.gateway.connection import MAX_MISSED
+from services.gateway.hub import resume_point
 from shared.commands import Joined
 from shared.frames import Hello
 

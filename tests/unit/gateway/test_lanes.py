@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from services.gateway import lanes as lanes_module
+from services.gateway.gate import MAX_WAITING, Gate
 from services.gateway.handlers import Handlers
-from services.gateway.lanes import OVERLOADED, Gate, Lane, Lanes, Submission
+from services.gateway.lanes import OVERLOADED, Lane, Lanes, Submission
 from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
@@ -391,3 +392,18 @@ async def test_c2_a_caller_that_has_gone_does_not_stop_the_lane() -> None:
 def test_r1_lane_ids_are_random() -> None:
     made: Any = [Lane(FakeBus(done)).id for _ in range(8)]  # type: ignore[arg-type]
     assert len(set(made)) == 8
+
+
+async def test_r2_a_message_that_names_its_predecessor_may_pass() -> None:
+    gate = Gate()
+    gate_result(gate, say("m1"), Refused("unavailable", "later"))
+    assert await admitted(gate, say("m2"), say("m3", after="m1")) == [False, True]
+
+
+async def test_c10_a_gate_that_cannot_keep_every_conversation_says_so() -> None:
+    gate = Gate()
+    for number in range(MAX_WAITING + 1):
+        assert not gate.full
+        command = say(f"m{number}", conversation_id=f"c{number}")
+        gate_result(gate, command, Refused("unavailable", "later"))
+    assert gate.full

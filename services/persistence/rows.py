@@ -59,6 +59,10 @@ INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDAT
   time_zone = coalesce(excluded.time_zone, time_zone), locale = coalesce(excluded.locale, locale),
   avatar = coalesce(excluded.avatar, avatar), updated_at = excluded.updated_at
 """
+FENCE_LANE = """
+INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?4))
+ON CONFLICT (lane) DO UPDATE SET number = excluded.number, results = excluded.results
+"""
 PUT_LANE = """
 INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
   number = excluded.number, results = excluded.results, n = excluded.n

@@ -28,7 +28,8 @@ from services.persistence.state import (
     State,
     names,
 )
-from shared.commands import Batch
+from shared import commands
+from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 
 LANES_KEPT = 1024
@@ -70,6 +71,15 @@ class Store:
             raise
         self.trouble = ""
         return decision
+
+    async def fence(self, lane: str, number: int, results: Results) -> None:
+        """Remember what a batch was answered that was run apart. Raises Unavailable."""
+        row = (lane, number, commands.encode(results))
+        try:
+            await self._held.fetch(rows.FENCE_LANE, (*row, rows.WRITER))
+        except sqlite3.Error as error:
+            await self._discard()
+            raise Unavailable("The store cannot be written right now") from error
 
     def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
         connection.execute("BEGIN IMMEDIATE")

@@ -121,6 +121,7 @@ class Writer:
             if place is not None and isinstance(result, Refused) and result.error().temporary:
                 held.add(place)
             results.append(result)
+        await self._store.fence(batch.lane, batch.number, Results(results))
         return Results(results)
 
     async def _alone(self, single: Batch) -> Result:

@@ -1,12 +1,15 @@
 """Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from shared.frames import ClientId, Content, ConversationId, Message, UserId
+
+DEFAULT_LIMIT = 50
+PageSize = Annotated[int, Meta(ge=1, le=100)]
 
 
 class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +20,7 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):

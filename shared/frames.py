@@ -7,7 +7,7 @@ front of it by `feed_frame`.
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -81,6 +81,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unkno
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")  # for the schema
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):
@@ -298,9 +299,3 @@ def _client_id_of(text: str | bytes) -> str | None:
         return _client_id_decoder.decode(text).client_id
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of every frame, in both directions."""
-    (client, server), components = msgspec.json.schema_components([ClientFrame, ServerFrame])
-    return {"client": client, "server": server, "$defs": components}

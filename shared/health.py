@@ -27,6 +27,27 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
     observed: int | None = msgspec.field(default=None, name="observedValue")
 
 
+class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    status: Status
+    service: str
+
+
+class ReadyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`failing`: the checks that fail; `output`: why, in words."""
+
+    status: Status
+    service: str
+    failing: list[str]
+    output: str
+
+
+class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    status: Status
+    service: str
+    state: State
+    checks: dict[str, Check]
+
+
 class Health:
     """How one process is. A failing check makes it unready."""
 
@@ -51,18 +72,23 @@ class Health:
         ]
 
     async def _livez(self, request: Request) -> Response:
-        return _json({"status": "pass", "service": self.service}, 200)
+        return _json(LiveAnswer(status="pass", service=self.service), 200)
 
     async def _readyz(self, request: Request) -> Response:
         status, results = self.report()
-        failing = [name for name, check in results.items() if check.status == "fail"]
-        body = {"status": status, "service": self.service, "failing": failing}
-        return _json(body, 503 if status == "fail" else 200)
+        failing = {name: check.output for name, check in results.items() if check.status == "fail"}
+        answer = ReadyAnswer(
+            status=status,
+            service=self.service,
+            failing=list(failing),
+            output="; ".join(failing.values()),
+        )
+        return _json(answer, 503 if status == "fail" else 200)
 
     async def _health(self, request: Request) -> Response:
         status, results = self.report()
-        body = {"status": status, "service": self.service, "state": self.state, "checks": results}
-        return _json(body, 503 if status == "fail" else 200)
+        answer = HealthAnswer(status=status, service=self.service, state=self.state, checks=results)
+        return _json(answer, 503 if status == "fail" else 200)
 
 
 def _json(body: object, status_code: int) -> Response:

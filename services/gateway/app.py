@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from services.gateway import page
+from services.gateway import contract, page, start
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
@@ -55,13 +55,18 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["bus"] = lambda: _bus(nats)
         health.checks["log"] = lambda: _log(hub)
         health.drain = lambda: _drain(sockets, lanes, hub)
+        endpoints = {
+            **Messages(lanes, log, hub, people).endpoints(),
+            **DevLogin(auth, people).endpoints(),
+            **contract.documents(),
+        }
         routes: list[BaseRoute] = [
             WebSocketRoute("/ws", sockets.endpoint),
-            *Messages(auth, lanes, log, hub, people).routes(),
-            *(DevLogin(auth, people).routes() if settings.dev_login else []),
+            *contract.bind(endpoints, auth, settings),
             *health.routes(),
             *page.routes(),
         ]
+        start.check(health, routes, settings)
         yield Starlette(
             routes=routes,
             exception_handlers={

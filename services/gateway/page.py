@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 WEB = Path(__file__).resolve().parents[2] / "clients" / "web"
+NAMES = frozenset({"GET /", "GET /chat/{user_id}/", "/static"})
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
 # Everything comes from here and nothing runs that is not a file of ours; `'self'` of connect-src

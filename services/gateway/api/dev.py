@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from services.gateway.api.request import as_json, body
 from services.gateway.auth import DEMO_CAST, Authenticator
+from services.gateway.contract import Endpoints
 from services.gateway.people import People
 from shared import api
 
@@ -17,8 +17,8 @@ class DevLogin:
     auth: Authenticator
     people: People
 
-    def routes(self) -> list[Route]:
-        return [Route("/v1/dev/login", self.login, methods=["POST"])]
+    def endpoints(self) -> Endpoints:
+        return {"POST /v1/dev/login": self.login}
 
     async def login(self, request: Request) -> Response:
         asked = await body(request, api.LoginRequest)

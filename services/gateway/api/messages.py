@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from services.gateway.api.request import as_json, authenticated, body, integer, only
-from services.gateway.auth import Authenticator, Identity
+from services.gateway.api.request import as_json, body, integer
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
 from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
@@ -18,27 +18,20 @@ from shared import api, frames
 from shared.commands import History, Inbox, Refused, Stored
 from shared.errors import Internal, InvalidRequest
 
-DEFAULT_LIMIT = 50
-
 
 @dataclass(slots=True, frozen=True)
 class Messages:
-    auth: Authenticator
     lanes: Lanes
     log: Log
     hub: Hub
     people: People
 
-    def routes(self) -> list[Route]:
-        return [
-            Route("/v1/messages", authenticated(self.auth, self.send), methods=["POST"]),
-            Route("/v1/conversations", authenticated(self.auth, self.inbox), methods=["GET"]),
-            Route(
-                "/v1/conversations/{conversation_id}/messages",
-                authenticated(self.auth, self.history),
-                methods=["GET"],
-            ),
-        ]
+    def endpoints(self) -> Endpoints:
+        return {
+            "POST /v1/messages": self.send,
+            "GET /v1/conversations": self.inbox,
+            "GET /v1/conversations/{conversation_id}/messages": self.history,
+        }
 
     async def send(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.SendRequest)
@@ -62,22 +55,20 @@ class Messages:
         raise Internal("The store gave an answer of another kind", client_id=asked.client_id)
 
     async def inbox(self, request: Request, identity: Identity) -> Response:
-        only(request, "limit", "before")
         asked = Inbox(
             user_id=identity.user_id,
             before=integer(request, "before"),
-            limit=integer(request, "limit", most=100) or DEFAULT_LIMIT,
+            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
         )
         return as_json(await self.log.inbox(asked))
 
     async def history(self, request: Request, identity: Identity) -> Response:
-        only(request, "limit", "before_id", "after_id")
         asked = History(
             user_id=identity.user_id,
             conversation_id=_conversation_id(request.path_params["conversation_id"]),
             before_id=integer(request, "before_id"),
             after_id=integer(request, "after_id"),
-            limit=integer(request, "limit", most=100) or DEFAULT_LIMIT,
+            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
         )
         if asked.before_id is not None and asked.after_id is not None:
             raise InvalidRequest("Send `before_id` or `after_id`, not both")

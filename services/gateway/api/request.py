@@ -62,7 +62,8 @@ def only(request: Request, *names: str) -> None:
     """Refuse a misspelt parameter instead of ignoring it."""
     for name in request.query_params:
         if name not in names:
-            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {', '.join(names)}")
+            known = ", ".join(names) or "none"
+            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {known}")
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

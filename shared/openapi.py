@@ -1,0 +1,129 @@
+"""Owns the OpenAPI 3.1 document: the table of routes and the structs it names, nothing else."""
+
+import re
+from typing import Any
+
+from shared import api
+from shared.errors import LinkupError
+from shared.routes import PATH_TYPES, ROUTES, Answer, Parameter, Route
+from shared.schemas import Schema, components
+
+REF = "#/components/schemas/{name}"
+IN_BRACES = re.compile(r"\{(\w+)\}")
+PROBLEM = "application/problem+json"
+
+
+def document(version: str) -> Schema:
+    """Raises KeyError for a name in a path that routes.PATH_TYPES does not know."""
+    types = [api.Problem, *(kind for route in ROUTES for kind in _types(route))]
+    schemas, named = components(types, REF)
+    given = iter(schemas[1:])
+    paths: dict[str, Schema] = {}
+    for route in ROUTES:
+        own = [next(given) for _ in _types(route)]
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, own)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "LinkUp messaging",
+            "version": version,
+            "summary": "Real-time direct messaging to put beside your own web app.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": named,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A token that your app signs.",
+                }
+            },
+        },
+    }
+
+
+def path_names(path: str) -> list[str]:
+    return IN_BRACES.findall(path)
+
+
+def _types(route: Route) -> list[Any]:
+    """Every type of the route: path, query, body, answers, in the order `_operation` takes."""
+    return [
+        *(PATH_TYPES[name] for name in path_names(route.path)),
+        *(parameter.kind for parameter in route.query),
+        *([] if route.body is None else [route.body]),
+        *(answer.body for answer in route.answers if answer.body is not None),
+    ]
+
+
+def _operation(route: Route, schemas: list[Schema]) -> Schema:
+    given = iter(schemas)
+    operation: Schema = {
+        "operationId": re.sub(r"\W+", "_", route.name.lower()).strip("_"),
+        "summary": route.summary,
+        "tags": [_tag(route.path)],
+        "security": [{"bearer": []}] if route.auth == "bearer" else [],
+        "parameters": [
+            *(_in_path(name, next(given)) for name in path_names(route.path)),
+            *(_in_query(parameter, next(given)) for parameter in route.query),
+        ],
+    }
+    if route.body is not None:
+        content = {route.body_media_type: {"schema": next(given)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    answers = {str(answer.status): _answer(answer, given) for answer in route.answers}
+    operation["responses"] = answers | _errors(route) | {"default": _problem("Any other error.")}
+    if route.only_with:
+        operation["description"] = f"Only with the setting `{route.only_with}`."
+    return operation
+
+
+def _tag(path: str) -> str:
+    parts = path.strip("/").split("/")
+    return parts[1] if parts[0] == "v1" else "service"
+
+
+def _in_path(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _in_query(parameter: Parameter, schema: Schema) -> Schema:
+    if parameter.default is not None:
+        schema = schema | {"default": parameter.default}
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": parameter.summary,
+        "schema": schema,
+    }
+
+
+def _answer(answer: Answer, given: Any) -> Schema:
+    if answer.body is None:
+        return {"description": answer.summary}
+    return {
+        "description": answer.summary,
+        "content": {answer.media_type: {"schema": next(given)}},
+    }
+
+
+def _errors(route: Route) -> dict[str, Schema]:
+    """One answer a status: two errors may share it, and differ in their `code`."""
+    by_status: dict[str, list[type[LinkupError]]] = {}
+    for error in route.errors:
+        by_status.setdefault(str(error.status), []).append(error)
+    return {status: _problem(_codes(errors)) for status, errors in sorted(by_status.items())}
+
+
+def _codes(errors: list[type[LinkupError]]) -> str:
+    return " or ".join(f"`{error.code}`" for error in errors)
+
+
+def _problem(description: str) -> Schema:
+    schema = {"$ref": REF.format(name="Problem")}
+    return {"description": description, "content": {PROBLEM: {"schema": schema}}}

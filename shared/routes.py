@@ -1,0 +1,162 @@
+"""Owns the table of HTTP routes: what each takes and answers. The gateway serves nothing else.
+
+The gateway binds its endpoints to this table, the documents are generated from it, and what is
+served without being listed here (or listed without being served) makes the gateway unready.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from shared import api
+from shared.errors import ClientIdConflict, LinkupError, NotFound, OutOfOrder, RateLimited
+from shared.frames import ConversationId, PositiveInt, UserId
+from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Auth = Literal["bearer", "none"]
+
+HEALTH = "application/health+json"
+
+# What stands in braces in a path.
+PATH_TYPES: dict[str, Any] = {
+    "conversation_id": ConversationId,
+    "message_id": PositiveInt,
+    "user_id": UserId,
+}
+
+
+class Parameter(Struct, frozen=True):
+    """Of the query string. `kind` is a type of shared/api.py or shared/frames.py."""
+
+    name: str
+    kind: Any
+    summary: str
+    default: Any = None
+    required: bool = False
+
+
+class Answer(Struct, frozen=True):
+    """`body`: a type, or None for an answer without one."""
+
+    status: int
+    body: Any
+    summary: str
+    media_type: str = "application/json"
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One method of one path. `errors`: those worth a client's own case; any other may come."""
+
+    method: Method
+    path: str
+    summary: str
+    answers: tuple[Answer, ...]
+    body: Any = None
+    body_media_type: str = "application/json"
+    query: tuple[Parameter, ...] = ()
+    auth: Auth = "bearer"
+    errors: tuple[type[LinkupError], ...] = ()
+    only_with: str = ""  # the setting that switches it on
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Socket(Struct, frozen=True):
+    """A WebSocket route: its name in AsyncAPI, its path."""
+
+    name: str
+    path: str
+    summary: str
+
+
+SOCKETS: tuple[Socket, ...] = (
+    Socket("socket", "/ws", "Everything of one user: frames in, acks and the feed out."),
+)
+
+LIMIT = Parameter("limit", api.PageSize, "at most so many", api.DEFAULT_LIMIT)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/v1/messages",
+        summary="Send a message: the `message` frame without its type.",
+        body=api.SendRequest,
+        answers=(
+            Answer(201, api.Sent, "Committed and synced to disk."),
+            Answer(200, api.Sent, "It already was: `duplicate` is true."),
+        ),
+        errors=(NotFound, ClientIdConflict, OutOfOrder, RateLimited),
+    ),
+    Route(
+        method="GET",
+        path="/v1/conversations",
+        summary="The inbox, latest activity first.",
+        query=(LIMIT, Parameter("before", PositiveInt, "`next` of the page before this one")),
+        answers=(Answer(200, api.InboxAnswer, "A page of the inbox."),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/conversations/{conversation_id}/messages",
+        summary="A page of a conversation, oldest first; the newest without `before_id`.",
+        query=(
+            LIMIT,
+            Parameter("before_id", PositiveInt, "messages older than this one"),
+            Parameter("after_id", PositiveInt, "messages newer than this one"),
+        ),
+        answers=(Answer(200, api.HistoryAnswer, "A page of messages."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/dev/login",
+        summary="A token for anybody: for demos only.",
+        body=api.LoginRequest,
+        answers=(Answer(200, api.LoginAnswer, "A token."),),
+        auth="none",
+        only_with="dev_login",
+    ),
+    Route(
+        method="GET",
+        path="/livez",
+        summary="Whether the process runs; touches nothing.",
+        answers=(Answer(200, LiveAnswer, "It runs.", HEALTH),),
+        auth="none",
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        summary="Whether the gateway can serve.",
+        answers=(
+            Answer(200, ReadyAnswer, "It can.", HEALTH),
+            Answer(503, ReadyAnswer, "It starts, drains or is cut off: `output` says why.", HEALTH),
+        ),
+        auth="none",
+    ),
+    Route(
+        method="GET",
+        path="/health",
+        summary="Every check, in words.",
+        answers=(
+            Answer(200, HealthAnswer, "It can serve.", HEALTH),
+            Answer(503, HealthAnswer, "It cannot.", HEALTH),
+        ),
+        auth="none",
+    ),
+    Route(
+        method="GET",
+        path="/openapi.json",
+        summary="This document (OpenAPI 3.1).",
+        answers=(Answer(200, dict[str, Any], "The HTTP routes."),),
+        auth="none",
+    ),
+    Route(
+        method="GET",
+        path="/asyncapi.json",
+        summary="The WebSocket's frames (AsyncAPI 3.0).",
+        answers=(Answer(200, dict[str, Any], "The frames."),),
+        auth="none",
+    ),
+)

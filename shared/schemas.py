@@ -1,0 +1,50 @@
+"""Owns how structs become JSON Schema (2020-12), as every generated document needs them."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+Schema = dict[str, Any]
+
+
+def components(types: Iterable[Any], ref: str) -> tuple[list[Schema], dict[str, Schema]]:
+    """A schema for each type, and what they refer to by `ref`, a template with `{name}`."""
+    types = list(types)
+    schemas, named = msgspec.json.schema_components(types, ref_template=ref)
+    for struct in _structs(types):
+        names = getattr(struct, "exactly_one", ())
+        if names and struct.__name__ in named:
+            named[struct.__name__]["oneOf"] = [_given(name) for name in names]
+    return _portable(list(schemas)), _portable(named)
+
+
+def _structs(types: Iterable[Any]) -> Iterable[type[Struct]]:
+    for one in types:
+        if isinstance(one, type) and issubclass(one, Struct):
+            yield one
+        yield from _structs(get_args(one))
+
+
+def _given(name: str) -> Schema:
+    """Null stands for absent, so being there is not enough."""
+    return {"properties": {name: {"type": "string"}}, "required": [name]}
+
+
+def _portable(schema: Any) -> Any:
+    """Python's end of text in words of ECMAScript, and docstrings without their indentation."""
+    if isinstance(schema, list):
+        return [_portable(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _of_keyword(name, value) for name, value in schema.items()}
+
+
+def _of_keyword(name: str, value: Any) -> Any:
+    if name == "pattern" and isinstance(value, str):
+        return value.replace("\\Z", "$")
+    if name == "description" and isinstance(value, str):
+        return inspect.cleandoc(value)
+    return _portable(value)

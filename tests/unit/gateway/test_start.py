@@ -1,0 +1,150 @@
+"""The check at start, with each fault planted once."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import pytest
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
+
+from services.gateway.handlers import Handlers
+from services.gateway.start import frame_faults, handled, listing_faults, table_faults
+from shared import frames, routes, start
+from shared.health import Health
+
+
+async def answer(request: Request) -> Response:
+    return Response()
+
+
+async def socket(websocket: WebSocket) -> None:
+    await websocket.close()
+
+
+def found(*served: BaseRoute) -> list[str]:
+    return list(start.route_faults(served))
+
+
+def test_s101_routes_that_do_not_meet_are_no_fault() -> None:
+    assert (
+        found(
+            WebSocketRoute("/ws", socket),
+            Route("/v1/messages/delete", answer, methods=["POST"]),
+            Route("/v1/messages/{message_id}", answer, methods=["POST"]),
+            Route("/v1/messages/{message_id}", answer, methods=["DELETE", "PATCH"]),
+            Route("/ws", answer),
+            Mount("/static", app=Response()),
+        )
+        == []
+    )
+
+
+def test_s101_a_route_that_is_there_twice_is_named() -> None:
+    assert found(Route("/a/{x}", answer), Route("/a/{y}", answer)) == [
+        "the route GET /a/{y} is there twice"
+    ]
+    assert found(WebSocketRoute("/ws", socket), WebSocketRoute("/ws", socket)) == [
+        "the route /ws is there twice"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "name"),
+    [
+        (Route("/a/{x}", answer), Route("/a/b", answer), "GET /a/b"),
+        (Route("/a/{x:path}", answer), Route("/a/{y}/b", answer), "GET /a/{y}/b"),
+        (Route("/a/{x}", answer), Route("/a/{y:int}", answer), "GET /a/{y:int}"),
+        (Mount("/a", app=Response()), Route("/a/b", answer), "GET /a/b"),
+        (Mount("/a", app=Response()), Mount("/a/b", app=Response()), "/a/b"),
+        (
+            Route("/a/{x}", answer, methods=["GET", "POST"]),
+            Route("/a/b", answer, methods=["PUT", "POST"]),
+            "POST /a/b",
+        ),
+    ],
+)
+def test_s5_a_route_behind_a_wider_one_is_named(
+    first: BaseRoute, later: BaseRoute, name: str
+) -> None:
+    path = first.path  # type: ignore[attr-defined]  # every kind above has one
+    assert found(first, later) == [f"the route {name} is never reached: {path} comes first"]
+    assert found(later, first) == []
+
+
+LISTED = routes.Route(method="GET", path="/v1/x/{user_id}", summary="x", answers=())
+
+
+def test_s5_the_table_and_what_is_served_are_the_same() -> None:
+    both = ["/ws", "GET /v1/x/{user_id}", "GET /", "/static"]
+    assert list(listing_faults(both, [LISTED])) == []
+    assert list(listing_faults([*both, "POST /v1/y"], [LISTED])) == [
+        "the route POST /v1/y is not in the table of shared/routes.py"
+    ]
+    assert list(listing_faults(["/ws"], [LISTED])) == [
+        "the route GET /v1/x/{user_id} of shared/routes.py has no endpoint"
+    ]
+    assert list(listing_faults(["GET /v1/x/{user_id}"], [LISTED])) == [
+        "the route /ws of shared/routes.py has no endpoint"
+    ]
+
+
+def test_s5_a_name_in_a_path_has_a_type() -> None:
+    assert list(table_faults(routes.ROUTES)) == []
+    route = routes.Route(method="GET", path="/v1/{colour}", summary="x", answers=())
+    assert list(table_faults([route])) == ["the route GET /v1/{colour}: PATH_TYPES has no {colour}"]
+
+
+class Shout(Struct, frozen=True, kw_only=True, tag="shout"):
+    """A frame that nobody takes."""
+
+
+@dataclass
+class Half:
+    """Takes one frame, and something that is none."""
+
+    def handle(self, frame: Any) -> int:
+        match frame:
+            case frames.Ping():
+                return 1
+            case frames.Pong() | Response():
+                return 2
+        return 0
+
+
+def test_d13_every_frame_of_a_client_has_a_case() -> None:
+    assert list(frame_faults(get_args(frames.ClientFrame), [Handlers])) == []
+    assert list(frame_faults([frames.Ping, frames.Pong, Shout], [Half])) == [
+        "the frame `shout` (Shout) has no case in a handler"
+    ]
+
+
+def test_d13_a_case_for_what_no_client_sends_is_named() -> None:
+    assert sorted(handled(Half)) == ["Ping", "Pong"]
+    assert list(frame_faults([frames.Ping], [Half])) == [
+        "a handler takes Pong, which is no frame of a client"
+    ]
+
+
+def test_s42_a_fault_makes_the_service_unready_and_says_which(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    health = Health("gateway")
+    health.state = "ready"
+    client = TestClient(Route("/readyz", health.routes()[1].endpoint))
+    start.hold(health, "routes", [])
+    assert client.get("/readyz").status_code == 200
+    assert caplog.records == []
+    start.hold(health, "routes", ["the route GET /a is there twice", "another"])
+    told = client.get("/readyz")
+    assert told.status_code == 503
+    assert told.json()["failing"] == ["routes"]
+    assert told.json()["output"] == "the route GET /a is there twice; another"
+    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
+        (logging.ERROR, "routes: the route GET /a is there twice"),
+        (logging.ERROR, "routes: another"),
+    ]

@@ -156,6 +156,14 @@ class Events(Struct, frozen=True, kw_only=True):
     events: list[Event]
 
 
+class Live(Struct, frozen=True, kw_only=True):
+    """A frame for a user's sockets, now or never. The hub compares the user id with its own."""
+
+    user_id: str
+    conversation_id: str
+    frame: bytes
+
+
 # ------------------------------------------------------------------ queries, for the log
 
 
@@ -232,6 +240,17 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """An answer ready for HTTP: JSON, with the epoch and cursor of its own transaction."""
 
     body: bytes
+
+
+class Members(Struct, frozen=True, kw_only=True):
+    """query `members`: who is in this conversation of the user's?"""
+
+    user_id: str
+    conversation_id: str
+
+
+class MembersAnswer(Struct, frozen=True, kw_only=True):
+    user_ids: list[str]
 
 
 class LogPage(Struct, frozen=True, kw_only=True):

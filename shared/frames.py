@@ -127,7 +127,50 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping", forbid_unknown_fields=
     timestamp: Timestamp | None = None
 
 
-ClientFrame = Hello | SendMessage | Delivered | ReadReceipt | MarkChatRead | SyncRequest | Ping
+class Typing(Struct, frozen=True, kw_only=True, tag="typing", forbid_unknown_fields=True):
+    """For the others in the conversation, now: never stored, dropped first."""
+
+    is_typing: bool
+    to: UserId | None = None
+    conversation_id: ConversationId | None = None
+
+    def __post_init__(self) -> None:
+        if (self.to is None) == (self.conversation_id is None):
+            raise ValueError("Expected exactly one of `to` and `conversation_id`")
+
+
+class GetConnectionStatus(
+    Struct, frozen=True, kw_only=True, tag="get_connection_status", forbid_unknown_fields=True
+):
+    """Answered by `connection_status`."""
+
+
+class ForceReconnect(
+    Struct, frozen=True, kw_only=True, tag="force_reconnect", forbid_unknown_fields=True
+):
+    """Answered by `reconnect` and the end of the socket, 4000."""
+
+
+class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
+    """A newer token of the same user: the socket lives as long as that one says."""
+
+    token: Token
+    client_id: ClientId | None = None
+
+
+ClientFrame = (
+    Hello
+    | SendMessage
+    | Delivered
+    | ReadReceipt
+    | MarkChatRead
+    | SyncRequest
+    | Ping
+    | Typing
+    | GetConnectionStatus
+    | ForceReconnect
+    | Refresh
+)
 
 
 # ------------------------------------------------------------------ server → client
@@ -214,6 +257,24 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
     at: datetime
 
 
+class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
+    """Somebody else is typing, or has stopped; without another word it ends after 5 s."""
+
+    conversation_id: str
+    user_id: str
+    is_typing: bool
+
+
+class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status"):
+    """This socket as the server sees it. `pending`: frames that wait to be written to it."""
+
+    state: str = "connected"
+    connection_id: str
+    connected_at: datetime
+    cursor: int
+    pending: int
+
+
 class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
     code: str
     message: str
@@ -223,7 +284,17 @@ class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
 
 
 ServerFrame = (
-    Welcome | SyncCompleted | ResyncRequired | Reconnect | Pong | Ack | Message | Receipt | Error
+    Welcome
+    | SyncCompleted
+    | ResyncRequired
+    | Reconnect
+    | Pong
+    | Ack
+    | Message
+    | Receipt
+    | TypingNow
+    | ConnectionStatus
+    | Error
 )
 
 

@@ -26,6 +26,11 @@ def feed(user_id: str) -> str:
     return f"linkup.user.{token(user_id)}.feed"
 
 
+def live(user_id: str) -> str:
+    """What is for now only: nobody stores it, and who is away never hears of it."""
+    return f"linkup.user.{token(user_id)}.live"
+
+
 def user(user_id: str) -> str:
     """Everything about one user, for the gateway that holds a socket of theirs."""
     return f"linkup.user.{token(user_id)}.*"

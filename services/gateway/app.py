@@ -15,6 +15,7 @@ from services.gateway.api.dev import DevLogin
 from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
 from services.gateway.auth import Authenticator
+from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
@@ -43,11 +44,14 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         log = Log(nats)
         lanes = Lanes(nats, settings.lanes)
         hub = Hub(nats, log)
+        chores = Chores()
+        typing = Typing(nats, log, chores)
         people = People(lanes, log)
-        sockets = Sockets(settings, auth, hub, Handlers(lanes), people)
+        sockets = Sockets(settings, auth, hub, Handlers(lanes, auth, typing), people)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
+            *chores.start(tasks),
             tasks.create_task(hub.run()),
             tasks.create_task(_compare_after(reconnected, hub)),
         ]

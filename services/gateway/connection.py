@@ -10,6 +10,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -18,8 +19,8 @@ from services.gateway.auth import Identity
 from services.gateway.gate import Gate
 from services.gateway.outbox import Outbox, Overflow
 from shared import frames
-from shared.commands import Event, FeedPageAnswer, Refused, Result, Stored
-from shared.errors import LinkupError
+from shared.commands import Event, FeedPageAnswer, Live, Refused, Result, Stored
+from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
 
 logger = logging.getLogger("linkup.gateway.connection")
@@ -47,6 +48,8 @@ class Connection:
     ) -> None:
         self.id = secrets.token_hex(8)
         self.identity = identity
+        self.refreshed = asyncio.Event()  # another token, another end
+        self.connected_at = datetime.now(UTC)
         self.user_id = identity.user_id
         self.gate = Gate()
         self.close_code: int | None = None
@@ -81,6 +84,28 @@ class Connection:
                 retry_after_ms=error.retry_after_ms,
             )
         )
+
+    def offer(self, live: Live) -> None:
+        """Pass on what is for now only, if the client keeps up."""
+        if self.close_code is None:
+            self._outbox.offer(live.frame)
+
+    def push_status(self) -> None:
+        self.push(
+            frames.ConnectionStatus(
+                connection_id=self.id,
+                connected_at=self.connected_at,
+                cursor=self.cursor,
+                pending=self._outbox.pending,
+            )
+        )
+
+    def refresh(self, identity: Identity) -> None:
+        """Live as long as a newer token says. Raises Unauthorized when it is another user's."""
+        if identity.user_id != self.user_id:
+            raise Unauthorized("The token is another user's")
+        self.identity = identity
+        self.refreshed.set()
 
     def close(self, code: int) -> None:
         """End the socket with that code; the first reason counts."""

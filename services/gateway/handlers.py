@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from services.gateway.auth import Authenticator
 from services.gateway.connection import Connection
+from services.gateway.ephemeral import Typing
 from services.gateway.lanes import Lanes
 from shared import frames, subjects
 from shared.commands import AdvanceReceipt, Done, Result, StoreMessage
-from shared.errors import InvalidFrame
-from shared.frames import ClientFrame
+from shared.errors import InvalidFrame, Unauthorized
+from shared.frames import ClientFrame, CloseCode
 
 IDS_BYTES = 512  # of a command without its content, in a batch
 
@@ -15,8 +17,10 @@ IDS_BYTES = 512  # of a command without its content, in a batch
 @dataclass(slots=True, frozen=True)
 class Handlers:
     lanes: Lanes
+    auth: Authenticator
+    typing: Typing
 
-    def handle(self, connection: Connection, frame: ClientFrame) -> None:
+    def handle(self, connection: Connection, frame: ClientFrame) -> None:  # noqa: C901 - a case each
         """Begin what the frame asks for; its outcome is pushed later. Raises LinkupError."""
         match frame:
             case frames.SendMessage():
@@ -31,6 +35,14 @@ class Handlers:
                 connection.push(frames.Pong(cursor=connection.cursor, timestamp=frame.timestamp))
             case frames.SyncRequest():
                 connection.sync(frame.cursor)
+            case frames.Typing():
+                self.typing.on_typing(connection.user_id, frame)
+            case frames.GetConnectionStatus():
+                connection.push_status()
+            case frames.ForceReconnect():
+                connection.farewell("as asked", CloseCode.ASKED, 0)
+            case frames.Refresh():
+                self.on_refresh(connection, frame)
             case frames.Hello():
                 raise InvalidFrame("`hello` comes once, as the first frame")
 
@@ -41,6 +53,13 @@ class Handlers:
             lambda result: connection.settled(frame.client_id, result),
             connection.gate,
         )
+
+    def on_refresh(self, connection: Connection, frame: frames.Refresh) -> None:
+        try:
+            connection.refresh(self.auth.verify(frame.token))
+        except Unauthorized as error:
+            raise Unauthorized(error.message, client_id=frame.client_id) from None
+        connection.settled(frame.client_id, Done())
 
     def on_delivered(self, connection: Connection, frame: frames.Delivered) -> None:
         command = AdvanceReceipt(

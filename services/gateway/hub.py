@@ -17,7 +17,7 @@ from services.gateway.connection import MAX_MISSED, Connection
 from services.gateway.log import Log
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
-from shared.commands import MAX_HEADS, Events, Joined
+from shared.commands import MAX_HEADS, Events, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode, Hello
 
@@ -94,6 +94,8 @@ class Hub:
         async def deliver(delivery: Delivery) -> None:
             if delivery.subject == subjects.feed(user.user_id):
                 self._deliver(user, delivery)
+            elif delivery.subject == subjects.live(user.user_id):
+                self._deliver_live(user, delivery)
 
         subscription = await self._bus.subscribe(
             subjects.user(user.user_id),
@@ -119,6 +121,16 @@ class Hub:
             return
         for connection in tuple(user.connections):
             connection.on_events(events.epoch, events.events)
+
+    def _deliver_live(self, user: User, delivery: Delivery) -> None:
+        try:
+            live = commands.decode(delivery.payload, Live)
+        except msgspec.MsgspecError:
+            logger.error("a live frame does not decode", extra={"subject": delivery.subject})
+            return
+        if live.user_id == user.user_id:
+            for connection in tuple(user.connections):
+                connection.offer(live)
 
     # ------------------------------------------------------------ comparison with the log
 

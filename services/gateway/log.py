@@ -15,6 +15,8 @@ from shared.commands import (
     Inbox,
     Join,
     Joined,
+    Members,
+    MembersAnswer,
     Snapshot,
 )
 
@@ -43,6 +45,11 @@ class Log:
 
     async def history(self, asked: History) -> bytes:
         return (await self._ask("history", asked, Snapshot)).body
+
+    async def members(self, user_id: str, conversation_id: str) -> list[str]:
+        """Of a conversation of theirs; NotFound otherwise."""
+        asked = Members(user_id=user_id, conversation_id=conversation_id)
+        return (await self._ask("members", asked, MembersAnswer)).user_ids
 
     async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
         payload = commands.encode(asked)

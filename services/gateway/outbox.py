@@ -32,6 +32,17 @@ class Outbox:
         self._bytes += len(frame)
         self.add(frame)
 
+    def offer(self, frame: bytes) -> None:
+        """Queue what may as well be dropped, and is once half of the bound is in use."""
+        size = self._bytes + len(frame)
+        if 2 * self._count < self._max_frames and 2 * size <= self._max_bytes:
+            self.push(frame)
+
+    @property
+    def pending(self) -> int:
+        """Frames not written yet."""
+        return len(self._frames)
+
     def add(self, frame: bytes) -> None:
         """Queue outside the bound: replays and farewells, whose sender waits for `drained`."""
         self._frames.append(frame)

@@ -232,9 +232,14 @@ async def _companions(
 
 
 async def _expire(connection: Connection) -> None:
-    """A socket lives no longer than its token."""
-    await asyncio.sleep(connection.identity.expires_at - time.time())
-    connection.close(CloseCode.UNAUTHORIZED)
+    """A socket lives no longer than its token, or the one it was refreshed with."""
+    try:
+        while True:
+            async with asyncio.timeout(connection.identity.expires_at - time.time()):
+                await connection.refreshed.wait()
+            connection.refreshed.clear()
+    except TimeoutError:
+        connection.close(CloseCode.UNAUTHORIZED)
 
 
 async def _end(

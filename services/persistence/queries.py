@@ -28,6 +28,8 @@ from shared.commands import (
     Marks,
     MarksAnswer,
     MarksRow,
+    Members,
+    MembersAnswer,
     Preview,
     Profile,
     Snapshot,
@@ -52,7 +54,7 @@ class Queries:
         self._held = held
         self._epoch = epoch
 
-    async def answer(self, name: str, payload: bytes) -> bytes:
+    async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - a case each
         """The encoded answer to the query of that name. Raises LinkupError."""
         match name:
             case "join":
@@ -69,6 +71,8 @@ class Queries:
                 return commands.answer(await self.log(commands.decode(payload, LogPage)))
             case "marks":
                 return await self._snapshot(self.marks, commands.decode(payload, Marks))
+            case "members":
+                return await self._snapshot(self.members, commands.decode(payload, Members))
         raise NotFound(f"There is no query {name!r}")
 
     async def _snapshot(
@@ -188,6 +192,11 @@ class Queries:
             previews=previews,
         )
 
+    async def members(self, asked: Members) -> MembersAnswer:
+        await self._member(asked.user_id, asked.conversation_id)
+        rows = await self._held.fetch(MEMBERS, (asked.conversation_id,))
+        return MembersAnswer(user_ids=[user_id for (user_id,) in rows])
+
     async def _member(self, user_id: str, conversation_id: str) -> None:
         """The one place that says who may see a conversation. Raises NotFound."""
         if not await self._held.fetch(MEMBER, (conversation_id, user_id)):
@@ -245,6 +254,7 @@ SELECT {MESSAGE_COLUMNS} FROM messages AS m
 WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3
 """  # noqa: S608 - a list of columns
 MEMBER = "SELECT 1 FROM members WHERE conversation_id = ?1 AND user_id = ?2"
+MEMBERS = "SELECT user_id FROM members WHERE conversation_id = ?1"
 SEQ = "SELECT seq FROM messages WHERE message_id = ?1 AND conversation_id = ?2"
 # One step down the index per writer: a plain DISTINCT or GROUP BY would read all of it.
 WRITERS = """

@@ -24,6 +24,11 @@ VALID: list[dict[str, Any]] = [
     {"type": "mark_chat_read", "conversation_id": "d1", "up_to": 1, "client_id": "c"},
     {"type": "sync_request", "cursor": 0},
     {"type": "ping", "timestamp": 1},
+    {"type": "typing", "is_typing": True, "to": "bob"},
+    {"type": "typing", "is_typing": False, "conversation_id": "d1"},
+    {"type": "get_connection_status"},
+    {"type": "force_reconnect"},
+    {"type": "refresh", "token": "t", "client_id": "r-1"},
 ]
 ODD: list[Any] = [
     *(None, True, False, 0, -1, 1.0, 1.5, 2**53 - 1, 2**53, 2**64, -(2**53), 1e308, 10**400),

@@ -78,7 +78,7 @@ async def peer(stack: Stack, user_id: str, **hello: Any) -> AsyncIterator[Peer]:
     """Connected, welcomed and synced; `hello` may carry epoch and cursor."""
     async with connect(stack.ws_url, max_queue=None, open_timeout=30) as socket:
         one = Peer(socket, user_id)
-        await one.send("hello", token=stack.token(user_id), **hello)
+        await one.send("hello", **{"token": stack.token(user_id), **hello})
         await one.next("welcome")
         yield one
 

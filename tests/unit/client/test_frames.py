@@ -44,6 +44,10 @@ HEARD: list[Struct] = [
     theirs.Error(code="rate_limited", message="m", temporary=True, client_id="c", retry_after_ms=5),
     theirs.Error(code="not_found", message="m", temporary=False),
 ]  # fmt: skip
+STEPPED_OVER: list[Struct] = [  # the client makes nothing of these
+    theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
+    theirs.ConnectionStatus(connection_id="c", connected_at=NOW, cursor=1, pending=0),
+]
 
 
 @pytest.mark.parametrize("frame", SENT, ids=lambda frame: type(frame).__name__)
@@ -65,8 +69,13 @@ def test_the_client_reads_what_the_server_writes(frame: Struct) -> None:
 
 
 def test_every_frame_of_the_server_is_among_them() -> None:
-    known = {type(frame) for frame in HEARD}
+    known = {type(frame) for frame in HEARD + STEPPED_OVER}
     assert known == set(theirs.ServerFrame.__args__)
+
+
+@pytest.mark.parametrize("frame", STEPPED_OVER, ids=lambda frame: type(frame).__name__)
+def test_the_client_steps_over_what_it_has_no_use_for(frame: Struct) -> None:
+    assert isinstance(ours.decode(theirs.encode(frame)), ours.Unknown)
 
 
 @pytest.mark.parametrize(

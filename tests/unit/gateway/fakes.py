@@ -5,12 +5,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from services.gateway.auth import Identity
+from services.gateway.auth import Authenticator, Identity
 from services.gateway.connection import Connection
+from services.gateway.ephemeral import Chores, Typing
+from services.gateway.handlers import Handlers
 from services.gateway.outbox import Overflow
 from shared import frames
 from shared.commands import Event, FeedPageAnswer
-from shared.errors import LinkupError
+from shared.errors import LinkupError, NotFound
+from shared.settings import Settings
 
 Frame = dict[str, Any]
 NOON = 43_200_000_000  # microseconds
@@ -41,6 +44,45 @@ class FakeOutbox:
     def take(self) -> list[Frame]:
         taken, self.frames = self.frames, []
         return taken
+
+    def offer(self, frame: bytes) -> None:
+        self.push(frame)
+
+    @property
+    def pending(self) -> int:
+        return len(self.frames)
+
+
+class FakeBus:
+    """Keeps what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes]] = []
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        self.published.append((subject, payload))
+
+
+def handlers(lanes: Any) -> Handlers:
+    """With everything a frame about messages does not touch standing idle."""
+    auth = Authenticator(Settings(jwt_secret="s" * 32))
+    bus: Any = FakeBus()
+    return Handlers(lanes, auth, Typing(bus, FakeMembers({}), Chores()))
+
+
+class FakeMembers:
+    """Who is in which conversation; counts how often it was asked."""
+
+    def __init__(self, members: dict[str, list[str]]) -> None:
+        self.conversations = members
+        self.asked = 0
+
+    async def members(self, user_id: str, conversation_id: str) -> list[str]:
+        self.asked += 1
+        members = self.conversations.get(conversation_id, [])
+        if user_id not in members:
+            raise NotFound("There is no such conversation")
+        return members
 
 
 class FakeLog:

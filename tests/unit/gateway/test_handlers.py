@@ -5,12 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from services.gateway.gate import Gate
-from services.gateway.handlers import Handlers
 from shared import frames
 from shared.commands import AdvanceReceipt, Command, Done, Refused, Result, StoreMessage
 from shared.errors import InvalidFrame
 from shared.subjects import direct_conversation_id
-from tests.unit.gateway.fakes import Socket
+from tests.unit.gateway.fakes import Socket, handlers
 
 
 class FakeLanes:
@@ -39,7 +38,7 @@ class FakeLanes:
 class Talk:
     def __init__(self) -> None:
         self.lanes = FakeLanes()
-        self.handlers = Handlers(self.lanes)  # type: ignore[arg-type]  # what it uses of Lanes
+        self.handlers = handlers(self.lanes)
         self.socket = Socket()
 
     def says(self, frame: frames.ClientFrame) -> None:

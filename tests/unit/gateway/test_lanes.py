@@ -10,7 +10,6 @@ import pytest
 
 from services.gateway import lanes as lanes_module
 from services.gateway.gate import MAX_WAITING, Gate
-from services.gateway.handlers import Handlers
 from services.gateway.lanes import OVERLOADED, Lane, Lanes, Submission
 from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
@@ -30,7 +29,7 @@ from shared.commands import (
 )
 from shared.errors import LinkupError, Unavailable
 from tests.support.waiting import eventually
-from tests.unit.gateway.fakes import Socket
+from tests.unit.gateway.fakes import Socket, handlers
 
 MAX_PAYLOAD = 1024 * 1024  # of a nats-server as it comes
 LIMITED = Refused("rate_limited", "Too many", 100)
@@ -335,7 +334,7 @@ async def test_c4_of_several_failures_the_earliest_has_to_come_first(
 async def test_r18_a_batch_fits_the_bus_whatever_its_messages_hold() -> None:
     bus = FakeBus(done)
     lanes = Lanes(bus, 1)  # type: ignore[arg-type]  # the part of a Bus a lane uses
-    handlers = Handlers(lanes)
+    given = handlers(lanes)
     socket = Socket()
     socket.connection.user_id = "\U0001f600" * 128
     for number in range(300):
@@ -347,7 +346,7 @@ async def test_r18_a_batch_fits_the_bus_whatever_its_messages_hold() -> None:
                 "content": "\U0001f600" * (5000 if number % 2 else 1),
             }
         ).decode()
-        handlers.handle(socket.connection, frames.decode(text))
+        given.handle(socket.connection, frames.decode(text))
     async with asyncio.TaskGroup() as tasks:
         [lane] = lanes.start(tasks)
         await lanes.idle()

@@ -130,3 +130,19 @@ async def test_what_is_discarded_is_not_written() -> None:
     box.end()
     await box.run()
     await eventually(lambda: wire.writes == [])
+
+
+async def test_c10_what_may_be_dropped_takes_half_the_room_at_most() -> None:
+    wire = FakeWire()
+    wire.open.clear()
+    box = outbox(wire, 10, 100)
+    for _ in range(20):
+        box.offer(b"x")
+    assert box.pending == 5
+    box = outbox(wire, 100, 10)
+    for _ in range(20):
+        box.offer(b"x")
+    assert box.pending == 5
+    box.push(b"12345")  # there is room for what counts
+    box.offer(b"x")
+    assert box.pending == 6

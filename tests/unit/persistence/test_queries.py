@@ -23,6 +23,8 @@ from shared.commands import (
     LogPageAnswer,
     Marks,
     MarksAnswer,
+    Members,
+    MembersAnswer,
     PutUser,
     Snapshot,
     Unread,
@@ -84,6 +86,22 @@ async def talk(log: Log) -> Log:
         await log.say(*pair, str(number))
     await log.say("carol", "dave", "secret")
     return log
+
+
+async def test_idor_members_are_for_members_and_nothing_is_told_of_the_rest(
+    talk: Log, queries: Queries
+) -> None:
+    answer = await queries.answer(
+        "members", commands.encode(Members(user_id="bob", conversation_id=AB))
+    )
+    assert sorted(commands.open_answer(answer, MembersAnswer).user_ids) == ["alice", "bob"]
+    refusals = [
+        await fails(
+            queries.answer("members", commands.encode(Members(user_id="carol", conversation_id=x)))
+        )
+        for x in (AB, "no-such-conversation")
+    ]
+    assert [(e.code, e.message) for e in refusals] == [("not_found", refusals[0].message)] * 2
 
 
 # ------------------------------------------------------------------ history

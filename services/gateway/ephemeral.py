@@ -1,0 +1,129 @@
+"""Owns what is told and never stored: who is typing, and the queue that such work waits in.
+
+It may be lost anywhere and is dropped first: no message waits for it.
+"""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from shared import commands, frames, subjects
+from shared.bus import Bus
+from shared.commands import Live
+from shared.errors import LinkupError, NotFound
+
+logger = logging.getLogger("linkup.gateway.ephemeral")
+
+MAX_CHORES = 1024
+WORKERS = 4
+INTERVAL = 1.0  # seconds between two of a user in a conversation
+MEMBERS_KEPT = 30.0  # seconds until a conversation's members are asked for again
+MAX_KEPT = 10_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+Chore = Callable[[], Awaitable[None]]
+
+
+class Memberships(Protocol):
+    """What typing needs of the log."""
+
+    async def members(self, user_id: str, conversation_id: str) -> list[str]: ...
+
+
+class Chores:
+    """Bounded queues of work that nobody waits for; a user's chores are done in order."""
+
+    def __init__(self) -> None:
+        self._queues: list[asyncio.Queue[Chore]] = [
+            asyncio.Queue(MAX_CHORES // WORKERS) for _ in range(WORKERS)
+        ]
+
+    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        return [tasks.create_task(self._run(queue)) for queue in self._queues]
+
+    def offer(self, user_id: str, chore: Chore) -> bool:
+        """False when the queue is full: it will not be done."""
+        try:
+            self._queues[zlib.crc32(user_id.encode()) % WORKERS].put_nowait(chore)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def _run(self, queue: asyncio.Queue[Chore]) -> None:
+        while True:
+            chore = await queue.get()
+            try:
+                await chore()
+            except LinkupError as error:
+                logger.debug("dropped: %s", error.code)
+            except Exception:
+                logger.exception("a chore failed")
+
+
+class Typing:
+    """Tells the other members who types: at most once a second, a stop after a start at once."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        log: Memberships,
+        chores: Chores,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bus = bus
+        self._log = log
+        self._chores = chores
+        self._clock = clock
+        self._last: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
+        self._members: OrderedDict[tuple[str, str], tuple[float, list[str]]] = OrderedDict()
+
+    def on_typing(self, user_id: str, frame: frames.Typing) -> None:
+        conversation_id = frame.conversation_id or ""
+        if frame.to is not None:
+            conversation_id = subjects.direct_conversation_id(user_id, frame.to)
+        if self._admitted((user_id, conversation_id), frame.is_typing):
+            self._chores.offer(
+                user_id, lambda: self._tell(user_id, conversation_id, frame.is_typing)
+            )
+
+    def _admitted(self, key: tuple[str, str], is_typing: bool) -> bool:
+        now = self._clock()
+        at, was_typing = self._last.get(key, (now - INTERVAL, True))
+        if now - at < INTERVAL and not (was_typing and not is_typing):
+            return False
+        _keep(self._last, key, (now, is_typing))
+        return True
+
+    async def _tell(self, user_id: str, conversation_id: str, is_typing: bool) -> None:
+        frame = frames.encode(
+            frames.TypingNow(conversation_id=conversation_id, user_id=user_id, is_typing=is_typing)
+        )
+        for member_id in await self._members_of(user_id, conversation_id):
+            if member_id != user_id:
+                live = Live(user_id=member_id, conversation_id=conversation_id, frame=frame)
+                await self._bus.publish(subjects.live(member_id), commands.encode(live))
+
+    async def _members_of(self, user_id: str, conversation_id: str) -> list[str]:
+        """Nobody, where the user is no member: what is not there and not theirs are alike."""
+        key = (user_id, conversation_id)
+        until, members = self._members.get(key, (0.0, []))
+        if until <= self._clock():
+            try:
+                members = await self._log.members(user_id, conversation_id)
+            except NotFound:
+                return []
+            _keep(self._members, key, (self._clock() + MEMBERS_KEPT, members))
+        return members
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    """The newest stand last; the oldest make room."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > MAX_KEPT:
+        kept.popitem(last=False)

@@ -1,0 +1,88 @@
+"""Who hears of typing, how often, and what is dropped."""
+
+import asyncio
+from typing import Any
+
+from services.gateway.ephemeral import INTERVAL, MAX_CHORES, MEMBERS_KEPT, WORKERS, Chores, Typing
+from shared import commands, frames, subjects
+from shared.commands import Live
+from tests.unit.gateway.fakes import FakeBus, FakeMembers
+
+
+class Room:
+    """`typing` with a clock of its own."""
+
+    def __init__(self, **conversations: list[str]) -> None:
+        self.now = 0.0
+        self.bus = FakeBus()
+        self.log = FakeMembers(conversations)
+        self.chores = Chores()
+        bus: Any = self.bus
+        self.typing = Typing(bus, self.log, self.chores, lambda: self.now)
+
+    async def says(self, user_id: str, is_typing: bool, conversation_id: str = "c") -> list[Live]:
+        """What goes out because of it."""
+        self.bus.published.clear()
+        frame = frames.Typing(conversation_id=conversation_id, is_typing=is_typing)
+        self.typing.on_typing(user_id, frame)
+        await self._done()
+        lives = [commands.decode(payload, Live) for _, payload in self.bus.published]
+        assert [s for s, _ in self.bus.published] == [subjects.live(x.user_id) for x in lives]
+        return lives
+
+    async def _done(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            running = self.chores.start(tasks)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            for task in running:
+                task.cancel()
+
+
+async def test_s7_typing_reaches_the_others_and_never_the_typist() -> None:
+    room = Room(c=["alice", "bob", "carol"])
+    lives = await room.says("alice", True)
+    assert [live.user_id for live in lives] == ["bob", "carol"]
+    assert lives[0].frame == (
+        b'{"type":"typing","conversation_id":"c","user_id":"alice","is_typing":true}'
+    )
+
+
+async def test_s64_once_a_second_a_conversation_but_a_stop_after_a_start_at_once() -> None:
+    room = Room(c=["alice", "bob"], d=["alice", "dave"])
+    assert await room.says("alice", True)
+    assert not await room.says("alice", True)
+    assert await room.says("alice", True, "d")
+    room.now = INTERVAL / 2
+    assert await room.says("alice", False)
+    assert not await room.says("alice", False)
+    assert not await room.says("alice", True)
+    room.now = 2 * INTERVAL
+    assert await room.says("alice", True)
+
+
+async def test_idor_who_is_no_member_tells_nobody() -> None:
+    room = Room(c=["alice", "bob"])
+    assert not await room.says("eve", True)
+    assert not await room.says("eve", True, "no-such-conversation")
+
+
+async def test_members_are_asked_for_once_in_a_while() -> None:
+    room = Room(c=["alice", "bob"])
+    for _ in range(5):
+        assert await room.says("alice", True)
+        room.now += INTERVAL
+    assert room.log.asked == 1
+    room.log.conversations["c"] = ["alice", "carol"]
+    room.now += MEMBERS_KEPT
+    assert [live.user_id for live in await room.says("alice", True)] == ["carol"]
+
+
+async def test_c10_a_full_queue_of_chores_takes_no_more() -> None:
+    chores = Chores()
+
+    async def nothing() -> None:
+        return None
+
+    taken = [chores.offer("alice", nothing) for _ in range(MAX_CHORES // WORKERS + 1)]
+    assert taken == [True] * (MAX_CHORES // WORKERS) + [False]

@@ -99,8 +99,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return problem_response(NotFound("There is no such route"))
-    response = problem_response(InvalidRequest(error.detail))
-    response.status_code = error.status_code
+    response = problem_response(InvalidRequest(error.detail), error.status_code)
     response.headers.update(error.headers or {})
     return response
 

@@ -76,11 +76,13 @@ async def problem(request: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
-def problem_response(error: LinkupError) -> Response:
+def problem_response(error: LinkupError, status: int | None = None) -> Response:
+    """`status`: where HTTP has a finer one than the error, such as 405."""
+    status = status or error.status
     content = api.Problem(
         type=f"urn:linkup:error:{error.code}",
         title=error.code.replace("_", " "),
-        status=error.status,
+        status=status,
         code=error.code,
         detail=error.message,
         temporary=error.temporary,
@@ -90,8 +92,6 @@ def problem_response(error: LinkupError) -> Response:
     headers = {}
     if error.temporary:
         headers["retry-after"] = str(max(1, math.ceil((error.retry_after_ms or 1000) / 1000)))
-    if error.status == 401:
+    if status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Response(
-        api.encode(content), error.status, headers, media_type="application/problem+json"
-    )
+    return Response(api.encode(content), status, headers, media_type="application/problem+json")

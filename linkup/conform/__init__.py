@@ -1,0 +1,92 @@
+"""Owns `linkup conform`: the promises of the protocol, tried from outside on any server."""
+
+import asyncio
+import fnmatch
+import sys
+
+import click
+import msgspec
+
+from linkup.calls import CallFailed
+from linkup.conform.check import Check
+from linkup.conform.checks import ALL
+from linkup.conform.deployment import Deployment
+from linkup.conform.play import PATIENCE, play
+from linkup.conform.report import in_words, listed
+
+
+@click.command("conform")
+@click.argument("url", default="http://127.0.0.1:8000")
+@click.option(
+    "--secret",
+    envvar="LINKUP_JWT_SECRET",
+    default="",
+    help="Signs tokens; without it the development login gives them.",
+)
+@click.option("--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Checks whose name, promise or section this is (with * and ?), or part of the name.",
+)
+@click.option(
+    "--patience",
+    default=PATIENCE,
+    show_default=True,
+    type=click.FloatRange(0.1, 60),
+    help="Seconds a single answer may take.",
+)
+@click.option("--abuse", is_flag=True, help="Also check that abuse ends a socket (4408).")
+@click.option("--list", "as_list", is_flag=True, help="Print the checks; play nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+def conform(
+    url: str,
+    secret: str,
+    audience: str,
+    only: tuple[str, ...],
+    patience: float,
+    abuse: bool,
+    as_list: bool,
+    as_json: bool,
+) -> None:
+    """Play the protocol against the server at URL and say which promises it keeps.
+
+    Every check uses users of its own, named conform-…; nothing else on the server is touched.
+    Exits 0 when all passed, 1 when one failed, 2 on bad usage.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{url}: write http:// or https://", param_hint="URL")
+    chosen = choose(only)
+    if as_list:
+        click.echo(listed(chosen))
+        return
+    deployment = Deployment(url, secret, audience)
+    deployment.abuse = abuse
+    try:
+        found = asyncio.run(play(deployment, chosen, _progress, patience))
+    except CallFailed as fault:
+        raise click.ClickException(str(fault)) from None
+    finally:
+        _progress("")
+    click.echo(msgspec.json.encode(found).decode() if as_json else in_words(found))
+    if found.failed:
+        sys.exit(1)
+
+
+def choose(only: tuple[str, ...]) -> list[Check]:
+    chosen = [check for check in ALL if not only or any(_matches(check, one) for one in only)]
+    if not chosen:
+        raise click.BadParameter(f"no check matches {', '.join(only)}", param_hint="--only")
+    return chosen
+
+
+def _matches(check: Check, pattern: str) -> bool:
+    names = (check.name, check.promise, check.section)
+    fits = any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names if name)
+    return fits or pattern in check.name
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)

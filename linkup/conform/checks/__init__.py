@@ -1,0 +1,31 @@
+"""Owns the list of all checks; each module holds those of one noun."""
+
+from linkup.conform.checks import (
+    close,
+    feed,
+    frame,
+    hello,
+    limit,
+    mark,
+    membership,
+    message,
+    order,
+    page,
+    problem,
+    resume,
+)
+
+ALL = (
+    *hello.CHECKS,
+    *frame.CHECKS,
+    *limit.CHECKS,
+    *message.CHECKS,
+    *order.CHECKS,
+    *feed.CHECKS,
+    *mark.CHECKS,
+    *resume.CHECKS,
+    *page.CHECKS,
+    *problem.CHECKS,
+    *membership.CHECKS,
+    *close.CHECKS,
+)

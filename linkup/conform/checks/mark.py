@@ -1,0 +1,170 @@
+"""Checks of the marks: delivered and read only grow, stay within bounds, and reach everybody."""
+
+from linkup.conform.check import checks, demand, expect
+from linkup.conform.player import Frame, Player, Scene
+
+FAR = 2**53 - 1
+
+
+async def delivered_reaches_the_sender(scene: Scene) -> None:
+    """`delivered` moves the mark up to seq and the sender is told by `receipt`."""
+    alice, bob, last = await _two_messages(scene)
+    await bob.send("delivered", conversation_id=last["conversation_id"], seq=last["seq"])
+    told = await alice.next("receipt", user_id=bob.user_id)
+    expect("the marks", [told["delivered_seq"], told["read_seq"]], [2, 0])
+
+
+async def a_receipt_has_its_fields(scene: Scene) -> None:
+    """`receipt` carries cursor, conversation, user, both marks in bounds, and a time."""
+    alice, bob, last = await _two_messages(scene)
+    await bob.send("read_receipt", message_id=last["message_id"])
+    told = await alice.next("receipt")
+    expect("whose", told["user_id"], bob.user_id)
+    expect("where", told["conversation_id"], last["conversation_id"])
+    demand(0 <= told["read_seq"] <= told["delivered_seq"] <= last["seq"], "marks in bounds", told)
+    demand(told["cursor"] >= 1 and told["at"].endswith("Z"), "a cursor and a time", told)
+
+
+async def reading_counts_as_delivered(scene: Scene) -> None:
+    """`read_receipt` moves both marks up to that message."""
+    alice, bob, last = await _two_messages(scene)
+    await bob.send("read_receipt", message_id=last["message_id"])
+    told = await alice.next("receipt", user_id=bob.user_id)
+    expect("the marks", [told["delivered_seq"], told["read_seq"]], [2, 2])
+
+
+async def the_readers_other_devices_are_told(scene: Scene) -> None:
+    """Reading on one device tells the reader's other devices."""
+    _, bob, last = await _two_messages(scene)
+    tablet = await scene.enter("bob")
+    await bob.send("mark_chat_read", conversation_id=last["conversation_id"], up_to=2)
+    await tablet.next("receipt", user_id=bob.user_id, read_seq=2)
+
+
+async def marks_never_move_back(scene: Scene) -> None:
+    """A smaller mark changes nothing and is acknowledged."""
+    _, bob, last = await _two_messages(scene)
+    place = last["conversation_id"]
+    await bob.send("mark_chat_read", conversation_id=place, up_to=2, client_id="forth")
+    expect("the outcome", (await bob.outcome("forth"))["type"], "ack")
+    await bob.send("mark_chat_read", conversation_id=place, up_to=1, client_id="back")
+    expect("the outcome", (await bob.outcome("back"))["type"], "ack")
+    await bob.send("delivered", conversation_id=place, seq=1, client_id="back-2")
+    await bob.outcome("back-2")
+    expect("the marks", await _marks(scene, place), [2, 2])
+
+
+async def marks_stop_at_the_last_message(scene: Scene) -> None:
+    """A mark beyond the last message stops there."""
+    _, bob, last = await _two_messages(scene)
+    place = last["conversation_id"]
+    await bob.send("delivered", conversation_id=place, seq=FAR, client_id="far")
+    await bob.outcome("far")
+    expect("the marks", await _marks(scene, place), [2, 0])
+    await bob.send("mark_chat_read", conversation_id=place, up_to=FAR, client_id="further")
+    await bob.outcome("further")
+    expect("the marks", await _marks(scene, place), [2, 2])
+
+
+async def without_up_to_what_the_socket_was_sent(scene: Scene) -> None:
+    """`mark_chat_read` without `up_to` marks what this socket was sent."""
+    alice, bob, last = await _two_messages(scene)
+    await bob.next("message", seq=last["seq"])
+    await bob.send("mark_chat_read", conversation_id=last["conversation_id"])
+    expect("the mark", (await alice.next("receipt"))["read_seq"], last["seq"])
+
+
+async def without_up_to_never_past_what_was_sent(scene: Scene) -> None:
+    """`mark_chat_read` on a socket that was sent nothing marks nothing."""
+    _, _, last = await _two_messages(scene)
+    fresh = await scene.enter("bob")
+    await fresh.send("mark_chat_read", conversation_id=last["conversation_id"], client_id="blind")
+    await fresh.outcome("blind")
+    expect("the marks", (await _marks(scene, last["conversation_id"]))[1], 0)
+
+
+async def nobody_read_it_unless_the_client_says_so(scene: Scene) -> None:
+    """Delivering to a socket alone moves no mark."""
+    alice, bob, last = await _two_messages(scene)
+    await bob.next("message", seq=last["seq"])
+    await bob.settled()
+    await alice.settled()
+    expect("the receipts", alice.received("receipt"), [])
+    expect("the marks", await _marks(scene, last["conversation_id"]), [0, 0])
+
+
+async def a_mark_is_acknowledged(scene: Scene) -> None:
+    """Each mark frame with a client_id is answered by an `ack` that carries it."""
+    _, bob, last = await _two_messages(scene)
+    place = {"conversation_id": last["conversation_id"]}
+    await bob.send("delivered", **place, seq=1, client_id="one")
+    await bob.send("read_receipt", message_id=last["message_id"], client_id="two")
+    await bob.send("mark_chat_read", **place, up_to=2, client_id="three")
+    for client_id in ("one", "two", "three"):
+        expect("the outcome", (await bob.outcome(client_id))["type"], "ack")
+
+
+async def unread_counts_follow_the_mark(scene: Scene) -> None:
+    """The inbox counts what lies above the read mark."""
+    _, bob, last = await _two_messages(scene)
+    api = await scene.api("bob")
+    counts = [(await api.chat(last["conversation_id"]))["unread_count"]]
+    for seq in (1, 2):
+        place = last["conversation_id"]
+        await bob.send("mark_chat_read", conversation_id=place, up_to=seq, client_id=f"to-{seq}")
+        await bob.outcome(f"to-{seq}")
+        counts.append((await api.chat(place))["unread_count"])
+    expect("the counts", counts, [2, 1, 0])
+
+
+async def the_sender_sees_the_others_marks(scene: Scene) -> None:
+    """The sender's inbox carries the other side's marks."""
+    _, bob, last = await _two_messages(scene)
+    place = last["conversation_id"]
+    await bob.send("mark_chat_read", conversation_id=place, up_to=2, client_id="read")
+    await bob.outcome("read")
+    chat = await (await scene.api("alice")).chat(place)
+    expect("their marks", [chat["peer_delivered_seq"], chat["peer_read_seq"]], [2, 2])
+
+
+async def a_receipt_is_missed_and_replayed(scene: Scene) -> None:
+    """A receipt that came while its recipient was away is replayed."""
+    alice, bob, last = await _two_messages(scene)
+    settled = await alice.settled()
+    await scene.leave(alice)
+    await bob.send("mark_chat_read", conversation_id=last["conversation_id"], up_to=2)
+    await bob.next("receipt", read_seq=2)
+    epoch = alice.frames[0]["epoch"]
+    back = await scene.enter("alice", epoch=epoch, cursor=settled["cursor"])
+    reads = [one["read_seq"] for one in back.received("receipt")]
+    expect("the last replayed read mark", reads[-1:], [2])
+
+
+async def _two_messages(scene: Scene) -> tuple[Player, Player, Frame]:
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    acks = [await alice.acked(bob.user_id, text) for text in ("one", "two")]
+    return alice, bob, acks[-1]
+
+
+async def _marks(scene: Scene, conversation_id: str) -> list[int]:
+    chat = await (await scene.api("bob")).chat(conversation_id)
+    return [chat["delivered_seq"], chat["read_seq"]]
+
+
+CHECKS = checks(
+    "mark",
+    "marks",
+    ("", delivered_reaches_the_sender),
+    ("", a_receipt_has_its_fields),
+    ("", reading_counts_as_delivered),
+    ("C5", the_readers_other_devices_are_told),
+    ("C4", marks_never_move_back),
+    ("C4", marks_stop_at_the_last_message),
+    ("", without_up_to_what_the_socket_was_sent),
+    ("C9", without_up_to_never_past_what_was_sent),
+    ("", nobody_read_it_unless_the_client_says_so),
+    ("C2", a_mark_is_acknowledged),
+    ("", unread_counts_follow_the_mark),
+    ("", the_sender_sees_the_others_marks),
+    ("C6", a_receipt_is_missed_and_replayed),
+)

@@ -1,0 +1,148 @@
+"""Checks of authority: what may not be seen and what does not exist answer alike."""
+
+from typing import Any
+
+from linkup.conform.check import checks, expect
+from linkup.conform.player import Frame, Scene
+
+ABSENT = "conform-no-such-conversation"
+
+
+async def sending_as_an_outsider(scene: Scene) -> None:
+    """Writing to a foreign conversation is answered as to one that does not exist."""
+    await _alike_on_the_socket(scene, "message", content="let me in")
+
+
+async def reading_mark_of_an_outsider(scene: Scene) -> None:
+    """Marking a foreign conversation as read is answered as if it did not exist."""
+    await _alike_on_the_socket(scene, "mark_chat_read", up_to=1)
+
+
+async def delivered_of_an_outsider(scene: Scene) -> None:
+    """`delivered` in a foreign conversation is answered as if it did not exist."""
+    await _alike_on_the_socket(scene, "delivered", seq=1)
+
+
+async def read_receipt_of_an_outsider(scene: Scene) -> None:
+    """`read_receipt` for a foreign message is answered as for one that does not exist."""
+    ack = await _between_two(scene)
+    eve = await scene.enter("eve")
+    answers = []
+    for message_id in (ack["message_id"], 2**53 - 1):
+        await eve.send("read_receipt", message_id=message_id, client_id="mark")
+        answers.append(await eve.outcome("mark"))
+    _alike(answers)
+
+
+async def history_for_an_outsider(scene: Scene) -> None:
+    """The history of a foreign conversation is the same 404 as of one that does not exist."""
+    ack = await _between_two(scene)
+    eve = await scene.api("eve")
+    answers = []
+    for place in (ack["conversation_id"], ABSENT):
+        answer = await eve.get(f"/v1/conversations/{place}/messages")
+        expect("the status", answer.status, 404)
+        answers.append(answer.json())
+    _alike(answers)
+
+
+async def a_foreign_page_id_tells_nothing(scene: Scene) -> None:
+    """A page id inside a foreign conversation changes nothing about its 404."""
+    ack = await _between_two(scene)
+    path = f"/v1/conversations/{ack['conversation_id']}/messages"
+    answer = await (await scene.api("eve")).get(path, before_id=ack["message_id"])
+    expect("the status", answer.status, 404)
+
+
+async def posting_as_an_outsider(scene: Scene) -> None:
+    """POST to a foreign conversation is the same 404 as to one that does not exist."""
+    ack = await _between_two(scene)
+    eve = await scene.api("eve")
+    answers = []
+    for place in (ack["conversation_id"], ABSENT):
+        body = {"conversation_id": place, "content": "let me in", "client_id": "in"}
+        answer = await eve.post("/v1/messages", body)
+        expect("the status", answer.status, 404)
+        answers.append(answer.json())
+    _alike(answers)
+
+
+async def the_inbox_of_an_outsider(scene: Scene) -> None:
+    """A foreign conversation is in nobody else's inbox."""
+    await _between_two(scene)
+    await scene.enter("eve")
+    expect("the inbox", (await (await scene.api("eve")).inbox())["conversations"], [])
+
+
+async def an_outsider_changes_nothing(scene: Scene) -> None:
+    """What an outsider tried leaves no trace in the conversation."""
+    ack = await _between_two(scene)
+    place, eve = ack["conversation_id"], await scene.enter("eve")
+    await eve.send("message", conversation_id=place, content="let me in", client_id="in")
+    await eve.outcome("in")
+    await eve.send("mark_chat_read", conversation_id=place, up_to=1, client_id="read")
+    await eve.outcome("read")
+    bob = await scene.api("bob")
+    rows = [row["content"] for row in (await bob.page(place))["messages"]]
+    expect("rows and read mark", [rows, (await bob.chat(place))["read_seq"]], [["between us"], 0])
+
+
+async def an_unknown_user_is_not_found(scene: Scene) -> None:
+    """A message to nobody is not_found, not temporary, and echoes its client_id."""
+    alice = await scene.enter("alice")
+    error = await alice.message(scene.user("nobody"), "hello?", "into-the-void")
+    expect("the code", error.get("code"), "not_found")
+    expect("temporary", error.get("temporary"), False)
+
+
+async def an_unknown_user_over_http(scene: Scene) -> None:
+    """POST to nobody is 404 not_found."""
+    api = await scene.api("alice")
+    body = {"to": scene.user("nobody"), "content": "hello?", "client_id": "into-the-void"}
+    answer = await api.post("/v1/messages", body)
+    expect("the answer", [answer.status, answer.json()["code"]], [404, "not_found"])
+
+
+async def user_ids_are_compared_exactly(scene: Scene) -> None:
+    """A user_id in other letters is another user."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    error = await alice.message(bob.user_id.upper(), "hello?")
+    expect("the code", error.get("code"), "not_found")
+
+
+async def _between_two(scene: Scene) -> Frame:
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    return await alice.acked(bob.user_id, "between us")
+
+
+async def _alike_on_the_socket(scene: Scene, kind: str, **fields: Any) -> None:
+    ack = await _between_two(scene)
+    eve = await scene.enter("eve")
+    answers = []
+    for place in (ack["conversation_id"], ABSENT):
+        await eve.send(kind, conversation_id=place, client_id="try", **fields)
+        answers.append(await eve.outcome("try"))
+    _alike(answers)
+
+
+def _alike(answers: list[Frame]) -> None:
+    expect("the code", answers[0].get("code"), "not_found")
+    expect("the answer to what may not be seen", answers[0], answers[1])
+
+
+CHECKS = checks(
+    "membership",
+    "errors",
+    ("C9", sending_as_an_outsider),
+    ("C9", reading_mark_of_an_outsider),
+    ("C9", delivered_of_an_outsider),
+    ("C9", read_receipt_of_an_outsider),
+    ("C9", history_for_an_outsider),
+    ("C9", a_foreign_page_id_tells_nothing),
+    ("C9", posting_as_an_outsider),
+    ("C9", the_inbox_of_an_outsider),
+    ("C9", an_outsider_changes_nothing),
+    ("", an_unknown_user_is_not_found),
+    ("", an_unknown_user_over_http),
+    ("", user_ids_are_compared_exactly),
+)

@@ -1,0 +1,94 @@
+"""Owns the way to the server under test: its addresses, its tokens, and one HTTP call."""
+
+import asyncio
+import http.client
+import secrets
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import msgspec
+from msgspec import Struct
+
+from linkup.calls import CallFailed, Door
+from linkup.conform.check import Skipped, Unkept
+
+TIMEOUT = 15.0
+
+
+class Answer(Struct, frozen=True):
+    """What came back over HTTP; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Raises Unkept when it is no JSON."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            raise Unkept("a body of JSON", repr(self.body[:300])) from None
+
+
+class Deployment:
+    """One server, seen from outside."""
+
+    def __init__(self, url: str, secret: str = "", audience: str = "linkup") -> None:
+        self.url = url.rstrip("/")
+        self.socket_url = self.url.replace("http", "ws", 1)
+        self.audience = audience
+        self.run = secrets.token_hex(3)
+        self.abuse = False
+        self._secret = secret
+        self._door = Door(self.url, secret, audience)
+        self._tokens: dict[str, str] = {}
+
+    async def token(self, user_id: str) -> str:
+        """For that user. Raises CallFailed."""
+        if user_id not in self._tokens:
+            self._tokens[user_id] = await asyncio.to_thread(self._door.token, user_id)
+        return self._tokens[user_id]
+
+    def sign(self, user_id: str, **claims: Any) -> str:
+        """A token with claims of our choice. Raises Skipped without the secret."""
+        if not self._secret:
+            raise Skipped("needs tokens of its own making: pass --secret")
+        whole = {"sub": user_id, "aud": self.audience, "exp": int(time.time()) + 300, **claims}
+        return jwt.encode(whole, self._secret, algorithm="HS256")
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        body: bytes | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Raises CallFailed when nobody answers."""
+        address = self.url + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        request = urllib.request.Request(address, data=body, method=method)
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        if token is not None:
+            request.add_header("Authorization", f"Bearer {token}")
+        return await asyncio.to_thread(_fetch, request)
+
+
+def _fetch(request: urllib.request.Request) -> Answer:
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return _answer(response.status, response.headers.items(), response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return _answer(error.code, error.headers.items(), error.read())
+    except (OSError, http.client.HTTPException) as error:
+        raise CallFailed(f"cannot reach {request.host}: {error}; is it running?") from None
+
+
+def _answer(status: int, headers: Any, body: bytes) -> Answer:
+    return Answer(status, {name.lower(): value for name, value in headers}, body)

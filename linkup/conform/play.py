@@ -1,0 +1,80 @@
+"""Owns a conformance run: every check on a stage of its own, some at once, each bounded in time."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from linkup.calls import CallFailed
+from linkup.conform.check import Check, Skipped, Unkept
+from linkup.conform.deployment import Deployment
+from linkup.conform.player import Scene
+from linkup.conform.report import Report, Verdict, report
+
+PATIENCE = 5.0  # s for a single answer
+AT_ONCE = 6
+
+Progress = Callable[[str], None]
+
+
+async def play(
+    deployment: Deployment,
+    chosen: Sequence[Check],
+    progress: Progress,
+    patience: float = PATIENCE,
+) -> Report:
+    """Raises CallFailed when there is nobody to play with."""
+    began = time.monotonic()
+    await deployment.token(f"conform-{deployment.run}-0-first")
+    turns = asyncio.Semaphore(AT_ONCE)
+    done: list[Verdict] = []
+
+    async def turn(number: int, check: Check) -> Verdict:
+        async with turns:
+            verdict = await _try(deployment, number, check, patience)
+            done.append(verdict)
+            failed = sum(one.verdict == "fail" for one in done)
+            progress(f"{len(done)} of {len(chosen)} checks, {failed} failed: {check.name}")
+            return verdict
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(turn(n, check)) for n, check in enumerate(chosen, 1)]
+    verdicts = [task.result() for task in running]
+    return report(deployment.url, deployment.run, verdicts, time.monotonic() - began)
+
+
+async def _try(deployment: Deployment, number: int, check: Check, patience: float) -> Verdict:
+    began = time.monotonic()
+    scene = Scene(deployment, f"conform-{deployment.run}-{number}", patience)
+    verdict, reason, expected, saw = "pass", "", "", ""
+    try:
+        async with asyncio.timeout(check.seconds), scene:
+            await check.attempt(scene)
+    except Skipped as skipped:
+        verdict, reason = "skip", str(skipped)
+    except Unkept as unkept:
+        verdict, expected, saw = "fail", unkept.expected, unkept.saw
+    except TimeoutError:
+        verdict, expected, saw = "fail", f"an end within {check.seconds:g} s", "none"
+    except (CallFailed, OSError, InvalidHandshake, ConnectionClosed) as fault:
+        verdict, expected, saw = "fail", "an answer", str(fault)
+    except (KeyError, TypeError, IndexError, AttributeError) as fault:
+        # What the server sent lacks what the check reads: a frame of another form.
+        verdict, expected, saw = (
+            "fail",
+            "frames of the protocol's form",
+            f"{type(fault).__name__} {fault}",
+        )
+    return Verdict(
+        name=check.name,
+        section=check.section,
+        promise=check.promise,
+        sentence=check.sentence,
+        verdict=verdict,
+        seconds=round(time.monotonic() - began, 3),
+        reason=reason,
+        expected=expected,
+        saw=saw,
+        exchanged=scene.tape.lines() if verdict == "fail" else [],
+    )

@@ -1,0 +1,268 @@
+"""Owns the players of a check: raw sockets and HTTP calls of users that exist for it alone.
+
+Rawer than the Python client, which would resend, resume and hide what a check wants to see.
+"""
+
+import asyncio
+import json
+import secrets
+from contextlib import AsyncExitStack
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from linkup.conform.check import Unkept
+from linkup.conform.deployment import Answer, Deployment
+from linkup.conform.tape import Tape
+
+Frame = dict[str, Any]
+
+NOT_FEED = frozenset(
+    {"welcome", "sync_completed", "resync_required", "pong", "connection_status"}
+)  # carry a cursor that is no place of their own
+ABNORMAL = 1006  # RFC 6455: lost without a close frame
+
+
+class Player:
+    """One socket of one user. `frames` holds everything received, in order."""
+
+    def __init__(self, socket: ClientConnection, user_id: str, patience: float, tape: Tape) -> None:
+        self.socket = socket
+        self.user_id = user_id
+        self.frames: list[Frame] = []
+        self._patience = patience
+        self._tape = tape
+        self._who = f"{user_id.rpartition('-')[2]}#{secrets.token_hex(2)}"
+        self._taken = 0
+        self._count = 0
+
+    # ------------------------------------------------------------ out
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.send_text(json.dumps({"type": kind, **fields}))
+
+    async def send_text(self, text: str | bytes, *, as_text: bool | None = None) -> None:
+        """Exactly that: a str as a text frame, bytes as a binary one unless `as_text`."""
+        self._tape.sent(self._who, text)
+        try:
+            await self.socket.send(text, text=as_text)
+        except ConnectionClosed as closed:
+            raise Unkept(f"{self._who} to have an open socket", _ending(closed)) from None
+
+    async def send_fragments(self, parts: list[str]) -> None:
+        """One text frame in several pieces."""
+        self._tape.sent(self._who, f"({len(parts)} fragments of {len(parts[0])} characters)")
+        try:
+            await self.socket.send(parts)
+        except ConnectionClosed:
+            return  # refused before the last piece; `closed` tells with which code
+
+    async def message(self, to: str, content: str, client_id: str = "", **fields: Any) -> Frame:
+        """Send, and wait for its outcome: an `ack` or an `error`."""
+        client_id = client_id or self.new_id()
+        await self.send("message", to=to, content=content, client_id=client_id, **fields)
+        return await self.outcome(client_id)
+
+    async def acked(self, to: str, content: str, client_id: str = "", **fields: Any) -> Frame:
+        """Send, and wait for its `ack`; any other outcome breaks the check."""
+        outcome = await self.message(to, content, client_id, **fields)
+        if outcome["type"] != "ack":
+            raise Unkept("an ack", json.dumps(outcome))
+        return outcome
+
+    def new_id(self) -> str:
+        self._count += 1
+        return f"{self._who}-{self._count}"
+
+    # ------------------------------------------------------------ in
+
+    async def next(self, kind: str | None = None, **fields: Any) -> Frame:
+        """The next frame of that type and with those fields; others are passed over."""
+        wanted = (
+            f"{self._who} to receive {kind or 'a frame'} {json.dumps(fields) if fields else ''}"
+        )
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    while self._taken < len(self.frames):
+                        frame = self.frames[self._taken]
+                        self._taken += 1
+                        if kind in (None, frame.get("type")) and fields.items() <= frame.items():
+                            return frame
+                    await self._receive()
+        except TimeoutError:
+            raise Unkept(wanted, f"nothing like it in {self._patience:g} s") from None
+        except ConnectionClosed as closed:
+            raise Unkept(wanted, _ending(closed)) from None
+
+    async def outcome(self, client_id: str) -> Frame:
+        """The `ack` or `error` of that `client_id`."""
+        while True:
+            frame = await self.next(client_id=client_id)
+            if frame["type"] in ("ack", "error"):
+                return frame
+
+    async def settled(self) -> Frame:
+        """The `pong` that comes behind everything the server had queued."""
+        stamp = self.new_id()
+        await self.send("ping", timestamp=stamp)
+        return await self.next("pong", timestamp=stamp)
+
+    async def closed(self, seconds: float | None = None) -> int:
+        """Wait for the end; its close code."""
+        patience = seconds or self._patience
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    await self._receive()
+        except TimeoutError:
+            raise Unkept(f"{self._who} to be closed", f"open after {patience:g} s") from None
+        except ConnectionClosed:
+            return self.socket.close_code or ABNORMAL
+
+    async def _receive(self) -> None:
+        text = await self.socket.recv()
+        self._tape.received(self._who, text)
+        try:
+            frame = json.loads(text)
+        except ValueError:
+            frame = None
+        if not isinstance(frame, dict) or isinstance(text, bytes):
+            raise Unkept("text frames that hold a JSON object", repr(text[:200]))
+        self.frames.append(frame)
+
+    # ------------------------------------------------------------ what came
+
+    def received(self, kind: str) -> list[Frame]:
+        return [frame for frame in self.frames if frame.get("type") == kind]
+
+    def cursors(self) -> list[int]:
+        """Of the feed frames, in the order they came."""
+        return [
+            frame["cursor"]
+            for frame in self.frames
+            if "cursor" in frame and frame["type"] not in NOT_FEED
+        ]
+
+
+class Caller:
+    """HTTP as one user, written to the tape."""
+
+    def __init__(self, deployment: Deployment, token: str | None, who: str, tape: Tape) -> None:
+        self._deployment = deployment
+        self._token = token
+        self._who = who
+        self._tape = tape
+
+    async def get(self, path: str, **query: Any) -> Answer:
+        return await self.call("GET", path, query=query)
+
+    async def post(self, path: str, body: Any) -> Answer:
+        return await self.call("POST", path, msgspec.json.encode(body))
+
+    async def call(
+        self, method: str, path: str, body: bytes | None = None, query: Frame | None = None
+    ) -> Answer:
+        shown = f"{method} {path} {query or ''} {(body or b'').decode(errors='replace')}"
+        self._tape.sent(self._who, shown)
+        answer = await self._deployment.call(method, path, self._token, body, query)
+        self._tape.received(self._who, f"{answer.status} {answer.body.decode(errors='replace')}")
+        return answer
+
+    async def inbox(self) -> Any:
+        answer = await self.get("/v1/conversations")
+        return _good(answer)
+
+    async def chat(self, conversation_id: str) -> Frame:
+        """That conversation as the inbox shows it."""
+        for one in (await self.inbox())["conversations"]:
+            if one["conversation_id"] == conversation_id:
+                return dict(one)
+        raise Unkept(f"{conversation_id} in the inbox", "an inbox without it")
+
+    async def page(self, conversation_id: str, **query: Any) -> Any:
+        return _good(await self.get(f"/v1/conversations/{conversation_id}/messages", **query))
+
+
+class Scene:
+    """One check's own users, sockets and calls; everything is closed when the check ends."""
+
+    def __init__(self, deployment: Deployment, name: str, patience: float) -> None:
+        self.deployment = deployment
+        self.patience = patience
+        self.tape = Tape()
+        self._name = name
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> "Scene":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    def user(self, role: str) -> str:
+        """A user id nobody else has, in this run or another."""
+        return f"{self._name}-{role}"
+
+    async def token(self, role: str) -> str:
+        return await self.deployment.token(self.user(role))
+
+    async def enter(self, role: str, until: str = "sync_completed", **hello: Any) -> Player:
+        """A socket of that user, welcomed; `hello` may carry epoch and cursor."""
+        player = await self.socket(role)
+        await player.send("hello", token=await self.token(role), **hello)
+        await player.next("welcome")
+        if until != "welcome":
+            await player.next(until)
+        return player
+
+    async def leave(self, player: Player) -> None:
+        await player.socket.close()
+
+    async def socket(self, role: str, path: str = "/ws", **options: Any) -> Player:
+        """A socket that has said nothing yet; options are those of `websockets.connect`."""
+        socket = await self._connect(role, path, options)
+        return Player(socket, self.user(role), self.patience, self.tape)
+
+    async def refused(self, path: str, **options: Any) -> int:
+        """The HTTP status with which a socket is refused, before it is one."""
+        try:
+            await self._connect("nobody", path, options)
+        except InvalidStatus as refusal:
+            return refusal.response.status_code
+        except InvalidHandshake as refusal:
+            raise Unkept("an HTTP answer", str(refusal)) from None
+        return 101
+
+    async def _connect(self, role: str, path: str, options: Any) -> ClientConnection:
+        opening = connect(
+            self.deployment.socket_url + path,
+            max_queue=None,
+            open_timeout=10,
+            close_timeout=2,
+            ping_interval=None,
+            compression=None,
+            **options,
+        )
+        self.tape.sent(role, f"(opens {path})")
+        return await self._open.enter_async_context(opening)
+
+    async def api(self, role: str) -> Caller:
+        return Caller(self.deployment, await self.token(role), f"{role} HTTP", self.tape)
+
+    def stranger(self, token: str | None = None) -> Caller:
+        """HTTP without a token, or with whatever that is."""
+        return Caller(self.deployment, token, "stranger HTTP", self.tape)
+
+
+def _ending(closed: ConnectionClosed) -> str:
+    code = closed.rcvd.code if closed.rcvd else ABNORMAL
+    return f"a socket closed with {code}"
+
+
+def _good(answer: Answer) -> Any:
+    if answer.status != 200:
+        raise Unkept("HTTP 200", f"{answer.status} {answer.body[:300]!r}")
+    return answer.json()

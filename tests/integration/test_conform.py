@@ -1,0 +1,87 @@
+"""`linkup conform` against the whole product: every promise is tried and none is broken."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from linkup.conform import choose, conform
+from linkup.conform.checks import ALL
+from linkup.conform.report import PROMISES, SECTIONS
+from tests.support.stack import run_stack
+
+UNTRIED = {"close/acks-survive-a-crash", "close/order-survives-a-crash",
+           "close/the-feed-survives-a-crash", "close/a-lost-event-is-found-in-15-seconds",
+           "close/a-restart-says-when-to-come-back"}  # fmt: skip
+
+
+async def play(*arguments: str) -> tuple[int, str]:
+    """`linkup conform` as a process; its exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "linkup", "conform", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+async def test_the_product_keeps_every_promise(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, hello_timeout=1) as stack:
+        secret = ("--secret", stack.secret)
+        status, printed = await play(stack.url, *secret, "--abuse", "--json")
+    found = json.loads(printed)
+    failed = [check for check in found["checks"] if check["verdict"] == "fail"]
+    assert (status, failed) == (0, []), failed
+    skipped = {check["name"] for check in found["checks"] if check["verdict"] == "skip"}
+    assert skipped == UNTRIED
+    assert found["passed"] == len(ALL) - len(UNTRIED)
+
+
+async def test_without_a_secret_the_demo_login_serves(tmp_path: Path) -> None:
+    """What needs tokens of its own making is skipped, and says what it needs."""
+    async with run_stack(tmp_path, hello_timeout=1, message_rate=0) as stack:
+        status, printed = await play(stack.url, "--only", "hello/*", "--only", "limit/*")
+    assert status == 0, printed
+    assert "pass --secret" in printed
+    assert "pass --abuse" in printed
+    assert "no limit on messages" in printed
+
+
+def test_every_check_has_a_name_a_place_and_a_sentence() -> None:
+    assert len({check.name for check in ALL}) == len(ALL)
+    for check in ALL:
+        assert check.section in SECTIONS, check.name
+        assert check.promise in ("", *PROMISES), check.name
+        assert check.sentence.endswith("."), check.name
+        assert "\n" not in check.sentence, check.name
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_every_promise_is_tried_or_says_why_not(promise: str) -> None:
+    assert any(check.promise == promise for check in ALL)
+
+
+def test_checks_are_chosen_by_name_promise_or_section() -> None:
+    assert {check.promise for check in choose(("c3",))} == {"C3"}
+    assert {check.section for check in choose(("resume",))} >= {"resume"}
+    assert {check.name for check in choose(("mark/*back",))} == {"mark/marks-never-move-back"}
+
+
+def test_list_plays_nothing() -> None:
+    done = CliRunner().invoke(conform, ["http://127.0.0.1:9", "--list", "--only", "C6"])
+    assert done.exit_code == 0
+    assert "resume/replays-all-that-was-missed" in done.output
+
+
+@pytest.mark.parametrize("arguments", [["--only", "no-such-check"], ["ftp://x"], ["--patience"]])
+def test_bad_usage_exits_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(conform, arguments).exit_code == 2
+
+
+def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
+    done = CliRunner().invoke(conform, [f"http://127.0.0.1:{unused_tcp_port}"])
+    assert done.exit_code == 1
+    assert "is it running?" in done.stderr

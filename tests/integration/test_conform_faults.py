@@ -1,0 +1,195 @@
+"""The kit itself: each planted fault makes exactly the checks concerned fail."""
+
+import fnmatch
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from linkup.conform.checks import ALL
+from linkup.conform.deployment import Deployment
+from linkup.conform.play import play
+from tests.support import faults
+from tests.support.spoiler import Fault, spoiled
+from tests.support.stack import Stack, run_stack
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+PATIENCE = 1.5
+
+REPEATED = {
+    "message/a-repeat-is-not-delivered-again",
+    "order/a-senders-order-is-kept",
+    "order/live-frames-come-in-seq-order",
+    "feed/every-device-*",
+    "feed/cursors-have-no-gap-*",
+    "feed/pong-never-runs-ahead",
+    "resume/replay*",
+    "resume/live-goes-on-*",
+    "resume/sync-request-replays-*",
+    "resume/sync-request-without-*",
+    "resume/resume-of-the-senders-own",
+}
+LOST = REPEATED - {
+    "resume/replay*",
+    "resume/sync-request-without-*",
+    "resume/resume-of-the-senders-own",
+} | {
+    "mark/without-up-to-what-*",
+    "mark/nobody-read-it-*",
+    "resume/replays-*",
+}  # fmt: skip
+SWAPPED = LOST - {
+    "message/a-repeat-is-not-delivered-again",
+    "mark/without-up-to-what-*",
+    "mark/nobody-read-it-*",
+} | {"feed/pong-tells-*"}  # fmt: skip
+ECHOED = """
+unknown-type no-type unknown-field missing-field wrong-type-of-a-field list-for-a-string
+NUL-in-* empty-content white-content 5001-* user-id-* to-and-* neither-*
+"""
+MALFORMED = {"frame/[!l]*", "frame/list-*", "frame/lone-*", "problem/an-error-has-its-fields"}
+RESYNC = {"resume/*-asks-for-a-resync", "resume/a-resync-goes-on-*"}
+
+FAULTS: dict[type[Fault], set[str]] = {
+    faults.NothingIsSpoiled: set(),
+    faults.DropsDuplicateAcks: {
+        "limit/a-rate-limit-says-when",
+        "message/resend-returns-*",
+        "message/resend-from-*",
+        "message/resend-after-*",
+        "message/resend-by-*",
+        "message/resend-of-a-post-*",
+        "message/repeats-at-once-*",
+        "message/a-repeat-*",
+    },
+    faults.RepeatsAnEvent: REPEATED,
+    faults.SwapsTwoEvents: SWAPPED,
+    faults.LosesAnEvent: LOST,
+    faults.TrimsContent: {"message/content-comes-exactly-as-sent"},
+    faults.LeavesOutTemporary: MALFORMED
+    | {
+        "limit/*-kib-is-too-large",
+        "limit/a-rate-limit-says-when",
+        "message/another-*",
+        "order/after-waits-*",
+        "membership/an-unknown-user-is-not-found",
+    },
+    faults.SwallowsErrors: MALFORMED
+    | {"hello/a-malformed-hello-*", "hello/a-second-hello-*", "problem/an-error-names-*"},
+    faults.ForgetsWhomAnErrorConcerns: {f"frame/{name}" for name in ECHOED.split()},
+    faults.MovesThePongsCursor: {
+        "feed/pong-tells-*",
+        "feed/pong-never-*",
+        "mark/a-receipt-is-missed-*",
+    },
+    faults.AnswersPingsOutOfTurn: {"feed/pongs-come-in-order"},
+    faults.PutsACursorIntoAcks: {
+        "feed/an-ack-carries-no-cursor",
+        "message/resend-over-http",
+        "message/resend-of-a-post-*",
+    },
+    faults.EchoesOwnMessages: {"feed/the-sender-gets-the-ack-alone"},
+    faults.LetsStrangersListen: {"feed/strangers-hear-nothing"},
+    faults.ClaimsToHaveRecovered: RESYNC,
+    faults.ResumesFromThePresent: RESYNC
+    | {
+        "mark/a-receipt-is-missed-*",
+        "resume/replay*",
+        "resume/live-goes-on-*",
+        "resume/resume-of-the-senders-own",
+    },
+    faults.ReadsBeyondWhatWasSent: {"mark/without-up-to-never-*"},
+    faults.ReadsWhateverIsDelivered: {"mark/delivered-reaches-*", "mark/marks-stop-at-*"},
+    faults.IgnoresPredecessors: {"order/after-waits-*", "order/later-*", "order/other-*"},
+    faults.KnowsAClientIdPerSocketOnly: {
+        "limit/a-rate-limit-says-when",
+        "message/resend-from-*",
+        "message/resend-after-*",
+        "message/resend-o*",
+        "message/repeats-at-once-*",
+        "message/a-conflict-over-http-*",
+    },
+    faults.LetsForeignPagesIn: {"hello/a-foreign-origin-is-refused"},
+    faults.OverlooksTheSubprotocol: {"hello/the-subprotocol-is-echoed"},
+    faults.ClosesWithout4401: {
+        "hello/no-hello-*",
+        "hello/another-*",
+        "hello/hello-without-*",
+        "hello/token-*",
+        "hello/a-socket-ends-*",
+        "hello/bad-bearer-*",
+    },
+    faults.LeaksThatAConversationExists: {"membership/history-*", "membership/a-foreign-page-id-*"},
+    faults.ShowsAnothersInbox: {"membership/the-inbox-of-an-outsider"},
+    faults.CallsADuplicateCreated: {"message/resend-over-http", "message/posts-answer-*"},
+    faults.SaysPlainJson: {
+        "problem/an-unknown-route",
+        "problem/another-method",
+        "problem/with*",
+        "problem/a-token-*",
+        "problem/a-bad-body",
+        "problem/a-large-body",
+    },
+    faults.LeavesOutRetryAfter: {"limit/a-rate-limit-over-*", "problem/temporary-*"},
+    faults.TurnsPagesAround: {
+        "order/two-senders-*",
+        "page/oldest-first-*",
+        "page/before-id-goes-back",
+        "page/after-id-goes-forth",
+    },
+    faults.ForgetsThatThereIsMore: {
+        "page/oldest-first-*",
+        "page/before-id-goes-back",
+        "page/after-id-goes-forth",
+    },
+    faults.CountsASnapshotTooFar: {"resume/a-resync-goes-on-*", "page/a-snapshot-*"},
+}
+LONG_RUNS = {  # each has a relative among the others
+    faults.ForgetsWhomAnErrorConcerns,
+    faults.AnswersPingsOutOfTurn,
+    faults.PutsACursorIntoAcks,
+    faults.EchoesOwnMessages,
+    faults.ResumesFromThePresent,
+    faults.OverlooksTheSubprotocol,
+    faults.ClosesWithout4401,
+    faults.CallsADuplicateCreated,
+    faults.SaysPlainJson,
+    faults.ForgetsThatThereIsMore,
+    faults.CountsASnapshotTooFar,
+    faults.ReadsWhateverIsDelivered,
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(
+        tmp_path_factory.mktemp("stack"), hello_timeout=0.5, sockets_per_address=0
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.__name__, marks=[pytest.mark.prove] * (fault in LONG_RUNS))
+        for fault in FAULTS
+    ],
+)
+async def test_a_fault_fails_the_checks_concerned_and_no_other(
+    stack: Stack, fault: type[Fault]
+) -> None:
+    async with spoiled(stack.url, fault) as url:
+        deployment = Deployment(url, stack.secret)
+        deployment.abuse = True
+        found = await play(deployment, ALL, lambda text: None, PATIENCE)
+    failed = {one.name: (one.expected, one.saw) for one in found.checks if one.verdict == "fail"}
+    assert failed.keys() == concerned(FAULTS[fault]), failed
+
+
+def concerned(patterns: set[str]) -> set[str]:
+    """The checks of those names; each pattern names at least one."""
+    names = [check.name for check in ALL]
+    matching = {pattern: fnmatch.filter(names, pattern) for pattern in patterns}
+    assert all(matching.values()), matching
+    return {name for found in matching.values() for name in found}

@@ -77,9 +77,13 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
         operation["requestBody"] = {"required": True, "content": content}
     answers = {str(answer.status): _answer(answer, given) for answer in route.answers}
     operation["responses"] = answers | _errors(route) | {"default": _problem("Any other error.")}
-    if route.only_with:
-        operation["description"] = f"Only with the setting `{route.only_with}`."
+    if route.rule or route.only_with:
+        operation["description"] = " ".join(filter(None, (route.rule, _condition(route))))
     return operation
+
+
+def _condition(route: Route) -> str:
+    return f"Only with the setting `{route.only_with}`." if route.only_with else ""
 
 
 def _tag(path: str) -> str:

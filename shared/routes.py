@@ -46,7 +46,10 @@ class Answer(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One method of one path. `errors`: those worth a client's own case; any other may come."""
+    """One method of one path. `errors`: those worth a client's own case; any other may come.
+
+    `rule`: in a sentence, what a request has to keep to beyond its schema.
+    """
 
     method: Method
     path: str
@@ -57,6 +60,7 @@ class Route(Struct, frozen=True, kw_only=True):
     query: tuple[Parameter, ...] = ()
     auth: Auth = "bearer"
     errors: tuple[type[LinkupError], ...] = ()
+    rule: str = ""
     only_with: str = ""  # the setting that switches it on
 
     @property
@@ -106,6 +110,7 @@ ROUTES: tuple[Route, ...] = (
             Parameter("before_id", PositiveInt, "messages older than this one"),
             Parameter("after_id", PositiveInt, "messages newer than this one"),
         ),
+        rule="Send `before_id` or `after_id`, not both.",
         answers=(Answer(200, api.HistoryAnswer, "A page of messages."),),
         errors=(NotFound,),
     ),

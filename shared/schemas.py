@@ -9,6 +9,8 @@ from msgspec import Struct
 
 Schema = dict[str, Any]
 
+SURROGATES = r"\ud800-\udfff"  # Python's own trouble: no text on the wire holds half of a pair
+
 
 def components(types: Iterable[Any], ref: str) -> tuple[list[Schema], dict[str, Schema]]:
     """A schema for each type, and what they refer to by `ref`, a template with `{name}`."""
@@ -34,7 +36,7 @@ def _given(name: str) -> Schema:
 
 
 def _portable(schema: Any) -> Any:
-    """Python's end of text in words of ECMAScript, and docstrings without their indentation."""
+    """Patterns as ECMAScript writes them, and docstrings without their indentation."""
     if isinstance(schema, list):
         return [_portable(item) for item in schema]
     if not isinstance(schema, dict):
@@ -44,7 +46,7 @@ def _portable(schema: Any) -> Any:
 
 def _of_keyword(name: str, value: Any) -> Any:
     if name == "pattern" and isinstance(value, str):
-        return value.replace("\\Z", "$")
+        return value.replace("\\Z", "$").replace(SURROGATES, "")
     if name == "description" and isinstance(value, str):
         return inspect.cleandoc(value)
     return _portable(value)

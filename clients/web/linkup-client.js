@@ -161,6 +161,11 @@ export class LinkupClient extends EventTarget {
       case "message":
       case "receipt":
         this.#takeFromFeed(frame);
+        break;
+      case "connection_status":
+        break;
+      default: // what this version does not know has its place in the feed all the same
+        if (frame.cursor !== undefined) this.#position.cursor = frame.cursor;
     }
   }
 

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 WEB = Path(__file__).resolve().parents[2] / "clients" / "web"
-NAMES = frozenset({"GET /", "GET /chat/{user_id}/", "/static"})
+NAMES = frozenset({"GET /", "GET /docs", "GET /chat/{user_id}/", "/static"})
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
 # Everything comes from here and nothing runs that is not a file of ours; `'self'` of connect-src
@@ -53,14 +53,18 @@ class WebFiles(StaticFiles):
 
 
 def routes() -> list[BaseRoute]:
-    """`/` and `/chat/{user_id}/` are one page, which reads its own address; the rest is static."""
+    """`/` and `/chat/{user_id}/` are one page, which reads its own address; `/docs` another."""
     files = WebFiles(directory=WEB)
 
     async def page(request: Request) -> Response:
         return await files.get_response("index.html", request.scope)
 
+    async def docs(request: Request) -> Response:
+        return await files.get_response("docs/index.html", request.scope)
+
     return [
         Route("/", page, name="page"),
+        Route("/docs", docs, name="docs"),
         Route("/chat/{user_id}/", page, name="chat"),
         Mount("/static", app=files, name="static"),
     ]

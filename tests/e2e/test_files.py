@@ -1,6 +1,7 @@
 """Tests the files of the web page: their headers, their list, and what must not be in them."""
 
 import json
+import posixpath
 import re
 
 import pytest
@@ -12,7 +13,9 @@ from tests.support.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
-@pytest.mark.parametrize("path", ["/", "/chat/alice/", "/static/app.js", "/static/style.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/chat/alice/", "/static/app.js", "/static/style.css"]
+)
 async def test_every_file_comes_with_the_strict_headers(
     stack: Stack, browser: Browser, path: str
 ) -> None:
@@ -44,10 +47,34 @@ async def test_nothing_else_is_served(stack: Stack, browser: Browser, path: str)
     await context.close()
 
 
-async def test_every_module_is_fetched_at_once() -> None:
+@pytest.mark.parametrize(
+    ("page", "entry"), [("index.html", "app.js"), ("docs/index.html", "docs/docs.js")]
+)
+async def test_every_module_is_fetched_at_once(page: str, entry: str) -> None:
     files = sources()
-    preloaded = re.findall(r'"modulepreload" href="/static/([^"]+)"', files["index.html"])
-    assert {*preloaded, "app.js"} == {name for name in files if name.endswith(".js")}
+    preloaded = re.findall(r'"modulepreload" href="/static/([^"]+)"', files[page])
+    assert len(preloaded) == len(set(preloaded))
+    assert {*preloaded, entry} == imported(files, entry)
+
+
+def imported(files: dict[str, str], entry: str) -> set[str]:
+    """The module, and all that it imports."""
+    found = {entry}
+    todo = [entry]
+    while todo:
+        name = todo.pop()
+        for path in re.findall(r'from "(\.[^"]+)"', files[name]):
+            module = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+            if module not in found:
+                found.add(module)
+                todo.append(module)
+    return found
+
+
+async def test_no_module_is_left_over() -> None:
+    files = sources()
+    used = imported(files, "app.js") | imported(files, "docs/docs.js")
+    assert used == {name for name in files if name.endswith(".js")}
 
 
 async def test_no_file_of_the_page_makes_markup_from_text() -> None:

@@ -1,0 +1,72 @@
+"""Every route of the table, asked with made-up requests: it answers as its document says."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+
+from shared import contract
+from shared.routes import ROUTES
+from tests.support.stack import Stack, run_stack
+from tests.support.traffic import make_known
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+EXAMPLES = int(os.environ.get("LINKUP_TEST_EXAMPLES", "10"))  # of each route and mode
+UNLIMITED: dict[str, Any] = {"message_rate": 0, "dev_login": True}
+NAMES = [route.name for route in ROUTES]
+TAKING = [route.name for route in ROUTES if route.body or route.query or "{" in route.path]
+
+load_all_checks()
+CONFORMS = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+    ]
+)
+REFUSES = [*CONFORMS, *CHECKS.get_by_names(["negative_data_rejection"])]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(tmp_path_factory.mktemp("openapi"), **UNLIMITED) as running:
+        await make_known(running, ["alice", "bob"])
+        yield running
+
+
+def operation(name: str) -> Any:
+    schema = schemathesis.openapi.from_dict(json.loads(contract.documents()[contract.OPENAPI]))
+    method, _, path = name.partition(" ")
+    return schema[path][method]
+
+
+async def ask(stack: Stack, name: str, mode: GenerationMode, checks: list[Any]) -> None:
+    headers = {"authorization": f"Bearer {stack.token('alice')}"}
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(operation(name).as_strategy(mode))
+    def answers_as_documented(case: Any) -> None:
+        response = case.call(base_url=stack.url, headers=headers)
+        case.validate_response(response, checks=checks)
+
+    await asyncio.to_thread(answers_as_documented)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_s43_a_valid_request_is_answered_as_documented(stack: Stack, name: str) -> None:
+    await ask(stack, name, GenerationMode.POSITIVE, CONFORMS)
+
+
+@pytest.mark.parametrize("name", TAKING)
+async def test_s43_an_invalid_request_is_refused_as_documented(stack: Stack, name: str) -> None:
+    await ask(stack, name, GenerationMode.NEGATIVE, REFUSES)

@@ -16,6 +16,7 @@ from shared.health import Check, Health
 logger = logging.getLogger("linkup.start")
 
 IN_BRACES = re.compile(r"\{\w+(?::(\w+))?\}")
+SUBJECT = re.compile(r"linkup(\.([a-z0-9_]+|\*))*(\.([a-z0-9_]+|\*|>))")
 SAMPLES = {"int": "7", "float": "7.5", "uuid": "00000000-0000-4000-8000-000000000000"}
 
 
@@ -44,6 +45,28 @@ def route_faults(routes: Sequence[BaseRoute]) -> Iterator[str]:
 def names(routes: Sequence[BaseRoute]) -> list[str]:
     """`METHOD /path` of every HTTP route, the path of every other one."""
     return [name for route in routes for name, _ in _scopes(route)]
+
+
+def subject_faults(patterns: Sequence[str]) -> Iterator[str]:
+    """Subjects that NATS would not take, or of which a listener of one would hear another's."""
+    for place, pattern in enumerate(patterns):
+        if not SUBJECT.fullmatch(pattern):
+            yield f"the subject {pattern} is malformed"
+        for earlier in patterns[:place]:
+            if earlier == pattern:
+                yield f"the subject {pattern} is there twice"
+            elif _meet(earlier.split("."), pattern.split(".")):
+                yield f"the subjects {earlier} and {pattern} overlap"
+
+
+def _meet(one: list[str], other: list[str]) -> bool:
+    """Some subject fits both; `>` stands for all that follows."""
+    for a, b in zip(one, other, strict=False):
+        if ">" in (a, b):
+            return True
+        if a != b and "*" not in (a, b):
+            return False
+    return len(one) == len(other)
 
 
 def _scopes(route: BaseRoute) -> Iterator[tuple[str, Scope]]:

@@ -10,6 +10,9 @@ LOG = "linkup.log"
 QUERY = "linkup.query"
 QUERY_GROUP = "persistence"
 
+# All there is on the bus, each kind once; checked at start, and against the functions below.
+PATTERNS = (STORE, f"{QUERY}.*", LOG, "linkup.user.*.feed", "linkup.user.*.live")
+
 
 @functools.lru_cache(maxsize=65_536)
 def token(user_id: str) -> str:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from services.gateway import page
 from services.gateway.contract import is_on
 from services.gateway.handlers import Handlers
-from shared import openapi, start
+from shared import openapi, start, subjects
 from shared.asyncapi import tag_of
 from shared.frames import ClientFrame
 from shared.health import Health
@@ -35,6 +35,7 @@ def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> No
         ],
     )
     start.hold(health, "frames", frame_faults(get_args(ClientFrame), HANDLERS))
+    start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
 
 
 def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[str]:

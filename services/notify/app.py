@@ -13,7 +13,7 @@ from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
 from services.notify.mailer import Mailer
 from services.notify.store import open_store
-from shared import bus
+from shared import bus, start, subjects
 from shared.health import Check, Health
 from shared.settings import Settings
 
@@ -47,6 +47,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["email"] = mailer.check
         async with _running(follower.run, mailer.run) as (_, mails):
             health.drain = partial(_drain, mailer, mails)
+            start.hold(health, "routes", start.route_faults(health.routes()))
+            start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
 
 

@@ -15,7 +15,7 @@ from services.persistence.readers import Readers
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from services.persistence.writer import Writer
-from shared import bus, subjects
+from shared import bus, start, subjects
 from shared.errors import SettingError, StartError
 from shared.health import Check, Health
 from shared.settings import Settings
@@ -43,6 +43,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         await _listen(stack, nats, store, settings)
         health.checks["bus"] = lambda: _bus(nats)
         health.checks["store"] = lambda: _store(store)
+        start.hold(health, "routes", start.route_faults(health.routes()))
+        start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
         yield Starlette(routes=health.routes())
 
 

@@ -6,7 +6,18 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.frames import ClientId, Content, ConversationId, Message, UserId
+from shared.frames import (
+    ClientId,
+    Content,
+    ConversationId,
+    DeleteMode,
+    Emoji,
+    Error,
+    Message,
+    PositiveInt,
+    UserId,
+    check_emoji,
+)
 
 DEFAULT_LIMIT = 50
 PageSize = Annotated[int, Meta(ge=1, le=100)]
@@ -20,11 +31,55 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
+    reply_to: PositiveInt | None = None
     exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):
             raise ValueError("Expected exactly one of `to` and `conversation_id`")
+
+
+class EditRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """PATCH /v1/messages/{id}"""
+
+    content: Content
+
+
+class DeleteOneRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """DELETE /v1/messages/{id}, where `mode` is not in the query."""
+
+    mode: DeleteMode
+
+
+class DeleteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/messages/delete"""
+
+    message_ids: Annotated[list[PositiveInt], Meta(min_length=1, max_length=100)]
+    mode: DeleteMode
+
+
+class Deleted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one of many; `error` where it was not deleted."""
+
+    message_id: int
+    deleted: bool
+    error: Error | None = None
+
+
+class DeleteAnswer(Struct, frozen=True, kw_only=True):
+    """One for each id asked, in that order."""
+
+    results: list[Deleted]
+
+
+class ReactRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/messages/{id}/reactions"""
+
+    emoji: Emoji
+    remove: bool = False
+
+    def __post_init__(self) -> None:
+        check_emoji(self.emoji)
 
 
 class LoginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ by side during a rolling upgrade. Times are integer microseconds since 1970, UTC
 
 import functools
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +34,32 @@ class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
     content: str
     to: str | None = None
     after: str | None = None
+    reply_to: int | None = None
+
+
+class EditMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Give an own message another content; what it said before is kept."""
+
+    user_id: str
+    message_id: int
+    content: str
+
+
+class DeleteMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Hide a message from this user (`me`), or wipe an own one (`everyone`)."""
+
+    user_id: str
+    message_id: int
+    mode: Literal["me", "everyone"]
+
+
+class React(Struct, frozen=True, kw_only=True, tag=True):
+    """Set or remove one emoji of this user on a message."""
+
+    user_id: str
+    message_id: int
+    emoji: str
+    remove: bool = False
 
 
 class AdvanceReceipt(Struct, frozen=True, kw_only=True, tag=True):
@@ -61,7 +87,7 @@ class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     avatar: str | None = None
 
 
-Command = StoreMessage | AdvanceReceipt | PutUser
+Command = StoreMessage | EditMessage | DeleteMessage | React | AdvanceReceipt | PutUser
 
 
 class Batch(Struct, frozen=True, kw_only=True):

@@ -67,6 +67,14 @@ class ClientIdConflict(LinkupError):
     status = 409
 
 
+class EditWindowClosed(LinkupError):
+    """The message is too old to be edited, or to be deleted for everyone."""
+
+    code = "edit_window_closed"
+    temporary = False
+    status = 409
+
+
 class TooLarge(LinkupError):
     code = "too_large"
     temporary = False
@@ -118,6 +126,7 @@ BY_CODE: dict[str, type[LinkupError]] = {
         Forbidden,
         NotFound,
         ClientIdConflict,
+        EditWindowClosed,
         TooLarge,
         RateLimited,
         OutOfOrder,

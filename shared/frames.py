@@ -7,7 +7,7 @@ front of it by `feed_frame`.
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -17,14 +17,17 @@ from shared.errors import InvalidFrame, TooLarge
 MAX_INT = 2**53 - 1  # what JavaScript can count
 MAX_FRAME_BYTES = 64 * 1024
 MAX_CONTENT = 5_000  # code points
+MAX_EMOJI_BYTES = 32  # in UTF-8: a family with skin tones takes 25 to 41, a flag 8
 
 # \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
 _NAME = r"^[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
+_SIGN = r"^[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 _IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
     _PRINTABLE: "of printable ASCII characters without spaces",
+    _SIGN: "of at least one character, without control characters or spaces",
     _TEXT: "with something to see in it and without NUL",
 }
 
@@ -32,6 +35,8 @@ UserId = Annotated[str, Meta(max_length=128, pattern=_NAME)]
 ConversationId = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 ClientId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]
+Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
+DeleteMode = Literal["me", "everyone"]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Epoch = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
@@ -74,6 +79,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unkno
     """A message to a user (`to`) or a conversation; answered by `ack` or `error`.
 
     `after` names the sender's previous `client_id`: this one is stored only after that one.
+    `reply_to` is a message of the same conversation.
     """
 
     client_id: ClientId
@@ -81,11 +87,44 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unkno
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
+    reply_to: PositiveInt | None = None
     exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")  # for the schema
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):
             raise ValueError("Expected exactly one of `to` and `conversation_id`")
+
+
+class EditMessage(
+    Struct, frozen=True, kw_only=True, tag="edit_message", forbid_unknown_fields=True
+):
+    """Another content for an own message, within the server's window."""
+
+    message_id: PositiveInt
+    content: Content
+    client_id: ClientId | None = None
+
+
+class DeleteMessage(
+    Struct, frozen=True, kw_only=True, tag="delete_message", forbid_unknown_fields=True
+):
+    """`me` hides any message from this user; `everyone` wipes an own one, within the window."""
+
+    message_id: PositiveInt
+    mode: DeleteMode
+    client_id: ClientId | None = None
+
+
+class React(Struct, frozen=True, kw_only=True, tag="react", forbid_unknown_fields=True):
+    """One emoji on a message; each user has one of each. `remove` takes it back."""
+
+    message_id: PositiveInt
+    emoji: Emoji
+    remove: bool = False
+    client_id: ClientId | None = None
+
+    def __post_init__(self) -> None:
+        check_emoji(self.emoji)
 
 
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered", forbid_unknown_fields=True):
@@ -161,6 +200,9 @@ class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_f
 ClientFrame = (
     Hello
     | SendMessage
+    | EditMessage
+    | DeleteMessage
+    | React
     | Delivered
     | ReadReceipt
     | MarkChatRead
@@ -171,6 +213,12 @@ ClientFrame = (
     | ForceReconnect
     | Refresh
 )
+
+
+def check_emoji(emoji: str) -> None:
+    """Raises ValueError for one that takes too many bytes."""
+    if len(emoji.encode()) > MAX_EMOJI_BYTES:
+        raise ValueError(f"Expected `emoji` of at most {MAX_EMOJI_BYTES} bytes")
 
 
 # ------------------------------------------------------------------ server → client
@@ -233,7 +281,19 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
     duplicate: bool = False
 
 
+class Reactions(Struct, frozen=True, kw_only=True):
+    """Who set that emoji, in the order they did."""
+
+    emoji: str
+    user_ids: list[str]
+
+
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
+    """A message as it is now: a replayed one shows its edits, and as a tombstone no content.
+
+    `version` counts every change of it, reactions too.
+    """
+
     cursor: int | UnsetType = UNSET
     message_id: int
     conversation_id: str
@@ -242,8 +302,49 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
     sender_id: str
     client_id: str
     content: str
+    reply_to: int | UnsetType = UNSET
+    reactions: list[Reactions] | UnsetType = UNSET
     created_at: datetime
     updated_at: datetime
+    edited_at: datetime | UnsetType = UNSET
+    deleted_at: datetime | UnsetType = UNSET
+
+
+class MessageUpdated(Struct, frozen=True, kw_only=True, tag="message_updated"):
+    """The message says something else now."""
+
+    cursor: int | UnsetType = UNSET
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    content: str
+    edited_at: datetime
+    updated_at: datetime
+
+
+class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
+    """`everyone`: show a tombstone in its place; `me`: this user sees it no more."""
+
+    cursor: int | UnsetType = UNSET
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    mode: DeleteMode
+    deleted_at: datetime
+
+
+class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
+    """That user set that emoji, or took it back."""
+
+    cursor: int | UnsetType = UNSET
+    message_id: int
+    conversation_id: str
+    version: int
+    user_id: str
+    emoji: str
+    removed: bool
 
 
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
@@ -291,6 +392,9 @@ ServerFrame = (
     | Pong
     | Ack
     | Message
+    | MessageUpdated
+    | MessageDeleted
+    | Reaction
     | Receipt
     | TypingNow
     | ConnectionStatus

@@ -9,8 +9,17 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared import api
-from shared.errors import ClientIdConflict, LinkupError, NotFound, OutOfOrder, RateLimited
-from shared.frames import ConversationId, PositiveInt, UserId
+from shared.errors import (
+    ClientIdConflict,
+    EditWindowClosed,
+    Forbidden,
+    LinkupError,
+    NotFound,
+    OutOfOrder,
+    RateLimited,
+    TooLarge,
+)
+from shared.frames import ConversationId, DeleteMode, PositiveInt, UserId
 from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -93,6 +102,37 @@ ROUTES: tuple[Route, ...] = (
             Answer(200, api.Sent, "It already was: `duplicate` is true."),
         ),
         errors=(NotFound, ClientIdConflict, OutOfOrder, RateLimited),
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/messages/{message_id}",
+        summary="Edit an own message: the `edit_message` frame.",
+        body=api.EditRequest,
+        answers=(Answer(204, None, "It says something else now."),),
+        errors=(NotFound, Forbidden, EditWindowClosed),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/messages/{message_id}",
+        summary="Delete a message: the `delete_message` frame. `mode` may stand in a body instead.",
+        query=(Parameter("mode", DeleteMode, "for `me`, or for `everyone`"),),
+        answers=(Answer(204, None, "It is hidden, or wiped."),),
+        errors=(NotFound, Forbidden, EditWindowClosed),
+    ),
+    Route(
+        method="POST",
+        path="/v1/messages/{message_id}/reactions",
+        summary="Set an emoji, or take it back: the `react` frame.",
+        body=api.ReactRequest,
+        answers=(Answer(204, None, "It is as asked."),),
+        errors=(NotFound, TooLarge),
+    ),
+    Route(
+        method="POST",
+        path="/v1/messages/delete",
+        summary="Delete up to 100 messages.",
+        body=api.DeleteRequest,
+        answers=(Answer(200, api.DeleteAnswer, "What became of each."),),
     ),
     Route(
         method="GET",

@@ -57,6 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     message_burst: Annotated[int, Meta(ge=1)] = 20
     message_rate: Annotated[float, Meta(ge=0)] = 10.0
+    edit_window: Annotated[float, Meta(ge=0)] = 86_400.0
+    delete_window: Annotated[float, Meta(ge=0)] = 86_400.0
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
 

@@ -7,7 +7,16 @@ from services.gateway.connection import Connection
 from services.gateway.ephemeral import Typing
 from services.gateway.lanes import Lanes
 from shared import frames, subjects
-from shared.commands import AdvanceReceipt, Done, Result, StoreMessage
+from shared.commands import (
+    AdvanceReceipt,
+    Command,
+    DeleteMessage,
+    Done,
+    EditMessage,
+    React,
+    Result,
+    StoreMessage,
+)
 from shared.errors import InvalidFrame, Unauthorized
 from shared.frames import ClientFrame, CloseCode
 
@@ -25,6 +34,12 @@ class Handlers:
         match frame:
             case frames.SendMessage():
                 self.on_message(connection, frame)
+            case frames.EditMessage():
+                self.on_edit_message(connection, frame)
+            case frames.DeleteMessage():
+                self.on_delete_message(connection, frame)
+            case frames.React():
+                self.on_react(connection, frame)
             case frames.Delivered():
                 self.on_delivered(connection, frame)
             case frames.ReadReceipt():
@@ -61,6 +76,28 @@ class Handlers:
             raise Unauthorized(error.message, client_id=frame.client_id) from None
         connection.settled(frame.client_id, Done())
 
+    def on_edit_message(self, connection: Connection, frame: frames.EditMessage) -> None:
+        command = EditMessage(
+            user_id=connection.user_id, message_id=frame.message_id, content=frame.content
+        )
+        size = len(frame.content.encode()) + IDS_BYTES
+        self._submit(connection, command, frame.client_id, size)
+
+    def on_delete_message(self, connection: Connection, frame: frames.DeleteMessage) -> None:
+        command = DeleteMessage(
+            user_id=connection.user_id, message_id=frame.message_id, mode=frame.mode
+        )
+        self._submit(connection, command, frame.client_id)
+
+    def on_react(self, connection: Connection, frame: frames.React) -> None:
+        command = React(
+            user_id=connection.user_id,
+            message_id=frame.message_id,
+            emoji=frame.emoji,
+            remove=frame.remove,
+        )
+        self._submit(connection, command, frame.client_id)
+
     def on_delivered(self, connection: Connection, frame: frames.Delivered) -> None:
         command = AdvanceReceipt(
             user_id=connection.user_id,
@@ -68,7 +105,7 @@ class Handlers:
             conversation_id=frame.conversation_id,
             delivered_seq=frame.seq,
         )
-        self._advance(connection, command, frame.client_id)
+        self._submit(connection, command, frame.client_id)
 
     def on_read_receipt(self, connection: Connection, frame: frames.ReadReceipt) -> None:
         command = AdvanceReceipt(
@@ -76,7 +113,7 @@ class Handlers:
             connection_id=connection.id,
             read_message_id=frame.message_id,
         )
-        self._advance(connection, command, frame.client_id)
+        self._submit(connection, command, frame.client_id)
 
     def on_mark_chat_read(self, connection: Connection, frame: frames.MarkChatRead) -> None:
         """Without `up_to` never past what this socket was sent: the rest nobody saw (R13)."""
@@ -86,16 +123,22 @@ class Handlers:
             conversation_id=frame.conversation_id,
             read_seq=frame.up_to or connection.sent.get(frame.conversation_id, 0),
         )
-        self._advance(connection, command, frame.client_id)
+        self._submit(connection, command, frame.client_id)
 
-    def _advance(
-        self, connection: Connection, command: AdvanceReceipt, client_id: str | None
+    def _submit(
+        self,
+        connection: Connection,
+        command: Command,
+        client_id: str | None,
+        size: int = IDS_BYTES,
     ) -> None:
+        """An error is always told; that it is done only to who gave it a `client_id`."""
+
         def settle(result: Result) -> None:
             if client_id or not isinstance(result, Done):
                 connection.settled(client_id, result)
 
-        self.lanes.submit(command, IDS_BYTES, settle)
+        self.lanes.submit(command, size, settle)
 
 
 def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -> StoreMessage:
@@ -111,4 +154,5 @@ def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -
         content=frame.content,
         to=frame.to,
         after=frame.after,
+        reply_to=frame.reply_to,
     )

@@ -1,7 +1,22 @@
 """Owns what is told after a commit: live events to each user, and the doorbell of the log."""
 
-from services.persistence.projection import message, receipt_body
-from services.persistence.state import Decision, FeedRow, NewMessage
+from services.persistence.projection import (
+    deleted_body,
+    message,
+    reaction_body,
+    receipt_body,
+    updated_body,
+)
+from services.persistence.state import (
+    Decision,
+    Edited,
+    Erased,
+    FeedRow,
+    Hidden,
+    NewMessage,
+    Reacted,
+    Revision,
+)
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import MAX_PAGE_BYTES, Event, Events
@@ -22,12 +37,19 @@ def events_by_user(decision: Decision) -> dict[str, list[Event]]:
     bodies: dict[object, bytes] = {}
     users: dict[str, list[Event]] = {}
     for row in decision.changes.feed:
-        key = row.message.message.message_id if row.message else (row.conversation_id, row.actor_id)
+        key = _key(row)
         body = bodies.get(key)
         if body is None:
             body = bodies[key] = _body(row, decision)
         users.setdefault(row.user_id, []).append(_event(row, body))
     return users
+
+
+def _key(row: FeedRow) -> object:
+    """The same for all rows that tell the same."""
+    if row.revision is not None:
+        return id(row.revision)
+    return row.message_id or (row.conversation_id, row.actor_id)
 
 
 def _event(row: FeedRow, body: bytes) -> Event:
@@ -40,6 +62,8 @@ def _event(row: FeedRow, body: bytes) -> Event:
 def _body(row: FeedRow, decision: Decision) -> bytes:
     if row.message is not None:
         return _message_body(row.message)
+    if row.revision is not None:
+        return _revision_body(row.revision, decision.state.now)
     conversation_id, actor_id = row.conversation_id or "", row.actor_id or ""
     member = decision.state.conversations[conversation_id].members[actor_id]
     return receipt_body(
@@ -50,7 +74,23 @@ def _body(row: FeedRow, decision: Decision) -> bytes:
 def _message_body(new: NewMessage) -> bytes:
     m = new.message
     row = (m.message_id, m.conversation_id, m.seq, 1, m.sender_id, m.client_id, new.content)
-    return frames.encode(message((*row, m.created_at, m.created_at)))
+    times = (m.created_at, m.created_at)
+    return frames.encode(message((*row, *times, m.reply_to, None, None, "[]")))
+
+
+def _revision_body(revision: Revision, now: int) -> bytes:
+    m = revision.message
+    place = (m.message_id, m.conversation_id, m.seq, m.version)
+    match revision:
+        case Edited():
+            return updated_body(*place, revision.content, now)
+        case Erased():
+            return deleted_body(*place, "everyone", now)
+        case Hidden():
+            return deleted_body(*place, "me", now)
+        case Reacted(user_id=user_id, emoji=emoji, reaction=reaction):
+            names = (m.message_id, m.conversation_id, m.version)
+            return reaction_body(*names, user_id, emoji, reaction.removed)
 
 
 def _parts(events: list[Event]) -> list[list[Event]]:

@@ -31,7 +31,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hold(settings.data))
-        store = Store(url, Limits(settings.message_burst, settings.message_rate))
+        store = Store(url, _limits(settings))
         stack.push_async_callback(store.close)
         try:
             await upgrade(url)
@@ -46,6 +46,15 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         start.hold(health, "routes", start.route_faults(health.routes()))
         start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
         yield Starlette(routes=health.routes())
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.message_burst,
+        settings.message_rate,
+        settings.edit_window,
+        settings.delete_window,
+    )
 
 
 async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings) -> None:

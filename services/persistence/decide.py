@@ -7,27 +7,30 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 import hashlib
 from collections.abc import Sequence
 
+from services.persistence import revisions
 from services.persistence.state import (
     Changes,
     Conversation,
     Decision,
-    FeedRow,
-    Head,
     Lane,
     Member,
     Message,
     NewMessage,
     State,
 )
+from services.persistence.turn import Turn
 from shared import commands
 from shared.commands import (
     AdvanceReceipt,
     Batch,
     BatchReply,
     Command,
+    DeleteMessage,
     Done,
+    EditMessage,
     Fenced,
     PutUser,
+    React,
     Refused,
     Result,
     Results,
@@ -54,15 +57,16 @@ def decide(state: State, batches: Sequence[Batch]) -> Decision:
 def content_hash(key: bytes, command: StoreMessage) -> bytes:
     """Keyed, so that it does not betray a text that was erased."""
     said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
+    if command.reply_to is not None:
+        said += f"\x00{command.reply_to}"
     return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
 
 
-class _Turn:
-    """The state and the changes of one transaction, while its commands are decided in order."""
+class _Turn(Turn):
+    """One transaction, while its commands are decided in order."""
 
     def __init__(self, state: State, changes: Changes) -> None:
-        self.state = state
-        self.changes = changes
+        super().__init__(state, changes)
         self.advanced: dict[tuple[str, str], str] = {}
         self.held: set[tuple[str, str]] = set()
 
@@ -81,6 +85,12 @@ class _Turn:
         match command:
             case StoreMessage():
                 return self.in_order(command)
+            case EditMessage():
+                return revisions.edit(self, command)
+            case DeleteMessage():
+                return revisions.delete(self, command)
+            case React():
+                return revisions.react(self, command)
             case AdvanceReceipt():
                 return self.advance(command)
             case PutUser():
@@ -104,12 +114,18 @@ class _Turn:
         conversation = self.conversation(command)
         if conversation is None or command.user_id not in conversation.members:
             return Refused("not_found", "There is no such user or conversation")
+        if command.reply_to is not None and not self.may_quote(command, command.reply_to):
+            return Refused("not_found", "There is no such message to reply to")
         if command.after and (command.user_id, command.after) not in self.state.messages:
             return Refused("out_of_order", "The message named by `after` is not stored yet")
         wait_ms = self.use_allowance(command.user_id)
         if wait_ms:
             return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
         return self.append(command, conversation, hashed)
+
+    def may_quote(self, command: StoreMessage, message_id: int) -> bool:
+        message = self.visible(command.user_id, message_id)
+        return message is not None and message.conversation_id == command.conversation_id
 
     def conversation(self, command: StoreMessage) -> Conversation | None:
         """The addressed conversation; a direct one begins with its first stored message."""
@@ -154,6 +170,7 @@ class _Turn:
             command.client_id,
             hashed,
             state.now,
+            reply_to=command.reply_to,
         )
         self.read_own(command, conversation, message.seq)
         conversation.last_seq, conversation.last_message_id = message.seq, message.message_id
@@ -214,34 +231,6 @@ class _Turn:
                     actor_id=reader,
                     origin=origin if user_id == reader else "",
                 )
-
-    def tell(
-        self,
-        user_id: str,
-        kind: str,
-        *,
-        message: NewMessage | None = None,
-        conversation_id: str | None = None,
-        actor_id: str | None = None,
-        origin: str = "",
-    ) -> None:
-        head = self.head(user_id)
-        head.head += 1
-        self.state.last_n += 1
-        self.changes.heads.add(user_id)
-        row = FeedRow(
-            user_id, head.head, self.state.last_n, kind, message, conversation_id, actor_id, origin
-        )
-        self.changes.feed.append(row)
-
-    def head(self, user_id: str) -> Head:
-        """A sender who was never made known still owns a feed from now on."""
-        head = self.state.heads.get(user_id)
-        if head is None:
-            head = self.state.heads[user_id] = Head()
-            self.changes.heads.add(user_id)
-            self.changes.profiles.append(PutUser(user_id=user_id))
-        return head
 
 
 def place_of(command: Command) -> tuple[str, str] | None:

@@ -2,21 +2,34 @@
 
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from shared import frames
 from shared.commands import Event
+from shared.frames import DeleteMode
 
 Row = tuple[Any, ...]
 
 MESSAGE_COLUMNS = (
     "m.message_id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.content, "
-    "m.created_at, m.updated_at"
+    "m.created_at, m.updated_at, m.reply_to, m.edited_at, m.deleted_at, "
+    "(SELECT json_group_array(json_array(s.emoji, s.user_id)) FROM (SELECT t.emoji, t.user_id"
+    " FROM reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed"
+    " ORDER BY t.number) AS s)"
 )
-MESSAGE_WIDTH = 9
+MESSAGE_WIDTH = 13
+RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
+RECEIPT_WIDTH = 5
+REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
+
+_pairs = msgspec.json.Decoder(list[tuple[str, str]])
 
 
 def message(row: Row) -> frames.Message:
     """From MESSAGE_COLUMNS, in that order."""
-    message_id, conversation_id, seq, version, sender_id, client_id, content, created, updated = row
+    message_id, conversation_id, seq, version, sender_id, client_id, content, *rest = row
+    created_at, updated_at, reply_to, edited_at, deleted_at, reactions = rest
     return frames.Message(
         message_id=message_id,
         conversation_id=conversation_id,
@@ -25,8 +38,71 @@ def message(row: Row) -> frames.Message:
         sender_id=sender_id,
         client_id=client_id,
         content=content,
-        created_at=frames.time_of(created),
-        updated_at=frames.time_of(updated),
+        reply_to=UNSET if reply_to is None else reply_to,
+        reactions=_reactions(reactions) or UNSET,
+        created_at=frames.time_of(created_at),
+        updated_at=frames.time_of(updated_at),
+        edited_at=UNSET if edited_at is None else frames.time_of(edited_at),
+        deleted_at=UNSET if deleted_at is None else frames.time_of(deleted_at),
+    )
+
+
+def message_size(row: Row) -> int:
+    """Bytes that MESSAGE_COLUMNS take in JSON, but for what does not vary much."""
+    return len(msgspec.json.encode(row[6])) + len((row[12] or "").encode())
+
+
+def _reactions(pairs: str) -> list[frames.Reactions]:
+    found: dict[str, list[str]] = {}
+    if pairs != "[]":
+        for emoji, user_id in _pairs.decode(pairs):
+            found.setdefault(emoji, []).append(user_id)
+    return [frames.Reactions(emoji=emoji, user_ids=users) for emoji, users in found.items()]
+
+
+def updated_body(
+    message_id: int, conversation_id: str, seq: int, version: int, content: str, edited_at: int
+) -> bytes:
+    return frames.encode(
+        frames.MessageUpdated(
+            message_id=message_id,
+            conversation_id=conversation_id,
+            seq=seq,
+            version=version,
+            content=content,
+            edited_at=frames.time_of(edited_at),
+            updated_at=frames.time_of(edited_at),
+        )
+    )
+
+
+def deleted_body(
+    message_id: int, conversation_id: str, seq: int, version: int, mode: DeleteMode, at: int
+) -> bytes:
+    return frames.encode(
+        frames.MessageDeleted(
+            message_id=message_id,
+            conversation_id=conversation_id,
+            seq=seq,
+            version=version,
+            mode=mode,
+            deleted_at=frames.time_of(at),
+        )
+    )
+
+
+def reaction_body(
+    message_id: int, conversation_id: str, version: int, user_id: str, emoji: str, removed: bool
+) -> bytes:
+    return frames.encode(
+        frames.Reaction(
+            message_id=message_id,
+            conversation_id=conversation_id,
+            version=version,
+            user_id=user_id,
+            emoji=emoji,
+            removed=removed,
+        )
     )
 
 
@@ -44,11 +120,38 @@ def receipt_body(
     )
 
 
-def replayed(cursor: int, message_row: Row, receipt_row: Row) -> Event:
-    """A feed row as it is now. What is gone leaves a placeholder, so that the range has no hole."""
-    if message_row[0] is not None:
-        found = message(message_row)
-        return Event(cursor, frames.encode(found), "", found.conversation_id, found.seq)
-    if receipt_row[2] is not None:
-        return Event(cursor, receipt_body(*receipt_row))
+def replayed(row: Row) -> Event:
+    """A feed row as it is now: cursor, kind, created_at, whether its user may see the message,
+    then MESSAGE_, RECEIPT_ and REACTION_COLUMNS.
+
+    What is gone leaves a placeholder, so that the range has no hole (R7).
+    """
+    cursor, kind, at, visible, *rest = row
+    found, rest = rest[:MESSAGE_WIDTH], rest[MESSAGE_WIDTH:]
+    if kind == "message" and visible and found[0] is not None:
+        body = frames.encode(message(tuple(found)))
+        return Event(cursor, body, "", found[1], found[2])
+    if kind == "receipt" and rest[2] is not None:
+        return Event(cursor, receipt_body(*rest[:RECEIPT_WIDTH]))
+    if found[0] is not None and (visible or kind == "message_hidden"):
+        return Event(cursor, _revised(kind, at, tuple(found), tuple(rest[RECEIPT_WIDTH:])))
     return Event(cursor, b"")
+
+
+def _revised(kind: str, at: int, found: Row, reaction: Row) -> bytes:
+    """Empty where a later deletion took away what the row would tell."""
+    message_id, conversation_id, seq, version, content = *found[:4], found[6]
+    edited_at, deleted_at = found[10], found[11]
+    match kind:
+        case "message_hidden":
+            return deleted_body(message_id, conversation_id, seq, version, "me", at)
+        case "message_deleted" if deleted_at is not None:
+            return deleted_body(message_id, conversation_id, seq, version, "everyone", deleted_at)
+        case "message_updated" if deleted_at is None:
+            return updated_body(message_id, conversation_id, seq, version, content, edited_at)
+        case "reaction" if reaction[0] is not None:
+            user_id, emoji, removed = reaction
+            return reaction_body(
+                message_id, conversation_id, version, user_id, emoji, bool(removed)
+            )
+    return b""

@@ -1,4 +1,4 @@
-"""Owns every read of the log. Reading changes nothing; visibility is decided here (`_member`).
+"""Owns every read of the log. Reading changes nothing; who is no member sees nothing (`_member`).
 
 Each answer that carries a cursor was read in one snapshot with it.
 """
@@ -8,7 +8,16 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from services.persistence.connections import Held, Row
-from services.persistence.projection import MESSAGE_COLUMNS, MESSAGE_WIDTH, message, replayed
+from services.persistence.projection import (
+    MESSAGE_COLUMNS,
+    MESSAGE_WIDTH,
+    REACTION_COLUMNS,
+    RECEIPT_COLUMNS,
+    message,
+    message_size,
+    replayed,
+)
+from services.persistence.visibility import unread, visible
 from shared import api, commands, frames
 from shared.commands import (
     MAX_HEADS,
@@ -100,8 +109,8 @@ class Queries:
         rows = await self._held.fetch(FEED, (asked.user_id, asked.after, limit))
         events: list[Event] = []
         size = 0
-        for cursor, *row in rows:
-            event = replayed(cursor, tuple(row[:MESSAGE_WIDTH]), tuple(row[MESSAGE_WIDTH:]))
+        for row in rows:
+            event = replayed(row)
             size += len(event.body) + 64
             if size > MAX_PAGE_BYTES and events:
                 break
@@ -125,16 +134,17 @@ class Queries:
 
     async def history(self, asked: History) -> Snapshot:
         await self._member(asked.user_id, asked.conversation_id)
+        place = asked.user_id, asked.conversation_id
         limit = max(1, min(asked.limit, MAX_LIST))
         if asked.after_id is not None:
             seq = await self._seq(asked.conversation_id, asked.after_id, "after_id")
-            rows = await self._held.fetch(NEWER, (asked.conversation_id, seq, limit + 1))
+            rows = await self._held.fetch(NEWER, (*place, seq, limit + 1))
             page = _fitting(rows, limit)
         else:
             seq = frames.MAX_INT
             if asked.before_id is not None:
                 seq = await self._seq(asked.conversation_id, asked.before_id, "before_id")
-            rows = await self._held.fetch(OLDER, (asked.conversation_id, seq, limit + 1))
+            rows = await self._held.fetch(OLDER, (*place, seq, limit + 1))
             page = _fitting(rows, limit)[::-1]
         body = api.HistoryAnswer(
             epoch=self._epoch,
@@ -219,11 +229,12 @@ WHERE h.user_id = ?1
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
 FEED = f"""
-SELECT f.cursor, {MESSAGE_COLUMNS},
-       f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at
+SELECT f.cursor, f.kind, f.created_at, {visible("m", "f.user_id")},
+       {MESSAGE_COLUMNS}, {RECEIPT_COLUMNS}, {REACTION_COLUMNS}
 FROM feed AS f
 LEFT JOIN messages AS m ON m.message_id = f.message_id
 LEFT JOIN members AS b ON b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
+LEFT JOIN reactions AS r ON r.message_id = f.message_id AND r.number = f.reaction
 WHERE f.user_id = ?1 AND f.cursor > ?2 ORDER BY f.cursor LIMIT ?3
 """  # noqa: S608 - a list of columns
 # A direct conversation's other side; with oneself, one's own row.
@@ -231,9 +242,7 @@ INBOX = f"""
 SELECT c.conversation_id, c.kind, c.last_message_id, c.last_seq, c.updated_at,
        b.delivered_seq, b.read_seq, p.delivered_seq, p.read_seq,
        p.user_id, u.name, u.avatar,
-       (SELECT count(*) FROM (SELECT 1 FROM messages AS x
-          WHERE x.conversation_id = c.conversation_id AND x.seq > b.read_seq
-            AND x.sender_id <> b.user_id LIMIT ?4)),
+       {unread("b", "?4")},
        {MESSAGE_COLUMNS}
 FROM members AS b
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
@@ -241,17 +250,22 @@ JOIN members AS p ON p.conversation_id = b.conversation_id AND (p.user_id <> b.u
   OR NOT EXISTS (SELECT 1 FROM members AS o
                  WHERE o.conversation_id = b.conversation_id AND o.user_id <> b.user_id))
 JOIN users AS u ON u.user_id = p.user_id
-LEFT JOIN messages AS m ON m.message_id = c.last_message_id
+LEFT JOIN messages AS m ON m.message_id = (
+  SELECT v.message_id FROM messages AS v
+  WHERE v.conversation_id = b.conversation_id AND {visible("v", "b.user_id")}
+  ORDER BY v.seq DESC LIMIT 1)
 WHERE b.user_id = ?1 AND c.last_message_id < ?2
 ORDER BY c.last_message_id DESC LIMIT ?3
 """  # noqa: S608 - a list of columns
 OLDER = f"""
 SELECT {MESSAGE_COLUMNS} FROM messages AS m
-WHERE m.conversation_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3
+WHERE m.conversation_id = ?2 AND m.seq < ?3 AND {visible("m", "?1")}
+ORDER BY m.seq DESC LIMIT ?4
 """  # noqa: S608 - a list of columns
 NEWER = f"""
 SELECT {MESSAGE_COLUMNS} FROM messages AS m
-WHERE m.conversation_id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3
+WHERE m.conversation_id = ?2 AND m.seq > ?3 AND {visible("m", "?1")}
+ORDER BY m.seq LIMIT ?4
 """  # noqa: S608 - a list of columns
 MEMBER = "SELECT 1 FROM members WHERE conversation_id = ?1 AND user_id = ?2"
 MEMBERS = "SELECT user_id FROM members WHERE conversation_id = ?1"
@@ -270,38 +284,38 @@ LOG = """
 SELECT f.writer, f.n, f.user_id, f.kind, m.conversation_id, f.message_id, m.seq, m.sender_id,
        f.created_at
 FROM feed AS f JOIN messages AS m ON m.message_id = f.message_id AND m.sender_id <> f.user_id
-WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3
+WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.kind = 'message'
 UNION ALL
 SELECT f.writer, f.n, f.user_id, f.kind, f.conversation_id, 0, b.read_seq, f.actor_id, f.created_at
 FROM feed AS f
 JOIN members AS b ON b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
 WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.actor_id = f.user_id
+  AND f.kind = 'receipt'
 ORDER BY 2
 """
 MARKS = f"""
 SELECT b.read_seq, c.last_seq,
-       (SELECT count(*) FROM (SELECT 1 FROM messages AS x
-          WHERE x.conversation_id = b.conversation_id AND x.seq > b.read_seq
-            AND x.sender_id <> b.user_id LIMIT ?3)),
+       {unread("b", "?3")},
        {_PROFILE}
 FROM members AS b
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
 JOIN users AS u ON u.user_id = b.user_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - a list of columns
-PREVIEWS = """
+PREVIEWS = f"""
 SELECT m.sender_id, u.name, substr(m.content, 1, 500), m.seq, m.created_at
 FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.sender_id
 WHERE m.conversation_id = ?2 AND m.seq > ?3 AND m.sender_id <> ?1
+  AND m.deleted_at IS NULL AND {visible("m", "?1")}
 ORDER BY m.seq DESC LIMIT ?4
-"""
+"""  # noqa: S608 - names, no values
 
 
 def _fitting(rows: list[Row], limit: int) -> list[Row]:
     """As many as the bus carries at once (R18), at least one; MESSAGE_COLUMNS stand last."""
     size = 0
     for count, row in enumerate(rows[:limit]):
-        size += ROW_BYTES + len(msgspec.json.encode(row[-3]))  # the content
+        size += ROW_BYTES + message_size(row[-MESSAGE_WIDTH:])
         if size > MAX_PAGE_BYTES and count:
             return rows[:count]
     return rows[:limit]

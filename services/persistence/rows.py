@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 
 from services.persistence.connections import Row
-from services.persistence.state import Changes, State
+from services.persistence.state import (
+    Changes,
+    Edited,
+    Erased,
+    Hidden,
+    Reacted,
+    Revision,
+    State,
+)
 
 WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
 
@@ -18,7 +26,8 @@ LANES = """
 SELECT l.lane, l.number, l.results FROM json_each(?1) AS j JOIN lanes AS l ON l.lane = j.value
 """
 _MESSAGE = (
-    "m.message_id, m.conversation_id, m.seq, m.sender_id, m.client_id, m.content_hash, m.created_at"
+    "m.message_id, m.conversation_id, m.seq, m.sender_id, m.client_id, m.content_hash, "
+    "m.created_at, m.version, m.reply_to, m.deleted_at"
 )
 MESSAGES = f"""
 SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m
@@ -27,6 +36,13 @@ SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m
 MESSAGES_BY_ID = f"""
 SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m ON m.message_id = j.value
 """  # noqa: S608 - a list of columns
+HIDDEN = """
+SELECT h.message_id, h.user_id FROM json_each(?1) AS j JOIN hidden AS h ON h.message_id = j.value
+"""
+REACTIONS = """
+SELECT r.message_id, r.user_id, r.emoji, r.number, r.removed
+FROM json_each(?1) AS j JOIN reactions AS r ON r.message_id = j.value
+"""
 CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
        b.user_id, b.delivered_seq, b.read_seq
@@ -47,8 +63,38 @@ INSERT INTO members VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation_id, user_id
   delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
   updated_at = excluded.updated_at
 """
-ADD_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-ADD_FEED = "INSERT INTO feed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_MESSAGE = """
+INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
+  content_hash, created_at, updated_at, reply_to)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+KEEP_VERSION = """
+INSERT INTO versions (message_id, version, content, replaced_at)
+SELECT message_id, version, content, ?2 FROM messages WHERE message_id = ?1
+"""
+EDIT_MESSAGE = """
+UPDATE messages SET content = ?3, version = ?4, edited_at = ?2, updated_at = ?2
+WHERE message_id = ?1
+"""
+ERASE_MESSAGE = """
+UPDATE messages SET content = '', version = ?3, deleted_at = ?2, updated_at = ?2
+WHERE message_id = ?1
+"""
+ERASE_VERSIONS = "DELETE FROM versions WHERE message_id = ?1"
+ERASE_REACTIONS = "DELETE FROM reactions WHERE message_id = ?1"
+HIDE_MESSAGE = "INSERT INTO hidden (message_id, user_id, created_at) VALUES (?, ?, ?)"
+TOUCH_MESSAGE = "UPDATE messages SET version = ?3, updated_at = ?2 WHERE message_id = ?1"
+PUT_REACTION = """
+INSERT INTO reactions (message_id, number, user_id, emoji, removed, updated_at)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (message_id, number) DO UPDATE SET
+  removed = excluded.removed, updated_at = excluded.updated_at
+"""
+ADD_FEED = """
+INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
+  created_at, reaction)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 PUT_HEAD = """
 INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
   head = excluded.head, rate_at = excluded.rate_at
@@ -95,7 +141,32 @@ def message_rows(changes: Changes) -> Iterable[Row]:
             m.content_hash,
             m.created_at,
             m.created_at,
+            m.reply_to,
         )
+
+
+def revision_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    """Statements with their rows, in the order decided: a later one may undo an earlier one."""
+    for revision in changes.revisions:
+        yield from _revision_rows(revision, state.now)
+
+
+def _revision_rows(revision: Revision, now: int) -> Iterable[tuple[str, Row]]:
+    message_id, version = revision.message.message_id, revision.message.version
+    match revision:
+        case Edited(content=content):
+            yield KEEP_VERSION, (message_id, now)
+            yield EDIT_MESSAGE, (message_id, now, content, version)
+        case Erased():
+            yield ERASE_MESSAGE, (message_id, now, version)
+            yield ERASE_VERSIONS, (message_id,)
+            yield ERASE_REACTIONS, (message_id,)
+        case Hidden(user_id=user_id):
+            yield HIDE_MESSAGE, (message_id, user_id, now)
+        case Reacted(user_id=user_id, emoji=emoji, reaction=reaction):
+            yield TOUCH_MESSAGE, (message_id, now, version)
+            row = (message_id, reaction.number, user_id, emoji, reaction.removed, now)
+            yield PUT_REACTION, row
 
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -106,10 +177,11 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
             WRITER,
             row.n,
             row.kind,
-            row.message.message.message_id if row.message else None,
+            row.message_id,
             row.conversation_id,
             row.actor_id,
             state.now,
+            row.revision.reaction.number if isinstance(row.revision, Reacted) else None,
         )
 
 

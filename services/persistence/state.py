@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shared.commands import AdvanceReceipt, Batch, BatchReply, Command, PutUser, StoreMessage
+from shared.commands import (
+    AdvanceReceipt,
+    Batch,
+    BatchReply,
+    Command,
+    DeleteMessage,
+    EditMessage,
+    PutUser,
+    React,
+    StoreMessage,
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +42,7 @@ class Head:
 
 
 class Message(Struct, frozen=True, gc=False):
-    """A stored message, as far as repeats and marks need it."""
+    """A stored message without its content, as far as decisions need it."""
 
     message_id: int
     conversation_id: str
@@ -41,6 +51,47 @@ class Message(Struct, frozen=True, gc=False):
     client_id: str
     content_hash: bytes
     created_at: int
+    version: int = 1
+    reply_to: int | None = None
+    deleted_at: int | None = None
+
+
+class Reaction(Struct, frozen=True, gc=False):
+    """One emoji of one user on a message; it keeps its number for ever."""
+
+    number: int
+    removed: bool
+
+
+# ------------------------------------------------------------------ revisions, in their order
+
+
+class Edited(Struct, frozen=True, gc=False):
+    message: Message
+    content: str
+
+
+class Erased(Struct, frozen=True, gc=False):
+    """Deleted for everyone: only the tombstone stays."""
+
+    message: Message
+
+
+class Hidden(Struct, frozen=True, gc=False):
+    """Deleted for one user."""
+
+    message: Message
+    user_id: str
+
+
+class Reacted(Struct, frozen=True, gc=False):
+    message: Message
+    user_id: str
+    emoji: str
+    reaction: Reaction
+
+
+Revision = Edited | Erased | Hidden | Reacted
 
 
 class NewMessage(Struct, frozen=True, gc=False):
@@ -59,6 +110,12 @@ class FeedRow(Struct, frozen=True, gc=False):
     conversation_id: str | None = None
     actor_id: str | None = None
     origin: str = ""
+    revision: Revision | None = None
+
+    @property
+    def message_id(self) -> int | None:
+        about = self.message or self.revision
+        return about.message.message_id if about else None
 
 
 class Lane(Struct, frozen=True):
@@ -68,10 +125,13 @@ class Lane(Struct, frozen=True):
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """Messages a user may store: at once, and per second; a rate of 0 sets no limit."""
+    """Messages a user may store: at once, and per second. For how many seconds a message may be
+    edited, and deleted for everyone. A rate or window of 0 sets no limit."""
 
     burst: int
     rate: float
+    edit_window: float = 86_400.0
+    delete_window: float = 86_400.0
 
 
 @dataclass(slots=True)
@@ -88,6 +148,8 @@ class State:
     conversations: dict[str, Conversation] = field(default_factory=dict)
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     messages_by_id: dict[int, Message] = field(default_factory=dict)
+    hidden: set[tuple[int, str]] = field(default_factory=set)
+    reactions: dict[int, dict[tuple[str, str], Reaction]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,6 +157,7 @@ class Changes:
     """What to write. The sets name what changed in the state; the lists are new rows."""
 
     messages: list[NewMessage] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
     feed: list[FeedRow] = field(default_factory=list)
     heads: set[str] = field(default_factory=set)
     conversations: set[str] = field(default_factory=set)
@@ -127,18 +190,29 @@ class Names:
     conversations: set[str] = field(default_factory=set)
     messages: set[tuple[str, str]] = field(default_factory=set)
     message_ids: set[int] = field(default_factory=set)
+    reacted: set[int] = field(default_factory=set)
 
     def add(self, command: Command) -> None:
         self.users.add(command.user_id)
         match command:
             case StoreMessage():
-                self.conversations.add(command.conversation_id)
-                self.messages.add((command.user_id, command.client_id))
-                if command.after:
-                    self.messages.add((command.user_id, command.after))
-                if command.to:
-                    self.users.add(command.to)
+                self.add_message(command)
+            case EditMessage() | DeleteMessage():
+                self.message_ids.add(command.message_id)
+            case React():
+                self.message_ids.add(command.message_id)
+                self.reacted.add(command.message_id)
             case AdvanceReceipt(read_message_id=0):
                 self.conversations.add(command.conversation_id)
             case AdvanceReceipt():
                 self.message_ids.add(command.read_message_id)
+
+    def add_message(self, command: StoreMessage) -> None:
+        self.conversations.add(command.conversation_id)
+        self.messages.add((command.user_id, command.client_id))
+        if command.after:
+            self.messages.add((command.user_id, command.after))
+        if command.to:
+            self.users.add(command.to)
+        if command.reply_to:
+            self.message_ids.add(command.reply_to)

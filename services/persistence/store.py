@@ -25,6 +25,7 @@ from services.persistence.state import (
     Member,
     Message,
     Names,
+    Reaction,
     State,
     names,
 )
@@ -133,6 +134,10 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
         message = Message(*row)
         state.messages_by_id[message.message_id] = message
         wanted.conversations.add(message.conversation_id)
+    state.hidden.update(look_up(rows.HIDDEN, wanted.message_ids))
+    for message_id, user_id, emoji, number, removed in look_up(rows.REACTIONS, wanted.reacted):
+        reactions = state.reactions.setdefault(message_id, {})
+        reactions[user_id, emoji] = Reaction(number, bool(removed))
     for row in look_up(rows.CONVERSATIONS, wanted.conversations):
         wanted.users.add(_add_member(state, row))
     for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
@@ -162,6 +167,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     connection.executemany(rows.PUT_CONVERSATION, rows.conversation_rows(state, changes))
     connection.executemany(rows.PUT_MEMBER, rows.member_rows(state, changes))
     connection.executemany(rows.ADD_MESSAGE, rows.message_rows(changes))
+    for sql, row in rows.revision_rows(state, changes):
+        connection.execute(sql, row)
     connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
     connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))

@@ -30,8 +30,11 @@ from shared.commands import (
     AdvanceReceipt,
     Batch,
     Command,
+    DeleteMessage,
+    EditMessage,
     Fenced,
     PutUser,
+    React,
     Refused,
     Result,
     Results,
@@ -39,6 +42,7 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.subjects import direct_conversation_id
+from tests.property.revisions_model import Fates, RevisedRows
 
 USERS = ("alice", "bob", "carol", "dave")
 LANES = ("lane1", "lane2")
@@ -57,6 +61,7 @@ class Table:
     conversations: dict[str, Conversation] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     feed: list[FeedRow] = field(default_factory=list)
+    revised: RevisedRows = field(default_factory=RevisedRows)
 
     def read(self, now: int, limits: Limits, batches: list[Batch]) -> State:
         wanted = names(batches)
@@ -68,6 +73,9 @@ class Table:
         for message_id in wanted.message_ids & by_id.keys():
             state.messages_by_id[message_id] = by_id[message_id]
             wanted.conversations.add(by_id[message_id].conversation_id)
+        state.hidden = {key for key in self.revised.hidden if key[0] in wanted.message_ids}
+        for message_id in wanted.reacted & self.revised.reactions.keys():
+            state.reactions[message_id] = dict(self.revised.reactions[message_id])
         for conversation_id in wanted.conversations & self.conversations.keys():
             conversation = copy.deepcopy(self.conversations[conversation_id])
             state.conversations[conversation_id] = conversation
@@ -87,7 +95,11 @@ class Table:
         for conversation_id, user_id in changes.members:
             member = state.conversations[conversation_id].members[user_id]
             self.conversations[conversation_id].members[user_id] = copy.copy(member)
-        self.messages += [new.message for new in changes.messages]
+        for new in changes.messages:
+            self.messages.append(new.message)
+            self.revised.contents[new.message.message_id] = new.content
+        for revision in changes.revisions:
+            self.revised.write(revision, self.messages)
         self.feed += changes.feed
         self.heads.update({user_id: copy.copy(state.heads[user_id]) for user_id in changes.heads})
         assert {profile.user_id for profile in changes.profiles} <= self.heads.keys()
@@ -101,7 +113,8 @@ class Model:
     known: set[str] = field(default_factory=set)
     talks: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     members: dict[str, set[str]] = field(default_factory=dict)
-    stored: dict[tuple[str, str], tuple[str, str, Stored]] = field(default_factory=dict)
+    stored: dict[tuple[str, str], tuple[StoreMessage, Stored]] = field(default_factory=dict)
+    fates: Fates = field(default_factory=Fates)
     marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
     buckets: dict[str, tuple[Fraction, int]] = field(default_factory=dict)
     feeds: Counter[str] = field(default_factory=Counter)
@@ -110,16 +123,18 @@ class Model:
         """The code to expect; with "ok", what `got` says is taken over after a look at it."""
         key = told.user_id, told.client_id
         if key in self.stored:
-            conversation_id, content, ack = self.stored[key]
-            if (conversation_id, content) != (told.conversation_id, told.content):
+            sent, ack = self.stored[key]
+            if saying(sent) != saying(told):
                 return "client_id_conflict"
-            first = Stored(ack.message_id, conversation_id, ack.seq, ack.created_at, True, 0)
+            first = Stored(ack.message_id, sent.conversation_id, ack.seq, ack.created_at, True, 0)
             assert got == first, "C3: a repeat gives the original ack"
             return "ok"
         members = self.members.get(told.conversation_id)
         if members is None and told.to in self.known:
             members = {told.user_id, str(told.to)}
         if members is None or told.user_id not in members:
+            return "not_found"
+        if not self.fates.quotable(told):
             return "not_found"
         if told.after and (told.user_id, told.after) not in self.stored:
             return "out_of_order"
@@ -138,7 +153,8 @@ class Model:
         self.feeds.update(members)
         expected = (told.conversation_id, seq, False, self.feeds[told.user_id])
         assert (got.conversation_id, got.seq, got.duplicate, got.cursor) == expected
-        self.stored[told.user_id, told.client_id] = (told.conversation_id, told.content, got)
+        self.stored[told.user_id, told.client_id] = (told, got)
+        self.fates.begin(told, got, members)
         own = told.conversation_id, told.user_id
         if self.marks.get(own, (0, 0))[1] == seq - 1:
             self.marks[own] = (seq, seq)
@@ -161,9 +177,9 @@ class Model:
         conversation_id, read = told.conversation_id, told.read_seq
         if told.read_message_id:
             named = [
-                (c, a.seq)
-                for c, _, a in self.stored.values()
-                if a.message_id == told.read_message_id
+                (sent.conversation_id, ack.seq)
+                for sent, ack in self.stored.values()
+                if ack.message_id == told.read_message_id
             ]
             conversation_id, read = named[0] if named else ("", 0)
         if told.user_id not in self.members.get(conversation_id, set()):
@@ -176,11 +192,17 @@ class Model:
         return "ok", place if after != before else None
 
 
+def saying(told: StoreMessage) -> tuple[str, str, int | None]:
+    """What a `client_id` stands for."""
+    return told.conversation_id, told.content, told.reply_to
+
+
 def code_of(result: Result) -> str:
     return result.code if isinstance(result, Refused) else "ok"
 
 
 users = st.sampled_from(USERS)
+message_ids = st.integers(1, 6)
 client_ids = st.sampled_from(["c1", "c2", "c3", "c4", "c5", "c6"])
 
 
@@ -197,6 +219,7 @@ def stores(draw: st.DrawFn) -> StoreMessage:
         content=draw(st.sampled_from(["one", "two"])),
         to=to,
         after=draw(st.none() | client_ids),
+        reply_to=draw(st.none() | st.none() | message_ids),
     )
 
 
@@ -213,7 +236,25 @@ def receipts(draw: st.DrawFn) -> AdvanceReceipt:
     )
 
 
-told = stores() | stores() | receipts() | st.builds(PutUser, user_id=users)
+revisions = (
+    st.builds(
+        EditMessage, user_id=users, message_id=message_ids, content=st.text("abc", min_size=1)
+    )
+    | st.builds(
+        DeleteMessage,
+        user_id=users,
+        message_id=message_ids,
+        mode=st.sampled_from(["me", "everyone"]),
+    )
+    | st.builds(
+        React,
+        user_id=users,
+        message_id=message_ids,
+        emoji=st.sampled_from("xyz"),
+        remove=st.booleans(),
+    )
+)
+told = revisions | stores() | stores() | receipts() | st.builds(PutUser, user_id=users)
 # Which batch of a lane comes next: a new one, or one `back` numbers old (0: the newest again).
 picks = st.tuples(st.sampled_from(LANES), st.none() | st.integers(0, 3), st.lists(told, max_size=6))
 
@@ -232,10 +273,13 @@ class Decide(RuleBasedStateMachine):
     @initialize(
         burst=st.integers(1, 4),
         rate=st.sampled_from([0.0, 0.5, 3.0]),
+        windows=st.tuples(*[st.sampled_from([0.0, 4.0])] * 2),
         known=st.lists(users, min_size=1, unique=True),
     )
-    def begin(self, burst: int, rate: float, known: list[str]) -> None:
-        self.limits = Limits(burst, rate)
+    def begin(
+        self, burst: int, rate: float, windows: tuple[float, float], known: list[str]
+    ) -> None:
+        self.limits = Limits(burst, rate, *windows)
         self.transact([("lane1", None, [PutUser(user_id=user_id) for user_id in known])])
 
     @rule(by=st.integers(-5 * SECOND, 5 * SECOND))
@@ -288,6 +332,10 @@ class Decide(RuleBasedStateMachine):
                 if command.connection_id and code in ("out_of_order", "rate_limited"):
                     held.add(place)
                 return code
+            case EditMessage() | DeleteMessage() | React():
+                code, hearers = self.model.fates.revise(command, self.now, self.limits)
+                self.model.feeds.update(hearers)
+                return code
             case AdvanceReceipt():
                 code, place_moved = self.model.advance(command)
                 moved.update({place_moved} if place_moved else set())
@@ -329,12 +377,19 @@ class Decide(RuleBasedStateMachine):
         for row in self.table.feed:
             if row.message:
                 told.setdefault(row.message.message.message_id, []).append(row.user_id)
+            elif row.revision:
+                about = row.revision.message.conversation_id
+                assert row.user_id in self.model.members[about]
             else:
                 assert row.user_id in self.model.members[str(row.conversation_id)]
         for m in self.table.messages:
             assert sorted(told[m.message_id]) == sorted(self.model.members[m.conversation_id])
         for conversation_id, conversation in self.table.conversations.items():
             assert conversation.members.keys() == self.model.members[conversation_id]
+
+    @invariant()
+    def s66_what_became_of_a_message_is_what_was_asked(self) -> None:
+        self.model.fates.check(self.table.revised, self.table.messages)
 
     @invariant()
     def marks_only_grow_and_stay_in_their_order(self) -> None:

@@ -18,6 +18,10 @@ MESSAGE = {"type": "message", "client_id": "c1", "content": "hi", "to": "bob"}
 VALID: list[dict[str, Any]] = [
     MESSAGE,
     {"type": "message", "client_id": "c1", "content": "x", "conversation_id": "d1", "after": "c0"},
+    {"type": "message", "client_id": "c1", "content": "x", "to": "bob", "reply_to": 1},
+    {"type": "edit_message", "message_id": 1, "content": "x", "client_id": "c"},
+    {"type": "delete_message", "message_id": 1, "mode": "everyone", "client_id": "c"},
+    {"type": "react", "message_id": 1, "emoji": "\U0001f44d", "remove": True, "client_id": "c"},
     {"type": "hello", "token": "t", "epoch": "e", "cursor": 1, "device": "d"},
     {"type": "delivered", "conversation_id": "d1", "seq": 1, "client_id": "c"},
     {"type": "read_receipt", "message_id": 1, "client_id": "c"},
@@ -127,7 +131,7 @@ bad_fields = st.sampled_from(
         {"after": "a b"},
         {"cursor": 1},
         {"Content": "hi"},
-        {"type": "edit_message"},
+        {"type": "no_such_frame"},
         {"type": "Message"},
         {"type": 1},
         {"type": None},
@@ -187,6 +191,8 @@ users = st.text(
 counts = st.integers(0, frames.MAX_INT)
 positive = st.integers(1, frames.MAX_INT)
 maybe_ids = st.none() | ids
+modes = st.sampled_from(["me", "everyone"])
+emojis = st.sampled_from(["\U0001f44d", "\u2764\ufe0f", "ok", "\U0001f1e9\U0001f1ea", "x" * 32])
 client_frames = st.one_of(
     st.builds(
         frames.Hello, token=maybe_ids, epoch=maybe_ids, cursor=st.none() | counts, device=maybe_ids
@@ -198,6 +204,21 @@ client_frames = st.one_of(
         content=texts.filter(lambda text: len(text) < 6),
         conversation_id=ids,
         after=maybe_ids,
+        reply_to=st.none() | positive,
+    ),
+    st.builds(
+        frames.EditMessage,
+        message_id=positive,
+        content=texts.filter(lambda text: len(text) < 6),
+        client_id=maybe_ids,
+    ),
+    st.builds(frames.DeleteMessage, message_id=positive, mode=modes, client_id=maybe_ids),
+    st.builds(
+        frames.React,
+        message_id=positive,
+        emoji=emojis,
+        remove=st.booleans(),
+        client_id=maybe_ids,
     ),
     st.builds(frames.Delivered, conversation_id=ids, seq=positive, client_id=maybe_ids),
     st.builds(frames.ReadReceipt, message_id=positive, client_id=maybe_ids),
@@ -245,6 +266,53 @@ server_frames = st.one_of(
         content=texts,
         created_at=times,
         updated_at=times,
+    ),
+    st.builds(
+        frames.Message,
+        message_id=positive,
+        conversation_id=ids,
+        seq=positive,
+        version=positive,
+        sender_id=users,
+        client_id=ids,
+        content=st.just(""),
+        reply_to=positive,
+        reactions=st.lists(
+            st.builds(frames.Reactions, emoji=emojis, user_ids=st.lists(users, max_size=3)),
+            max_size=3,
+        ),
+        created_at=times,
+        updated_at=times,
+        edited_at=times,
+        deleted_at=times,
+    ),
+    st.builds(
+        frames.MessageUpdated,
+        message_id=positive,
+        conversation_id=ids,
+        seq=positive,
+        version=positive,
+        content=texts,
+        edited_at=times,
+        updated_at=times,
+    ),
+    st.builds(
+        frames.MessageDeleted,
+        message_id=positive,
+        conversation_id=ids,
+        seq=positive,
+        version=positive,
+        mode=modes,
+        deleted_at=times,
+    ),
+    st.builds(
+        frames.Reaction,
+        message_id=positive,
+        conversation_id=ids,
+        version=positive,
+        user_id=users,
+        emoji=emojis,
+        removed=st.booleans(),
     ),
     st.builds(
         frames.Receipt,
@@ -296,3 +364,19 @@ def test_every_client_frame_is_among_those_tried(frame: type[msgspec.Struct]) ->
 def test_every_server_frame_has_a_type_of_its_own() -> None:
     tags = [frame.__struct_config__.tag for frame in SERVER]
     assert len(tags) == len(set(tags))
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    ["", " ", "a b", "\x00", "\n", "\x7f", "\x85", "\u2028", "x" * 33, "\U0001f44d" * 9, 1, None],
+)
+def test_an_emoji_is_up_to_32_bytes_of_signs(emoji: object) -> None:
+    frame = {"type": "react", "message_id": 1, "emoji": emoji, "client_id": "c"}
+    outcome = checked(json.dumps(frame))
+    assert isinstance(outcome, InvalidFrame)
+    assert outcome.client_id == "c"
+
+
+def test_an_emoji_of_32_bytes_is_taken() -> None:
+    frame = {"type": "react", "message_id": 1, "emoji": "\U0001f44d" * 8}
+    assert isinstance(checked(json.dumps(frame)), frames.React)

@@ -104,6 +104,13 @@ class Http:
     async def post(self, path: str, body: Any) -> httpx2.Response:
         return await self._client.post(path, json=body, headers=self._headers)
 
+    async def request(
+        self, method: str, path: str, body: Any = None, **parameters: Any
+    ) -> httpx2.Response:
+        return await self._client.request(
+            method, path, json=body, params=parameters or None, headers=self._headers
+        )
+
     async def history(self, conversation_id: str) -> list[Frame]:
         """Every message, oldest first, page by page."""
         messages: list[Frame] = []

@@ -9,7 +9,16 @@ from linkup_client.errors import (
     OutcomeUnknown,
     SendFailed,
 )
-from linkup_client.frames import Ack, Event, Message, Receipt, ResyncRequired
+from linkup_client.frames import (
+    Ack,
+    Event,
+    Message,
+    MessageDeleted,
+    MessageUpdated,
+    Reaction,
+    Receipt,
+    ResyncRequired,
+)
 from linkup_client.link import State
 
 __all__ = [
@@ -19,8 +28,11 @@ __all__ = [
     "Event",
     "LinkupError",
     "Message",
+    "MessageDeleted",
+    "MessageUpdated",
     "OutboxFull",
     "OutcomeUnknown",
+    "Reaction",
     "Receipt",
     "ResyncRequired",
     "SendFailed",

@@ -178,7 +178,12 @@ class Client:
                 self._outbox.on_ack(frame)
             case frames.Message():
                 self._on_message(frame, size)
-            case frames.Receipt():
+            case (
+                frames.MessageUpdated()
+                | frames.MessageDeleted()
+                | frames.Reaction()
+                | frames.Receipt()
+            ):
                 self._inbox.put(frame, frame.cursor, size)
             case frames.ResyncRequired():
                 self._inbox.resync(frame)

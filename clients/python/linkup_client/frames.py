@@ -103,6 +103,13 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
     duplicate: bool
 
 
+class Reactions(Struct, frozen=True, kw_only=True):
+    """Who set that emoji, in the order they did."""
+
+    emoji: str
+    user_ids: list[str]
+
+
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
     """A message of somebody else, or of this user on another device.
 
@@ -117,8 +124,49 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
     sender_id: str
     client_id: str
     content: str
+    reply_to: int | None = None
+    reactions: list[Reactions] = []
     created_at: datetime
     updated_at: datetime
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class MessageUpdated(Struct, frozen=True, kw_only=True, tag="message_updated"):
+    """The message says something else now."""
+
+    cursor: int
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    content: str
+    edited_at: datetime
+    updated_at: datetime
+
+
+class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
+    """`everyone`: show a tombstone in its place; `me`: this user sees it no more."""
+
+    cursor: int
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    mode: str
+    deleted_at: datetime
+
+
+class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
+    """That user set that emoji, or took it back."""
+
+    cursor: int
+    message_id: int
+    conversation_id: str
+    version: int
+    user_id: str
+    emoji: str
+    removed: bool
 
 
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
@@ -140,9 +188,20 @@ class Error(Struct, frozen=True, kw_only=True, tag="error"):
     retry_after_ms: int | None = None
 
 
-Event = Message | Receipt | ResyncRequired
+Event = Message | MessageUpdated | MessageDeleted | Reaction | Receipt | ResyncRequired
 ServerFrame = (
-    Welcome | SyncCompleted | ResyncRequired | Reconnect | Pong | Ack | Message | Receipt | Error
+    Welcome
+    | SyncCompleted
+    | ResyncRequired
+    | Reconnect
+    | Pong
+    | Ack
+    | Message
+    | MessageUpdated
+    | MessageDeleted
+    | Reaction
+    | Receipt
+    | Error
 )
 
 

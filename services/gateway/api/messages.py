@@ -43,6 +43,7 @@ class Messages:
             to=asked.to,
             conversation_id=asked.conversation_id,
             after=asked.after,
+            reply_to=asked.reply_to,
         )
         command = store_message(identity.user_id, "", frame)
         match await self.lanes.call(command, frames.size(asked.content) + 256):

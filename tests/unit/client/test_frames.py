@@ -38,6 +38,22 @@ HEARD: list[Struct] = [
         cursor=1, message_id=1, conversation_id="d1", seq=1, version=1, sender_id="a",
         client_id="c", content="„hi“", created_at=NOW, updated_at=NOW,
     ),
+    theirs.Message(
+        cursor=1, message_id=1, conversation_id="d1", seq=1, version=3, sender_id="a",
+        client_id="c", content="", reply_to=1, created_at=NOW, updated_at=NOW, edited_at=NOW,
+        deleted_at=NOW, reactions=[theirs.Reactions(emoji="\U0001f44d", user_ids=["u"])],
+    ),
+    theirs.MessageUpdated(
+        cursor=1, message_id=1, conversation_id="d1", seq=1, version=2, content="x",
+        edited_at=NOW, updated_at=NOW,
+    ),
+    theirs.MessageDeleted(
+        cursor=1, message_id=1, conversation_id="d1", seq=1, version=2, mode="me", deleted_at=NOW
+    ),
+    theirs.Reaction(
+        cursor=1, message_id=1, conversation_id="d1", version=2, user_id="u", emoji="x",
+        removed=True,
+    ),
     theirs.Receipt(
         cursor=1, conversation_id="d1", user_id="u", delivered_seq=2, read_seq=1, at=NOW
     ),

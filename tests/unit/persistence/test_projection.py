@@ -1,12 +1,24 @@
 """One body for a live event, a replay and a page."""
 
 import msgspec
+import pytest
+from msgspec.structs import replace
 
 from services.persistence.announce import events_by_user
 from services.persistence.projection import replayed
 from services.persistence.queries import Queries
 from services.persistence.store import Store
-from shared.commands import AdvanceReceipt, Batch, Command, Event, FeedPage, PutUser
+from shared.commands import (
+    AdvanceReceipt,
+    Batch,
+    Command,
+    DeleteMessage,
+    EditMessage,
+    Event,
+    FeedPage,
+    PutUser,
+    React,
+)
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log, message
 
@@ -17,6 +29,7 @@ async def test_c5_a_replayed_event_is_the_live_one(
     await log.people("alice", "bob")
     told: list[Command] = [
         message("alice", "bob", "h\u00e9llo \U0001f600\n\u2028"),
+        replace(message("bob", "alice", "yes?"), reply_to=1),
         PutUser(user_id="carol"),
     ]
     receipt = AdvanceReceipt(
@@ -36,6 +49,30 @@ async def test_c5_a_replayed_event_is_the_live_one(
         ]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        EditMessage(user_id="alice", message_id=1, content="better \u2028"),
+        DeleteMessage(user_id="alice", message_id=1, mode="everyone"),
+        DeleteMessage(user_id="alice", message_id=1, mode="me"),
+        React(user_id="bob", message_id=1, emoji="\U0001f44d"),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+async def test_c5_a_replayed_revision_is_the_live_one(
+    store: Store, log: Log, queries: Queries, command: Command
+) -> None:
+    await log.people("alice", "bob")
+    await log.say("alice", "bob", "hi")
+    batch = Batch(lane="live", number=1, commands=[command])
+    live = events_by_user(await store.commit([batch]))
+    assert "alice" in live
+    for user_id, events in live.items():
+        page = await queries.feed(FeedPage(user_id=user_id, after=1))
+        assert page.events == [Event(event.cursor, event.body) for event in events]
+        assert all(event.body for event in events)
+
+
 async def test_a_body_is_encoded_once_for_all_who_receive_it(store: Store, log: Log) -> None:
     await log.people("alice", "bob")
     batch = Batch(lane="live", number=1, commands=[message("alice", "bob", "hi")])
@@ -46,4 +83,6 @@ async def test_a_body_is_encoded_once_for_all_who_receive_it(store: Store, log: 
 
 
 def test_r7_a_row_without_anything_left_is_a_placeholder() -> None:
-    assert replayed(7, (None,) * 9, (None,) * 5) == Event(7, b"")
+    for kind in ("message", "message_updated", "message_deleted", "message_hidden", "reaction"):
+        for visible in (0, 1):
+            assert replayed((7, kind, 0, visible, *(None,) * 21)) == Event(7, b"")

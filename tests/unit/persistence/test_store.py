@@ -108,7 +108,9 @@ async def test_a_failed_commit_leaves_nothing_and_the_next_one_works(
     await log.people("alice", "bob")
     await log.say("alice", "bob", "one")
     with sqlite3.connect(database) as other:  # what the store does not expect: the next id is taken
-        other.execute("INSERT INTO messages SELECT 2, 'x', 1, 1, 'x', 'x', 'x', x'00', 0, 0 ")
+        other.execute(
+            "INSERT INTO messages SELECT 2, 'x', 1, 1, 'x', 'x', 'x', x'00', 0, 0, NULL, NULL, NULL"
+        )
         other.execute("UPDATE messages SET message_id = 2 WHERE conversation_id = 'x'")
         other.execute(
             "CREATE TRIGGER no BEFORE INSERT ON messages WHEN new.content = 'poison' "

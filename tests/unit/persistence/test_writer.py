@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_c4_what_follows_a_poison_message_of_a_connection_waits(
     assert codes(bus.reply("lane")) == ["ok", "internal", "out_of_order"]
 
 
-def _fields(command: commands.StoreMessage) -> dict[str, str]:
+def _fields(command: commands.StoreMessage) -> dict[str, Any]:
     return {name: getattr(command, name) for name in command.__struct_fields__}
 
 

@@ -1,0 +1,111 @@
+"""Owns the routes that change a stored message: edit, delete, react."""
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import as_json, body
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.handlers import IDS_BYTES
+from services.gateway.lanes import Lanes
+from shared import api, frames
+from shared.commands import Command, DeleteMessage, EditMessage, React, Refused, Result
+from shared.errors import InvalidRequest, NotFound
+
+NO_CONTENT = 204
+
+
+@dataclass(slots=True, frozen=True)
+class Revisions:
+    lanes: Lanes
+
+    def endpoints(self) -> Endpoints:
+        return {
+            "PATCH /v1/messages/{message_id}": self.edit,
+            "DELETE /v1/messages/{message_id}": self.delete,
+            "POST /v1/messages/{message_id}/reactions": self.react,
+            "POST /v1/messages/delete": self.delete_many,
+        }
+
+    async def edit(self, request: Request, identity: Identity) -> Response:
+        message_id = _message_id(request)
+        asked = await body(request, api.EditRequest)
+        command = EditMessage(
+            user_id=identity.user_id, message_id=message_id, content=asked.content
+        )
+        return await self._carry_out(command, frames.size(asked.content) + IDS_BYTES)
+
+    async def delete(self, request: Request, identity: Identity) -> Response:
+        message_id = _message_id(request)
+        mode = await _mode(request)
+        return await self._carry_out(
+            DeleteMessage(user_id=identity.user_id, message_id=message_id, mode=mode), IDS_BYTES
+        )
+
+    async def react(self, request: Request, identity: Identity) -> Response:
+        message_id = _message_id(request)
+        asked = await body(request, api.ReactRequest)
+        command = React(
+            user_id=identity.user_id,
+            message_id=message_id,
+            emoji=asked.emoji,
+            remove=asked.remove,
+        )
+        return await self._carry_out(command, IDS_BYTES)
+
+    async def delete_many(self, request: Request, identity: Identity) -> Response:
+        """Each id has an outcome of its own; they go to the store together."""
+        asked = await body(request, api.DeleteRequest)
+        results = await asyncio.gather(
+            *[
+                self.lanes.call(
+                    DeleteMessage(user_id=identity.user_id, message_id=one, mode=asked.mode)
+                )
+                for one in asked.message_ids
+            ]
+        )
+        outcomes = map(_outcome, asked.message_ids, results)
+        return as_json(api.encode(api.DeleteAnswer(results=list(outcomes))))
+
+    async def _carry_out(self, command: Command, size: int) -> Response:
+        result = await self.lanes.call(command, size)
+        if isinstance(result, Refused):
+            raise result.error()
+        return Response(status_code=NO_CONTENT)
+
+
+def _outcome(message_id: int, result: Result) -> api.Deleted:
+    if not isinstance(result, Refused):
+        return api.Deleted(message_id=message_id, deleted=True)
+    error = result.error()
+    told = frames.Error(
+        code=error.code,
+        message=error.message,
+        temporary=error.temporary,
+        retry_after_ms=error.retry_after_ms,
+    )
+    return api.Deleted(message_id=message_id, deleted=False, error=told)
+
+
+def _message_id(request: Request) -> int:
+    """From the path. What is no message id names no message."""
+    try:
+        text = request.path_params["message_id"]
+        return int(msgspec.convert(text, frames.PositiveInt, strict=False))
+    except msgspec.ValidationError:
+        raise NotFound("There is no such message") from None
+
+
+async def _mode(request: Request) -> frames.DeleteMode:
+    """`mode`, from the query or from the body: not every client sends a body with DELETE."""
+    text = request.query_params.get("mode")
+    if text is None:
+        return (await body(request, api.DeleteOneRequest)).mode
+    try:
+        return msgspec.convert({"mode": text}, api.DeleteOneRequest).mode
+    except msgspec.ValidationError:
+        raise InvalidRequest("`mode` must be `me` or `everyone`") from None

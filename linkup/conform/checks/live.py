@@ -1,0 +1,123 @@
+"""Checks of what is told and never stored: typing, the socket's own status, its refresh."""
+
+import asyncio
+import time
+
+from linkup.conform.check import checks, demand, expect
+from linkup.conform.player import Scene
+
+
+async def typing_reaches_the_other_side(scene: Scene) -> None:
+    """`typing` reaches every device of the other side, with who and where."""
+    alice, bob, phone = [await scene.enter(role) for role in ("alice", "bob", "bob")]
+    ack = await alice.acked(bob.user_id, "hello")
+    await alice.send("typing", to=bob.user_id, is_typing=True)
+    for device in (bob, phone):
+        told = await device.next("typing")
+        found = [told["user_id"], told["conversation_id"], told["is_typing"]]
+        expect("who, where, what", found, [alice.user_id, ack["conversation_id"], True])
+
+
+async def typing_ends_at_once(scene: Scene) -> None:
+    """The end of typing right behind its start is told as well."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    ack = await alice.acked(bob.user_id, "hello")
+    await alice.send("typing", to=bob.user_id, is_typing=True)
+    await bob.next("typing", is_typing=True)
+    await alice.send("typing", conversation_id=ack["conversation_id"], is_typing=False)
+    await bob.next("typing", is_typing=False)
+
+
+async def typing_never_reaches_the_typist(scene: Scene) -> None:
+    """No device of the typist is told."""
+    alice, tablet, bob = [await scene.enter(role) for role in ("alice", "alice", "bob")]
+    await alice.acked(bob.user_id, "hello")
+    await alice.send("typing", to=bob.user_id, is_typing=True)
+    await bob.next("typing")
+    await bob.acked(alice.user_id, "behind it")
+    for device in (alice, tablet):
+        await device.next("message", content="behind it")
+        expect("what the typist was told", device.received("typing"), [])
+
+
+async def typing_moves_no_cursor(scene: Scene) -> None:
+    """`typing` is no part of the feed: no cursor, and no replay."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    await alice.acked(bob.user_id, "hello")
+    await alice.send("typing", to=bob.user_id, is_typing=True)
+    told = await bob.next("typing")
+    demand("cursor" not in told, "no cursor", told)
+    back = await scene.enter("bob", epoch=bob.frames[0]["epoch"], cursor=0)
+    expect("what was replayed", back.received("typing"), [])
+
+
+async def typing_of_an_outsider_reaches_nobody(scene: Scene) -> None:
+    """Typing into a foreign conversation reaches nobody."""
+    alice, bob, eve = [await scene.enter(role) for role in ("alice", "bob", "eve")]
+    ack = await alice.acked(bob.user_id, "ours")
+    await eve.send("typing", conversation_id=ack["conversation_id"], is_typing=True)
+    await eve.acked(bob.user_id, "now we talk")
+    await eve.send("typing", to=bob.user_id, is_typing=True)
+    told = await bob.next("typing")
+    demand(told["conversation_id"] != ack["conversation_id"], "only their own chat", told)
+    await alice.settled()
+    expect("what alice was told", alice.received("typing"), [])
+
+
+async def the_status_says_where_the_socket_stands(scene: Scene) -> None:
+    """`get_connection_status` tells state, connection_id, connected_at, cursor and pending."""
+    alice = await scene.enter("alice")
+    await alice.send("get_connection_status")
+    status = await alice.next("connection_status")
+    welcome = alice.frames[0]
+    for name in ("connection_id", "cursor"):
+        expect(name, status[name], welcome[name])
+    expect("the state", status["state"], "connected")
+    demand(status["pending"] >= 0 and status["connected_at"].endswith("Z"), "the rest", status)
+
+
+async def force_reconnect_ends_with_4000(scene: Scene) -> None:
+    """`force_reconnect` is answered by `reconnect {after_ms, reason}`, then close 4000."""
+    alice = await scene.enter("alice")
+    await alice.send("force_reconnect")
+    told = await alice.next("reconnect")
+    demand(told["after_ms"] >= 0 and bool(told["reason"]), "after_ms and a reason", told)
+    expect("the close code", await alice.closed(), 4000)
+
+
+async def refresh_with_another_user(scene: Scene) -> None:
+    """`refresh` with another user's token, or with none, is unauthorized; the socket stays."""
+    alice = await scene.enter("alice")
+    for token in (await scene.token("mallory"), "nonsense"):
+        await alice.send("refresh", token=token, client_id="swap")
+        error = await alice.outcome("swap")
+        expect("the code", error.get("code"), "unauthorized")
+    await alice.settled()
+
+
+async def refresh_outlives_the_token(scene: Scene) -> None:
+    """A socket that was refreshed lives on when its first token expires."""
+    alice = await scene.socket("alice")
+    soon = int(time.time()) + 2
+    await alice.send("hello", token=scene.deployment.sign(alice.user_id, exp=soon))
+    await alice.next("welcome")
+    token = scene.deployment.sign(alice.user_id)
+    await alice.send("refresh", token=token, client_id="longer")
+    expect("the outcome", (await alice.outcome("longer"))["type"], "ack")
+    await asyncio.sleep(soon + 1 - time.time())
+    await alice.settled()
+
+
+CHECKS = checks(
+    "live",
+    "frames",
+    ("", typing_reaches_the_other_side),
+    ("", typing_ends_at_once),
+    ("", typing_never_reaches_the_typist),
+    ("C5", typing_moves_no_cursor),
+    ("C9", typing_of_an_outsider_reaches_nobody),
+    ("", the_status_says_where_the_socket_stands),
+    ("", force_reconnect_ends_with_4000),
+    ("C9", refresh_with_another_user),
+    ("C9", refresh_outlives_the_token),
+)

@@ -11,7 +11,15 @@ QUERY = "linkup.query"
 QUERY_GROUP = "persistence"
 
 # All there is on the bus, each kind once; checked at start, and against the functions below.
-PATTERNS = (STORE, f"{QUERY}.*", LOG, "linkup.user.*.feed", "linkup.user.*.live")
+PATTERNS = (
+    STORE,
+    f"{QUERY}.*",
+    LOG,
+    "linkup.user.*.feed",
+    "linkup.user.*.live",
+    "linkup.user.*.ask",
+    "linkup.presence.*",
+)
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.frames import (
     ClientId,
@@ -125,6 +125,8 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     read_seq: int
     peer_delivered_seq: int
     peer_read_seq: int
+    archived: bool
+    muted: bool
     updated_at: datetime
 
 
@@ -135,6 +137,76 @@ class InboxAnswer(Struct, frozen=True, kw_only=True):
     cursor: int
     conversations: list[ConversationView]
     next: int | None
+
+
+class BeginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/conversations: the direct conversation with that user."""
+
+    to: UserId
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/conversations/{id}/read: as `mark_chat_read`."""
+
+    up_to: PositiveInt
+
+
+class ConversationPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """PATCH /v1/conversations/{id}: how this member wants to see it."""
+
+    archived: bool | UnsetType = UNSET
+    muted: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.archived is UNSET and self.muted is UNSET:
+            raise ValueError("Expected `archived`, `muted` or both")
+
+
+class ClearAnswer(Struct, frozen=True, kw_only=True):
+    """POST /v1/conversations/{id}/clear: how many messages that hides."""
+
+    conversation_id: str
+    count: int
+
+
+class ConversationAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/conversations/{id}."""
+
+    epoch: str
+    cursor: int
+    conversation: ConversationView
+
+
+class UnreadItem(Struct, frozen=True, kw_only=True):
+    """The latest unread message of one conversation; `preview` is cut at 120 code points."""
+
+    conversation_id: str
+    unread_count: int
+    message_id: int
+    seq: int
+    sender_id: str
+    sender_name: str | None
+    preview: str
+    created_at: datetime
+
+
+class UnreadAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/unread: totals (at most 1,000 a conversation), and the five latest conversations."""
+
+    epoch: str
+    cursor: int
+    unread_count: int
+    conversations: int
+    items: list[UnreadItem]
+
+
+class SyncAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/sync: the feed after a cursor, each frame as a socket would have got it."""
+
+    epoch: str
+    cursor: int
+    frames: list[msgspec.Raw]
+    has_more: bool
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):

@@ -76,6 +76,38 @@ class AdvanceReceipt(Struct, frozen=True, kw_only=True, tag=True):
     read_message_id: int = 0
 
 
+class ReadMessages(Struct, frozen=True, kw_only=True, tag=True):
+    """Move the read mark of each conversation up to the highest of these messages in it."""
+
+    user_id: str
+    connection_id: str
+    message_ids: list[int]
+
+
+class BeginConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """Make the direct conversation with `to`, if there is none yet."""
+
+    user_id: str
+    conversation_id: str
+    to: str
+
+
+class ClearConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """Hide everything said so far from this member."""
+
+    user_id: str
+    conversation_id: str
+
+
+class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """A member's own view of a conversation; None keeps what is there."""
+
+    user_id: str
+    conversation_id: str
+    archived: bool | None = None
+    muted: bool | None = None
+
+
 class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     """Make a user known, with what the host app's token says of them; None keeps what is there."""
 
@@ -87,7 +119,18 @@ class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     avatar: str | None = None
 
 
-Command = StoreMessage | EditMessage | DeleteMessage | React | AdvanceReceipt | PutUser
+Command = (
+    StoreMessage
+    | EditMessage
+    | DeleteMessage
+    | React
+    | AdvanceReceipt
+    | ReadMessages
+    | BeginConversation
+    | ClearConversation
+    | SetConversation
+    | PutUser
+)
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -116,6 +159,18 @@ class Done(Struct, frozen=True, array_like=True, tag=True):
     """Carried out, and nothing to tell."""
 
 
+class Begun(Struct, frozen=True, array_like=True, tag=True):
+    """The conversation is there; `created`: since now."""
+
+    created: bool
+
+
+class Cleared(Struct, frozen=True, array_like=True, tag=True):
+    """So many messages went out of the member's sight."""
+
+    count: int
+
+
 class Refused(Struct, frozen=True, array_like=True, tag=True):
     """Not carried out: a LinkupError on the bus."""
 
@@ -128,7 +183,7 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
         return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
 
 
-Result = Stored | Done | Refused
+Result = Stored | Done | Begun | Cleared | Refused
 
 
 class Results(Struct, frozen=True, tag=True):
@@ -244,10 +299,12 @@ class FeedPageAnswer(Struct, frozen=True, kw_only=True):
 class Inbox(Struct, frozen=True, kw_only=True):
     """query `conversations`: the user's conversations, latest activity first.
 
-    `before`: the `next` of the page before.
+    `before`: the `next` of the page before. `conversation_id`: that one or none, also without a
+    message in it.
     """
 
     user_id: str
+    conversation_id: str | None = None
     before: int | None = None
     limit: int = 50
 
@@ -260,6 +317,19 @@ class History(Struct, frozen=True, kw_only=True):
     before_id: int | None = None
     after_id: int | None = None
     limit: int = 50
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """query `conversation`: one of the user's conversations."""
+
+    user_id: str
+    conversation_id: str
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """query `unread`: how much the user has not read, with a line of the latest."""
+
+    user_id: str
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

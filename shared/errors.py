@@ -75,6 +75,15 @@ class EditWindowClosed(LinkupError):
     status = 409
 
 
+class ResyncRequired(LinkupError):
+    """The feed cannot go on from that cursor: load the inbox again. HTTP only; a socket has a
+    frame of that name."""
+
+    code = "resync_required"
+    temporary = False
+    status = 409
+
+
 class TooLarge(LinkupError):
     code = "too_large"
     temporary = False
@@ -127,6 +136,7 @@ BY_CODE: dict[str, type[LinkupError]] = {
         NotFound,
         ClientIdConflict,
         EditWindowClosed,
+        ResyncRequired,
         TooLarge,
         RateLimited,
         OutOfOrder,

@@ -40,6 +40,7 @@ DeleteMode = Literal["me", "everyone"]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Epoch = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
+Change = Literal["begun", "cleared", "settings"]
 Token = Annotated[str, Meta(max_length=4096, pattern=_PRINTABLE)]
 Device = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 Timestamp = (
@@ -144,6 +145,15 @@ class ReadReceipt(
     client_id: ClientId | None = None
 
 
+class BulkReadReceipt(
+    Struct, frozen=True, kw_only=True, tag="bulk_read_receipt", forbid_unknown_fields=True
+):
+    """Moves the read mark of each conversation up to the highest of these messages in it."""
+
+    message_ids: Annotated[list[PositiveInt], Meta(min_length=1, max_length=500)]
+    client_id: ClientId | None = None
+
+
 class MarkChatRead(
     Struct, frozen=True, kw_only=True, tag="mark_chat_read", forbid_unknown_fields=True
 ):
@@ -205,6 +215,7 @@ ClientFrame = (
     | React
     | Delivered
     | ReadReceipt
+    | BulkReadReceipt
     | MarkChatRead
     | SyncRequest
     | Ping
@@ -376,6 +387,20 @@ class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status
     pending: int
 
 
+class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
+    """A conversation begins, or its member has changed their own view of it."""
+
+    cursor: int | UnsetType = UNSET
+    conversation_id: str
+    version: int
+    kind: str
+    members: list[str]
+    change: Change
+    cleared_seq: int
+    archived: bool
+    muted: bool
+
+
 class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
     code: str
     message: str
@@ -398,6 +423,7 @@ ServerFrame = (
     | Receipt
     | TypingNow
     | ConnectionStatus
+    | Conversation
     | Error
 )
 

@@ -17,9 +17,10 @@ from shared.errors import (
     NotFound,
     OutOfOrder,
     RateLimited,
+    ResyncRequired,
     TooLarge,
 )
-from shared.frames import ConversationId, DeleteMode, PositiveInt, UserId
+from shared.frames import ConversationId, Count, DeleteMode, Epoch, PositiveInt, UserId
 from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -138,8 +139,71 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/v1/conversations",
         summary="The inbox, latest activity first.",
-        query=(LIMIT, Parameter("before", PositiveInt, "`next` of the page before this one")),
+        query=(
+            LIMIT,
+            Parameter("before", PositiveInt, "`next` of the page before this one"),
+            Parameter("peer", UserId, "only the direct conversation with that user"),
+        ),
         answers=(Answer(200, api.InboxAnswer, "A page of the inbox."),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/conversations",
+        summary="Begin the direct conversation with somebody.",
+        body=api.BeginRequest,
+        answers=(
+            Answer(201, api.ConversationAnswer, "It begins."),
+            Answer(200, api.ConversationAnswer, "It was there already."),
+        ),
+        errors=(NotFound, RateLimited),
+    ),
+    Route(
+        method="GET",
+        path="/v1/conversations/{conversation_id}",
+        summary="One conversation, as in the inbox.",
+        answers=(Answer(200, api.ConversationAnswer, "The conversation."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/conversations/{conversation_id}",
+        summary="How this member wants to see it: archived, muted.",
+        body=api.ConversationPatch,
+        answers=(Answer(200, api.ConversationAnswer, "The conversation as it is then."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/conversations/{conversation_id}/read",
+        summary="Move the read mark, never back: the `mark_chat_read` frame.",
+        body=api.ReadRequest,
+        answers=(Answer(200, api.ConversationAnswer, "The conversation as it is then."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/conversations/{conversation_id}/clear",
+        summary="Hide everything said so far from this member alone.",
+        answers=(Answer(200, api.ClearAnswer, "How many messages that hides."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/unread",
+        summary="How much is unread, with a line of the latest.",
+        answers=(Answer(200, api.UnreadAnswer, "Totals and previews."),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sync",
+        summary="The feed after a cursor; without one, where the present is.",
+        query=(
+            LIMIT,
+            Parameter("epoch", Epoch, "of the store that the cursor belongs to"),
+            Parameter("cursor", Count, "of the last frame taken in"),
+        ),
+        answers=(Answer(200, api.SyncAnswer, "A page of frames."),),
+        errors=(ResyncRequired,),
     ),
     Route(
         method="GET",

@@ -12,9 +12,11 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.gateway import contract, page, start
 from services.gateway.api.dev import DevLogin
+from services.gateway.api.inbox import Conversations
 from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
+from services.gateway.api.sync import Sync
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
@@ -62,6 +64,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.drain = lambda: _drain(sockets, lanes, hub)
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),
+            **Conversations(lanes, log, people).endpoints(),
+            **Sync(log).endpoints(),
             **Revisions(lanes).endpoints(),
             **DevLogin(auth, people).endpoints(),
             **contract.documents(),

@@ -14,12 +14,14 @@ from shared.commands import (
     Done,
     EditMessage,
     React,
+    ReadMessages,
     Result,
     StoreMessage,
 )
 from shared.errors import InvalidFrame, Unauthorized
 from shared.frames import ClientFrame, CloseCode
 
+ID_BYTES = 9  # a message id in MessagePack
 IDS_BYTES = 512  # of a command without its content, in a batch
 
 
@@ -44,6 +46,8 @@ class Handlers:
                 self.on_delivered(connection, frame)
             case frames.ReadReceipt():
                 self.on_read_receipt(connection, frame)
+            case frames.BulkReadReceipt():
+                self.on_bulk_read_receipt(connection, frame)
             case frames.MarkChatRead():
                 self.on_mark_chat_read(connection, frame)
             case frames.Ping():
@@ -114,6 +118,13 @@ class Handlers:
             read_message_id=frame.message_id,
         )
         self._submit(connection, command, frame.client_id)
+
+    def on_bulk_read_receipt(self, connection: Connection, frame: frames.BulkReadReceipt) -> None:
+        command = ReadMessages(
+            user_id=connection.user_id, connection_id=connection.id, message_ids=frame.message_ids
+        )
+        size = IDS_BYTES + ID_BYTES * len(frame.message_ids)
+        self._submit(connection, command, frame.client_id, size)
 
     def on_mark_chat_read(self, connection: Connection, frame: frames.MarkChatRead) -> None:
         """Without `up_to` never past what this socket was sent: the rest nobody saw (R13)."""

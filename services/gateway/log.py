@@ -7,6 +7,7 @@ from msgspec import Struct
 from shared import commands, subjects
 from shared.bus import Bus
 from shared.commands import (
+    Conversation,
     FeedPage,
     FeedPageAnswer,
     Heads,
@@ -18,6 +19,7 @@ from shared.commands import (
     Members,
     MembersAnswer,
     Snapshot,
+    Totals,
 )
 
 A = TypeVar("A", bound=Struct)
@@ -37,11 +39,19 @@ class Log:
     async def heads(self, user_ids: list[str]) -> HeadsAnswer:
         return await self._ask("heads", Heads(user_ids=user_ids), HeadsAnswer)
 
-    async def feed(self, user_id: str, after: int) -> FeedPageAnswer:
-        return await self._ask("feed", FeedPage(user_id=user_id, after=after), FeedPageAnswer)
+    async def feed(self, user_id: str, after: int, limit: int = 500) -> FeedPageAnswer:
+        asked = FeedPage(user_id=user_id, after=after, limit=limit)
+        return await self._ask("feed", asked, FeedPageAnswer)
 
     async def inbox(self, asked: Inbox) -> bytes:
         return (await self._ask("conversations", asked, Snapshot)).body
+
+    async def conversation(self, user_id: str, conversation_id: str) -> bytes:
+        asked = Conversation(user_id=user_id, conversation_id=conversation_id)
+        return (await self._ask("conversation", asked, Snapshot)).body
+
+    async def unread(self, user_id: str) -> bytes:
+        return (await self._ask("unread", Totals(user_id=user_id), Snapshot)).body
 
     async def history(self, asked: History) -> bytes:
         return (await self._ask("history", asked, Snapshot)).body

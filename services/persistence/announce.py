@@ -1,6 +1,8 @@
 """Owns what is told after a commit: live events to each user, and the doorbell of the log."""
 
 from services.persistence.projection import (
+    CHANGES,
+    conversation_body,
     deleted_body,
     message,
     reaction_body,
@@ -65,7 +67,12 @@ def _body(row: FeedRow, decision: Decision) -> bytes:
     if row.revision is not None:
         return _revision_body(row.revision, decision.state.now)
     conversation_id, actor_id = row.conversation_id or "", row.actor_id or ""
-    member = decision.state.conversations[conversation_id].members[actor_id]
+    conversation = decision.state.conversations[conversation_id]
+    member = conversation.members[actor_id]
+    if row.kind in CHANGES:
+        view = (member.version, member.cleared_seq, member.archived, member.muted)
+        names = list(conversation.members)
+        return conversation_body(row.kind, conversation_id, conversation.kind, names, view)
     return receipt_body(
         conversation_id, actor_id, member.delivered_seq, member.read_seq, decision.state.now
     )

@@ -7,7 +7,7 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 import hashlib
 from collections.abc import Sequence
 
-from services.persistence import revisions
+from services.persistence import revisions, views
 from services.persistence.state import (
     Changes,
     Conversation,
@@ -24,6 +24,9 @@ from shared.commands import (
     AdvanceReceipt,
     Batch,
     BatchReply,
+    BeginConversation,
+    Begun,
+    ClearConversation,
     Command,
     DeleteMessage,
     Done,
@@ -31,14 +34,18 @@ from shared.commands import (
     Fenced,
     PutUser,
     React,
+    ReadMessages,
     Refused,
     Result,
     Results,
+    SetConversation,
     Stored,
     StoreMessage,
 )
 
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
+NO_CONVERSATION = Refused("not_found", "There is no such user or conversation")
+NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
 HASH_BYTES = 16
 SECOND = 1_000_000  # microseconds
 
@@ -81,7 +88,7 @@ class _Turn(Turn):
         self.state.lanes[batch.lane] = self.changes.lanes[batch.lane] = lane
         return reply
 
-    def command(self, command: Command) -> Result:
+    def command(self, command: Command) -> Result:  # noqa: C901 - one case a command
         match command:
             case StoreMessage():
                 return self.in_order(command)
@@ -93,6 +100,14 @@ class _Turn(Turn):
                 return revisions.react(self, command)
             case AdvanceReceipt():
                 return self.advance(command)
+            case ReadMessages():
+                return self.read_messages(command)
+            case BeginConversation():
+                return self.begin_empty(command)
+            case ClearConversation():
+                return views.clear(self, command)
+            case SetConversation():
+                return views.set_view(self, command)
             case PutUser():
                 return self.put_user(command)
 
@@ -113,21 +128,35 @@ class _Turn(Turn):
             return _again(known, hashed)
         conversation = self.conversation(command)
         if conversation is None or command.user_id not in conversation.members:
-            return Refused("not_found", "There is no such user or conversation")
+            return NO_CONVERSATION
         if command.reply_to is not None and not self.may_quote(command, command.reply_to):
             return Refused("not_found", "There is no such message to reply to")
         if command.after and (command.user_id, command.after) not in self.state.messages:
             return Refused("out_of_order", "The message named by `after` is not stored yet")
         wait_ms = self.use_allowance(command.user_id)
         if wait_ms:
-            return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+            return _too_many(wait_ms)
         return self.append(command, conversation, hashed)
 
     def may_quote(self, command: StoreMessage, message_id: int) -> bool:
         message = self.visible(command.user_id, message_id)
         return message is not None and message.conversation_id == command.conversation_id
 
-    def conversation(self, command: StoreMessage) -> Conversation | None:
+    def begin_empty(self, command: BeginConversation) -> Result:
+        conversation = self.conversation(command)
+        if conversation is None or command.user_id not in conversation.members:
+            return NO_CONVERSATION
+        if command.conversation_id in self.state.conversations:
+            return Begun(False)
+        wait_ms = self.use_allowance(command.user_id)
+        if wait_ms:
+            return _too_many(wait_ms)
+        self.begin(command.conversation_id, conversation)
+        self.changes.conversations.add(command.conversation_id)
+        views.tell_begun(self, command.conversation_id)
+        return Begun(True)
+
+    def conversation(self, command: StoreMessage | BeginConversation) -> Conversation | None:
         """The addressed conversation; a direct one begins with its first stored message."""
         existing = self.state.conversations.get(command.conversation_id)
         if existing is not None or command.to is None or command.to not in self.state.heads:
@@ -178,6 +207,7 @@ class _Turn(Turn):
         state.messages_by_id[message.message_id] = message
         new = NewMessage(message, command.content)
         self.changes.messages.append(new)
+        views.bring_back(self, command.conversation_id)
         self.changes.conversations.add(command.conversation_id)
         for user_id in conversation.members:
             mine = user_id == command.user_id
@@ -201,18 +231,32 @@ class _Turn(Turn):
             conversation_id, read_seq = (
                 (message.conversation_id, message.seq) if message else ("", 0)
             )
-        conversation = self.state.conversations.get(conversation_id)
+        return self.move_marks(command, conversation_id, read_seq, command.delivered_seq)
+
+    def read_messages(self, command: ReadMessages) -> Result:
+        """Each conversation's mark moves once; what the reader may not see moves nothing."""
+        highest: dict[str, int] = {}
+        for message_id in command.message_ids:
+            message = self.visible(command.user_id, message_id)
+            if message is not None:
+                at = highest.get(message.conversation_id, 0)
+                highest[message.conversation_id] = max(at, message.seq)
+        results = [self.move_marks(command, place, seq, 0) for place, seq in highest.items()]
+        return Done() if Done() in results else NO_MESSAGE
+
+    def move_marks(
+        self, command: AdvanceReceipt | ReadMessages, place: str, read_seq: int, delivered_seq: int
+    ) -> Result:
+        conversation = self.state.conversations.get(place)
         if conversation is None or command.user_id not in conversation.members:
-            return Refused("not_found", "There is no such message or conversation")
+            return NO_MESSAGE
         member = conversation.members[command.user_id]
         read = max(member.read_seq, min(read_seq, conversation.last_seq))
-        delivered = max(
-            member.delivered_seq, min(command.delivered_seq, conversation.last_seq), read
-        )
+        delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
         if (delivered, read) != (member.delivered_seq, member.read_seq):
             member.delivered_seq, member.read_seq = delivered, read
-            self.changes.members.add((conversation_id, command.user_id))
-            self.advanced[conversation_id, command.user_id] = command.connection_id
+            self.changes.members.add((place, command.user_id))
+            self.advanced[place, command.user_id] = command.connection_id
         return Done()
 
     def put_user(self, command: PutUser) -> Result:
@@ -238,6 +282,10 @@ def place_of(command: Command) -> tuple[str, str] | None:
     if isinstance(command, StoreMessage) and command.connection_id:
         return command.connection_id, command.conversation_id
     return None
+
+
+def _too_many(wait_ms: int) -> Refused:
+    return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
 
 
 def _again(known: Message, hashed: bytes) -> Result:

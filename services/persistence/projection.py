@@ -22,8 +22,16 @@ MESSAGE_WIDTH = 13
 RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
 RECEIPT_WIDTH = 5
 REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
+VIEW_COLUMNS = "b.version, b.cleared_seq, b.archived, b.muted"
+CONVERSATION_COLUMNS = (
+    "c.kind, (SELECT json_group_array(o.user_id) FROM members AS o"  # noqa: S608 - no values
+    f" WHERE o.conversation_id = c.conversation_id), {VIEW_COLUMNS}"
+)
+REACTION_WIDTH = 3
+CHANGES: dict[str, frames.Change] = {"begun": "begun", "cleared": "cleared", "set": "settings"}
 
 _pairs = msgspec.json.Decoder(list[tuple[str, str]])
+_names = msgspec.json.Decoder(list[str])
 
 
 def message(row: Row) -> frames.Message:
@@ -106,6 +114,25 @@ def reaction_body(
     )
 
 
+def conversation_body(
+    kind: str, conversation_id: str, conversation: str, members: list[str], view: Row
+) -> bytes:
+    """`kind` of the feed's row says what changed; `view`: VIEW_COLUMNS."""
+    version, cleared_seq, archived, muted = view
+    return frames.encode(
+        frames.Conversation(
+            conversation_id=conversation_id,
+            version=version,
+            kind=conversation,
+            members=sorted(members),
+            change=CHANGES[kind],
+            cleared_seq=cleared_seq,
+            archived=bool(archived),
+            muted=bool(muted),
+        )
+    )
+
+
 def receipt_body(
     conversation_id: str, user_id: str, delivered_seq: int, read_seq: int, at: int
 ) -> bytes:
@@ -122,7 +149,7 @@ def receipt_body(
 
 def replayed(row: Row) -> Event:
     """A feed row as it is now: cursor, kind, created_at, whether its user may see the message,
-    then MESSAGE_, RECEIPT_ and REACTION_COLUMNS.
+    then MESSAGE_, RECEIPT_, REACTION_ and CONVERSATION_COLUMNS.
 
     What is gone leaves a placeholder, so that the range has no hole (R7).
     """
@@ -133,8 +160,12 @@ def replayed(row: Row) -> Event:
         return Event(cursor, body, "", found[1], found[2])
     if kind == "receipt" and rest[2] is not None:
         return Event(cursor, receipt_body(*rest[:RECEIPT_WIDTH]))
+    if kind in CHANGES and rest[2] is not None:
+        return Event(cursor, _changed(kind, rest[0], *rest[RECEIPT_WIDTH + REACTION_WIDTH :]))
     if found[0] is not None and (visible or kind == "message_hidden"):
-        return Event(cursor, _revised(kind, at, tuple(found), tuple(rest[RECEIPT_WIDTH:])))
+        return Event(
+            cursor, _revised(kind, at, tuple(found), tuple(rest[RECEIPT_WIDTH:][:REACTION_WIDTH]))
+        )
     return Event(cursor, b"")
 
 
@@ -155,3 +186,7 @@ def _revised(kind: str, at: int, found: Row, reaction: Row) -> bytes:
                 message_id, conversation_id, version, user_id, emoji, bool(removed)
             )
     return b""
+
+
+def _changed(kind: str, place: str, conversation: str, members: str, *view: Any) -> bytes:
+    return conversation_body(kind, place, conversation, _names.decode(members), view)

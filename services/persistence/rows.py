@@ -45,7 +45,7 @@ FROM json_each(?1) AS j JOIN reactions AS r ON r.message_id = j.value
 """
 CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
-       b.user_id, b.delivered_seq, b.read_seq
+       b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version
 FROM json_each(?1) AS j
 JOIN conversations AS c ON c.conversation_id = j.value
 JOIN members AS b ON b.conversation_id = c.conversation_id
@@ -59,9 +59,13 @@ INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id
   updated_at = excluded.updated_at
 """
 PUT_MEMBER = """
-INSERT INTO members VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation_id, user_id) DO UPDATE SET
+INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, updated_at,
+  cleared_seq, archived, muted, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (conversation_id, user_id) DO UPDATE SET
   delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
-  updated_at = excluded.updated_at
+  updated_at = excluded.updated_at, cleared_seq = excluded.cleared_seq,
+  archived = excluded.archived, muted = excluded.muted, version = excluded.version
 """
 ADD_MESSAGE = """
 INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
@@ -123,8 +127,9 @@ def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 def member_rows(state: State, changes: Changes) -> Iterable[Row]:
     for conversation_id, user_id in changes.members:
-        member = state.conversations[conversation_id].members[user_id]
-        yield conversation_id, user_id, member.delivered_seq, member.read_seq, state.now
+        m = state.conversations[conversation_id].members[user_id]
+        marks = (m.delivered_seq, m.read_seq, state.now)
+        yield conversation_id, user_id, *marks, m.cleared_seq, m.archived, m.muted, m.version
 
 
 def message_rows(changes: Changes) -> Iterable[Row]:

@@ -9,11 +9,15 @@ from shared.commands import (
     AdvanceReceipt,
     Batch,
     BatchReply,
+    BeginConversation,
+    ClearConversation,
     Command,
     DeleteMessage,
     EditMessage,
     PutUser,
     React,
+    ReadMessages,
+    SetConversation,
     StoreMessage,
 )
 
@@ -22,6 +26,10 @@ from shared.commands import (
 class Member:
     delivered_seq: int = 0
     read_seq: int = 0
+    cleared_seq: int = 0
+    archived: bool = False
+    muted: bool = False
+    version: int = 1
 
 
 @dataclass(slots=True)
@@ -202,10 +210,15 @@ class Names:
             case React():
                 self.message_ids.add(command.message_id)
                 self.reacted.add(command.message_id)
-            case AdvanceReceipt(read_message_id=0):
+            case AdvanceReceipt(read_message_id=0) | ClearConversation() | SetConversation():
                 self.conversations.add(command.conversation_id)
             case AdvanceReceipt():
                 self.message_ids.add(command.read_message_id)
+            case ReadMessages():
+                self.message_ids.update(command.message_ids)
+            case BeginConversation():
+                self.conversations.add(command.conversation_id)
+                self.users.add(command.to)
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)

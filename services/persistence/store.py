@@ -153,12 +153,14 @@ def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> I
 
 def _add_member(state: State, row: Row) -> str:
     """A row of rows.CONVERSATIONS is one member's; the member's user id."""
-    conversation_id, kind, last_seq, last_message_id, created_at, user_id, *marks = row
+    conversation_id, kind, last_seq, last_message_id, created_at, user_id, *view = row
     conversation = state.conversations.get(conversation_id)
     if conversation is None:
         conversation = Conversation(kind, last_seq, last_message_id, {}, created_at)
         state.conversations[conversation_id] = conversation
-    conversation.members[user_id] = Member(*marks)
+    delivered_seq, read_seq, cleared_seq, archived, muted, version = view
+    marks = (delivered_seq, read_seq, cleared_seq)
+    conversation.members[user_id] = Member(*marks, bool(archived), bool(muted), version)
     return str(user_id)
 
 

@@ -10,12 +10,13 @@ class Turn:
         self.changes = changes
 
     def visible(self, user_id: str, message_id: int) -> Message | None:
-        """The message if that user may see it: of their conversation, and not hidden by them."""
+        """The message if that user may see it: of their conversation, neither cleared nor
+        hidden by them (see `visibility`)."""
         message = self.state.messages_by_id.get(message_id)
         if message is None or (message_id, user_id) in self.state.hidden:
             return None
-        members = self.state.conversations[message.conversation_id].members
-        return message if user_id in members else None
+        member = self.state.conversations[message.conversation_id].members.get(user_id)
+        return message if member is not None and message.seq > member.cleared_seq else None
 
     def tell(
         self,

@@ -25,6 +25,7 @@ VALID: list[dict[str, Any]] = [
     {"type": "hello", "token": "t", "epoch": "e", "cursor": 1, "device": "d"},
     {"type": "delivered", "conversation_id": "d1", "seq": 1, "client_id": "c"},
     {"type": "read_receipt", "message_id": 1, "client_id": "c"},
+    {"type": "bulk_read_receipt", "message_ids": [1, 2], "client_id": "c"},
     {"type": "mark_chat_read", "conversation_id": "d1", "up_to": 1, "client_id": "c"},
     {"type": "sync_request", "cursor": 0},
     {"type": "ping", "timestamp": 1},

@@ -111,6 +111,9 @@ class Http:
             method, path, json=body, params=parameters or None, headers=self._headers
         )
 
+    async def patch(self, path: str, body: Any) -> httpx2.Response:
+        return await self._client.patch(path, json=body, headers=self._headers)
+
     async def history(self, conversation_id: str) -> list[Frame]:
         """Every message, oldest first, page by page."""
         messages: list[Frame] = []

@@ -1,12 +1,11 @@
-"""Owns the routes of messages and conversations."""
+"""Owns the routes of messages: sending one, and a conversation's pages."""
 
 from dataclasses import dataclass
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, integer
+from services.gateway.api.request import as_json, body, conversation_id, integer
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
@@ -15,7 +14,7 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from services.gateway.people import People
 from shared import api, frames
-from shared.commands import History, Inbox, Refused, Stored
+from shared.commands import History, Refused, Stored
 from shared.errors import Internal, InvalidRequest
 
 
@@ -29,7 +28,6 @@ class Messages:
     def endpoints(self) -> Endpoints:
         return {
             "POST /v1/messages": self.send,
-            "GET /v1/conversations": self.inbox,
             "GET /v1/conversations/{conversation_id}/messages": self.history,
         }
 
@@ -55,18 +53,10 @@ class Messages:
                 raise refused.error(asked.client_id)
         raise Internal("The store gave an answer of another kind", client_id=asked.client_id)
 
-    async def inbox(self, request: Request, identity: Identity) -> Response:
-        asked = Inbox(
-            user_id=identity.user_id,
-            before=integer(request, "before"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
-        )
-        return as_json(await self.log.inbox(asked))
-
     async def history(self, request: Request, identity: Identity) -> Response:
         asked = History(
             user_id=identity.user_id,
-            conversation_id=_conversation_id(request.path_params["conversation_id"]),
+            conversation_id=conversation_id(request),
             before_id=integer(request, "before_id"),
             after_id=integer(request, "after_id"),
             limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
@@ -74,13 +64,6 @@ class Messages:
         if asked.before_id is not None and asked.after_id is not None:
             raise InvalidRequest("Send `before_id` or `after_id`, not both")
         return as_json(await self.log.history(asked))
-
-
-def _conversation_id(text: str) -> str:
-    try:
-        return msgspec.convert(text, frames.ConversationId)
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(f"conversation id: {frames.fault(error)}") from None
 
 
 def _sent(client_id: str, stored: Stored) -> bytes:

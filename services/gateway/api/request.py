@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from services.gateway.auth import Authenticator, Identity, bearer
 from shared import api, frames
 from shared.errors import InvalidRequest, LinkupError, TooLarge, Unauthorized
+from shared.frames import ConversationId
 
 T = TypeVar("T")
 
@@ -64,6 +65,20 @@ def only(request: Request, *names: str) -> None:
         if name not in names:
             known = ", ".join(names) or "none"
             raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {known}")
+
+
+def conversation_id(request: Request) -> str:
+    """The conversation named in the path. Raises InvalidRequest."""
+    text: str = request.path_params["conversation_id"]
+    return str(converted(text, ConversationId, "conversation id"))
+
+
+def converted(text: str, kind: Any, said: str) -> Any:
+    """A path or query parameter of that kind. Raises InvalidRequest."""
+    try:
+        return msgspec.convert(text, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"{said}: {frames.fault(error)}") from None
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

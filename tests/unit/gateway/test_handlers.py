@@ -6,7 +6,15 @@ import pytest
 
 from services.gateway.gate import Gate
 from shared import frames
-from shared.commands import AdvanceReceipt, Command, Done, Refused, Result, StoreMessage
+from shared.commands import (
+    AdvanceReceipt,
+    Command,
+    Done,
+    ReadMessages,
+    Refused,
+    Result,
+    StoreMessage,
+)
 from shared.errors import InvalidFrame
 from shared.subjects import direct_conversation_id
 from tests.unit.gateway.fakes import Socket, handlers
@@ -127,3 +135,13 @@ def test_r4_a_pong_tells_the_cursor_of_what_was_passed_on() -> None:
 def test_a_second_hello_is_an_error() -> None:
     with pytest.raises(InvalidFrame, match="hello"):
         Talk().says(frames.Hello())
+
+
+def test_bulk_read_receipt_is_one_command_whatever_the_number_of_messages() -> None:
+    talk = Talk()
+    talk.says(frames.BulkReadReceipt(message_ids=[3, 1, 2]))
+    assert talk.lanes.command == ReadMessages(
+        user_id="alice", connection_id=talk.socket.connection.id, message_ids=[3, 1, 2]
+    )
+    talk.lanes.answer(Done())
+    assert talk.socket.connection.close_code is None

@@ -8,6 +8,7 @@ from services.persistence.announce import events_by_user
 from services.persistence.projection import replayed
 from services.persistence.queries import Queries
 from services.persistence.store import Store
+from shared import commands
 from shared.commands import (
     AdvanceReceipt,
     Batch,
@@ -16,11 +17,19 @@ from shared.commands import (
     EditMessage,
     Event,
     FeedPage,
+    FeedPageAnswer,
     PutUser,
     React,
 )
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log, message
+
+AB = direct_conversation_id("alice", "bob")
+
+
+async def feed(queries: Queries, user_id: str, after: int) -> FeedPageAnswer:
+    answer = await queries.answer("feed", commands.encode(FeedPage(user_id=user_id, after=after)))
+    return commands.open_answer(answer, FeedPageAnswer)
 
 
 async def test_c5_a_replayed_event_is_the_live_one(
@@ -42,7 +51,7 @@ async def test_c5_a_replayed_event_is_the_live_one(
     live = events_by_user(await store.commit([batch]))
     assert live.keys() == {"alice", "bob"}
     for user_id, events in live.items():
-        page = await queries.feed(FeedPage(user_id=user_id, after=0))
+        page = await feed(queries, user_id, after=0)
         assert page.events == [
             Event(event.cursor, event.body, "", event.conversation_id, event.seq)
             for event in events
@@ -68,7 +77,7 @@ async def test_c5_a_replayed_revision_is_the_live_one(
     live = events_by_user(await store.commit([batch]))
     assert "alice" in live
     for user_id, events in live.items():
-        page = await queries.feed(FeedPage(user_id=user_id, after=1))
+        page = await feed(queries, user_id, after=1)
         assert page.events == [Event(event.cursor, event.body) for event in events]
         assert all(event.body for event in events)
 

@@ -1,0 +1,130 @@
+"""Owns the routes of conversations: the inbox, one of them, its read mark, what is unread."""
+
+from dataclasses import dataclass
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import (
+    as_json,
+    body,
+    conversation_id,
+    converted,
+    integer,
+)
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from services.gateway.people import People
+from shared import api
+from shared.commands import (
+    AdvanceReceipt,
+    BeginConversation,
+    Begun,
+    ClearConversation,
+    Cleared,
+    Command,
+    Inbox,
+    Refused,
+    SetConversation,
+)
+from shared.commands import Result as Settled
+from shared.errors import InvalidRequest
+from shared.frames import UserId
+from shared.subjects import direct_conversation_id
+
+
+@dataclass(slots=True, frozen=True)
+class Conversations:
+    lanes: Lanes
+    log: Log
+    people: People
+
+    def endpoints(self) -> Endpoints:
+        one = "/v1/conversations/{conversation_id}"
+        return {
+            "GET /v1/conversations": self.inbox,
+            "POST /v1/conversations": self.begin,
+            f"GET {one}": self.one,
+            f"PATCH {one}": self.change,
+            f"POST {one}/read": self.read,
+            f"POST {one}/clear": self.clear,
+            "GET /v1/unread": self.unread,
+        }
+
+    async def inbox(self, request: Request, identity: Identity) -> Response:
+        before = integer(request, "before")
+        limit = integer(request, "limit", most=100)
+        peer = request.query_params.get("peer")
+        if peer is not None and (before is not None or limit is not None):
+            raise InvalidRequest("`peer` names one conversation: it has no pages")
+        asked = Inbox(
+            user_id=identity.user_id,
+            conversation_id=_with(identity, converted(peer, UserId, "`peer`")) if peer else None,
+            before=before,
+            limit=limit or api.DEFAULT_LIMIT,
+        )
+        return as_json(await self.log.inbox(asked))
+
+    async def begin(self, request: Request, identity: Identity) -> Response:
+        asked = await body(request, api.BeginRequest)
+        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        place = _with(identity, asked.to)
+        result = await self._settled(
+            BeginConversation(user_id=identity.user_id, conversation_id=place, to=asked.to)
+        )
+        view = await self.log.conversation(identity.user_id, place)
+        return as_json(view, 201 if isinstance(result, Begun) and result.created else 200)
+
+    async def one(self, request: Request, identity: Identity) -> Response:
+        return as_json(await self.log.conversation(identity.user_id, conversation_id(request)))
+
+    async def read(self, request: Request, identity: Identity) -> Response:
+        """The answer shows what is stored now, which may be further than what was asked (D20)."""
+        place = conversation_id(request)
+        asked = await body(request, api.ReadRequest)
+        await self._settled(
+            AdvanceReceipt(
+                user_id=identity.user_id,
+                connection_id="",
+                conversation_id=place,
+                read_seq=asked.up_to,
+            )
+        )
+        return as_json(await self.log.conversation(identity.user_id, place))
+
+    async def change(self, request: Request, identity: Identity) -> Response:
+        place = conversation_id(request)
+        asked = await body(request, api.ConversationPatch)
+        await self._settled(
+            SetConversation(
+                user_id=identity.user_id,
+                conversation_id=place,
+                archived=None if asked.archived is UNSET else asked.archived,
+                muted=None if asked.muted is UNSET else asked.muted,
+            )
+        )
+        return as_json(await self.log.conversation(identity.user_id, place))
+
+    async def clear(self, request: Request, identity: Identity) -> Response:
+        place = conversation_id(request)
+        result = await self._settled(
+            ClearConversation(user_id=identity.user_id, conversation_id=place)
+        )
+        count = result.count if isinstance(result, Cleared) else 0
+        return as_json(api.encode(api.ClearAnswer(conversation_id=place, count=count)))
+
+    async def unread(self, request: Request, identity: Identity) -> Response:
+        return as_json(await self.log.unread(identity.user_id))
+
+    async def _settled(self, command: Command) -> Settled:
+        result = await self.lanes.call(command)
+        if isinstance(result, Refused):
+            raise result.error()
+        return result
+
+
+def _with(identity: Identity, peer: str) -> str:
+    return direct_conversation_id(identity.user_id, peer)

@@ -1,0 +1,69 @@
+"""Owns the feed over HTTP, for clients without a WebSocket: the same frames, page by page."""
+
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import as_json, converted, integer
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.hub import resume_point
+from services.gateway.log import Log
+from shared import api, frames
+from shared.commands import FeedPageAnswer, Joined
+from shared.errors import InvalidRequest, ResyncRequired
+from shared.frames import Hello
+
+
+@dataclass(slots=True, frozen=True)
+class Sync:
+    log: Log
+
+    def endpoints(self) -> Endpoints:
+        return {"GET /v1/sync": self.page}
+
+    async def page(self, request: Request, identity: Identity) -> Response:
+        limit = integer(request, "limit", most=100) or api.DEFAULT_LIMIT
+        hello = _position(request)
+        if hello.cursor is None:
+            joined = await self.log.join(identity.user_id)
+            return as_json(_answer(joined.epoch, joined.head, joined.head, []))
+        page = await self.log.feed(identity.user_id, hello.cursor, limit)
+        _check(hello, page)
+        told = [frames.feed_frame(event.cursor, event.body) for event in page.events if event.body]
+        cursor = page.events[-1].cursor if page.events else page.head
+        return as_json(_answer(page.epoch, cursor, page.head, told))
+
+
+def _position(request: Request) -> Hello:
+    """Where the client stands: both or neither, and neither begins at the present."""
+    text = request.query_params.get("epoch")
+    epoch = None if text is None else converted(text, frames.Epoch, "`epoch`")
+    cursor = integer(request, "cursor", least=0)
+    if (epoch is None) != (cursor is None):
+        raise InvalidRequest("`epoch` and `cursor` belong together")
+    return Hello(epoch=epoch, cursor=cursor)
+
+
+def _check(hello: Hello, page: FeedPageAnswer) -> None:
+    """All that was missed or nothing of it (C6)."""
+    _, reason = resume_point(hello, Joined(epoch=page.epoch, head=page.head, profile=None))
+    after = hello.cursor or 0
+    first = page.events[0].cursor if page.events else 0
+    if reason is None and page.head > after and first != after + 1:
+        reason = "the feed no longer reaches back that far"
+    if reason is not None:
+        raise ResyncRequired(f"Load the inbox again: {reason}")
+
+
+def _answer(epoch: str, cursor: int, head: int, told: list[bytes]) -> bytes:
+    return api.encode(
+        api.SyncAnswer(
+            epoch=epoch,
+            cursor=cursor,
+            frames=[msgspec.Raw(frame) for frame in told],
+            has_more=cursor < head,
+        )
+    )

@@ -1,0 +1,77 @@
+"""Owns every read of the log, a module a noun. Reading changes nothing.
+
+Each answer that carries a cursor was read in one snapshot with it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from msgspec import Struct
+
+from services.persistence.connections import Held
+from services.persistence.queries.feed import feed, heads, join
+from services.persistence.queries.history import history
+from services.persistence.queries.inbox import conversation, inbox, unread
+from services.persistence.queries.log import log, marks
+from services.persistence.queries.membership import members
+from services.persistence.queries.source import Source
+from shared import commands
+from shared.commands import (
+    Conversation,
+    FeedPage,
+    Heads,
+    History,
+    Inbox,
+    Join,
+    LogPage,
+    Marks,
+    Members,
+    Totals,
+)
+from shared.errors import NotFound
+
+A = TypeVar("A", bound=Struct)
+Query = Callable[[Source, A], Awaitable[Struct]]
+
+
+class Queries:
+    """The log through one reader's connection. `epoch` names the store."""
+
+    def __init__(self, held: Held, epoch: str) -> None:
+        self._held = held
+        self._source = Source(held, epoch)
+
+    async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - flat
+        """The encoded answer to the query of that name. Raises LinkupError."""
+        match name:
+            case "join":
+                return await self._at_once(join, commands.decode(payload, Join))
+            case "heads":
+                return await self._at_once(heads, commands.decode(payload, Heads))
+            case "feed":
+                return await self._snapshot(feed, commands.decode(payload, FeedPage))
+            case "conversations":
+                return await self._snapshot(inbox, commands.decode(payload, Inbox))
+            case "conversation":
+                return await self._snapshot(conversation, commands.decode(payload, Conversation))
+            case "unread":
+                return await self._snapshot(unread, commands.decode(payload, Totals))
+            case "history":
+                return await self._snapshot(history, commands.decode(payload, History))
+            case "log":
+                return await self._at_once(log, commands.decode(payload, LogPage))
+            case "marks":
+                return await self._snapshot(marks, commands.decode(payload, Marks))
+            case "members":
+                return await self._snapshot(members, commands.decode(payload, Members))
+        raise NotFound(f"There is no query {name!r}")
+
+    async def _at_once(self, query: Query[A], asked: A) -> bytes:
+        return commands.answer(await query(self._source, asked))
+
+    async def _snapshot(self, query: Query[A], asked: A) -> bytes:
+        await self._held.fetch("BEGIN")
+        try:
+            return await self._at_once(query, asked)
+        finally:
+            await self._held.fetch("ROLLBACK")

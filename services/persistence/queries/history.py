@@ -1,0 +1,49 @@
+"""Owns a conversation's pages, by message ids of that conversation."""
+
+from services.persistence.projection import MESSAGE_COLUMNS, message
+from services.persistence.queries.membership import member
+from services.persistence.queries.source import MAX_LIST, Source, fitting
+from services.persistence.visibility import visible
+from shared import api, frames
+from shared.commands import History, Snapshot
+from shared.errors import InvalidRequest
+
+_MEMBERS = f"""
+SELECT {MESSAGE_COLUMNS} FROM members AS b
+JOIN messages AS m ON m.conversation_id = b.conversation_id
+WHERE b.user_id = ?1 AND b.conversation_id = ?2 AND {visible("m", "b")}
+"""  # noqa: S608 - a list of columns
+OLDER = f"{_MEMBERS} AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4"
+NEWER = f"{_MEMBERS} AND m.seq > ?3 ORDER BY m.seq LIMIT ?4"
+SEQ = "SELECT seq FROM messages WHERE message_id = ?1 AND conversation_id = ?2"
+
+
+async def history(source: Source, asked: History) -> Snapshot:
+    await member(source, asked.user_id, asked.conversation_id)
+    key = (asked.user_id, asked.conversation_id)
+    limit = max(1, min(asked.limit, MAX_LIST))
+    if asked.after_id is not None:
+        seq = await _seq(source, asked.conversation_id, asked.after_id, "after_id")
+        rows = await source.fetch(NEWER, (*key, seq, limit + 1))
+        page = fitting(rows, limit)
+    else:
+        seq = frames.MAX_INT
+        if asked.before_id is not None:
+            seq = await _seq(source, asked.conversation_id, asked.before_id, "before_id")
+        rows = await source.fetch(OLDER, (*key, seq, limit + 1))
+        page = fitting(rows, limit)[::-1]
+    body = api.HistoryAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        conversation_id=asked.conversation_id,
+        messages=[message(row) for row in page],
+        has_more=len(rows) > len(page),
+    )
+    return Snapshot(body=api.encode(body))
+
+
+async def _seq(source: Source, conversation_id: str, message_id: int, parameter: str) -> int:
+    rows = await source.fetch(SEQ, (message_id, conversation_id))
+    if not rows:
+        raise InvalidRequest(f"`{parameter}` is no message of this conversation")
+    return int(rows[0][0])

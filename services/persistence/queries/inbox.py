@@ -1,0 +1,148 @@
+"""Owns the inbox: a user's conversations with their last message, marks and unread counts."""
+
+from services.persistence.connections import Row
+from services.persistence.projection import MESSAGE_COLUMNS, message
+from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
+from services.persistence.visibility import unread as unread_of
+from services.persistence.visibility import visible
+from shared import api, frames
+from shared.commands import Conversation, Inbox, Snapshot, Totals
+from shared.errors import NotFound
+
+UNREAD_ITEMS = 5
+PREVIEW_CHARACTERS = 120
+
+# A direct conversation's other side; with oneself, one's own row.
+_VIEW = f"""
+SELECT c.conversation_id, c.kind, c.last_message_id, c.last_seq, c.updated_at,
+       b.delivered_seq, b.read_seq, p.delivered_seq, p.read_seq,
+       p.user_id, u.name, u.avatar,
+       b.archived, b.muted, {unread_of("b", "?4")},
+       {MESSAGE_COLUMNS}
+FROM members AS b
+JOIN conversations AS c ON c.conversation_id = b.conversation_id
+JOIN members AS p ON p.conversation_id = b.conversation_id AND (p.user_id <> b.user_id
+  OR NOT EXISTS (SELECT 1 FROM members AS o
+                 WHERE o.conversation_id = b.conversation_id AND o.user_id <> b.user_id))
+JOIN users AS u ON u.user_id = p.user_id
+LEFT JOIN messages AS m ON m.message_id = (
+  SELECT l.message_id FROM messages AS l
+  WHERE l.conversation_id = b.conversation_id AND {visible("l", "b")}
+  ORDER BY l.seq DESC LIMIT 1)
+WHERE b.user_id = ?1
+"""  # noqa: S608 - a list of columns
+# Without a message a conversation is not in the list; it is found by its id.
+INBOX = f"""
+{_VIEW} AND c.last_message_id > 0 AND c.last_message_id < ?2
+ORDER BY c.last_message_id DESC LIMIT ?3
+"""
+ONE = f"{_VIEW} AND b.conversation_id = ?2 LIMIT ?3"
+UNREAD = f"""
+SELECT u.conversation_id, u.unread FROM (
+  SELECT b.conversation_id, c.last_message_id, {unread_of("b", "?2")} AS unread
+  FROM members AS b
+  JOIN conversations AS c ON c.conversation_id = b.conversation_id
+  WHERE b.user_id = ?1 AND c.last_seq > b.read_seq
+) AS u WHERE u.unread > 0 ORDER BY u.last_message_id DESC
+"""  # noqa: S608 - names, no values
+LATEST = f"""
+SELECT m.message_id, m.seq, m.sender_id, u.name, substr(m.content, 1, ?3), m.created_at
+FROM members AS b
+JOIN messages AS m ON m.conversation_id = b.conversation_id
+LEFT JOIN users AS u ON u.user_id = m.sender_id
+WHERE b.user_id = ?1 AND b.conversation_id = ?2
+  AND m.seq > b.read_seq AND m.sender_id <> ?1 AND m.deleted_at IS NULL
+  AND {visible("m", "b")}
+ORDER BY m.seq DESC LIMIT 1
+"""  # noqa: S608 - names, no values
+
+
+async def inbox(source: Source, asked: Inbox) -> Snapshot:
+    limit = max(1, min(asked.limit, MAX_LIST))
+    if asked.conversation_id is not None:
+        wanted = (asked.user_id, asked.conversation_id, 1, MAX_UNREAD)
+        rows = await source.fetch(ONE, wanted)
+    else:
+        before = asked.before if asked.before is not None else frames.MAX_INT
+        rows = await source.fetch(INBOX, (asked.user_id, before, limit + 1, MAX_UNREAD))
+    shown = fitting(rows, limit)
+    body = api.InboxAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        conversations=[_conversation(row) for row in shown],
+        next=shown[-1][2] if len(rows) > len(shown) else None,
+    )
+    return Snapshot(body=api.encode(body))
+
+
+async def conversation(source: Source, asked: Conversation) -> Snapshot:
+    key = (asked.user_id, asked.conversation_id)
+    rows = await source.fetch(ONE, (*key, 1, MAX_UNREAD))
+    if not rows:
+        raise NotFound("There is no such conversation")
+    body = api.ConversationAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        conversation=_conversation(rows[0]),
+    )
+    return Snapshot(body=api.encode(body))
+
+
+async def unread(source: Source, asked: Totals) -> Snapshot:
+    """Grows with the conversations that hold something unread, not with their messages."""
+    rows = await source.fetch(UNREAD, (asked.user_id, MAX_UNREAD))
+    body = api.UnreadAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        unread_count=sum(count for _, count in rows),
+        conversations=len(rows),
+        items=[await _item(source, asked.user_id, row) for row in rows[:UNREAD_ITEMS]],
+    )
+    return Snapshot(body=api.encode(body))
+
+
+async def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
+    conversation_id, count = row
+    wanted = (user_id, conversation_id, PREVIEW_CHARACTERS)
+    [(message_id, seq, sender_id, name, preview, at)] = await source.fetch(LATEST, wanted)
+    return api.UnreadItem(
+        conversation_id=conversation_id,
+        unread_count=count,
+        message_id=message_id,
+        seq=seq,
+        sender_id=sender_id,
+        sender_name=name,
+        preview=preview,
+        created_at=frames.time_of(at),
+    )
+
+
+def _conversation(row: Row) -> api.ConversationView:
+    (
+        conversation_id,
+        kind,
+        _,
+        last_seq,
+        updated_at,
+        delivered_seq,
+        read_seq,
+        peer_delivered_seq,
+        peer_read_seq,
+        *rest,
+    ) = row
+    peer_id, name, avatar, archived, muted, count, *last = rest
+    return api.ConversationView(
+        conversation_id=conversation_id,
+        kind=kind,
+        peer=api.Peer(user_id=peer_id, name=name, avatar=avatar),
+        last_seq=last_seq,
+        last_message=message(tuple(last)) if last[0] is not None else None,
+        unread_count=count,
+        archived=bool(archived),
+        muted=bool(muted),
+        delivered_seq=delivered_seq,
+        read_seq=read_seq,
+        peer_delivered_seq=peer_delivered_seq,
+        peer_read_seq=peer_read_seq,
+        updated_at=frames.time_of(updated_at),
+    )

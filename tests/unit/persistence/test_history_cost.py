@@ -1,0 +1,125 @@
+"""What stands in the store already makes nothing dearer: a full store beside an empty one."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.persistence.connections import Held, ReaderConnection
+from services.persistence.queries import Queries
+from shared import commands
+from shared.commands import ClearConversation, FeedPage, History, Inbox, Stored
+from shared.subjects import direct_conversation_id
+from tests.unit.persistence.conftest import opened
+from tests.unit.persistence.log import Log
+
+AB = direct_conversation_id("alice", "bob")
+STORED = 10_000
+FEW = 100  # so that a page is full in either
+ROUNDS = 41
+TRIES = 4  # the machine is shared: only what stays dear is dear
+
+Work = Callable[[], Awaitable[Any]]
+
+
+class Side:
+    """A store with so many messages of Alice and Bob, and a reader of it."""
+
+    def __init__(self, log: Log, queries: Queries, stored: int) -> None:
+        self.log, self.queries, self.stored = log, queries, stored
+        self._sent = 0
+
+    async def send(self) -> None:
+        self._sent += 1
+        await self.log.say("alice", "bob", f"another {self._sent}")
+
+    async def newest(self) -> None:
+        await self._ask("history", History(user_id="bob", conversation_id=AB))
+
+    async def old(self) -> None:
+        asked = History(user_id="bob", conversation_id=AB, before_id=FEW - 20)
+        await self._ask("history", asked)
+
+    async def inbox(self) -> None:
+        await self._ask("conversations", Inbox(user_id="bob"))
+
+    async def resume(self) -> None:
+        await self._ask("feed", FeedPage(user_id="bob", after=self.stored - 50, limit=50))
+
+    async def _ask(self, name: str, asked: Any) -> None:
+        answer = await self.queries.answer(name, commands.encode(asked))
+        assert commands.decode(answer, commands.Answer).failure is None
+
+
+@asynccontextmanager
+async def side(empty: Path, path: Path, stored: int) -> AsyncIterator[Side]:
+    shutil.copy(empty, path)
+    async with opened(path) as store:
+        log = Log(store)
+        await log.people("alice", "bob")
+        for start in range(0, stored, 1000):
+            texts = [f"message number {n}" for n in range(start, min(start + 1000, stored))]
+            last = (await log.say("alice", "bob", *texts))[-1]
+        assert isinstance(last, Stored)
+        assert last.seq == stored
+        await log.read("bob", "alice", stored)
+        held = Held(f"sqlite:///{path}", ReaderConnection)
+        try:
+            yield Side(log, Queries(held, store.epoch), stored)
+        finally:
+            await held.close()
+
+
+async def medians(*works: Work) -> list[float]:
+    """Taken in turn, so that whatever else runs here slows all alike."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for work, taken in zip(works, times, strict=True):
+            began = time.perf_counter()
+            await work()
+            taken.append(time.perf_counter() - began)
+    return [sorted(taken)[ROUNDS // 2] for taken in times]
+
+
+@pytest.mark.parametrize("what", ["send", "newest", "old", "inbox", "resume"])
+async def test_d26_d27_cost_does_not_grow_with_what_is_stored(
+    empty_store: Path, tmp_path: Path, what: str
+) -> None:
+    async with (
+        side(empty_store, tmp_path / "few.db", FEW) as few,
+        side(empty_store, tmp_path / "full.db", STORED) as full,
+    ):
+        ratios: list[float] = []
+        for _ in range(TRIES):
+            little, much = await medians(getattr(few, what), getattr(full, what))
+            ratios.append(much / little)
+            if ratios[-1] < 1.5:
+                return
+    pytest.fail(f"{what} takes {min(ratios):.2f} times as long with {STORED} messages stored")
+
+
+async def test_what_was_cleared_is_not_walked_again(empty_store: Path, tmp_path: Path) -> None:
+    """Steps of SQLite's machine, so that the clock has no say."""
+    path = tmp_path / "full.db"
+    async with side(empty_store, path, STORED) as full:
+        await full.log.run(ClearConversation(user_id="bob", conversation_id=AB))
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        def watch(connection: sqlite3.Connection) -> None:
+            connection.set_progress_handler(count, 100)
+
+        await full.newest()
+        await full.queries._held.run(watch)  # noqa: SLF001 - to count what it does
+        await full.newest()
+        await full.inbox()
+    assert steps < STORED / 100

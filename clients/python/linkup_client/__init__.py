@@ -11,6 +11,7 @@ from linkup_client.errors import (
 )
 from linkup_client.frames import (
     Ack,
+    Conversation,
     Event,
     Message,
     MessageDeleted,
@@ -25,6 +26,7 @@ __all__ = [
     "Ack",
     "Client",
     "ConnectionRefused",
+    "Conversation",
     "Event",
     "LinkupError",
     "Message",

@@ -182,6 +182,7 @@ class Client:
                 frames.MessageUpdated()
                 | frames.MessageDeleted()
                 | frames.Reaction()
+                | frames.Conversation()
                 | frames.Receipt()
             ):
                 self._inbox.put(frame, frame.cursor, size)

@@ -169,6 +169,23 @@ class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
     removed: bool
 
 
+class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
+    """A conversation begins, or this user has changed their own view of it on any device.
+
+    `change`: `begun`, `cleared` or `settings`; all up to `cleared_seq` is out of their sight.
+    """
+
+    cursor: int
+    conversation_id: str
+    version: int
+    kind: str
+    members: list[str]
+    change: str
+    cleared_seq: int
+    archived: bool
+    muted: bool
+
+
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
     """How far a member got; both marks are cumulative and only grow."""
 
@@ -188,7 +205,9 @@ class Error(Struct, frozen=True, kw_only=True, tag="error"):
     retry_after_ms: int | None = None
 
 
-Event = Message | MessageUpdated | MessageDeleted | Reaction | Receipt | ResyncRequired
+Event = (
+    Message | MessageUpdated | MessageDeleted | Reaction | Receipt | Conversation | ResyncRequired
+)
 ServerFrame = (
     Welcome
     | SyncCompleted
@@ -200,6 +219,7 @@ ServerFrame = (
     | MessageUpdated
     | MessageDeleted
     | Reaction
+    | Conversation
     | Receipt
     | Error
 )

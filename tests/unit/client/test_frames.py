@@ -50,6 +50,17 @@ HEARD: list[Struct] = [
     theirs.MessageDeleted(
         cursor=1, message_id=1, conversation_id="d1", seq=1, version=2, mode="me", deleted_at=NOW
     ),
+    theirs.Conversation(
+        cursor=7,
+        conversation_id="d1",
+        version=2,
+        kind="direct",
+        members=["alice", "bob"],
+        change="cleared",
+        cleared_seq=3,
+        archived=False,
+        muted=True,
+    ),
     theirs.Reaction(
         cursor=1, message_id=1, conversation_id="d1", version=2, user_id="u", emoji="x",
         removed=True,

@@ -84,7 +84,10 @@ async def test_s42_without_a_fault_the_gateway_is_ready(nats_url: str) -> None:
     assert (status, told["failing"]) == (200, [])
 
 
-@pytest.mark.parametrize(("plant", "check", "words"), FAULTS, ids=lambda one: str(one)[:40])
+NAMES = [plant.__name__ for plant, _, _ in FAULTS]
+
+
+@pytest.mark.parametrize(("plant", "check", "words"), FAULTS, ids=NAMES)
 async def test_s5_a_fault_in_the_wiring_makes_the_gateway_unready(
     nats_url: str,
     monkeypatch: Patch,

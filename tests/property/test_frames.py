@@ -107,7 +107,7 @@ def test_a_near_miss_is_a_frame_or_names_its_fault(
 ) -> None:
     content = {name: value for name, value in frame.items() if name != left_out} | changed
     outcome = checked(json.dumps(content, ensure_ascii=escaped))
-    if content == frame:
+    if json.dumps(content) == json.dumps(frame):  # in Python, 1.0 equals True
         assert msgspec.to_builtins(outcome).items() >= frame.items()
     if isinstance(outcome, InvalidFrame | TooLarge):
         assert outcome.client_id in (None, content.get("client_id"))

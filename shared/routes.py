@@ -37,7 +37,7 @@ PATH_TYPES: dict[str, Any] = {
 
 
 class Parameter(Struct, frozen=True):
-    """Of the query string. `kind` is a type of shared/api.py or shared/frames.py."""
+    """Of the query string. `kind` is a type of shared/api.py or shared/frames/."""
 
     name: str
     kind: Any

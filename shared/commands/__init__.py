@@ -1,0 +1,11 @@
+"""Owns what the services say to each other: commands to the writer, queries to the log, events.
+
+Unknown fields are allowed, so that two versions can run side by side during a rolling upgrade.
+Times are integer microseconds since 1970, UTC.
+"""
+
+from shared.commands.coding import *
+from shared.commands.event import *
+from shared.commands.query import *
+from shared.commands.result import *
+from shared.commands.write import *

@@ -1,0 +1,33 @@
+"""Owns the events for the hub."""
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True, array_like=True):
+    """One row of a user's feed. An empty `body` is a placeholder: step over it (R7).
+
+    `body`: the frame as JSON, without its cursor. `origin`: the connection that caused it.
+    `conversation_id` and `seq` say what a message event lets the client have read (R13).
+    """
+
+    cursor: int
+    body: bytes
+    origin: str = ""
+    conversation_id: str = ""
+    seq: int = 0
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """What one commit added to one user's feed. The hub compares the user id with its own."""
+
+    user_id: str
+    epoch: str
+    events: list[Event]
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """A frame for a user's sockets, now or never. The hub compares the user id with its own."""
+
+    user_id: str
+    conversation_id: str
+    frame: bytes

@@ -1,0 +1,186 @@
+"""Owns the questions to the log and their answers."""
+
+from msgspec import Struct
+
+from shared.commands.event import Event
+
+MAX_PAGE_BYTES = 512 * 1024
+MAX_HEADS = 500  # users in one comparison of heads
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    user_id: str
+    name: str | None = None
+    email: str | None = None
+    time_zone: str | None = None
+    locale: str | None = None
+    avatar: str | None = None
+
+
+class Join(Struct, frozen=True, kw_only=True):
+    """query `join`: where does this user's feed stand?"""
+
+    user_id: str
+
+
+class Joined(Struct, frozen=True, kw_only=True):
+    epoch: str
+    head: int
+    profile: Profile | None  # None: a user nobody has made known yet
+
+
+class Heads(Struct, frozen=True, kw_only=True):
+    """query `heads`: how far do these users' feeds reach? At most MAX_HEADS."""
+
+    user_ids: list[str]
+
+
+class HeadsAnswer(Struct, frozen=True, kw_only=True):
+    epoch: str
+    heads: dict[str, int]
+
+
+class FeedPage(Struct, frozen=True, kw_only=True):
+    """query `feed`: the user's events after a cursor."""
+
+    user_id: str
+    after: int
+    limit: int = 500
+
+
+class FeedPageAnswer(Struct, frozen=True, kw_only=True):
+    """A contiguous range: cursors after+1, after+2 … Empty and head > after: it was pruned."""
+
+    epoch: str
+    head: int
+    events: list[Event]
+
+
+class Inbox(Struct, frozen=True, kw_only=True):
+    """query `conversations`: the user's conversations, latest activity first.
+
+    `before`: the `next` of the page before. `conversation_id`: that one or none, also without a
+    message in it.
+    """
+
+    user_id: str
+    conversation_id: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """query `history`: messages of a conversation, by message ids of that conversation."""
+
+    user_id: str
+    conversation_id: str
+    before_id: int | None = None
+    after_id: int | None = None
+    limit: int = 50
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """query `conversation`: one of the user's conversations."""
+
+    user_id: str
+    conversation_id: str
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """query `unread`: how much the user has not read, with a line of the latest."""
+
+    user_id: str
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """An answer ready for HTTP: JSON, with the epoch and cursor of its own transaction."""
+
+    body: bytes
+
+
+class Members(Struct, frozen=True, kw_only=True):
+    """query `members`: who is in this conversation of the user's?"""
+
+    user_id: str
+    conversation_id: str
+
+
+class MembersAnswer(Struct, frozen=True, kw_only=True):
+    user_ids: list[str]
+
+
+class LogPage(Struct, frozen=True, kw_only=True):
+    """query `log`: rows after a follower's position, which is one number per writer."""
+
+    follower: str
+    positions: dict[str, int]
+    limit: int = 500
+
+
+class LogRow(Struct, frozen=True, array_like=True):
+    """A row of the log that calls for something: references only.
+
+    A "message" row is one recipient's, who is not its author; `actor_id` wrote it and `seq` is
+    the message's. A "receipt" row is the reader's own; `seq` is their read mark. The copies of
+    both in other feeds tell a follower nothing new and are left out.
+    """
+
+    writer: str
+    n: int
+    user_id: str
+    kind: str
+    conversation_id: str
+    message_id: int
+    seq: int
+    actor_id: str
+    created_at: int
+
+
+class LogPageAnswer(Struct, frozen=True, kw_only=True):
+    """`positions`: how far this page reaches, which may be beyond its last row."""
+
+    epoch: str
+    rows: list[LogRow]
+    more: bool
+    positions: dict[str, int] = {}
+
+
+class Unread(Struct, frozen=True, kw_only=True):
+    """One member's view of one conversation, for a notification about it."""
+
+    user_id: str
+    conversation_id: str
+
+
+class Marks(Struct, frozen=True, kw_only=True):
+    """query `marks`: what has each of these members not read yet, as of now?"""
+
+    asked: list[Unread]
+    preview: int = 3  # latest unread messages to bring along, each cut at 500 code points
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    sender_id: str
+    sender_name: str | None
+    content: str
+    seq: int
+    created_at: int
+
+
+class MarksRow(Struct, frozen=True, kw_only=True):
+    """`unread` counts messages of others after `read_seq`; `previews` are the latest, in order."""
+
+    user_id: str
+    conversation_id: str
+    read_seq: int
+    last_seq: int
+    unread: int
+    profile: Profile
+    previews: list[Preview]
+
+
+class MarksAnswer(Struct, frozen=True, kw_only=True):
+    """Rows in the order asked; None where that user is no member of that conversation."""
+
+    epoch: str
+    rows: list[MarksRow | None]

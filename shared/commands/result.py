@@ -1,0 +1,76 @@
+"""Owns what the writer answers to a batch.
+
+Results are stored beside the lane's number: short names and arrays keep them small.
+"""
+
+from msgspec import Struct
+
+from shared.errors import BY_CODE, Internal, LinkupError
+
+
+class Stored(Struct, frozen=True, array_like=True, tag=True):
+    """The message is in the log. `cursor`: its place in the sender's feed, 0 in a duplicate."""
+
+    message_id: int
+    conversation_id: str
+    seq: int
+    created_at: int
+    duplicate: bool
+    cursor: int
+
+
+class Done(Struct, frozen=True, array_like=True, tag=True):
+    """Carried out, and nothing to tell."""
+
+
+class Begun(Struct, frozen=True, array_like=True, tag=True):
+    """The conversation is there; `created`: since now."""
+
+    created: bool
+
+
+class Cleared(Struct, frozen=True, array_like=True, tag=True):
+    """So many messages went out of the member's sight."""
+
+    count: int
+
+
+class Refused(Struct, frozen=True, array_like=True, tag=True):
+    """Not carried out: a LinkupError on the bus."""
+
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+
+    def error(self, client_id: str | None = None) -> LinkupError:
+        kind = BY_CODE.get(self.code, Internal)
+        return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
+
+
+Result = Stored | Done | Begun | Cleared | Refused
+
+
+class Results(Struct, frozen=True, tag=True):
+    """One result per command of the batch, in order."""
+
+    results: list[Result]
+
+
+class Fenced(Struct, frozen=True, tag=True):
+    """A late copy of an older batch: refused as a whole, nothing was done (R1)."""
+
+    number: int
+
+
+class Failure(Struct, frozen=True, tag=True):
+    """The whole request failed with that error."""
+
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+
+    def error(self) -> LinkupError:
+        return BY_CODE.get(self.code, Internal)(self.message, retry_after_ms=self.retry_after_ms)
+
+
+BatchReply = Results | Fenced | Failure

@@ -1,0 +1,125 @@
+"""Owns the commands to the writer and the batches they travel in."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+MAX_BATCH = 256  # commands a lane sends at once
+MAX_BATCH_BYTES = 512 * 1024  # well below the bus's max_payload of 1 MiB
+
+
+class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Store a message once for ever by (user_id, client_id). `to`: makes a direct conversation."""
+
+    user_id: str
+    connection_id: str
+    client_id: str
+    conversation_id: str
+    content: str
+    to: str | None = None
+    after: str | None = None
+    reply_to: int | None = None
+
+
+class EditMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Give an own message another content; what it said before is kept."""
+
+    user_id: str
+    message_id: int
+    content: str
+
+
+class DeleteMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Hide a message from this user (`me`), or wipe an own one (`everyone`)."""
+
+    user_id: str
+    message_id: int
+    mode: Literal["me", "everyone"]
+
+
+class React(Struct, frozen=True, kw_only=True, tag=True):
+    """Set or remove one emoji of this user on a message."""
+
+    user_id: str
+    message_id: int
+    emoji: str
+    remove: bool = False
+
+
+class AdvanceReceipt(Struct, frozen=True, kw_only=True, tag=True):
+    """Move a member's cumulative marks forwards; 0 leaves a mark where it is.
+
+    `read_message_id` names the message to read up to, instead of conversation_id and read_seq.
+    """
+
+    user_id: str
+    connection_id: str
+    conversation_id: str = ""
+    delivered_seq: int = 0
+    read_seq: int = 0
+    read_message_id: int = 0
+
+
+class ReadMessages(Struct, frozen=True, kw_only=True, tag=True):
+    """Move the read mark of each conversation up to the highest of these messages in it."""
+
+    user_id: str
+    connection_id: str
+    message_ids: list[int]
+
+
+class BeginConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """Make the direct conversation with `to`, if there is none yet."""
+
+    user_id: str
+    conversation_id: str
+    to: str
+
+
+class ClearConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """Hide everything said so far from this member."""
+
+    user_id: str
+    conversation_id: str
+
+
+class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
+    """A member's own view of a conversation; None keeps what is there."""
+
+    user_id: str
+    conversation_id: str
+    archived: bool | None = None
+    muted: bool | None = None
+
+
+class PutUser(Struct, frozen=True, kw_only=True, tag=True):
+    """Make a user known, with what the host app's token says of them; None keeps what is there."""
+
+    user_id: str
+    name: str | None = None
+    email: str | None = None
+    time_zone: str | None = None
+    locale: str | None = None
+    avatar: str | None = None
+
+
+Command = (
+    StoreMessage
+    | EditMessage
+    | DeleteMessage
+    | React
+    | AdvanceReceipt
+    | ReadMessages
+    | BeginConversation
+    | ClearConversation
+    | SetConversation
+    | PutUser
+)
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What a lane sends: in order, one at a time, numbered 1, 2, 3 … (R1: a repeat is the same)."""
+
+    lane: str
+    number: int
+    commands: list[Command]

@@ -1,0 +1,86 @@
+"""Owns the way in (`decode`) and out (`encode`, `feed_frame`) of every frame.
+
+A feed frame is the same for every member but for `cursor`, so a body is encoded once and the
+cursor is spliced in front of it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import InvalidFrame, TooLarge
+from shared.frames.client import ClientFrame
+from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
+from shared.frames.server import Message
+
+
+class _ClientIdOnly(Struct):
+    """Second chance for a frame that does not decode: whom does the error concern?"""
+
+    client_id: ClientId | None = None
+
+
+_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+_message_decoder = msgspec.json.Decoder(Message)
+_client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
+_encoder = msgspec.json.Encoder()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
+    """One frame of a client, valid as a whole.
+
+    Raises InvalidFrame, naming the fault and echoing the `client_id` where one can be read, and
+    TooLarge above `max_bytes`.
+    """
+    if size(text) > max_bytes:
+        raise TooLarge(f"A frame holds at most {max_bytes} bytes", client_id=_client_id_of(text))
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        raise InvalidFrame("The frame is nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidFrame(fault(error), client_id=_client_id_of(text)) from None
+
+
+def decode_message(body: bytes) -> Message:
+    """A message's body as the log encodes it."""
+    return _message_decoder.decode(body)
+
+
+def encode(frame: Struct) -> bytes:
+    return _encoder.encode(frame)
+
+
+def feed_frame(cursor: int, body: bytes) -> bytes:
+    """The frame one user receives: their cursor in front of the body all members share."""
+    return b'{"cursor":%d,%b' % (cursor, body[1:])
+
+
+def time_of(microseconds: int) -> datetime:
+    """UTC, from integer microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def fault(error: Exception) -> str:
+    """A decoding error in words for a client: bounded, printable, without regular expressions."""
+    text = str(error).replace("Input data was truncated", "JSON is malformed: it ends too early")
+    for pattern, words in IN_WORDS.items():
+        text = text.replace(f"matching regex {pattern!r}", words)
+    shown = text if len(text) <= 200 else f"{text[:200]}…"
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown)
+
+
+def size(text: str | bytes) -> int:
+    """Bytes on the wire; for ASCII, which Python knows by itself, without counting."""
+    if isinstance(text, bytes) or text.isascii():
+        return len(text)
+    return len(text.encode(errors="surrogatepass"))
+
+
+def _client_id_of(text: str | bytes) -> str | None:
+    try:
+        return _client_id_decoder.decode(text).client_id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None

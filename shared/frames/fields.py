@@ -1,0 +1,55 @@
+"""Owns what a field may hold: types, limits, and each limit in words for a client."""
+
+from enum import IntEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+MAX_INT = 2**53 - 1  # what JavaScript can count
+MAX_FRAME_BYTES = 64 * 1024
+MAX_CONTENT = 5_000  # code points
+MAX_EMOJI_BYTES = 32  # in UTF-8: a family with skin tones takes 25 to 41, a flag 8
+
+# \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
+_NAME = r"^[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+_PRINTABLE = r"^[!-~]+\Z"
+_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
+_SIGN = r"^[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+IN_WORDS = {  # what to tell a client instead of a regular expression
+    _NAME: "of at least one character, without control characters or `/`",
+    _PRINTABLE: "of printable ASCII characters without spaces",
+    _SIGN: "of at least one character, without control characters or spaces",
+    _TEXT: "with something to see in it and without NUL",
+}
+
+UserId = Annotated[str, Meta(max_length=128, pattern=_NAME)]
+ConversationId = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
+ClientId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
+Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]
+Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
+DeleteMode = Literal["me", "everyone"]
+PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Epoch = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
+Change = Literal["begun", "cleared", "settings"]
+Token = Annotated[str, Meta(max_length=4096, pattern=_PRINTABLE)]
+Device = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
+Timestamp = (
+    Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)] | float | Annotated[str, Meta(max_length=64)]
+)
+
+
+class CloseCode(IntEnum):
+    """Why a socket ends. With 4401, 4403, 4404 and 4408 do not come back with the same token."""
+
+    LOST = 1006  # never sent: what a socket that just broke off is said to have ended with
+    RESTART = 1012
+    TRY_AGAIN = 1013
+    ASKED = 4000
+    SLOW_CONSUMER = 4001
+    DRAINED = 4002
+    TOO_MANY = 4029
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    NO_SUCH_USER = 4404
+    ABUSE = 4408

@@ -211,8 +211,9 @@ class Scene:
 
     async def enter(self, role: str, until: str = "sync_completed", **hello: Any) -> Player:
         """A socket of that user, welcomed; `hello` may carry epoch and cursor."""
+        token = await self.token(role)  # before the socket: it has seconds to say hello
         player = await self.socket(role)
-        await player.send("hello", token=await self.token(role), **hello)
+        await player.send("hello", token=token, **hello)
         await player.next("welcome")
         if until != "welcome":
             await player.next(until)

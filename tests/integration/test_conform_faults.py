@@ -1,11 +1,12 @@
 """The kit itself: each planted fault makes exactly the checks concerned fail."""
 
 import fnmatch
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
 
+from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import play
@@ -145,26 +146,25 @@ FAULTS: dict[type[Fault], set[str]] = {
     },
     faults.CountsASnapshotTooFar: {"resume/a-resync-goes-on-*", "page/a-snapshot-*"},
 }
-LONG_RUNS = {  # each has a relative among the others
-    faults.ForgetsWhomAnErrorConcerns,
-    faults.AnswersPingsOutOfTurn,
-    faults.PutsACursorIntoAcks,
-    faults.EchoesOwnMessages,
-    faults.ResumesFromThePresent,
-    faults.OverlooksTheSubprotocol,
-    faults.ClosesWithout4401,
-    faults.CallsADuplicateCreated,
-    faults.SaysPlainJson,
-    faults.ForgetsThatThereIsMore,
-    faults.CountsASnapshotTooFar,
-    faults.ReadsWhateverIsDelivered,
+EVERY_TIME = {  # one of each kind; `make prove` plants them all
+    faults.NothingIsSpoiled,
+    faults.DropsDuplicateAcks,
+    faults.LosesAnEvent,
+    faults.SwapsTwoEvents,
+    faults.TrimsContent,
+    faults.IgnoresPredecessors,
+    faults.ClaimsToHaveRecovered,
+    faults.LeaksThatAConversationExists,
+    faults.ShowsAnothersInbox,
+    faults.LeavesOutRetryAfter,
+    faults.TurnsPagesAround,
 }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     async with run_stack(
-        tmp_path_factory.mktemp("stack"), hello_timeout=0.5, sockets_per_address=0
+        tmp_path_factory.mktemp("stack"), hello_timeout=2.0, sockets_per_address=0
     ) as running:
         yield running
 
@@ -172,7 +172,9 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, id=fault.__name__, marks=[pytest.mark.prove] * (fault in LONG_RUNS))
+        pytest.param(
+            fault, id=fault.__name__, marks=[pytest.mark.prove] * (fault not in EVERY_TIME)
+        )
         for fault in FAULTS
     ],
 )
@@ -180,11 +182,21 @@ async def test_a_fault_fails_the_checks_concerned_and_no_other(
     stack: Stack, fault: type[Fault]
 ) -> None:
     async with spoiled(stack.url, fault) as url:
-        deployment = Deployment(url, stack.secret)
-        deployment.abuse = True
-        found = await play(deployment, ALL, lambda text: None, PATIENCE)
-    failed = {one.name: (one.expected, one.saw) for one in found.checks if one.verdict == "fail"}
+        failed = await failures(url, stack.secret, ALL)
+        strays = failed.keys() - concerned(FAULTS[fault])
+        if strays:  # a busy machine breaks a check's patience once, a fault breaks it every time
+            again = [check for check in ALL if check.name in strays]
+            failed = {name: failed[name] for name in failed.keys() - strays}
+            failed |= await failures(url, stack.secret, again)
     assert failed.keys() == concerned(FAULTS[fault]), failed
+
+
+async def failures(url: str, secret: str, checks: Sequence[Check]) -> dict[str, tuple[str, str]]:
+    """What was expected and what came, by the name of each check that failed."""
+    deployment = Deployment(url, secret)
+    deployment.abuse = True
+    found = await play(deployment, checks, lambda text: None, PATIENCE)
+    return {one.name: (one.expected, one.saw) for one in found.checks if one.verdict == "fail"}
 
 
 def concerned(patterns: set[str]) -> set[str]:

@@ -227,7 +227,7 @@ class _Turn(Turn):
     def advance(self, command: AdvanceReceipt) -> Result:
         conversation_id, read_seq = command.conversation_id, command.read_seq
         if command.read_message_id:
-            message = self.state.messages_by_id.get(command.read_message_id)
+            message = self.visible(command.user_id, command.read_message_id)
             conversation_id, read_seq = (
                 (message.conversation_id, message.seq) if message else ("", 0)
             )

@@ -1,0 +1,142 @@
+"""Owns the table of access: how each verb of the product names a thing, one line a verb.
+
+Every client frame and every HTTP route that wants a token stands here, or in NOTHING with the
+reason why it names no thing of anybody's. `tests/contract/test_matrix.py` says what is missing,
+`tests/integration/test_matrix.py` plays it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+IT = "<it>"  # in a row: the thing that is tried
+HOME = "<home>"  # a conversation of who asks
+EPOCH = "<epoch>"  # the store's
+
+Fields = dict[str, Any]
+
+
+class Kind(Enum):
+    CONVERSATION = "conversation"
+    MESSAGE = "message"
+    USER = "user"
+    LISTING = "listing"  # names nothing, but its answer must not tell of what is others'
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One way to name a thing: a frame's type, or `METHOD /path`.
+
+    `still`: what a member may do to a message that is erased, or hidden or cleared by themselves;
+    otherwise that is as good as absent. `strangers`: whether it may name any user, or only those
+    one shares a conversation with. `silent`: what it does shows at the other side alone.
+    """
+
+    name: str
+    kind: Kind
+    fields: Fields
+    still: frozenset[str] = frozenset()
+    strangers: bool = False
+    silent: bool = False
+    note: str = ""  # tells two rows of one verb apart
+
+    @property
+    def is_frame(self) -> bool:
+        return " " not in self.name
+
+    @property
+    def at_home(self) -> bool:
+        """It names a message within a conversation: only a message of that one will do."""
+        return HOME in self.fields.values() or HOME in self.fields.get("body", {}).values()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.note}".strip()
+
+
+def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: Any) -> Verb:
+    """`still`, in words. `strangers` and `silent` as above, the rest are the request's fields:
+    a frame's own, or `body`, `query` and what the path has in braces."""
+    flags = {flag: fields.pop(flag) for flag in ("strangers", "silent") if flag in fields}
+    return Verb(name, kind, fields, frozenset(still.split()), note=note, **flags)
+
+
+C, M, U, L = Kind.CONVERSATION, Kind.MESSAGE, Kind.USER, Kind.LISTING
+ONE = "/v1/conversations/{conversation_id}"
+EACH = "/v1/messages/{message_id}"
+PIVOT = "hidden erased cleared"  # a page goes on from what a device still shows
+THUMB = "\U0001f44d"
+
+FRAMES: tuple[Verb, ...] = (
+    verb("message", C, conversation_id=IT, content="x"),
+    verb("message", U, "to", to=IT, content="x", strangers=True),
+    verb("message", M, "reply", still="erased", conversation_id=HOME, content="x", reply_to=IT),
+    verb("edit_message", M, message_id=IT, content="x"),
+    verb("delete_message", M, "me", still="hidden erased", message_id=IT, mode="me"),
+    verb("delete_message", M, "everyone", still="erased", message_id=IT, mode="everyone"),
+    verb("react", M, message_id=IT, emoji=THUMB),
+    verb("react", M, "remove", message_id=IT, emoji=THUMB, remove=True),
+    verb("delivered", C, conversation_id=IT, seq=1),
+    verb("read_receipt", M, still="erased", message_id=IT),
+    verb("bulk_read_receipt", M, still="erased", message_ids=[IT]),
+    verb("mark_chat_read", C, conversation_id=IT),
+    verb("mark_chat_read", C, "up_to", conversation_id=IT, up_to=1),
+    verb("typing", C, conversation_id=IT, is_typing=True, silent=True),
+    verb("typing", U, "to", to=IT, is_typing=False, silent=True),
+)
+
+ROUTES: tuple[Verb, ...] = (
+    verb("POST /v1/messages", C, body={"conversation_id": IT, "content": "x"}),
+    verb("POST /v1/messages", U, "to", body={"to": IT, "content": "x"}, strangers=True),
+    verb(
+        "POST /v1/messages",
+        M,
+        "reply",
+        still="erased",
+        body={"conversation_id": HOME, "content": "x", "reply_to": IT},
+    ),
+    verb(f"PATCH {EACH}", M, message_id=IT, body={"content": "x"}),
+    verb(f"DELETE {EACH}", M, "me", still="hidden erased", message_id=IT, query={"mode": "me"}),
+    verb(f"DELETE {EACH}", M, "all", still="erased", message_id=IT, query={"mode": "everyone"}),
+    verb(f"POST {EACH}/reactions", M, message_id=IT, body={"emoji": THUMB}),
+    verb(
+        "POST /v1/messages/delete",
+        M,
+        "me",
+        still="hidden erased",
+        body={"message_ids": [IT], "mode": "me"},
+    ),
+    verb(
+        "POST /v1/messages/delete",
+        M,
+        "everyone",
+        still="erased",
+        body={"message_ids": [IT], "mode": "everyone"},
+    ),
+    verb("GET /v1/conversations", L),
+    verb("GET /v1/conversations", U, "peer", query={"peer": IT}),
+    verb("POST /v1/conversations", U, body={"to": IT}, strangers=True),
+    verb(f"GET {ONE}", C, conversation_id=IT),
+    verb(f"PATCH {ONE}", C, conversation_id=IT, body={"archived": True}),
+    verb(f"POST {ONE}/read", C, conversation_id=IT, body={"up_to": 1}),
+    verb(f"POST {ONE}/clear", C, conversation_id=IT),
+    verb(f"GET {ONE}/messages", C, conversation_id=IT),
+    verb(
+        f"GET {ONE}/messages", M, "old", still=PIVOT, conversation_id=HOME, query={"before_id": IT}
+    ),
+    verb(
+        f"GET {ONE}/messages", M, "new", still=PIVOT, conversation_id=HOME, query={"after_id": IT}
+    ),
+    verb("GET /v1/unread", L),
+    verb("GET /v1/sync", L, query={"epoch": EPOCH, "cursor": 0, "limit": 100}),
+)
+
+VERBS = (*FRAMES, *ROUTES)
+
+NOTHING: dict[str, str] = {
+    "hello": "the user is the token's",
+    "ping": "about this socket",
+    "sync_request": "the asker's own feed, as GET /v1/sync",
+    "get_connection_status": "about this socket",
+    "force_reconnect": "about this socket",
+    "refresh": "the token has to be the same user's",
+}

@@ -1,0 +1,226 @@
+"""Owns the people and the things that the table of access is played with, and asking as each.
+
+alice and bob share a conversation, alice and carol another, olga and piet one of their own.
+nina has a token and was never seen.
+"""
+
+import json
+import re
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from shared.subjects import direct_conversation_id
+from tests.support.matrix import EPOCH, HOME, IT, Kind, Verb
+from tests.support.peer import Frame, Http, Peer, http, synced
+from tests.support.stack import Stack
+
+PAIRS = {
+    "alice-bob": ("alice", "bob"),
+    "alice-carol": ("alice", "carol"),
+    "olga-piet": ("olga", "piet"),
+}
+HOMES = {"alice": "alice-bob", "bob": "alice-bob", "carol": "alice-carol", "olga": "olga-piet"}
+UNSEEN = "nina"
+ASKERS = (*HOMES, UNSEEN)
+QUIET = {"lanes", "users"}  # what the store keeps about processes and profiles
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+VARYING = {"date", "content-length", "x-request-id"}
+
+Answer = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """`lost`: how it is gone ("erased", or for some "hidden", "cleared"); `members` may name it."""
+
+    label: str
+    kind: Kind
+    id: Any
+    members: frozenset[str]
+    home: str = ""  # a message's conversation
+    lost: str = ""
+    lost_for: frozenset[str] = frozenset()
+
+    def is_open_to(self, user_id: str, verb: Verb) -> bool:
+        """Whether this user may know by this verb that it is there."""
+        if self.kind is Kind.USER:
+            return verb.strangers or user_id in self.members
+        if user_id not in self.members or (verb.at_home and self.home != home_of(user_id)):
+            return False
+        return user_id not in self.lost_for or self.lost in verb.still
+
+
+@dataclass
+class Scene:
+    stack: Stack
+    epoch: str
+    peers: dict[str, Peer]
+    apis: dict[str, Http]
+    things: list[Thing] = field(default_factory=list)
+    secrets: dict[str, frozenset[str]] = field(default_factory=dict)  # text → who may see it
+
+    def of(self, kind: Kind) -> list[Thing]:
+        return [thing for thing in self.things if thing.kind is kind]
+
+    async def ask(self, user_id: str, verb: Verb, thing: Any) -> Answer:
+        """What this user gets, without ids and times."""
+        client_id = secrets.token_hex(6)
+        fields = filled(verb.fields, thing, home_of(user_id), self.epoch)
+        if verb.is_frame:
+            got = await self._by_frame(self.peers[user_id], verb, fields, client_id)
+        else:
+            got = await self._by_http(self.apis[user_id], verb, fields, client_id)
+        self.check_secrets(user_id, json.dumps(got))
+        return tuple(without(part, {client_id, thing, str(thing)}) for part in got)
+
+    async def _by_frame(
+        self, peer: Peer, verb: Verb, fields: dict[str, Any], client_id: str
+    ) -> list[Frame]:
+        """The outcome; where there is none, the error that comes before the pong, if one does."""
+        if verb.silent:
+            mark = len(peer.frames)
+            await peer.send(verb.name, **fields)
+            await peer.settled()
+            return [frame for frame in peer.frames[mark:] if frame["type"] == "error"]
+        await peer.send(verb.name, client_id=client_id, **fields)
+        return [await peer.outcome(client_id)]
+
+    async def _by_http(
+        self, api: Http, verb: Verb, fields: dict[str, Any], client_id: str
+    ) -> list[Any]:
+        method, path = verb.name.split()
+        body, query = fields.pop("body", None), fields.pop("query", {})
+        if verb.name == "POST /v1/messages":
+            body = {"client_id": client_id, **body}
+        for name, value in fields.items():
+            path = path.replace("{" + name + "}", quote(str(value), safe=""))
+        response = await api.request(method, path, body, **query)
+        headers = {k: v for k, v in response.headers.items() if k not in VARYING}
+        return [response.status_code, headers, read(response)]
+
+    async def said(
+        self, label: str, state: str, writer: str, reader: str, lost_for: set[str] | None = None
+    ) -> int:
+        """The id of a new message of that conversation, which will be lost for those."""
+        text = f"{state} of {label}"
+        ack = await self.peers[writer].message(reader, text)
+        members = frozenset({writer, reader})
+        lost = state if lost_for else ""
+        gone = frozenset(lost_for or ())
+        self.things.append(
+            Thing(
+                text, Kind.MESSAGE, ack["message_id"], members, ack["conversation_id"], lost, gone
+            )
+        )
+        self.secrets[text] = members - gone
+        return int(ack["message_id"])
+
+    def check_secrets(self, user_id: str, text: str) -> None:
+        leaked = [s for s, may in self.secrets.items() if s in text and user_id not in may]
+        assert not leaked, f"{user_id} was told {leaked}"
+
+    def stored(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of the store, but those that a first visit or a batch leaves."""
+        with sqlite3.connect(f"file:{self.stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+            tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            rows = {
+                name: db.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608 - our own names
+                for (name,) in tables
+                if name not in QUIET
+            }
+        rows["heads"] = [row for row in rows["heads"] if row[0] != UNSEEN]
+        return rows
+
+
+def home_of(user_id: str) -> str:
+    one, other = PAIRS[HOMES[user_id]] if user_id in HOMES else (user_id, "nobody")
+    return direct_conversation_id(one, other)
+
+
+def filled(value: Any, thing: Any, home: str, epoch: str) -> Any:
+    """A row's fields with the thing in its place."""
+    match value:
+        case dict():
+            return {name: filled(inner, thing, home, epoch) for name, inner in value.items()}
+        case list():
+            return [filled(inner, thing, home, epoch) for inner in value]
+    return (
+        {IT: thing, HOME: home, EPOCH: epoch}.get(value, value) if isinstance(value, str) else value
+    )
+
+
+def without(value: Any, ids: set[Any]) -> Any:
+    """The same with ids and times blanked, at every depth."""
+    match value:
+        case dict():
+            return {name: without(inner, ids) for name, inner in value.items()}
+        case list():
+            return [without(inner, ids) for inner in value]
+        case str():
+            shown = "<id>" if value in ids else TIME.sub("<time>", value)
+            for one in ids:
+                shown = shown.replace(repr(one), "<id>") if isinstance(one, str) else shown
+            return shown
+        case int() if value in ids and not isinstance(value, bool):
+            return "<id>"
+    return value
+
+
+def read(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except json.JSONDecodeError:
+        return response.text
+
+
+# ------------------------------------------------------------------ setting it
+
+
+@asynccontextmanager
+async def scene(stack: Stack) -> AsyncIterator[Scene]:
+    async with AsyncExitStack() as open_:
+        everybody = [*HOMES, "piet"]
+        peers = {name: await open_.enter_async_context(synced(stack, name)) for name in everybody}
+        apis = {n: await open_.enter_async_context(http(stack, n)) for n in (*everybody, UNSEEN)}
+        one = Scene(stack, peers["alice"].frames[0]["epoch"], peers, apis)
+        await _lose(one)
+        for label, (reader, writer) in PAIRS.items():
+            await _furnish(one, label, reader, writer)
+        for name, members in {"bob": {"alice"}, "carol": {"alice"}, "piet": {"olga"}}.items():
+            one.things.append(Thing(f"user {name}", Kind.USER, name, frozenset(members)))
+        for peer in peers.values():
+            await peer.settled()
+        yield one
+
+
+async def _furnish(scene: Scene, label: str, reader: str, writer: str) -> None:
+    members = frozenset({writer, reader})
+    place = direct_conversation_id(writer, reader)
+    scene.things.append(Thing(label, Kind.CONVERSATION, place, members))
+    await scene.said(label, "kept", writer, reader)
+
+
+async def _lose(scene: Scene) -> None:
+    """Messages that alice hid, bob erased, and alice cleared away."""
+    alice, bob = scene.peers["alice"], scene.peers["bob"]
+    hidden = await scene.said("alice-bob", "hidden", "bob", "alice", {"alice"})
+    await _done(alice, "delete_message", message_id=hidden, mode="me")
+    erased = await scene.said("alice-bob", "erased", "bob", "alice", set(ASKERS))
+    await _done(bob, "delete_message", message_id=erased, mode="everyone")
+    await scene.said("alice-carol", "cleared", "carol", "alice", {"alice"})
+    place = direct_conversation_id("alice", "carol")
+    (await scene.apis["alice"].post(f"/v1/conversations/{place}/clear", None)).raise_for_status()
+
+
+async def _done(peer: Peer, kind: str, **fields: Any) -> None:
+    client_id = secrets.token_hex(6)
+    await peer.send(kind, client_id=client_id, **fields)
+    outcome = await peer.outcome(client_id)
+    assert outcome["type"] == "ack", outcome

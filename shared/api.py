@@ -95,6 +95,13 @@ class LoginAnswer(Struct, frozen=True, kw_only=True):
     name: str
 
 
+class TicketAnswer(Struct, frozen=True, kw_only=True):
+    """POST /v1/tickets: what `hello` takes in place of a token, once."""
+
+    ticket: str
+    expires_at: datetime
+
+
 class Sent(Struct, frozen=True, kw_only=True):
     """The `ack` frame without its type."""
 

@@ -220,6 +220,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
+        path="/v1/tickets",
+        summary="A ticket that opens one socket within 30 seconds, in place of the token.",
+        answers=(Answer(201, api.TicketAnswer, "The ticket. The socket ends with the token."),),
+    ),
+    Route(
+        method="POST",
         path="/v1/dev/login",
         summary="A token for anybody: for demos only.",
         body=api.LoginRequest,

@@ -1,4 +1,7 @@
-"""Owns what one check sent and received, in order, to be shown when it fails. Never a token."""
+"""Owns what one check sent and received, in order, to be shown when it fails.
+
+Never a token or a ticket.
+"""
 
 import re
 import time
@@ -6,7 +9,7 @@ import time
 LINES = 60
 WIDTH = 400
 
-_TOKEN = re.compile(r'("token": ?)"[^"]*"')
+_TOKEN = re.compile(r'("(?:token|ticket)": ?)"[^"]*"')
 
 
 class Tape:

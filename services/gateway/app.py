@@ -17,6 +17,7 @@ from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
 from services.gateway.api.sync import Sync
+from services.gateway.api.tickets import TicketOffice
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
@@ -25,6 +26,7 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from services.gateway.people import People
 from services.gateway.sockets import Sockets
+from services.gateway.tickets import Tickets
 from shared import bus
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Check, Health
@@ -50,7 +52,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         chores = Chores()
         typing = Typing(nats, log, chores)
         people = People(lanes, log)
-        sockets = Sockets(settings, auth, hub, Handlers(lanes, auth, typing), people)
+        tickets = Tickets(lanes)
+        sockets = Sockets(settings, auth, hub, Handlers(lanes, auth, typing), people, tickets)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
@@ -67,6 +70,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Conversations(lanes, log, people).endpoints(),
             **Sync(log).endpoints(),
             **Revisions(lanes).endpoints(),
+            **TicketOffice(tickets, log, people).endpoints(),
             **DevLogin(auth, people).endpoints(),
             **contract.documents(),
         }

@@ -18,6 +18,7 @@ from services.gateway.hub import Hub, resume_point
 from services.gateway.outbox import Outbox
 from services.gateway.people import People
 from services.gateway.protocol import Wire, wire_of
+from services.gateway.tickets import Tickets, is_ticket
 from shared import frames
 from shared.commands import Joined
 from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
@@ -45,6 +46,7 @@ class Sockets:
     hub: Hub
     handlers: Handlers
     people: People
+    tickets: Tickets
     draining: bool = False
     _addresses: Counter[str] = field(default_factory=Counter)
 
@@ -69,15 +71,17 @@ class Sockets:
         return _Counted(self._addresses, address, self.settings.sockets_per_address)
 
     async def _greet(self, websocket: WebSocket) -> None:
-        """Learn who it is, or close 4401."""
+        """Learn who it is, or close: 4401, and 1013 where it is only for now."""
         try:
             identity, hello, first = await self._identify(websocket)
         except Disconnected:
             return
         except (LinkupError, TimeoutError) as error:
+            code = CloseCode.UNAUTHORIZED
             if isinstance(error, LinkupError):
                 await send_error(wire_of(websocket), error)
-            await close(websocket, CloseCode.UNAUTHORIZED)
+                code = CloseCode.TRY_AGAIN if error.temporary else code
+            await close(websocket, code)
             return
         limit = self.settings.sockets_per_user
         if limit and self.hub.count(identity.user_id) >= limit:
@@ -94,6 +98,8 @@ class Sockets:
             hello = await self._hello(wire_of(websocket))
         if hello.token is None:
             raise Unauthorized("`hello` needs a `token`")
+        if is_ticket(hello.token):
+            return await self.tickets.redeem(hello.token), hello, None
         return self.auth.verify(hello.token), hello, None
 
     async def _hello(self, wire: Wire) -> Hello:

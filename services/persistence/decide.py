@@ -7,7 +7,7 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 import hashlib
 from collections.abc import Sequence
 
-from services.persistence import revisions, views
+from services.persistence import revisions, tickets, views
 from services.persistence.state import (
     Changes,
     Conversation,
@@ -32,6 +32,7 @@ from shared.commands import (
     Done,
     EditMessage,
     Fenced,
+    IssueTicket,
     PutUser,
     React,
     ReadMessages,
@@ -41,6 +42,7 @@ from shared.commands import (
     SetConversation,
     Stored,
     StoreMessage,
+    TakeTicket,
 )
 
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
@@ -110,6 +112,10 @@ class _Turn(Turn):
                 return views.set_view(self, command)
             case PutUser():
                 return self.put_user(command)
+            case IssueTicket():
+                return tickets.issue(self, command)
+            case TakeTicket():
+                return tickets.take(self, command)
 
     def in_order(self, command: StoreMessage) -> Result:
         """C4: behind a message that failed for now, its connection's next ones wait as well."""

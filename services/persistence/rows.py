@@ -53,6 +53,10 @@ JOIN members AS b ON b.conversation_id = c.conversation_id
 HEADS = """
 SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
 """
+TICKETS = """
+SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at
+FROM json_each(?1) AS j JOIN tickets AS t ON t.ticket_hash = j.value
+"""
 PUT_CONVERSATION = """
 INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
   last_seq = excluded.last_seq, last_message_id = excluded.last_message_id,
@@ -117,6 +121,13 @@ PUT_LANE = """
 INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
   number = excluded.number, results = excluded.results, n = excluded.n
 """
+# For each ticket put, up to that many that nobody came with are taken away.
+FORGET_TICKETS = """
+DELETE FROM tickets WHERE ticket_hash IN
+  (SELECT ticket_hash FROM tickets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 10)
+"""
+PUT_TICKET = "INSERT INTO tickets VALUES (?, ?, ?, ?)"
+TAKE_TICKET = "DELETE FROM tickets WHERE ticket_hash = ?1"
 
 
 def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -193,6 +204,15 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
 def lane_rows(state: State, changes: Changes) -> Iterable[Row]:
     for name, lane in changes.lanes.items():
         yield name, lane.number, lane.results, state.last_n
+
+
+def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for ticket_hash, ticket in changes.tickets.items():
+        yield TAKE_TICKET, (ticket_hash,)
+        if ticket is not None:
+            yield FORGET_TICKETS, (state.now,)
+            row = (ticket_hash, ticket.user_id, ticket.expires_at, ticket.token_expires_at)
+            yield PUT_TICKET, row
 
 
 def head_rows(state: State, changes: Changes) -> Iterable[Row]:

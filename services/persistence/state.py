@@ -14,11 +14,13 @@ from shared.commands import (
     Command,
     DeleteMessage,
     EditMessage,
+    IssueTicket,
     PutUser,
     React,
     ReadMessages,
     SetConversation,
     StoreMessage,
+    TakeTicket,
 )
 
 
@@ -126,6 +128,14 @@ class FeedRow(Struct, frozen=True, gc=False):
         return about.message.message_id if about else None
 
 
+class Ticket(Struct, frozen=True):
+    """One socket of that user until `expires_at`; the socket lives as long as their token."""
+
+    user_id: str
+    expires_at: int
+    token_expires_at: int
+
+
 class Lane(Struct, frozen=True):
     number: int
     results: bytes
@@ -158,11 +168,15 @@ class State:
     messages_by_id: dict[int, Message] = field(default_factory=dict)
     hidden: set[tuple[int, str]] = field(default_factory=set)
     reactions: dict[int, dict[tuple[str, str], Reaction]] = field(default_factory=dict)
+    tickets: dict[str, Ticket] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Changes:
-    """What to write. The sets name what changed in the state; the lists are new rows."""
+    """What to write. The sets name what changed in the state; the lists are new rows.
+
+    A ticket that is None was used up.
+    """
 
     messages: list[NewMessage] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
@@ -172,6 +186,7 @@ class Changes:
     members: set[tuple[str, str]] = field(default_factory=set)
     profiles: list[PutUser] = field(default_factory=list)
     lanes: dict[str, Lane] = field(default_factory=dict)
+    tickets: dict[str, Ticket | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -199,8 +214,9 @@ class Names:
     messages: set[tuple[str, str]] = field(default_factory=set)
     message_ids: set[int] = field(default_factory=set)
     reacted: set[int] = field(default_factory=set)
+    tickets: set[str] = field(default_factory=set)
 
-    def add(self, command: Command) -> None:
+    def add(self, command: Command) -> None:  # noqa: C901 - flat
         self.users.add(command.user_id)
         match command:
             case StoreMessage():
@@ -219,6 +235,8 @@ class Names:
             case BeginConversation():
                 self.conversations.add(command.conversation_id)
                 self.users.add(command.to)
+            case IssueTicket() | TakeTicket():
+                self.tickets.add(command.ticket_hash)
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)

@@ -27,6 +27,7 @@ from services.persistence.state import (
     Names,
     Reaction,
     State,
+    Ticket,
     names,
 )
 from shared import commands
@@ -142,6 +143,8 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
         wanted.users.add(_add_member(state, row))
     for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
+    for ticket_hash, *ticket in look_up(rows.TICKETS, wanted.tickets):
+        state.tickets[ticket_hash] = Ticket(*ticket)
 
 
 def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
@@ -174,6 +177,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
     connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))
+    for sql, row in rows.ticket_rows(state, changes):
+        connection.execute(sql, row)
     connection.executemany(rows.PUT_LANE, rows.lane_rows(state, changes))
 
 

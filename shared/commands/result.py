@@ -35,6 +35,19 @@ class Cleared(Struct, frozen=True, array_like=True, tag=True):
     count: int
 
 
+class Ticketed(Struct, frozen=True, array_like=True, tag=True):
+    """The ticket is good until then."""
+
+    expires_at: int
+
+
+class Taken(Struct, frozen=True, array_like=True, tag=True):
+    """The ticket was that user's, and is no more; their token ends then."""
+
+    user_id: str
+    token_expires_at: int
+
+
 class Refused(Struct, frozen=True, array_like=True, tag=True):
     """Not carried out: a LinkupError on the bus."""
 
@@ -47,7 +60,7 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
         return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
 
 
-Result = Stored | Done | Begun | Cleared | Refused
+Result = Stored | Done | Begun | Cleared | Ticketed | Taken | Refused
 
 
 class Results(Struct, frozen=True, tag=True):

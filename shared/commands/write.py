@@ -103,6 +103,21 @@ class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     avatar: str | None = None
 
 
+class IssueTicket(Struct, frozen=True, kw_only=True, tag=True):
+    """A ticket of that hash opens one socket of this user. Times in microseconds."""
+
+    user_id: str
+    ticket_hash: str
+    token_expires_at: int
+
+
+class TakeTicket(Struct, frozen=True, kw_only=True, tag=True):
+    """Use up the ticket of that hash; `user_id` is empty, nobody knows it yet."""
+
+    user_id: str
+    ticket_hash: str
+
+
 Command = (
     StoreMessage
     | EditMessage
@@ -114,6 +129,8 @@ Command = (
     | ClearConversation
     | SetConversation
     | PutUser
+    | IssueTicket
+    | TakeTicket
 )
 
 

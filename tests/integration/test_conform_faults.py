@@ -119,6 +119,7 @@ FAULTS: dict[type[Fault], set[str]] = {
         "hello/hello-without-*",
         "hello/token-*",
         "hello/a-socket-ends-*",
+        "ticket/a-ticket-is-good-once",
         "hello/bad-bearer-*",
     },
     faults.LeaksThatAConversationExists: {"membership/history-*", "membership/a-foreign-page-id-*"},

@@ -139,4 +139,5 @@ NOTHING: dict[str, str] = {
     "get_connection_status": "about this socket",
     "force_reconnect": "about this socket",
     "refresh": "the token has to be the same user's",
+    "POST /v1/tickets": "for whoever the token names; tests/integration/test_tickets.py",
 }

@@ -25,6 +25,7 @@ from services.gateway.log import Log
 from services.gateway.people import People
 from services.gateway.protocol import EXTENSION
 from services.gateway.sockets import Sockets
+from services.gateway.tickets import Tickets
 from services.persistence.connections import Held
 from services.persistence.readers import Readers
 from services.persistence.state import Limits
@@ -228,7 +229,7 @@ class Gateway:
         self.chores = Chores()
         auth, people = Authenticator(SETTINGS), People(self.lanes, log)
         handlers = Handlers(self.lanes, auth, Typing(bus, log, self.chores))
-        self.sockets = Sockets(SETTINGS, auth, self.hub, handlers, people)
+        self.sockets = Sockets(SETTINGS, auth, self.hub, handlers, people, Tickets(self.lanes))
         self.open: set[Socket] = set()
         self._running = asyncio.ensure_future(self._run())
 

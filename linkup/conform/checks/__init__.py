@@ -14,10 +14,12 @@ from linkup.conform.checks import (
     page,
     problem,
     resume,
+    ticket,
 )
 
 ALL = (
     *hello.CHECKS,
+    *ticket.CHECKS,
     *frame.CHECKS,
     *limit.CHECKS,
     *message.CHECKS,

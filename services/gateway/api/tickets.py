@@ -1,0 +1,32 @@
+"""Owns the route that sells tickets: one socket each, for whoever shows a token."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import as_json
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.log import Log
+from services.gateway.people import People
+from services.gateway.tickets import Tickets
+from shared import api
+
+
+@dataclass(slots=True, frozen=True)
+class TicketOffice:
+    tickets: Tickets
+    log: Log
+    people: People
+
+    def endpoints(self) -> Endpoints:
+        return {"POST /v1/tickets": self.buy}
+
+    async def buy(self, request: Request, identity: Identity) -> Response:
+        """What the token says of its user is stored now: the ticket says nothing of them."""
+        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        ticket, expires_at = await self.tickets.issue(identity)
+        answer = as_json(api.encode(api.TicketAnswer(ticket=ticket, expires_at=expires_at)), 201)
+        answer.headers["cache-control"] = "no-store"
+        return answer

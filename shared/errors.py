@@ -67,6 +67,14 @@ class ClientIdConflict(LinkupError):
     status = 409
 
 
+class Unsupported(LinkupError):
+    """The store breaks on it each time: it will never be taken."""
+
+    code = "unsupported"
+    temporary = False
+    status = 422
+
+
 class EditWindowClosed(LinkupError):
     """The message is too old to be edited, or to be deleted for everyone."""
 
@@ -135,6 +143,7 @@ BY_CODE: dict[str, type[LinkupError]] = {
         Forbidden,
         NotFound,
         ClientIdConflict,
+        Unsupported,
         EditWindowClosed,
         ResyncRequired,
         TooLarge,

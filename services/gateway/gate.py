@@ -1,77 +1,135 @@
 """Owns the order of one connection's messages across failures that are only for now (R2)."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from shared.commands import Command, Refused, Result, StoreMessage
 
-MAX_WAITING = 1000  # conversations of a connection with a failed message
+MAX_WAITING = 1000  # messages of a connection that failed and have to come again
+MAX_SETTLED = 128  # outcomes whose client may not know them yet
+MAX_FAULTS = 5  # times that the store breaks on a message before it is refused for good
+
+POISON = Refused("unsupported", "The store cannot take this message")
 
 
-@dataclass(slots=True, frozen=True)
-class Failed:
-    """The message that one conversation of a connection waits for."""
+@dataclass(slots=True)
+class Entry:
+    """A message whose outcome is open. It keeps the place of its first copy, whatever comes."""
 
-    client_id: str
+    place: int
     after: str | None
-    turn: int
+    copies: int = 0  # on their way: an impatient client sends several
+    faults: int = 0
+    settled: bool = False  # known to be stored, or refused for good
+
+
+@dataclass(slots=True)
+class Line:
+    """One conversation's messages in the order they were first sent, by `client_id`."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    failed: dict[str, Entry] = field(default_factory=dict)  # of these, what has to come again
+    awaited: dict[str, int] = field(default_factory=dict)  # named by `after`, not seen yet
+
+    def enter(self, command: StoreMessage, place: int) -> Entry:
+        place = self.awaited.pop(command.client_id, place)
+        entry = self.entries[command.client_id] = Entry(place, command.after)
+        if command.after is not None and command.after not in self.entries:
+            self.awaited[command.after] = place  # it comes late, and belongs in front
+        return entry
+
+    def first(self) -> int:
+        """The place of the first that has to come again."""
+        return min(entry.place for entry in self.failed.values())
+
+    def leave(self, client_id: str) -> None:
+        after = self.entries.pop(client_id).after
+        if after is not None:
+            self.awaited.pop(after, None)
 
 
 class Gate:
-    """Keeps one connection's messages in order (R2): behind one that failed for now, its next
-    ones to that conversation are refused until the failed `client_id` comes again. A message
-    named by the failed one's `after` may pass: it is what that one waits for."""
+    """Keeps one connection's messages in order (R2): none passes while one that was first sent
+    before it has to come again. A message that `after` ties to another is held to that one
+    inside the transaction instead."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, Failed] = {}
-        self.full = False  # too many conversations wait: their order can no longer be kept
-        self._turns = 0
-        self._pending: Counter[str] = Counter()  # by client_id: an impatient client sends copies
-        self._stored: set[str] = set()  # of these, what is known to be stored
+        self._lines: dict[str, Line] = {}  # by conversation
+        self._recent: dict[str, None] = {}  # settled lately; copies may still come
+        self._entered = 0
+        self.full = False  # too many wait: their order can no longer be kept
 
-    def turn(self, command: Command) -> int:
-        """The place of a command that is submitted, in the line of its connection."""
-        self._turns += 1
-        if isinstance(command, StoreMessage):
-            self._pending[command.client_id] += 1
-        return self._turns
-
-    def admits(self, command: Command, turn: int) -> bool:
-        if not isinstance(command, StoreMessage):
-            return True
-        failed = self._failed.get(command.conversation_id)
-        if failed is None or turn < failed.turn:  # what waits since before goes first
-            return True
-        if failed.client_id == command.client_id:
-            del self._failed[command.conversation_id]
-            return True
-        # A message that names its predecessor is held to it inside the transaction.
-        return command.after is not None or failed.after == command.client_id
-
-    def observe(self, command: Command, result: Result, turn: int) -> None:
+    def enter(self, command: Command) -> None:
+        """A command is submitted: that is its place in the line."""
         if not isinstance(command, StoreMessage):
             return
-        client_id, conversation_id = command.client_id, command.conversation_id
+        line = self._lines.setdefault(command.conversation_id, Line())
+        entry = line.entries.get(command.client_id)
+        if entry is None:
+            self._entered += 1
+            entry = line.enter(command, self._entered)
+            entry.settled = command.client_id in self._recent
+        entry.copies += 1
+
+    def admits(self, command: Command) -> bool:
+        if not isinstance(command, StoreMessage):
+            return True
+        line = self._lines[command.conversation_id]
+        entry = line.entries[command.client_id]
+        if line.failed and command.after is None and line.first() < entry.place:
+            return False
+        line.failed.pop(command.client_id, None)
+        return True
+
+    def observe(self, command: Command, result: Result) -> Result:
+        """The outcome of one copy, and what to tell of it."""
+        if not isinstance(command, StoreMessage):
+            return result
+        client_id = command.client_id
+        line = self._lines[command.conversation_id]
+        entry = line.entries[client_id]
+        entry.copies -= 1
+        result = _patient(entry, result)
         if not (isinstance(result, Refused) and result.error().temporary):
-            self.release(conversation_id, client_id)
-        elif client_id not in self._stored:  # else nobody would send it again
-            known = self._failed.get(conversation_id)
-            if known is None or turn < known.turn:
-                self.full = self.full or len(self._failed) >= MAX_WAITING
-                self._failed[conversation_id] = Failed(client_id, command.after, turn)
-        self._pending[client_id] -= 1
-        if not self._pending[client_id]:
-            del self._pending[client_id]
-            self._stored.discard(client_id)
+            self._settle(line, client_id)
+        elif not entry.settled:  # else nobody would send it again
+            line.failed[client_id] = entry
+            self.full = self.full or sum(self._waiting()) > MAX_WAITING
+        self._tidy(command.conversation_id, line, client_id)
+        return result
 
     def waits(self, conversation_id: str) -> bool:
         """Whether it matters here that a message of that conversation was stored."""
-        return conversation_id in self._failed or bool(self._pending)
+        return conversation_id in self._lines
 
     def release(self, conversation_id: str, client_id: str) -> None:
         """That message is stored: it need not come again, whatever is said of its copies."""
-        failed = self._failed.get(conversation_id)
-        if failed is not None and failed.client_id == client_id:
-            del self._failed[conversation_id]
-        if client_id in self._pending:
-            self._stored.add(client_id)
+        line = self._lines.get(conversation_id)
+        if line is not None and client_id in line.entries:
+            self._settle(line, client_id)
+            self._tidy(conversation_id, line, client_id)
+
+    def _settle(self, line: Line, client_id: str) -> None:
+        line.entries[client_id].settled = True
+        line.failed.pop(client_id, None)
+        self._recent.pop(client_id, None)
+        self._recent[client_id] = None
+        if len(self._recent) > MAX_SETTLED:
+            del self._recent[next(iter(self._recent))]
+
+    def _tidy(self, conversation_id: str, line: Line, client_id: str) -> None:
+        if not line.entries[client_id].copies and client_id not in line.failed:
+            line.leave(client_id)
+        if not line.entries:
+            del self._lines[conversation_id]
+
+    def _waiting(self) -> Iterator[int]:
+        return (len(line.failed) for line in self._lines.values())
+
+
+def _patient(entry: Entry, result: Result) -> Result:
+    """A message on which the store breaks each time would hold up those behind it for ever."""
+    if isinstance(result, Refused) and result.code == "internal":
+        entry.faults += 1
+        return POISON if entry.faults >= MAX_FAULTS else result
+    return result

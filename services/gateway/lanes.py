@@ -48,16 +48,19 @@ class Submission:
     command: Command
     size: int
     settle: Callable[[Result], None]
-    gate: Gate | None
-    turn: int
+    gate: Gate | None = None
     deadline: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.gate is not None:
+            self.gate.enter(self.command)
+
     def admitted(self) -> bool:
-        return self.gate is None or self.gate.admits(self.command, self.turn)
+        return self.gate is None or self.gate.admits(self.command)
 
     def finish(self, result: Result) -> None:
         if self.gate is not None:
-            self.gate.observe(self.command, result, self.turn)
+            result = self.gate.observe(self.command, result)
         self.settle(result)
 
 
@@ -157,7 +160,7 @@ class Lanes:
     ) -> None:
         """`settle` is called with the result, at the latest soon after the deadline."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
-        lane.submit(Submission(command, size, settle, gate, gate.turn(command) if gate else 0))
+        lane.submit(Submission(command, size, settle, gate))
 
     async def call(self, command: Command, size: int = 256) -> Result:
         """Submit and wait; order with other commands holds only within one user."""

@@ -51,7 +51,7 @@ def _key(row: FeedRow) -> object:
     """The same for all rows that tell the same."""
     if row.revision is not None:
         return id(row.revision)
-    return row.message_id or (row.conversation_id, row.actor_id)
+    return row.message_id or (row.kind, row.conversation_id, row.actor_id)
 
 
 def _event(row: FeedRow, body: bytes) -> Event:

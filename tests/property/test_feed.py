@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from services.gateway import connection as connection_module
 from services.gateway.lanes import UNAVAILABLE, Submission
-from shared.commands import Event, FeedPageAnswer, Stored, StoreMessage
+from shared.commands import Done, Event, FeedPageAnswer, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import Pong
 from tests.unit.gateway.fakes import NOON, FakeLog, Frame, Socket
@@ -106,7 +106,7 @@ class Feed(RuleBasedStateMachine):
         self.log = SlowLog()
         self.socket = Socket(self.log)
         self.flying: list[tuple[str, Event]] = []  # live events on the wire, with their epoch
-        self.unsettled: list[tuple[str, Event, int]] = []  # client_id, event, turn
+        self.unsettled: list[tuple[Submission, Event]] = []
         self.own = 0
         self.prompt = False  # whether the log answers at once
         self.client = Client("e1", 0)
@@ -171,31 +171,30 @@ class Feed(RuleBasedStateMachine):
         self.own += 1
         client_id = f"own{self.own}"
         event = self.log.message("alice", client_id, self.socket.connection.id)
-        turn = self.socket.connection.gate.turn(self.command(client_id))
+        submission = self.submission(client_id)
         if first:
-            self.settle(client_id, event, turn, how)
+            self.settle(submission, event, how)
         self.send(event, arrival)
         if not first:
-            self.unsettled.append((client_id, event, turn))
+            self.unsettled.append((submission, event))
 
     @precondition(lambda self: self.unsettled)
     @rule(index=INDEX, how=OUTCOMES)
     def the_lane_answers(self, index: int, how: str) -> None:
         self.settle(*self.unsettled.pop(index % len(self.unsettled)), how)
 
-    def settle(self, client_id: str, event: Event, turn: int, how: str) -> None:
+    def submission(self, client_id: str) -> Submission:
         connection = self.socket.connection
+
+        def settle(result: Result) -> None:
+            connection.settled(client_id, result)
+
+        return Submission(self.command(client_id), 1, settle, connection.gate)
+
+    def settle(self, submission: Submission, event: Event, how: str) -> None:
         duplicate = how == "duplicate"
         result = Stored(
             event.seq, "ab", event.seq, NOON, duplicate, 0 if duplicate else event.cursor
-        )
-        gate = connection.gate
-        submission = Submission(
-            self.command(client_id),
-            1,
-            lambda result: connection.settled(client_id, result),
-            gate,
-            turn,
         )
 
         async def finish() -> None:
@@ -214,9 +213,11 @@ class Feed(RuleBasedStateMachine):
 
     @invariant()
     def r2_the_gate_waits_only_for_what_the_client_will_send_again(self) -> None:
-        gate = self.socket.connection.gate
-        if not self.client.failed:
-            assert gate.admits(self.command("next"), 1_000_000)
+        gate, probe = self.socket.connection.gate, self.command("next")
+        gate.enter(probe)
+        admitted = gate.admits(probe)
+        gate.observe(probe, Done())
+        assert admitted or self.client.failed
 
     # -------------------------------------------------------------- what the wire does
 

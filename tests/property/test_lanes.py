@@ -1,11 +1,13 @@
 """A lane over a bus that loses, delays and repeats, in front of the real `decide`: every command
-has one result, and no connection's messages change places, for a client that sends again in order.
+has one result, and no connection's messages change places, for a client that sends again in order,
+whether or not it goes on writing before it does, and however late it hears of an outcome.
 
 Time is virtual: the loop's clock leaps to the next timer.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -53,11 +55,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class FaultyBus:
     """One request after the other meets the next fault, then all is well. Late copies arrive."""
 
-    def __init__(self, faults: list[str], limits: Limits) -> None:
+    def __init__(self, faults: list[str], limits: Limits, on_stored: Callable[[str], None]) -> None:
         self.table = Table(heads={"alice": Head(), "bob": Head()})
         self.payloads: list[bytes] = []
         self._faults = iter(faults)
         self._limits = limits
+        self._on_stored = on_stored
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         self.payloads.append(payload)
@@ -85,15 +88,19 @@ class FaultyBus:
         now = START + int(asyncio.get_running_loop().time() * 1_000_000)
         decision = decide(self.table.read(now, self._limits, [batch]), [batch])
         self.table.write(decision)
+        for new in decision.changes.messages:
+            self._on_stored(new.message.client_id)
         return commands.encode(decision.replies[0])
 
 
 class Client:
     """One connection that keeps the rule: after a temporary error all that is not acked goes out
-    again, in order. It also sends again what is not answered for five seconds."""
+    again, in order. It also sends again what is not answered for five seconds. An `eager` one does
+    not hold back what is written meanwhile. Every outcome takes `lag` seconds to reach it."""
 
-    def __init__(self, lane: Lane, name: str, chained: bool) -> None:
+    def __init__(self, lane: Lane, name: str, chained: bool, eager: bool, lag: float) -> None:
         self.lane, self.name, self.chained = lane, name, chained
+        self.eager, self.lag = eager, lag
         self.gate = Gate()
         self.written: list[str] = []
         self.open: list[str] = []
@@ -105,7 +112,7 @@ class Client:
         client_id = f"{self.name}-{len(self.written)}"
         self.written.append(client_id)
         self.open.append(client_id)
-        if not self.waiting:
+        if self.eager or not self.waiting:
             self.send(client_id)
 
     def send(self, client_id: str) -> None:
@@ -124,9 +131,19 @@ class Client:
 
         def settle(result: Result) -> None:
             self.settled[number] += 1
-            self.on_result(client_id, result)
+            loop = asyncio.get_running_loop()
+            loop.call_at(loop.time() + self.lag, self.on_result, client_id, result)
 
-        self.lane.submit(Submission(command, 100, settle, self.gate, self.gate.turn(command)))
+        self.lane.submit(Submission(command, 100, settle, self.gate))
+
+    def on_event(self, client_id: str) -> None:
+        """The gateway hears that it is stored, and so does the client, some time later."""
+        self.gate.release("ab", client_id)
+        asyncio.get_running_loop().call_later(self.lag, self.on_stored, client_id)
+
+    def on_stored(self, client_id: str) -> None:
+        if client_id in self.open:
+            self.open.remove(client_id)
 
     def on_result(self, client_id: str, result: Result) -> None:
         if isinstance(result, Refused):
@@ -134,8 +151,8 @@ class Client:
             if client_id in self.open and not self.waiting:
                 self.waiting = True
                 asyncio.get_running_loop().call_later(0.7, self.send_again)
-        elif client_id in self.open:
-            self.open.remove(client_id)
+        else:
+            self.on_stored(client_id)
 
     def send_again(self) -> None:
         self.waiting = False
@@ -161,6 +178,9 @@ writes = st.lists(
     limits=st.sampled_from([Limits(1, 0.0), Limits(2, 2.0), Limits(4, 20.0)]),
     queued=st.sampled_from([2, 3, 4096]),
     chained=st.booleans(),
+    eager=st.booleans(),
+    lag=st.sampled_from([0.0, 0.3, 2.0]),
+    events=st.sampled_from([None, 0.0, 0.05, 5.0]),
     lapses=st.lists(st.floats(0.1, 12.0), max_size=3),
 )
 def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
@@ -169,24 +189,21 @@ def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
     limits: Limits,
     queued: int,
     chained: bool,
+    eager: bool,
+    lag: float,
+    events: float | None,
     lapses: list[float],
 ) -> None:
     async def scenario() -> None:
-        bus = FaultyBus(faults, limits)
+        bus = FaultyBus(faults, limits, lambda client_id: heard(clients, client_id, events))
         lane = Lane(bus)  # type: ignore[arg-type]  # the part of a Bus a lane uses
-        clients = {name: Client(lane, name, chained) for name, _ in writes}
+        clients = {name: Client(lane, name, chained, eager, lag) for name, _ in writes}
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(lane.run())
             for after in lapses:
                 for client in clients.values():
                     asyncio.get_running_loop().call_later(after, client.lapse)
-            for name, pause in writes:
-                clients[name].write()
-                await asyncio.sleep(pause)
-            for _ in range(HALF_SECONDS):
-                await asyncio.sleep(0.5)
-                if not any(client.open for client in clients.values()):
-                    break
+            await play(writes, clients)
             await asyncio.sleep(20.0)  # for late copies
             await lane.idle()
             running.cancel()
@@ -199,6 +216,23 @@ def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
         asyncio.Runner(loop_factory=VirtualLoop) as runner,
     ):
         runner.run(scenario())
+
+
+async def play(writes: list[tuple[str, float]], clients: dict[str, Client]) -> None:
+    for name, pause in writes:
+        clients[name].write()
+        await asyncio.sleep(pause)
+    for _ in range(HALF_SECONDS):
+        await asyncio.sleep(0.5)
+        if not any(client.open for client in clients.values()):
+            return
+
+
+def heard(clients: dict[str, Client], client_id: str, after: float | None) -> None:
+    """The event of a stored message arrives, unless it is lost on the wire."""
+    if after is not None:
+        client = clients[client_id.rpartition("-")[0]]
+        asyncio.get_running_loop().call_later(after, client.on_event, client_id)
 
 
 def check_client(client: Client, table: Table) -> None:

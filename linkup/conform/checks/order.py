@@ -69,9 +69,11 @@ async def later_messages_wait_for_the_failed_one(scene: Scene) -> None:
     await alice.message(alice.user_id, "second", "second", after="first")
     third = await alice.message(alice.user_id, "third", "third")
     expect("the code", third.get("code"), "out_of_order")
-    keys = ("first", "second", "third")
-    seqs = [(await alice.acked(alice.user_id, key, key))["seq"] for key in keys]
-    expect("the numbers", seqs, [1, 2, 3])
+    seqs = [(await alice.acked(alice.user_id, key, key))["seq"] for key in ("first", "second")]
+    fourth = await alice.message(alice.user_id, "fourth", "fourth")
+    expect("the code, while the third has not come again", fourth.get("code"), "out_of_order")
+    seqs += [(await alice.acked(alice.user_id, key, key))["seq"] for key in ("third", "fourth")]
+    expect("the numbers", seqs, [1, 2, 3, 4])
 
 
 async def other_conversations_do_not_wait(scene: Scene) -> None:

@@ -63,9 +63,8 @@ def settle(socket: Socket, client_id: str, result: Result) -> None:
     """As a lane does it: the gate observes first."""
     connection = socket.connection
     command = message_of(socket, client_id)
-    gate = connection.gate
     submission = Submission(
-        command, 1, lambda result: connection.settled(client_id, result), gate, gate.turn(command)
+        command, 1, lambda result: connection.settled(client_id, result), connection.gate
     )
     submission.finish(result)
 
@@ -73,7 +72,8 @@ def settle(socket: Socket, client_id: str, result: Result) -> None:
 def admits(socket: Socket, client_id: str) -> bool:
     gate = socket.connection.gate
     command = message_of(socket, client_id)
-    return gate.admits(command, 1_000_000)
+    gate.enter(command)
+    return gate.admits(command)
 
 
 async def live_socket(log: FakeLog | None = None) -> Socket:
@@ -354,13 +354,7 @@ async def test_r2_a_failed_message_found_in_the_log_opens_the_gate() -> None:
 async def test_r2_the_lane_gives_up_a_message_that_the_log_has_shown() -> None:
     socket = await live_socket()
     command = message_of(socket, "c1")
-    submission = Submission(
-        command,
-        1,
-        lambda result: None,
-        socket.connection.gate,
-        socket.connection.gate.turn(command),
-    )
+    submission = Submission(command, 1, lambda result: None, socket.connection.gate)
     socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
     async with repairing(socket):
         await eventually(lambda: socket.connection.cursor == 1)

@@ -106,8 +106,7 @@ class Sender:
         def settle(result: Result) -> None:
             self.results.append((label, result))
 
-        turn = self.gate.turn(command) if self.gate else 0
-        self.lane.submit(Submission(command, size, settle, self.gate, turn))
+        self.lane.submit(Submission(command, size, settle, self.gate))
 
     def codes(self) -> dict[str, str]:
         return {
@@ -125,7 +124,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def gate_result(gate: Gate, command: Command, result: Result) -> None:
-    Submission(command, 1, lambda result: None, gate, gate.turn(command)).finish(result)
+    Submission(command, 1, lambda result: None, gate).finish(result)
 
 
 async def admitted(gate: Gate, *told: Command) -> list[bool]:

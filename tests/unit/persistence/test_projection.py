@@ -12,6 +12,7 @@ from shared import commands
 from shared.commands import (
     AdvanceReceipt,
     Batch,
+    ClearConversation,
     Command,
     DeleteMessage,
     EditMessage,
@@ -20,6 +21,7 @@ from shared.commands import (
     FeedPageAnswer,
     PutUser,
     React,
+    SetConversation,
 )
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log, message
@@ -80,6 +82,23 @@ async def test_c5_a_replayed_revision_is_the_live_one(
         page = await feed(queries, user_id, after=1)
         assert page.events == [Event(event.cursor, event.body) for event in events]
         assert all(event.body for event in events)
+
+
+async def test_c5_a_mark_and_a_setting_of_one_transaction_are_told_apart(
+    store: Store, log: Log, queries: Queries
+) -> None:
+    """Else one's own view of a conversation would be told to the other side."""
+    await log.people("alice", "bob")
+    await log.say("alice", "bob", "hi")
+    told: list[Command] = [
+        SetConversation(user_id="bob", conversation_id=AB, archived=True),
+        AdvanceReceipt(user_id="bob", connection_id="s", conversation_id=AB, read_seq=1),
+        ClearConversation(user_id="bob", conversation_id=AB),
+    ]
+    live = events_by_user(await store.commit([Batch(lane="live", number=1, commands=told)]))
+    for user_id, events in live.items():
+        page = await feed(queries, user_id, after=1)
+        assert page.events == [Event(event.cursor, event.body) for event in events]
 
 
 async def test_a_body_is_encoded_once_for_all_who_receive_it(store: Store, log: Log) -> None:

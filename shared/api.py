@@ -207,6 +207,16 @@ class UnreadAnswer(Struct, frozen=True, kw_only=True):
     items: list[UnreadItem]
 
 
+class SearchAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/search: newest first. `next` is the next page's `before`; with it a page may also
+    hold less than was asked for, even nothing."""
+
+    epoch: str
+    cursor: int
+    messages: list[Message]
+    next: int | None
+
+
 class SyncAnswer(Struct, frozen=True, kw_only=True):
     """GET /v1/sync: the feed after a cursor, each frame as a socket would have got it."""
 

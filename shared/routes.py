@@ -20,7 +20,7 @@ from shared.errors import (
     ResyncRequired,
     TooLarge,
 )
-from shared.frames import ConversationId, Count, DeleteMode, Epoch, PositiveInt, UserId
+from shared.frames import ConversationId, Count, DeleteMode, Epoch, PositiveInt, UserId, Words
 from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -192,6 +192,19 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/unread",
         summary="How much is unread, with a line of the latest.",
         answers=(Answer(200, api.UnreadAnswer, "Totals and previews."),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/search",
+        summary="Messages that hold all these words, newest first.",
+        query=(
+            Parameter("q", Words, "the words; the last one may be unfinished", required=True),
+            Parameter("conversation_id", ConversationId, "only in this conversation"),
+            LIMIT,
+            Parameter("before", PositiveInt, "`next` of the page before this one"),
+        ),
+        answers=(Answer(200, api.SearchAnswer, "A page of messages."),),
+        errors=(NotFound,),
     ),
     Route(
         method="GET",

@@ -16,6 +16,7 @@ from services.gateway.api.inbox import Conversations
 from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
+from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
 from services.gateway.auth import Authenticator
@@ -69,6 +70,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Messages(lanes, log, hub, people).endpoints(),
             **Conversations(lanes, log, people).endpoints(),
             **Sync(log).endpoints(),
+            **Search(log).endpoints(),
             **Revisions(lanes).endpoints(),
             **TicketOffice(tickets, log, people).endpoints(),
             **DevLogin(auth, people).endpoints(),

@@ -18,6 +18,7 @@ from shared.commands import (
     Joined,
     Members,
     MembersAnswer,
+    Search,
     Snapshot,
     Totals,
 )
@@ -60,6 +61,9 @@ class Log:
         """Of a conversation of theirs; NotFound otherwise."""
         asked = Members(user_id=user_id, conversation_id=conversation_id)
         return (await self._ask("members", asked, MembersAnswer)).user_ids
+
+    async def search(self, asked: Search) -> bytes:
+        return (await self._ask("search", asked, Snapshot)).body
 
     async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
         payload = commands.encode(asked)

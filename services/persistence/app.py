@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from services.persistence.connections import hold
+from services.persistence.indexer import Indexer
 from services.persistence.migrate import upgrade
 from services.persistence.readers import Readers
 from services.persistence.state import Limits
@@ -63,6 +64,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     reading = [tasks.create_task(readers.run()) for _ in range(settings.readers)]
     writing = tasks.create_task(writer.run())
+    indexing = tasks.create_task(Indexer(store).run())
     queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
@@ -72,7 +74,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
         await queries.close()
         await writer.finish()
         await writing
-        for task in reading:
+        for task in (*reading, indexing):
             task.cancel()
 
     stack.push_async_callback(drain)

@@ -28,6 +28,7 @@ class WriterConnection(sqlite3.Connection):
         self.execute("PRAGMA synchronous=FULL")
         self.execute("PRAGMA fullfsync=1")  # macOS: reach the platter; elsewhere without effect
         self.execute("PRAGMA foreign_keys=1")
+        self.execute("PRAGMA secure_delete=1")  # what is erased is overwritten
         self.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         self.execute("PRAGMA cache_size=-65536")
         self.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")

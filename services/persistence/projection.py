@@ -19,6 +19,7 @@ MESSAGE_COLUMNS = (
     " ORDER BY t.number) AS s)"
 )
 MESSAGE_WIDTH = 13
+CONTENT = 6  # among them
 RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
 RECEIPT_WIDTH = 5
 REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"

@@ -4,6 +4,7 @@ Errors of the database become Unavailable here; what else goes wrong in a commit
 fault and rises as it is.
 """
 
+import asyncio
 import secrets
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from services.persistence import rows
+from services.persistence import index, rows
 from services.persistence.connections import Held, Row, WriterConnection
 from services.persistence.decide import decide
 from services.persistence.state import (
@@ -48,6 +49,7 @@ class Store:
         self._hash_key = b""
         self.epoch = ""
         self.trouble = ""
+        self.grown = asyncio.Event()  # set with each message stored
 
     async def open(self) -> None:
         await self._check()
@@ -72,6 +74,8 @@ class Store:
                 raise Unavailable("The store cannot be written right now") from error
             raise
         self.trouble = ""
+        if decision.changes.messages:
+            self.grown.set()
         return decision
 
     async def fence(self, lane: str, number: int, results: Results) -> None:
@@ -82,6 +86,12 @@ class Store:
         except sqlite3.Error as error:
             await self._discard()
             raise Unavailable("The store cannot be written right now") from error
+
+    async def index(self, messages: int, characters: int) -> bool:
+        """Index the next few messages; whether there are more. Raises sqlite3.Error."""
+        return await self._held.run(
+            lambda connection: _index(connection, self._hash_key, messages, characters)
+        )
 
     def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
         connection.execute("BEGIN IMMEDIATE")
@@ -167,13 +177,28 @@ def _add_member(state: State, row: Row) -> str:
     return str(user_id)
 
 
+def _index(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
+    """On the writer's connection, so that neither ever waits for the other's lock."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        more = index.catch_up(connection, secret, messages, characters)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return more
+
+
 def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     state, changes = decision.state, decision.changes
+    revised = index.revised(changes)
     connection.executemany(rows.PUT_CONVERSATION, rows.conversation_rows(state, changes))
     connection.executemany(rows.PUT_MEMBER, rows.member_rows(state, changes))
     connection.executemany(rows.ADD_MESSAGE, rows.message_rows(changes))
+    index.forget(connection, state.hash_key, revised)
     for sql, row in rows.revision_rows(state, changes):
         connection.execute(sql, row)
+    index.learn(connection, state.hash_key, revised)
     connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
     connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))

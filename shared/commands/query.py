@@ -92,6 +92,16 @@ class Totals(Struct, frozen=True, kw_only=True):
     user_id: str
 
 
+class Search(Struct, frozen=True, kw_only=True):
+    """query `search`: messages that hold all these words. `before`: the `next` of a page."""
+
+    user_id: str
+    q: str
+    conversation_id: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """An answer ready for HTTP: JSON, with the epoch and cursor of its own transaction."""
 

@@ -127,6 +127,8 @@ ROUTES: tuple[Verb, ...] = (
         f"GET {ONE}/messages", M, "new", still=PIVOT, conversation_id=HOME, query={"after_id": IT}
     ),
     verb("GET /v1/unread", L),
+    verb("GET /v1/search", L, query={"q": "of"}),
+    verb("GET /v1/search", C, "in", query={"q": "of", "conversation_id": IT}),
     verb("GET /v1/sync", L, query={"epoch": EPOCH, "cursor": 0, "limit": 100}),
 )
 

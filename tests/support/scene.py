@@ -29,7 +29,7 @@ PAIRS = {
 HOMES = {"alice": "alice-bob", "bob": "alice-bob", "carol": "alice-carol", "olga": "olga-piet"}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
-QUIET = {"lanes", "users"}  # what the store keeps about processes and profiles
+QUIET = {"lanes", "users", "words"}  # about processes, profiles, and the index that follows
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 VARYING = {"date", "content-length", "x-request-id"}
 
@@ -135,6 +135,7 @@ class Scene:
                 for (name,) in tables
                 if name not in QUIET
             }
+        rows["meta"] = [row for row in rows["meta"] if row[0] != "indexed"]
         rows["heads"] = [row for row in rows["heads"] if row[0] != UNSEEN]
         return rows
 

@@ -14,6 +14,7 @@ from linkup.conform.checks import (
     page,
     problem,
     resume,
+    search,
     ticket,
 )
 
@@ -30,6 +31,7 @@ ALL = (
     *resume.CHECKS,
     *page.CHECKS,
     *problem.CHECKS,
+    *search.CHECKS,
     *membership.CHECKS,
     *close.CHECKS,
 )

@@ -73,7 +73,7 @@ def conversation_id(request: Request) -> str:
     return str(converted(text, ConversationId, "conversation id"))
 
 
-def converted(text: str, kind: Any, said: str) -> Any:
+def converted(text: str | None, kind: Any, said: str) -> Any:
     """A path or query parameter of that kind. Raises InvalidRequest."""
     try:
         return msgspec.convert(text, kind)

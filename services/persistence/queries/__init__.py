@@ -14,6 +14,7 @@ from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import members
+from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from shared import commands
 from shared.commands import (
@@ -26,6 +27,7 @@ from shared.commands import (
     LogPage,
     Marks,
     Members,
+    Search,
     Totals,
 )
 from shared.errors import NotFound
@@ -58,6 +60,8 @@ class Queries:
                 return await self._snapshot(unread, commands.decode(payload, Totals))
             case "history":
                 return await self._snapshot(history, commands.decode(payload, History))
+            case "search":
+                return await self._snapshot(search, commands.decode(payload, Search))
             case "log":
                 return await self._at_once(log, commands.decode(payload, LogPage))
             case "marks":

@@ -1,0 +1,32 @@
+"""Owns the route of full-text search."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import as_json, converted, integer
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.log import Log
+from shared import api, commands
+from shared.frames import ConversationId, Words
+
+
+@dataclass(slots=True, frozen=True)
+class Search:
+    log: Log
+
+    def endpoints(self) -> Endpoints:
+        return {"GET /v1/search": self.search}
+
+    async def search(self, request: Request, identity: Identity) -> Response:
+        place = request.query_params.get("conversation_id")
+        asked = commands.Search(
+            user_id=identity.user_id,
+            q=converted(request.query_params.get("q"), Words, "`q`"),
+            conversation_id=converted(place, ConversationId | None, "`conversation_id`"),
+            before=integer(request, "before"),
+            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+        )
+        return as_json(await self.log.search(asked))

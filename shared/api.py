@@ -236,6 +236,14 @@ class HistoryAnswer(Struct, frozen=True, kw_only=True):
     has_more: bool
 
 
+class UserStatus(Struct, frozen=True, kw_only=True):
+    """GET /v1/users/{id}/status: the `presence` frame without its type."""
+
+    user_id: str
+    is_online: bool
+    last_seen: datetime | None
+
+
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error in HTTP's own form (RFC 9457), with the `code` the frames use."""
 

@@ -232,6 +232,13 @@ ROUTES: tuple[Route, ...] = (
         errors=(NotFound,),
     ),
     Route(
+        method="GET",
+        path="/v1/users/{user_id}/status",
+        summary="Whether somebody you share a conversation with is online.",
+        answers=(Answer(200, api.UserStatus, "Now."),),
+        errors=(NotFound,),
+    ),
+    Route(
         method="POST",
         path="/v1/tickets",
         summary="A ticket that opens one socket within 30 seconds, in place of the token.",

@@ -42,6 +42,16 @@ def live(user_id: str) -> str:
     return f"linkup.user.{token(user_id)}.live"
 
 
+def ask(user_id: str) -> str:
+    """Where the gateways that hold a user answer: without one, there are no responders."""
+    return f"linkup.user.{token(user_id)}.ask"
+
+
+def presence(user_id: str) -> str:
+    """Where it is announced that a user has come or gone; nobody answers here."""
+    return f"linkup.presence.{token(user_id)}"
+
+
 def user(user_id: str) -> str:
     """Everything about one user, for the gateway that holds a socket of theirs."""
     return f"linkup.user.{token(user_id)}.*"

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.gateway import contract, page, start
+from services.gateway.announcer import Announcer
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.messages import Messages
@@ -19,6 +20,7 @@ from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
+from services.gateway.api.users import Users
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
@@ -26,6 +28,7 @@ from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from services.gateway.people import People
+from services.gateway.presence import Presence
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from shared import bus
@@ -49,28 +52,34 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         )
         log = Log(nats)
         lanes = Lanes(nats, settings.lanes)
-        hub = Hub(nats, log)
+        announcer = Announcer(nats, lanes, settings.presence_debounce)
+        hub = Hub(nats, log, announcer)
         chores = Chores()
         typing = Typing(nats, log, chores)
+        presence = Presence(nats, log, settings.presence_debounce)
         people = People(lanes, log)
         tickets = Tickets(lanes)
-        sockets = Sockets(settings, auth, hub, Handlers(lanes, auth, typing), people, tickets)
+        handlers = Handlers(lanes, auth, typing, presence)
+        sockets = Sockets(settings, auth, hub, handlers, people, tickets)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
             *chores.start(tasks),
             tasks.create_task(hub.run()),
-            tasks.create_task(_compare_after(reconnected, hub)),
+            tasks.create_task(announcer.run()),
+            tasks.create_task(presence.run()),
+            tasks.create_task(_compare_after(reconnected, hub, presence)),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = lambda: _bus(nats)
         health.checks["log"] = lambda: _log(hub)
-        health.drain = lambda: _drain(sockets, lanes, hub)
+        health.drain = lambda: _drain(sockets, lanes, hub, announcer)
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),
             **Conversations(lanes, log, people).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
+            **Users(presence).endpoints(),
             **Revisions(lanes).endpoints(),
             **TicketOffice(tickets, log, people).endpoints(),
             **DevLogin(auth, people).endpoints(),
@@ -93,18 +102,20 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         )
 
 
-async def _compare_after(reconnected: asyncio.Event, hub: Hub) -> None:
+async def _compare_after(reconnected: asyncio.Event, hub: Hub, presence: Presence) -> None:
     while True:
         await reconnected.wait()
         reconnected.clear()
+        presence.ask_all()
         await hub.compare_all()
 
 
-async def _drain(sockets: Sockets, lanes: Lanes, hub: Hub) -> None:
+async def _drain(sockets: Sockets, lanes: Lanes, hub: Hub, announcer: Announcer) -> None:
     """Take no new sockets, answer what was sent, tell everyone to come back, close."""
     sockets.draining = True
     await lanes.idle()
     await hub.dismiss("the gateway restarts")
+    await announcer.flush()
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from services.gateway.auth import Identity
 from services.gateway.gate import Gate
 from services.gateway.outbox import Outbox, Overflow
 from shared import frames
-from shared.commands import Event, FeedPageAnswer, Live, Refused, Result, Stored
+from shared.commands import Event, FeedPageAnswer, Refused, Result, Stored
 from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
 
@@ -85,10 +85,9 @@ class Connection:
             )
         )
 
-    def offer(self, live: Live) -> None:
-        """Pass on what is for now only, if the client keeps up."""
-        if self.close_code is None:
-            self._outbox.offer(live.frame)
+    def offer(self, frame: bytes) -> bool:
+        """Pass on what is for now only, if the client keeps up; False otherwise."""
+        return self.close_code is None and self._outbox.offer(frame)
 
     def push_status(self) -> None:
         self.push(

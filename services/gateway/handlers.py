@@ -6,6 +6,7 @@ from services.gateway.auth import Authenticator
 from services.gateway.connection import Connection
 from services.gateway.ephemeral import Typing
 from services.gateway.lanes import Lanes
+from services.gateway.presence import Presence
 from shared import frames, subjects
 from shared.commands import (
     AdvanceReceipt,
@@ -30,6 +31,7 @@ class Handlers:
     lanes: Lanes
     auth: Authenticator
     typing: Typing
+    presence: Presence
 
     def handle(self, connection: Connection, frame: ClientFrame) -> None:  # noqa: C901 - a case each
         """Begin what the frame asks for; its outcome is pushed later. Raises LinkupError."""
@@ -56,6 +58,10 @@ class Handlers:
                 connection.sync(frame.cursor)
             case frames.Typing():
                 self.typing.on_typing(connection.user_id, frame)
+            case frames.PresenceSubscribe():
+                self.presence.subscribe(connection, frame.user_ids)
+            case frames.PresenceUnsubscribe():
+                self.presence.unsubscribe(connection, frame.user_ids)
             case frames.GetConnectionStatus():
                 connection.push_status()
             case frames.ForceReconnect():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from services.gateway.announcer import Announcer
 from services.gateway.connection import MAX_MISSED, Connection
 from services.gateway.log import Log
 from shared import commands, subjects
@@ -41,8 +42,9 @@ class User:
 
 
 class Hub:
-    def __init__(self, bus: Bus, log: Log) -> None:
+    def __init__(self, bus: Bus, log: Log, announcer: Announcer) -> None:
         self._bus = bus
+        self._announcer = announcer
         self.log = log
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
@@ -75,6 +77,7 @@ class Hub:
         except BaseException:
             await self.leave(connection)
             raise
+        await self._announcer.came(user.user_id)
         self.suspect(user.user_id)  # in a cluster interest travels after flush (R11)
         return joined
 
@@ -87,6 +90,7 @@ class Hub:
             if user.connections or self._users.get(user.user_id) is not user:
                 return
             del self._users[user.user_id], self._slots[user.slot][user.user_id]
+            await self._announcer.went(user.user_id)
             if user.subscription is not None:
                 await user.subscription.close()
 
@@ -96,6 +100,8 @@ class Hub:
                 self._deliver(user, delivery)
             elif delivery.subject == subjects.live(user.user_id):
                 self._deliver_live(user, delivery)
+            elif delivery.subject == subjects.ask(user.user_id):
+                await self._announcer.answer(delivery)
 
         subscription = await self._bus.subscribe(
             subjects.user(user.user_id),
@@ -130,7 +136,7 @@ class Hub:
             return
         if live.user_id == user.user_id:
             for connection in tuple(user.connections):
-                connection.offer(live)
+                connection.offer(live.frame)
 
     # ------------------------------------------------------------ comparison with the log
 

@@ -7,6 +7,8 @@ from msgspec import Struct
 from shared import commands, subjects
 from shared.bus import Bus
 from shared.commands import (
+    Acquaintances,
+    AcquaintancesAnswer,
     Conversation,
     FeedPage,
     FeedPageAnswer,
@@ -56,6 +58,10 @@ class Log:
 
     async def history(self, asked: History) -> bytes:
         return (await self._ask("history", asked, Snapshot)).body
+
+    async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
+        question = Acquaintances(user_id=user_id, asked=asked)
+        return await self._ask("acquaintances", question, AcquaintancesAnswer)
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
         """Of a conversation of theirs; NotFound otherwise."""

@@ -32,11 +32,13 @@ class Outbox:
         self._bytes += len(frame)
         self.add(frame)
 
-    def offer(self, frame: bytes) -> None:
-        """Queue what may as well be dropped, and is once half of the bound is in use."""
+    def offer(self, frame: bytes) -> bool:
+        """Queue what may as well be dropped: False once half of the bound is in use."""
         size = self._bytes + len(frame)
-        if 2 * self._count < self._max_frames and 2 * size <= self._max_bytes:
-            self.push(frame)
+        if 2 * self._count >= self._max_frames or 2 * size > self._max_bytes:
+            return False
+        self.push(frame)
+        return True
 
     @property
     def pending(self) -> int:

@@ -146,6 +146,7 @@ class Sockets:
             await close(websocket, CloseCode.TRY_AGAIN)
         finally:
             connection.close(CloseCode.LOST)
+            self.handlers.presence.forget(connection)
             await self.hub.leave(connection)
             connection.closed.set()
             logger.info(

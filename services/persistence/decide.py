@@ -7,7 +7,7 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 import hashlib
 from collections.abc import Sequence
 
-from services.persistence import revisions, tickets, views
+from services.persistence import revisions, tickets, users, views
 from services.persistence.state import (
     Changes,
     Conversation,
@@ -43,6 +43,7 @@ from shared.commands import (
     Stored,
     StoreMessage,
     TakeTicket,
+    TouchUser,
 )
 
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
@@ -111,11 +112,13 @@ class _Turn(Turn):
             case SetConversation():
                 return views.set_view(self, command)
             case PutUser():
-                return self.put_user(command)
+                return users.put(self, command)
             case IssueTicket():
                 return tickets.issue(self, command)
             case TakeTicket():
                 return tickets.take(self, command)
+            case TouchUser():
+                return users.touch(self, command)
 
     def in_order(self, command: StoreMessage) -> Result:
         """C4: behind a message that failed for now, its connection's next ones wait as well."""
@@ -263,11 +266,6 @@ class _Turn(Turn):
             member.delivered_seq, member.read_seq = delivered, read
             self.changes.members.add((place, command.user_id))
             self.advanced[place, command.user_id] = command.connection_id
-        return Done()
-
-    def put_user(self, command: PutUser) -> Result:
-        self.head(command.user_id)
-        self.changes.profiles.append(command)
         return Done()
 
     def tell_receipts(self) -> None:

@@ -108,7 +108,9 @@ INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
   head = excluded.head, rate_at = excluded.rate_at
 """
 PUT_USER = """
-INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
+INSERT INTO users
+  (user_id, name, email, time_zone, locale, avatar, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
   name = coalesce(excluded.name, name), email = coalesce(excluded.email, email),
   time_zone = coalesce(excluded.time_zone, time_zone), locale = coalesce(excluded.locale, locale),
   avatar = coalesce(excluded.avatar, avatar), updated_at = excluded.updated_at
@@ -116,6 +118,9 @@ INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDAT
 FENCE_LANE = """
 INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?4))
 ON CONFLICT (lane) DO UPDATE SET number = excluded.number, results = excluded.results
+"""
+TOUCH_USER = """
+UPDATE users SET last_seen = ?1 WHERE user_id = ?2 AND coalesce(last_seen, 0) < ?1
 """
 PUT_LANE = """
 INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
@@ -219,6 +224,11 @@ def head_rows(state: State, changes: Changes) -> Iterable[Row]:
     for user_id in changes.heads:
         head = state.heads[user_id]
         yield user_id, head.head, head.rate_at
+
+
+def seen_rows(changes: Changes) -> Iterable[Row]:
+    for user_id, at in changes.seen.items():
+        yield at, user_id
 
 
 def user_rows(state: State, changes: Changes) -> Iterable[Row]:

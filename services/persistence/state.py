@@ -187,6 +187,7 @@ class Changes:
     profiles: list[PutUser] = field(default_factory=list)
     lanes: dict[str, Lane] = field(default_factory=dict)
     tickets: dict[str, Ticket | None] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -204,6 +204,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
+    connection.executemany(rows.TOUCH_USER, rows.seen_rows(changes))
     connection.executemany(rows.PUT_LANE, rows.lane_rows(state, changes))
 
 

@@ -25,6 +25,14 @@ class Events(Struct, frozen=True, kw_only=True):
     events: list[Event]
 
 
+class Announcement(Struct, frozen=True, kw_only=True):
+    """On a user's own subject: a socket of theirs is open (at a gateway), or the last one there
+    has gone. `at`: microseconds since 1970."""
+
+    online: bool
+    at: int
+
+
 class Live(Struct, frozen=True, kw_only=True):
     """A frame for a user's sockets, now or never. The hub compares the user id with its own."""
 

@@ -6,6 +6,7 @@ from shared.commands.event import Event
 
 MAX_PAGE_BYTES = 512 * 1024
 MAX_HEADS = 500  # users in one comparison of heads
+MAX_ACQUAINTANCES = 1000  # users asked for at once: half of what the bus carries
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -117,6 +118,20 @@ class Members(Struct, frozen=True, kw_only=True):
 
 class MembersAnswer(Struct, frozen=True, kw_only=True):
     user_ids: list[str]
+
+
+class Acquaintances(Struct, frozen=True, kw_only=True):
+    """query `acquaintances`: with whom of these does the user share a conversation? At most
+    MAX_ACQUAINTANCES; everybody is their own."""
+
+    user_id: str
+    asked: list[str]
+
+
+class AcquaintancesAnswer(Struct, frozen=True, kw_only=True):
+    """Only those. `last_seen` by user id, in microseconds since 1970; None: not known."""
+
+    last_seen: dict[str, int | None]
 
 
 class LogPage(Struct, frozen=True, kw_only=True):

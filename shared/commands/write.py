@@ -118,6 +118,13 @@ class TakeTicket(Struct, frozen=True, kw_only=True, tag=True):
     ticket_hash: str
 
 
+class TouchUser(Struct, frozen=True, kw_only=True, tag=True):
+    """The user's last socket went at that time (microseconds since 1970)."""
+
+    user_id: str
+    at: int
+
+
 Command = (
     StoreMessage
     | EditMessage
@@ -131,6 +138,7 @@ Command = (
     | PutUser
     | IssueTicket
     | TakeTicket
+    | TouchUser
 )
 
 

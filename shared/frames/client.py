@@ -18,6 +18,7 @@ from shared.frames.fields import (
     Timestamp,
     Token,
     UserId,
+    UserIds,
 )
 
 
@@ -142,6 +143,20 @@ class Typing(Struct, frozen=True, kw_only=True, tag="typing", forbid_unknown_fie
             raise ValueError("Expected exactly one of `to` and `conversation_id`")
 
 
+class PresenceSubscribe(
+    Struct, frozen=True, kw_only=True, tag="presence_subscribe", forbid_unknown_fields=True
+):
+    """Answered by a `presence` for each, and by another at each change."""
+
+    user_ids: UserIds
+
+
+class PresenceUnsubscribe(
+    Struct, frozen=True, kw_only=True, tag="presence_unsubscribe", forbid_unknown_fields=True
+):
+    user_ids: UserIds
+
+
 class GetConnectionStatus(
     Struct, frozen=True, kw_only=True, tag="get_connection_status", forbid_unknown_fields=True
 ):
@@ -174,6 +189,8 @@ ClientFrame = (
     | SyncRequest
     | Ping
     | Typing
+    | PresenceSubscribe
+    | PresenceUnsubscribe
     | GetConnectionStatus
     | ForceReconnect
     | Refresh

@@ -23,6 +23,7 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
 }
 
 UserId = Annotated[str, Meta(max_length=128, pattern=_NAME)]
+UserIds = Annotated[list[UserId], Meta(max_length=500)]
 ConversationId = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 ClientId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]

@@ -149,6 +149,14 @@ class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
     is_typing: bool
 
 
+class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
+    """`last_seen`: when the last socket went, where that is known; null while online."""
+
+    user_id: str
+    is_online: bool
+    last_seen: datetime | None
+
+
 class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status"):
     """This socket as the server sees it. `pending`: frames that wait to be written to it."""
 
@@ -194,6 +202,7 @@ ServerFrame = (
     | Reaction
     | Receipt
     | TypingNow
+    | Presence
     | ConnectionStatus
     | Conversation
     | Error

@@ -47,6 +47,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "outbox_frames": "Frames that may wait for a slow client before it is disconnected.",
         "outbox_bytes": "The same in bytes; 65536 or more.",
         "lanes": "Batches on their way to the store at the same time.",
+        "presence_debounce": "Who is back within it was never offline; at most 5.",
     },
     "Persistence": {
         "message_burst": "Messages a user may send at once.",

@@ -35,7 +35,8 @@ def test_no_row_is_about_what_is_gone() -> None:
 
 def test_every_field_that_names_a_thing_is_tried() -> None:
     """A verb with several such fields needs a row for each."""
-    untried = naming() - {(verb.name, field) for verb in VERBS for field in tried(verb)}
+    played = {(verb.name, field) for verb in VERBS for field in tried(verb)}
+    untried = {(verb, field) for verb, field in naming() - played if verb not in NOTHING}
     assert not untried, f"add a row to tests/support/matrix.py for each of {sorted(untried)}"
 
 

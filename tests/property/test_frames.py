@@ -31,6 +31,8 @@ VALID: list[dict[str, Any]] = [
     {"type": "ping", "timestamp": 1},
     {"type": "typing", "is_typing": True, "to": "bob"},
     {"type": "typing", "is_typing": False, "conversation_id": "d1"},
+    {"type": "presence_subscribe", "user_ids": ["bob", "carol"]},
+    {"type": "presence_unsubscribe", "user_ids": ["bob"]},
     {"type": "get_connection_status"},
     {"type": "force_reconnect"},
     {"type": "refresh", "token": "t", "client_id": "r-1"},

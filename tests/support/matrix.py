@@ -1,8 +1,8 @@
 """Owns the table of access: how each verb of the product names a thing, one line a verb.
 
 Every client frame and every HTTP route that wants a token stands here, or in NOTHING with the
-reason why it names no thing of anybody's. `tests/contract/test_matrix.py` says what is missing,
-`tests/integration/test_matrix.py` plays it.
+reason why it names no thing of anybody's, or where that is tried. `tests/contract/test_matrix.py`
+says what is missing, `tests/integration/test_matrix.py` plays it.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ class Verb:
 
     `still`: what a member may do to a message that is erased, or hidden or cleared by themselves;
     otherwise that is as good as absent. `strangers`: whether it may name any user, or only those
-    one shares a conversation with. `silent`: what it does shows at the other side alone.
+    one shares a conversation with; `oneself`: and oneself. `silent`: what it does shows at the
+    other side alone.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Verb:
     fields: Fields
     still: frozenset[str] = frozenset()
     strangers: bool = False
+    oneself: bool = False
     silent: bool = False
     note: str = ""  # tells two rows of one verb apart
 
@@ -53,10 +55,13 @@ class Verb:
         return f"{self.name} {self.note}".strip()
 
 
+FLAGS = ("strangers", "oneself", "silent")
+
+
 def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: Any) -> Verb:
-    """`still`, in words. `strangers` and `silent` as above, the rest are the request's fields:
+    """`still`, in words. The FLAGS as above, the rest are the request's fields:
     a frame's own, or `body`, `query` and what the path has in braces."""
-    flags = {flag: fields.pop(flag) for flag in ("strangers", "silent") if flag in fields}
+    flags = {flag: fields.pop(flag) for flag in FLAGS if flag in fields}
     return Verb(name, kind, fields, frozenset(still.split()), note=note, **flags)
 
 
@@ -126,6 +131,7 @@ ROUTES: tuple[Verb, ...] = (
     verb(
         f"GET {ONE}/messages", M, "new", still=PIVOT, conversation_id=HOME, query={"after_id": IT}
     ),
+    verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/unread", L),
     verb("GET /v1/search", L, query={"q": "of"}),
     verb("GET /v1/search", C, "in", query={"q": "of", "conversation_id": IT}),
@@ -138,6 +144,8 @@ NOTHING: dict[str, str] = {
     "hello": "the user is the token's",
     "ping": "about this socket",
     "sync_request": "the asker's own feed, as GET /v1/sync",
+    "presence_subscribe": "it is told later; tests/integration/test_presence.py",
+    "presence_unsubscribe": "it is not told",
     "get_connection_status": "about this socket",
     "force_reconnect": "about this socket",
     "refresh": "the token has to be the same user's",

@@ -51,7 +51,8 @@ class Thing:
     def is_open_to(self, user_id: str, verb: Verb) -> bool:
         """Whether this user may know by this verb that it is there."""
         if self.kind is Kind.USER:
-            return verb.strangers or user_id in self.members
+            myself = verb.oneself and user_id == self.id
+            return verb.strangers or myself or user_id in self.members
         if user_id not in self.members or (verb.at_home and self.home != home_of(user_id)):
             return False
         return user_id not in self.lost_for or self.lost in verb.still

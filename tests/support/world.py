@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from starlette.websockets import WebSocket
 
+from services.gateway.announcer import Announcer
 from services.gateway.auth import Authenticator, Identity
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
@@ -23,6 +24,7 @@ from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from services.gateway.people import People
+from services.gateway.presence import Presence
 from services.gateway.protocol import EXTENSION
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
@@ -225,10 +227,12 @@ class Gateway:
         self.bus = SimulatedBus(broker)
         bus = cast(Bus, self.bus)
         log, self.lanes = Log(bus), Lanes(bus, SETTINGS.lanes)
-        self.hub = Hub(bus, log)
+        self.announcer = Announcer(bus, self.lanes, SETTINGS.presence_debounce)
+        self.presence = Presence(bus, log, SETTINGS.presence_debounce)
+        self.hub = Hub(bus, log, self.announcer)
         self.chores = Chores()
         auth, people = Authenticator(SETTINGS), People(self.lanes, log)
-        handlers = Handlers(self.lanes, auth, Typing(bus, log, self.chores))
+        handlers = Handlers(self.lanes, auth, Typing(bus, log, self.chores), self.presence)
         self.sockets = Sockets(SETTINGS, auth, self.hub, handlers, people, Tickets(self.lanes))
         self.open: set[Socket] = set()
         self._running = asyncio.ensure_future(self._run())
@@ -238,12 +242,20 @@ class Gateway:
             self.lanes.start(tasks)
             self.chores.start(tasks)
             tasks.create_task(self.hub.run())
+            tasks.create_task(self.announcer.run())
+            tasks.create_task(self.presence.run())
 
     def kill(self) -> None:
         self.bus.cut()
         self._running.cancel()
         for socket in list(self.open):
             socket.kill()
+
+    async def stop(self) -> None:
+        """As SIGTERM."""
+        await self.hub.dismiss("the gateway restarts")
+        await self.announcer.flush()
+        self.kill()
 
     async def gone(self) -> None:
         await asyncio.gather(self._running, return_exceptions=True)

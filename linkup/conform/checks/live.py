@@ -1,4 +1,4 @@
-"""Checks of what is told and never stored: typing, the socket's own status, its refresh."""
+"""Checks of what is told and never stored: typing, presence, the socket's status, its refresh."""
 
 import asyncio
 import time
@@ -64,6 +64,47 @@ async def typing_of_an_outsider_reaches_nobody(scene: Scene) -> None:
     expect("what alice was told", alice.received("typing"), [])
 
 
+async def presence_says_who_is_online(scene: Scene) -> None:
+    """`presence_subscribe` is answered by a `presence`, and HTTP says the same."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    await alice.acked(bob.user_id, "hello")
+    await alice.send("presence_subscribe", user_ids=[bob.user_id])
+    told = await alice.next("presence")
+    status = (await (await scene.api("alice")).get(f"/v1/users/{bob.user_id}/status")).json()
+    wanted = {"user_id": bob.user_id, "is_online": True, "last_seen": None}
+    expect("the frame", told, {"type": "presence", **wanted})
+    expect("the status over HTTP", status, wanted)
+
+
+async def who_is_soon_back_was_never_away(scene: Scene) -> None:
+    """A socket that is replaced within five seconds is no news to anybody."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    await alice.acked(bob.user_id, "hello")
+    await alice.send("presence_subscribe", user_ids=[bob.user_id])
+    await alice.next("presence")
+    for _ in range(3):
+        await scene.leave(bob)
+        bob = await scene.enter("bob")
+    await bob.acked(alice.user_id, "back")
+    await alice.next("message", content="back")
+    expect("how often it was told", len(alice.received("presence")), 1)
+
+
+async def presence_of_strangers(scene: Scene) -> None:
+    """Of whom one shares no conversation with one hears what one hears of nobody."""
+    alice, eve = await scene.enter("alice"), await scene.enter("eve")
+    nobody = scene.user("nobody-at-all")
+    await eve.send("presence_subscribe", user_ids=[alice.user_id, nobody])
+    told = [await eve.next("presence") for _ in range(2)]
+    expect("of whom", {one["user_id"] for one in told}, {alice.user_id, nobody})
+    for one in told:
+        expect("what is told", [one["is_online"], one["last_seen"]], [False, None])
+    api = await scene.api("eve")
+    pages = [await api.get(f"/v1/users/{one}/status") for one in (alice.user_id, nobody)]
+    expect("the statuses", [page.status for page in pages], [404, 404])
+    expect("the bodies", pages[0].body, pages[1].body)
+
+
 async def the_status_says_where_the_socket_stands(scene: Scene) -> None:
     """`get_connection_status` tells state, connection_id, connected_at, cursor and pending."""
     alice = await scene.enter("alice")
@@ -116,6 +157,9 @@ CHECKS = checks(
     ("", typing_never_reaches_the_typist),
     ("C5", typing_moves_no_cursor),
     ("C9", typing_of_an_outsider_reaches_nobody),
+    ("", presence_says_who_is_online),
+    ("", who_is_soon_back_was_never_away),
+    ("C9", presence_of_strangers),
     ("", the_status_says_where_the_socket_stands),
     ("", force_reconnect_ends_with_4000),
     ("C9", refresh_with_another_user),

@@ -13,11 +13,12 @@ from services.persistence.queries.feed import feed, heads, join
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
-from services.persistence.queries.membership import members
+from services.persistence.queries.membership import acquaintances, members
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from shared import commands
 from shared.commands import (
+    Acquaintances,
     Conversation,
     FeedPage,
     Heads,
@@ -66,6 +67,8 @@ class Queries:
                 return await self._at_once(log, commands.decode(payload, LogPage))
             case "marks":
                 return await self._snapshot(marks, commands.decode(payload, Marks))
+            case "acquaintances":
+                return await self._at_once(acquaintances, commands.decode(payload, Acquaintances))
             case "members":
                 return await self._snapshot(members, commands.decode(payload, Members))
         raise NotFound(f"There is no query {name!r}")

@@ -1,11 +1,27 @@
-"""Owns who may see a conversation at all: its members."""
+"""Owns who may see a conversation at all: its members. They are each other's acquaintances."""
+
+import msgspec
 
 from services.persistence.queries.source import Source
-from shared.commands import Members, MembersAnswer
+from shared.commands import (
+    MAX_ACQUAINTANCES,
+    Acquaintances,
+    AcquaintancesAnswer,
+    Members,
+    MembersAnswer,
+)
 from shared.errors import NotFound
 
 MEMBER = "SELECT 1 FROM members WHERE conversation_id = ?1 AND user_id = ?2"
 MEMBERS = "SELECT user_id FROM members WHERE conversation_id = ?1"
+
+# Uncorrelated: read once, however many are asked for.
+ACQUAINTANCES = """
+SELECT u.user_id, u.last_seen FROM json_each(?2) AS j JOIN users AS u ON u.user_id = j.value
+WHERE u.user_id = ?1 OR u.user_id IN (
+  SELECT b.user_id FROM members AS a JOIN members AS b ON b.conversation_id = a.conversation_id
+  WHERE a.user_id = ?1)
+"""
 
 
 async def member(source: Source, user_id: str, conversation_id: str) -> None:
@@ -18,3 +34,9 @@ async def members(source: Source, asked: Members) -> MembersAnswer:
     await member(source, asked.user_id, asked.conversation_id)
     rows = await source.fetch(MEMBERS, (asked.conversation_id,))
     return MembersAnswer(user_ids=[user_id for (user_id,) in rows])
+
+
+async def acquaintances(source: Source, asked: Acquaintances) -> AcquaintancesAnswer:
+    wanted = msgspec.json.encode(asked.asked[:MAX_ACQUAINTANCES]).decode()
+    rows = await source.fetch(ACQUAINTANCES, (asked.user_id, wanted))
+    return AcquaintancesAnswer(last_seen=dict(rows))

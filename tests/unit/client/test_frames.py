@@ -73,6 +73,7 @@ HEARD: list[Struct] = [
 ]  # fmt: skip
 STEPPED_OVER: list[Struct] = [  # the client makes nothing of these
     theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
+    theirs.Presence(user_id="u", is_online=False, last_seen=NOW),
     theirs.ConnectionStatus(connection_id="c", connected_at=NOW, cursor=1, pending=0),
 ]
 

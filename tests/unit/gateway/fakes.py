@@ -10,6 +10,7 @@ from services.gateway.connection import Connection
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
 from services.gateway.outbox import Overflow
+from services.gateway.presence import Presence
 from shared import frames
 from shared.commands import Event, FeedPageAnswer
 from shared.errors import LinkupError, NotFound
@@ -45,8 +46,9 @@ class FakeOutbox:
         taken, self.frames = self.frames, []
         return taken
 
-    def offer(self, frame: bytes) -> None:
+    def offer(self, frame: bytes) -> bool:
         self.push(frame)
+        return True
 
     @property
     def pending(self) -> int:
@@ -67,7 +69,8 @@ def handlers(lanes: Any) -> Handlers:
     """With everything a frame about messages does not touch standing idle."""
     auth = Authenticator(Settings(jwt_secret="s" * 32))
     bus: Any = FakeBus()
-    return Handlers(lanes, auth, Typing(bus, FakeMembers({}), Chores()))
+    log: Any = FakeMembers({})
+    return Handlers(lanes, auth, Typing(bus, log, Chores()), Presence(bus, log, 5.0))
 
 
 class FakeMembers:

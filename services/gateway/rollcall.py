@@ -1,0 +1,34 @@
+"""Owns asking all gateways whether somebody is online: any answer is *yes*.
+
+Nobody listens where a user has no socket, so that *no* comes from the broker at once. Changes
+are announced elsewhere: a question where others merely listen would wait for its timeout.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from shared import subjects
+from shared.bus import Bus, BusTimeout, NoResponders
+from shared.errors import Unavailable
+
+TIMEOUT = 1.0
+AT_ONCE = 500
+
+
+async def ask(bus: Bus, user_ids: Sequence[str]) -> list[bool | None]:
+    """For each of them; None where the question did not leave."""
+    answers: list[bool | None] = []
+    for start in range(0, len(user_ids), AT_ONCE):
+        chunk = user_ids[start : start + AT_ONCE]
+        answers += await asyncio.gather(*[_is_online(bus, user_id) for user_id in chunk])
+    return answers
+
+
+async def _is_online(bus: Bus, user_id: str) -> bool | None:
+    try:
+        await bus.request(subjects.ask(user_id), b"", TIMEOUT)
+    except (NoResponders, BusTimeout):
+        return False
+    except Unavailable:
+        return None
+    return True

@@ -1,0 +1,152 @@
+"""Who is online, over the real wire. What takes its time is played in tests/property."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.conftest import UNLIMITED
+from tests.support.peer import Frame, Peer, gather, http, peer, synced
+from tests.support.stack import Stack, run_stack
+from tests.support.traffic import make_known
+from tests.support.waiting import eventually, within
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Two gateways that are quick to call somebody offline."""
+    folder = tmp_path_factory.mktemp("presence")
+    async with run_stack(folder, gateways=2, presence_debounce=0.5, **UNLIMITED) as running:
+        await make_known(running, ["alice", "bob", "carol", "eve"])
+        async with synced(running, "alice") as alice:
+            for other in ("bob", "carol"):
+                assert (await alice.message(other, "hello"))["type"] == "ack"
+        yield running
+
+
+def told(watcher: Peer, user_id: str) -> list[bool]:
+    return [
+        frame["is_online"]
+        for frame in watcher.frames
+        if frame["type"] == "presence" and frame["user_id"] == user_id
+    ]
+
+
+async def heard(watcher: Peer, user_id: str, is_online: bool, seconds: float = 30) -> Frame:
+    """Until that is told of that user."""
+    async with within(seconds):
+        while True:
+            try:
+                return await watcher.next("presence", user_id=user_id, is_online=is_online)
+            except TimeoutError:
+                continue  # a peer waits less long
+
+
+async def test_s63_s110_d22_online_at_once_and_offline_with_the_last_socket(stack: Stack) -> None:
+    async with synced(stack, "alice") as alice:
+        await alice.send("presence_subscribe", user_ids=["bob"])
+        await heard(alice, "bob", False)
+        before = len(told(alice, "bob"))
+        async with synced(stack, "bob"):
+            await heard(alice, "bob", True)
+            async with synced(stack, "bob"), synced(stack, "bob"):
+                pass
+            await alice.settled()
+        gone = await heard(alice, "bob", False)
+        assert told(alice, "bob")[before:] == [True, False]
+        assert gone["last_seen"].endswith("Z")
+
+
+async def test_s39_s48_status_over_http_says_when_somebody_was_last_seen(stack: Stack) -> None:
+    async with http(stack, "alice") as api:
+        async with synced(stack, "carol"):
+            answer = (await api.get("/v1/users/carol/status")).json()
+            assert answer == {"user_id": "carol", "is_online": True, "last_seen": None}
+
+        async def gone() -> bool:
+            answer.update((await api.get("/v1/users/carol/status")).json())
+            return answer["last_seen"] is not None
+
+        await eventually(gone, 30)
+    assert answer["is_online"] is False
+    assert answer["last_seen"].endswith("Z")
+
+
+async def test_idor_a_stranger_and_nobody_have_the_same_status(stack: Stack) -> None:
+    async with synced(stack, "alice"), http(stack, "eve") as api, synced(stack, "eve") as eve:
+        pages = [await api.get(f"/v1/users/{x}/status") for x in ("alice", "nobody-at-all")]
+        assert [page.status_code for page in pages] == [404, 404]
+        assert pages[0].json() == pages[1].json()
+        assert (await api.get("/v1/users/%00/status")).status_code == 400
+        assert (await api.get("/v1/users/eve/status")).json()["is_online"] is True
+        await eve.send("presence_subscribe", user_ids=["alice", "nobody-at-all"])
+        frames = [await eve.next("presence") for _ in range(2)]
+        assert {frame["user_id"] for frame in frames} == {"alice", "nobody-at-all"}
+        assert {**frames[0], "user_id": ""} == {**frames[1], "user_id": ""}
+
+
+@pytest.mark.prove
+async def test_s63_a_restarted_gateway_is_no_flap_and_a_killed_one_offline_within_30_s(
+    tmp_path: Path,
+) -> None:
+    async with run_stack(tmp_path, gateways=2, **{**UNLIMITED, "sockets_per_user": 0}) as stack:
+        await make_known(stack, ["bob", "carol"])
+        async with synced(stack, "alice") as alice:
+            for other in ("bob", "carol"):
+                await alice.message(other, "hello")
+        async with AsyncExitStack() as opened:
+            alice, bob, restarted = await apart(stack, "alice", "bob", opened)
+            await alice.send("presence_subscribe", user_ids=["bob"])
+            await heard(alice, "bob", True)
+            os.kill(restarted, signal.SIGTERM)
+            assert await bob.closed() == 1012
+            await opened.enter_async_context(synced(stack, "bob"))
+            await stack.until(lambda: any(d["pid"] == restarted for d in stack.told("died")))
+            await stack.ready()
+            alice, carol, killed = await apart(stack, "alice", "carol", opened)
+            await alice.send("presence_subscribe", user_ids=["bob", "carol"])
+            await heard(alice, "carol", True)
+            os.kill(killed, signal.SIGKILL)
+            assert await carol.closed() == 1006
+            await heard(alice, "carol", False, 30)
+            assert (told(alice, "bob"), told(alice, "carol")) == ([True], [True, False])
+
+
+async def apart(
+    stack: Stack, one: str, other: str, opened: AsyncExitStack
+) -> tuple[Peer, Peer, int]:
+    """A socket of each, on two gateways; the process that holds the second."""
+    ones: dict[int, Peer] = {}
+    async with within(60):
+        while len(ones) < 2:  # many at once: which process takes a socket, the system decides
+            for fresh in await gather(
+                *[opened.enter_async_context(peer(stack, one)) for _ in range(8)]
+            ):
+                ones[gateway_of(stack, fresh)] = fresh
+        there = await opened.enter_async_context(peer(stack, other))
+    pid = gateway_of(stack, there)
+    return next(here for at, here in ones.items() if at != pid), there, pid
+
+
+def gateway_of(stack: Stack, one: Peer) -> int:
+    """The process at the other end of that socket."""
+    port = one.socket.local_address[1]
+    for name, pid in stack.pids().items():
+        if name.startswith("gateway") and _holds(pid, port):
+            return pid
+    raise AssertionError("no gateway holds that socket")
+
+
+def _holds(pid: int, port: int) -> bool:
+    """Whether that process has an open socket from that port."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if int(row[2].rpartition(":")[2], 16) == port}
+    links = [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
+    held = {os.readlink(link) for link in links if os.path.lexists(link)}
+    return bool(held & {f"socket:[{inode}]" for inode in inodes})

@@ -23,11 +23,12 @@ async def play(
     chosen: Sequence[Check],
     progress: Progress,
     patience: float = PATIENCE,
+    at_once: int = AT_ONCE,
 ) -> Report:
     """Raises CallFailed when there is nobody to play with."""
     began = time.monotonic()
     await deployment.token(f"conform-{deployment.run}-0-first")
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns = asyncio.Semaphore(at_once)
     done: list[Verdict] = []
 
     async def turn(number: int, check: Check) -> Verdict:

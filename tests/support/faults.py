@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from tests.support.revision_faults import everywhere
 from tests.support.spoiler import Call, Fault, Frame
 
 UNTOUCHED = ("bad", "size")  # client_ids of frames whose form or size is what matters
@@ -205,10 +206,7 @@ class KnowsAClientIdPerSocketOnly(Fault):
         return [frame]
 
     def answer(self, call: Call) -> Call:
-        if call.body and "messages" in call.body:
-            for row in call.body["messages"]:
-                row["client_id"] = row["client_id"].partition("|")[0]
-        return call
+        return call.but(body=everywhere(call.body, _without_suffix))
 
 
 class LetsForeignPagesIn(Fault):
@@ -241,7 +239,7 @@ class ShowsAnothersInbox(Fault):
     known: Any = None
 
     def answer(self, call: Call) -> Call:
-        if call.path != "/v1/conversations" or call.status != 200:
+        if (call.method, call.path, call.status) != ("GET", "/v1/conversations", 200):
             return call
         chats = call.body["conversations"]
         self.known = chats[0] if chats else self.known
@@ -285,3 +283,8 @@ class CountsASnapshotTooFar(Fault):
         if call.status == 200 and "cursor" in call.body:
             return call.but(body={**call.body, "cursor": call.body["cursor"] + 1})
         return call
+
+
+def _without_suffix(row: Frame) -> Frame:
+    client_id = row.get("client_id")
+    return {**row, "client_id": client_id.partition("|")[0]} if client_id else row

@@ -87,7 +87,8 @@ class Proxy:
         kept = {k: v for k, v in reply.headers.items() if k not in ("content-length", "date")}
         call = Call(request.method, request.url.path, reply.status_code, kept, body)
         spoiled = self._calls.answer(call)
-        return Response(json.dumps(spoiled.body), spoiled.status, spoiled.headers)
+        content = b"" if spoiled.body is None else json.dumps(spoiled.body)
+        return Response(content, spoiled.status, spoiled.headers)
 
     async def socket(self, client: WebSocket) -> None:
         fault = self._kind()

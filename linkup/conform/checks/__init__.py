@@ -13,9 +13,12 @@ from linkup.conform.checks import (
     order,
     page,
     problem,
+    reaction,
     resume,
+    revision,
     search,
     ticket,
+    view,
 )
 
 ALL = (
@@ -28,8 +31,11 @@ ALL = (
     *feed.CHECKS,
     *live.CHECKS,
     *mark.CHECKS,
+    *revision.CHECKS,
+    *reaction.CHECKS,
     *resume.CHECKS,
     *page.CHECKS,
+    *view.CHECKS,
     *problem.CHECKS,
     *search.CHECKS,
     *membership.CHECKS,

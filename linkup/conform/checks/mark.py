@@ -140,6 +140,31 @@ async def a_receipt_is_missed_and_replayed(scene: Scene) -> None:
     expect("the last replayed read mark", reads[-1:], [2])
 
 
+async def bulk_reading_moves_each_mark(scene: Scene) -> None:
+    """`bulk_read_receipt` moves each conversation's mark up to the highest of its messages."""
+    alice, bob, last = await _two_messages(scene)
+    carol = await scene.enter("carol")
+    other = await carol.acked(bob.user_id, "three")
+    ids = [last["message_id"], other["message_id"], last["message_id"] - 1]
+    await bob.send("bulk_read_receipt", message_ids=ids, client_id="bulk")
+    expect("the outcome", (await bob.outcome("bulk"))["type"], "ack")
+    expect("the marks", await _marks(scene, last["conversation_id"]), [2, 2])
+    expect("the other's", await _marks(scene, other["conversation_id"]), [1, 1])
+    await alice.next("receipt", user_id=bob.user_id, read_seq=2)
+
+
+async def bulk_reading_of_an_outsider(scene: Scene) -> None:
+    """`bulk_read_receipt` of foreign messages is answered as of ones that do not exist."""
+    _, _, last = await _two_messages(scene)
+    eve = await scene.enter("eve")
+    answers = []
+    for message_id in (last["message_id"], FAR):
+        await eve.send("bulk_read_receipt", message_ids=[message_id], client_id="try")
+        answers.append(await eve.outcome("try"))
+    expect("the code", answers[0].get("code"), "not_found")
+    expect("the answer to what may not be seen", answers[0], answers[1])
+
+
 async def _two_messages(scene: Scene) -> tuple[Player, Player, Frame]:
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     acks = [await alice.acked(bob.user_id, text) for text in ("one", "two")]
@@ -167,4 +192,6 @@ CHECKS = checks(
     ("", unread_counts_follow_the_mark),
     ("", the_sender_sees_the_others_marks),
     ("C6", a_receipt_is_missed_and_replayed),
+    ("C4", bulk_reading_moves_each_mark),
+    ("C9", bulk_reading_of_an_outsider),
 )

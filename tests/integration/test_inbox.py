@@ -42,6 +42,8 @@ async def test_nobody_begins_a_conversation_with_whom_does_not_exist(stack: Stac
         nobody = await carol.post("/v1/conversations", {"to": "nobody at all"})
         malformed = await carol.post("/v1/conversations", {"to": "a/b"})
         both = await carol.get("/v1/conversations", peer="bob", limit=3)
+        empty = await carol.get("/v1/conversations", peer="")
+    assert empty.status_code == 400  # and not the whole inbox
     assert (nobody.status_code, nobody.json()["code"]) == (404, "not_found")
     assert (malformed.status_code, both.status_code) == (400, 400)
 

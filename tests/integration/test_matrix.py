@@ -33,7 +33,7 @@ ABSENT: dict[Kind, Any] = {
 MALFORMED: dict[Kind, list[Any]] = {
     Kind.CONVERSATION: ["a b", "\xe4", "x" * 65],
     Kind.MESSAGE: [0, -1, 2**53, 1.5, "x"],
-    Kind.USER: ["a\x00b", "x" * 129],
+    Kind.USER: ["a\x00b", "x" * 129, ""],
 }
 WRITES_TO_ME = {
     "alice": "carol",

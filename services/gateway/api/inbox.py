@@ -62,7 +62,7 @@ class Conversations:
             raise InvalidRequest("`peer` names one conversation: it has no pages")
         asked = Inbox(
             user_id=identity.user_id,
-            conversation_id=_with(identity, converted(peer, UserId, "`peer`")) if peer else None,
+            conversation_id=None if peer is None else _with(identity, _peer(peer)),
             before=before,
             limit=limit or api.DEFAULT_LIMIT,
         )
@@ -124,6 +124,10 @@ class Conversations:
         if isinstance(result, Refused):
             raise result.error()
         return result
+
+
+def _peer(text: str) -> str:
+    return str(converted(text, UserId, "`peer`"))
 
 
 def _with(identity: Identity, peer: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.frames import (
+    MAX_MEMBERS,
     ClientId,
     Content,
     ConversationId,
@@ -15,6 +16,8 @@ from shared.frames import (
     Error,
     Message,
     PositiveInt,
+    Role,
+    Title,
     UserId,
     check_emoji,
 )
@@ -120,11 +123,18 @@ class Peer(Struct, frozen=True, kw_only=True):
 
 
 class ConversationView(Struct, frozen=True, kw_only=True):
-    """A conversation as one member sees it: `unread_count` stops at 1,000."""
+    """A conversation as one member sees it: `unread_count` stops at 1,000.
+
+    A direct one has a `peer`, a group a `title` and this member's `role`; its `peer_` marks are
+    the least of all the others'.
+    """
 
     conversation_id: str
     kind: str
-    peer: Peer
+    title: str | None
+    role: Role | None
+    member_count: int
+    peer: Peer | None
     last_seq: int
     last_message: Message | None
     unread_count: int
@@ -147,9 +157,53 @@ class InboxAnswer(Struct, frozen=True, kw_only=True):
 
 
 class BeginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/conversations: the direct conversation with that user."""
+    """POST /v1/conversations: the direct conversation with that user (`to`), or a group with a
+    title and members besides oneself. A `client_id` makes it safe to ask for a group again."""
 
-    to: UserId
+    to: UserId | None = None
+    title: Title | None = None
+    members: Annotated[list[UserId], Meta(max_length=MAX_MEMBERS)] | None = None
+    client_id: ClientId | None = None
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "title")
+
+    def __post_init__(self) -> None:
+        if (self.to is None) == (self.title is None):
+            raise ValueError("Expected exactly one of `to` and `title`")
+        if self.to is not None and (self.members, self.client_id) != (None, None):
+            raise ValueError("Expected `members` and `client_id` only with a `title`")
+
+
+class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/conversations/{id}/members"""
+
+    members: Annotated[list[UserId], Meta(min_length=1, max_length=MAX_MEMBERS)]
+
+
+class RoleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """PATCH /v1/conversations/{id}/members/{user_id}"""
+
+    role: Role
+
+
+class MemberView(Struct, frozen=True, kw_only=True):
+    """One member, with how far they got: above 32 members `delivered_seq` follows `read_seq`."""
+
+    user_id: str
+    name: str | None
+    avatar: str | None
+    role: Role
+    delivered_seq: int
+    read_seq: int
+
+
+class MembersAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/conversations/{id}/members, by user id. `next` is the next page's `after`."""
+
+    epoch: str
+    cursor: int
+    conversation_id: str
+    members: list[MemberView]
+    next: str | None
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,14 +213,15 @@ class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class ConversationPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """PATCH /v1/conversations/{id}: how this member wants to see it."""
+    """PATCH /v1/conversations/{id}: how this member wants to see it; a group's title, for all."""
 
     archived: bool | UnsetType = UNSET
     muted: bool | UnsetType = UNSET
+    title: Title | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        if self.archived is UNSET and self.muted is UNSET:
-            raise ValueError("Expected `archived`, `muted` or both")
+        if self.archived is UNSET and self.muted is UNSET and self.title is UNSET:
+            raise ValueError("Expected `archived`, `muted` or `title`")
 
 
 class ClearAnswer(Struct, frozen=True, kw_only=True):

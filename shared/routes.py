@@ -149,13 +149,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
         path="/v1/conversations",
-        summary="Begin the direct conversation with somebody.",
+        summary="Begin the direct conversation with somebody, or make a group.",
+        rule="Send `to`, or `title` and `members`.",
         body=api.BeginRequest,
         answers=(
             Answer(201, api.ConversationAnswer, "It begins."),
             Answer(200, api.ConversationAnswer, "It was there already."),
         ),
-        errors=(NotFound, RateLimited),
+        errors=(NotFound, ClientIdConflict, TooLarge, RateLimited),
     ),
     Route(
         method="GET",
@@ -167,10 +168,44 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="PATCH",
         path="/v1/conversations/{conversation_id}",
-        summary="How this member wants to see it: archived, muted.",
+        summary="How this member wants to see it: archived, muted. A group's title, for all.",
         body=api.ConversationPatch,
         answers=(Answer(200, api.ConversationAnswer, "The conversation as it is then."),),
+        errors=(NotFound, Forbidden, RateLimited),
+    ),
+    Route(
+        method="GET",
+        path="/v1/conversations/{conversation_id}/members",
+        summary="Who is in it, by user id, with roles and marks.",
+        query=(
+            LIMIT,
+            Parameter("after", UserId, "`next` of the page before this one"),
+        ),
+        answers=(Answer(200, api.MembersAnswer, "A page of members."),),
         errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/conversations/{conversation_id}/members",
+        summary="Add people to a group; who is in it already stays as they are.",
+        body=api.AddRequest,
+        answers=(Answer(200, api.ConversationAnswer, "The group as it is then."),),
+        errors=(NotFound, Forbidden, TooLarge, RateLimited),
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/conversations/{conversation_id}/members/{user_id}",
+        summary="Give a member of a group another role.",
+        body=api.RoleRequest,
+        answers=(Answer(204, None, "It is theirs."),),
+        errors=(NotFound, Forbidden, RateLimited),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/conversations/{conversation_id}/members/{user_id}",
+        summary="Take a member out of a group; oneself: leave it.",
+        answers=(Answer(204, None, "They are gone."),),
+        errors=(NotFound, Forbidden, RateLimited),
     ),
     Route(
         method="POST",

@@ -58,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     message_burst: Annotated[int, Meta(ge=1)] = 20
     message_rate: Annotated[float, Meta(ge=0)] = 10.0
+    group_history: bool = False
     edit_window: Annotated[float, Meta(ge=0)] = 86_400.0
     delete_window: Annotated[float, Meta(ge=0)] = 86_400.0
     database_url: str = ""

@@ -57,6 +57,13 @@ def user(user_id: str) -> str:
     return f"linkup.user.{token(user_id)}.*"
 
 
+def group_conversation_id(user_id: str, client_id: str) -> str:
+    """The id of the group that this user made with that `client_id`: the same for a repeat."""
+    made = f"{user_id}\x00{client_id}"
+    digest = hashlib.blake2b(made.encode(), digest_size=15, person=b"linkup.group").digest()
+    return "g" + base64.b32encode(digest).decode().lower()
+
+
 @functools.lru_cache(maxsize=65_536)
 def direct_conversation_id(one: str, other: str) -> str:
     """The id of the conversation of two users: the same from either side, also with oneself."""

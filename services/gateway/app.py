@@ -14,6 +14,7 @@ from services.gateway import contract, page, start
 from services.gateway.announcer import Announcer
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.inbox import Conversations
+from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
@@ -77,6 +78,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),
             **Conversations(lanes, log, people).endpoints(),
+            **Members(lanes, log).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),

@@ -20,6 +20,7 @@ from shared.commands import (
     Joined,
     Members,
     MembersAnswer,
+    Roster,
     Search,
     Snapshot,
     Totals,
@@ -62,6 +63,9 @@ class Log:
     async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
         question = Acquaintances(user_id=user_id, asked=asked)
         return await self._ask("acquaintances", question, AcquaintancesAnswer)
+
+    async def roster(self, asked: Roster) -> bytes:
+        return (await self._ask("roster", asked, Snapshot)).body
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
         """Of a conversation of theirs; NotFound otherwise."""

@@ -1,15 +1,23 @@
 """Owns what is told after a commit: live events to each user, and the doorbell of the log."""
 
+import itertools
+
 from services.persistence.projection import (
     CHANGES,
+    Occasion,
+    Talk,
+    View,
     conversation_body,
     deleted_body,
+    has_parted,
     message,
+    parted_body,
     reaction_body,
     receipt_body,
     updated_body,
 )
 from services.persistence.state import (
+    Conversation,
     Decision,
     Edited,
     Erased,
@@ -22,6 +30,7 @@ from services.persistence.state import (
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import MAX_PAGE_BYTES, Event, Events
+from shared.frames import MAX_NAMED
 
 
 async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
@@ -48,13 +57,17 @@ def events_by_user(decision: Decision) -> dict[str, list[Event]]:
 
 
 def _key(row: FeedRow) -> object:
-    """The same for all rows that tell the same."""
+    """The same for all rows that tell the same; a conversation looks different to each."""
     if row.revision is not None:
-        return id(row.revision)
-    return row.message_id or (row.kind, row.conversation_id, row.actor_id)
+        return row.kind, id(row.revision)
+    if row.message is not None:
+        return row.kind, row.message_id
+    return row.kind, row.conversation_id, row.actor_id, row.user_id if row.kind in CHANGES else ""
 
 
 def _event(row: FeedRow, body: bytes) -> Event:
+    if row.kind in CHANGES:
+        return Event(row.cursor, body, row.origin, row.conversation_id or "")
     if row.message is None:
         return Event(row.cursor, body, row.origin)
     stored = row.message.message
@@ -68,14 +81,33 @@ def _body(row: FeedRow, decision: Decision) -> bytes:
         return _revision_body(row.revision, decision.state.now)
     conversation_id, actor_id = row.conversation_id or "", row.actor_id or ""
     conversation = decision.state.conversations[conversation_id]
-    member = conversation.members[actor_id]
     if row.kind in CHANGES:
-        view = (member.version, member.cleared_seq, member.archived, member.muted)
-        names = list(conversation.members)
-        return conversation_body(row.kind, conversation_id, conversation.kind, names, view)
+        return _conversation_body(row, conversation_id, conversation)
+    member = conversation.members[actor_id]
     return receipt_body(
         conversation_id, actor_id, member.delivered_seq, member.read_seq, decision.state.now
     )
+
+
+def _conversation_body(row: FeedRow, conversation_id: str, conversation: Conversation) -> bytes:
+    """As a replay would tell it: who is no member after the commit hears only that."""
+    change, member = row.change, conversation.members.get(row.user_id)
+    occasion = Occasion(change.version, change.actor_id, change.user_ids) if change else None
+    if occasion is not None and has_parted(row.kind, occasion, row.user_id):
+        return parted_body(row.kind, conversation_id, occasion)
+    if member is None:
+        return b""
+    names = list(itertools.islice(conversation.members, MAX_NAMED + 1))
+    talk = Talk(
+        conversation_id,
+        conversation.kind,
+        conversation.title,
+        conversation.version,
+        len(conversation.members),
+        names,
+    )
+    view = View(member.version, member.cleared_seq, member.archived, member.muted, member.role)
+    return conversation_body(row.kind, talk, occasion, view)
 
 
 def _message_body(new: NewMessage) -> bytes:

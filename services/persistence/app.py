@@ -55,6 +55,7 @@ def _limits(settings: Settings) -> Limits:
         settings.message_rate,
         settings.edit_window,
         settings.delete_window,
+        settings.group_history,
     )
 
 

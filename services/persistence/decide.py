@@ -5,9 +5,10 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from services.persistence import revisions, tickets, users, views
+from services.persistence import groups, revisions, tickets, users, views
 from services.persistence.state import (
     Changes,
     Conversation,
@@ -21,6 +22,7 @@ from services.persistence.state import (
 from services.persistence.turn import Turn
 from shared import commands
 from shared.commands import (
+    AddMembers,
     AdvanceReceipt,
     Batch,
     BatchReply,
@@ -28,6 +30,7 @@ from shared.commands import (
     Begun,
     ClearConversation,
     Command,
+    CreateGroup,
     DeleteMessage,
     Done,
     EditMessage,
@@ -37,20 +40,22 @@ from shared.commands import (
     React,
     ReadMessages,
     Refused,
+    RemoveMember,
     Result,
     Results,
     SetConversation,
+    SetRole,
     Stored,
     StoreMessage,
     TakeTicket,
     TouchUser,
 )
+from shared.frames.fields import MAX_NAMED
 
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
 NO_CONVERSATION = Refused("not_found", "There is no such user or conversation")
 NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
 HASH_BYTES = 16
-SECOND = 1_000_000  # microseconds
 
 
 def decide(state: State, batches: Sequence[Batch]) -> Decision:
@@ -72,12 +77,19 @@ def content_hash(key: bytes, command: StoreMessage) -> bytes:
     return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
 
 
+class Moved(NamedTuple):
+    """A reader's marks moved on from `before`, said by that connection."""
+
+    before: int
+    origin: str
+
+
 class _Turn(Turn):
     """One transaction, while its commands are decided in order."""
 
     def __init__(self, state: State, changes: Changes) -> None:
         super().__init__(state, changes)
-        self.advanced: dict[tuple[str, str], str] = {}
+        self.advanced: dict[tuple[str, str], Moved] = {}
         self.held: set[tuple[str, str]] = set()
 
     def batch(self, batch: Batch) -> BatchReply:
@@ -111,6 +123,14 @@ class _Turn(Turn):
                 return views.clear(self, command)
             case SetConversation():
                 return views.set_view(self, command)
+            case CreateGroup():
+                return groups.create(self, command)
+            case AddMembers():
+                return groups.add(self, command)
+            case RemoveMember():
+                return groups.remove(self, command)
+            case SetRole():
+                return groups.set_role(self, command)
             case PutUser():
                 return users.put(self, command)
             case IssueTicket():
@@ -136,15 +156,15 @@ class _Turn(Turn):
         if known is not None:
             return _again(known, hashed)
         conversation = self.conversation(command)
-        if conversation is None or command.user_id not in conversation.members:
+        if conversation is None:
             return NO_CONVERSATION
         if command.reply_to is not None and not self.may_quote(command, command.reply_to):
             return Refused("not_found", "There is no such message to reply to")
         if command.after and (command.user_id, command.after) not in self.state.messages:
             return Refused("out_of_order", "The message named by `after` is not stored yet")
-        wait_ms = self.use_allowance(command.user_id)
-        if wait_ms:
-            return _too_many(wait_ms)
+        too_many = self.charge(command.user_id)
+        if too_many:
+            return too_many
         return self.append(command, conversation, hashed)
 
     def may_quote(self, command: StoreMessage, message_id: int) -> bool:
@@ -153,47 +173,29 @@ class _Turn(Turn):
 
     def begin_empty(self, command: BeginConversation) -> Result:
         conversation = self.conversation(command)
-        if conversation is None or command.user_id not in conversation.members:
+        if conversation is None:
             return NO_CONVERSATION
         if command.conversation_id in self.state.conversations:
             return Begun(False)
-        wait_ms = self.use_allowance(command.user_id)
-        if wait_ms:
-            return _too_many(wait_ms)
+        too_many = self.charge(command.user_id)
+        if too_many:
+            return too_many
         self.begin(command.conversation_id, conversation)
         self.changes.conversations.add(command.conversation_id)
         views.tell_begun(self, command.conversation_id)
         return Begun(True)
 
     def conversation(self, command: StoreMessage | BeginConversation) -> Conversation | None:
-        """The addressed conversation; a direct one begins with its first stored message."""
-        existing = self.state.conversations.get(command.conversation_id)
-        if existing is not None or command.to is None or command.to not in self.state.heads:
-            return existing
+        """The addressed conversation of theirs; a direct one begins with its first message."""
+        known = command.conversation_id in self.state.conversations
+        if known or command.to is None or command.to not in self.state.heads:
+            return self.conversation_of(command.user_id, command.conversation_id)
         pair = sorted({command.user_id, command.to})
         return Conversation("direct", 0, 0, {user_id: Member() for user_id in pair}, self.state.now)
 
     def begin(self, conversation_id: str, conversation: Conversation) -> None:
         self.state.conversations[conversation_id] = conversation
         self.changes.members.update((conversation_id, user_id) for user_id in conversation.members)
-
-    def use_allowance(self, user_id: str) -> int:
-        """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
-        limits, head = self.state.limits, self.head(user_id)
-        if not limits.rate:
-            return 0
-        interval = int(SECOND / limits.rate)
-        room = limits.burst * interval
-        rate_at = head.rate_at
-        if rate_at > self.state.now + room:  # no use goes that far: the clock was set back
-            rate_at = self.state.now
-        used_up_at = max(rate_at, self.state.now) + interval
-        too_early = used_up_at - room - self.state.now
-        if too_early > 0:
-            return -(-too_early // 1000)  # rounded up: who waits that long is let through
-        head.rate_at = used_up_at
-        self.changes.heads.add(user_id)
-        return 0
 
     def append(self, command: StoreMessage, conversation: Conversation, hashed: bytes) -> Stored:
         state = self.state
@@ -229,6 +231,9 @@ class _Turn(Turn):
     def read_own(self, command: StoreMessage, conversation: Conversation, seq: int) -> None:
         """Who had read everything has read their own next message too."""
         member = conversation.members[command.user_id]
+        if conversation.kind == "group":
+            member.sent_seq = seq
+            self.changes.members.add((command.conversation_id, command.user_id))
         if member.read_seq == seq - 1:
             member.read_seq = member.delivered_seq = seq
             self.changes.members.add((command.conversation_id, command.user_id))
@@ -256,28 +261,37 @@ class _Turn(Turn):
     def move_marks(
         self, command: AdvanceReceipt | ReadMessages, place: str, read_seq: int, delivered_seq: int
     ) -> Result:
-        conversation = self.state.conversations.get(place)
-        if conversation is None or command.user_id not in conversation.members:
+        conversation = self.conversation_of(command.user_id, place)
+        if conversation is None:
             return NO_MESSAGE
+        if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
+            delivered_seq = 0
         member = conversation.members[command.user_id]
         read = max(member.read_seq, min(read_seq, conversation.last_seq))
         delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
         if (delivered, read) != (member.delivered_seq, member.read_seq):
+            before = member.read_seq if read > member.read_seq else member.delivered_seq
             member.delivered_seq, member.read_seq = delivered, read
             self.changes.members.add((place, command.user_id))
-            self.advanced[place, command.user_id] = command.connection_id
+            self.moved(place, command, before)
         return Done()
 
+    def moved(self, place: str, command: AdvanceReceipt | ReadMessages, before: int) -> None:
+        known = self.advanced.get((place, command.user_id))
+        before = min(before, known.before) if known else before
+        self.advanced[place, command.user_id] = Moved(before, command.connection_id)
+
     def tell_receipts(self) -> None:
-        """One event per member and transaction, however many marks moved in it."""
-        for (conversation_id, reader), origin in self.advanced.items():
-            for user_id in self.state.conversations[conversation_id].members:
+        """One event per hearer and transaction, however many marks moved in it."""
+        for (conversation_id, reader), moved in self.advanced.items():
+            conversation = self.conversation_of(reader, conversation_id)
+            for user_id in _hearers(conversation, reader, moved.before) if conversation else ():
                 self.tell(
                     user_id,
                     "receipt",
                     conversation_id=conversation_id,
                     actor_id=reader,
-                    origin=origin if user_id == reader else "",
+                    origin=moved.origin if user_id == reader else "",
                 )
 
 
@@ -288,8 +302,11 @@ def place_of(command: Command) -> tuple[str, str] | None:
     return None
 
 
-def _too_many(wait_ms: int) -> Refused:
-    return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:
+    """Whom a receipt concerns: the reader's own devices, and in a group who wrote after that."""
+    for user_id, member in conversation.members.items():
+        if user_id == reader or conversation.kind != "group" or member.sent_seq > before:
+            yield user_id
 
 
 def _again(known: Message, hashed: bytes) -> Result:

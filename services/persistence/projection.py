@@ -1,13 +1,14 @@
 """Owns how a row becomes a frame: the same body for a live event, a replay and a page."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from shared import frames
 from shared.commands import Event
-from shared.frames import DeleteMode
+from shared.frames import MAX_NAMED, DeleteMode, Role
 
 Row = tuple[Any, ...]
 
@@ -23,13 +24,28 @@ CONTENT = 6  # among them
 RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
 RECEIPT_WIDTH = 5
 REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
-VIEW_COLUMNS = "b.version, b.cleared_seq, b.archived, b.muted"
+# Of the conversation, of what happened to a group, of the view of who is told.
 CONVERSATION_COLUMNS = (
-    "c.kind, (SELECT json_group_array(o.user_id) FROM members AS o"  # noqa: S608 - no values
-    f" WHERE o.conversation_id = c.conversation_id), {VIEW_COLUMNS}"
+    "c.kind, c.title, c.version, "  # noqa: S608 - no values
+    "(SELECT count(*) FROM members AS o WHERE o.conversation_id = c.conversation_id), "
+    "(SELECT json_group_array(o.user_id) FROM (SELECT p.user_id FROM members AS p"
+    f" WHERE p.conversation_id = c.conversation_id LIMIT {MAX_NAMED + 1}) AS o), "
+    "g.version, g.actor_id, g.user_ids, f.user_id, "
+    "v.version, v.cleared_seq, v.archived, v.muted, v.role"
 )
 REACTION_WIDTH = 3
-CHANGES: dict[str, frames.Change] = {"begun": "begun", "cleared": "cleared", "set": "settings"}
+CHANGES: dict[str, frames.Change] = {
+    "begun": "begun",
+    "cleared": "cleared",
+    "set": "settings",
+    "created": "created",
+    "renamed": "renamed",
+    "member_added": "member_added",
+    "member_removed": "member_removed",
+    "left": "left",
+    "role": "role",
+}
+PARTINGS = ("member_removed", "left")
 
 _pairs = msgspec.json.Decoder(list[tuple[str, str]])
 _names = msgspec.json.Decoder(list[str])
@@ -115,23 +131,84 @@ def reaction_body(
     )
 
 
-def conversation_body(
-    kind: str, conversation_id: str, conversation: str, members: list[str], view: Row
-) -> bytes:
-    """`kind` of the feed's row says what changed; `view`: VIEW_COLUMNS."""
-    version, cleared_seq, archived, muted = view
+class Talk(NamedTuple):
+    """A conversation as it is now, for all its members. `members`: as many as a frame may name,
+    or more, which it will not."""
+
+    conversation_id: str
+    kind: str
+    title: str | None
+    version: int
+    member_count: int
+    members: Sequence[str]
+
+
+class Occasion(NamedTuple):
+    """What happened to a group."""
+
+    version: int
+    actor_id: str
+    user_ids: Sequence[str]
+
+
+class View(NamedTuple):
+    """What one member makes of it."""
+
+    version: int
+    cleared_seq: int
+    archived: bool
+    muted: bool
+    role: Role
+
+
+def conversation_body(kind: str, talk: Talk, occasion: Occasion | None, view: View) -> bytes:
+    """`kind` of the feed's row says what changed."""
+    group = talk.kind == "group"
+    return frames.encode(
+        frames.Conversation(
+            conversation_id=talk.conversation_id,
+            version=talk.version + view.version,
+            kind=talk.kind,
+            title=UNSET if talk.title is None else talk.title,
+            role=view.role if group else UNSET,
+            member_count=talk.member_count,
+            members=_named(sorted(talk.members)),
+            change=CHANGES[kind],
+            actor_id=occasion.actor_id if occasion else UNSET,
+            user_ids=_named(occasion.user_ids) if occasion and occasion.user_ids else UNSET,
+            cleared_seq=view.cleared_seq,
+            archived=bool(view.archived),
+            muted=bool(view.muted),
+        )
+    )
+
+
+def parted_body(kind: str, conversation_id: str, occasion: Occasion) -> bytes:
+    """The last that somebody hears who left or was removed: nothing of the group as it is now."""
     return frames.encode(
         frames.Conversation(
             conversation_id=conversation_id,
-            version=version,
-            kind=conversation,
-            members=sorted(members),
+            version=occasion.version,
+            kind="group",
+            member_count=0,
+            members=[],
             change=CHANGES[kind],
-            cleared_seq=cleared_seq,
-            archived=bool(archived),
-            muted=bool(muted),
+            actor_id=occasion.actor_id,
+            user_ids=_named(occasion.user_ids),
+            cleared_seq=0,
+            archived=False,
+            muted=False,
         )
     )
+
+
+def has_parted(kind: str, occasion: Occasion | None, user_id: str) -> bool:
+    """Whether that row tells its own reader that they are no longer a member."""
+    return kind in PARTINGS and occasion is not None and user_id in occasion.user_ids
+
+
+def _named(user_ids: Sequence[str]) -> list[str] | UnsetType:
+    return list(user_ids) if len(user_ids) <= MAX_NAMED else UNSET
 
 
 def receipt_body(
@@ -149,8 +226,8 @@ def receipt_body(
 
 
 def replayed(row: Row) -> Event:
-    """A feed row as it is now: cursor, kind, created_at, whether its user may see the message,
-    then MESSAGE_, RECEIPT_, REACTION_ and CONVERSATION_COLUMNS.
+    """A feed row as it is now: cursor, kind, created_at, whether its user may see what it is
+    about (see FEED), then MESSAGE_, RECEIPT_, REACTION_ and CONVERSATION_COLUMNS.
 
     What is gone leaves a placeholder, so that the range has no hole (R7).
     """
@@ -159,10 +236,11 @@ def replayed(row: Row) -> Event:
     if kind == "message" and visible and found[0] is not None:
         body = frames.encode(message(tuple(found)))
         return Event(cursor, body, "", found[1], found[2])
-    if kind == "receipt" and rest[2] is not None:
+    if kind == "receipt" and visible and rest[2] is not None:
         return Event(cursor, receipt_body(*rest[:RECEIPT_WIDTH]))
-    if kind in CHANGES and rest[2] is not None:
-        return Event(cursor, _changed(kind, rest[0], *rest[RECEIPT_WIDTH + REACTION_WIDTH :]))
+    if kind in CHANGES:
+        body = _changed(kind, rest[0], *rest[RECEIPT_WIDTH + REACTION_WIDTH :])
+        return Event(cursor, body, "", rest[0] or "")
     if found[0] is not None and (visible or kind == "message_hidden"):
         return Event(
             cursor, _revised(kind, at, tuple(found), tuple(rest[RECEIPT_WIDTH:][:REACTION_WIDTH]))
@@ -189,5 +267,16 @@ def _revised(kind: str, at: int, found: Row, reaction: Row) -> bytes:
     return b""
 
 
-def _changed(kind: str, place: str, conversation: str, members: str, *view: Any) -> bytes:
-    return conversation_body(kind, place, conversation, _names.decode(members), view)
+def _changed(kind: str, place: str, *row: Any) -> bytes:
+    """From CONVERSATION_COLUMNS; empty where its reader is no member any more."""
+    conversation, title, version, count, members, *rest = row
+    change_version, actor_id, user_ids, user_id, *view = rest
+    occasion = None
+    if user_ids is not None:
+        occasion = Occasion(change_version, actor_id, _names.decode(user_ids))
+    if occasion is not None and has_parted(kind, occasion, user_id):
+        return parted_body(kind, place, occasion)
+    if view[0] is None:
+        return b""
+    talk = Talk(place, conversation, title, version, count, _names.decode(members))
+    return conversation_body(kind, talk, occasion, View(*view))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from services.persistence.connections import Row
 from services.persistence.state import (
     Changes,
@@ -19,7 +21,9 @@ FORGET_LANES = """
 DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?1)
 """
 LAST = """
-SELECT (SELECT coalesce(max(message_id), 0) FROM messages),
+SELECT (SELECT coalesce(max(id), 0) FROM (
+          SELECT max(message_id) AS id FROM messages
+          UNION ALL SELECT max(change_id) FROM group_changes) AS ids),
        (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?1)
 """
 LANES = """
@@ -45,10 +49,12 @@ FROM json_each(?1) AS j JOIN reactions AS r ON r.message_id = j.value
 """
 CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
-       b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version
+       c.title, c.version, c.created_hash,
+       b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version,
+       b.role, b.joined_at, b.sent_seq
 FROM json_each(?1) AS j
 JOIN conversations AS c ON c.conversation_id = j.value
-JOIN members AS b ON b.conversation_id = c.conversation_id
+LEFT JOIN members AS b ON b.conversation_id = c.conversation_id
 """
 HEADS = """
 SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
@@ -58,18 +64,28 @@ SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at
 FROM json_each(?1) AS j JOIN tickets AS t ON t.ticket_hash = j.value
 """
 PUT_CONVERSATION = """
-INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation_id) DO UPDATE SET
+INSERT INTO conversations (conversation_id, kind, last_seq, last_message_id, created_at, updated_at,
+  title, version, created_hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (conversation_id) DO UPDATE SET
   last_seq = excluded.last_seq, last_message_id = excluded.last_message_id,
-  updated_at = excluded.updated_at
+  updated_at = excluded.updated_at, title = excluded.title, version = excluded.version
 """
 PUT_MEMBER = """
 INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, updated_at,
-  cleared_seq, archived, muted, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  cleared_seq, archived, muted, version, role, joined_at, sent_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (conversation_id, user_id) DO UPDATE SET
   delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
   updated_at = excluded.updated_at, cleared_seq = excluded.cleared_seq,
-  archived = excluded.archived, muted = excluded.muted, version = excluded.version
+  archived = excluded.archived, muted = excluded.muted, version = excluded.version,
+  role = excluded.role, joined_at = excluded.joined_at, sent_seq = excluded.sent_seq
+"""
+DELETE_MEMBER = "DELETE FROM members WHERE conversation_id = ? AND user_id = ?"
+ADD_GROUP_CHANGE = """
+INSERT INTO group_changes (change_id, conversation_id, version, kind, actor_id, user_ids,
+  created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 ADD_MESSAGE = """
 INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
@@ -100,8 +116,8 @@ ON CONFLICT (message_id, number) DO UPDATE SET
 """
 ADD_FEED = """
 INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
-  created_at, reaction)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  created_at, reaction, change_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 PUT_HEAD = """
 INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
@@ -138,14 +154,30 @@ TAKE_TICKET = "DELETE FROM tickets WHERE ticket_hash = ?1"
 def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
     for conversation_id in changes.conversations:
         c = state.conversations[conversation_id]
-        yield conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at, state.now
+        place = (c.last_seq, c.last_message_id, c.created_at, state.now)
+        yield conversation_id, c.kind, *place, c.title, c.version, c.created_hash
 
 
 def member_rows(state: State, changes: Changes) -> Iterable[Row]:
     for conversation_id, user_id in changes.members:
-        m = state.conversations[conversation_id].members[user_id]
-        marks = (m.delivered_seq, m.read_seq, state.now)
-        yield conversation_id, user_id, *marks, m.cleared_seq, m.archived, m.muted, m.version
+        m = state.conversations[conversation_id].members.get(user_id)
+        if m is not None:
+            marks = (m.delivered_seq, m.read_seq, state.now)
+            view = (m.cleared_seq, m.archived, m.muted, m.version)
+            yield conversation_id, user_id, *marks, *view, m.role, m.joined_at, m.sent_seq
+
+
+def parted_rows(state: State, changes: Changes) -> Iterable[Row]:
+    """Who is no longer a member."""
+    for conversation_id, user_id in changes.members:
+        if user_id not in state.conversations[conversation_id].members:
+            yield conversation_id, user_id
+
+
+def group_change_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for c in changes.group_changes:
+        users = msgspec.json.encode(c.user_ids).decode()
+        yield c.change_id, c.conversation_id, c.version, c.kind, c.actor_id, users, state.now
 
 
 def message_rows(changes: Changes) -> Iterable[Row]:
@@ -203,6 +235,7 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
             row.actor_id,
             state.now,
             row.revision.reaction.number if isinstance(row.revision, Reacted) else None,
+            row.change.change_id if row.change else None,
         )
 
 

@@ -6,41 +6,59 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from shared.commands import (
+    AddMembers,
     AdvanceReceipt,
     Batch,
     BatchReply,
     BeginConversation,
     ClearConversation,
     Command,
+    CreateGroup,
     DeleteMessage,
     EditMessage,
     IssueTicket,
     PutUser,
     React,
     ReadMessages,
+    RemoveMember,
     SetConversation,
+    SetRole,
     StoreMessage,
     TakeTicket,
 )
+from shared.frames.fields import Role
 
 
 @dataclass(slots=True)
 class Member:
+    """`cleared_seq`: they see nothing up to there, as of what was said before they joined.
+    `sent_seq`: of their own latest message, kept in groups."""
+
     delivered_seq: int = 0
     read_seq: int = 0
     cleared_seq: int = 0
     archived: bool = False
     muted: bool = False
     version: int = 1
+    role: Role = "member"
+    joined_at: int = 0
+    sent_seq: int = 0
 
 
 @dataclass(slots=True)
 class Conversation:
+    """`last_message_id`: its place in the inboxes, of its last message or of what it began with.
+    `version` counts what happened to a group; a member's own view has one of its own.
+    `created_hash`: what a repeat of the request that made the group is held against."""
+
     kind: str
     last_seq: int
     last_message_id: int
     members: dict[str, Member]
     created_at: int
+    title: str | None = None
+    version: int = 0
+    created_hash: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +127,17 @@ class NewMessage(Struct, frozen=True, gc=False):
     content: str
 
 
+class GroupChange(Struct, frozen=True, gc=False):
+    """What happened to a group, once for all its members. Its number is one of the message ids."""
+
+    change_id: int
+    conversation_id: str
+    version: int
+    kind: str
+    actor_id: str
+    user_ids: tuple[str, ...]
+
+
 class FeedRow(Struct, frozen=True, gc=False):
     """A row of one user's feed. `origin` goes out with the live event and is not stored."""
 
@@ -121,6 +150,7 @@ class FeedRow(Struct, frozen=True, gc=False):
     actor_id: str | None = None
     origin: str = ""
     revision: Revision | None = None
+    change: GroupChange | None = None
 
     @property
     def message_id(self) -> int | None:
@@ -144,12 +174,14 @@ class Lane(Struct, frozen=True):
 @dataclass(slots=True, frozen=True)
 class Limits:
     """Messages a user may store: at once, and per second. For how many seconds a message may be
-    edited, and deleted for everyone. A rate or window of 0 sets no limit."""
+    edited, and deleted for everyone. A rate or window of 0 sets no limit. Whether who joins a
+    group sees what was said before."""
 
     burst: int
     rate: float
     edit_window: float = 86_400.0
     delete_window: float = 86_400.0
+    group_history: bool = False
 
 
 @dataclass(slots=True)
@@ -173,13 +205,12 @@ class State:
 
 @dataclass(slots=True)
 class Changes:
-    """What to write. The sets name what changed in the state; the lists are new rows.
-
-    A ticket that is None was used up.
-    """
+    """What to write. The sets name what changed in the state, a member who is no longer there is
+    to be deleted; the lists are new rows. A ticket that is None was used up."""
 
     messages: list[NewMessage] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
+    group_changes: list[GroupChange] = field(default_factory=list)
     feed: list[FeedRow] = field(default_factory=list)
     heads: set[str] = field(default_factory=set)
     conversations: set[str] = field(default_factory=set)
@@ -238,6 +269,11 @@ class Names:
                 self.users.add(command.to)
             case IssueTicket() | TakeTicket():
                 self.tickets.add(command.ticket_hash)
+            case CreateGroup() | AddMembers():
+                self.conversations.add(command.conversation_id)
+                self.users.update(command.members)
+            case RemoveMember() | SetRole():
+                self.conversations.add(command.conversation_id)
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)

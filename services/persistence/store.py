@@ -150,7 +150,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
         reactions = state.reactions.setdefault(message_id, {})
         reactions[user_id, emoji] = Reaction(number, bool(removed))
     for row in look_up(rows.CONVERSATIONS, wanted.conversations):
-        wanted.users.add(_add_member(state, row))
+        wanted.users.update(_add_member(state, row))
     for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
     for ticket_hash, *ticket in look_up(rows.TICKETS, wanted.tickets):
@@ -164,17 +164,19 @@ def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> I
     return connection.execute(sql, (msgspec.json.encode(listed).decode(),))
 
 
-def _add_member(state: State, row: Row) -> str:
-    """A row of rows.CONVERSATIONS is one member's; the member's user id."""
-    conversation_id, kind, last_seq, last_message_id, created_at, user_id, *view = row
+def _add_member(state: State, row: Row) -> tuple[str, ...]:
+    """A row of rows.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
+    (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:8]
     conversation = state.conversations.get(conversation_id)
     if conversation is None:
-        conversation = Conversation(kind, last_seq, last_message_id, {}, created_at)
+        conversation = Conversation(kind, last_seq, last_message_id, {}, created_at, *more)
         state.conversations[conversation_id] = conversation
-    delivered_seq, read_seq, cleared_seq, archived, muted, version = view
+    user_id, delivered_seq, read_seq, cleared_seq, archived, muted, *rest = row[8:]
+    if user_id is None:
+        return ()
     marks = (delivered_seq, read_seq, cleared_seq)
-    conversation.members[user_id] = Member(*marks, bool(archived), bool(muted), version)
-    return str(user_id)
+    conversation.members[user_id] = Member(*marks, bool(archived), bool(muted), *rest)
+    return (user_id,)
 
 
 def _index(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
@@ -194,6 +196,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     revised = index.revised(changes)
     connection.executemany(rows.PUT_CONVERSATION, rows.conversation_rows(state, changes))
     connection.executemany(rows.PUT_MEMBER, rows.member_rows(state, changes))
+    connection.executemany(rows.DELETE_MEMBER, rows.parted_rows(state, changes))
+    connection.executemany(rows.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
     connection.executemany(rows.ADD_MESSAGE, rows.message_rows(changes))
     index.forget(connection, state.hash_key, revised)
     for sql, row in rows.revision_rows(state, changes):

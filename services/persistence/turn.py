@@ -1,7 +1,19 @@
 """Owns one transaction while it is decided: what was read, what changes, who is told."""
 
-from services.persistence.state import Changes, FeedRow, Head, Message, NewMessage, Revision, State
-from shared.commands import PutUser
+from services.persistence.state import (
+    Changes,
+    Conversation,
+    FeedRow,
+    GroupChange,
+    Head,
+    Message,
+    NewMessage,
+    Revision,
+    State,
+)
+from shared.commands import PutUser, Refused
+
+SECOND = 1_000_000  # microseconds
 
 
 class Turn:
@@ -9,14 +21,21 @@ class Turn:
         self.state = state
         self.changes = changes
 
+    def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
+        """The conversation if that user is a member of it now (C9)."""
+        conversation = self.state.conversations.get(conversation_id)
+        return conversation if conversation and user_id in conversation.members else None
+
     def visible(self, user_id: str, message_id: int) -> Message | None:
         """The message if that user may see it: of their conversation, neither cleared nor
         hidden by them (see `visibility`)."""
         message = self.state.messages_by_id.get(message_id)
         if message is None or (message_id, user_id) in self.state.hidden:
             return None
-        member = self.state.conversations[message.conversation_id].members.get(user_id)
-        return message if member is not None and message.seq > member.cleared_seq else None
+        conversation = self.conversation_of(user_id, message.conversation_id)
+        if conversation is None or message.seq <= conversation.members[user_id].cleared_seq:
+            return None
+        return message
 
     def tell(
         self,
@@ -28,6 +47,7 @@ class Turn:
         actor_id: str | None = None,
         origin: str = "",
         revision: Revision | None = None,
+        change: GroupChange | None = None,
     ) -> None:
         head = self.head(user_id)
         head.head += 1
@@ -43,6 +63,7 @@ class Turn:
             actor_id,
             origin,
             revision,
+            change,
         )
         self.changes.feed.append(row)
 
@@ -54,3 +75,28 @@ class Turn:
             self.changes.heads.add(user_id)
             self.changes.profiles.append(PutUser(user_id=user_id))
         return head
+
+    def charge(self, user_id: str) -> Refused | None:
+        """Use one of the user's allowance, or say how long to wait for it."""
+        wait_ms = self.use_allowance(user_id)
+        if not wait_ms:
+            return None
+        return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+
+    def use_allowance(self, user_id: str) -> int:
+        """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
+        limits, head = self.state.limits, self.head(user_id)
+        if not limits.rate:
+            return 0
+        interval = int(SECOND / limits.rate)
+        room = limits.burst * interval
+        rate_at = head.rate_at
+        if rate_at > self.state.now + room:  # no use goes that far: the clock was set back
+            rate_at = self.state.now
+        used_up_at = max(rate_at, self.state.now) + interval
+        too_early = used_up_at - room - self.state.now
+        if too_early > 0:
+            return -(-too_early // 1000)  # rounded up: who waits that long is let through
+        head.rate_at = used_up_at
+        self.changes.heads.add(user_id)
+        return 0

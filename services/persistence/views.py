@@ -1,8 +1,10 @@
 """Owns what a member does to their own view of a conversation: clear, archive, mute. Pure.
 
-Nobody else is told; the member's own devices are, by a `conversation` event.
+Nobody else is told; the member's own devices are, by a `conversation` event. A title is the
+group's own, and told to all.
 """
 
+from services.persistence import groups
 from services.persistence.state import Member
 from services.persistence.turn import Turn
 from shared.commands import ClearConversation, Cleared, Done, Refused, Result, SetConversation
@@ -26,6 +28,10 @@ def set_view(turn: Turn, command: SetConversation) -> Result:
     member = _member(turn, command)
     if member is None:
         return NO_CONVERSATION
+    if command.title is not None:
+        refused = groups.rename(turn, command.user_id, command.conversation_id, command.title)
+        if refused is not None:
+            return refused
     archived = member.archived if command.archived is None else command.archived
     muted = member.muted if command.muted is None else command.muted
     if (archived, muted) != (member.archived, member.muted):
@@ -50,8 +56,8 @@ def bring_back(turn: Turn, conversation_id: str) -> None:
 
 
 def _member(turn: Turn, command: ClearConversation | SetConversation) -> Member | None:
-    conversation = turn.state.conversations.get(command.conversation_id)
-    return conversation.members.get(command.user_id) if conversation else None
+    conversation = turn.conversation_of(command.user_id, command.conversation_id)
+    return conversation.members[command.user_id] if conversation else None
 
 
 def _changed(

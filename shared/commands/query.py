@@ -134,6 +134,18 @@ class AcquaintancesAnswer(Struct, frozen=True, kw_only=True):
     last_seen: dict[str, int | None]
 
 
+class Roster(Struct, frozen=True, kw_only=True):
+    """query `roster`: the members of this conversation of the user's, by user id.
+
+    `after`: the `next` of the page before.
+    """
+
+    user_id: str
+    conversation_id: str
+    after: str = ""
+    limit: int = 50
+
+
 class LogPage(Struct, frozen=True, kw_only=True):
     """query `log`: rows after a follower's position, which is one number per writer."""
 
@@ -199,6 +211,8 @@ class MarksRow(Struct, frozen=True, kw_only=True):
     conversation_id: str
     read_seq: int
     last_seq: int
+    kind: str = "direct"
+    title: str | None = None
     unread: int
     profile: Profile
     previews: list[Preview]

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.frames.fields import Role
+
 MAX_BATCH = 256  # commands a lane sends at once
 MAX_BATCH_BYTES = 512 * 1024  # well below the bus's max_payload of 1 MiB
 
@@ -83,13 +85,49 @@ class ClearConversation(Struct, frozen=True, kw_only=True, tag=True):
     conversation_id: str
 
 
+class CreateGroup(Struct, frozen=True, kw_only=True, tag=True):
+    """Make a group of this user and these members. The id stands for the request: the same again
+    changes nothing."""
+
+    user_id: str
+    conversation_id: str
+    title: str
+    members: list[str]
+
+
+class AddMembers(Struct, frozen=True, kw_only=True, tag=True):
+    """Who is in the group already stays as they are."""
+
+    user_id: str
+    conversation_id: str
+    members: list[str]
+
+
+class RemoveMember(Struct, frozen=True, kw_only=True, tag=True):
+    """Take a member out of a group; oneself: leave it."""
+
+    user_id: str
+    conversation_id: str
+    member_id: str
+
+
+class SetRole(Struct, frozen=True, kw_only=True, tag=True):
+    """What a member may do in a group."""
+
+    user_id: str
+    conversation_id: str
+    member_id: str
+    role: Role
+
+
 class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
-    """A member's own view of a conversation; None keeps what is there."""
+    """A member's own view of a conversation, and a group's title; None keeps what is there."""
 
     user_id: str
     conversation_id: str
     archived: bool | None = None
     muted: bool | None = None
+    title: str | None = None
 
 
 class PutUser(Struct, frozen=True, kw_only=True, tag=True):
@@ -135,6 +173,10 @@ Command = (
     | BeginConversation
     | ClearConversation
     | SetConversation
+    | CreateGroup
+    | AddMembers
+    | RemoveMember
+    | SetRole
     | PutUser
     | IssueTicket
     | TakeTicket

@@ -8,16 +8,22 @@ from msgspec import Meta
 MAX_INT = 2**53 - 1  # what JavaScript can count
 MAX_FRAME_BYTES = 64 * 1024
 MAX_CONTENT = 5_000  # code points
+MAX_TITLE = 100  # code points, of a group
+MAX_MEMBERS = 500  # of a group
+MAX_NAMED = 32  # members whom a frame names, and who are told of each other's *delivered*
 MAX_EMOJI_BYTES = 32  # in UTF-8: a family with skin tones takes 25 to 41, a flag 8
 
 # \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
 _NAME = r"^[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
+_BREAKS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_LINE = rf"^[^{_BREAKS}]*[^\s{_BREAKS}][^{_BREAKS}]*\Z"
 _SIGN = r"^[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
     _PRINTABLE: "of printable ASCII characters without spaces",
+    _LINE: "of one line with something to see in it",
     _SIGN: "of at least one character, without control characters or spaces",
     _TEXT: "with something to see in it and without NUL",
 }
@@ -28,12 +34,24 @@ ConversationId = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 ClientId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]
 Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
+Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_LINE)]
+Role = Literal["owner", "admin", "member"]
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 DeleteMode = Literal["me", "everyone"]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Epoch = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
-Change = Literal["begun", "cleared", "settings"]
+Change = Literal[
+    "begun",
+    "cleared",
+    "settings",
+    "created",
+    "renamed",
+    "member_added",
+    "member_removed",
+    "left",
+    "role",
+]
 Token = Annotated[str, Meta(max_length=4096, pattern=_PRINTABLE)]
 Device = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 Timestamp = (

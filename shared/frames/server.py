@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
-from shared.frames.fields import MAX_CONTENT, MAX_FRAME_BYTES, Change, DeleteMode
+from shared.frames.fields import MAX_CONTENT, MAX_FRAME_BYTES, Change, DeleteMode, Role
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -168,14 +168,24 @@ class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status
 
 
 class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
-    """A conversation begins, or its member has changed their own view of it."""
+    """What changed about a conversation, and how this member sees it now.
+
+    `version` counts every change, of the conversation and of their own view. `members` are all of
+    them where they are at most 32, `user_ids` those whom a change of a group concerns, likewise.
+    Who left or was removed is told so, sees no members and hears no more.
+    """
 
     cursor: int | UnsetType = UNSET
     conversation_id: str
     version: int
     kind: str
-    members: list[str]
+    title: str | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
+    member_count: int
+    members: list[str] | UnsetType = UNSET
     change: Change
+    actor_id: str | UnsetType = UNSET
+    user_ids: list[str] | UnsetType = UNSET
     cleared_seq: int
     archived: bool
     muted: bool

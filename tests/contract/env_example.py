@@ -52,6 +52,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Persistence": {
         "message_burst": "Messages a user may send at once.",
         "message_rate": "Messages a second a user may send in the long run.",
+        "group_history": "1: who joins a group sees what was said before.",
         "edit_window": "How long after it was sent a message may be edited.",
         "delete_window": "How long after it was sent a message may be deleted for everyone.",
         "database_url": "The log's database, as sqlite:////path; empty: LINKUP_DATA_DIR/linkup.db.",

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from shared.subjects import direct_conversation_id
+from shared.subjects import direct_conversation_id, group_conversation_id
 from tests.support import matrix
 from tests.support.matrix import VERBS, Kind, Verb
 from tests.support.peer import Http, Peer, gather
@@ -27,11 +27,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ABSENT: dict[Kind, Any] = {
     Kind.CONVERSATION: direct_conversation_id("nobody", "never"),
+    Kind.GROUP: group_conversation_id("nobody", "never"),
     Kind.MESSAGE: 2**53 - 1,
     Kind.USER: "nobody",
 }
 MALFORMED: dict[Kind, list[Any]] = {
     Kind.CONVERSATION: ["a b", "\xe4", "x" * 65],
+    Kind.GROUP: ["a b", "\xe4", "x" * 65],
     Kind.MESSAGE: [0, -1, 2**53, 1.5, "x"],
     Kind.USER: ["a\x00b", "x" * 129, ""],
 }
@@ -101,7 +103,8 @@ async def test_idor_what_is_malformed_answers_everybody_alike(played: Scene) -> 
         for value in MALFORMED[verb.kind]:
             askers = [name for name in ASKERS if not verb.is_frame or name != UNSEEN]
             answers = await gather(*[played.ask(name, verb, value) for name in askers])
-            assert refusal(answers[0]) in ("invalid_frame", "invalid_request", "not_found")
+            if answers[0][0] != 307:  # without its last part a path leads to that of all members
+                assert refusal(answers[0]) in ("invalid_frame", "invalid_request", "not_found")
             assert [answer for answer in answers if answer != answers[0]] == [], f"{verb} {value!r}"
     assert played.stored() == before
 
@@ -150,6 +153,10 @@ async def own(played: Scene, verb: Verb) -> Any:
     match verb.kind:
         case Kind.CONVERSATION:
             return played.of(Kind.CONVERSATION)[0].id
+        case Kind.GROUP:
+            body = {"title": "for this verb", "members": ["bob"]}
+            answer = await played.apis["alice"].post("/v1/conversations", body)
+            return answer.json()["conversation"]["conversation_id"]
         case Kind.USER:
             return "bob"
     ack = await played.peers["alice"].message("bob", "for this verb")

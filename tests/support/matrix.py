@@ -11,6 +11,7 @@ from typing import Any
 
 IT = "<it>"  # in a row: the thing that is tried
 HOME = "<home>"  # a conversation of who asks
+TEAM = "<team>"  # a group that alice made
 EPOCH = "<epoch>"  # the store's
 
 Fields = dict[str, Any]
@@ -18,6 +19,7 @@ Fields = dict[str, Any]
 
 class Kind(Enum):
     CONVERSATION = "conversation"
+    GROUP = "group"
     MESSAGE = "message"
     USER = "user"
     LISTING = "listing"  # names nothing, but its answer must not tell of what is others'
@@ -65,8 +67,10 @@ def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: An
     return Verb(name, kind, fields, frozenset(still.split()), note=note, **flags)
 
 
-C, M, U, L = Kind.CONVERSATION, Kind.MESSAGE, Kind.USER, Kind.LISTING
+C, G, M = Kind.CONVERSATION, Kind.GROUP, Kind.MESSAGE
+U, L = Kind.USER, Kind.LISTING
 ONE = "/v1/conversations/{conversation_id}"
+MEMBER = f"{ONE}/members/{{user_id}}"
 EACH = "/v1/messages/{message_id}"
 PIVOT = "hidden erased cleared"  # a page goes on from what a device still shows
 THUMB = "\U0001f44d"
@@ -122,6 +126,17 @@ ROUTES: tuple[Verb, ...] = (
     verb("POST /v1/conversations", U, body={"to": IT}, strangers=True),
     verb(f"GET {ONE}", C, conversation_id=IT),
     verb(f"PATCH {ONE}", C, conversation_id=IT, body={"archived": True}),
+    verb(f"PATCH {ONE}", G, "title", conversation_id=IT, body={"title": "x"}),
+    verb(
+        "POST /v1/conversations", U, "group", body={"title": "x", "members": [IT]}, strangers=True
+    ),
+    verb(f"GET {ONE}/members", C, conversation_id=IT),
+    verb(f"POST {ONE}/members", G, conversation_id=IT, body={"members": ["bob"]}),
+    verb(f"POST {ONE}/members", U, conversation_id=TEAM, body={"members": [IT]}, strangers=True),
+    verb(f"PATCH {MEMBER}", G, conversation_id=IT, user_id="bob", body={"role": "admin"}),
+    verb(f"PATCH {MEMBER}", U, conversation_id=TEAM, user_id=IT, body={"role": "admin"}),
+    verb(f"DELETE {MEMBER}", G, conversation_id=IT, user_id="bob"),
+    verb(f"DELETE {MEMBER}", U, conversation_id=TEAM, user_id=IT),
     verb(f"POST {ONE}/read", C, conversation_id=IT, body={"up_to": 1}),
     verb(f"POST {ONE}/clear", C, conversation_id=IT),
     verb(f"GET {ONE}/messages", C, conversation_id=IT),

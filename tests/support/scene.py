@@ -1,6 +1,7 @@
 """Owns the people and the things that the table of access is played with, and asking as each.
 
-alice and bob share a conversation, alice and carol another, olga and piet one of their own.
+alice and bob share a conversation, alice and carol another, olga and piet one of their own; the
+first and the last pair have a group as well.
 nina has a token and was never seen.
 """
 
@@ -16,8 +17,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from shared.subjects import direct_conversation_id
-from tests.support.matrix import EPOCH, HOME, IT, Kind, Verb
+from shared.subjects import direct_conversation_id, group_conversation_id
+from tests.support.matrix import EPOCH, HOME, IT, TEAM, Kind, Verb
 from tests.support.peer import Frame, Http, Peer, http, synced
 from tests.support.stack import Stack
 
@@ -27,6 +28,7 @@ PAIRS = {
     "olga-piet": ("olga", "piet"),
 }
 HOMES = {"alice": "alice-bob", "bob": "alice-bob", "carol": "alice-carol", "olga": "olga-piet"}
+GROUPS = {"team": ("alice", "bob"), "den": ("olga", "piet")}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
 QUIET = {"lanes", "users", "words"}  # about processes, profiles, and the index that follows
@@ -146,6 +148,10 @@ def home_of(user_id: str) -> str:
     return direct_conversation_id(one, other)
 
 
+def group_id(label: str) -> str:
+    return group_conversation_id(GROUPS[label][0], label)
+
+
 def filled(value: Any, thing: Any, home: str, epoch: str) -> Any:
     """A row's fields with the thing in its place."""
     match value:
@@ -154,7 +160,9 @@ def filled(value: Any, thing: Any, home: str, epoch: str) -> Any:
         case list():
             return [filled(inner, thing, home, epoch) for inner in value]
     return (
-        {IT: thing, HOME: home, EPOCH: epoch}.get(value, value) if isinstance(value, str) else value
+        {IT: thing, HOME: home, TEAM: group_id("team"), EPOCH: epoch}.get(value, value)
+        if isinstance(value, str)
+        else value
     )
 
 
@@ -195,8 +203,10 @@ async def scene(stack: Stack) -> AsyncIterator[Scene]:
         await _lose(one)
         for label, (reader, writer) in PAIRS.items():
             await _furnish(one, label, reader, writer)
+        for label, (owner, member) in GROUPS.items():
+            await _gather(one, label, owner, member)
         for name, members in {"bob": {"alice"}, "carol": {"alice"}, "piet": {"olga"}}.items():
-            one.things.append(Thing(f"user {name}", Kind.USER, name, frozenset(members)))
+            one.things.append(Thing(f"user {name}", Kind.USER, name, frozenset({name, *members})))
         for peer in peers.values():
             await peer.settled()
         yield one
@@ -207,6 +217,17 @@ async def _furnish(scene: Scene, label: str, reader: str, writer: str) -> None:
     place = direct_conversation_id(writer, reader)
     scene.things.append(Thing(label, Kind.CONVERSATION, place, members))
     await scene.said(label, "kept", writer, reader)
+
+
+async def _gather(scene: Scene, label: str, owner: str, member: str) -> None:
+    """A group is a conversation, and what only a group can be asked for."""
+    title = f"title of {label}"
+    body = {"title": title, "members": [member], "client_id": label}
+    (await scene.apis[owner].post("/v1/conversations", body)).raise_for_status()
+    members = frozenset({owner, member})
+    for kind in (Kind.CONVERSATION, Kind.GROUP):
+        scene.things.append(Thing(label, kind, group_id(label), members))
+    scene.secrets[title] = members
 
 
 async def _lose(scene: Scene) -> None:

@@ -170,17 +170,25 @@ class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
 
 
 class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
-    """A conversation begins, or this user has changed their own view of it on any device.
+    """A conversation as this user sees it, after a change of it or of their own view of it.
 
-    `change`: `begun`, `cleared` or `settings`; all up to `cleared_seq` is out of their sight.
+    `change`: `begun`, `cleared` or `settings`; of a group `created`, `renamed`, `member_added`,
+    `member_removed`, `left` or `role`. All up to `cleared_seq` is out of this user's sight.
+    `members` and `user_ids` (whom the change concerns) are empty where they are more than 32;
+    `member_count` is 0 when this user is no member any more, and nothing else comes of it.
     """
 
     cursor: int
     conversation_id: str
     version: int
     kind: str
-    members: list[str]
+    title: str | None = None
+    role: str | None = None
+    member_count: int = 0
+    members: list[str] = []
     change: str
+    actor_id: str | None = None
+    user_ids: list[str] = []
     cleared_seq: int
     archived: bool
     muted: bool

@@ -17,6 +17,7 @@ export class Chats extends EventTarget {
   #client;
   #byPeer = new Map();
   #byId = new Map();
+  #groups = new Set(); // conversations that this page does not show
   #settled = new Set();
   #held = []; // feed frames that arrive during a resync
   #resyncs = 0; // how many are going on
@@ -130,6 +131,9 @@ export class Chats extends EventTarget {
 
   #takeInbox({ conversations, next }, goesOn) {
     if (goesOn || !this.loaded) this.next = next ?? null;
+    for (const { kind, conversation_id } of conversations) {
+      if (kind !== "direct") this.#groups.add(conversation_id);
+    }
     const chats = conversations.filter(({ kind }) => kind === "direct").map((summary) => {
       const chat = this.#adopt(this.with(summary.peer.user_id), summary.conversation_id);
       chat.take(summary);
@@ -154,19 +158,26 @@ export class Chats extends EventTarget {
   }
 
   #message(message) {
-    const chat = this.#chatOf(message);
+    const { conversation_id, sender_id } = message;
+    if (this.#groups.has(conversation_id)) return;
+    const chat = this.#byId.get(conversation_id);
+    if (!chat && sender_id !== this.me) return this.#meet(message).catch(() => {});
     if (!chat) return this.load().catch(() => {}); // begun on another device: the inbox knows whom
     this.#add(chat, message);
     if (message.sender_id !== this.me) this.#client.delivered(chat.conversationId, message.seq);
     this.#bump(chat);
   }
 
-  #chatOf({ conversation_id, sender_id }) {
-    const known = this.#byId.get(conversation_id);
-    if (known || sender_id === this.me) return known;
-    const chat = this.#adopt(this.with(sender_id), conversation_id);
-    this.load().catch(() => {}); // for the name
-    return chat;
+  /** The first message of a conversation this page has not seen: from a person, or in a group? */
+  async #meet(message) {
+    const { conversation_id, sender_id } = message;
+    const { conversations } = await this.#client.conversations({ peer: sender_id });
+    if (conversations[0]?.conversation_id !== conversation_id) {
+      this.#groups.add(conversation_id);
+    } else {
+      this.#adopt(this.with(sender_id), conversation_id).take(conversations[0]);
+      this.#feed(message);
+    }
   }
 
   #receipt({ conversation_id, user_id, delivered_seq, read_seq }) {

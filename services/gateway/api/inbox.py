@@ -1,17 +1,20 @@
 """Owns the routes of conversations: the inbox, one of them, its read mark, what is unread."""
 
+import secrets
 from dataclasses import dataclass
 
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.api.members import size_of
 from services.gateway.api.request import (
     as_json,
     body,
     conversation_id,
     converted,
     integer,
+    settled,
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
@@ -25,15 +28,13 @@ from shared.commands import (
     Begun,
     ClearConversation,
     Cleared,
-    Command,
+    CreateGroup,
     Inbox,
-    Refused,
     SetConversation,
 )
-from shared.commands import Result as Settled
 from shared.errors import InvalidRequest
 from shared.frames import UserId
-from shared.subjects import direct_conversation_id
+from shared.subjects import direct_conversation_id, group_conversation_id
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,10 +72,9 @@ class Conversations:
     async def begin(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.BeginRequest)
         await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
-        place = _with(identity, asked.to)
-        result = await self._settled(
-            BeginConversation(user_id=identity.user_id, conversation_id=place, to=asked.to)
-        )
+        command = _beginning(identity, asked)
+        place = command.conversation_id
+        result = await settled(self.lanes, command, size_of(asked.members or []))
         view = await self.log.conversation(identity.user_id, place)
         return as_json(view, 201 if isinstance(result, Begun) and result.created else 200)
 
@@ -85,33 +85,36 @@ class Conversations:
         """The answer shows what is stored now, which may be further than what was asked (D20)."""
         place = conversation_id(request)
         asked = await body(request, api.ReadRequest)
-        await self._settled(
+        await settled(
+            self.lanes,
             AdvanceReceipt(
                 user_id=identity.user_id,
                 connection_id="",
                 conversation_id=place,
                 read_seq=asked.up_to,
-            )
+            ),
         )
         return as_json(await self.log.conversation(identity.user_id, place))
 
     async def change(self, request: Request, identity: Identity) -> Response:
         place = conversation_id(request)
         asked = await body(request, api.ConversationPatch)
-        await self._settled(
+        await settled(
+            self.lanes,
             SetConversation(
                 user_id=identity.user_id,
                 conversation_id=place,
                 archived=None if asked.archived is UNSET else asked.archived,
                 muted=None if asked.muted is UNSET else asked.muted,
-            )
+                title=None if asked.title is UNSET else asked.title,
+            ),
         )
         return as_json(await self.log.conversation(identity.user_id, place))
 
     async def clear(self, request: Request, identity: Identity) -> Response:
         place = conversation_id(request)
-        result = await self._settled(
-            ClearConversation(user_id=identity.user_id, conversation_id=place)
+        result = await settled(
+            self.lanes, ClearConversation(user_id=identity.user_id, conversation_id=place)
         )
         count = result.count if isinstance(result, Cleared) else 0
         return as_json(api.encode(api.ClearAnswer(conversation_id=place, count=count)))
@@ -119,11 +122,19 @@ class Conversations:
     async def unread(self, request: Request, identity: Identity) -> Response:
         return as_json(await self.log.unread(identity.user_id))
 
-    async def _settled(self, command: Command) -> Settled:
-        result = await self.lanes.call(command)
-        if isinstance(result, Refused):
-            raise result.error()
-        return result
+
+def _beginning(identity: Identity, asked: api.BeginRequest) -> BeginConversation | CreateGroup:
+    """The id of a group stands for its maker's `client_id`; without one no request is a repeat."""
+    if asked.to is not None:
+        place = _with(identity, asked.to)
+        return BeginConversation(user_id=identity.user_id, conversation_id=place, to=asked.to)
+    made = asked.client_id or secrets.token_hex(16)
+    return CreateGroup(
+        user_id=identity.user_id,
+        conversation_id=group_conversation_id(identity.user_id, made),
+        title=asked.title or "",
+        members=asked.members or [],
+    )
 
 
 def _peer(text: str) -> str:

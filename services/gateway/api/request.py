@@ -9,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.auth import Authenticator, Identity, bearer
+from services.gateway.lanes import Lanes
 from shared import api, frames
+from shared.commands import Command, Refused, Result
 from shared.errors import InvalidRequest, LinkupError, TooLarge, Unauthorized
-from shared.frames import ConversationId
+from shared.frames import ConversationId, UserId
 
 T = TypeVar("T")
 
 MAX_BODY = frames.MAX_FRAME_BYTES
+COMMAND_BYTES = 256  # in a batch, of most commands
 Endpoint = Callable[[Request, Identity], Awaitable[Response]]
 
 
@@ -73,12 +76,25 @@ def conversation_id(request: Request) -> str:
     return str(converted(text, ConversationId, "conversation id"))
 
 
+def user_id(request: Request) -> str:
+    """The user named in the path. Raises InvalidRequest."""
+    return str(converted(request.path_params["user_id"], UserId, "user id"))
+
+
 def converted(text: str | None, kind: Any, said: str) -> Any:
     """A path or query parameter of that kind. Raises InvalidRequest."""
     try:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{said}: {frames.fault(error)}") from None
+
+
+async def settled(lanes: Lanes, command: Command, size: int = COMMAND_BYTES) -> Result:
+    """What the store answers. Raises the LinkupError it refuses with."""
+    result = await lanes.call(command, size)
+    if isinstance(result, Refused):
+        raise result.error()
+    return result
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

@@ -14,6 +14,7 @@ from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import acquaintances, members
+from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from shared import commands
@@ -28,6 +29,7 @@ from shared.commands import (
     LogPage,
     Marks,
     Members,
+    Roster,
     Search,
     Totals,
 )
@@ -61,6 +63,8 @@ class Queries:
                 return await self._snapshot(unread, commands.decode(payload, Totals))
             case "history":
                 return await self._snapshot(history, commands.decode(payload, History))
+            case "roster":
+                return await self._snapshot(roster, commands.decode(payload, Roster))
             case "search":
                 return await self._snapshot(search, commands.decode(payload, Search))
             case "log":

@@ -31,14 +31,17 @@ WHERE h.user_id = ?1
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
 FEED = f"""
-SELECT f.cursor, f.kind, f.created_at, {visible("m", "v")},
+SELECT f.cursor, f.kind, f.created_at,
+       CASE WHEN m.message_id IS NULL THEN v.user_id IS NOT NULL ELSE {visible("m", "v")} END,
        {MESSAGE_COLUMNS}, {RECEIPT_COLUMNS}, {REACTION_COLUMNS}, {CONVERSATION_COLUMNS}
 FROM feed AS f
 LEFT JOIN messages AS m ON m.message_id = f.message_id
-LEFT JOIN members AS v ON v.conversation_id = m.conversation_id AND v.user_id = f.user_id
+LEFT JOIN members AS v ON v.conversation_id = coalesce(m.conversation_id, f.conversation_id)
+  AND v.user_id = f.user_id
 LEFT JOIN members AS b ON b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
 LEFT JOIN reactions AS r ON r.message_id = f.message_id AND r.number = f.reaction
 LEFT JOIN conversations AS c ON c.conversation_id = f.conversation_id AND f.kind <> 'receipt'
+LEFT JOIN group_changes AS g ON g.change_id = f.change_id
 WHERE f.user_id = ?1 AND f.cursor > ?2 ORDER BY f.cursor LIMIT ?3
 """  # noqa: S608 - a list of columns
 

@@ -1,5 +1,9 @@
 """Owns the inbox: a user's conversations with their last message, marks and unread counts."""
 
+from collections.abc import Sequence
+
+import msgspec
+
 from services.persistence.connections import Row
 from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
@@ -12,18 +16,20 @@ from shared.errors import NotFound
 UNREAD_ITEMS = 5
 PREVIEW_CHARACTERS = 120
 
-# A direct conversation's other side; with oneself, one's own row.
+# A direct conversation's other side; with oneself, and in a group, one's own row.
 _VIEW = f"""
 SELECT c.conversation_id, c.kind, c.last_message_id, c.last_seq, c.updated_at,
        b.delivered_seq, b.read_seq, p.delivered_seq, p.read_seq,
        p.user_id, u.name, u.avatar,
-       b.archived, b.muted, {unread_of("b", "?4")},
+       c.title, b.role, b.archived, b.muted, {unread_of("b", "?4")},
        {MESSAGE_COLUMNS}
 FROM members AS b
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
-JOIN members AS p ON p.conversation_id = b.conversation_id AND (p.user_id <> b.user_id
-  OR NOT EXISTS (SELECT 1 FROM members AS o
-                 WHERE o.conversation_id = b.conversation_id AND o.user_id <> b.user_id))
+JOIN members AS p ON p.conversation_id = b.conversation_id AND p.user_id = CASE
+  WHEN c.kind = 'direct' THEN coalesce((
+    SELECT o.user_id FROM members AS o
+    WHERE o.conversation_id = b.conversation_id AND o.user_id <> b.user_id), b.user_id)
+  ELSE b.user_id END
 JOIN users AS u ON u.user_id = p.user_id
 LEFT JOIN messages AS m ON m.message_id = (
   SELECT l.message_id FROM messages AS l
@@ -37,6 +43,11 @@ INBOX = f"""
 ORDER BY c.last_message_id DESC LIMIT ?3
 """
 ONE = f"{_VIEW} AND b.conversation_id = ?2 LIMIT ?3"
+OTHERS = """
+SELECT o.conversation_id, count(*), min(o.delivered_seq), min(o.read_seq)
+FROM json_each(?2) AS j JOIN members AS o ON o.conversation_id = j.value AND o.user_id <> ?1
+GROUP BY o.conversation_id
+"""
 UNREAD = f"""
 SELECT u.conversation_id, u.unread FROM (
   SELECT b.conversation_id, c.last_message_id, {unread_of("b", "?2")} AS unread
@@ -69,7 +80,7 @@ async def inbox(source: Source, asked: Inbox) -> Snapshot:
     body = api.InboxAnswer(
         epoch=source.epoch,
         cursor=await source.head(asked.user_id),
-        conversations=[_conversation(row) for row in shown],
+        conversations=await _conversations(source, asked.user_id, shown),
         next=shown[-1][2] if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
@@ -83,7 +94,7 @@ async def conversation(source: Source, asked: Conversation) -> Snapshot:
     body = api.ConversationAnswer(
         epoch=source.epoch,
         cursor=await source.head(asked.user_id),
-        conversation=_conversation(rows[0]),
+        conversation=(await _conversations(source, asked.user_id, rows))[0],
     )
     return Snapshot(body=api.encode(body))
 
@@ -117,7 +128,20 @@ async def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
     )
 
 
-def _conversation(row: Row) -> api.ConversationView:
+async def _conversations(
+    source: Source, user_id: str, rows: Sequence[Row]
+) -> list[api.ConversationView]:
+    """Of a group all others count, for a tick is one that everybody has given."""
+    places = [row[0] for row in rows if row[1] == "group"]
+    wanted = (user_id, msgspec.json.encode(places).decode())
+    found = await source.fetch(OTHERS, wanted) if places else []
+    others = {place: tuple(rest) for place, *rest in found}
+    return [_conversation(row, others.get(row[0]), user_id) for row in rows]
+
+
+def _conversation(
+    row: Row, others: tuple[int, int, int] | None, user_id: str
+) -> api.ConversationView:
     (
         conversation_id,
         kind,
@@ -130,11 +154,18 @@ def _conversation(row: Row) -> api.ConversationView:
         peer_read_seq,
         *rest,
     ) = row
-    peer_id, name, avatar, archived, muted, count, *last = rest
+    peer_id, name, avatar, title, role, archived, muted, count, *last = rest
+    direct = kind == "direct"
+    member_count = 2 - (peer_id == user_id)
+    if others is not None:
+        member_count, peer_delivered_seq, peer_read_seq = others[0] + 1, *others[1:]
     return api.ConversationView(
         conversation_id=conversation_id,
         kind=kind,
-        peer=api.Peer(user_id=peer_id, name=name, avatar=avatar),
+        title=title,
+        role=None if direct else role,
+        member_count=member_count,
+        peer=api.Peer(user_id=peer_id, name=name, avatar=avatar) if direct else None,
         last_seq=last_seq,
         last_message=message(tuple(last)) if last[0] is not None else None,
         unread_count=count,

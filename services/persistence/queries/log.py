@@ -42,7 +42,7 @@ WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.actor_id = f.user_id
 ORDER BY 2
 """
 MARKS = f"""
-SELECT b.read_seq, c.last_seq,
+SELECT b.read_seq, c.last_seq, c.kind, c.title,
        {unread("b", "?3")},
        {PROFILE}
 FROM members AS b
@@ -95,7 +95,7 @@ async def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None
     rows = await source.fetch(MARKS, (*key, MAX_UNREAD))
     if not rows:
         return None
-    read_seq, last_seq, unread, *who = rows[0]
+    read_seq, last_seq, kind, title, unread, *who = rows[0]
     latest = await source.fetch(PREVIEWS, (*key, read_seq, preview))
     previews = [
         Preview(sender_id=sender, sender_name=name, content=content, seq=seq, created_at=at)
@@ -106,6 +106,8 @@ async def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None
         conversation_id=asked.conversation_id,
         read_seq=read_seq,
         last_seq=last_seq,
+        kind=kind,
+        title=title,
         unread=unread,
         profile=profile(who),
         previews=previews,

@@ -1,0 +1,85 @@
+"""Owns the routes of a conversation's members: who is in it, adding, roles, removing, leaving."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import (
+    COMMAND_BYTES,
+    as_json,
+    body,
+    conversation_id,
+    converted,
+    integer,
+    settled,
+    user_id,
+)
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from shared import api, frames
+from shared.commands import AddMembers, RemoveMember, Roster, SetRole
+from shared.frames import UserId
+
+NO_CONTENT = 204
+
+
+@dataclass(slots=True, frozen=True)
+class Members:
+    lanes: Lanes
+    log: Log
+
+    def endpoints(self) -> Endpoints:
+        all_of_them = "/v1/conversations/{conversation_id}/members"
+        one = f"{all_of_them}/{{user_id}}"
+        return {
+            f"GET {all_of_them}": self.page,
+            f"POST {all_of_them}": self.add,
+            f"PATCH {one}": self.change,
+            f"DELETE {one}": self.remove,
+        }
+
+    async def page(self, request: Request, identity: Identity) -> Response:
+        after = request.query_params.get("after")
+        asked = Roster(
+            user_id=identity.user_id,
+            conversation_id=conversation_id(request),
+            after="" if after is None else converted(after, UserId, "`after`"),
+            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+        )
+        return as_json(await self.log.roster(asked))
+
+    async def add(self, request: Request, identity: Identity) -> Response:
+        place = conversation_id(request)
+        asked = await body(request, api.AddRequest)
+        command = AddMembers(user_id=identity.user_id, conversation_id=place, members=asked.members)
+        await settled(self.lanes, command, size_of(asked.members))
+        return as_json(await self.log.conversation(identity.user_id, place))
+
+    async def change(self, request: Request, identity: Identity) -> Response:
+        place, member_id = conversation_id(request), user_id(request)
+        asked = await body(request, api.RoleRequest)
+        command = SetRole(
+            user_id=identity.user_id,
+            conversation_id=place,
+            member_id=member_id,
+            role=asked.role,
+        )
+        await settled(self.lanes, command)
+        return Response(status_code=NO_CONTENT)
+
+    async def remove(self, request: Request, identity: Identity) -> Response:
+        command = RemoveMember(
+            user_id=identity.user_id,
+            conversation_id=conversation_id(request),
+            member_id=user_id(request),
+        )
+        await settled(self.lanes, command)
+        return Response(status_code=NO_CONTENT)
+
+
+def size_of(user_ids: list[str]) -> int:
+    """Bytes of a command that names them, in a batch."""
+    return COMMAND_BYTES + sum(frames.size(name) + 5 for name in user_ids)

@@ -1,0 +1,50 @@
+"""Owns the pages of a conversation's members: who they are, their roles, how far they got."""
+
+from services.persistence.connections import Row
+from services.persistence.queries.membership import member
+from services.persistence.queries.source import MAX_LIST, Source
+from shared import api
+from shared.commands import MAX_PAGE_BYTES, Roster, Snapshot
+
+ROSTER = """
+SELECT b.user_id, u.name, u.avatar, b.role, b.delivered_seq, b.read_seq
+FROM members AS b JOIN users AS u ON u.user_id = b.user_id
+WHERE b.conversation_id = ?1 AND b.user_id > ?2 ORDER BY b.user_id LIMIT ?3
+"""
+
+
+async def roster(source: Source, asked: Roster) -> Snapshot:
+    await member(source, asked.user_id, asked.conversation_id)
+    limit = max(1, min(asked.limit, MAX_LIST))
+    rows = await source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
+    shown = _fitting([_member(row) for row in rows[:limit]])
+    body = api.MembersAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        conversation_id=asked.conversation_id,
+        members=shown,
+        next=shown[-1].user_id if len(rows) > len(shown) else None,
+    )
+    return Snapshot(body=api.encode(body))
+
+
+def _member(row: Row) -> api.MemberView:
+    user_id, name, avatar, role, delivered_seq, read_seq = row
+    return api.MemberView(
+        user_id=user_id,
+        name=name,
+        avatar=avatar,
+        role=role,
+        delivered_seq=delivered_seq,
+        read_seq=read_seq,
+    )
+
+
+def _fitting(members: list[api.MemberView]) -> list[api.MemberView]:
+    """As many as the bus carries at once (R18), at least one."""
+    size = 0
+    for count, one in enumerate(members):
+        size += len(api.encode(one))
+        if size > MAX_PAGE_BYTES and count:
+            return members[:count]
+    return members

@@ -11,6 +11,7 @@ UV_VERSION := >=0.13,<0.14
 BIN := .venv/bin
 UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 INSTALLED := .venv/.installed
+TABLES := tests/contract/test_coverage.py tests/contract/test_matrix.py
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,12 +22,13 @@ run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000"
 test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some, WORKERS=0 for one by one)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-check: $(INSTALLED)  ## format, lint, types, import rules, spelling
+check: $(INSTALLED)  ## format, lint, types, import rules, spelling, what the tables name
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
+	$(BIN)/pytest -q $(TABLES)
 
 fmt: $(INSTALLED)  ## format, and fix what the linter can
 	$(BIN)/ruff format

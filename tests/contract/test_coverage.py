@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([SD]\d+) \| [^|]+ \| (.+) \|$", re.MULTILINE)
 NAME = re.compile(r"`(test_\w+)`")
+NUMBER = re.compile(r"(?<=_)([sd]\d+)(?=_)")  # as in test_s31_d11_…
 ABSENT = "not in this release"
 ELSEWHERE = {"D14", "D31", "D32", "D33", "D37"}  # notifications, monitoring, how it is started
 
@@ -35,6 +36,11 @@ def test_every_test_named_exists() -> None:
 
 def test_every_row_names_a_test_or_says_that_it_is_absent() -> None:
     assert [row for row, cell in rows() if not NAME.search(cell) and ABSENT not in cell] == []
+
+
+def test_no_row_is_called_absent_while_a_test_carries_its_number() -> None:
+    numbers = {number.upper() for name in known() for number in NUMBER.findall(name)}
+    assert [row for row, cell in rows() if cell.startswith(ABSENT) and row in numbers] == []
 
 
 @pytest.mark.parametrize(("letter", "numbers"), [("S", [*range(1, 67), *range(98, 120)]),

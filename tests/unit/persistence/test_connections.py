@@ -1,0 +1,47 @@
+"""The database is spoken to in the driver's threads alone: the loop never waits for the disk."""
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.persistence.connections import Held, ReaderConnection, WriterConnection
+from services.persistence.queries import Queries
+from shared import commands
+from shared.commands import Inbox
+from tests.unit.persistence.conftest import opened
+from tests.unit.persistence.log import Log
+
+
+async def test_s98_no_statement_runs_in_the_loops_thread(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+
+    def watch(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(lambda statement: threads.add(threading.get_ident()))
+
+    class Writer(WriterConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            watch(self)
+
+    class Reader(ReaderConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            watch(self)
+
+    monkeypatch.setattr("services.persistence.store.WriterConnection", Writer)
+    held = Held(f"sqlite:///{database}", Reader)
+    try:
+        async with opened(database) as store:
+            await Log(store).say("alice", "bob", "hello")
+            await Queries(held, store.epoch).answer(
+                "conversations", commands.encode(Inbox(user_id="bob"))
+            )
+    finally:
+        await held.close()
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads

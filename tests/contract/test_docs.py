@@ -1,13 +1,17 @@
 """What the documents say is true: links lead somewhere, snippets run, names exist."""
 
+import ast
 import asyncio
 import re
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 from shared.errors import BY_CODE
+from shared.frames import ClientFrame, ServerFrame
+from shared.routes import ROUTES
 from shared.settings import Settings, variable
 from tests.support.peer import synced
 from tests.support.stack import run_stack
@@ -15,6 +19,12 @@ from tests.support.stack import run_stack
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/*/*.md")])
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)\)")
+SOURCE = re.compile(r"`((?:services|shared|linkup|tests)/[\w/.-]+)`")
+TAGS = {
+    str(struct.__struct_config__.tag)
+    for union in (ClientFrame, ServerFrame)
+    for struct in typing.get_args(union)
+}
 VARIABLE = re.compile(r"LINKUP_[A-Z_]*[A-Z]")
 NOT_SETTINGS = {"LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"}
 
@@ -48,6 +58,39 @@ def test_the_protocol_document_lists_every_error() -> None:
         re.findall(r"^\| `([a-z_]+)` \| (?:✓)? ?\|", read("docs/protocol.md"), re.MULTILINE)
     )
     assert set(BY_CODE) <= listed
+
+
+def test_the_protocol_document_names_every_frame_and_route() -> None:
+    text = read("docs/protocol.md")
+    assert [tag for tag in sorted(TAGS) if f"`{tag}`" not in text] == []
+    routes = [route for route in ROUTES if route.path.startswith("/v1/")]
+    named = {
+        re.sub(r"{\w+}", "{id}", call) for call in re.findall(r"`([A-Z]+ /v1/[\w/{}-]+)", text)
+    }
+    assert [r.name for r in routes if re.sub(r"{\w+}", "{id}", r.name) not in named] == []
+
+
+def test_the_diagrams_of_the_protocol_show_frames_that_exist() -> None:
+    shown = set(re.findall(r"--?>>\w+: (\w+) \{", read("docs/protocol.md")))
+    assert len(shown) > 10
+    assert shown <= TAGS
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_named_exist(document: Path) -> None:
+    named = set(SOURCE.findall(document.read_text(encoding="utf-8")))
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_module_says_first_what_it_owns() -> None:
+    """CONTRIBUTING: a file is a noun."""
+    silent = [
+        path
+        for package in ("services", "shared", "linkup")
+        for path in (ROOT / package).glob("**/*.py")
+        if "versions" not in path.parts and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
 
 
 def test_the_top_of_the_changelog_is_the_version() -> None:

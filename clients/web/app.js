@@ -33,7 +33,7 @@ function showChats(session) {
     header: header(session, indicator, leave),
     onOpen: (userId) => go(userId),
   });
-  const conversation = new Conversation({ chats, client, onBack: () => go(null) });
+  const conversation = new Conversation({ chats, client, toasts, onBack: () => go(null) });
   const shell = h("div", { class: "shell" }, inbox.element, conversation.element);
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
@@ -58,6 +58,7 @@ function showChats(session) {
   addEventListener("popstate", (event) => show(event.state?.userId ?? peerInAddress()));
   chats.addEventListener("change", title);
   client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(detail.message));
+  chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(detail.message));
   client.addEventListener("failed", ({ detail }) => {
     if (detail.to !== conversation.peerId) {
       toasts.say(`A message to ${detail.to} was not sent: ${detail.failed.message}`);

@@ -1,9 +1,11 @@
 // Owns the client side of the protocol: one connection, the position in the feed, and its events.
 
 import { Api } from "./sdk/api.js";
+import { Changes } from "./sdk/changes.js";
 import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
 import { Receipts } from "./sdk/receipts.js";
+import { Typing, Typists } from "./sdk/typing.js";
 
 export { LinkupError, login } from "./sdk/api.js";
 
@@ -14,14 +16,24 @@ export { LinkupError, login } from "./sdk/api.js";
  *            created_at: string, duplicate: boolean}} Ack
  */
 
+const FEED = new Set([
+  "message",
+  "message_updated",
+  "message_deleted",
+  "reaction",
+  "receipt",
+  "conversation",
+]);
+
 /**
  * A user's messages, on this device.
  *
  * Load the inbox first (`conversations()`), then `start({epoch, cursor})` with what it carried: the
  * feed goes on from there, in order and without gaps. Events, with their matter as `detail`:
- * `state`; `message` and `receipt` from the feed; `resync` when the inbox has to be loaded again;
- * `queued`, `acked`, `failed` and `discarded` for what this user sends, in any tab; `fault` for an
- * error that concerns no message.
+ * `state`; `message`, `message_updated`, `message_deleted`, `reaction`, `receipt` and `conversation`
+ * from the feed; `typing`; `resync` when the inbox has to be loaded again; `queued`, `acked`,
+ * `failed` and `discarded` for what this user sends, in any tab; `fault` for an error that concerns
+ * nothing of these.
  */
 export class LinkupClient extends EventTarget {
   userId;
@@ -29,6 +41,9 @@ export class LinkupClient extends EventTarget {
   #connection;
   #dispatch;
   #receipts;
+  #changes;
+  #typing;
+  #typists;
   #position = {};
 
   /**
@@ -42,6 +57,9 @@ export class LinkupClient extends EventTarget {
     this.#api = new Api({ url, getToken });
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
+    this.#changes = new Changes(transmit);
+    this.#typing = new Typing(transmit);
+    this.#typists = new Typists((frame) => this.#emit("typing", frame));
     this.#dispatch = new Dispatch({
       userId,
       transmit,
@@ -78,6 +96,8 @@ export class LinkupClient extends EventTarget {
   stop() {
     this.#dispatch.resign();
     this.#receipts.stop();
+    this.#typing.stop();
+    this.#changes.clear();
     this.#connection.stop();
   }
 
@@ -88,6 +108,11 @@ export class LinkupClient extends EventTarget {
   /** A page of the inbox, newest first. @param {{limit?: number, before?: number}} [page] */
   conversations(page) {
     return this.#api.conversations(page);
+  }
+
+  /** One of them, as in the inbox. @param {string} conversationId */
+  conversation(conversationId) {
+    return this.#api.conversation(conversationId);
   }
 
   /**
@@ -103,7 +128,8 @@ export class LinkupClient extends EventTarget {
    * Sends to a user (`to`) or a conversation. Messages keep their order as long as a conversation
    * is always named in the same of these two ways. Survives reloads and reconnects; rejects with a
    * `LinkupError` only when the server will never take the message.
-   * @param {{to?: string, conversation_id?: string, content: string}} message
+   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number}} message
+   *        `reply_to`: the `message_id` of a message of the same conversation
    * @returns {Promise<Ack>}
    */
   send(message) {
@@ -127,6 +153,45 @@ export class LinkupClient extends EventTarget {
     return this.#dispatch.discard(item);
   }
 
+  /**
+   * Another text for an own message. Like all changes it waits for the connection, is sent until the
+   * server answers, rejects with its refusal, and does not survive a reload.
+   * @param {number} messageId @param {string} content @returns {Promise<void>}
+   */
+  edit(messageId, content) {
+    return this.#changes.make({ type: "edit_message", message_id: messageId, content });
+  }
+
+  /**
+   * `me`: on all devices of this user; `everyone`: an own message, which leaves a tombstone.
+   * @param {number} messageId @param {"me"|"everyone"} mode @returns {Promise<void>}
+   */
+  delete(messageId, mode) {
+    return this.#changes.make({ type: "delete_message", message_id: messageId, mode });
+  }
+
+  /**
+   * Sets an emoji on a message, or takes it back.
+   * @param {number} messageId @param {string} emoji @param {{remove?: boolean}} [how]
+   * @returns {Promise<void>}
+   */
+  react(messageId, emoji, { remove = false } = {}) {
+    return this.#changes.make({ type: "react", message_id: messageId, emoji, remove });
+  }
+
+  /**
+   * Call it at each change of the text: the others hear of the first after a tenth of a second, of
+   * the end after a second without another. @param {string} conversationId
+   */
+  typing(conversationId) {
+    this.#typing.changed(conversationId);
+  }
+
+  /** The text was sent or given up. */
+  stopTyping() {
+    this.#typing.stop();
+  }
+
   /** This device holds everything of the conversation up to `seq`. */
   delivered(conversationId, seq) {
     this.#receipts.delivered(conversationId, seq);
@@ -143,6 +208,7 @@ export class LinkupClient extends EventTarget {
         if (this.#position.cursor === undefined) this.#moveTo(frame);
         this.#dispatch.resume();
         this.#receipts.resume();
+        this.#changes.resume();
         break;
       case "resync_required":
         this.#moveTo(frame);
@@ -153,29 +219,37 @@ export class LinkupClient extends EventTarget {
         this.#position.cursor = frame.cursor;
         break;
       case "ack":
+        for (const owner of [this.#receipts, this.#changes]) owner.acked(frame);
         this.#dispatch.settle(frame);
         break;
       case "error":
         this.#onError(frame);
         break;
-      case "message":
-      case "receipt":
-        this.#takeFromFeed(frame);
+      case "typing":
+        this.#typists.take(frame);
+        this.#emit("typing", frame);
         break;
       case "connection_status":
         break;
-      default: // what this version does not know has its place in the feed all the same
-        if (frame.cursor !== undefined) this.#position.cursor = frame.cursor;
+      default:
+        this.#takeFromFeed(frame);
     }
   }
 
   #takeFromFeed(frame) {
-    if (frame.type === "message" && frame.sender_id === this.userId) this.#dispatch.settle(frame);
+    if (frame.cursor === undefined) return;
+    if (frame.type === "message") this.#onMessage(frame);
     if (frame.type === "receipt" && frame.user_id === this.userId) {
       this.#receipts.confirm(frame.conversation_id, frame.delivered_seq, frame.read_seq);
     }
-    this.#emit(frame.type, frame);
+    // What this version does not know has its place in the feed all the same.
+    if (FEED.has(frame.type)) this.#emit(frame.type, frame);
     this.#position.cursor = frame.cursor; // taken in: a resume begins behind it
+  }
+
+  #onMessage(frame) {
+    if (frame.sender_id === this.userId) this.#dispatch.settle(frame);
+    else this.#typists.spoke(frame);
   }
 
   #moveTo({ epoch, cursor }) {
@@ -183,15 +257,26 @@ export class LinkupClient extends EventTarget {
   }
 
   #onError(frame) {
-    if (frame.client_id) this.#dispatch.refuse(frame);
+    if (frame.client_id) this.#refuse(frame);
     // Before `welcome` a close follows, which says the same.
     else if (this.state === "connected") this.#emit("fault", frame);
   }
 
+  #refuse(frame) {
+    const taken = [this.#receipts, this.#changes].some((owner) => owner.refused(frame));
+    if (!taken) this.#dispatch.refuse(frame);
+  }
+
   #onState() {
-    if (this.state !== "connected") this.#dispatch.pause();
+    if (this.state !== "connected") this.#pause();
     if (this.state === "failed") this.#dispatch.resign(); // another tab may have a better token
     this.#emit("state", { state: this.state });
+  }
+
+  #pause() {
+    this.#dispatch.pause();
+    this.#changes.pause();
+    this.#typists.clear();
   }
 
   #emit(type, detail) {

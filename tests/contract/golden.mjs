@@ -43,7 +43,8 @@ for (const [name, value] of Object.entries(browser)) {
 }
 
 const { LinkupClient } = await import(pathToFileURL(join(web, "linkup-client.js")));
-const EVENTS = ["message", "receipt", "resync", "acked", "failed", "discarded", "fault"];
+const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
+const EVENTS = [...FEED, "typing", "resync", "acked", "failed", "discarded", "fault"];
 const welcome = readFileSync(join(golden, "server.welcome.json"), "utf8");
 
 async function until(condition) {
@@ -85,12 +86,16 @@ async function speak() {
   const client = newClient();
   client.start({ epoch: "0f3a9c", cursor: 1 });
   const socket = await dialled(sockets.length + 1);
-  socket.onmessage({ data: welcome.replace("10000", "5") });
-  client.send({ to: "bob", content: "hello" });
+  socket.onmessage({ data: welcome.replace("10000", "300") });
+  client.send({ to: "bob", content: "hello", reply_to: 7 });
+  for (const change of [client.edit(8, "better"), client.delete(9, "everyone"), client.react(10, "👍")]) {
+    change.catch(() => {}); // the client stops before there is an answer
+  }
+  client.typing("d7q2");
   client.delivered("d7q2", 3);
   client.read("d7q3", 4);
   const types = () => new Set(socket.sent.map((text) => JSON.parse(text).type));
-  await until(() => types().size >= 5);
+  await until(() => types().size >= 9);
   client.stop();
   return socket.sent;
 }

@@ -140,12 +140,33 @@ def test_c6_the_javascript_client_goes_on_behind_what_it_took(javascript: dict[s
         assert taken["cursor"] == expected, name
 
 
-@pytest.mark.parametrize("name", ["server.message", "server.receipt", "server.resync_required"])
+TOLD = [
+    "server.message",
+    "server.message_updated",
+    "server.message_deleted",
+    "server.reaction",
+    "server.receipt",
+    "server.conversation",
+    "server.typing",
+    "server.resync_required",
+]
+
+
+@pytest.mark.parametrize("name", TOLD)
 def test_the_javascript_client_tells_its_page_of(javascript: dict[str, Any], name: str) -> None:
-    [event] = javascript["taken"][f"{name}.json"]["events"]
+    event = javascript["taken"][f"{name}.json"]["events"][0]
     assert event["detail"] == json.loads(GOLDEN[name])
 
 
 def test_the_server_reads_what_the_javascript_client_writes(javascript: dict[str, Any]) -> None:
     sent = {tag_of(type(frames.decode(text))) for text in javascript["sent"]}
     assert sent >= {"hello", "message", "delivered", "mark_chat_read", "ping"}
+    assert sent >= {"edit_message", "delete_message", "react", "typing"}
+
+
+def test_c2_whatever_the_javascript_client_changes_carries_a_client_id(
+    javascript: dict[str, Any],
+) -> None:
+    sent = [json.loads(text) for text in javascript["sent"]]
+    without = {frame["type"] for frame in sent if "client_id" not in frame}
+    assert without == {"hello", "ping", "typing"}

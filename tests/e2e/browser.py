@@ -39,7 +39,7 @@ def messages(page: Page) -> Locator:
 
 
 def own(page: Page, content: str) -> Locator:
-    return page.locator(".row.own").filter(has_text=content)
+    return message_row(page, content).and_(page.locator(".own"))
 
 
 async def has_status(row: Locator, status: str) -> None:
@@ -65,3 +65,32 @@ def frozen(stack: Stack, service: str) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def message_row(page: Page, content: str) -> Locator:
+    """By what it says: the time beside it has digits as well."""
+    return page.locator(".row").filter(has=page.locator(".text").filter(has_text=content))
+
+
+async def message_menu(page: Page, content: str) -> None:
+    """As with the right button of a mouse."""
+    await message_row(page, content).locator(".bubble").click(button="right")
+
+
+async def long_press(page: Page, content: str) -> None:
+    """As with a finger that stays; playwright has none."""
+    bubble = message_row(page, content).locator(".bubble")
+    finger = {"pointerType": "touch", "isPrimary": True, "bubbles": True}
+    await bubble.dispatch_event("pointerdown", finger)
+    await page.get_by_role("menu").wait_for()
+    await bubble.dispatch_event("pointerup", finger)
+
+
+async def choose(page: Page, name: str) -> None:
+    await page.get_by_role("menuitem", name=name).click()
+
+
+async def delete(page: Page, content: str, mode: str) -> None:
+    await message_menu(page, content)
+    await choose(page, "Delete…")
+    await page.get_by_role("button", name=f"Delete for {mode}").click()

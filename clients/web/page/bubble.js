@@ -11,40 +11,122 @@ const STATUS = {
   read: "Read",
   failed: "Not sent",
 };
+const GONE = "Message deleted";
+const EXCERPT = 120;
 
 /**
- * A bubble and a function that shows its present state. The text never changes, so it is made once.
- * @param {{message: any, own: boolean, author: string, onRetry: (item: any) => void,
- *          onDiscard: (item: any) => void}} options
+ * A row of the timeline, and a function that shows its present state.
+ * @param {{own: boolean, author: string, me: string, on: {retry: (item: any) => void,
+ *          discard: (item: any) => void, menu: (at: {x: number, y: number}) => void,
+ *          react: (emoji: string) => void, jump: () => void}}} options
  */
-export function bubble({ message, own, author, onRetry, onDiscard }) {
-  const time = h("time", {});
-  const tick = h("span", { class: "tick" });
-  const problem = h("div", { class: "problem", hidden: true });
-  const text = h("p", { class: "text", dir: "auto" }, ...linkified(message.content));
-  const meta = h("span", { class: "meta" }, time, own && tick);
-  const box = h("div", { class: "bubble" }, h("span", { class: "author" }, `${author}: `), text, meta);
-  const node = h("div", { class: own ? "row own" : "row other" }, box, problem);
-  node.classList.toggle("jumbo", isJumbo(message.content));
-  let shown = null;
+export function bubble({ own, author, me, on }) {
+  const parts = {
+    author: h("span", { class: "author" }, `${author}: `),
+    quote: h("button", { type: "button", class: "quote", hidden: true, on: { click: on.jump } }),
+    text: h("p", { class: "text", dir: "auto" }),
+    edited: h("span", { class: "edited", hidden: true }, "edited"),
+    time: h("time", {}),
+    tick: h("span", { class: "tick" }),
+    chips: h("div", { class: "chips", role: "group", "aria-label": "Reactions", hidden: true }),
+    problem: h("div", { class: "problem", hidden: true }),
+  };
+  const { edited, time, tick } = parts;
+  const meta = h("span", { class: "meta" }, edited, time, own && tick);
+  const box = h("div", { class: "bubble" }, parts.author, parts.quote, parts.text, meta);
+  const line = h("div", { class: "beside" }, box, more(on.menu));
+  const classes = own ? "row own" : "row other";
+  const node = h("div", { class: classes, role: "article", tabindex: "-1" }, line, parts.chips, parts.problem);
+  let shown = "";
 
-  function show(item, status, follows) {
+  function show(item, { status, follows, quoted }) {
     node.classList.toggle("follows", follows);
-    time.textContent = clock(item.created_at);
-    time.dateTime = item.created_at;
-    time.title = exactly(item.created_at);
-    if (status === shown) return;
-    shown = status;
+    const now = JSON.stringify([item, status, quoted]);
+    if (now === shown) return; // most of a long list, each time
+    shown = now;
     node.dataset.status = status;
-    if (own) tick.replaceChildren(icon(status, STATUS[status]));
-    problem.hidden = status !== "failed";
-    if (status === "failed") problem.replaceChildren(...remedies(item, onRetry, onDiscard));
+    node.classList.toggle("gone", Boolean(item.deleted_at));
+    node.classList.toggle("changing", Boolean(item.changing));
+    node.setAttribute("aria-label", inWords(author, item, own && STATUS[status]));
+    showText(node, parts, item);
+    showMeta(parts, item, own && status);
+    showQuote(parts.quote, quoted);
+    showReactions(parts.chips, item, me, on.react);
+    parts.problem.hidden = status !== "failed";
+    if (status === "failed") parts.problem.replaceChildren(...remedies(item, on));
   }
 
   return { node, show };
 }
 
-function remedies(item, onRetry, onDiscard) {
+/** What a message says, for a quote or a line of the inbox. */
+export function excerpt({ content, deleted_at }) {
+  return deleted_at ? GONE : content.slice(0, EXCERPT).replace(/\s+/gu, " ");
+}
+
+function more(onMenu) {
+  const click = ({ currentTarget }) => {
+    const { left, bottom } = currentTarget.getBoundingClientRect();
+    onMenu({ x: left, y: bottom });
+  };
+  const properties = { type: "button", class: "more", tabindex: "-1", "aria-haspopup": "menu" };
+  return h("button", { ...properties, "aria-label": "Message actions", on: { click } }, icon("more"));
+}
+
+function inWords(author, item, status) {
+  const edited = item.edited_at && !item.deleted_at && "edited";
+  const words = [clock(item.created_at), edited, status];
+  return `${author}: ${excerpt(item)}. ${words.filter(Boolean).join(", ")}`;
+}
+
+function showText(node, { text }, { content, deleted_at }) {
+  node.classList.toggle("jumbo", !deleted_at && isJumbo(content));
+  text.replaceChildren(...(deleted_at ? [icon("gone"), GONE] : linkified(content)));
+}
+
+function showMeta({ edited, time, tick }, item, status) {
+  time.textContent = clock(item.created_at);
+  time.dateTime = item.created_at;
+  time.title = exactly(item.created_at);
+  edited.hidden = !item.edited_at || Boolean(item.deleted_at);
+  edited.textContent = item.changing ? "saving…" : "edited";
+  if (item.edited_at) edited.title = exactly(item.edited_at);
+  tick.replaceChildren();
+  if (status && !item.deleted_at) tick.replaceChildren(icon(status, STATUS[status]));
+}
+
+function showQuote(quote, quoted) {
+  quote.hidden = !quoted;
+  if (!quoted) return;
+  quote.classList.toggle("gone", quoted.gone);
+  const author = h("bdi", { class: "whose" }, quoted.author);
+  quote.replaceChildren(author, h("span", { class: "said", dir: "auto" }, quoted.text));
+  quote.setAttribute("aria-label", `In answer to ${quoted.author}: ${quoted.text}`);
+}
+
+function showReactions(chips, { reactions = [] }, me, onReact) {
+  const focused = chips.contains(document.activeElement) && document.activeElement.dataset.emoji;
+  chips.hidden = !reactions.length;
+  chips.replaceChildren(...reactions.map((one) => chip(one, me, onReact)));
+  if (focused) [...chips.children].find(({ dataset }) => dataset.emoji === focused)?.focus();
+}
+
+function chip({ emoji, user_ids }, me, onReact) {
+  const mine = user_ids.includes(me);
+  const who = user_ids.map((user) => (user === me ? "you" : user)).join(", ");
+  const properties = {
+    type: "button",
+    class: "chip",
+    "data-emoji": emoji,
+    "aria-pressed": String(mine),
+    "aria-label": `${emoji} ${user_ids.length}: ${who}`,
+    title: who,
+    on: { click: () => onReact(emoji) },
+  };
+  return h("button", properties, h("span", {}, emoji), h("span", {}, String(user_ids.length)));
+}
+
+function remedies(item, on) {
   const remedy = (name, act) => {
     const click = () => {
       for (const button of buttons) button.disabled = true; // twice would send it twice
@@ -52,6 +134,6 @@ function remedies(item, onRetry, onDiscard) {
     };
     return h("button", { type: "button", class: "link", on: { click } }, name);
   };
-  const buttons = [remedy("Try again", onRetry), remedy("Discard", onDiscard)];
+  const buttons = [remedy("Try again", on.retry), remedy("Discard", on.discard)];
   return [h("span", {}, `Not sent: ${item.failed.message}`), ...buttons];
 }

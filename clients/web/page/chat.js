@@ -1,9 +1,14 @@
 // Owns what is known of one conversation: its messages, its marks, what is unread and unsent.
 
+import { revised } from "./revision.js";
+import { Thread, versionOf } from "./thread.js";
+
 /** @typedef {import("../sdk/outbox.js").OutboxItem} OutboxItem */
 /**
- * @typedef {{message_id: number, conversation_id: string, seq: number, sender_id: string,
- *            client_id: string, content: string, created_at: string}} Message
+ * @typedef {{message_id: number, conversation_id: string, seq: number, version?: number,
+ *            sender_id: string, client_id: string, content: string, reply_to?: number,
+ *            reactions?: {emoji: string, user_ids: string[]}[], created_at: string,
+ *            edited_at?: string, deleted_at?: string}} Message
  */
 
 /**
@@ -14,10 +19,16 @@ export class Chat {
   peer;
   /** @type {string|null} unknown until somebody has written */
   conversationId = null;
-  /** Oldest first and without holes, once `loaded`. @type {Message[]} */
-  messages = [];
+  /** Without holes, once `loaded`. */
+  thread = new Thread();
   /** @type {OutboxItem[]} */
   pending = [];
+  /** Changes that the server has not confirmed: message_id → as the feed will tell them. */
+  hoped = new Map();
+  /** Messages that others answer and that are not loaded; null: not to be had. */
+  quotes = new Map();
+  /** Who is typing now. @type {Set<string>} */
+  typists = new Set();
   /** Place in the inbox, highest first: given by the server's order and by what happens here. */
   order = null;
   hasMore = false;
@@ -26,6 +37,8 @@ export class Chat {
   error = "";
   unread = 0;
   lastSeq = 0;
+  archived = false;
+  muted = false;
   #me;
   #last = null;
   #counted = 0; // up to which seq the other side's messages are in `unread`
@@ -45,9 +58,19 @@ export class Chat {
     return this.isSaved ? "Saved messages" : this.peer.name || this.peer.user_id;
   }
 
+  /** How to call a member. @param {string} userId */
+  nameOf(userId) {
+    return userId === this.peer.user_id ? this.title : userId;
+  }
+
+  /** As a person sees them: with the changes that are on their way. @returns {Message[]} */
+  get messages() {
+    return this.thread.items.map((message) => this.shown(message)).filter(Boolean);
+  }
+
   /** The newest thing said, sent or not. @returns {Message|OutboxItem|null} */
   get preview() {
-    return this.pending.at(-1) ?? this.#last;
+    return this.pending.at(-1) ?? (this.#last && this.shown(this.#last));
   }
 
   /** Changes when what was loaded became void. */
@@ -59,7 +82,10 @@ export class Chat {
   take(summary) {
     this.conversationId = summary.conversation_id;
     this.peer = summary.peer;
+    this.archived = summary.archived;
+    this.muted = summary.muted;
     this.#marks.set(this.peer.user_id, this.#marksOf(this.peer.user_id));
+    this.lastSeq = Math.max(this.lastSeq, summary.last_seq);
     if (summary.last_message) this.#remember(summary.last_message);
     this.advance(this.peer.user_id, summary.peer_delivered_seq, summary.peer_read_seq);
     this.advance(this.#me, summary.delivered_seq, summary.read_seq);
@@ -72,13 +98,58 @@ export class Chat {
   /** @param {Message} message */
   add(message) {
     if (message.seq === 1) this.loaded = true; // there is nothing before it
-    if (this.loaded || this.loading) this.#insert(message);
+    if (this.loaded || this.loading) this.thread.add(message);
     this.#remember(message);
     const [, read] = this.#marksOf(this.#me);
     if (message.sender_id !== this.#me && message.seq > Math.max(this.#counted, read)) {
-      this.unread += 1;
+      if (!message.deleted_at) this.unread += 1;
       this.#counted = message.seq;
     }
+  }
+
+  /**
+   * A `message_updated`, `message_deleted` or `reaction` of the feed.
+   * @returns {boolean} false: its message is not known here
+   */
+  revise(change) {
+    const known = this.find(change.message_id);
+    if (!known) return false;
+    if (change.mode !== "me" && versionOf(known) >= change.version) return true;
+    const next = revised(known, change);
+    this.#put(known, next && { ...next, version: change.version });
+    if (change.type === "message_deleted") this.#uncount(known);
+    return true;
+  }
+
+  /** Takes the change for done: the server has said so, and its frame is on the way. */
+  settle(change, versionBefore) {
+    const known = this.find(change.message_id);
+    if (known && versionOf(known) === versionBefore) this.#put(known, revised(known, change));
+  }
+
+  /** The message, loaded or quoted. @param {number} messageId @returns {Message|null|undefined} */
+  find(messageId) {
+    if (this.#last?.message_id === messageId) return this.thread.find(messageId) ?? this.#last;
+    return this.thread.find(messageId) ?? this.quotes.get(messageId);
+  }
+
+  /** The message with what is hoped for it; null: deleted. @param {Message} message */
+  shown(message) {
+    const hoped = this.hoped.get(message.message_id);
+    if (!hoped) return message;
+    const next = hoped.reduce((last, change) => last && revised(last, change), message);
+    return next && { ...next, changing: true };
+  }
+
+  /** This user hides everything up to there. */
+  clear(seq) {
+    for (const message of [...this.thread.items]) {
+      if (message.seq <= seq) this.#put(message, null);
+    }
+    if (this.#last?.seq <= seq) this.#last = null;
+    this.quotes.clear();
+    if (seq >= this.#counted) this.unread = 0;
+    if (seq >= this.lastSeq) this.hasMore = false;
   }
 
   /** Moves a member's marks forward, never back. */
@@ -113,7 +184,8 @@ export class Chat {
   /** What was loaded may have holes: load it again. */
   forget() {
     this.#generation += 1;
-    this.messages = [];
+    this.thread.clear();
+    this.quotes.clear();
     this.loaded = this.loading = this.hasMore = false;
   }
 
@@ -121,25 +193,39 @@ export class Chat {
     return this.#marks.get(userId) ?? [0, 0];
   }
 
-  #insert(message) {
-    const { messages } = this;
-    let place = messages.length;
-    while (place && messages[place - 1].seq > message.seq) place -= 1;
-    if (messages[place - 1]?.seq !== message.seq) messages.splice(place, 0, message);
+  #put(known, next) {
+    const { message_id } = known;
+    this.thread.replace(known, next);
+    if (this.quotes.has(message_id)) this.quotes.set(message_id, next);
+    if (this.#last?.message_id === message_id) this.#last = next ?? this.thread.items.at(-1) ?? null;
   }
 
   #remember(message) {
     if (message.sender_id === this.#me) this.drop(message.client_id);
-    if (message.seq >= this.lastSeq) this.#last = message;
+    if (this.#isNewer(message)) this.#last = message;
     this.lastSeq = Math.max(this.lastSeq, message.seq);
   }
 
+  #isNewer(message) {
+    const last = this.#last;
+    if (!last || message.seq !== last.seq) return message.seq > (last?.seq ?? 0);
+    return versionOf(message) > versionOf(last);
+  }
+
+  /** An unread message that is no longer there is not unread. */
+  #uncount({ seq, sender_id, deleted_at }) {
+    const [, read] = this.#marksOf(this.#me);
+    const counted = sender_id !== this.#me && !deleted_at && seq > read && seq <= this.#counted;
+    if (counted) this.unread = Math.max(0, this.unread - 1);
+  }
+
   #recount(read) {
-    const [first] = this.messages;
+    const [first] = this.thread.items;
     if (read >= this.#counted) this.unread = 0;
     else if (first && first.seq <= read + 1) {
-      const isUnread = ({ seq, sender_id }) => seq > read && sender_id !== this.#me;
-      this.unread = this.messages.filter(isUnread).length;
+      const isUnread = ({ seq, sender_id, deleted_at }) =>
+        seq > read && sender_id !== this.#me && !deleted_at;
+      this.unread = this.thread.items.filter(isUnread).length;
     } else this.unread = Math.min(this.unread, this.#counted - read);
   }
 }

@@ -1,12 +1,17 @@
 // Owns what this page knows of the user's conversations, and keeps it true to the feed.
 
-import { Chat } from "./chat.js";
+import { Directory } from "./directory.js";
+import { Hopes } from "./hopes.js";
+import { Unsent } from "./unsent.js";
 
 /** @typedef {import("../linkup-client.js").LinkupClient} LinkupClient */
+/** @typedef {import("./chat.js").Chat} Chat */
 
 const INBOX_PAGE = 50;
 const FIRST_PAGE = 50;
 const OLDER_PAGE = 20;
+const FAR_PAGE = 100;
+const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
 
 /** Emits `change`, with the chat as `detail`, or null when all may have changed. */
 export class Chats extends EventTarget {
@@ -14,34 +19,32 @@ export class Chats extends EventTarget {
   loaded = false;
   /** Where the inbox goes on, or null at its end. @type {number|null} */
   next = null;
+  /** What this user changes of messages. @type {Hopes} */
+  hopes;
   #client;
-  #byPeer = new Map();
-  #byId = new Map();
+  #directory;
+  #unsent;
   #groups = new Set(); // conversations that this page does not show
-  #settled = new Set();
   #held = []; // feed frames that arrive during a resync
   #resyncs = 0; // how many are going on
-  #top = 0;
-  #bottom = 0;
 
   /** @param {LinkupClient} client */
   constructor(client) {
     super();
     this.#client = client;
     this.me = client.userId;
-    for (const type of ["message", "receipt"]) {
-      client.addEventListener(type, (event) => this.#feed(event.detail));
-    }
-    client.addEventListener("queued", (event) => this.#queued(event.detail));
-    client.addEventListener("acked", (event) => this.#acked(event.detail));
-    client.addEventListener("failed", (event) => this.#failed(event.detail));
-    client.addEventListener("discarded", (event) => this.#discarded(event.detail));
+    this.#directory = new Directory(this.me);
+    const onChange = (chat) => this.#changed(chat);
+    this.hopes = new Hopes({ client, onChange });
+    const onNew = () => this.#refresh(); // for the name
+    this.#unsent = new Unsent({ client, directory: this.#directory, onChange, onNew });
+    for (const type of FEED) client.addEventListener(type, ({ detail }) => this.#feed(detail));
+    client.addEventListener("typing", ({ detail }) => this.#typing(detail));
   }
 
-  /** Newest first; without those that nobody has written in yet. @returns {Chat[]} */
+  /** Newest first. @returns {Chat[]} */
   get inbox() {
-    const written = [...this.#byPeer.values()].filter((chat) => chat.preview);
-    return written.sort((a, b) => b.order - a.order);
+    return this.#directory.written;
   }
 
   get unread() {
@@ -50,13 +53,12 @@ export class Chats extends EventTarget {
 
   /** The chat with somebody, known or new. @param {string} userId @returns {Chat} */
   with(userId) {
-    if (!this.#byPeer.has(userId)) this.#byPeer.set(userId, new Chat(this.me, userId));
-    return this.#byPeer.get(userId);
+    return this.#directory.with(userId);
   }
 
   /** Shows again what is still unsent from an earlier page. */
   async restore() {
-    for (const item of await this.#client.unsent()) this.#queued(item);
+    for (const item of await this.#client.unsent()) this.#unsent.queued(item);
   }
 
   /** Takes the newest page of the inbox. @returns {Promise<{epoch: string, cursor: number}>} */
@@ -79,7 +81,7 @@ export class Chats extends EventTarget {
   async resync() {
     this.#resyncs += 1; // until the snapshot is there, a live frame would hide what is missing
     try {
-      for (const chat of this.#byPeer.values()) chat.forget();
+      for (const chat of this.#directory.all) chat.forget();
       return await this.load();
     } finally {
       this.#resyncs -= 1;
@@ -95,9 +97,28 @@ export class Chats extends EventTarget {
   }
 
   /** @param {Chat} chat */
-  async older(chat) {
+  async older(chat, limit = OLDER_PAGE) {
     if (!chat.loaded || chat.loading || !chat.hasMore) return;
-    await this.#page(chat, { limit: OLDER_PAGE, before_id: chat.messages[0].message_id });
+    await this.#page(chat, { limit, before_id: chat.thread.items[0].message_id });
+  }
+
+  /** Loads back to that message. @param {Chat} chat @returns {Promise<boolean>} if it is there */
+  async reach(chat, messageId) {
+    while (!chat.thread.find(messageId) && chat.hasMore && !chat.error) {
+      const [first] = chat.thread.items;
+      await this.older(chat, FAR_PAGE);
+      if (chat.thread.items[0] === first) break; // another load is under way
+    }
+    return Boolean(chat.thread.find(messageId));
+  }
+
+  /** Looks up a message that others answer; it is in `chat.quotes` then. @param {Chat} chat */
+  async quote(chat, messageId) {
+    if (chat.quotes.has(messageId)) return;
+    chat.quotes.set(messageId, undefined);
+    const message = await this.#lookUp(chat, messageId).catch(() => null);
+    chat.quotes.set(messageId, message ?? null);
+    this.#changed(chat);
   }
 
   /** The user has seen the end of the chat. @param {Chat} chat */
@@ -106,6 +127,14 @@ export class Chats extends EventTarget {
     this.#client.read(chat.conversationId, chat.lastSeq);
     chat.markRead();
     this.#changed(chat);
+  }
+
+  /** There is no route for one message, but for those before and behind another one. */
+  async #lookUp({ conversationId }, messageId) {
+    const behind = await this.#client.messages(conversationId, { after_id: messageId, limit: 1 });
+    const before_id = behind.messages[0]?.message_id;
+    const { messages } = await this.#client.messages(conversationId, { before_id, limit: 1 });
+    return messages.find(({ message_id }) => message_id === messageId);
   }
 
   async #page(chat, page) {
@@ -134,14 +163,17 @@ export class Chats extends EventTarget {
     for (const { kind, conversation_id } of conversations) {
       if (kind !== "direct") this.#groups.add(conversation_id);
     }
-    const chats = conversations.filter(({ kind }) => kind === "direct").map((summary) => {
-      const chat = this.#adopt(this.with(summary.peer.user_id), summary.conversation_id);
-      chat.take(summary);
-      if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
-      return chat;
-    });
-    if (goesOn) for (const chat of chats) chat.order ??= --this.#bottom;
-    else for (const chat of chats.reverse()) chat.order = ++this.#top;
+    const direct = conversations.filter(({ kind }) => kind === "direct");
+    const chats = direct.map((summary) => this.#takeLine(summary));
+    if (goesOn) for (const chat of chats) this.#directory.toBottom(chat);
+    else for (const chat of chats.reverse()) this.#directory.toTop(chat);
+  }
+
+  #takeLine(summary) {
+    const chat = this.#directory.adopt(this.with(summary.peer.user_id), summary.conversation_id);
+    chat.take(summary);
+    if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
+    return chat;
   }
 
   /** All that was held: to take in a frame twice changes nothing. */
@@ -154,94 +186,63 @@ export class Chats extends EventTarget {
   #feed(frame) {
     if (this.#resyncs) this.#held.push(frame);
     else if (frame.type === "message") this.#message(frame);
-    else this.#receipt(frame);
+    else this.#event(frame, this.#directory.find(frame.conversation_id));
+  }
+
+  #event(frame, chat) {
+    if (!chat) return;
+    if (frame.type === "receipt") chat.advance(frame.user_id, frame.delivered_seq, frame.read_seq);
+    else if (frame.type === "conversation") this.#settings(frame, chat);
+    else this.#revise(frame, chat);
+    this.#changed(chat);
   }
 
   #message(message) {
-    const { conversation_id, sender_id } = message;
-    if (this.#groups.has(conversation_id)) return;
-    const chat = this.#byId.get(conversation_id);
-    if (!chat && sender_id !== this.me) return this.#meet(message).catch(() => {});
-    if (!chat) return this.load().catch(() => {}); // begun on another device: the inbox knows whom
+    if (this.#groups.has(message.conversation_id)) return;
+    const chat = this.#directory.find(message.conversation_id);
+    if (!chat) return this.#meet(message).catch(() => this.#refresh());
+    chat.archived = false;
     this.#add(chat, message);
     if (message.sender_id !== this.me) this.#client.delivered(chat.conversationId, message.seq);
-    this.#bump(chat);
+    this.#directory.toTop(chat);
+    this.#changed(chat);
   }
 
-  /** The first message of a conversation this page has not seen: from a person, or in a group? */
+  /** The first message of a conversation this page has not seen: with a person, or in a group? */
   async #meet(message) {
-    const { conversation_id, sender_id } = message;
-    const { conversations } = await this.#client.conversations({ peer: sender_id });
-    if (conversations[0]?.conversation_id !== conversation_id) {
-      this.#groups.add(conversation_id);
-    } else {
-      this.#adopt(this.with(sender_id), conversation_id).take(conversations[0]);
-      this.#feed(message);
-    }
+    const { conversation } = await this.#client.conversation(message.conversation_id);
+    if (conversation.kind === "direct") this.#takeLine(conversation);
+    else this.#groups.add(message.conversation_id);
+    this.#feed(message);
   }
 
-  #receipt({ conversation_id, user_id, delivered_seq, read_seq }) {
-    const chat = this.#byId.get(conversation_id);
+  /** The inbox knows what is unread, and what is last, where the page has not loaded it. */
+  #revise(frame, chat) {
+    const known = chat.revise(frame);
+    const gone = frame.type === "message_deleted";
+    if (gone && (!known || !chat.preview)) this.#refresh();
+  }
+
+  #settings({ archived, muted, cleared_seq }, chat) {
+    Object.assign(chat, { archived, muted });
+    chat.clear(cleared_seq);
+  }
+
+  #typing({ conversation_id, user_id, is_typing }) {
+    const chat = this.#directory.find(conversation_id);
     if (!chat) return;
-    chat.advance(user_id, delivered_seq, read_seq);
+    if (is_typing) chat.typists.add(user_id);
+    else chat.typists.delete(user_id);
     this.#changed(chat);
   }
 
-  #queued(item) {
-    if (this.#settled.has(item.client_id)) return;
-    const chat = item.to === undefined ? this.#byId.get(item.conversation_id) : this.with(item.to);
-    if (!chat || chat.pending.some(({ client_id }) => client_id === item.client_id)) return;
-    chat.pending.push(item);
-    this.#bump(chat);
-  }
-
-  #acked(ack) {
-    this.#settled.add(ack.client_id);
-    const [chat, item] = this.#pendingOf(ack.client_id);
-    if (!chat) return;
-    const isNew = !chat.conversationId;
-    this.#adopt(chat, ack.conversation_id);
-    this.#add(chat, { ...ack, content: item.content, sender_id: this.me });
-    if (isNew) this.load().catch(() => {}); // for the name
-    this.#changed(chat);
-  }
-
-  #failed(item) {
-    const [chat, pending] = this.#pendingOf(item.client_id);
-    if (!chat) return;
-    pending.failed = item.failed;
-    this.#changed(chat);
-  }
-
-  #discarded({ client_id }) {
-    const [chat] = this.#pendingOf(client_id);
-    if (!chat) return;
-    chat.drop(client_id);
-    this.#changed(chat);
-  }
-
-  #pendingOf(clientId) {
-    for (const chat of this.#byPeer.values()) {
-      const item = chat.pending.find(({ client_id }) => client_id === clientId);
-      if (item) return [chat, item];
-    }
-    return [null, null];
-  }
-
-  #adopt(chat, conversationId) {
-    chat.conversationId = conversationId;
-    this.#byId.set(conversationId, chat);
-    return chat;
+  #refresh() {
+    this.load().catch(() => {}); // the next event, or the next page, tries again
   }
 
   #add(chat, message) {
-    if (message.sender_id === this.me) this.#settled.add(message.client_id);
+    if (message.sender_id === this.me) this.#unsent.settled(message.client_id);
     chat.add(message);
-  }
-
-  #bump(chat) {
-    chat.order = ++this.#top;
-    this.#changed(chat);
   }
 
   #changed(chat) {

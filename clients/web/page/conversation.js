@@ -1,25 +1,48 @@
 // Owns the conversation on the screen: whose it is, its messages, and the field to answer in.
 
+import { Actions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
 import { Timeline } from "./timeline.js";
+import { typingLine } from "./typists.js";
 
 export class Conversation {
   element;
   #chats;
+  #client;
   #chat = null;
   #who;
+  #sub;
   #open;
   #nothing;
   #timeline;
   #composer;
 
-  /** @param {{chats: any, client: any, onBack: () => void}} options */
-  constructor({ chats, client, onBack }) {
+  /** @param {{chats: any, client: any, toasts: any, onBack: () => void}} options */
+  constructor({ chats, client, toasts, onBack }) {
     this.#chats = chats;
+    this.#client = client;
     this.#who = h("div", { class: "who", tabindex: "-1" });
-    this.#timeline = new Timeline({ chats, client });
-    this.#composer = new Composer({ onSend: (content) => this.#send(client, content) });
+    this.#sub = h("span", { class: "sub", "aria-live": "polite" });
+    const actions = new Actions({
+      chats,
+      on: {
+        reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
+        edit: (message) => this.#composer.edit(message),
+        copied: () => toasts.say("Copied"),
+      },
+    });
+    const onLost = () => toasts.say("That message is not there any more");
+    this.#timeline = new Timeline({ chats, client, actions, onLost });
+    this.#composer = new Composer({
+      on: {
+        send: (content, replyTo) => this.#send(content, replyTo),
+        edit: (message, content) => this.#edit(message, content),
+        typing: () => this.#chat.conversationId && client.typing(this.#chat.conversationId),
+        stopTyping: () => client.stopTyping(),
+        editLast: () => this.#editLast(actions),
+      },
+    });
     const back = { type: "button", class: "round back", "aria-label": "Back to all conversations" };
     this.#open = h(
       "div",
@@ -48,6 +71,7 @@ export class Conversation {
   }
 
   show(userId) {
+    this.#client.stopTyping();
     this.#chat = this.#chats.with(userId);
     this.#open.hidden = false;
     this.#nothing.hidden = true;
@@ -61,6 +85,7 @@ export class Conversation {
   }
 
   hide() {
+    this.#client.stopTyping();
     this.#chat = null;
     this.#open.hidden = true;
     this.#nothing.hidden = false;
@@ -79,15 +104,39 @@ export class Conversation {
 
   #showWho() {
     const { peer, title, isSaved } = this.#chat;
-    const line = h("span", { class: "sub" }, h("bdi", {}, isSaved ? "Only you" : `@${peer.user_id}`));
-    this.#who.replaceChildren(
-      avatar(peer, isSaved),
-      h("div", { class: "names" }, h("h1", {}, h("bdi", {}, title)), line),
-    );
+    const key = JSON.stringify([peer, title]);
+    if (this.#who.dataset.key !== key) {
+      this.#who.dataset.key = key;
+      const name = h("h1", {}, h("bdi", {}, title));
+      this.#who.replaceChildren(avatar(peer, isSaved), h("div", { class: "names" }, name, this.#sub));
+    }
+    this.#showSub(isSaved ? "Only you" : `@${peer.user_id}`);
   }
 
-  #send(client, content) {
-    client.send({ to: this.#chat.peer.user_id, content }).catch(() => {}); // the bubble tells
+  #showSub(otherwise) {
+    const typing = typingLine(this.#chat);
+    const text = typing || otherwise;
+    this.#sub.classList.toggle("typing", Boolean(typing));
+    if (this.#sub.textContent !== text) this.#sub.replaceChildren(h("bdi", {}, text));
+  }
+
+  #authorOf({ sender_id }) {
+    return sender_id === this.#client.userId ? "yourself" : this.#chat.nameOf(sender_id);
+  }
+
+  #send(content, reply_to) {
+    this.#client.stopTyping();
+    const to = this.#chat.peer.user_id;
+    this.#client.send({ to, content, reply_to }).catch(() => {}); // the bubble tells
     this.#timeline.toBottom();
+  }
+
+  #edit(message, content) {
+    if (content !== message.content) this.#chats.hopes.edit(this.#chat, message, content);
+  }
+
+  #editLast(actions) {
+    const last = this.#chat.messages.findLast((message) => actions.mayEdit(message));
+    if (last) this.#composer.edit(last);
   }
 }

@@ -1,7 +1,9 @@
 // Owns the list of conversations and the field that finds or begins one.
 
+import { excerpt } from "./bubble.js";
 import { avatar, h, icon, once } from "./dom.js";
 import { brief, exactly } from "./time.js";
+import { typingLine } from "./typists.js";
 
 const NEAR_END = 200; // pixels
 const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
@@ -168,12 +170,14 @@ function show(chat, { current, me, link, face, name, time, preview, badge }) {
 }
 
 function previewOf(chat, said, me) {
+  const typing = typingLine(chat);
+  if (typing) return [h("span", { class: "typing" }, typing)];
+  const text = said.deleted_at ? h("em", {}, excerpt(said)) : excerpt(said);
   const own = (said.sender_id ?? me) === me;
-  const text = said.content.slice(0, 160).replace(/\s+/gu, " ");
   if (!own || chat.isSaved) return [text];
   const status = chat.statusOf(said);
   const mark = h("span", { class: "tick", "data-status": status }, icon(status, status));
-  return [mark, `You: ${text}`];
+  return said.deleted_at ? ["You: ", text] : [mark, "You: ", text];
 }
 
 function skeleton() {

@@ -1,12 +1,15 @@
 // Owns the list of messages on the screen: what is in it, and where it is scrolled to.
 
-import { bubble } from "./bubble.js";
+import { bubble, excerpt } from "./bubble.js";
 import { h, icon, once } from "./dom.js";
+import { listenForMenu } from "./gestures.js";
+import { head } from "./head.js";
 import { day, dayKey } from "./time.js";
 
 const NEAR_TOP = 100; // pixels
 const NEAR_BOTTOM = 48;
 const TOGETHER_MS = 5 * 60_000;
+const FOUND_MS = 1_600;
 
 export class Timeline {
   element;
@@ -15,15 +18,23 @@ export class Timeline {
   #fresh;
   #chats;
   #client;
+  #actions;
+  #onLost;
   #chat = null;
   #shown = new Map(); // key → {node, show?}
   #atBottom = true;
   #seenSeq = 0;
   #resized;
 
-  constructor({ chats, client }) {
+  /**
+   * @param {{chats: any, client: any, actions: import("./actions.js").Actions,
+   *          onLost: () => void}} options `onLost`: a message to go to is not there any more
+   */
+  constructor({ chats, client, actions, onLost }) {
     this.#chats = chats;
     this.#client = client;
+    this.#actions = actions;
+    this.#onLost = onLost;
     this.#list = h("div", {
       class: "timeline",
       role: "log",
@@ -44,6 +55,7 @@ export class Timeline {
       this.#fresh,
     );
     this.element = h("div", { class: "timeline-frame" }, this.#list, this.#down);
+    listenForMenu(this.#list, (row, at) => this.#openMenu(row, at));
     this.#resized = new ResizeObserver(() => this.#atBottom && this.#pin());
     this.#resized.observe(this.#list);
   }
@@ -65,6 +77,21 @@ export class Timeline {
     this.#atBottom = true;
     this.#pin();
     this.#scrolled();
+  }
+
+  /** Brings the message into view, loading back to it. @param {number} messageId */
+  async goTo(messageId) {
+    const chat = this.#chat;
+    const there = await this.#chats.reach(chat, messageId);
+    if (chat !== this.#chat) return;
+    this.#render();
+    const row = there && this.#rowOf(chat.thread.find(messageId));
+    if (!row?.isConnected) return this.#onLost();
+    this.#atBottom = false;
+    row.scrollIntoView({ block: "center" });
+    row.focus({ preventScroll: true });
+    row.classList.add("found");
+    setTimeout(() => row.classList.remove("found"), FOUND_MS);
   }
 
   /** Tells the server, if a person can indeed see the end of the chat. */
@@ -141,17 +168,53 @@ export class Timeline {
   #message(chat, item, follows) {
     const author = this.#authorOf(item);
     const own = author === this.#client.userId;
-    const entry = this.#keyed(`${author}/${item.client_id}`, () =>
-      bubble({
-        message: item,
-        own,
-        author: own ? "You" : chat.title,
-        onRetry: (failed) => this.#client.retry(failed).catch(() => {}),
-        onDiscard: (failed) => this.#client.discard(failed),
-      }),
-    );
-    entry.show(item, own ? chat.statusOf(item) : "received", Boolean(follows));
+    const entry = this.#keyed(keyOf(author, item), (key) => this.#bubble(chat, author, key));
+    entry.item = item;
+    const status = own ? chat.statusOf(item) : "received";
+    const quoted = item.reply_to && !item.deleted_at ? this.#quoted(chat, item.reply_to) : null;
+    entry.show(item, { status, follows: Boolean(follows), quoted });
     return entry.node;
+  }
+
+  #bubble(chat, author, key) {
+    const item = () => this.#shown.get(key).item;
+    const { userId } = this.#client;
+    const made = bubble({
+      own: author === userId,
+      author: author === userId ? "You" : chat.nameOf(author),
+      me: userId,
+      on: {
+        retry: (failed) => this.#client.retry(failed).catch(() => {}),
+        discard: (failed) => this.#client.discard(failed),
+        menu: (at) => this.#actions.menu(chat, item(), at),
+        react: (emoji) => this.#actions.react(chat, item(), emoji),
+        jump: () => this.goTo(item().reply_to),
+      },
+    });
+    made.node.dataset.key = key;
+    return made;
+  }
+
+  /** What stands above an answer. */
+  #quoted(chat, messageId) {
+    const known = chat.find(messageId);
+    const message = known && chat.shown(known);
+    if (message) {
+      const author = message.sender_id === this.#client.userId ? "You" : chat.nameOf(message.sender_id);
+      return { author, text: excerpt(message), gone: Boolean(message.deleted_at) };
+    }
+    if (known === undefined) this.#chats.quote(chat, messageId);
+    const text = known === undefined && !chat.quotes.has(messageId) ? "…" : "Not available";
+    return { author: "", text, gone: true };
+  }
+
+  #openMenu(row, at) {
+    const { item } = this.#shown.get(row.dataset.key);
+    this.#actions.menu(this.#chat, item, at);
+  }
+
+  #rowOf(message) {
+    return message && this.#shown.get(keyOf(this.#authorOf(message), message))?.node;
   }
 
   #authorOf(item) {
@@ -169,49 +232,22 @@ export class Timeline {
   }
 
   #head(chat) {
-    const { node } = this.#keyed("head", () => ({ node: h("div", { class: "head" }) }));
-    const state = stateOf(chat);
-    if (node.dataset.state !== state) {
-      node.dataset.state = state;
-      node.replaceChildren(...this.#headOf(chat, state));
-    }
-    return node;
+    const made = this.#keyed("head", () => head({ onRetry: () => this.#retry(chat) }));
+    made.show(chat);
+    return made.node;
   }
 
-  #headOf(chat, state) {
-    if (state === "loading") return skeleton();
-    if (state === "more") return [h("span", { class: "spinner", "aria-hidden": "true" })];
-    if (state === "error") {
-      const retry = () => {
-        chat.error = "";
-        this.#chats.open(chat);
-        this.#chats.older(chat);
-        this.render();
-      };
-      const again = h("button", { type: "button", on: { click: retry } }, "Try again");
-      return [h("p", { role: "alert" }, chat.error), again];
-    }
-    if (state === "start") return [h("p", {}, "This is the beginning of the conversation.")];
-    const greeting = chat.isSaved
-      ? "Keep notes, links and drafts here. Only you can see them."
-      : `Nothing here yet. Say hello to ${chat.title}.`;
-    return [h("p", { class: "greeting" }, icon(chat.isSaved ? "bookmark" : "chat"), greeting)];
+  #retry(chat) {
+    chat.error = "";
+    this.#chats.open(chat);
+    this.#chats.older(chat);
+    this.render();
   }
 
   #keyed(key, make) {
-    if (!this.#shown.has(key)) this.#shown.set(key, make());
+    if (!this.#shown.has(key)) this.#shown.set(key, make(key));
     return this.#shown.get(key);
   }
 }
 
-function stateOf(chat) {
-  if (chat.error) return "error";
-  if (chat.loading && !chat.loaded) return "loading";
-  if (chat.hasMore) return "more";
-  return chat.messages.length + chat.pending.length ? "start" : "empty";
-}
-
-function skeleton() {
-  const widths = ["w40", "w60 own", "w30", "w50 own", "w60", "w40 own"];
-  return widths.map((width) => h("div", { class: `skeleton ${width}`, "aria-hidden": "true" }));
-}
+const keyOf = (author, item) => `${author}/${item.client_id}`;

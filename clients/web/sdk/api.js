@@ -33,6 +33,11 @@ export class Api {
     return this.#authorized("GET", `/v1/conversations${query(page)}`);
   }
 
+  /** One of them. @param {string} conversationId */
+  conversation(conversationId) {
+    return this.#authorized("GET", `/v1/conversations/${encodeURIComponent(conversationId)}`);
+  }
+
   /**
    * A page of one conversation, oldest first.
    * @param {string} conversationId

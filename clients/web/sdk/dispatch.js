@@ -1,6 +1,7 @@
 // Owns the way of this user's own messages: the outbox, who empties it, and how each one ended.
 
 import { LinkupError } from "./api.js";
+import { newClientId } from "./ids.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
 
@@ -71,13 +72,16 @@ export class Dispatch {
     this.#sender.pause();
   }
 
-  /** @param {{to?: string, conversation_id?: string, content: string}} message */
-  send({ to, conversation_id, content }) {
+  /**
+   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number}} message
+   */
+  send({ to, conversation_id, content, reply_to }) {
     const item = {
       user_id: this.#userId,
       client_id: newClientId(),
       ...(to === undefined ? { conversation_id } : { to }),
       content,
+      ...(reply_to && { reply_to }),
       created_at: new Date().toISOString(),
     };
     const outcome = new Promise((resolve, reject) =>
@@ -156,10 +160,4 @@ export class Dispatch {
     if (type !== "queued") this.#outcomes.delete(detail.client_id);
     this.#onOutcome(type, detail);
   }
-}
-
-/** 128 random bits. `crypto.randomUUID` exists on https only; this works everywhere. */
-function newClientId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

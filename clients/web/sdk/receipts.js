@@ -1,5 +1,7 @@
 // Owns what this device says about others' messages: cumulative, at most once a second each.
 
+import { newClientId } from "./ids.js";
+
 const GAP_MS = 1_000;
 const UNCONFIRMED_MS = 5_000;
 const MAX_REPEATS = 5;
@@ -29,6 +31,7 @@ export class Receipts {
   #send;
   /** @type {Map<string, Mark>} */
   #marks = new Map();
+  #asked = new Map(); // client_id → what that frame says
 
   /** @param {(frame: object) => boolean} send */
   constructor(send) {
@@ -62,8 +65,26 @@ export class Receipts {
     mark.repeats = 0;
   }
 
+  /** An `ack`, perhaps of one of these. */
+  acked({ client_id }) {
+    const said = this.#asked.get(client_id);
+    if (this.#asked.delete(client_id)) this.confirm(said.conversationId, said.delivered, said.read);
+  }
+
+  /**
+   * An `error` frame. What will never be taken is not said again, the rest in its time.
+   * @returns {boolean} whether it was about one of these
+   */
+  refused({ client_id, temporary }) {
+    if (!this.#asked.has(client_id)) return false;
+    if (temporary) this.#asked.delete(client_id);
+    else this.acked({ client_id });
+    return true;
+  }
+
   /** After a connection was made: says again what was never confirmed. */
   resume() {
+    this.#asked.clear();
     for (const [conversationId, mark] of this.#marks) {
       mark.forgetTold();
       mark.repeats = 0;
@@ -74,6 +95,7 @@ export class Receipts {
   stop() {
     for (const mark of this.#marks.values()) clearTimeout(mark.timer);
     this.#marks.clear();
+    this.#asked.clear();
   }
 
   #plan(conversationId, mark) {
@@ -91,20 +113,31 @@ export class Receipts {
 
   #say(conversationId, mark) {
     const read = Math.max(mark.read, mark.confirmedRead);
-    let said = true;
-    if (read > mark.toldRead) {
-      said = this.#send({ type: "mark_chat_read", conversation_id: conversationId, up_to: read });
-      if (said) mark.toldRead = read;
-    }
-    if (said && mark.delivered > Math.max(mark.toldDelivered, read)) {
-      said = this.#send({
-        type: "delivered",
-        conversation_id: conversationId,
-        seq: mark.delivered,
-      });
-      if (said) mark.toldDelivered = mark.delivered;
-    }
-    return said;
+    const said = read <= mark.toldRead || this.#sayRead(conversationId, read);
+    if (!said) return false;
+    mark.toldRead = Math.max(mark.toldRead, read);
+    const { delivered } = mark;
+    if (delivered <= Math.max(mark.toldDelivered, read)) return true;
+    if (!this.#sayDelivered(conversationId, delivered)) return false;
+    mark.toldDelivered = delivered;
+    return true;
+  }
+
+  #sayRead(conversationId, read) {
+    const frame = { type: "mark_chat_read", conversation_id: conversationId, up_to: read };
+    return this.#ask(frame, { conversationId, delivered: read, read });
+  }
+
+  #sayDelivered(conversationId, delivered) {
+    const frame = { type: "delivered", conversation_id: conversationId, seq: delivered };
+    return this.#ask(frame, { conversationId, delivered, read: 0 });
+  }
+
+  #ask(frame, said) {
+    const client_id = newClientId();
+    if (!this.#send({ ...frame, client_id })) return false;
+    this.#asked.set(client_id, said);
+    return true;
   }
 
   #repeat(conversationId, mark) {

@@ -134,8 +134,9 @@ function keyOf(item) {
   return item.conversation_id ? `c:${item.conversation_id}` : `u:${item.to}`;
 }
 
-function frameOf({ client_id, content, to, conversation_id }, predecessor) {
+function frameOf({ client_id, content, to, conversation_id, reply_to }, predecessor) {
   // Undefined fields do not reach the wire. `after` keeps the order even when the predecessor's
   // fate is unknown, as after a reconnect.
-  return { type: "message", client_id, content, to, conversation_id, after: predecessor?.client_id };
+  const after = predecessor?.client_id;
+  return { type: "message", client_id, content, to, conversation_id, reply_to, after };
 }

@@ -23,6 +23,9 @@ SECRETS = frozenset(  # a URL may hold a password
 LISTS = frozenset({"allowed_origins", "trusted_proxies"})
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 
+DAY = 86_400.0
+LEAST_RETENTION = 7 * DAY  # clients that were away for a week go on where they stood
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 NotNegative = Annotated[int, Meta(ge=0)]
@@ -61,6 +64,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group_history: bool = False
     edit_window: Annotated[float, Meta(ge=0)] = 86_400.0
     delete_window: Annotated[float, Meta(ge=0)] = 86_400.0
+    feed_retention: Annotated[float, Meta(ge=0)] = 30 * DAY
+    follower_patience: Annotated[float, Meta(ge=DAY)] = 30 * DAY
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
 
@@ -73,6 +78,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp_password: str = ""
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_from: str = "LinkUp <no-reply@linkup.localhost>"
+
+    def __post_init__(self) -> None:
+        if 0 < self.feed_retention < LEAST_RETENTION:
+            days = int(LEAST_RETENTION / DAY)
+            raise ValueError(f"LINKUP_FEED_RETENTION must be at least {days} days, or 0 for ever")
 
     @property
     def data(self) -> Path:

@@ -140,8 +140,8 @@ class Connection:
         """The client asks for the feed again, from there; never from ahead of what it was sent."""
         if cursor is not None and self.seen - cursor > MAX_MISSED:
             self._start_over(self.epoch, self.seen, f"more than {MAX_MISSED} events were missed")
-            return
-        self.cursor = self.cursor if cursor is None else min(cursor, self.cursor)
+        elif cursor is not None:
+            self.cursor = min(cursor, self.cursor)
         self._syncing = True
         self._repair.set()
 
@@ -215,11 +215,13 @@ class Connection:
             await self._outbox.drained()
 
     def _start_over(self, epoch: str, head: int, reason: str) -> None:
-        """The feed cannot go on without a gap: say so and stand at the present (C6)."""
+        """The feed cannot go on without a gap: say so and stand at the present (C6).
+
+        A replay that was asked for still ends with `sync_completed`: somebody waits for it.
+        """
         self.epoch, self.cursor, self.seen = epoch, head, head
         self._acked.clear()
         self._told.clear()
-        self._syncing = False
         self.push(frames.ResyncRequired(reason=reason, epoch=epoch, cursor=head))
 
     def _pass_on(self, event: Event, write: Callable[[bytes], None]) -> None:

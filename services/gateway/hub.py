@@ -200,6 +200,8 @@ def resume_point(hello: Hello, joined: Joined) -> tuple[int, str | None]:
         return joined.head, "the store was replaced"
     if hello.cursor > joined.head:
         return joined.head, "the cursor lies ahead of the feed"
+    if hello.cursor < joined.oldest:
+        return joined.head, "the feed no longer reaches back that far"
     if joined.head - hello.cursor > MAX_MISSED:
         return joined.head, f"more than {MAX_MISSED} events were missed"
     return hello.cursor, None

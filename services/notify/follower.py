@@ -73,7 +73,9 @@ class Follower:
     async def _page(self) -> bool:
         """Read and store one page. True when more is waiting."""
         progress = await self._store.progress()
-        asked = LogPage(follower=NAME, positions=progress.positions, limit=PAGE)
+        asked = LogPage(
+            follower=NAME, positions=progress.positions, epoch=progress.epoch, limit=PAGE
+        )
         payload = await self._bus.request(subjects.query("log"), encode(asked), REQUEST_TIMEOUT)
         answer = open_answer(payload, LogPageAnswer)
         if progress.epoch and answer.epoch != progress.epoch:

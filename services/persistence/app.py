@@ -10,9 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from services.persistence.connections import hold
+from services.persistence.followers import Followers
 from services.persistence.indexer import Indexer
 from services.persistence.migrate import upgrade
 from services.persistence.readers import Readers
+from services.persistence.retention import Retention
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from services.persistence.writer import Writer
@@ -60,12 +62,17 @@ def _limits(settings: Settings) -> Limits:
 
 
 async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings) -> None:
-    writer = Writer(store, nats)
-    readers = Readers(settings.store_url, store.epoch, nats)
+    writer, followers = Writer(store, nats), Followers()
+    readers = Readers(settings.store_url, store.epoch, nats, followers)
+    retention = Retention(
+        store, followers, keep=settings.feed_retention, patience=settings.follower_patience
+    )
+    await retention.load()
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     reading = [tasks.create_task(readers.run()) for _ in range(settings.readers)]
     writing = tasks.create_task(writer.run())
     indexing = tasks.create_task(Indexer(store).run())
+    pruning = tasks.create_task(retention.run())
     queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
@@ -75,7 +82,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing):
+        for task in (*reading, indexing, pruning):
             task.cancel()
 
     stack.push_async_callback(drain)

@@ -7,6 +7,7 @@ import sqlite3
 import msgspec
 
 from services.persistence.connections import Held, ReaderConnection
+from services.persistence.followers import Followers
 from services.persistence.queries import Queries
 from shared import commands
 from shared.bus import Bus, Delivery
@@ -20,8 +21,9 @@ MAX_QUEUED = 512
 class Readers:
     """A bounded queue of queries in front of a few connections."""
 
-    def __init__(self, url: str, epoch: str, bus: Bus) -> None:
+    def __init__(self, url: str, epoch: str, bus: Bus, followers: Followers) -> None:
         self._url = url
+        self._followers = followers
         self._epoch = epoch
         self._bus = bus
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue(MAX_QUEUED)
@@ -36,7 +38,7 @@ class Readers:
     async def run(self) -> None:
         """One reader's life; run as many as there are to be connections."""
         held = Held(self._url, ReaderConnection)
-        queries = Queries(held, self._epoch)
+        queries = Queries(held, self._epoch, self._followers)
         try:
             await held.open()
             while True:

@@ -8,9 +8,9 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -35,16 +35,19 @@ from shared import commands
 from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 
+T = TypeVar("T")
+
 LANES_KEPT = 1024
 OLDEST_SQLITE = (3, 35, 0)
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
 class Store:
-    """The writing side. Only the writer task calls it."""
+    """The writing side: one transaction at a time, the writer's or a little of somebody else's."""
 
     def __init__(self, url: str, limits: Limits) -> None:
         self._held = Held(url, WriterConnection)
+        self._turn = asyncio.Lock()
         self._limits = limits
         self._hash_key = b""
         self.epoch = ""
@@ -65,33 +68,36 @@ class Store:
         Raises Unavailable when the database cannot take it: nothing is known to be stored. Any
         other exception means that one of these batches cannot be stored at all.
         """
-        try:
-            decision = await self._held.run(lambda connection: self._transact(connection, batches))
-        except BaseException as error:
-            await self._discard()
-            if _is_the_databases(error):
-                self.trouble = str(error)
-                raise Unavailable("The store cannot be written right now") from error
-            raise
-        self.trouble = ""
+        decision = await self.between(lambda connection: self._transact(connection, batches))
         if decision.changes.messages:
             self.grown.set()
         return decision
 
+    async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that when no transaction runs. It has to be quick: messages wait. Raises as commit."""
+        async with self._turn:
+            try:
+                result = await self._held.run(work)
+            except BaseException as error:
+                await self._discard()
+                if _is_the_databases(error):
+                    self.trouble = str(error)
+                    raise Unavailable("The store cannot be written right now") from error
+                raise
+            self.trouble = ""
+            return result
+
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""
-        row = (lane, number, commands.encode(results))
-        try:
-            await self._held.fetch(rows.FENCE_LANE, (*row, rows.WRITER))
-        except sqlite3.Error as error:
-            await self._discard()
-            raise Unavailable("The store cannot be written right now") from error
+        row = (lane, number, commands.encode(results), rows.WRITER)
+        await self.between(lambda connection: connection.execute(rows.FENCE_LANE, row).fetchall())
 
     async def index(self, messages: int, characters: int) -> bool:
         """Index the next few messages; whether there are more. Raises sqlite3.Error."""
-        return await self._held.run(
-            lambda connection: _index(connection, self._hash_key, messages, characters)
-        )
+        async with self._turn:
+            return await self._held.run(
+                lambda connection: _index(connection, self._hash_key, messages, characters)
+            )
 
     def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
         connection.execute("BEGIN IMMEDIATE")

@@ -25,9 +25,12 @@ class Join(Struct, frozen=True, kw_only=True):
 
 
 class Joined(Struct, frozen=True, kw_only=True):
+    """`oldest`: the cursor behind which the feed is whole; what was before it is pruned."""
+
     epoch: str
     head: int
     profile: Profile | None  # None: a user nobody has made known yet
+    oldest: int = 0
 
 
 class Heads(Struct, frozen=True, kw_only=True):
@@ -147,10 +150,16 @@ class Roster(Struct, frozen=True, kw_only=True):
 
 
 class LogPage(Struct, frozen=True, kw_only=True):
-    """query `log`: rows after a follower's position, which is one number per writer."""
+    """query `log`: rows after a follower's position, which is one number per writer.
+
+    Asking registers the position: what lies behind it need not be kept for this follower. Who
+    has lost its place sends none, and goes on from the registered one. `epoch`: of the store the
+    position belongs to.
+    """
 
     follower: str
     positions: dict[str, int]
+    epoch: str = ""
     limit: int = 500
 
 

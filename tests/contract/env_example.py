@@ -55,6 +55,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "group_history": "1: who joins a group sees what was said before.",
         "edit_window": "How long after it was sent a message may be edited.",
         "delete_window": "How long after it was sent a message may be deleted for everyone.",
+        "feed_retention": "How long clients can catch up, 604800 or more; messages stay.",
+        "follower_patience": "How long the feed waits for a silent follower; 86400 or more.",
         "database_url": "The log's database, as sqlite:////path; empty: LINKUP_DATA_DIR/linkup.db.",
         "readers": "Queries answered at the same time.",
     },

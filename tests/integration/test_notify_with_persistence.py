@@ -16,6 +16,7 @@ from shared.commands import (
     Batch,
     BatchReply,
     Command,
+    LogPage,
     PutUser,
     Results,
     Stored,
@@ -132,3 +133,33 @@ async def test_what_was_written_while_notify_was_away_is_followed(
     async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
         await running.until_states("sent", "sent")
     assert len(mailbox.accepted) == 2
+
+
+async def test_r16_a_notify_that_lost_its_database_goes_on_where_it_stood(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    settings = to_mailbox(mailbox) | {"notify_email_after": 0.1}
+    heard: list[int] = []
+
+    async def on_page(delivery: bus.Delivery) -> None:
+        heard.append(decode(delivery.payload, LogPage).positions.get("1", 0))
+
+    async with bus.connect(nats_url, "observer") as wire:
+        await wire.subscribe(subjects.query("log"), on_page)
+        await wire.flush()
+        async with notify(nats_url, tmp_path, **settings) as running:
+            await lane.send("m1", "before")
+            await running.until_states("sent")
+            await eventually(lambda: 2 in heard)  # two rows: ann's and bob's
+    _lose(tmp_path)
+    async with notify(nats_url, tmp_path, **settings) as again:
+        await lane.send("m2", "after")
+        await again.until_states("sent")
+        [row] = rows(again.database)
+    assert (row["first_seq"], row["last_seq"]) == (2, 2)
+    assert len(mailbox.accepted) == 2
+
+
+def _lose(data: Path) -> None:
+    for path in data.glob("notify.db*"):
+        path.unlink()

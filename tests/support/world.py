@@ -29,6 +29,7 @@ from services.gateway.protocol import EXTENSION
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from services.persistence.connections import Held
+from services.persistence.followers import Followers
 from services.persistence.readers import Readers
 from services.persistence.state import Limits
 from services.persistence.store import Store
@@ -200,7 +201,7 @@ class Persistence:
         self.store = Store(self.url, Limits(20, 0.0))
         await self.store.open()
         writer = Writer(self.store, bus)
-        readers = Readers(self.url, self.store.epoch, bus)
+        readers = Readers(self.url, self.store.epoch, bus, Followers())
         self._tasks = [
             asyncio.ensure_future(work) for work in (writer.run(), readers.run(), readers.run())
         ]

@@ -166,6 +166,7 @@ async def _resync(scene: Scene, **hello: Any) -> None:
     expect("its cursor", told["cursor"], back.frames[0]["cursor"])
     expect("its epoch", told["epoch"], back.frames[0]["epoch"])
     demand(bool(told["reason"]), "a reason", told)
+    expect("where it ends", (await back.next("sync_completed"))["cursor"], told["cursor"])
     await back.settled()
     expect("what was replayed", back.received("message"), [])
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from services.persistence.connections import Held
+from services.persistence.followers import Followers
 from services.persistence.queries.feed import feed, heads, join
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
@@ -42,9 +43,9 @@ Query = Callable[[Source, A], Awaitable[Struct]]
 class Queries:
     """The log through one reader's connection. `epoch` names the store."""
 
-    def __init__(self, held: Held, epoch: str) -> None:
+    def __init__(self, held: Held, epoch: str, followers: Followers | None = None) -> None:
         self._held = held
-        self._source = Source(held, epoch)
+        self._source = Source(held, epoch, followers or Followers())
 
     async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - flat
         """The encoded answer to the query of that name. Raises LinkupError."""

@@ -26,7 +26,8 @@ from shared.commands import (
 MAX_PAGE = 500
 
 JOIN = f"""
-SELECT h.head, {PROFILE} FROM heads AS h JOIN users AS u ON u.user_id = h.user_id
+SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id), {PROFILE}
+FROM heads AS h JOIN users AS u ON u.user_id = h.user_id
 WHERE h.user_id = ?1
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
@@ -50,8 +51,9 @@ async def join(source: Source, asked: Join) -> Joined:
     rows = await source.fetch(JOIN, (asked.user_id,))
     if not rows:
         return Joined(epoch=source.epoch, head=0, profile=None)
-    head, *who = rows[0]
-    return Joined(epoch=source.epoch, head=head, profile=profile(who))
+    head, first, *who = rows[0]
+    oldest = head if first is None else first - 1
+    return Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
 
 
 async def heads(source: Source, asked: Heads) -> HeadsAnswer:

@@ -25,7 +25,8 @@ WITH RECURSIVE w (writer) AS (
   UNION ALL
   SELECT (SELECT min(writer) FROM feed WHERE writer > w.writer) FROM w WHERE w.writer IS NOT NULL
 )
-SELECT writer, (SELECT max(n) FROM feed WHERE feed.writer = w.writer)
+SELECT writer, (SELECT min(n) FROM feed WHERE feed.writer = w.writer),
+       (SELECT max(n) FROM feed WHERE feed.writer = w.writer)
 FROM w WHERE writer IS NOT NULL
 """
 LOG = """
@@ -63,13 +64,16 @@ ORDER BY m.seq DESC LIMIT ?4
 
 
 async def log(source: Source, asked: LogPage) -> LogPageAnswer:
-    """Rows in each writer's commit order; a writer the follower has not met begins at 0."""
+    """Rows in each writer's commit order; a writer the follower has not met begins with its oldest.
+
+    What was pruned is stepped over: it has been kept for longer than anybody waits for.
+    """
     limit = max(1, min(asked.limit, MAX_LOG_PAGE))
-    positions = dict(asked.positions)
+    positions = dict(source.followers.heard(asked, source.epoch))
     rows: list[LogRow] = []
     more, room = False, MAX_PAGE_BYTES
-    for writer, last in await source.fetch(WRITERS):
-        after = positions.get(writer, 0)
+    for writer, first, last in await source.fetch(WRITERS):
+        after = max(positions.get(writer, 0), first - 1)
         reached = max(after, min(after + limit, last))
         for row in await source.fetch(LOG, (writer, after, reached)):
             found = LogRow(*row)

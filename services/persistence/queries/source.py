@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.persistence.connections import Held, Row
+from services.persistence.followers import Followers
 from services.persistence.projection import MESSAGE_WIDTH, message_size
 from shared.commands import MAX_PAGE_BYTES, Profile
 
@@ -15,9 +16,10 @@ PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
 
 class Source:
-    def __init__(self, held: Held, epoch: str) -> None:
+    def __init__(self, held: Held, epoch: str, followers: Followers) -> None:
         self._held = held
         self.epoch = epoch
+        self.followers = followers
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         return await self._held.fetch(sql, parameters)

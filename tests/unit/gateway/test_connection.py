@@ -146,9 +146,44 @@ async def test_r9_a_feed_that_was_pruned_says_resync_required() -> None:
     socket = Socket(log)
     socket.start(2)
     async with repairing(socket):
-        await eventually(lambda: bool(socket.outbox.frames))
-    [frame] = socket.outbox.take()
-    assert (frame["type"], frame["cursor"], frame["epoch"]) == ("resync_required", 6, "e1")
+        await synced(socket)
+    resync, done = socket.outbox.take()
+    assert (resync["type"], resync["cursor"], resync["epoch"]) == ("resync_required", 6, "e1")
+    assert done == {"type": "sync_completed", "cursor": 6}
+
+
+@pytest.mark.parametrize("missed", [connection_module.MAX_MISSED, connection_module.MAX_MISSED + 1])
+async def test_c6_a_sync_request_goes_back_so_far_and_no_further(missed: int) -> None:
+    log = FakeLog()
+    for _ in range(connection_module.MAX_MISSED + 5):
+        log.message()
+    log.page_size = 500
+    socket = await live_socket(log)
+    async with repairing(socket):
+        socket.connection.sync(log.head - missed)
+        await synced(socket)
+    sent = socket.outbox.take()
+    whole = missed == connection_module.MAX_MISSED
+    assert types(sent[-1:]) == ["sync_completed"]
+    assert types(sent[:-1]) == (["message"] * missed if whole else ["resync_required"])
+
+
+async def test_r9_pruned_in_mid_replay_is_told_and_what_follows_is_live() -> None:
+    log = FakeLog()
+    for _ in range(9):
+        log.message()
+    log.page_size, log.gate = 2, asyncio.Event()
+    socket = Socket(log)
+    socket.start(1)
+    async with repairing(socket):
+        await eventually(lambda: log.asked == [1])
+        log.pruned = 7  # the first page was read before
+        log.gate.set()
+        await synced(socket)
+        socket.live(log.message())
+    sent = socket.outbox.take()
+    assert types(sent) == ["message", "message", "resync_required", "sync_completed", "message"]
+    assert [frame["cursor"] for frame in sent] == [2, 3, 9, 9, 10]
 
 
 async def test_c7_a_lost_last_event_is_found_by_comparison() -> None:

@@ -29,3 +29,10 @@ def test_c6_all_that_was_missed_or_resync_required(
 ) -> None:
     found, reason = resume_point(hello, Joined(epoch="e1", head=HEAD, profile=None))
     assert (found, reason is None) == (cursor, recovered)
+
+
+@pytest.mark.parametrize(("cursor", "recovered"), [(HEAD - 6, False), (HEAD - 5, True)])
+def test_s50_what_was_pruned_is_not_gone_on_from(cursor: int, recovered: bool) -> None:
+    joined = Joined(epoch="e1", head=HEAD, profile=None, oldest=HEAD - 5)
+    _, reason = resume_point(Hello(epoch="e1", cursor=cursor), joined)
+    assert (reason is None) == recovered

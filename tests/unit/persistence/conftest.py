@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.persistence.connections import Held, ReaderConnection
+from services.persistence.followers import Followers
 from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
 from services.persistence.state import Limits
@@ -55,9 +56,14 @@ def log(store: Store) -> Log:
 
 
 @pytest.fixture
-async def queries(database: Path, store: Store) -> AsyncIterator[Queries]:
+def followers() -> Followers:
+    return Followers()
+
+
+@pytest.fixture
+async def queries(database: Path, store: Store, followers: Followers) -> AsyncIterator[Queries]:
     held = Held(f"sqlite:///{database}", ReaderConnection)
     try:
-        yield Queries(held, store.epoch)
+        yield Queries(held, store.epoch, followers)
     finally:
         await held.close()

@@ -88,6 +88,12 @@ class Socket(Struct, frozen=True):
 
 SOCKETS: tuple[Socket, ...] = (
     Socket("socket", "/ws", "Everything of one user: frames in, acks and the feed out."),
+    Socket(
+        "chat",
+        "/ws/chat/{user_id}/",
+        "One conversation, with that user: a `message` without `to` is for them.",
+    ),
+    Socket("notifications", "/ws/notifications/", "Nothing of any conversation."),
 )
 
 LIMIT = Parameter("limit", api.PageSize, "at most so many", api.DEFAULT_LIMIT)

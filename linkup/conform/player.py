@@ -209,10 +209,12 @@ class Scene:
     async def token(self, role: str) -> str:
         return await self.deployment.token(self.user(role))
 
-    async def enter(self, role: str, until: str = "sync_completed", **hello: Any) -> Player:
+    async def enter(
+        self, role: str, until: str = "sync_completed", path: str = "/ws", **hello: Any
+    ) -> Player:
         """A socket of that user, welcomed; `hello` may carry epoch and cursor."""
         token = await self.token(role)  # before the socket: it has seconds to say hello
-        player = await self.socket(role)
+        player = await self.socket(role, path)
         await player.send("hello", token=token, **hello)
         await player.next("welcome")
         if until != "welcome":

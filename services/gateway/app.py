@@ -32,6 +32,7 @@ from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
+from services.gateway.views import CHAT, NOTIFICATIONS
 from shared import bus
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Check, Health
@@ -88,7 +89,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **contract.documents(),
         }
         routes: list[BaseRoute] = [
-            WebSocketRoute("/ws", sockets.endpoint),
+            *[WebSocketRoute(path, sockets.endpoint) for path in ("/ws", CHAT, NOTIFICATIONS)],
             *contract.bind(endpoints, auth, settings),
             *health.routes(),
             *page.routes(),

@@ -18,6 +18,7 @@ import msgspec
 from services.gateway.auth import Identity
 from services.gateway.gate import Gate
 from services.gateway.outbox import Outbox, Overflow
+from services.gateway.views import View
 from shared import frames
 from shared.commands import Event, FeedPageAnswer, Refused, Result, Stored
 from shared.errors import LinkupError, Unauthorized
@@ -49,6 +50,7 @@ class Connection:
         self.id = secrets.token_hex(8)
         self.identity = identity
         self.refreshed = asyncio.Event()  # another token, another end
+        self.view = View()
         self.connected_at = datetime.now(UTC)
         self.user_id = identity.user_id
         self.gate = Gate()
@@ -226,7 +228,7 @@ class Connection:
 
     def _pass_on(self, event: Event, write: Callable[[bytes], None]) -> None:
         self.cursor = event.cursor
-        if event.seq:
+        if event.seq and self.view.shows(event.conversation_id):
             self.sent[event.conversation_id] = event.seq
         if event.cursor in self._acked:
             self._acked.discard(event.cursor)
@@ -234,7 +236,8 @@ class Connection:
             self._ack_by_event(event)
         elif event.body:
             self._release(event)
-            write(frames.feed_frame(event.cursor, event.body))
+            if self.view.shows_event(event.body):
+                write(frames.feed_frame(event.cursor, event.body))
 
     def _release(self, event: Event) -> None:
         """What the gate waits for may come from the log: its client will not send it again."""

@@ -136,7 +136,8 @@ class Hub:
             return
         if live.user_id == user.user_id:
             for connection in tuple(user.connections):
-                connection.offer(live.frame)
+                if connection.view.shows(live.conversation_id):
+                    connection.offer(live.frame)
 
     # ------------------------------------------------------------ comparison with the log
 

@@ -42,6 +42,10 @@ class Wants:
     watched: set[str] = field(default_factory=set)
     checked_at: float = 0.0
 
+    def waits(self, due: float) -> bool:
+        """For an answer, or for its acquaintances to be looked up again."""
+        return bool(self.asked or (self.watched and self.checked_at <= due))
+
 
 class Presence:
     def __init__(self, bus: Bus, log: Log, debounce: float) -> None:
@@ -116,11 +120,8 @@ class Presence:
         self._wake.set()
 
     async def _admit(self) -> None:
-        now = _now()
-        for wants in self._wants.values():
-            if wants.watched and wants.checked_at + CHECK_AGAIN <= now:
-                wants.asked |= wants.watched
-        asking = [(connection, w) for connection, w in self._wants.items() if w.asked]
+        due = _now() - CHECK_AGAIN
+        asking = [(connection, w) for connection, w in self._wants.items() if w.waits(due)]
         for start in range(0, len(asking), QUERIES_AT_ONCE):
             chunk = asking[start : start + QUERIES_AT_ONCE]
             if not all(await asyncio.gather(*[self._sort(*asker) for asker in chunk])):
@@ -129,7 +130,7 @@ class Presence:
     async def _sort(self, connection: Connection, wants: Wants) -> bool:
         """Acquaintances are watched; strangers are as if they were never there. False: the log
         does not answer."""
-        asked = sorted(wants.asked)
+        asked = sorted(wants.asked | wants.watched)
         try:
             known = (await self._log.acquaintances(connection.user_id, asked)).last_seen
         except LinkupError as error:
@@ -137,18 +138,18 @@ class Presence:
             return False
         wants.checked_at = _now()
         for user_id in asked:
-            if user_id not in wants.asked:
-                continue  # taken back meanwhile
             if user_id in known:
                 self._enter(connection, wants, user_id, known[user_id] or 0)
+            elif user_id not in wants.asked and user_id not in wants.watched:
+                continue  # taken back meanwhile
             elif connection.offer(frames.encode(presence(user_id, False, None))):
                 self._leave(connection, wants, user_id)
         return True
 
     def _enter(self, connection: Connection, wants: Wants, user_id: str, last_seen: int) -> None:
+        if user_id not in wants.asked:
+            return  # watched already, or taken back meanwhile
         wants.asked.discard(user_id)
-        if user_id in wants.watched:
-            return
         watch = self._watches.get(user_id) or self._begin(user_id, last_seen)
         watch.seen(last_seen)
         watch.join(connection)

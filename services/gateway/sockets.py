@@ -19,9 +19,10 @@ from services.gateway.outbox import Outbox
 from services.gateway.people import People
 from services.gateway.protocol import Wire, wire_of
 from services.gateway.tickets import Tickets, is_ticket
+from services.gateway.views import view_of
 from shared import frames
 from shared.commands import Joined
-from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
+from shared.errors import InvalidFrame, LinkupError, NotFound, TooLarge, Unauthorized
 from shared.frames import CloseCode, Hello
 from shared.settings import Settings
 
@@ -135,6 +136,7 @@ class Sockets:
         outbox = Outbox(wire, self.settings.outbox_frames, self.settings.outbox_bytes)
         connection = Connection(identity, self.hub.log, outbox, self.hub.suspect)
         try:
+            connection.view = await view_of(websocket, identity.user_id, self.hub.log)
             joined = await self.hub.join(connection)
             await self.people.know(identity, joined.profile)
             logger.info("open", extra={"connection": connection.id})
@@ -143,7 +145,8 @@ class Sockets:
                 await self._read(wire, connection, first)
         except LinkupError as error:
             await send_error(wire, error)
-            await close(websocket, CloseCode.TRY_AGAIN)
+            unknown = isinstance(error, NotFound)
+            await close(websocket, CloseCode.NO_SUCH_USER if unknown else CloseCode.TRY_AGAIN)
         finally:
             connection.close(CloseCode.LOST)
             self.handlers.presence.forget(connection)
@@ -180,7 +183,7 @@ class Sockets:
                 try:
                     text = first if first is not None else await receive(wire)
                     first = None
-                    self.handlers.handle(connection, frames.decode(text))
+                    self.handlers.handle(connection, connection.view.decode(text))
                 except LinkupError as error:
                     connection.push_error(error)
                     if isinstance(error, InvalidFrame | TooLarge) and strikes.out():

@@ -21,8 +21,15 @@ class _ClientIdOnly(Struct):
     client_id: ClientId | None = None
 
 
+class _Place(Struct):
+    """Of a feed frame: which conversation it is about."""
+
+    conversation_id: str = ""
+
+
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _message_decoder = msgspec.json.Decoder(Message)
+_place_decoder = msgspec.json.Decoder(_Place)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +54,11 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
 def decode_message(body: bytes) -> Message:
     """A message's body as the log encodes it."""
     return _message_decoder.decode(body)
+
+
+def conversation_of(body: bytes) -> str:
+    """Which conversation a feed frame is about; empty where it is about none."""
+    return _place_decoder.decode(body).conversation_id
 
 
 def encode(frame: Struct) -> bytes:

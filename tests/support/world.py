@@ -270,7 +270,7 @@ class Socket:
     ) -> None:
         self.gateway = gateway
         self.open = True
-        self.scope = {"extensions": {EXTENSION: self}}
+        self.scope = {"path": "/ws", "path_params": {}, "extensions": {EXTENSION: self}}
         self._on_text = on_text
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         identity = Identity(user_id=user_id, expires_at=2**40, name=user_id.title())

@@ -10,6 +10,7 @@ from linkup.conform.checks import (
     mark,
     membership,
     message,
+    narrow,
     order,
     page,
     problem,
@@ -40,4 +41,5 @@ ALL = (
     *search.CHECKS,
     *membership.CHECKS,
     *close.CHECKS,
+    *narrow.CHECKS,
 )

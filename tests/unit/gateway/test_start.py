@@ -76,19 +76,20 @@ def test_s5_a_route_behind_a_wider_one_is_named(
     assert found(later, first) == []
 
 
+VIEWS = ["/ws/chat/{user_id}/", "/ws/notifications/"]
 LISTED = routes.Route(method="GET", path="/v1/x/{user_id}", summary="x", answers=())
 
 
 def test_s5_the_table_and_what_is_served_are_the_same() -> None:
-    both = ["/ws", "GET /v1/x/{user_id}", "GET /", "/static"]
+    both = ["/ws", *VIEWS, "GET /v1/x/{user_id}", "GET /", "/static"]
     assert list(listing_faults(both, [LISTED])) == []
     assert list(listing_faults([*both, "POST /v1/y"], [LISTED])) == [
         "the route POST /v1/y is not in the table of shared/routes.py"
     ]
-    assert list(listing_faults(["/ws"], [LISTED])) == [
+    assert list(listing_faults(["/ws", *VIEWS], [LISTED])) == [
         "the route GET /v1/x/{user_id} of shared/routes.py has no endpoint"
     ]
-    assert list(listing_faults(["GET /v1/x/{user_id}"], [LISTED])) == [
+    assert list(listing_faults(["GET /v1/x/{user_id}", *VIEWS], [LISTED])) == [
         "the route /ws of shared/routes.py has no endpoint"
     ]
 

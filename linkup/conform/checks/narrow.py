@@ -1,0 +1,53 @@
+"""Checks of the narrower sockets: one conversation, or none."""
+
+from linkup.conform.check import checks, demand, expect
+from linkup.conform.player import Scene
+
+
+async def the_chat_view_shows_one_conversation(scene: Scene) -> None:
+    """`/ws/chat/{user_id}/` shows that conversation alone; a message without `to` goes there."""
+    alice, carol = await scene.enter("alice"), await scene.enter("carol")
+    bob = await scene.enter("bob", path=f"/ws/chat/{alice.user_id}/")
+    await bob.send("message", client_id="open", content="without to")
+    place = (await bob.outcome("open")).get("conversation_id")
+    said = await alice.next("message", content="without to")
+    expect("where it went", said["conversation_id"], place)
+    await carol.acked(bob.user_id, "elsewhere")
+    await alice.acked(bob.user_id, "here")
+    await bob.next("message", content="here")
+    expect("what was shown", [one["content"] for one in bob.received("message")], ["here"])
+    pong = await bob.settled()
+    demand(pong["cursor"] >= bob.received("message")[0]["cursor"], "no cursor behind it", pong)
+
+
+async def a_chat_with_nobody_is_closed(scene: Scene) -> None:
+    """A chat view with an unknown user is `not_found`, then close 4404."""
+    bob = await scene.socket("bob", path=f"/ws/chat/{scene.user('nobody-at-all')}/")
+    await bob.send("hello", token=await scene.token("bob"))
+    expect("the code", (await bob.next("error"))["code"], "not_found")
+    expect("the close code", await bob.closed(), 4404)
+
+
+async def the_notifications_view_shows_no_conversation(scene: Scene) -> None:
+    """On `/ws/notifications/` no frame of a conversation comes, and its cursor moves on."""
+    alice, wide = await scene.enter("alice"), await scene.enter("bob")
+    bob = await scene.enter("bob", path="/ws/notifications/")
+    before = bob.frames[0]["cursor"]
+    await alice.acked(wide.user_id, "not for this view")
+    shown = await wide.next("message")
+    await wide.send("mark_chat_read", conversation_id=shown["conversation_id"], client_id="r")
+    await wide.outcome("r")
+    while (pong := await bob.settled())["cursor"] == before:
+        await wide.settled()  # what is not shown is stepped over as soon as it comes
+    demand(pong["cursor"] > before, "a cursor that moves on", pong)
+    for kind in ("message", "receipt"):
+        expect(f"any {kind}", bob.received(kind), [])
+
+
+CHECKS = checks(
+    "narrow",
+    "connecting",
+    ("", the_chat_view_shows_one_conversation),
+    ("", a_chat_with_nobody_is_closed),
+    ("", the_notifications_view_shows_no_conversation),
+)

@@ -1,13 +1,16 @@
 """Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.frames import (
     MAX_MEMBERS,
+    Attachment,
+    AttachmentIds,
+    Caption,
     ClientId,
     Content,
     ConversationId,
@@ -19,10 +22,13 @@ from shared.frames import (
     Role,
     Title,
     UserId,
+    check_content,
     check_emoji,
 )
 
 DEFAULT_LIMIT = 50
+FileBytes = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
+Variant = Literal["original", "thumbnail"]
 PageSize = Annotated[int, Meta(ge=1, le=100)]
 
 
@@ -30,16 +36,18 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """POST /v1/messages: the `message` frame without its type."""
 
     client_id: ClientId
-    content: Content
+    content: Caption
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
     reply_to: PositiveInt | None = None
+    attachments: AttachmentIds = []
     exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):
             raise ValueError("Expected exactly one of `to` and `conversation_id`")
+        check_content(self.content, self.attachments)
 
 
 class EditRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -279,6 +287,14 @@ class SyncAnswer(Struct, frozen=True, kw_only=True):
     cursor: int
     frames: list[msgspec.Raw]
     has_more: bool
+
+
+class AttachmentAnswer(Attachment, frozen=True, kw_only=True):
+    """GET /v1/attachments/{id}: where its bytes are, for a while and for whoever has the URL."""
+
+    url: str
+    thumbnail_url: str | UnsetType = UNSET
+    expires_at: datetime
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):

@@ -68,7 +68,8 @@ class ClientIdConflict(LinkupError):
 
 
 class Unsupported(LinkupError):
-    """The store breaks on it each time: it will never be taken."""
+    """A file of a kind that is not taken, or what the store breaks on each time: it will never be
+    taken."""
 
     code = "unsupported"
     temporary = False

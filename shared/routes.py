@@ -19,17 +19,30 @@ from shared.errors import (
     RateLimited,
     ResyncRequired,
     TooLarge,
+    Unsupported,
 )
-from shared.frames import ConversationId, Count, DeleteMode, Epoch, PositiveInt, UserId, Words
+from shared.frames import (
+    Attachment,
+    AttachmentId,
+    ConversationId,
+    Count,
+    DeleteMode,
+    Epoch,
+    FileName,
+    PositiveInt,
+    UserId,
+    Words,
+)
 from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Auth = Literal["bearer", "none"]
+Auth = Literal["bearer", "signature", "none"]  # signature: the URL itself is the permission
 
 HEALTH = "application/health+json"
 
 # What stands in braces in a path.
 PATH_TYPES: dict[str, Any] = {
+    "attachment_id": AttachmentId,
     "conversation_id": ConversationId,
     "message_id": PositiveInt,
     "user_id": UserId,
@@ -284,6 +297,41 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/tickets",
         summary="A ticket that opens one socket within 30 seconds, in place of the token.",
         answers=(Answer(201, api.TicketAnswer, "The ticket. The socket ends with the token."),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/attachments",
+        summary="Upload a file, for a message to carry: the body is the file itself.",
+        query=(Parameter("name", FileName, "what it is called", required=True),),
+        body=api.FileBytes,
+        body_media_type="application/octet-stream",
+        rule="What it is is found in its bytes; the `Content-Type` is not looked at.",
+        answers=(Answer(201, Attachment, "It is stored. Unsent for a day, it is deleted."),),
+        errors=(TooLarge, Unsupported, RateLimited),
+    ),
+    Route(
+        method="GET",
+        path="/v1/attachments/{attachment_id}",
+        summary="A file one may see, with URLs that need no token and last for minutes.",
+        answers=(Answer(200, api.AttachmentAnswer, "What it is and where."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/attachments/{attachment_id}/content",
+        summary="The bytes, for whoever has a signed URL; `Range` is understood.",
+        query=(
+            Parameter("variant", api.Variant, "the file, or a small picture of it", required=True),
+            Parameter("expires", Count, "part of the signed URL", required=True),
+            Parameter("signature", str, "part of the signed URL", required=True),
+        ),
+        answers=(
+            Answer(200, api.FileBytes, "All of it.", "*/*"),
+            Answer(206, api.FileBytes, "The range asked for.", "*/*"),
+            Answer(416, None, "It ends before that range."),
+        ),
+        auth="signature",
+        errors=(NotFound,),
     ),
     Route(
         method="POST",

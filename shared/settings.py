@@ -59,6 +59,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4
     presence_debounce: Annotated[float, Meta(gt=0, le=5)] = 5.0  # a dead gateway: offline in 30 s
 
+    attachments_url: str = ""
+    attachment_image_bytes: Annotated[int, Meta(ge=1)] = 10_000_000
+    attachment_document_bytes: Annotated[int, Meta(ge=1)] = 100_000_000
+    attachment_audio_bytes: Annotated[int, Meta(ge=1)] = 50_000_000
+    attachment_video_bytes: Annotated[int, Meta(ge=1)] = 200_000_000
+    attachment_link_for: Seconds = 300.0
+    attachment_sweep_every: Seconds = 600.0
+
     message_burst: Annotated[int, Meta(ge=1)] = 20
     message_rate: Annotated[float, Meta(ge=0)] = 10.0
     group_history: bool = False
@@ -66,6 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delete_window: Annotated[float, Meta(ge=0)] = 86_400.0
     feed_retention: Annotated[float, Meta(ge=0)] = 30 * DAY
     follower_patience: Annotated[float, Meta(ge=DAY)] = 30 * DAY
+    attachment_unsent_for: Annotated[float, Meta(gt=0)] = 86_400.0
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
 
@@ -92,6 +101,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def store_url(self) -> str:
         """Where persistence keeps the log: a file of the data directory unless set."""
         return self.database_url or f"sqlite:///{self.data.absolute() / 'linkup.db'}"
+
+    @property
+    def attachment_store_url(self) -> str:
+        """Where the gateways keep files: a folder of the data directory unless set."""
+        return self.attachments_url or (self.data.absolute() / "attachments").as_uri()
 
     @property
     def notify_store_url(self) -> str:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.gateway import contract, page, start
 from services.gateway.announcer import Announcer
+from services.gateway.api.attachments import Attachments
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
@@ -22,6 +23,10 @@ from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
 from services.gateway.api.users import Users
+from services.gateway.attachments.links import Links
+from services.gateway.attachments.objects import Objects
+from services.gateway.attachments.sweep import Sweep
+from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
@@ -61,7 +66,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         presence = Presence(nats, log, settings.presence_debounce)
         people = People(lanes, log)
         tickets = Tickets(lanes)
-        handlers = Handlers(lanes, auth, typing, presence)
+        objects = Objects(settings.attachment_store_url)
+        sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
+        handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
         sockets = Sockets(settings, auth, hub, handlers, people, tickets)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
@@ -71,6 +78,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             tasks.create_task(announcer.run()),
             tasks.create_task(presence.run()),
             tasks.create_task(_compare_after(reconnected, hub, presence)),
+            tasks.create_task(sweep.run()),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = lambda: _bus(nats)
@@ -83,8 +91,15 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),
-            **Revisions(lanes).endpoints(),
             **TicketOffice(tickets, log, people).endpoints(),
+            **Revisions(lanes, sweep.wake).endpoints(),
+            **Attachments(
+                log,
+                people,
+                Uploads(lanes, objects, limits_of(settings)),
+                objects,
+                Links(settings.jwt_secret, settings.attachment_link_for),
+            ).endpoints(),
             **DevLogin(auth, people).endpoints(),
             **contract.documents(),
         }

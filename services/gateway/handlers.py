@@ -1,5 +1,6 @@
 """Owns what each client frame does. One `match`, one function a frame."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.gateway.auth import Authenticator
@@ -32,6 +33,7 @@ class Handlers:
     auth: Authenticator
     typing: Typing
     presence: Presence
+    erased: Callable[[], None] = lambda: None  # a message is: its files are to go
 
     def handle(self, connection: Connection, frame: ClientFrame) -> None:  # noqa: C901 - a case each
         """Begin what the frame asks for; its outcome is pushed later. Raises LinkupError."""
@@ -97,7 +99,8 @@ class Handlers:
         command = DeleteMessage(
             user_id=connection.user_id, message_id=frame.message_id, mode=frame.mode
         )
-        self._submit(connection, command, frame.client_id)
+        then = self.erased if frame.mode == "everyone" else None
+        self._submit(connection, command, frame.client_id, then=then)
 
     def on_react(self, connection: Connection, frame: frames.React) -> None:
         command = React(
@@ -148,10 +151,13 @@ class Handlers:
         command: Command,
         client_id: str | None,
         size: int = IDS_BYTES,
+        then: Callable[[], None] | None = None,
     ) -> None:
         """An error is always told; that it is done only to who gave it a `client_id`."""
 
         def settle(result: Result) -> None:
+            if then is not None and isinstance(result, Done):
+                then()
             if client_id or not isinstance(result, Done):
                 connection.settled(client_id, result)
 
@@ -172,4 +178,5 @@ def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -
         to=frame.to,
         after=frame.after,
         reply_to=frame.reply_to,
+        attachments=frame.attachments,
     )

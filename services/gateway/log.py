@@ -9,6 +9,8 @@ from shared.bus import Bus
 from shared.commands import (
     Acquaintances,
     AcquaintancesAnswer,
+    Attachment,
+    AttachmentRecord,
     Conversation,
     FeedPage,
     FeedPageAnswer,
@@ -66,6 +68,11 @@ class Log:
 
     async def roster(self, asked: Roster) -> bytes:
         return (await self._ask("roster", asked, Snapshot)).body
+
+    async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
+        """NotFound unless that user may see it; without a user, unless it is there."""
+        asked = Attachment(attachment_id=attachment_id, user_id=user_id)
+        return await self._ask("attachment", asked, AttachmentRecord)
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
         """Of a conversation of theirs; NotFound otherwise."""

@@ -2,6 +2,8 @@
 
 import itertools
 
+import msgspec
+
 from services.persistence.projection import (
     CHANGES,
     Occasion,
@@ -114,7 +116,16 @@ def _message_body(new: NewMessage) -> bytes:
     m = new.message
     row = (m.message_id, m.conversation_id, m.seq, 1, m.sender_id, m.client_id, new.content)
     times = (m.created_at, m.created_at)
-    return frames.encode(message((*row, *times, m.reply_to, None, None, "[]")))
+    return frames.encode(message((*row, *times, m.reply_to, None, None, "[]", _files(new))))
+
+
+def _files(new: NewMessage) -> str:
+    """As MESSAGE_COLUMNS have them."""
+    rows = [
+        (a.attachment_id, a.name, a.media_type, a.size, a.width, a.height, int(a.thumbnail))
+        for a in new.attachments
+    ]
+    return msgspec.json.encode(rows).decode()
 
 
 def _revision_body(revision: Revision, now: int) -> bytes:

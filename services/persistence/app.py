@@ -58,6 +58,7 @@ def _limits(settings: Settings) -> Limits:
         settings.edit_window,
         settings.delete_window,
         settings.group_history,
+        settings.attachment_unsent_for,
     )
 
 

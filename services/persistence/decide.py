@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.persistence import groups, revisions, tickets, users, views
+from services.persistence import attachments, groups, revisions, tickets, users, views
 from services.persistence.state import (
+    Attachment,
     Changes,
     Conversation,
     Decision,
@@ -30,17 +31,21 @@ from shared.commands import (
     Begun,
     ClearConversation,
     Command,
+    CommitAttachment,
+    CondemnAttachments,
     CreateGroup,
     DeleteMessage,
     Done,
     EditMessage,
     Fenced,
+    ForgetAttachments,
     IssueTicket,
     PutUser,
     React,
     ReadMessages,
     Refused,
     RemoveMember,
+    ReserveAttachment,
     Result,
     Results,
     SetConversation,
@@ -74,6 +79,8 @@ def content_hash(key: bytes, command: StoreMessage) -> bytes:
     said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
     if command.reply_to is not None:
         said += f"\x00{command.reply_to}"
+    if command.attachments:  # no number begins like that; without any the hash is what it was
+        said += f"\x00@{','.join(command.attachments)}"
     return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
 
 
@@ -131,6 +138,14 @@ class _Turn(Turn):
                 return groups.remove(self, command)
             case SetRole():
                 return groups.set_role(self, command)
+            case ReserveAttachment():
+                return attachments.reserve(self, command)
+            case CommitAttachment():
+                return attachments.commit(self, command)
+            case CondemnAttachments():
+                return attachments.condemn(self, command)
+            case ForgetAttachments():
+                return attachments.forget(self, command)
             case PutUser():
                 return users.put(self, command)
             case IssueTicket():
@@ -162,10 +177,13 @@ class _Turn(Turn):
             return Refused("not_found", "There is no such message to reply to")
         if command.after and (command.user_id, command.after) not in self.state.messages:
             return Refused("out_of_order", "The message named by `after` is not stored yet")
+        uploads = attachments.wanted(self, command)
+        if uploads is None:
+            return Refused("not_found", "There is no such upload of yours that waits to be sent")
         too_many = self.charge(command.user_id)
         if too_many:
             return too_many
-        return self.append(command, conversation, hashed)
+        return self.append(command, conversation, hashed, uploads)
 
     def may_quote(self, command: StoreMessage, message_id: int) -> bool:
         message = self.visible(command.user_id, message_id)
@@ -197,7 +215,13 @@ class _Turn(Turn):
         self.state.conversations[conversation_id] = conversation
         self.changes.members.update((conversation_id, user_id) for user_id in conversation.members)
 
-    def append(self, command: StoreMessage, conversation: Conversation, hashed: bytes) -> Stored:
+    def append(
+        self,
+        command: StoreMessage,
+        conversation: Conversation,
+        hashed: bytes,
+        uploads: list[Attachment],
+    ) -> Stored:
         state = self.state
         if command.conversation_id not in state.conversations:
             self.begin(command.conversation_id, conversation)
@@ -216,7 +240,8 @@ class _Turn(Turn):
         conversation.last_seq, conversation.last_message_id = message.seq, message.message_id
         state.messages[command.user_id, command.client_id] = message
         state.messages_by_id[message.message_id] = message
-        new = NewMessage(message, command.content)
+        attached = attachments.attach(self, uploads, message.message_id)
+        new = NewMessage(message, command.content, attached)
         self.changes.messages.append(new)
         views.bring_back(self, command.conversation_id)
         self.changes.conversations.add(command.conversation_id)

@@ -11,16 +11,21 @@ from shared.commands import Event
 from shared.frames import MAX_NAMED, DeleteMode, Role
 
 Row = tuple[Any, ...]
+File = tuple[str, str, str, int, int | None, int | None, int]  # at last: has it a thumbnail?
 
 MESSAGE_COLUMNS = (
     "m.message_id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.content, "
     "m.created_at, m.updated_at, m.reply_to, m.edited_at, m.deleted_at, "
     "(SELECT json_group_array(json_array(s.emoji, s.user_id)) FROM (SELECT t.emoji, t.user_id"
     " FROM reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed"
-    " ORDER BY t.number) AS s)"
+    " ORDER BY t.number) AS s), "
+    "(SELECT json_group_array(json_array(s.attachment_id, s.name, s.media_type, s.size, s.width,"
+    " s.height, s.thumbnail)) FROM (SELECT t.* FROM attachments AS t"
+    " WHERE t.message_id = m.message_id ORDER BY t.position) AS s)"
 )
-MESSAGE_WIDTH = 13
+MESSAGE_WIDTH = 14
 CONTENT = 6  # among them
+LISTS = slice(12, 14)  # of reactions and files, as JSON
 RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
 RECEIPT_WIDTH = 5
 REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
@@ -49,12 +54,22 @@ PARTINGS = ("member_removed", "left")
 
 _pairs = msgspec.json.Decoder(list[tuple[str, str]])
 _names = msgspec.json.Decoder(list[str])
+_files = msgspec.json.Decoder(list[File])
+
+
+def preview(message: str, characters: str) -> str:
+    """SQL: how that message (of `messages`) begins; without words, its first file's name."""
+    return (
+        f"substr(coalesce(nullif({message}.content, ''), (SELECT pre.name FROM attachments AS pre"  # noqa: S608 - names, no values
+        f" WHERE pre.message_id = {message}.message_id ORDER BY pre.position LIMIT 1), ''),"
+        f" 1, {characters})"
+    )
 
 
 def message(row: Row) -> frames.Message:
     """From MESSAGE_COLUMNS, in that order."""
     message_id, conversation_id, seq, version, sender_id, client_id, content, *rest = row
-    created_at, updated_at, reply_to, edited_at, deleted_at, reactions = rest
+    created_at, updated_at, reply_to, edited_at, deleted_at, reactions, attachments = rest
     return frames.Message(
         message_id=message_id,
         conversation_id=conversation_id,
@@ -64,6 +79,7 @@ def message(row: Row) -> frames.Message:
         client_id=client_id,
         content=content,
         reply_to=UNSET if reply_to is None else reply_to,
+        attachments=_attachments(attachments) or UNSET,
         reactions=_reactions(reactions) or UNSET,
         created_at=frames.time_of(created_at),
         updated_at=frames.time_of(updated_at),
@@ -74,7 +90,9 @@ def message(row: Row) -> frames.Message:
 
 def message_size(row: Row) -> int:
     """Bytes that MESSAGE_COLUMNS take in JSON, but for what does not vary much."""
-    return len(msgspec.json.encode(row[6])) + len((row[12] or "").encode())
+    return len(msgspec.json.encode(row[CONTENT])) + sum(
+        len((said or "").encode()) for said in row[12:14]
+    )
 
 
 def _reactions(pairs: str) -> list[frames.Reactions]:
@@ -83,6 +101,23 @@ def _reactions(pairs: str) -> list[frames.Reactions]:
         for emoji, user_id in _pairs.decode(pairs):
             found.setdefault(emoji, []).append(user_id)
     return [frames.Reactions(emoji=emoji, user_ids=users) for emoji, users in found.items()]
+
+
+def _attachments(rows: str) -> list[frames.Attachment]:
+    return [] if rows == "[]" else [attachment(row) for row in _files.decode(rows)]
+
+
+def attachment(row: File) -> frames.Attachment:
+    attachment_id, name, media_type, size, width, height, thumbnail = row
+    return frames.Attachment(
+        attachment_id=attachment_id,
+        name=name,
+        media_type=media_type,
+        size=size,
+        width=UNSET if width is None else width,
+        height=UNSET if height is None else height,
+        thumbnail=True if thumbnail else UNSET,
+    )
 
 
 def updated_body(

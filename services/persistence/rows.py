@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import astuple
 
 from services.persistence.connections import Row
 from services.persistence.state import (
@@ -114,6 +115,34 @@ VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (message_id, number) DO UPDATE SET
   removed = excluded.removed, updated_at = excluded.updated_at
 """
+_ATTACHMENT = (
+    "a.attachment_id, a.owner_id, a.state, a.created_at, a.name, a.media_type, a.size, "
+    "a.width, a.height, a.thumbnail, a.message_id, a.position"
+)
+ATTACHMENTS = f"""
+SELECT {_ATTACHMENT} FROM json_each(?1) AS j JOIN attachments AS a ON a.attachment_id = j.value
+"""  # noqa: S608 - a list of columns
+DUE_ATTACHMENTS = f"""
+SELECT {_ATTACHMENT} FROM attachments AS a WHERE a.state = 'condemned'
+  OR (a.state IN ('reserved', 'uploaded') AND a.created_at < ?1) LIMIT ?2
+"""  # noqa: S608 - a list of columns
+UNSENT = """
+SELECT a.owner_id, count(*) FROM json_each(?1) AS j JOIN attachments AS a
+  ON a.owner_id = j.value AND a.state IN ('reserved', 'uploaded') GROUP BY a.owner_id
+"""
+PUT_ATTACHMENT = """
+INSERT INTO attachments (attachment_id, owner_id, state, created_at, name, media_type, size,
+  width, height, thumbnail, message_id, position)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (attachment_id) DO UPDATE SET state = excluded.state, name = excluded.name,
+  media_type = excluded.media_type, size = excluded.size, width = excluded.width,
+  height = excluded.height, thumbnail = excluded.thumbnail, message_id = excluded.message_id,
+  position = excluded.position
+"""
+FORGET_ATTACHMENT = "DELETE FROM attachments WHERE attachment_id = ?"
+CONDEMN_ATTACHMENTS = """
+UPDATE attachments SET state = 'condemned', name = '', message_id = NULL WHERE message_id = ?1
+"""
 ADD_FEED = """
 INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
   created_at, reaction, change_id)
@@ -214,12 +243,23 @@ def _revision_rows(revision: Revision, now: int) -> Iterable[tuple[str, Row]]:
             yield ERASE_MESSAGE, (message_id, now, version)
             yield ERASE_VERSIONS, (message_id,)
             yield ERASE_REACTIONS, (message_id,)
+            yield CONDEMN_ATTACHMENTS, (message_id,)
         case Hidden(user_id=user_id):
             yield HIDE_MESSAGE, (message_id, user_id, now)
         case Reacted(user_id=user_id, emoji=emoji, reaction=reaction):
             yield TOUCH_MESSAGE, (message_id, now, version)
             row = (message_id, reaction.number, user_id, emoji, reaction.removed, now)
             yield PUT_REACTION, row
+
+
+def attachment_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for attachment_id in changes.attachments & state.attachments.keys():
+        yield astuple(state.attachments[attachment_id])
+
+
+def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for attachment_id in changes.attachments - state.attachments.keys():
+        yield (attachment_id,)
 
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:

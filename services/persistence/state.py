@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from msgspec import Struct
 
@@ -13,20 +14,26 @@ from shared.commands import (
     BeginConversation,
     ClearConversation,
     Command,
+    CommitAttachment,
+    CondemnAttachments,
     CreateGroup,
     DeleteMessage,
     EditMessage,
+    ForgetAttachments,
     IssueTicket,
     PutUser,
     React,
     ReadMessages,
     RemoveMember,
+    ReserveAttachment,
     SetConversation,
     SetRole,
     StoreMessage,
     TakeTicket,
 )
 from shared.frames.fields import Role
+
+SECOND = 1_000_000  # microseconds
 
 
 @dataclass(slots=True)
@@ -91,6 +98,26 @@ class Reaction(Struct, frozen=True, gc=False):
     removed: bool
 
 
+AttachmentState = Literal["reserved", "uploaded", "attached", "condemned"]
+
+
+class Attachment(Struct, frozen=True, gc=False):
+    """The record of an upload. Nothing is known of its bytes before it is uploaded."""
+
+    attachment_id: str
+    owner_id: str
+    state: AttachmentState
+    created_at: int
+    name: str
+    media_type: str = ""
+    size: int = 0
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bool = False
+    message_id: int | None = None
+    position: int = 0
+
+
 # ------------------------------------------------------------------ revisions, in their order
 
 
@@ -125,6 +152,7 @@ Revision = Edited | Erased | Hidden | Reacted
 class NewMessage(Struct, frozen=True, gc=False):
     message: Message
     content: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 class GroupChange(Struct, frozen=True, gc=False):
@@ -175,13 +203,15 @@ class Lane(Struct, frozen=True):
 class Limits:
     """Messages a user may store: at once, and per second. For how many seconds a message may be
     edited, and deleted for everyone. A rate or window of 0 sets no limit. Whether who joins a
-    group sees what was said before."""
+    group sees what was said before. `unsent_for`: seconds until an upload that no message has is
+    given up."""
 
     burst: int
     rate: float
     edit_window: float = 86_400.0
     delete_window: float = 86_400.0
     group_history: bool = False
+    unsent_for: float = 86_400.0
 
 
 @dataclass(slots=True)
@@ -201,6 +231,13 @@ class State:
     hidden: set[tuple[int, str]] = field(default_factory=set)
     reactions: dict[int, dict[tuple[str, str], Reaction]] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    attachments: dict[str, Attachment] = field(default_factory=dict)
+    unsent: dict[str, int] = field(default_factory=dict)  # uploads by owner
+
+    @property
+    def unsent_before(self) -> int:
+        """An upload that old which no message has is given up."""
+        return self.now - int(self.limits.unsent_for * SECOND)
 
 
 @dataclass(slots=True)
@@ -215,6 +252,7 @@ class Changes:
     heads: set[str] = field(default_factory=set)
     conversations: set[str] = field(default_factory=set)
     members: set[tuple[str, str]] = field(default_factory=set)
+    attachments: set[str] = field(default_factory=set)
     profiles: list[PutUser] = field(default_factory=list)
     lanes: dict[str, Lane] = field(default_factory=dict)
     tickets: dict[str, Ticket | None] = field(default_factory=dict)
@@ -247,8 +285,11 @@ class Names:
     message_ids: set[int] = field(default_factory=set)
     reacted: set[int] = field(default_factory=set)
     tickets: set[str] = field(default_factory=set)
+    attachments: set[str] = field(default_factory=set)
+    uploaders: set[str] = field(default_factory=set)
+    condemning: bool = False
 
-    def add(self, command: Command) -> None:  # noqa: C901 - flat
+    def add(self, command: Command) -> None:  # noqa: C901 - one case a command
         self.users.add(command.user_id)
         match command:
             case StoreMessage():
@@ -274,10 +315,19 @@ class Names:
                 self.users.update(command.members)
             case RemoveMember() | SetRole():
                 self.conversations.add(command.conversation_id)
+            case ReserveAttachment():
+                self.uploaders.add(command.user_id)
+            case CommitAttachment():
+                self.attachments.add(command.attachment_id)
+            case ForgetAttachments():
+                self.attachments.update(command.attachment_ids)
+            case CondemnAttachments():
+                self.condemning = True
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)
         self.messages.add((command.user_id, command.client_id))
+        self.attachments.update(command.attachments)
         if command.after:
             self.messages.add((command.user_id, command.after))
         if command.to:

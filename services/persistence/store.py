@@ -18,6 +18,7 @@ from services.persistence import index, rows
 from services.persistence.connections import Held, Row, WriterConnection
 from services.persistence.decide import decide
 from services.persistence.state import (
+    Attachment,
     Conversation,
     Decision,
     Head,
@@ -38,6 +39,7 @@ from shared.errors import StartError, Unavailable
 T = TypeVar("T")
 
 LANES_KEPT = 1024
+DUE_AT_ONCE = 200  # attachments condemned by one command
 OLDEST_SQLITE = (3, 35, 0)
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
@@ -155,12 +157,23 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
     for message_id, user_id, emoji, number, removed in look_up(rows.REACTIONS, wanted.reacted):
         reactions = state.reactions.setdefault(message_id, {})
         reactions[user_id, emoji] = Reaction(number, bool(removed))
+    _read_attachments(connection, state, wanted)
     for row in look_up(rows.CONVERSATIONS, wanted.conversations):
         wanted.users.update(_add_member(state, row))
     for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
     for ticket_hash, *ticket in look_up(rows.TICKETS, wanted.tickets):
         state.tickets[ticket_hash] = Ticket(*ticket)
+
+
+def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    found = list(_look_up(connection, rows.ATTACHMENTS, wanted.attachments))
+    if wanted.condemning:
+        due = (state.unsent_before, DUE_AT_ONCE)
+        found += connection.execute(rows.DUE_ATTACHMENTS, due).fetchall()
+    for row in found:
+        state.attachments[row[0]] = Attachment(*row)
+    state.unsent.update(_look_up(connection, rows.UNSENT, wanted.uploaders))
 
 
 def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
@@ -206,6 +219,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     connection.executemany(rows.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
     connection.executemany(rows.ADD_MESSAGE, rows.message_rows(changes))
     index.forget(connection, state.hash_key, revised)
+    connection.executemany(rows.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
+    connection.executemany(rows.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
     for sql, row in rows.revision_rows(state, changes):
         connection.execute(sql, row)
     index.learn(connection, state.hash_key, revised)

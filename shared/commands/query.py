@@ -149,6 +149,25 @@ class Roster(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
+class Attachment(Struct, frozen=True, kw_only=True):
+    """query `attachment`: one that this user may see; without a user, as a signed URL grants."""
+
+    attachment_id: str
+    user_id: str | None = None
+
+
+class AttachmentRecord(Struct, frozen=True, kw_only=True):
+    """`size` in bytes."""
+
+    attachment_id: str
+    name: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    thumbnail: bool
+
+
 class LogPage(Struct, frozen=True, kw_only=True):
     """query `log`: rows after a follower's position, which is one number per writer.
 

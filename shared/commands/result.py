@@ -48,6 +48,12 @@ class Taken(Struct, frozen=True, array_like=True, tag=True):
     token_expires_at: int
 
 
+class Condemned(Struct, frozen=True, array_like=True, tag=True):
+    """The bytes of these attachments are to go."""
+
+    attachment_ids: list[str]
+
+
 class Refused(Struct, frozen=True, array_like=True, tag=True):
     """Not carried out: a LinkupError on the bus."""
 
@@ -60,7 +66,7 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
         return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
 
 
-Result = Stored | Done | Begun | Cleared | Ticketed | Taken | Refused
+Result = Stored | Done | Begun | Cleared | Ticketed | Taken | Condemned | Refused
 
 
 class Results(Struct, frozen=True, tag=True):

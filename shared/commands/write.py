@@ -21,6 +21,7 @@ class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
     to: str | None = None
     after: str | None = None
     reply_to: int | None = None
+    attachments: list[str] = []
 
 
 class EditMessage(Struct, frozen=True, kw_only=True, tag=True):
@@ -130,6 +131,39 @@ class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
     title: str | None = None
 
 
+class ReserveAttachment(Struct, frozen=True, kw_only=True, tag=True):
+    """An upload begins: from now on its bytes are never without a record."""
+
+    user_id: str
+    attachment_id: str
+    name: str
+
+
+class CommitAttachment(Struct, frozen=True, kw_only=True, tag=True):
+    """The upload is whole and on the disk: a message may carry it. `size` in bytes."""
+
+    user_id: str
+    attachment_id: str
+    media_type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bool = False
+
+
+class CondemnAttachments(Struct, frozen=True, kw_only=True, tag=True):
+    """Name what no message has in time, or no more: its bytes are to go. Answered by Condemned."""
+
+    user_id: str = ""
+
+
+class ForgetAttachments(Struct, frozen=True, kw_only=True, tag=True):
+    """The bytes of these are gone: drop the records, but for what a message has."""
+
+    attachment_ids: list[str]
+    user_id: str = ""
+
+
 class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     """Make a user known, with what the host app's token says of them; None keeps what is there."""
 
@@ -177,6 +211,10 @@ Command = (
     | AddMembers
     | RemoveMember
     | SetRole
+    | ReserveAttachment
+    | CommitAttachment
+    | CondemnAttachments
+    | ForgetAttachments
     | PutUser
     | IssueTicket
     | TakeTicket

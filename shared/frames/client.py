@@ -6,6 +6,8 @@ from msgspec import Meta, Struct
 
 from shared.frames.fields import (
     MAX_EMOJI_BYTES,
+    AttachmentIds,
+    Caption,
     ClientId,
     Content,
     ConversationId,
@@ -35,20 +37,23 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unkno
     """A message to a user (`to`) or a conversation; answered by `ack` or `error`.
 
     `after` names the sender's previous `client_id`: this one is stored only after that one.
-    `reply_to` is a message of the same conversation.
+    `reply_to` is a message of the same conversation. `attachments` are uploads of the sender's
+    that no message has yet; only beside them `content` may be empty.
     """
 
     client_id: ClientId
-    content: Content
+    content: Caption
     to: UserId | None = None
     conversation_id: ConversationId | None = None
     after: ClientId | None = None
     reply_to: PositiveInt | None = None
+    attachments: AttachmentIds = []
     exactly_one: ClassVar[tuple[str, ...]] = ("to", "conversation_id")  # for the schema
 
     def __post_init__(self) -> None:
         if (self.to is None) == (self.conversation_id is None):
             raise ValueError("Expected exactly one of `to` and `conversation_id`")
+        check_content(self.content, self.attachments)
 
 
 class EditMessage(
@@ -195,6 +200,14 @@ ClientFrame = (
     | ForceReconnect
     | Refresh
 )
+
+
+def check_content(content: str, attachments: list[str]) -> None:
+    """Raises ValueError for a message that says nothing, or one thing twice."""
+    if not content and not attachments:
+        raise ValueError("Expected `content` with something to see in it, or `attachments`")
+    if len(set(attachments)) < len(attachments):
+        raise ValueError("Expected `attachments` that differ from each other")
 
 
 def check_emoji(emoji: str) -> None:

@@ -11,6 +11,7 @@ MAX_CONTENT = 5_000  # code points
 MAX_TITLE = 100  # code points, of a group
 MAX_MEMBERS = 500  # of a group
 MAX_NAMED = 32  # members whom a frame names, and who are told of each other's *delivered*
+MAX_ATTACHMENTS = 10  # of a message
 MAX_EMOJI_BYTES = 32  # in UTF-8: a family with skin tones takes 25 to 41, a flag 8
 
 # \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
@@ -19,6 +20,9 @@ _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
 _BREAKS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _LINE = rf"^[^{_BREAKS}]*[^\s{_BREAKS}][^{_BREAKS}]*\Z"
+_TEXT_OR_EMPTY = r"^(?:\Z|[^\x00]*[^\s\x00][^\x00]*\Z)"
+_LABEL = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+_LOWER = r"^[a-z0-9]+\Z"
 _SIGN = r"^[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
@@ -26,6 +30,9 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
     _LINE: "of one line with something to see in it",
     _SIGN: "of at least one character, without control characters or spaces",
     _TEXT: "with something to see in it and without NUL",
+    _TEXT_OR_EMPTY: "empty, or with something to see in it and without NUL",
+    _LABEL: "of at least one character, without control characters",
+    _LOWER: "of lower-case letters and digits",
 }
 
 UserId = Annotated[str, Meta(max_length=128, pattern=_NAME)]
@@ -33,6 +40,10 @@ UserIds = Annotated[list[UserId], Meta(max_length=500)]
 ConversationId = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
 ClientId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]
+Caption = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT_OR_EMPTY)]
+AttachmentId = Annotated[str, Meta(max_length=64, pattern=_LOWER)]
+AttachmentIds = Annotated[list[AttachmentId], Meta(max_length=MAX_ATTACHMENTS)]
+FileName = Annotated[str, Meta(max_length=255, pattern=_LABEL)]
 Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
 Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_LINE)]
 Role = Literal["owner", "admin", "member"]

@@ -71,6 +71,22 @@ class Reactions(Struct, frozen=True, kw_only=True):
     user_ids: list[str]
 
 
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file of a message. `media_type` is what its bytes say; `size` is in bytes.
+
+    `thumbnail`: there is a small picture of it, too. The URLs of both last for minutes only, so
+    they come with `GET /v1/attachments/{attachment_id}`.
+    """
+
+    attachment_id: str
+    name: str
+    media_type: str
+    size: int
+    width: int | UnsetType = UNSET
+    height: int | UnsetType = UNSET
+    thumbnail: bool | UnsetType = UNSET
+
+
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
     """A message as it is now: a replayed one shows its edits, and as a tombstone no content.
 
@@ -86,6 +102,7 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
     client_id: str
     content: str
     reply_to: int | UnsetType = UNSET
+    attachments: list[Attachment] | UnsetType = UNSET
     reactions: list[Reactions] | UnsetType = UNSET
     created_at: datetime
     updated_at: datetime

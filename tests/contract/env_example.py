@@ -48,6 +48,14 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "outbox_bytes": "The same in bytes; 65536 or more.",
         "lanes": "Batches on their way to the store at the same time.",
         "presence_debounce": "Who is back within it was never offline; at most 5.",
+        "attachments_url": "Where files lie: file:///path or s3://bucket/prefix (S3's own"
+        " variables then too); empty: LINKUP_DATA_DIR/attachments.",
+        "attachment_image_bytes": "What an image may hold; it has at most 10,000 pixels a side.",
+        "attachment_document_bytes": "What a document may hold: whatever is none of the others.",
+        "attachment_audio_bytes": "What a sound may hold.",
+        "attachment_video_bytes": "What a video may hold.",
+        "attachment_link_for": "How long the URL of a file can be used.",
+        "attachment_sweep_every": "How often files that nobody needs are looked for.",
     },
     "Persistence": {
         "message_burst": "Messages a user may send at once.",
@@ -57,6 +65,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "delete_window": "How long after it was sent a message may be deleted for everyone.",
         "feed_retention": "How long clients can catch up, 604800 or more; messages stay.",
         "follower_patience": "How long the feed waits for a silent follower; 86400 or more.",
+        "attachment_unsent_for": "How long a file that was uploaded may wait to be sent.",
         "database_url": "The log's database, as sqlite:////path; empty: LINKUP_DATA_DIR/linkup.db.",
         "readers": "Queries answered at the same time.",
     },

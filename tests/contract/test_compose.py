@@ -90,7 +90,7 @@ def test_a_container_is_bounded_and_comes_back(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_only_data_is_kept_and_written(name: str) -> None:
     volumes = [volume.split(":") for volume in ALL[name].get("volumes", [])]
-    assert volumes == ([] if name == "gateway" else [[name, "/data"]])
+    assert volumes == [[name, "/data"]]
     assert settings_of(ALL[name]).data_dir == "/data"
 
 

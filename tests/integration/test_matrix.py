@@ -30,12 +30,14 @@ ABSENT: dict[Kind, Any] = {
     Kind.GROUP: group_conversation_id("nobody", "never"),
     Kind.MESSAGE: 2**53 - 1,
     Kind.USER: "nobody",
+    Kind.FILE: "0" * 32,
 }
 MALFORMED: dict[Kind, list[Any]] = {
     Kind.CONVERSATION: ["a b", "\xe4", "x" * 65],
     Kind.GROUP: ["a b", "\xe4", "x" * 65],
     Kind.MESSAGE: [0, -1, 2**53, 1.5, "x"],
     Kind.USER: ["a\x00b", "x" * 129, ""],
+    Kind.FILE: ["a b", "A", "\xe4", "x" * 65],
 }
 WRITES_TO_ME = {
     "alice": "carol",
@@ -159,6 +161,8 @@ async def own(played: Scene, verb: Verb) -> Any:
             return answer.json()["conversation"]["conversation_id"]
         case Kind.USER:
             return "bob"
+        case Kind.FILE:
+            return await played.uploaded("alice", "for this verb")
     ack = await played.peers["alice"].message("bob", "for this verb")
     return ack["message_id"]
 

@@ -22,6 +22,7 @@ class Kind(Enum):
     GROUP = "group"
     MESSAGE = "message"
     USER = "user"
+    FILE = "file"
     LISTING = "listing"  # names nothing, but its answer must not tell of what is others'
 
 
@@ -68,7 +69,7 @@ def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: An
 
 
 C, G, M = Kind.CONVERSATION, Kind.GROUP, Kind.MESSAGE
-U, L = Kind.USER, Kind.LISTING
+U, F, L = Kind.USER, Kind.FILE, Kind.LISTING
 ONE = "/v1/conversations/{conversation_id}"
 MEMBER = f"{ONE}/members/{{user_id}}"
 EACH = "/v1/messages/{message_id}"
@@ -79,6 +80,7 @@ FRAMES: tuple[Verb, ...] = (
     verb("message", C, conversation_id=IT, content="x"),
     verb("message", U, "to", to=IT, content="x", strangers=True),
     verb("message", M, "reply", still="erased", conversation_id=HOME, content="x", reply_to=IT),
+    verb("message", F, "file", conversation_id=HOME, content="", attachments=[IT]),
     verb("edit_message", M, message_id=IT, content="x"),
     verb("delete_message", M, "me", still="hidden erased", message_id=IT, mode="me"),
     verb("delete_message", M, "everyone", still="erased", message_id=IT, mode="everyone"),
@@ -102,6 +104,12 @@ ROUTES: tuple[Verb, ...] = (
         "reply",
         still="erased",
         body={"conversation_id": HOME, "content": "x", "reply_to": IT},
+    ),
+    verb(
+        "POST /v1/messages",
+        F,
+        "file",
+        body={"conversation_id": HOME, "content": "", "attachments": [IT]},
     ),
     verb(f"PATCH {EACH}", M, message_id=IT, body={"content": "x"}),
     verb(f"DELETE {EACH}", M, "me", still="hidden erased", message_id=IT, query={"mode": "me"}),
@@ -147,6 +155,7 @@ ROUTES: tuple[Verb, ...] = (
         f"GET {ONE}/messages", M, "new", still=PIVOT, conversation_id=HOME, query={"after_id": IT}
     ),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
+    verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
     verb("GET /v1/unread", L),
     verb("GET /v1/search", L, query={"q": "of"}),
     verb("GET /v1/search", C, "in", query={"q": "of", "conversation_id": IT}),
@@ -163,6 +172,7 @@ NOTHING: dict[str, str] = {
     "presence_unsubscribe": "it is not told",
     "get_connection_status": "about this socket",
     "force_reconnect": "about this socket",
+    "POST /v1/attachments": "what is uploaded is the asker's own",
     "refresh": "the token has to be the same user's",
     "POST /v1/tickets": "for whoever the token names; tests/integration/test_tickets.py",
 }

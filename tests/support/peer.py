@@ -114,6 +114,13 @@ class Http:
     async def patch(self, path: str, body: Any) -> httpx2.Response:
         return await self._client.patch(path, json=body, headers=self._headers)
 
+    async def upload(self, name: str, content: bytes) -> str:
+        """The new attachment's id."""
+        response = await self._client.post(
+            "/v1/attachments", params={"name": name}, content=content, headers=self._headers
+        )
+        return str(response.raise_for_status().json()["attachment_id"])
+
     async def history(self, conversation_id: str) -> list[Frame]:
         """Every message, oldest first, page by page."""
         messages: list[Frame] = []

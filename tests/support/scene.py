@@ -40,13 +40,14 @@ Answer = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Thing:
-    """`lost`: how it is gone ("erased", or for some "hidden", "cleared"); `members` may name it."""
+    """`lost`: how it is gone ("erased", or for some "hidden", "cleared"; a file that is "sent" is
+    so for another message); `members` may name it."""
 
     label: str
     kind: Kind
     id: Any
     members: frozenset[str]
-    home: str = ""  # a message's conversation
+    home: str = ""  # the conversation of a message, or where a file would be sent
     lost: str = ""
     lost_for: frozenset[str] = frozenset()
 
@@ -108,12 +109,17 @@ class Scene:
         headers = {k: v for k, v in response.headers.items() if k not in VARYING}
         return [response.status_code, headers, read(response)]
 
+    async def uploaded(self, user_id: str, name: str) -> str:
+        """The id of a new file of that user, which no message has."""
+        return await self.apis[user_id].upload(name, b"text of a file")
+
     async def said(
         self, label: str, state: str, writer: str, reader: str, lost_for: set[str] | None = None
     ) -> int:
         """The id of a new message of that conversation, which will be lost for those."""
         text = f"{state} of {label}"
-        ack = await self.peers[writer].message(reader, text)
+        file_id = await self.uploaded(writer, f"file, {text}")
+        ack = await self.peers[writer].message(reader, text, attachments=[file_id])
         members = frozenset({writer, reader})
         lost = state if lost_for else ""
         gone = frozenset(lost_for or ())
@@ -122,6 +128,8 @@ class Scene:
                 text, Kind.MESSAGE, ack["message_id"], members, ack["conversation_id"], lost, gone
             )
         )
+        if state != "erased":  # the sweep takes the file's record away, some time
+            self.things.append(file_of(text, file_id, members, ack["conversation_id"], lost, gone))
         self.secrets[text] = members - gone
         return int(ack["message_id"])
 
@@ -141,6 +149,14 @@ class Scene:
         rows["meta"] = [row for row in rows["meta"] if row[0] != "indexed"]
         rows["heads"] = [row for row in rows["heads"] if row[0] != UNSEEN]
         return rows
+
+
+def file_of(
+    text: str, file_id: str, members: frozenset[str], home: str, lost: str, gone: frozenset[str]
+) -> Thing:
+    """Of that message: for who sees it, it is sent; for the others, it is lost with it."""
+    state = (lost, gone) if lost else ("sent", frozenset(ASKERS))
+    return Thing(f"file, {text}", Kind.FILE, file_id, members, home, *state)
 
 
 def home_of(user_id: str) -> str:
@@ -217,6 +233,10 @@ async def _furnish(scene: Scene, label: str, reader: str, writer: str) -> None:
     place = direct_conversation_id(writer, reader)
     scene.things.append(Thing(label, Kind.CONVERSATION, place, members))
     await scene.said(label, "kept", writer, reader)
+    unsent = await scene.uploaded(writer, f"unsent of {label}")
+    own = frozenset({writer})
+    scene.things.append(Thing(f"unsent of {label}", Kind.FILE, unsent, own, place))
+    scene.secrets[f"unsent of {label}"] = own
 
 
 async def _gather(scene: Scene, label: str, owner: str, member: str) -> None:

@@ -42,6 +42,7 @@ class Messages:
             conversation_id=asked.conversation_id,
             after=asked.after,
             reply_to=asked.reply_to,
+            attachments=asked.attachments,
         )
         command = store_message(identity.user_id, "", frame)
         match await self.lanes.call(command, frames.size(asked.content) + 256):

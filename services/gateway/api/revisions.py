@@ -1,6 +1,7 @@
 """Owns the routes that change a stored message: edit, delete, react."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -22,6 +23,7 @@ NO_CONTENT = 204
 @dataclass(slots=True, frozen=True)
 class Revisions:
     lanes: Lanes
+    erased: Callable[[], None]  # a message is: its files are to go
 
     def endpoints(self) -> Endpoints:
         return {
@@ -42,9 +44,11 @@ class Revisions:
     async def delete(self, request: Request, identity: Identity) -> Response:
         message_id = _message_id(request)
         mode = await _mode(request)
-        return await self._carry_out(
-            DeleteMessage(user_id=identity.user_id, message_id=message_id, mode=mode), IDS_BYTES
-        )
+        command = DeleteMessage(user_id=identity.user_id, message_id=message_id, mode=mode)
+        answer = await self._carry_out(command, IDS_BYTES)
+        if mode == "everyone":
+            self.erased()
+        return answer
 
     async def react(self, request: Request, identity: Identity) -> Response:
         message_id = _message_id(request)
@@ -68,6 +72,8 @@ class Revisions:
                 for one in asked.message_ids
             ]
         )
+        if asked.mode == "everyone":
+            self.erased()
         outcomes = map(_outcome, asked.message_ids, results)
         return as_json(api.encode(api.DeleteAnswer(results=list(outcomes))))
 

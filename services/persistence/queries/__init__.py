@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from services.persistence.connections import Held
 from services.persistence.followers import Followers
+from services.persistence.queries.attachment import attachment
 from services.persistence.queries.feed import feed, heads, join
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
@@ -21,6 +22,7 @@ from services.persistence.queries.source import Source
 from shared import commands
 from shared.commands import (
     Acquaintances,
+    Attachment,
     Conversation,
     FeedPage,
     Heads,
@@ -68,6 +70,8 @@ class Queries:
                 return await self._snapshot(roster, commands.decode(payload, Roster))
             case "search":
                 return await self._snapshot(search, commands.decode(payload, Search))
+            case "attachment":
+                return await self._at_once(attachment, commands.decode(payload, Attachment))
             case "log":
                 return await self._at_once(log, commands.decode(payload, LogPage))
             case "marks":

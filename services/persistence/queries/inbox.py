@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from services.persistence.connections import Row
-from services.persistence.projection import MESSAGE_COLUMNS, message
+from services.persistence.projection import MESSAGE_COLUMNS, message, preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
 from services.persistence.visibility import unread as unread_of
 from services.persistence.visibility import visible
@@ -57,7 +57,7 @@ SELECT u.conversation_id, u.unread FROM (
 ) AS u WHERE u.unread > 0 ORDER BY u.last_message_id DESC
 """  # noqa: S608 - names, no values
 LATEST = f"""
-SELECT m.message_id, m.seq, m.sender_id, u.name, substr(m.content, 1, ?3), m.created_at
+SELECT m.message_id, m.seq, m.sender_id, u.name, {preview("m", "?3")}, m.created_at
 FROM members AS b
 JOIN messages AS m ON m.conversation_id = b.conversation_id
 LEFT JOIN users AS u ON u.user_id = m.sender_id

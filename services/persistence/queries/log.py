@@ -1,5 +1,6 @@
 """Owns the followers' log: the rows that call for something, and the marks to judge them by."""
 
+from services.persistence.projection import preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, profile
 from services.persistence.visibility import unread, visible
 from shared import frames
@@ -52,7 +53,7 @@ JOIN users AS u ON u.user_id = b.user_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - a list of columns
 PREVIEWS = f"""
-SELECT m.sender_id, u.name, substr(m.content, 1, 500), m.seq, m.created_at
+SELECT m.sender_id, u.name, {preview("m", "500")}, m.seq, m.created_at
 FROM members AS b
 JOIN messages AS m ON m.conversation_id = b.conversation_id
 LEFT JOIN users AS u ON u.user_id = m.sender_id

@@ -1,0 +1,129 @@
+"""Owns the routes of files: uploading one, asking where it is, fetching its bytes."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from services.gateway.api.request import as_json, converted, integer
+from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
+from services.gateway.attachments.links import Links
+from services.gateway.attachments.objects import Objects
+from services.gateway.attachments.uploads import Uploads, original, thumbnail
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.log import Log
+from services.gateway.people import People
+from shared import api, frames
+from shared.commands import AttachmentRecord
+from shared.errors import InvalidRequest, NotFound
+from shared.frames import AttachmentId, FileName
+
+CREATED, PARTIAL, UNSATISFIABLE = 201, 206, 416
+THUMBNAIL_TYPE = "image/webp"
+
+
+@dataclass(slots=True, frozen=True)
+class Attachments:
+    log: Log
+    people: People
+    uploads: Uploads
+    objects: Objects
+    links: Links
+
+    def endpoints(self) -> Endpoints:
+        one = "/v1/attachments/{attachment_id}"
+        return {
+            "POST /v1/attachments": self.upload,
+            f"GET {one}": self.one,
+            f"GET {one}/content": self.content,
+        }
+
+    async def upload(self, request: Request, identity: Identity) -> Response:
+        """The body is the file itself."""
+        name = converted(_parameter(request, "name"), FileName, "`name`")
+        length = request.headers.get("content-length", "")
+        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        try:
+            uploaded = await self.uploads.receive(
+                identity.user_id,
+                name,
+                int(length) if length.isdecimal() else None,
+                aiter(request.stream()),
+            )
+        except ClientDisconnect:
+            raise InvalidRequest("The upload was cut off") from None
+        return as_json(api.encode(uploaded), CREATED)
+
+    async def one(self, request: Request, identity: Identity) -> Response:
+        found = await self.log.attachment(_attachment_id(request), identity.user_id)
+        return as_json(api.encode(self._answer(found)))
+
+    async def content(self, request: Request) -> Response:
+        """The signature in the URL is the permission; the record says what it is."""
+        attachment_id = _attachment_id(request)
+        variant: api.Variant = converted(_parameter(request, "variant"), api.Variant, "`variant`")
+        expires = integer(request, "expires", least=0) or 0
+        signature = _parameter(request, "signature")
+        now = time.time()
+        self.links.check(attachment_id, variant, expires, signature, now)
+        found = await self.log.attachment(attachment_id)
+        max_age = max(0, int(expires - now))
+        if variant == "original":
+            headers = content_headers(found.name, found.media_type, max_age)
+            return await self._part(request, original(attachment_id), headers)
+        headers = content_headers(f"{found.name}.webp", THUMBNAIL_TYPE, max_age)
+        return await self._part(request, thumbnail(attachment_id), headers)
+
+    async def _part(self, request: Request, path: str, headers: dict[str, str]) -> Response:
+        size = await self.objects.size(path)
+        try:
+            part = part_of(request.headers.get("range"), size)
+        except Unsatisfiable:
+            return Response(status_code=UNSATISFIABLE, headers={"Content-Range": f"bytes */{size}"})
+        start, end = part or (0, size)
+        headers["Content-Length"] = str(end - start)
+        if part is not None:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        body: AsyncIterator[bytes] = self.objects.read(path, start, end)
+        return StreamingResponse(body, PARTIAL if part is not None else 200, headers)
+
+    def _answer(self, found: AttachmentRecord) -> api.AttachmentAnswer:
+        expires = self.links.expiry(time.time())
+        return api.AttachmentAnswer(
+            attachment_id=found.attachment_id,
+            name=found.name,
+            media_type=found.media_type,
+            size=found.size,
+            width=UNSET if found.width is None else found.width,
+            height=UNSET if found.height is None else found.height,
+            thumbnail=True if found.thumbnail else UNSET,
+            url=self.links.url(found.attachment_id, "original", expires),
+            thumbnail_url=(
+                self.links.url(found.attachment_id, "thumbnail", expires)
+                if found.thumbnail
+                else UNSET
+            ),
+            expires_at=frames.time_of(expires * 1_000_000),
+        )
+
+
+def _attachment_id(request: Request) -> str:
+    """From the path. What is no id of an attachment names none."""
+    try:
+        text = request.path_params["attachment_id"]
+        return str(msgspec.convert(text, AttachmentId))
+    except msgspec.ValidationError:
+        raise NotFound("There is no such attachment") from None
+
+
+def _parameter(request: Request, name: str) -> str:
+    """A parameter that has to be there. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text is None:
+        raise InvalidRequest(f"The parameter `{name}` is missing")
+    return text

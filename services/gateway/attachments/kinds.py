@@ -1,0 +1,147 @@
+"""Owns what a file is: judged by its first bytes, never by what the sender calls it. Pure.
+
+The name only refines what the bytes leave open (a text, an old Office file), and is held against
+the endings that a double click would run.
+"""
+
+from pathlib import PurePath
+from typing import Literal
+
+import filetype
+
+from shared.errors import Unsupported
+
+Kind = Literal["image", "document", "audio", "video"]
+
+HEAD_BYTES = 8192
+UNKNOWN = "application/octet-stream"
+
+PROGRAM_SUFFIXES = frozenset(
+    f".{ending}"
+    for endings in (
+        "apk app bat cmd com cpl dll exe gadget hta jar jse lnk",
+        "msi msp pif ps1 reg scr vbe vbs wsf wsh",
+    )
+    for ending in endings.split()
+)
+PROGRAM_SIGNS = (
+    b"\x7fELF",
+    *(bytes.fromhex(sign) for sign in ("feedface", "feedfacf", "cefaedfe", "cffaedfe")),  # Mach-O
+    b"\xca\xfe\xba\xbe",  # Java, and Mach-O for several processors
+    b"dex\n",
+    bytes.fromhex("4c0000000114020000000000c000000000000046"),  # a Windows shortcut
+)
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+OLE_TYPES = {
+    ".doc": "application/msword",
+    ".xls": "application/vnd.ms-excel",
+    ".ppt": "application/vnd.ms-powerpoint",
+}
+HTML_SIGNS = ("<!doctype html", "<html", "<head", "<body", "<script", "<iframe")
+TEXT_TYPES = {
+    ".csv": "text/csv",
+    ".css": "text/css",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".ics": "text/calendar",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".mjs": "text/javascript",
+    ".sh": "text/x-shellscript",
+    ".svg": "image/svg+xml",
+    ".vcf": "text/vcard",
+    ".xml": "application/xml",
+}
+PRINTABLE = frozenset({"application/pdf", "application/rtf", "application/postscript"})
+# What a browser would run, or a program open: it leaves as a download of bytes.
+ACTIVE = frozenset(
+    {
+        "text/html",
+        "text/css",
+        "text/javascript",
+        "text/x-shellscript",
+        "application/xml",
+        "application/xhtml+xml",
+        "image/svg+xml",
+    }
+)
+PICTURES = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+}
+
+
+def media_type(head: bytes, name: str) -> str:
+    """Raises Unsupported for a program."""
+    text = as_text(head)
+    suffix = PurePath(name.rstrip(" .")).suffix.lower()  # Windows drops such an end
+    if suffix in PROGRAM_SUFFIXES or is_program(head, text):
+        raise Unsupported("Programs are not taken")
+    guessed = filetype.guess(head)
+    found = guessed.mime if guessed is not None else None
+    if text is not None and found not in PRINTABLE:
+        return _text_type(text, suffix)
+    if head.startswith(OLE):
+        return OLE_TYPES.get(suffix, "application/x-ole-storage")
+    return _heard_only(found, head) if found else UNKNOWN
+
+
+def kind_of(media_type: str) -> Kind:
+    match media_type.partition("/")[0]:
+        case "image" if media_type not in ACTIVE:
+            return "image"
+        case "audio":
+            return "audio"
+        case "video":
+            return "video"
+    return "document"
+
+
+def is_shown(media_type: str) -> bool:
+    """Whether a browser may show it in place; everything else is a download."""
+    return media_type in PICTURES or kind_of(media_type) in ("audio", "video")
+
+
+def is_program(head: bytes, text: str | None) -> bool:
+    """A text may well begin with MZ; a DOS or Windows program is none."""
+    return head.startswith(PROGRAM_SIGNS) or (head.startswith(b"MZ") and text is None)
+
+
+def as_text(head: bytes) -> str | None:
+    """The beginning as UTF-8, or None where it is none; the last character may be cut."""
+    for cut in range(4):
+        try:
+            text = head[: len(head) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        odd = any(c < " " and c not in "\t\n\r\f\x1b" for c in text)
+        return None if odd else text
+    return None
+
+
+def _text_type(text: str, suffix: str) -> str:
+    begin = text.lstrip("\ufeff \t\r\n\f").lower()
+    if begin.startswith("#!"):
+        return "text/x-shellscript"
+    if begin.startswith(HTML_SIGNS):
+        return "text/html"
+    if "<svg" in begin:
+        return "image/svg+xml"
+    if begin.startswith("<"):
+        return "application/xhtml+xml" if "<html" in begin else "application/xml"
+    return TEXT_TYPES.get(suffix, "text/plain")
+
+
+def _heard_only(found: str, head: bytes) -> str:
+    """A voice message has the container of a video: see whether a picture is in it."""
+    match found:
+        case "video/webm" | "video/x-matroska" if b"A_" in head and b"V_" not in head:
+            return found.replace("video", "audio")
+        case "video/mp4" if b"soun" in head and b"vide" not in head:
+            return "audio/mp4"
+        case "audio/x-wav":
+            return "audio/wav"
+    return found

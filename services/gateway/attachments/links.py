@@ -1,0 +1,43 @@
+"""Owns signed URLs: whoever has one may fetch that file until it expires. Pure but for the clock.
+
+A URL names nobody and holds no secret: an HMAC over what it grants, keyed from the secret that
+all gateways share.
+"""
+
+import hmac
+from urllib.parse import urlencode
+
+from shared.api import Variant
+from shared.errors import NotFound
+
+PURPOSE = b"linkup attachment links"  # no signature of this key fits anything else
+
+
+class Links:
+    """`lasting`: seconds."""
+
+    def __init__(self, secret: str, lasting: float) -> None:
+        self._key = hmac.digest(secret.encode(), PURPOSE, "sha256")
+        self._lasting = int(lasting)
+
+    def expiry(self, now: float) -> int:
+        """In seconds since 1970, at least so long from now as set."""
+        return int(now) + 1 + self._lasting
+
+    def url(self, attachment_id: str, variant: Variant, expires: int) -> str:
+        """Without host: it is valid on every gateway."""
+        signature = self._signature(attachment_id, variant, expires)
+        query = {"variant": variant, "expires": expires, "signature": signature}
+        return f"/v1/attachments/{attachment_id}/content?{urlencode(query)}"
+
+    def check(
+        self, attachment_id: str, variant: Variant, expires: int, signature: str, now: float
+    ) -> None:
+        """Raises NotFound, as for a file that is not there: forged, expired, absent are alike."""
+        signed = self._signature(attachment_id, variant, expires)
+        if not hmac.compare_digest(signed.encode(), signature.encode()) or expires < now:
+            raise NotFound("There is no such attachment")
+
+    def _signature(self, attachment_id: str, variant: Variant, expires: int) -> str:
+        said = f"{attachment_id}\n{variant}\n{expires}"
+        return hmac.digest(self._key, said.encode(), "sha256").hex()

@@ -1,0 +1,153 @@
+"""Owns the bytes of files: one object each in a store that a URL names, and one a thumbnail.
+
+Nobody else imports obstore. Paths are made of ids of ours alone, never of a name. An object is
+there as a whole or not at all; on a local disk it is synced before it counts as written.
+"""
+
+import asyncio
+import io
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, from_url
+
+from shared.errors import NotFound, StartError, Unavailable
+
+LOCAL_PART_BYTES = 256 * 1024
+REMOTE_PART_BYTES = 5 * 1024 * 1024  # the least S3 takes
+READ_BYTES = 256 * 1024
+STAGED = re.compile(r".+#\d+\Z")  # how obstore names what it has not finished
+STAGED_FOR = 24 * 3600.0  # seconds; no upload takes that long
+
+
+class Objects:
+    """`file:///…` or `s3://bucket/prefix`; what else S3 needs is in its own variables."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StartError."""
+        try:
+            if urlsplit(url).scheme == "file":
+                self._store: Any = LocalStore.from_url(url, mkdir=True)
+            else:
+                self._store = from_url(url)
+        except (BaseError, OSError, ValueError) as error:
+            raise StartError(f"LINKUP_ATTACHMENTS_URL={url} cannot be used: {error}") from None
+        local = isinstance(self._store, LocalStore)
+        self._root = Path(self._store.prefix) if local else None
+        self._part_bytes = LOCAL_PART_BYTES if local else REMOTE_PART_BYTES
+
+    async def write(self, path: str, chunks: AsyncIterator[bytes]) -> int:
+        """The number of bytes written. When the chunks end in an error nothing is left behind."""
+        size = 0
+        with _translated():
+            # Dropped without close it removes what it has written. (An iterator handed to
+            # obstore would be called from its threads, even while the interpreter ends.)
+            writer = obstore.open_writer_async(
+                self._store, path, buffer_size=self._part_bytes, max_concurrency=1
+            )
+        async for chunk in chunks:
+            size += len(chunk)
+            with _translated():
+                await writer.write(chunk)
+        with _translated():
+            await writer.close()
+            await self._sync(path)
+        return size
+
+    async def put(self, path: str, content: bytes) -> None:
+        with _translated():
+            await obstore.put_async(self._store, path, content, use_multipart=False)
+            await self._sync(path)
+
+    async def read(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to but without `end`. Raises NotFound before the first."""
+        if start == end:
+            return
+        with _translated():
+            found = await obstore.get_async(self._store, path, options={"range": (start, end)})
+        async for chunk in found.stream(min_chunk_size=READ_BYTES):
+            yield bytes(chunk)
+
+    async def size(self, path: str) -> int:
+        """Raises NotFound."""
+        with _translated():
+            return int((await obstore.head_async(self._store, path))["size"])
+
+    async def delete(self, paths: Iterable[str]) -> None:
+        """What is not there is deleted already."""
+        for path in paths:
+            try:
+                with _translated():
+                    await obstore.delete_async(self._store, path)
+            except NotFound:
+                continue
+
+    def open(self, path: str) -> BinaryIO:
+        """A file to read and seek in, piece by piece. Blocks."""
+        return io.BufferedReader(_Object(obstore.open_reader(self._store, path)))
+
+    async def clear_staged(self) -> None:
+        """What a killed process had begun to write. (On S3 a lifecycle rule does it.)"""
+        if self._root is not None:
+            await asyncio.to_thread(_remove_staged, self._root, time.time() - STAGED_FOR)
+
+    async def _sync(self, path: str) -> None:
+        if self._root is not None:
+            await asyncio.to_thread(_sync_file, self._root / path)
+
+
+class _Object(io.RawIOBase):
+    """obstore's reader as the standard library has files."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = bytes(self._reader.read(len(buffer)))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound("There is no such attachment") from None
+    except (BaseError, OSError) as error:
+        raise Unavailable("The files cannot be reached right now") from error
+
+
+def _sync_file(path: Path) -> None:
+    for place in (path, path.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove_staged(root: Path, before: float) -> None:
+    for path in root.glob("*/*"):
+        if STAGED.match(path.name) and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)

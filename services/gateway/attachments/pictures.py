@@ -1,0 +1,63 @@
+"""Owns looking into an image: its size as shown, and a small picture of it. Blocks: use a thread.
+
+What is read is hostile. Its size is known before a pixel is decoded, only the decoder its first
+bytes call for may run, and how many pixels may be decoded is bounded.
+"""
+
+import io
+from typing import BinaryIO
+
+from msgspec import Struct
+from PIL import Image, ImageOps
+
+from services.gateway.attachments.kinds import PICTURES
+from shared.errors import LinkupError, TooLarge, Unsupported
+
+MAX_SIDE = 10_000  # pixels
+THUMBNAIL_SIDE = 320
+# Memory is the bound: a progressive JPEG takes some 3 bytes a pixel while it is decoded (scaled
+# down, at that), a WebP up to 12. What is larger goes without a thumbnail.
+MAX_DECODED = {"image/jpeg": 50_000_000, "image/png": 25_000_000}
+MAX_DECODED_ELSE = 12_000_000
+ORIENTATION = 0x0112  # EXIF
+TURNED = frozenset({5, 6, 7, 8})
+
+
+class Picture(Struct, frozen=True):
+    """Width and height in pixels, as shown. `thumbnail`: a WebP, if there is one."""
+
+    width: int
+    height: int
+    thumbnail: bytes | None
+
+
+def look_at(file: BinaryIO, media_type: str) -> Picture:
+    """Raises Unsupported when it is damaged, TooLarge when it has too many pixels."""
+    Image.MAX_IMAGE_PIXELS = None  # ours is the stricter bound, and no mere warning
+    try:
+        with Image.open(file, formats=[PICTURES[media_type]]) as image:
+            return _look_at(image, media_type)
+    except LinkupError:
+        raise
+    except Exception as error:
+        raise Unsupported("The image is damaged") from error
+
+
+def _look_at(image: Image.Image, media_type: str) -> Picture:
+    width, height = image.size
+    if max(width, height) > MAX_SIDE:
+        raise TooLarge(f"An image has at most {MAX_SIDE} pixels a side")
+    turned = image.getexif().get(ORIENTATION) in TURNED
+    small = width * height <= MAX_DECODED.get(media_type, MAX_DECODED_ELSE)
+    thumbnail = _thumbnail(image) if small else None
+    return Picture(*((height, width) if turned else (width, height)), thumbnail)
+
+
+def _thumbnail(image: Image.Image) -> bytes:
+    """Without any metadata: where a photo was taken is nobody's business."""
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    upright = ImageOps.exif_transpose(image)
+    mode = "RGBA" if upright.has_transparency_data else "RGB"
+    written = io.BytesIO()
+    upright.convert(mode).save(written, "WEBP", quality=75, exif=b"", icc_profile=b"", xmp=b"")
+    return written.getvalue()

@@ -1,0 +1,59 @@
+"""Owns the end of files: what was erased, and what no message took in time.
+
+Condemn the record (nothing can take it any more), delete the bytes, forget the record. A crash
+between any two of these is made good by the next round, of whichever gateway.
+"""
+
+import asyncio
+import logging
+import random
+
+from services.gateway.attachments.objects import Objects
+from services.gateway.attachments.uploads import original, thumbnail
+from services.gateway.lanes import Lanes
+from shared.commands import CondemnAttachments, Condemned, ForgetAttachments
+from shared.errors import Unavailable
+
+logger = logging.getLogger("linkup.gateway.sweep")
+
+ID_BYTES = 40
+
+
+class Sweep:
+    """`every`: seconds between two rounds; `wake` asks for one now."""
+
+    def __init__(self, lanes: Lanes, objects: Objects, every: float) -> None:
+        self._lanes = lanes
+        self._objects = objects
+        self._every = every
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self.once()
+            except Unavailable as error:
+                logger.warning("files to go stay for now: %s", error.__cause__ or error)
+            try:
+                async with asyncio.timeout(self._every * random.uniform(0.8, 1.2)):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def once(self) -> None:
+        """Until nothing is due. Raises Unavailable."""
+        while due := await self._due():
+            await self._objects.delete(path(one) for one in due for path in (original, thumbnail))
+            forget = ForgetAttachments(attachment_ids=due)
+            await self._lanes.call(forget, ID_BYTES * len(due))
+        await self._objects.clear_staged()
+
+    async def _due(self) -> list[str]:
+        result = await self._lanes.call(CondemnAttachments())
+        if not isinstance(result, Condemned):
+            raise Unavailable("The store did not say which files are due")
+        return result.attachment_ids

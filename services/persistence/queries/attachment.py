@@ -1,0 +1,41 @@
+"""Owns reading an attachment's record, for whoever may see a message that has it."""
+
+from services.persistence.queries.source import Source
+from services.persistence.visibility import visible
+from shared.commands import Attachment, AttachmentRecord
+from shared.errors import NotFound
+
+_RECORD = """
+SELECT a.attachment_id, a.name, a.media_type, a.size, a.width, a.height, a.thumbnail
+FROM attachments AS a
+"""
+STANDING = f"{_RECORD} WHERE a.attachment_id = ?1 AND a.state IN ('uploaded', 'attached')"
+# Before it is sent it is its owner's; then it is for who may see the message, the owner as well.
+SEEN = f"""
+{_RECORD}
+LEFT JOIN messages AS m ON m.message_id = a.message_id
+LEFT JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?2
+WHERE a.attachment_id = ?1 AND (
+  (a.state = 'uploaded' AND a.owner_id = ?2)
+  OR (a.state = 'attached' AND b.user_id = ?2 AND {visible("m", "b")}))
+"""
+
+
+async def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
+    """Raises NotFound, for what does not exist as for what is not theirs."""
+    if asked.user_id is None:
+        rows = await source.fetch(STANDING, (asked.attachment_id,))
+    else:
+        rows = await source.fetch(SEEN, (asked.attachment_id, asked.user_id))
+    if not rows:
+        raise NotFound("There is no such attachment")
+    attachment_id, name, media_type, size, width, height, thumbnail = rows[0]
+    return AttachmentRecord(
+        attachment_id=attachment_id,
+        name=name,
+        media_type=media_type,
+        size=size,
+        width=width,
+        height=height,
+        thumbnail=bool(thumbnail),
+    )

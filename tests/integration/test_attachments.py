@@ -1,0 +1,341 @@
+"""Files, from the upload to the erased disk: real processes, real sockets, real objects."""
+
+import asyncio
+import io
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from services.gateway.attachments.links import Links
+from shared.api import Variant
+from tests.support.peer import Frame, synced
+from tests.support.stack import Stack, run_stack
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEGABYTE = 1_000_000
+NAME = 'Gr\u00fc\u00dfe; "a"/..\\b.png'
+
+
+class Browser:
+    """fetch() of one user, or of nobody."""
+
+    def __init__(self, stack: Stack, client: httpx2.AsyncClient, user_id: str | None) -> None:
+        self._client = client
+        self._headers = {"authorization": f"Bearer {stack.token(user_id)}"} if user_id else {}
+
+    async def post(self, content: Any, name: str = "a.txt", **headers: str) -> httpx2.Response:
+        return await self._client.post(
+            "/v1/attachments",
+            params={"name": name},
+            content=content,
+            headers=self._headers | headers,
+        )
+
+    async def upload(self, content: Any, name: str = "a.txt") -> Frame:
+        answer = await self.post(content, name)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        return await self._client.get(path, headers=self._headers | headers)
+
+    async def link(self, attachment_id: str) -> Frame:
+        answer = await self.get(f"/v1/attachments/{attachment_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as one:
+        yield one
+
+
+def picture(size: tuple[int, int] = (800, 600)) -> bytes:
+    written = io.BytesIO()
+    Image.effect_noise(size, 30).save(written, "PNG")
+    return written.getvalue()
+
+
+def objects(stack: Stack) -> list[str]:
+    """Every file of the store, finished or not."""
+    return [path.name for path in (stack.data_dir / "attachments").glob("*/*")]
+
+
+def records(stack: Stack) -> list[str]:
+    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+        found = db.execute("SELECT attachment_id FROM attachments").fetchall()
+    db.close()
+    return [attachment_id for (attachment_id,) in found]
+
+
+# ------------------------------------------------------------------ the whole way
+
+
+async def test_s34_a_file_goes_from_one_to_the_other_and_is_erased(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    content = picture()
+    users = ("alice", "bob", "carol", None)
+    alice, bob, carol, nobody = (Browser(stack, client, who) for who in users)
+    async with synced(stack, "alice") as sender, synced(stack, "bob") as reader:
+        uploaded = await alice.upload(content, NAME)
+        file_id = uploaded["attachment_id"]
+        ack = await sender.message("bob", "", attachments=[file_id])
+        message = await reader.next("message", message_id=ack["message_id"])
+        assert message["attachments"] == [uploaded]
+        assert (message["content"], uploaded["name"]) == ("", NAME)
+        assert (uploaded["media_type"], uploaded["size"]) == ("image/png", len(content))
+        assert (uploaded["width"], uploaded["height"], uploaded["thumbnail"]) == (800, 600, True)
+
+        link = await bob.link(file_id)
+        assert (await nobody.get(link["url"])).content == content
+        with Image.open(io.BytesIO((await nobody.get(link["thumbnail_url"])).content)) as small:
+            assert small.size == (320, 240)
+        for who in (carol, nobody):
+            assert (await who.get(f"/v1/attachments/{file_id}")).status_code in (401, 404)
+
+        await sender.send("delete_message", message_id=ack["message_id"], mode="everyone")
+        await reader.next("message_deleted", message_id=ack["message_id"])
+        await eventually(lambda: file_id not in objects(stack) + records(stack))
+        assert (await nobody.get(link["url"])).status_code == 404
+        assert (await bob.get(f"/v1/attachments/{file_id}")).status_code == 404
+
+
+async def test_s34_over_http_and_in_history_and_inbox(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    alice, bob = Browser(stack, client, "alice"), Browser(stack, client, "bob")
+    async with synced(stack, "alice"), synced(stack, "bob"):
+        uploaded = await alice.upload(b"one, two", "list.csv")
+        body = {
+            "to": "bob",
+            "content": "",
+            "client_id": "http-1",
+            "attachments": [uploaded["attachment_id"]],
+        }
+        headers = {"authorization": f"Bearer {stack.token('alice')}"}
+        sent = [await client.post("/v1/messages", json=body, headers=headers) for _ in range(2)]
+        other = await client.post("/v1/messages", json={**body, "attachments": []}, headers=headers)
+        place = sent[0].json()["conversation_id"]
+        page = (await bob.get(f"/v1/conversations/{place}/messages?limit=1")).json()
+        inbox = (await bob.get("/v1/conversations")).json()
+        unread = (await bob.get("/v1/unread")).json()
+    assert [answer.status_code for answer in sent] == [201, 200]
+    assert other.status_code == 400  # nothing is left to say
+    assert page["messages"][0]["attachments"] == [uploaded]
+    assert inbox["conversations"][0]["last_message"]["attachments"] == [uploaded]
+    assert unread["items"][0]["preview"] == "list.csv"
+
+
+async def test_a_message_says_something_or_carries_something(stack: Stack) -> None:
+    async with synced(stack, "alice") as alice:
+        nothing: list[dict[str, Any]] = [{}, {"attachments": []}]
+        for fields in nothing:
+            error = await alice.message("bob", "", **fields)
+            assert error["code"] == "invalid_frame"
+            assert "`attachments`" in error["message"]
+        error = await alice.message("bob", "x", attachments=["a", "a"])
+        assert error["code"] == "invalid_frame"
+        error = await alice.message("bob", "x", attachments=[str(n) for n in range(11)])
+        assert error["code"] == "invalid_frame"
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+async def test_s45_what_is_too_much_or_a_program_is_refused_and_leaves_nothing(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    before = objects(stack), records(stack)
+    alice, head = Browser(stack, client, "alice"), picture()
+    declared = await alice.post(head + bytes(10 * MEGABYTE))
+    streamed = await alice.post(chunks(head + bytes(MEGABYTE), 11))
+    program = await alice.post(b"\x7fELF" + bytes(1000), "holiday.png")
+    damaged = await alice.post(head[:2000], "a.png")
+    empty = await alice.post(b"")
+    nameless = [await alice.post(b"x", name) for name in ("", "a\r\nb", "x" * 256)]
+    assert [answer.status_code for answer in (declared, streamed)] == [413, 413]
+    assert declared.json()["code"] == streamed.json()["code"] == "too_large"
+    assert [answer.json()["code"] for answer in (program, damaged)] == ["unsupported"] * 2
+    assert [answer.status_code for answer in (empty, *nameless)] == [400] * 4
+    assert (objects(stack), records(stack)) == before
+
+
+async def chunks(chunk: bytes, count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield chunk
+
+
+async def test_d34_a_cut_upload_leaves_nothing(stack: Stack) -> None:
+    before = sorted(objects(stack)), sorted(records(stack))
+    host, port = stack.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /v1/attachments?name=cut.bin HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+        + f"Authorization: Bearer {stack.token('alice')}\r\n\r\n".encode()
+    )
+    writer.write(bytes(4 * MEGABYTE))
+    await writer.drain()
+    await eventually(lambda: any("#" in name for name in objects(stack)))
+    assert len(records(stack)) == len(before[1]) + 1
+    writer.transport.abort()
+    await eventually(lambda: (sorted(objects(stack)), sorted(records(stack))) == before)
+
+
+# ------------------------------------------------------------------ signed URLs
+
+
+def signed(stack: Stack, file_id: str, variant: Variant, expires: float) -> str:
+    return Links(stack.secret, 300).url(file_id, variant, int(expires))
+
+
+async def test_d34_a_url_is_for_one_file_and_for_minutes(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    """Expired, forged and absent answer alike, to the byte."""
+    alice, nobody = Browser(stack, client, "alice"), Browser(stack, client, None)
+    one, other = await alice.upload(b"one"), await alice.upload(b"other")
+    link = await alice.link(one["attachment_id"])
+    now = time.time()
+    wrong = [
+        signed(stack, one["attachment_id"], "original", now - 1),
+        link["url"].replace(one["attachment_id"], other["attachment_id"]),
+        link["url"].replace("original", "thumbnail"),
+        link["url"][:-1] + ("0" if link["url"][-1] != "0" else "1"),
+        signed(stack, "0" * 32, "original", now + 60),
+        signed(stack, one["attachment_id"], "thumbnail", now + 60),
+    ]
+    answers = [await nobody.get(url) for url in wrong]
+    assert [answer.status_code for answer in answers] == [404] * len(wrong)
+    assert len({answer.content for answer in answers}) == 1
+    assert (await nobody.get(link["url"])).content == b"one"
+    assert link["expires_at"] > "2026"
+    assert "alice" not in link["url"]
+
+
+async def test_what_a_browser_would_run_is_a_download(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    alice = Browser(stack, client, "alice")
+    page = await alice.upload(b"<!DOCTYPE html><script>alert(1)</script>", NAME)
+    answer = await alice.get((await alice.link(page["attachment_id"]))["url"])
+    assert page["media_type"] == "text/html"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment; filename=")
+    assert "Gr%C3%BC%C3%9Fe%3B%20%22a%22%2F..%5Cb.png" in answer.headers["content-disposition"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+async def test_a_video_is_fetched_in_parts(stack: Stack, client: httpx2.AsyncClient) -> None:
+    alice = Browser(stack, client, "alice")
+    content = os.urandom(300_000)
+    url = (await alice.link((await alice.upload(content))["attachment_id"]))["url"]
+    part = await alice.get(url, range="bytes=299990-")
+    first = await alice.get(url, range="bytes=0-0")
+    beyond = await alice.get(url, range="bytes=300000-")
+    assert (part.status_code, part.content) == (206, content[299990:])
+    assert part.headers["content-range"] == "bytes 299990-299999/300000"
+    assert (first.status_code, first.content) == (206, content[:1])
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */300000")
+
+
+# ------------------------------------------------------------------ while files come in
+
+
+async def test_c10_a_large_upload_costs_no_memory_and_delays_no_ack(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    """40 MB through a gateway whose memory grows by less than half of it, while acks flow."""
+    alice = Browser(stack, client, "alice")
+    await alice.upload(picture())  # what is loaded once is loaded
+    pid = stack.pids()["gateway"]
+    before = peak_bytes(pid)
+    async with synced(stack, "bob"), synced(stack, "carol") as carol:
+        uploading = asyncio.create_task(alice.upload(chunks(os.urandom(MEGABYTE), 40), "noise.bin"))
+        acks = 0
+        while not uploading.done():
+            assert (await carol.message("bob", "meanwhile"))["type"] in ("ack", "error")
+            acks += 1
+        uploaded = await uploading
+    assert uploaded["size"] == 40 * MEGABYTE
+    assert acks >= 3
+    assert peak_bytes(pid) - before < 20 * MEGABYTE
+
+
+def peak_bytes(pid: int) -> int:
+    """The most that process ever had in memory."""
+    [line] = [
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in line
+    ]
+    return int(line.split()[1]) * 1024
+
+
+async def test_c10_a_user_has_four_uploads_at_once(
+    stack: Stack, client: httpx2.AsyncClient
+) -> None:
+    alice, bob = Browser(stack, client, "alice"), Browser(stack, client, "bob")
+    go_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(20_000)
+        await go_on.wait()
+        yield b"end"
+
+    before = len(records(stack))
+    running = [asyncio.create_task(alice.post(slow())) for _ in range(4)]
+    await eventually(lambda: len(records(stack)) == before + 4)
+    assert (await alice.post(b"x")).json()["code"] == "rate_limited"
+    assert (await bob.post(b"x")).status_code == 201
+    go_on.set()
+    assert [answer.status_code for answer in await asyncio.gather(*running)] == [201] * 4
+
+
+# ------------------------------------------------------------------ the sweep
+
+
+async def test_what_nobody_needs_is_swept_whatever_died_in_between(tmp_path: Path) -> None:
+    """A gateway sweeps when it starts, and when something was erased: here never else."""
+    never: dict[str, Any] = {"attachment_unsent_for": 0.001, "attachment_sweep_every": 86_400}
+    async with (
+        run_stack(tmp_path, **never) as stack,
+        httpx2.AsyncClient(base_url=stack.url, timeout=30) as client,
+    ):
+        alice = Browser(stack, client, "alice")
+        async with synced(stack, "bob"), synced(stack, "alice") as sender:
+            kept = (await alice.upload(picture()))["attachment_id"]
+            assert (await sender.message("bob", "", attachments=[kept]))["type"] == "ack"
+            regretted = (await sender.message("bob", "regretted"))["message_id"]
+        unsent = (await alice.upload(picture()))["attachment_id"]
+        without_bytes = (await alice.upload(b"gone"))["attachment_id"]
+        (stack.data_dir / "attachments" / "original" / without_bytes).unlink()
+        uploading = asyncio.create_task(alice.post(begun(), "killed.bin"))
+        await eventually(lambda: any("#" in name for name in objects(stack)))
+        assert len(records(stack)) == 4
+        assert unsent in objects(stack)
+
+        await stack.kill("gateway")
+        uploading.cancel()  # it waits for what it would send, and does not notice
+        [staged] = (stack.data_dir / "attachments").glob("*/*#*")
+        os.utime(staged, (0, 0))
+        await stack.ready()
+        async with synced(stack, "alice") as sender:
+            await sender.send("delete_message", message_id=regretted, mode="everyone")
+            await eventually(lambda: records(stack) == [kept])
+            await eventually(lambda: objects(stack) == [kept, kept])
+
+
+async def begun() -> AsyncIterator[bytes]:
+    yield bytes(2 * MEGABYTE)
+    await asyncio.Event().wait()

@@ -1,0 +1,296 @@
+"""What a file is, how it leaves, how long its URL holds, and what an image shows of itself."""
+
+import io
+import random
+import struct
+import zipfile
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from services.gateway.attachments import kinds, pictures
+from services.gateway.attachments.headers import (
+    Unsatisfiable,
+    content_headers,
+    disposition,
+    part_of,
+)
+from services.gateway.attachments.links import Links
+from shared.errors import NotFound, TooLarge, Unsupported
+
+# ------------------------------------------------------------------ what it is
+
+
+def image(form: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> bytes:
+    written = io.BytesIO()
+    Image.new(mode, size, "red").save(written, form, **options)
+    return written.getvalue()
+
+
+def archive(*names: str) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as opened:
+        for name in names:
+            opened.writestr(name, "x" * 50)
+    return written.getvalue()
+
+
+def box(brand: bytes, *inside: bytes) -> bytes:
+    return struct.pack(">I", 16) + b"ftyp" + brand + bytes(4) + b"\0".join(inside) + bytes(40)
+
+
+def matroska(kind: bytes, *codecs: bytes) -> bytes:
+    head = bytes.fromhex("1a45dfa39f4286810142f7810142f2810442f381084282") + bytes(
+        [0x80 + len(kind)]
+    )
+    return head + kind + bytes(20) + b"\0".join(codecs) + bytes(20)
+
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+DOCX = archive("[Content_Types].xml", "_rels/.rels", "word/document.xml")
+FILES: list[tuple[str, bytes, str, str]] = [
+    ("a.png", image("PNG"), "image/png", "image"),
+    ("a.jpg", image("JPEG"), "image/jpeg", "image"),
+    ("a.gif", image("GIF"), "image/gif", "image"),
+    ("a.webp", image("WEBP"), "image/webp", "image"),
+    ("png as.txt", image("PNG"), "image/png", "image"),
+    ("a.pdf", b"%PDF-1.7\n" + b"\n" * 50, "application/pdf", "document"),
+    ("d34.docx", DOCX, WORD, "document"),
+    ("a.zip", archive("a.txt"), "application/zip", "document"),
+    ("old.doc", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "application/msword", "document"),
+    ("d34.txt", b"MZ is how a program of DOS begins; this is none", "text/plain", "document"),
+    ("bmw.txt", b"BM is how a bitmap begins; this is none", "text/plain", "document"),
+    ("cut.txt", "Gr\u00fc\u00df".encode()[:-1], "text/plain", "document"),
+    ("a.csv", b"a,b\n1,2\n", "text/csv", "document"),
+    ("page.png", b"<!DOCTYPE html><script>1</script>", "text/html", "document"),
+    ("a.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "image/svg+xml", "document"),
+    ("drawing.jpg", b'<?xml version="1.0"?>\n<!-- --><svg/>', "image/svg+xml", "document"),
+    ("run", b"#!/bin/sh\nls", "text/x-shellscript", "document"),
+    ("a.mp3", b"ID3\4\0\0\0\0\0\x0f" + bytes(200), "audio/mpeg", "audio"),
+    ("a.ogg", b"OggS\0\2" + bytes(22) + b"\1\x13OpusHead" + bytes(80), "audio/ogg", "audio"),
+    ("a.mp4", box(b"isom", b"vide", b"soun"), "video/mp4", "video"),
+    ("voice.mp4", box(b"isom", b"soun"), "audio/mp4", "audio"),
+    ("a.webm", matroska(b"webm", b"V_VP9", b"A_OPUS"), "video/webm", "video"),
+    ("voice.webm", matroska(b"webm", b"A_OPUS"), "audio/webm", "audio"),
+    ("noise", bytes(range(128, 256)), "application/octet-stream", "document"),
+]  # fmt: skip
+PROGRAMS: list[tuple[str, bytes]] = [
+    ("a.txt", b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0d\x86" + bytes(200)),
+    ("a.png", b"\x7fELF\2\1\1" + bytes(100)),
+    ("a", bytes.fromhex("cffaedfe07000001") + bytes(100)),
+    ("a.pdf", bytes.fromhex("cafebabe00000034") + bytes(100)),
+    ("a.txt.exe", b"harmless"),
+    ("a.CMD", b"dir"),
+    ("a.exe. ", b"harmless"),
+    ("a.jar", archive("META-INF/MANIFEST.MF")),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "media_type", "kind"), FILES, ids=[row[0] for row in FILES]
+)
+def test_d34_a_file_is_what_its_bytes_say(
+    name: str, head: bytes, media_type: str, kind: str
+) -> None:
+    assert kinds.media_type(head, name) == media_type
+    assert kinds.kind_of(media_type) == kind
+
+
+@pytest.mark.parametrize(("name", "head"), PROGRAMS, ids=[str(n) for n in range(len(PROGRAMS))])
+def test_s45_a_program_is_not_taken_whatever_it_is_called(name: str, head: bytes) -> None:
+    with pytest.raises(Unsupported):
+        kinds.media_type(head, name)
+
+
+@given(st.binary(max_size=300), st.text(max_size=20))
+def test_any_bytes_are_a_kind_or_refused(head: bytes, name: str) -> None:
+    try:
+        assert kinds.kind_of(kinds.media_type(head, name)) in (
+            "image",
+            "document",
+            "audio",
+            "video",
+        )
+    except Unsupported:
+        return
+
+
+# ------------------------------------------------------------------ how it leaves
+
+
+@pytest.mark.parametrize("media_type", [*sorted(kinds.ACTIVE), "application/pdf", kinds.UNKNOWN])
+def test_d15_what_a_browser_would_run_is_a_download_in_a_sandbox(media_type: str) -> None:
+    headers = content_headers("a.html", media_type, 60)
+    assert headers["Content-Disposition"].startswith("attachment;")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert headers["Content-Type"] in (kinds.UNKNOWN, "application/pdf")
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "audio/mpeg", "video/mp4"])
+def test_a_picture_a_sound_and_a_video_are_shown_in_place(media_type: str) -> None:
+    headers = content_headers("a", media_type, 60)
+    assert headers["Content-Disposition"].startswith("inline;")
+    assert headers["Content-Type"] == media_type
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_no_name_leaves_its_quotes(name: str) -> None:
+    shown = disposition(name.encode(errors="ignore").decode() or "x", "attachment")
+    assert shown.isascii()
+    assert shown.isprintable()
+    assert shown.count('"') == 2
+    assert "\\" not in shown
+
+
+def test_a_name_comes_back_as_it_was() -> None:
+    shown = disposition('Gr\u00fc\u00dfe; "x".txt', "attachment")
+    assert shown == (
+        "attachment; filename=\"Gr__e; _x_.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%3B%20%22x%22.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        (None, None),
+        ("bytes=0-3", (0, 4)),
+        ("bytes=4-", (4, 10)),
+        ("bytes=8-100", (8, 10)),
+        ("bytes=-3", (7, 10)),
+        ("bytes=-100", (0, 10)),
+        ("bytes=0-0", (0, 1)),
+        ("bytes=3-2", None),
+        ("bytes=-", None),
+        ("bytes=0-1,3-4", None),
+        ("lines=0-1", None),
+        ("bytes=a-b", None),
+    ],
+)
+def test_a_part_is_what_rfc_9110_says(asked: str | None, part: tuple[int, int] | None) -> None:
+    assert part_of(asked, 10) == part
+
+
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0", "bytes=99-100"])
+def test_a_part_behind_the_end_is_refused(asked: str) -> None:
+    with pytest.raises(Unsatisfiable):
+        part_of(asked, 10)
+
+
+# ------------------------------------------------------------------ signed URLs
+
+SECRET = "s" * 32
+
+
+def checked(links: Links, now: float, **changed: Any) -> None:
+    """The URL of a file, with something else in one place."""
+    url = urlsplit(links.url("a1", "original", 1000))
+    query = {name: value for name, [value] in parse_qs(url.query).items()}
+    given = {"attachment_id": url.path.split("/")[3], **query, **changed}
+    links.check(
+        given["attachment_id"], given["variant"], int(given["expires"]), given["signature"], now
+    )
+
+
+def test_a_url_holds_until_it_expires() -> None:
+    links = Links(SECRET, 300)
+    checked(links, 1000.0)
+    with pytest.raises(NotFound):
+        checked(links, 1000.1)
+    assert 300 <= links.expiry(5.5) - 5.5 <= 301.5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attachment_id": "a2"},
+        {"variant": "thumbnail"},
+        {"expires": 2000},
+        {"signature": "0" * 64},
+        {"signature": ""},
+        {"signature": "\x81"},
+    ],
+    ids=lambda changed: "-".join(changed),
+)
+def test_a_changed_url_is_as_good_as_none(changed: dict[str, Any]) -> None:
+    with pytest.raises(NotFound):
+        checked(Links(SECRET, 300), 999.0, **changed)
+
+
+def test_another_secret_signs_other_urls() -> None:
+    one, other = Links(SECRET, 300), Links("t" * 32, 300)
+    assert one.url("a1", "original", 1000) != other.url("a1", "original", 1000)
+    assert SECRET not in one.url("a1", "original", 1000)
+
+
+# ------------------------------------------------------------------ images
+
+
+def look(content: bytes, media_type: str) -> pictures.Picture:
+    return pictures.look_at(io.BytesIO(content), media_type)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_s45_an_image_has_a_size_and_a_thumbnail(form: str) -> None:
+    found = look(image(form, (800, 600)), f"image/{form.lower()}")
+    assert (found.width, found.height) == (800, 600)
+    assert found.thumbnail is not None
+    with Image.open(io.BytesIO(found.thumbnail)) as small:
+        assert (small.format, small.size) == ("WEBP", (320, 240))
+
+
+def test_a_turned_photo_is_measured_as_it_is_shown() -> None:
+    exif = Image.Exif()
+    exif[pictures.ORIENTATION] = 6
+    exif[0x010E] = "where I live"
+    found = look(image("JPEG", (800, 600), exif=exif), "image/jpeg")
+    assert (found.width, found.height) == (600, 800)
+    assert found.thumbnail is not None
+    assert b"where I live" not in found.thumbnail
+    with Image.open(io.BytesIO(found.thumbnail)) as small:
+        assert small.size == (240, 320)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "I;16", "CMYK"])
+def test_every_mode_of_pixels_becomes_a_thumbnail(mode: str) -> None:
+    form = "JPEG" if mode == "CMYK" else "PNG"
+    written = io.BytesIO()
+    Image.new(mode, (40, 30)).save(written, form)
+    assert look(written.getvalue(), f"image/{form.lower()}").thumbnail
+
+
+def test_a_bomb_is_measured_and_not_decoded() -> None:
+    """A few kilobytes that would be 300 megabytes of pixels."""
+    found = look(image("PNG", (10_000, 10_000), "1"), "image/png")
+    assert found == pictures.Picture(10_000, 10_000, None)
+
+
+@pytest.mark.parametrize("size", [(10_001, 1), (1, 10_001)])
+def test_s45_an_image_has_at_most_10000_pixels_a_side(size: tuple[int, int]) -> None:
+    with pytest.raises(TooLarge):
+        look(image("PNG", size, "1"), "image/png")
+
+
+def test_a_damaged_image_is_unsupported() -> None:
+    whole = image("PNG", (64, 64))
+    for content in (whole[:60], whole[: len(whole) // 2], whole[:16] + bytes(200)):
+        with pytest.raises(Unsupported):
+            look(content, "image/png")
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_whatever_is_in_an_image_it_is_shown_or_refused(form: str) -> None:
+    chance = random.Random(form)
+    whole = image(form, (40, 30))
+    for _ in range(150):
+        broken = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            broken[chance.randrange(4, len(broken))] = chance.randrange(256)
+        try:
+            assert look(bytes(broken), f"image/{form.lower()}").width > 0
+        except (Unsupported, TooLarge):
+            continue

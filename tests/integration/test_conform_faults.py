@@ -81,7 +81,8 @@ FAULTS: dict[type[Fault], set[str]] = {
         "membership/an-unknown-user-is-not-found",
     },
     faults.SwallowsErrors: MALFORMED
-    | {"hello/a-malformed-hello-*", "hello/a-second-hello-*", "problem/an-error-names-*"},
+    | {"hello/a-malformed-hello-*", "hello/a-second-hello-*", "problem/an-error-names-*"}
+    | {"resume/a-negative-cursor-is-refused"},
     faults.ForgetsWhomAnErrorConcerns: {f"frame/{name}" for name in ECHOED.split()},
     faults.MovesThePongsCursor: {
         "feed/pong-tells-*",

@@ -87,6 +87,16 @@ async def a_foreign_epoch_asks_for_a_resync(scene: Scene) -> None:
     await _resync(scene, epoch="conform-another", cursor=bob.frames[-1]["cursor"])
 
 
+async def a_negative_cursor_is_refused(scene: Scene) -> None:
+    """A cursor below 0 is no cursor: invalid_frame, and hello may be said again."""
+    alice = await scene.socket("alice")
+    token = await scene.token("alice")
+    await alice.send("hello", token=token, epoch="conform", cursor=-1)
+    expect("the code", (await alice.next("error"))["code"], "invalid_frame")
+    await alice.send("hello", token=token)
+    await alice.next("welcome")
+
+
 async def a_missing_epoch_asks_for_a_resync(scene: Scene) -> None:
     """A cursor without its epoch is answered with `resync_required`."""
     bob = await scene.enter("bob")
@@ -183,6 +193,7 @@ CHECKS = checks(
     ("C6", a_cursor_ahead_asks_for_a_resync),
     ("C6", a_foreign_epoch_asks_for_a_resync),
     ("C6", a_missing_epoch_asks_for_a_resync),
+    ("C6", a_negative_cursor_is_refused),
     ("C6", a_resync_goes_on_from_the_snapshot),
     ("C6", sync_request_replays_from_a_cursor),
     ("C6", sync_request_without_cursor),

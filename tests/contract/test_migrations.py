@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from services.notify import store as notify
+from services.notify import database as notify
 from services.persistence import migrate as persistence
 
 Upgrade = Callable[[str], Awaitable[None]]

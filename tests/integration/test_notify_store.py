@@ -13,9 +13,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.notify import database as module
 from services.notify import ladder
-from services.notify import store as module
-from services.notify.store import MIGRATIONS, Progress, Store, open_store
+from services.notify.database import MIGRATIONS
+from services.notify.store import Progress, Store, open_store
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable
 from tests.integration.notify_support import rows, states
@@ -48,20 +49,21 @@ async def test_a_page_and_its_position_are_one_transaction(store: Store, file: P
 async def test_a_failed_commit_leaves_nothing_and_the_store_goes_on(
     store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = store._connection  # noqa: SLF001
-    execute = held.execute
+    held = store._held  # noqa: SLF001
+    connection = held._connection  # noqa: SLF001
+    execute = connection.execute
 
     async def fail(query: str, values: Any = None) -> Any:
         if query == "COMMIT":
             raise sqlite3.OperationalError("disk I/O error")
         return await execute(query, values)
 
-    monkeypatch.setattr(held, "execute", fail)
+    monkeypatch.setattr(connection, "execute", fail)
     with pytest.raises(Unavailable, match="disk I/O error"):
         await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
     assert await store.progress() == Progress()
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
-    assert store._connection is not held  # noqa: SLF001
+    assert held._connection is not connection  # noqa: SLF001
     assert states(file) == ["waiting"]
 
 

@@ -1,0 +1,144 @@
+"""Owns notify's database file: its schema, its one connection, one transaction at a time."""
+
+import asyncio
+import logging
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from databases import Database, DatabaseURL
+from sqlalchemy import create_engine, pool
+from sqlalchemy.exc import DBAPIError
+
+from shared.errors import SettingError, StartError, Unavailable
+
+logger = logging.getLogger("linkup.notify")
+
+T = TypeVar("T")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 1000
+
+
+class SyncedConnection(sqlite3.Connection):
+    """What was committed is on the disk, also on macOS."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA fullfsync = 1")
+        self.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+class Held:
+    """One connection, held for the life of the process, and opened again after it failed."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, factory=SyncedConnection)
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+
+    async def transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """All that `work` does on the connection, or nothing of it. Raises Unavailable."""
+        # The driver's thread goes on when we are cancelled: so does the transaction, whole.
+        return await asyncio.shield(self._run(work))
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._discard()
+
+    async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        async with self._turn:
+            done = False
+            try:
+                connection = self._connection or await self.open()
+                await connection.execute("BEGIN IMMEDIATE")
+                result = await work(connection)
+                await connection.execute("COMMIT")
+                done = True
+                return result
+            except sqlite3.Error as error:
+                raise Unavailable(f"notify's database: {error}") from None
+            finally:
+                if not done:  # closing rolls back; a failed COMMIT leaves nothing to trust
+                    await self._discard()
+
+    async def open(self) -> Any:
+        """Raises StartError when the file does not sync what it commits."""
+        if not self._database.is_connected:
+            await self._database.connect()
+        connection = self._database.connection()
+        await connection.__aenter__()
+        self._connection = connection
+        journal = await connection.fetch_val("PRAGMA journal_mode")
+        synchronous = await connection.fetch_val("PRAGMA synchronous")
+        if (journal, synchronous) != ("wal", 2):
+            await self._discard()
+            raise StartError(f"notify's database runs {journal}, synchronous={synchronous}")
+        return connection
+
+    async def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.__aexit__()
+        except sqlite3.Error:
+            logger.warning("closing a broken database connection failed")
+
+
+def migrate(url: str) -> None:
+    """Bring the schema up to date, on a connection of its own that is closed again."""
+    engine = create_engine(url, poolclass=pool.NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+@asynccontextmanager
+async def alone(file: Path) -> AsyncIterator[None]:
+    """Keep a second notify off the same file: two writers are more than SQLite's WAL bears."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(file.name + ".lock").open("w") as lock:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StartError(f"another notify is using {file}; stop it first") from None
+        yield
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Held]:
+    """The file, ours alone, its schema up to date. Raises SettingError, StartError."""
+    if DatabaseURL(url).dialect != "sqlite":
+        raise SettingError("LINKUP_NOTIFY_DATABASE_URL: this release keeps notify in SQLite")
+    async with alone(Path(DatabaseURL(url).database)):
+        held = Held(url)
+        try:
+            await _prepare(held, url)
+            yield held
+        finally:
+            await held.close()
+
+
+async def _prepare(held: Held, url: str) -> None:
+    try:
+        await asyncio.to_thread(migrate, url)
+        await held.open()
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise StartError(f"cannot open notify's database {url}: {reason}") from None

@@ -1,0 +1,115 @@
+"""Owns notify's statements, and how rows become what the ladder decides on and back."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from services.notify.ladder import Key, Notification, Watch
+
+LOAD_PROGRESS = "SELECT epoch, positions FROM progress WHERE follower = :follower"
+SAVE_PROGRESS = """
+    INSERT INTO progress (follower, epoch, positions) VALUES (:follower, :epoch, :positions)
+    ON CONFLICT (follower) DO UPDATE SET epoch = excluded.epoch, positions = excluded.positions
+"""
+LOAD_WATCHES = """
+    SELECT w.* FROM json_each(:keys) AS k JOIN watches AS w
+    ON w.user_id = json_extract(k.value, '$[0]')
+    AND w.conversation_id = json_extract(k.value, '$[1]')
+"""
+LOAD_GROUPS = """
+    SELECT n.* FROM json_each(:keys) AS k JOIN notifications AS n
+    ON n.user_id = json_extract(k.value, '$[0]')
+    AND n.conversation_id = json_extract(k.value, '$[1]')
+    AND n.state IN ('waiting', 'claimed')
+"""
+# A group whose predecessor is on its way waits until that is settled.
+LOAD_DUE = """
+    SELECT * FROM notifications AS n WHERE state IN ('waiting', 'claimed') AND due_at <= :now
+    AND NOT EXISTS (
+        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
+        AND f.notification_id <> n.notification_id
+    )
+    ORDER BY due_at LIMIT :limit
+"""
+LOAD_HELD = """
+    SELECT * FROM notifications WHERE notification_id = :notification_id AND claims = :claims
+    AND state IN ('claimed', 'sending')
+"""
+LOAD_IN_FLIGHT = "SELECT * FROM notifications WHERE state IN ('claimed', 'sending')"
+NEXT_DUE = """
+    SELECT min(due_at) AS due_at FROM notifications AS n WHERE state IN ('waiting', 'claimed')
+    AND NOT EXISTS (
+        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
+        AND f.notification_id <> n.notification_id
+    )
+"""
+TROUBLE = """
+    SELECT state, count(*) AS number FROM notifications
+    WHERE state IN ('failed', 'unknown') AND closed_at > :since GROUP BY state
+"""
+SAVE_WATCHES = """
+    INSERT INTO watches (user_id, conversation_id, seen_seq, seen_at, read_seq)
+    SELECT json_extract(value, '$.user_id'), json_extract(value, '$.conversation_id'),
+        json_extract(value, '$.seen_seq'), json_extract(value, '$.seen_at'),
+        json_extract(value, '$.read_seq')
+    FROM json_each(:rows) WHERE true
+    ON CONFLICT (user_id, conversation_id) DO UPDATE SET
+        seen_seq = excluded.seen_seq, seen_at = excluded.seen_at, read_seq = excluded.read_seq
+"""
+# A closed group stays closed, whatever comes: the last line of defence against a second e-mail.
+SAVE_NOTIFICATIONS = """
+    INSERT INTO notifications (notification_id, user_id, conversation_id, first_seq, last_seq,
+        count, state, reason, due_at, claims, attempts, created_at, closed_at)
+    SELECT json_extract(value, '$.notification_id'), json_extract(value, '$.user_id'),
+        json_extract(value, '$.conversation_id'), json_extract(value, '$.first_seq'),
+        json_extract(value, '$.last_seq'), json_extract(value, '$.count'),
+        json_extract(value, '$.state'), json_extract(value, '$.reason'),
+        json_extract(value, '$.due_at'), json_extract(value, '$.claims'),
+        json_extract(value, '$.attempts'), json_extract(value, '$.created_at'),
+        json_extract(value, '$.closed_at')
+    FROM json_each(:rows) WHERE true
+    ON CONFLICT (notification_id) DO UPDATE SET
+        first_seq = excluded.first_seq, last_seq = excluded.last_seq, count = excluded.count,
+        state = excluded.state, reason = excluded.reason, due_at = excluded.due_at,
+        claims = excluded.claims, attempts = excluded.attempts, closed_at = excluded.closed_at
+    WHERE notifications.state IN ('waiting', 'claimed', 'sending')
+"""
+
+
+def notification(row: Any) -> Notification:
+    return msgspec.convert(dict(row._mapping), Notification)
+
+
+async def watches_of(connection: Any, keys: Iterable[Key]) -> dict[Key, Watch]:
+    watches = {key: Watch(user_id=key[0], conversation_id=key[1]) for key in keys}
+    asked = {"keys": msgspec.json.encode(list(watches)).decode()}
+    for row in await connection.fetch_all(LOAD_WATCHES, asked):
+        watch = msgspec.convert(dict(row._mapping), Watch)
+        watches[watch.key] = watch
+    for row in await connection.fetch_all(LOAD_GROUPS, asked):
+        group = notification(row)
+        held = {"open" if group.state == "waiting" else "claimed": group}
+        watches[group.key] = msgspec.structs.replace(watches[group.key], **held)
+    return watches
+
+
+async def save(connection: Any, watches: Iterable[Watch]) -> None:
+    changed = list(watches)
+    if not changed:
+        return
+    marks = [
+        {name: getattr(watch, name) for name in Watch.__struct_fields__[:5]} for watch in changed
+    ]
+    await connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
+    # In this order no group stands where its predecessor still is.
+    groups = [group for watch in changed for group in (*watch.closed, watch.claimed, watch.open)]
+    await save_notifications(connection, [group for group in groups if group is not None])
+
+
+async def save_notifications(connection: Any, groups: list[Notification]) -> None:
+    if groups:
+        rows = msgspec.json.encode(groups).decode()
+        await connection.execute(SAVE_NOTIFICATIONS, {"rows": rows})

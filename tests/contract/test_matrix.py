@@ -5,7 +5,7 @@ import typing
 from typing import Any
 
 from shared.frames import ClientFrame
-from shared.routes import ROUTES
+from shared.routes import ROUTES, SOCKETS
 from tests.support import matrix
 from tests.support.matrix import IT, NOTHING, VERBS, Verb
 
@@ -13,6 +13,7 @@ NAMING = {"to", "peer", "reply_to", "members", "attachments"}  # and whatever en
 SIGNED = [route for route in ROUTES if route.auth == "signature"]  # tried in test_attachments.py
 NAMELESS = [route for route in ROUTES if route.auth == "none" and "{" not in route.path]
 BEARER = [route for route in ROUTES if route not in SIGNED + NAMELESS]
+NARROW = {socket.path for socket in SOCKETS if "{" in socket.path}
 FRAME_TYPES = {str(struct.__struct_config__.tag): struct for struct in typing.get_args(ClientFrame)}
 
 
@@ -30,9 +31,14 @@ def test_every_route_that_wants_a_token_has_a_row() -> None:
     assert not absent, f"add to ROUTES (or NOTHING) of tests/support/matrix.py: {sorted(absent)}"
 
 
+def test_every_socket_that_names_a_thing_has_a_row() -> None:
+    absent = {path for path in NARROW if path not in NOTHING}
+    assert not absent, f"say in NOTHING of tests/support/matrix.py where it is tried: {absent}"
+
+
 def test_no_row_is_about_what_is_gone() -> None:
     listed = {verb.name for verb in VERBS} | NOTHING.keys()
-    assert listed == set(FRAME_TYPES) | {route.name for route in BEARER}
+    assert listed == set(FRAME_TYPES) | {route.name for route in BEARER} | NARROW
 
 
 def test_every_field_that_names_a_thing_is_tried() -> None:

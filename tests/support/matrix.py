@@ -30,10 +30,10 @@ class Kind(Enum):
 class Verb:
     """One way to name a thing: a frame's type, or `METHOD /path`.
 
-    `still`: what a member may do to a message that is erased, or hidden or cleared by themselves;
-    otherwise that is as good as absent. `strangers`: whether it may name any user, or only those
-    one shares a conversation with; `oneself`: and oneself. `silent`: what it does shows at the
-    other side alone.
+    `still`: what a member may do to a message that is erased, or that is hidden or cleared by
+    themselves or older than their membership; otherwise that is as good as absent. `strangers`:
+    whether it may name any user, or only those one shares a conversation with; `oneself`: and
+    oneself. `silent`: what it does shows at the other side alone.
     """
 
     name: str
@@ -149,10 +149,20 @@ ROUTES: tuple[Verb, ...] = (
     verb(f"POST {ONE}/clear", C, conversation_id=IT),
     verb(f"GET {ONE}/messages", C, conversation_id=IT),
     verb(
-        f"GET {ONE}/messages", M, "old", still=PIVOT, conversation_id=HOME, query={"before_id": IT}
+        f"GET {ONE}/messages",
+        M,
+        "old",
+        still=PIVOT,
+        conversation_id=HOME,
+        query={"before_id": IT},
     ),
     verb(
-        f"GET {ONE}/messages", M, "new", still=PIVOT, conversation_id=HOME, query={"after_id": IT}
+        f"GET {ONE}/messages",
+        M,
+        "new",
+        still=PIVOT,
+        conversation_id=HOME,
+        query={"after_id": IT},
     ),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
@@ -174,5 +184,6 @@ NOTHING: dict[str, str] = {
     "force_reconnect": "about this socket",
     "POST /v1/attachments": "what is uploaded is the asker's own",
     "refresh": "the token has to be the same user's",
+    "/ws/chat/{user_id}/": "anybody may write to anybody; tests/integration/test_narrow.py",
     "POST /v1/tickets": "for whoever the token names; tests/integration/test_tickets.py",
 }

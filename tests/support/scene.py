@@ -1,7 +1,8 @@
 """Owns the people and the things that the table of access is played with, and asking as each.
 
 alice and bob share a conversation, alice and carol another, olga and piet one of their own; the
-first and the last pair have a group as well.
+first and the last pair have a group as well. Into a third group of olga's carol came late, and
+bob is in it no more.
 nina has a token and was never seen.
 """
 
@@ -29,9 +30,10 @@ PAIRS = {
 }
 HOMES = {"alice": "alice-bob", "bob": "alice-bob", "carol": "alice-carol", "olga": "olga-piet"}
 GROUPS = {"team": ("alice", "bob"), "den": ("olga", "piet")}
+ACQUAINTED = {"bob": {"alice"}, "carol": {"alice", "olga", "piet"}, "piet": {"olga", "carol"}}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
-QUIET = {"lanes", "users", "words"}  # about processes, profiles, and the index that follows
+QUIET = {"lanes", "users", "words", "followers"}  # processes, profiles, and who reads the log
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 VARYING = {"date", "content-length", "x-request-id"}
 
@@ -117,19 +119,31 @@ class Scene:
         self, label: str, state: str, writer: str, reader: str, lost_for: set[str] | None = None
     ) -> int:
         """The id of a new message of that conversation, which will be lost for those."""
-        text = f"{state} of {label}"
-        file_id = await self.uploaded(writer, f"file, {text}")
-        ack = await self.peers[writer].message(reader, text, attachments=[file_id])
+        place = direct_conversation_id(writer, reader)
+        (await self.apis[writer].post("/v1/conversations", {"to": reader})).raise_for_status()
         members = frozenset({writer, reader})
-        lost = state if lost_for else ""
+        return await self.wrote(f"{state} of {label}", place, writer, members, lost_for)
+
+    async def wrote(
+        self,
+        text: str,
+        place: str,
+        writer: str,
+        members: frozenset[str],
+        lost_for: set[str] | None = None,
+    ) -> int:
+        """The id of a new message there; its first word says how it will be lost."""
+        client_id = secrets.token_hex(6)
+        file_id = await self.uploaded(writer, f"file, {text}")
+        sent = {"conversation_id": place, "content": text, "attachments": [file_id]}
+        await self.peers[writer].send("message", client_id=client_id, **sent)
+        ack = await self.peers[writer].outcome(client_id)
         gone = frozenset(lost_for or ())
-        self.things.append(
-            Thing(
-                text, Kind.MESSAGE, ack["message_id"], members, ack["conversation_id"], lost, gone
-            )
-        )
-        if state != "erased":  # the sweep takes the file's record away, some time
-            self.things.append(file_of(text, file_id, members, ack["conversation_id"], lost, gone))
+        lost = text.split()[0] if gone else ""
+        about = (Kind.MESSAGE, ack["message_id"], members, place, lost, gone)
+        self.things.append(Thing(text, *about))
+        if lost != "erased":  # the sweep takes the file's record away, some time
+            self.things.append(file_of(text, file_id, members, place, lost, gone))
         self.secrets[text] = members - gone
         return int(ack["message_id"])
 
@@ -147,6 +161,7 @@ class Scene:
                 if name not in QUIET
             }
         rows["meta"] = [row for row in rows["meta"] if row[0] != "indexed"]
+        rows["attachments"] = [row for row in rows["attachments"] if "condemned" not in row]
         rows["heads"] = [row for row in rows["heads"] if row[0] != UNSEEN]
         return rows
 
@@ -165,7 +180,8 @@ def home_of(user_id: str) -> str:
 
 
 def group_id(label: str) -> str:
-    return group_conversation_id(GROUPS[label][0], label)
+    owner = GROUPS[label][0] if label in GROUPS else "olga"
+    return group_conversation_id(owner, label)
 
 
 def filled(value: Any, thing: Any, home: str, epoch: str) -> Any:
@@ -221,7 +237,8 @@ async def scene(stack: Stack) -> AsyncIterator[Scene]:
             await _furnish(one, label, reader, writer)
         for label, (owner, member) in GROUPS.items():
             await _gather(one, label, owner, member)
-        for name, members in {"bob": {"alice"}, "carol": {"alice"}, "piet": {"olga"}}.items():
+        await _come_and_go(one)
+        for name, members in ACQUAINTED.items():
             one.things.append(Thing(f"user {name}", Kind.USER, name, frozenset({name, *members})))
         for peer in peers.values():
             await peer.settled()
@@ -248,6 +265,22 @@ async def _gather(scene: Scene, label: str, owner: str, member: str) -> None:
     for kind in (Kind.CONVERSATION, Kind.GROUP):
         scene.things.append(Thing(label, kind, group_id(label), members))
     scene.secrets[title] = members
+
+
+async def _come_and_go(scene: Scene) -> None:
+    """What was said before somebody came is lost for them, and all of it for who had to go."""
+    place, olga = group_id("club"), scene.apis["olga"]
+    body = {"title": "title of club", "members": ["piet", "bob"], "client_id": "club"}
+    (await olga.post("/v1/conversations", body)).raise_for_status()
+    members = frozenset({"olga", "piet", "carol"})
+    for kind in (Kind.CONVERSATION, Kind.GROUP):
+        scene.things.append(Thing("club", kind, place, members))
+    scene.secrets["title of club"] = members
+    await scene.wrote("early of club", place, "olga", members, {"carol"})
+    path = f"/v1/conversations/{place}/members"
+    (await olga.post(path, {"members": ["carol"]})).raise_for_status()
+    (await olga.request("DELETE", f"{path}/bob")).raise_for_status()
+    await scene.wrote("late of club", place, "olga", members)
 
 
 async def _lose(scene: Scene) -> None:

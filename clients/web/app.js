@@ -1,12 +1,18 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
 import { LinkupClient, LinkupError, login } from "./linkup-client.js";
+import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon, once } from "./page/dom.js";
-import { chatPath, Inbox } from "./page/inbox.js";
+import { GroupView } from "./page/groupview.js";
+import { Inbox } from "./page/inbox.js";
 import { Indicator } from "./page/indicator.js";
+import { Keeping } from "./page/keeping.js";
+import { chatPath } from "./page/line.js";
 import { loginView } from "./page/login.js";
+import { newGroup } from "./page/newgroup.js";
+import { Presence } from "./page/presence.js";
 import { endSession, loadSession, saveSession } from "./page/session.js";
 import { Toasts } from "./page/toasts.js";
 
@@ -26,47 +32,68 @@ function showChats(session) {
     location.replace("/"); // the shortest way to forget everything
   };
   const chats = new Chats(client);
+  const presence = new Presence({ client, chats });
   const toasts = new Toasts();
   const indicator = new Indicator({ client, onSignIn: leave });
+  const group = (chat) => new GroupView({ chats, client, chat });
+  const keeping = new Keeping({ chats, client, on: { refused: (text) => toasts.say(text), group } });
+  const menu = (chat, at) => keeping.menu(chat, at);
   const inbox = new Inbox({
     chats,
+    client,
+    presence,
     header: header(session, indicator, leave),
-    onOpen: (userId) => go(userId),
+    on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
-  const conversation = new Conversation({ chats, client, toasts, onBack: () => go(null) });
+  const on = { back: () => go(null), menu, group };
+  const conversation = new Conversation({ chats, client, presence, toasts, on });
   const shell = h("div", { class: "shell" }, inbox.element, conversation.element);
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
-  function go(userId) {
-    const path = userId === null ? "/" : chatPath(userId);
-    if (location.pathname !== path) history.pushState({ userId }, "", path);
-    show(userId);
+  function makeGroup() {
+    newGroup({ chats, client, onMade: (key) => go(key) });
   }
 
-  function show(userId) {
-    const before = conversation.peerId;
-    shell.dataset.pane = userId === null ? "inbox" : "chat";
-    if (userId === null) conversation.hide();
-    else if (userId !== before) conversation.show(userId);
-    inbox.select(userId);
-    if (userId === null && before !== null) inbox.focus(before);
+  function go(key, messageId) {
+    const path = key === null ? "/" : chatPath(key);
+    if (location.pathname !== path) history.pushState({ key }, "", path);
+    show(key);
+    if (messageId) conversation.goTo(messageId);
   }
 
+  function show(key) {
+    const before = conversation.key;
+    shell.dataset.pane = key === null ? "inbox" : "chat";
+    if (key === null) conversation.hide();
+    else if (key !== before) conversation.show(key);
+    inbox.select(key);
+    if (key === null && before !== null) inbox.focus(before);
+  }
+
+  addEventListener("popstate", (event) => show(event.state?.key ?? keyInAddress()));
+  chats.addEventListener("left", ({ detail }) => {
+    toasts.say(`You are no longer in ${detail.title}`);
+    if (detail.key === conversation.key) go(null);
+  });
+  tell({ client, chats, toasts, conversation });
+  client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
+  show(keyInAddress());
+  begin({ client, chats, inbox, leave });
+}
+
+/** What went wrong in a corner, what is unread in the title. */
+function tell({ client, chats, toasts, conversation }) {
   const title = once(() => {
     document.title = chats.unread ? `(${Math.min(chats.unread, 99)}) LinkUp` : "LinkUp";
   });
-  addEventListener("popstate", (event) => show(event.state?.userId ?? peerInAddress()));
   chats.addEventListener("change", title);
   client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(detail.message));
   chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(detail.message));
   client.addEventListener("failed", ({ detail }) => {
-    if (detail.to !== conversation.peerId) {
-      toasts.say(`A message to ${detail.to} was not sent: ${detail.failed.message}`);
-    }
+    const chat = chats.addressed(detail);
+    if (chat.key === conversation.key) return;
+    toasts.say(`A message to ${chat.title} was not sent: ${detail.failed.message}`);
   });
-  client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
-  show(peerInAddress());
-  begin({ client, chats, inbox, leave });
 }
 
 async function begin({ client, chats, inbox, leave }) {
@@ -130,10 +157,11 @@ function tokens(session) {
   };
 }
 
-function peerInAddress() {
-  const [, name] = location.pathname.match(/^\/chat\/([^/]+)\/?$/) ?? [];
+function keyInAddress() {
+  const [, kind, name] = location.pathname.match(/^\/(chat|group)\/([^/]+)\/?$/) ?? [];
   try {
-    return name === undefined ? null : decodeURIComponent(name);
+    if (name === undefined) return null;
+    return kind === "group" ? groupKey(decodeURIComponent(name)) : decodeURIComponent(name);
   } catch {
     return null; // a broken escape
   }

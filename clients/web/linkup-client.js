@@ -4,6 +4,7 @@ import { Api } from "./sdk/api.js";
 import { Changes } from "./sdk/changes.js";
 import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
+import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
 import { Typing, Typists } from "./sdk/typing.js";
 
@@ -28,22 +29,24 @@ const FEED = new Set([
 /**
  * A user's messages, on this device.
  *
- * Load the inbox first (`conversations()`), then `start({epoch, cursor})` with what it carried: the
+ * Load the inbox first (`api.conversations()`), then `start({epoch, cursor})` with what it carried: the
  * feed goes on from there, in order and without gaps. Events, with their matter as `detail`:
  * `state`; `message`, `message_updated`, `message_deleted`, `reaction`, `receipt` and `conversation`
- * from the feed; `typing`; `resync` when the inbox has to be loaded again; `queued`, `acked`,
+ * from the feed; `typing` and `presence`; `resync` when the inbox has to be loaded again; `queued`, `acked`,
  * `failed` and `discarded` for what this user sends, in any tab; `fault` for an error that concerns
  * nothing of these.
  */
 export class LinkupClient extends EventTarget {
   userId;
-  #api;
+  /** What goes over HTTP. @type {Api} */
+  api;
   #connection;
   #dispatch;
   #receipts;
   #changes;
   #typing;
   #typists;
+  #presence;
   #position = {};
 
   /**
@@ -54,11 +57,12 @@ export class LinkupClient extends EventTarget {
   constructor({ url = location.origin, userId, getToken }) {
     super();
     this.userId = userId;
-    this.#api = new Api({ url, getToken });
+    this.api = new Api({ url, getToken });
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
     this.#changes = new Changes(transmit);
     this.#typing = new Typing(transmit);
+    this.#presence = new Presence(transmit);
     this.#typists = new Typists((frame) => this.#emit("typing", frame));
     this.#dispatch = new Dispatch({
       userId,
@@ -103,25 +107,6 @@ export class LinkupClient extends EventTarget {
 
   retryNow() {
     this.#connection.retryNow();
-  }
-
-  /** A page of the inbox, newest first. @param {{limit?: number, before?: number}} [page] */
-  conversations(page) {
-    return this.#api.conversations(page);
-  }
-
-  /** One of them, as in the inbox. @param {string} conversationId */
-  conversation(conversationId) {
-    return this.#api.conversation(conversationId);
-  }
-
-  /**
-   * A page of a conversation, oldest first.
-   * @param {string} conversationId
-   * @param {{before_id?: number, after_id?: number, limit?: number}} [page]
-   */
-  messages(conversationId, page) {
-    return this.#api.messages(conversationId, page);
   }
 
   /**
@@ -202,6 +187,14 @@ export class LinkupClient extends EventTarget {
     this.#receipts.read(conversationId, seq);
   }
 
+  /**
+   * Whose coming and going `presence` tells: exactly these, until it is called again; at most a
+   * thousand. Nothing is known while there is no connection. @param {Iterable<string>} userIds
+   */
+  watch(userIds) {
+    this.#presence.watch(userIds);
+  }
+
   #take(frame) {
     switch (frame.type) {
       case "welcome":
@@ -209,6 +202,7 @@ export class LinkupClient extends EventTarget {
         this.#dispatch.resume();
         this.#receipts.resume();
         this.#changes.resume();
+        this.#presence.resume();
         break;
       case "resync_required":
         this.#moveTo(frame);
@@ -228,6 +222,9 @@ export class LinkupClient extends EventTarget {
       case "typing":
         this.#typists.take(frame);
         this.#emit("typing", frame);
+        break;
+      case "presence":
+        this.#emit("presence", frame);
         break;
       case "connection_status":
         break;

@@ -11,7 +11,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 WEB = Path(__file__).resolve().parents[2] / "clients" / "web"
-NAMES = frozenset({"GET /", "GET /docs", "GET /chat/{user_id}/", "/static"})
+NAMES = frozenset(
+    {"GET /", "GET /docs", "GET /chat/{user_id}/", "GET /group/{conversation_id}/", "/static"}
+)
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
 # Everything comes from here and nothing runs that is not a file of ours; `'self'` of connect-src
@@ -53,7 +55,7 @@ class WebFiles(StaticFiles):
 
 
 def routes() -> list[BaseRoute]:
-    """`/` and `/chat/{user_id}/` are one page, which reads its own address; `/docs` another."""
+    """All but `/docs` are one page, which reads its own address."""
     files = WebFiles(directory=WEB)
 
     async def page(request: Request) -> Response:
@@ -66,5 +68,6 @@ def routes() -> list[BaseRoute]:
         Route("/", page, name="page"),
         Route("/docs", docs, name="docs"),
         Route("/chat/{user_id}/", page, name="chat"),
+        Route("/group/{conversation_id}/", page, name="group"),
         Mount("/static", app=files, name="static"),
     ]

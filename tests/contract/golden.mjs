@@ -44,7 +44,7 @@ for (const [name, value] of Object.entries(browser)) {
 
 const { LinkupClient } = await import(pathToFileURL(join(web, "linkup-client.js")));
 const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
-const EVENTS = [...FEED, "typing", "resync", "acked", "failed", "discarded", "fault"];
+const EVENTS = [...FEED, "typing", "presence", "resync", "acked", "failed", "discarded", "fault"];
 const welcome = readFileSync(join(golden, "server.welcome.json"), "utf8");
 
 async function until(condition) {
@@ -92,10 +92,12 @@ async function speak() {
     change.catch(() => {}); // the client stops before there is an answer
   }
   client.typing("d7q2");
+  client.watch(["bob"]);
+  client.watch(["carol"]);
   client.delivered("d7q2", 3);
   client.read("d7q3", 4);
   const types = () => new Set(socket.sent.map((text) => JSON.parse(text).type));
-  await until(() => types().size >= 9);
+  await until(() => types().size >= 11);
   client.stop();
   return socket.sent;
 }

@@ -148,6 +148,7 @@ TOLD = [
     "server.receipt",
     "server.conversation",
     "server.typing",
+    "server.presence",
     "server.resync_required",
 ]
 
@@ -162,6 +163,7 @@ def test_the_server_reads_what_the_javascript_client_writes(javascript: dict[str
     sent = {tag_of(type(frames.decode(text))) for text in javascript["sent"]}
     assert sent >= {"hello", "message", "delivered", "mark_chat_read", "ping"}
     assert sent >= {"edit_message", "delete_message", "react", "typing"}
+    assert sent >= {"presence_subscribe", "presence_unsubscribe"}
 
 
 def test_c2_whatever_the_javascript_client_changes_carries_a_client_id(
@@ -169,4 +171,5 @@ def test_c2_whatever_the_javascript_client_changes_carries_a_client_id(
 ) -> None:
     sent = [json.loads(text) for text in javascript["sent"]]
     without = {frame["type"] for frame in sent if "client_id" not in frame}
-    assert without == {"hello", "ping", "typing"}
+    ephemeral = {"typing", "presence_subscribe", "presence_unsubscribe"}
+    assert without == {"hello", "ping"} | ephemeral

@@ -16,13 +16,15 @@ const EXCERPT = 120;
 
 /**
  * A row of the timeline, and a function that shows its present state.
- * @param {{own: boolean, author: string, me: string, on: {retry: (item: any) => void,
+ * @param {{own: boolean, author: string, nameOf: (user: string) => string, among: boolean,
+ *          me: string, on: {retry: (item: any) => void,
  *          discard: (item: any) => void, menu: (at: {x: number, y: number}) => void,
  *          react: (emoji: string) => void, jump: () => void}}} options
+ *        `author`: a user id; `among`: there may be several, so they are named
  */
-export function bubble({ own, author, me, on }) {
+export function bubble({ own, author, nameOf, among, me, on }) {
   const parts = {
-    author: h("span", { class: "author" }, `${author}: `),
+    author: h("span", { class: among && !own ? "author" : "author spoken" }),
     quote: h("button", { type: "button", class: "quote", hidden: true, on: { click: on.jump } }),
     text: h("p", { class: "text", dir: "auto" }),
     edited: h("span", { class: "edited", hidden: true }, "edited"),
@@ -41,17 +43,19 @@ export function bubble({ own, author, me, on }) {
 
   function show(item, { status, follows, quoted }) {
     node.classList.toggle("follows", follows);
-    const now = JSON.stringify([item, status, quoted]);
+    const name = nameOf(author);
+    const now = JSON.stringify([item, status, quoted, name]);
     if (now === shown) return; // most of a long list, each time
     shown = now;
+    parts.author.textContent = own || !among ? `${name}: ` : name;
     node.dataset.status = status;
     node.classList.toggle("gone", Boolean(item.deleted_at));
     node.classList.toggle("changing", Boolean(item.changing));
-    node.setAttribute("aria-label", inWords(author, item, own && STATUS[status]));
+    node.setAttribute("aria-label", inWords(name, item, own && STATUS[status]));
     showText(node, parts, item);
     showMeta(parts, item, own && status);
     showQuote(parts.quote, quoted);
-    showReactions(parts.chips, item, me, on.react);
+    showReactions(parts.chips, item, { me, nameOf, onReact: on.react });
     parts.problem.hidden = status !== "failed";
     if (status === "failed") parts.problem.replaceChildren(...remedies(item, on));
   }
@@ -73,10 +77,10 @@ function more(onMenu) {
   return h("button", { ...properties, "aria-label": "Message actions", on: { click } }, icon("more"));
 }
 
-function inWords(author, item, status) {
+function inWords(name, item, status) {
   const edited = item.edited_at && !item.deleted_at && "edited";
   const words = [clock(item.created_at), edited, status];
-  return `${author}: ${excerpt(item)}. ${words.filter(Boolean).join(", ")}`;
+  return `${name}: ${excerpt(item)}. ${words.filter(Boolean).join(", ")}`;
 }
 
 function showText(node, { text }, { content, deleted_at }) {
@@ -104,21 +108,20 @@ function showQuote(quote, quoted) {
   quote.setAttribute("aria-label", `In answer to ${quoted.author}: ${quoted.text}`);
 }
 
-function showReactions(chips, { reactions = [] }, me, onReact) {
+function showReactions(chips, { reactions = [] }, people) {
   const focused = chips.contains(document.activeElement) && document.activeElement.dataset.emoji;
   chips.hidden = !reactions.length;
-  chips.replaceChildren(...reactions.map((one) => chip(one, me, onReact)));
+  chips.replaceChildren(...reactions.map((one) => chip(one, people)));
   if (focused) [...chips.children].find(({ dataset }) => dataset.emoji === focused)?.focus();
 }
 
-function chip({ emoji, user_ids }, me, onReact) {
-  const mine = user_ids.includes(me);
-  const who = user_ids.map((user) => (user === me ? "you" : user)).join(", ");
+function chip({ emoji, user_ids }, { me, nameOf, onReact }) {
+  const who = user_ids.map(nameOf).join(", ");
   const properties = {
     type: "button",
     class: "chip",
     "data-emoji": emoji,
-    "aria-pressed": String(mine),
+    "aria-pressed": String(user_ids.includes(me)),
     "aria-label": `${emoji} ${user_ids.length}: ${who}`,
     title: who,
     on: { click: () => onReact(emoji) },

@@ -1,5 +1,6 @@
 // Owns what is known of one conversation: its messages, its marks, what is unread and unsent.
 
+import { Marks } from "./marks.js";
 import { revised } from "./revision.js";
 import { Thread, versionOf } from "./thread.js";
 
@@ -16,7 +17,13 @@ import { Thread, versionOf } from "./thread.js";
  * the feed delivers in theirs.
  */
 export class Chat {
-  peer;
+  /** Of a direct conversation: the other one. @type {{user_id: string, name: string}|null} */
+  peer = null;
+  /** Of a group: everybody in it by user id, once they are known. */
+  members = new Map();
+  memberCount = 0;
+  /** Of a group: what this user may do there; null: no longer a member. */
+  role = null;
   /** @type {string|null} unknown until somebody has written */
   conversationId = null;
   /** Without holes, once `loaded`. */
@@ -40,27 +47,56 @@ export class Chat {
   archived = false;
   muted = false;
   #me;
+  #names;
+  #groupTitle = "";
   #last = null;
   #counted = 0; // up to which seq the other side's messages are in `unread`
-  #marks = new Map(); // user_id → [delivered, read]
+  #marks;
   #generation = 0;
 
-  constructor(me, peerId) {
+  /**
+   * @param {{me: string, names: Map<string, string>, peerId?: string, conversationId?: string}} of
+   *        whom (a direct one) or which (a group); `names`: those of all people known
+   */
+  constructor({ me, names, peerId, conversationId = null }) {
     this.#me = me;
-    this.peer = { user_id: peerId, name: peerId };
+    this.#names = names;
+    this.#marks = new Marks(me);
+    this.conversationId = conversationId;
+    if (peerId !== undefined) this.peer = { user_id: peerId, name: names.get(peerId) ?? peerId };
+  }
+
+  get isGroup() {
+    return this.peer === null;
   }
 
   get isSaved() {
-    return this.peer.user_id === this.#me;
+    return this.peer?.user_id === this.#me;
+  }
+
+  /** What the page calls it by: a user id, or what no user id can be. */
+  get key() {
+    return this.peer ? this.peer.user_id : groupKey(this.conversationId);
+  }
+
+  /** As a message has it. */
+  get target() {
+    return this.peer ? { to: this.peer.user_id } : { conversation_id: this.conversationId };
+  }
+
+  /** Whose picture stands for it. */
+  get face() {
+    return this.peer ?? { user_id: this.conversationId, name: this.title };
   }
 
   get title() {
+    if (!this.peer) return this.#groupTitle || "Group";
     return this.isSaved ? "Saved messages" : this.peer.name || this.peer.user_id;
   }
 
-  /** How to call a member. @param {string} userId */
+  /** How to call somebody. @param {string} userId */
   nameOf(userId) {
-    return userId === this.peer.user_id ? this.title : userId;
+    return userId === this.peer?.user_id ? this.title : (this.#names.get(userId) ?? userId);
   }
 
   /** As a person sees them: with the changes that are on their way. @returns {Message[]} */
@@ -81,18 +117,33 @@ export class Chat {
   /** A line of the inbox as the server tells it. */
   take(summary) {
     this.conversationId = summary.conversation_id;
-    this.peer = summary.peer;
+    if (this.peer) this.peer = summary.peer;
+    else this.takeGroup(summary);
     this.archived = summary.archived;
     this.muted = summary.muted;
-    this.#marks.set(this.peer.user_id, this.#marksOf(this.peer.user_id));
     this.lastSeq = Math.max(this.lastSeq, summary.last_seq);
     if (summary.last_message) this.#remember(summary.last_message);
-    this.advance(this.peer.user_id, summary.peer_delivered_seq, summary.peer_read_seq);
+    this.#marks.raise(summary.peer_delivered_seq, summary.peer_read_seq);
     this.advance(this.#me, summary.delivered_seq, summary.read_seq);
     if (summary.last_seq < this.#counted) return;
     this.#counted = summary.last_seq;
-    const [, read] = this.#marksOf(this.#me); // may be ahead of what the server had heard by then
+    const [, read] = this.#marks.of(this.#me); // may be ahead of what the server had heard by then
     this.unread = Math.min(summary.unread_count, Math.max(0, summary.last_seq - read));
+  }
+
+  /** What is said of a group, by the inbox or by the feed. */
+  takeGroup({ title, role, member_count }) {
+    if (title) this.#groupTitle = title;
+    this.role = member_count ? (role ?? this.role) : null;
+    this.memberCount = member_count;
+  }
+
+  /** Everybody in it. @param {{user_id: string, delivered_seq: number, read_seq: number}[]} members */
+  takeMembers(members) {
+    this.members = new Map(members.map((member) => [member.user_id, member]));
+    for (const { user_id, delivered_seq, read_seq } of members) {
+      this.advance(user_id, delivered_seq, read_seq);
+    }
   }
 
   /** @param {Message} message */
@@ -100,7 +151,7 @@ export class Chat {
     if (message.seq === 1) this.loaded = true; // there is nothing before it
     if (this.loaded || this.loading) this.thread.add(message);
     this.#remember(message);
-    const [, read] = this.#marksOf(this.#me);
+    const [, read] = this.#marks.of(this.#me);
     if (message.sender_id !== this.#me && message.seq > Math.max(this.#counted, read)) {
       if (!message.deleted_at) this.unread += 1;
       this.#counted = message.seq;
@@ -154,10 +205,8 @@ export class Chat {
 
   /** Moves a member's marks forward, never back. */
   advance(userId, delivered, read) {
-    const [wasDelivered, wasRead] = this.#marksOf(userId);
-    const nowRead = Math.max(wasRead, read);
-    this.#marks.set(userId, [Math.max(wasDelivered, delivered, nowRead), nowRead]);
-    if (userId === this.#me && nowRead > wasRead) this.#recount(nowRead);
+    const moved = this.#marks.advance(userId, delivered, read);
+    if (userId === this.#me && moved) this.#recount(this.#marks.of(userId)[1]);
   }
 
   /** The user has seen the end. */
@@ -171,7 +220,7 @@ export class Chat {
     if (item.failed) return "failed";
     if (!item.seq) return "pending";
     if (this.isSaved) return "sent";
-    const [delivered, read] = this.#marksOf(this.peer.user_id);
+    const [delivered, read] = this.#marks.ofAll(this.peer ? [this.peer.user_id] : this.members.keys());
     if (item.seq <= read) return "read";
     return item.seq <= delivered ? "delivered" : "sent";
   }
@@ -187,10 +236,6 @@ export class Chat {
     this.thread.clear();
     this.quotes.clear();
     this.loaded = this.loading = this.hasMore = false;
-  }
-
-  #marksOf(userId) {
-    return this.#marks.get(userId) ?? [0, 0];
   }
 
   #put(known, next) {
@@ -214,7 +259,7 @@ export class Chat {
 
   /** An unread message that is no longer there is not unread. */
   #uncount({ seq, sender_id, deleted_at }) {
-    const [, read] = this.#marksOf(this.#me);
+    const [, read] = this.#marks.of(this.#me);
     const counted = sender_id !== this.#me && !deleted_at && seq > read && seq <= this.#counted;
     if (counted) this.unread = Math.max(0, this.unread - 1);
   }
@@ -229,3 +274,6 @@ export class Chat {
     } else this.unread = Math.min(this.unread, this.#counted - read);
   }
 }
+
+/** A slash is in no user id. @param {string} conversationId */
+export const groupKey = (conversationId) => `/${conversationId}`;

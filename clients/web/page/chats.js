@@ -1,6 +1,7 @@
 // Owns what this page knows of the user's conversations, and keeps it true to the feed.
 
 import { Directory } from "./directory.js";
+import { History } from "./history.js";
 import { Hopes } from "./hopes.js";
 import { Unsent } from "./unsent.js";
 
@@ -8,12 +9,10 @@ import { Unsent } from "./unsent.js";
 /** @typedef {import("./chat.js").Chat} Chat */
 
 const INBOX_PAGE = 50;
-const FIRST_PAGE = 50;
-const OLDER_PAGE = 20;
-const FAR_PAGE = 100;
+const MEMBERS_PAGE = 100;
 const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
 
-/** Emits `change`, with the chat as `detail`, or null when all may have changed. */
+/** Emits `change`, with the chat as `detail`, or null when all may have changed; `left`. */
 export class Chats extends EventTarget {
   me;
   loaded = false;
@@ -21,12 +20,14 @@ export class Chats extends EventTarget {
   next = null;
   /** What this user changes of messages. @type {Hopes} */
   hopes;
+  /** @type {History} */
+  history;
   #client;
   #directory;
   #unsent;
-  #groups = new Set(); // conversations that this page does not show
   #held = []; // feed frames that arrive during a resync
   #resyncs = 0; // how many are going on
+  #beyond = 0; // unread in conversations that are not loaded
 
   /** @param {LinkupClient} client */
   constructor(client) {
@@ -34,10 +35,13 @@ export class Chats extends EventTarget {
     this.#client = client;
     this.me = client.userId;
     this.#directory = new Directory(this.me);
-    const onChange = (chat) => this.#changed(chat);
-    this.hopes = new Hopes({ client, onChange });
-    const onNew = () => this.#refresh(); // for the name
-    this.#unsent = new Unsent({ client, directory: this.#directory, onChange, onNew });
+    const change = (chat) => this.#changed(chat);
+    const locate = (chat) => this.#locate(chat);
+    const message = (chat, one) => this.#add(chat, one);
+    this.history = new History({ api: client.api, on: { locate, message, change } });
+    this.hopes = new Hopes({ client, onChange: change });
+    const onNew = () => this.refresh(); // for the name
+    this.#unsent = new Unsent({ client, directory: this.#directory, onChange: change, onNew });
     for (const type of FEED) client.addEventListener(type, ({ detail }) => this.#feed(detail));
     client.addEventListener("typing", ({ detail }) => this.#typing(detail));
   }
@@ -48,12 +52,22 @@ export class Chats extends EventTarget {
   }
 
   get unread() {
-    return this.inbox.reduce((sum, chat) => sum + chat.unread, 0);
+    return this.#directory.written.reduce((sum, chat) => sum + chat.unread, this.#beyond);
   }
 
-  /** The chat with somebody, known or new. @param {string} userId @returns {Chat} */
-  with(userId) {
-    return this.#directory.with(userId);
+  /** Whom this page has a name for: user_id → name. @returns {Map<string, string>} */
+  get names() {
+    return this.#directory.names;
+  }
+
+  /** The chat of that key, known or new. @param {string} key @returns {Chat} */
+  at(key) {
+    return this.#directory.at(key);
+  }
+
+  /** To whom a message goes. @returns {Chat} */
+  addressed({ to, conversation_id }) {
+    return to === undefined ? this.#directory.group(conversation_id) : this.#directory.with(to);
   }
 
   /** Shows again what is still unsent from an earlier page. */
@@ -63,17 +77,25 @@ export class Chats extends EventTarget {
 
   /** Takes the newest page of the inbox. @returns {Promise<{epoch: string, cursor: number}>} */
   async load() {
-    const page = await this.#client.conversations({ limit: INBOX_PAGE });
+    const page = await this.#client.api.conversations({ limit: INBOX_PAGE });
     this.#takeInbox(page, false);
     this.loaded = true;
     this.#changed(null);
+    this.#countBeyond().catch(() => {}); // the next load tries again
     return { epoch: page.epoch, cursor: page.cursor };
+  }
+
+  /** As `load`, where nothing waits for it: the next event, or the next page, tries again. */
+  refresh() {
+    this.load().catch(() => {});
   }
 
   /** Goes on down the inbox. */
   async more() {
     if (this.next === null) return;
-    this.#takeInbox(await this.#client.conversations({ limit: INBOX_PAGE, before: this.next }), true);
+    const before = this.next;
+    this.#takeInbox(await this.#client.api.conversations({ limit: INBOX_PAGE, before }), true);
+    await this.#countBeyond();
     this.#changed(null);
   }
 
@@ -89,36 +111,38 @@ export class Chats extends EventTarget {
     }
   }
 
-  /** Loads the newest messages, once. What goes wrong is in `chat.error`. @param {Chat} chat */
-  async open(chat) {
-    if (chat.loaded || chat.loading) return;
-    chat.error = "";
-    await this.#page(chat, { limit: FIRST_PAGE });
-  }
-
-  /** @param {Chat} chat */
-  async older(chat, limit = OLDER_PAGE) {
-    if (!chat.loaded || chat.loading || !chat.hasMore) return;
-    await this.#page(chat, { limit, before_id: chat.thread.items[0].message_id });
-  }
-
-  /** Loads back to that message. @param {Chat} chat @returns {Promise<boolean>} if it is there */
-  async reach(chat, messageId) {
-    while (!chat.thread.find(messageId) && chat.hasMore && !chat.error) {
-      const [first] = chat.thread.items;
-      await this.older(chat, FAR_PAGE);
-      if (chat.thread.items[0] === first) break; // another load is under way
-    }
-    return Boolean(chat.thread.find(messageId));
-  }
-
-  /** Looks up a message that others answer; it is in `chat.quotes` then. @param {Chat} chat */
-  async quote(chat, messageId) {
-    if (chat.quotes.has(messageId)) return;
-    chat.quotes.set(messageId, undefined);
-    const message = await this.#lookUp(chat, messageId).catch(() => null);
-    chat.quotes.set(messageId, message ?? null);
+  /** Takes in a conversation that was asked for. @returns {Promise<Chat>} */
+  async fetch(conversationId) {
+    const { conversation } = await this.#client.api.conversation(conversationId);
+    const chat = this.take(conversation);
     this.#changed(chat);
+    return chat;
+  }
+
+  /** A conversation as an answer tells it. @returns {Chat} */
+  take(summary) {
+    const chat = this.#directory.take(summary);
+    if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
+    return chat;
+  }
+
+  /** The chat of a conversation, known or asked for. @returns {Promise<Chat>} */
+  async of(conversationId) {
+    return this.#directory.find(conversationId) ?? this.fetch(conversationId);
+  }
+
+  /** Learns who is in a group. @param {Chat} chat */
+  async meetMembers(chat) {
+    const all = [];
+    let after;
+    do {
+      const page = await this.#client.api.members(chat.conversationId, { limit: MEMBERS_PAGE, after });
+      all.push(...page.members);
+      after = page.next;
+    } while (after);
+    for (const { user_id, name } of all) if (name) this.names.set(user_id, name);
+    chat.takeMembers(all);
+    this.#changed(null); // names are everywhere
   }
 
   /** The user has seen the end of the chat. @param {Chat} chat */
@@ -129,51 +153,33 @@ export class Chats extends EventTarget {
     this.#changed(chat);
   }
 
-  /** There is no route for one message, but for those before and behind another one. */
-  async #lookUp({ conversationId }, messageId) {
-    const behind = await this.#client.messages(conversationId, { after_id: messageId, limit: 1 });
-    const before_id = behind.messages[0]?.message_id;
-    const { messages } = await this.#client.messages(conversationId, { before_id, limit: 1 });
-    return messages.find(({ message_id }) => message_id === messageId);
-  }
-
-  async #page(chat, page) {
-    const { generation } = chat;
-    chat.loading = true;
-    try {
-      while (!chat.conversationId && this.next !== null) await this.more();
-      if (chat.conversationId) await this.#takePage(chat, generation, page);
-    } catch (error) {
-      chat.error = error.message;
-    }
-    if (generation === chat.generation) chat.loading = false;
+  /** Puts it on top of the inbox. @param {Chat} chat */
+  raise(chat) {
+    this.#directory.toTop(chat);
     this.#changed(chat);
   }
 
-  async #takePage(chat, generation, page) {
-    const { messages, has_more } = await this.#client.messages(chat.conversationId, page);
-    if (generation !== chat.generation) return;
-    for (const message of messages) this.#add(chat, message);
-    chat.hasMore = has_more;
-    chat.loaded = true;
+  /** Something about the chat was changed from outside. */
+  touched(chat) {
+    this.#changed(chat);
+  }
+
+  async #locate(chat) {
+    while (!chat.conversationId && this.next !== null) await this.more();
+  }
+
+  async #countBeyond() {
+    const known = this.unread - this.#beyond;
+    const all = this.next === null ? known : (await this.#client.api.unread()).unread_count;
+    this.#beyond = Math.max(0, all - known);
+    this.#changed(null);
   }
 
   #takeInbox({ conversations, next }, goesOn) {
     if (goesOn || !this.loaded) this.next = next ?? null;
-    for (const { kind, conversation_id } of conversations) {
-      if (kind !== "direct") this.#groups.add(conversation_id);
-    }
-    const direct = conversations.filter(({ kind }) => kind === "direct");
-    const chats = direct.map((summary) => this.#takeLine(summary));
+    const chats = conversations.map((summary) => this.take(summary));
     if (goesOn) for (const chat of chats) this.#directory.toBottom(chat);
     else for (const chat of chats.reverse()) this.#directory.toTop(chat);
-  }
-
-  #takeLine(summary) {
-    const chat = this.#directory.adopt(this.with(summary.peer.user_id), summary.conversation_id);
-    chat.take(summary);
-    if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
-    return chat;
   }
 
   /** All that was held: to take in a frame twice changes nothing. */
@@ -184,48 +190,64 @@ export class Chats extends EventTarget {
   }
 
   #feed(frame) {
-    if (this.#resyncs) this.#held.push(frame);
-    else if (frame.type === "message") this.#message(frame);
-    else this.#event(frame, this.#directory.find(frame.conversation_id));
+    if (this.#resyncs) return this.#held.push(frame);
+    const chat = this.#directory.find(frame.conversation_id);
+    if (frame.type === "message") this.#message(frame, chat);
+    else if (frame.type === "conversation") this.#conversation(frame, chat);
+    else if (chat) this.#event(frame, chat);
   }
 
-  #event(frame, chat) {
-    if (!chat) return;
-    if (frame.type === "receipt") chat.advance(frame.user_id, frame.delivered_seq, frame.read_seq);
-    else if (frame.type === "conversation") this.#settings(frame, chat);
-    else this.#revise(frame, chat);
-    this.#changed(chat);
-  }
-
-  #message(message) {
-    if (this.#groups.has(message.conversation_id)) return;
-    const chat = this.#directory.find(message.conversation_id);
-    if (!chat) return this.#meet(message).catch(() => this.#refresh());
+  #message(message, chat) {
+    if (!chat) return this.#meet(message); // with whom, or which group?
     chat.archived = false;
     this.#add(chat, message);
     if (message.sender_id !== this.me) this.#client.delivered(chat.conversationId, message.seq);
-    this.#directory.toTop(chat);
-    this.#changed(chat);
+    this.raise(chat);
   }
 
-  /** The first message of a conversation this page has not seen: with a person, or in a group? */
-  async #meet(message) {
-    const { conversation } = await this.#client.conversation(message.conversation_id);
-    if (conversation.kind === "direct") this.#takeLine(conversation);
-    else this.#groups.add(message.conversation_id);
-    this.#feed(message);
+  #meet(frame) {
+    this.fetch(frame.conversation_id).then(
+      () => this.#feed(frame),
+      () => this.refresh(),
+    );
+  }
+
+  #event(frame, chat) {
+    if (frame.type === "receipt") chat.advance(frame.user_id, frame.delivered_seq, frame.read_seq);
+    else this.#revise(frame, chat);
+    this.#changed(chat);
   }
 
   /** The inbox knows what is unread, and what is last, where the page has not loaded it. */
   #revise(frame, chat) {
     const known = chat.revise(frame);
     const gone = frame.type === "message_deleted";
-    if (gone && (!known || !chat.preview)) this.#refresh();
+    if (gone && (!known || !chat.preview)) this.refresh();
   }
 
-  #settings({ archived, muted, cleared_seq }, chat) {
-    Object.assign(chat, { archived, muted });
-    chat.clear(cleared_seq);
+  #conversation(frame, chat) {
+    if (frame.kind === "group" && !frame.member_count) return chat && this.#leave(chat);
+    if (!chat) return frame.kind === "group" && this.#join(frame.conversation_id);
+    Object.assign(chat, { archived: frame.archived, muted: frame.muted });
+    chat.clear(frame.cleared_seq);
+    if (chat.isGroup) this.#regroup(frame, chat);
+    this.#changed(chat);
+  }
+
+  async #join(conversationId) {
+    const chat = await this.fetch(conversationId).catch(() => null);
+    if (chat) this.raise(chat);
+  }
+
+  #regroup(frame, chat) {
+    chat.takeGroup(frame);
+    if (chat.members.size && frame.user_ids) this.meetMembers(chat).catch(() => {});
+  }
+
+  #leave(chat) {
+    this.#directory.drop(chat);
+    this.dispatchEvent(new CustomEvent("left", { detail: chat }));
+    this.#changed(null);
   }
 
   #typing({ conversation_id, user_id, is_typing }) {
@@ -234,10 +256,6 @@ export class Chats extends EventTarget {
     if (is_typing) chat.typists.add(user_id);
     else chat.typists.delete(user_id);
     this.#changed(chat);
-  }
-
-  #refresh() {
-    this.load().catch(() => {}); // the next event, or the next page, tries again
   }
 
   #add(chat, message) {

@@ -14,7 +14,7 @@ export class Composer {
   #button;
   #subject;
   #on;
-  #peer = "";
+  #key = "";
 
   /**
    * @param {{on: {send: (content: string, replyTo?: number) => void,
@@ -31,7 +31,7 @@ export class Composer {
       "aria-describedby": "composer-count",
       autocomplete: "off",
       enterkeyhint: "send",
-      on: { input: () => this.#typed(), keydown: (event) => this.#key(event) },
+      on: { input: () => this.#typed(), keydown: (event) => this.#pressed(event) },
     });
     this.#count = h("span", { id: "composer-count", class: "count", "aria-live": "polite" });
     this.#button = h("button", { type: "submit", class: "round send", disabled: true });
@@ -48,8 +48,8 @@ export class Composer {
   /** @param {import("./chat.js").Chat} chat */
   show(chat) {
     this.#subject.hide();
-    this.#peer = chat.peer.user_id;
-    this.#fill(loadDraft(this.#peer));
+    this.#key = chat.key;
+    this.#fill(loadDraft(this.#key));
   }
 
   focus() {
@@ -58,7 +58,7 @@ export class Composer {
 
   /** The next message answers that one. */
   reply(message, author) {
-    if (this.#editing) this.#fill(loadDraft(this.#peer));
+    if (this.#editing) this.#fill(loadDraft(this.#key));
     this.#subject.show("reply", message, author);
     this.#changed();
     this.focus();
@@ -88,7 +88,7 @@ export class Composer {
   #typed() {
     this.#changed();
     if (this.#editing) return;
-    saveDraft(this.#peer, this.#field.value);
+    saveDraft(this.#key, this.#field.value);
     if (this.#content) this.#on.typing();
     else this.#on.stopTyping();
   }
@@ -108,7 +108,7 @@ export class Composer {
     this.#field.style.height = `${this.#field.scrollHeight}px`;
   }
 
-  #key(event) {
+  #pressed(event) {
     // While an input method composes, Enter chooses a word; 229 is how Safari says so.
     const composing = event.isComposing || event.keyCode === 229;
     if (composing) return;
@@ -123,7 +123,7 @@ export class Composer {
   #cancel() {
     const wasEditing = this.#editing;
     this.#subject.hide();
-    if (wasEditing) this.#fill(loadDraft(this.#peer));
+    if (wasEditing) this.#fill(loadDraft(this.#key));
     this.focus();
   }
 
@@ -133,8 +133,8 @@ export class Composer {
     const content = this.#content;
     const { kind, message } = this.#subject.current ?? {};
     this.#subject.hide();
-    if (kind !== "edit") saveDraft(this.#peer, "");
-    this.#fill(loadDraft(this.#peer));
+    if (kind !== "edit") saveDraft(this.#key, "");
+    this.#fill(loadDraft(this.#key));
     this.focus();
     if (kind === "edit") this.#on.edit(message, content);
     else this.#on.send(content, message?.message_id);

@@ -6,48 +6,40 @@ import { avatar, h, icon } from "./dom.js";
 import { Timeline } from "./timeline.js";
 import { typingLine } from "./typists.js";
 
+const AGAIN_MS = 30_000; // "last seen 2 minutes ago" grows old
+
 export class Conversation {
   element;
   #chats;
   #client;
+  #presence;
+  #on;
   #chat = null;
-  #who;
-  #sub;
+  #who = h("div", { class: "who", tabindex: "-1" });
+  #sub = h("span", { class: "sub", "aria-live": "polite" });
   #open;
   #nothing;
   #timeline;
   #composer;
 
-  /** @param {{chats: any, client: any, toasts: any, onBack: () => void}} options */
-  constructor({ chats, client, toasts, onBack }) {
+  /**
+   * @param {{chats: any, client: any, presence: any, toasts: any, on: {back: () => void,
+   *          menu: (chat: any, at: {x: number, y: number}) => void, group: (chat: any) => void}}}
+   *        options
+   */
+  constructor({ chats, client, presence, toasts, on }) {
     this.#chats = chats;
     this.#client = client;
-    this.#who = h("div", { class: "who", tabindex: "-1" });
-    this.#sub = h("span", { class: "sub", "aria-live": "polite" });
-    const actions = new Actions({
-      chats,
-      on: {
-        reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
-        edit: (message) => this.#composer.edit(message),
-        copied: () => toasts.say("Copied"),
-      },
-    });
+    this.#presence = presence;
+    this.#on = on;
+    const actions = this.#actions(toasts);
     const onLost = () => toasts.say("That message is not there any more");
     this.#timeline = new Timeline({ chats, client, actions, onLost });
-    this.#composer = new Composer({
-      on: {
-        send: (content, replyTo) => this.#send(content, replyTo),
-        edit: (message, content) => this.#edit(message, content),
-        typing: () => this.#chat.conversationId && client.typing(this.#chat.conversationId),
-        stopTyping: () => client.stopTyping(),
-        editLast: () => this.#editLast(actions),
-      },
-    });
-    const back = { type: "button", class: "round back", "aria-label": "Back to all conversations" };
+    this.#composer = this.#newComposer(actions);
     this.#open = h(
       "div",
       { class: "open", hidden: true },
-      h("header", { class: "bar" }, h("button", { ...back, on: { click: onBack } }, icon("back")), this.#who),
+      this.#bar(),
       this.#timeline.element,
       this.#composer.element,
     );
@@ -59,24 +51,24 @@ export class Conversation {
       h("p", {}, "Choose a conversation, or begin one with the field above the list."),
     );
     this.element = h("main", { class: "conversation" }, this.#open, this.#nothing);
-    chats.addEventListener("change", ({ detail }) => this.#changed(detail));
-    for (const event of ["visibilitychange", "focus"]) {
-      addEventListener(event, () => this.#timeline.markRead(), true);
-    }
+    this.#listen();
   }
 
-  /** @returns {string|null} with whom */
-  get peerId() {
-    return this.#chat?.peer.user_id ?? null;
+  /** @returns {string|null} of the chat */
+  get key() {
+    return this.#chat?.key ?? null;
   }
 
-  show(userId) {
+  /** @param {string} key */
+  show(key) {
     this.#client.stopTyping();
-    this.#chat = this.#chats.with(userId);
+    this.#chat = this.#chats.at(key);
+    this.#presence.look(this.#chat);
     this.#open.hidden = false;
     this.#nothing.hidden = true;
     this.#showWho();
     this.#load();
+    if (this.#chat.isGroup) this.#meet(this.#chat);
     this.#timeline.show(this.#chat);
     this.#composer.show(this.#chat);
     // A phone's keyboard would cover half of what there is to read.
@@ -87,37 +79,111 @@ export class Conversation {
   hide() {
     this.#client.stopTyping();
     this.#chat = null;
+    this.#presence.look(null);
     this.#open.hidden = true;
     this.#nothing.hidden = false;
   }
 
+  /** Brings one of its messages into view. @param {number} messageId */
+  goTo(messageId) {
+    return this.#timeline.goTo(messageId);
+  }
+
+  #actions(toasts) {
+    return new Actions({
+      chats: this.#chats,
+      on: {
+        reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
+        edit: (message) => this.#composer.edit(message),
+        copied: () => toasts.say("Copied"),
+      },
+    });
+  }
+
+  #newComposer(actions) {
+    return new Composer({
+      on: {
+        send: (content, replyTo) => this.#send(content, replyTo),
+        edit: (message, content) => this.#edit(message, content),
+        typing: () => this.#chat.conversationId && this.#client.typing(this.#chat.conversationId),
+        stopTyping: () => this.#client.stopTyping(),
+        editLast: () => this.#editLast(actions),
+      },
+    });
+  }
+
+  #bar() {
+    const button = (label, drawing, act, more = "") => {
+      const properties = { type: "button", class: `round ${more}`, "aria-label": label };
+      return h("button", { ...properties, on: { click: act } }, icon(drawing));
+    };
+    const menu = ({ currentTarget }) => {
+      const { left, bottom } = currentTarget.getBoundingClientRect();
+      this.#on.menu(this.#chat, { x: left, y: bottom });
+    };
+    const back = button("Back to all conversations", "back", () => this.#on.back(), "back");
+    return h("header", { class: "bar" }, back, this.#who, button("Actions for this conversation", "more", menu));
+  }
+
+  #listen() {
+    this.#chats.addEventListener("change", ({ detail }) => this.#changed(detail));
+    this.#presence.addEventListener("change", () => this.#chat && this.#showWho());
+    for (const event of ["visibilitychange", "focus"]) {
+      addEventListener(event, () => this.#timeline.markRead(), true);
+    }
+    setInterval(() => this.#chat && this.#showWho(), AGAIN_MS);
+  }
+
   #load() {
-    if (this.#chats.loaded && !this.#chat.error) this.#chats.open(this.#chat);
+    if (this.#chats.loaded && !this.#chat.error) this.#chats.history.open(this.#chat);
+  }
+
+  /** Names and marks of everybody in a group. */
+  #meet(chat) {
+    if (!this.#chats.loaded || chat.members.size) return;
+    const known = chat.role ? Promise.resolve() : this.#chats.fetch(chat.conversationId);
+    known.then(() => this.#chats.meetMembers(chat)).catch(() => {}); // ids stand in for names
   }
 
   #changed(chat) {
     if (!this.#chat || (chat && chat !== this.#chat)) return;
     this.#showWho();
     if (this.#chat.conversationId || !chat) this.#load();
+    if (this.#chat.isGroup && !chat) this.#meet(this.#chat);
     this.#timeline.render();
   }
 
   #showWho() {
-    const { peer, title, isSaved } = this.#chat;
-    const key = JSON.stringify([peer, title]);
+    const { face, title, isSaved, isGroup, peer } = this.#chat;
+    const online = Boolean(peer) && !isSaved && this.#presence.isOnline(peer.user_id);
+    const key = JSON.stringify([face, title]);
     if (this.#who.dataset.key !== key) {
       this.#who.dataset.key = key;
-      const name = h("h1", {}, h("bdi", {}, title));
-      this.#who.replaceChildren(avatar(peer, isSaved), h("div", { class: "names" }, name, this.#sub));
+      const picture = h("span", { class: "face" }, avatar(face, isSaved));
+      const name = h("h1", {}, isGroup ? this.#groupName(title) : h("bdi", {}, title));
+      this.#who.replaceChildren(picture, h("div", { class: "names" }, name, this.#sub));
     }
-    this.#showSub(isSaved ? "Only you" : `@${peer.user_id}`);
+    this.#who.firstChild.classList.toggle("online", online);
+    this.#showSub();
   }
 
-  #showSub(otherwise) {
+  #groupName(title) {
+    const open = { type: "button", class: "link plain", on: { click: () => this.#on.group(this.#chat) } };
+    return h("button", open, h("bdi", {}, title));
+  }
+
+  #showSub() {
     const typing = typingLine(this.#chat);
-    const text = typing || otherwise;
+    const text = typing || this.#about();
     this.#sub.classList.toggle("typing", Boolean(typing));
     if (this.#sub.textContent !== text) this.#sub.replaceChildren(h("bdi", {}, text));
+  }
+
+  #about() {
+    const { isSaved, isGroup, memberCount, peer } = this.#chat;
+    if (isSaved) return "Only you";
+    if (isGroup) return memberCount ? `${memberCount} member${memberCount > 1 ? "s" : ""}` : "";
+    return this.#presence.says(peer.user_id) || `@${peer.user_id}`;
   }
 
   #authorOf({ sender_id }) {
@@ -126,8 +192,7 @@ export class Conversation {
 
   #send(content, reply_to) {
     this.#client.stopTyping();
-    const to = this.#chat.peer.user_id;
-    this.#client.send({ to, content, reply_to }).catch(() => {}); // the bubble tells
+    this.#client.send({ ...this.#chat.target, content, reply_to }).catch(() => {}); // the bubble tells
     this.#timeline.toBottom();
   }
 

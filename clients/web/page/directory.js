@@ -1,10 +1,12 @@
-// Owns which conversations are known, by person and by id, and their order in the inbox.
+// Owns which conversations are known, by key and by id, and their order in the inbox.
 
-import { Chat } from "./chat.js";
+import { Chat, groupKey } from "./chat.js";
 
 export class Directory {
+  /** What people are called: user_id → name. @type {Map<string, string>} */
+  names = new Map();
   #me;
-  #byPeer = new Map();
+  #byKey = new Map();
   #byId = new Map();
   #top = 0;
   #bottom = 0;
@@ -16,23 +18,42 @@ export class Directory {
 
   /** @returns {Chat[]} */
   get all() {
-    return [...this.#byPeer.values()];
+    return [...this.#byKey.values()];
   }
 
-  /** Newest first; without those that nobody has written in yet. @returns {Chat[]} */
+  /** Newest first; without those that only an address or a search has named. @returns {Chat[]} */
   get written() {
-    return this.all.filter((chat) => chat.preview).sort((a, b) => b.order - a.order);
+    return this.all.filter(({ order }) => order !== null).sort((a, b) => b.order - a.order);
   }
 
   /** The chat with somebody, known or new. @param {string} userId @returns {Chat} */
   with(userId) {
-    if (!this.#byPeer.has(userId)) this.#byPeer.set(userId, new Chat(this.#me, userId));
-    return this.#byPeer.get(userId);
+    return this.#known(userId, { peerId: userId });
+  }
+
+  /** A group, known or new. @param {string} conversationId @returns {Chat} */
+  group(conversationId) {
+    const chat = this.#known(groupKey(conversationId), { conversationId });
+    return this.adopt(chat, conversationId);
+  }
+
+  /** @param {string} key of a chat, perhaps of an address */
+  at(key) {
+    return key.startsWith("/") ? this.group(key.slice(1)) : this.with(key);
   }
 
   /** @param {string} conversationId @returns {Chat|undefined} */
   find(conversationId) {
     return this.#byId.get(conversationId);
+  }
+
+  /** A line of the inbox. @returns {Chat} */
+  take(summary) {
+    const { conversation_id, peer } = summary;
+    if (peer?.name) this.names.set(peer.user_id, peer.name);
+    const chat = peer ? this.adopt(this.with(peer.user_id), conversation_id) : this.group(conversation_id);
+    chat.take(summary);
+    return chat;
   }
 
   /** That conversation is this chat. */
@@ -42,6 +63,12 @@ export class Directory {
     return chat;
   }
 
+  /** This user is no longer in that group. */
+  drop(chat) {
+    this.#byKey.delete(chat.key);
+    this.#byId.delete(chat.conversationId);
+  }
+
   toTop(chat) {
     chat.order = ++this.#top;
   }
@@ -49,5 +76,11 @@ export class Directory {
   /** Below all the others, unless it has its place. */
   toBottom(chat) {
     chat.order ??= --this.#bottom;
+  }
+
+  #known(key, of) {
+    const { names } = this;
+    if (!this.#byKey.has(key)) this.#byKey.set(key, new Chat({ me: this.#me, names, ...of }));
+    return this.#byKey.get(key);
   }
 }

@@ -1,32 +1,41 @@
 // Owns the list of conversations and the field that finds or begins one.
 
-import { excerpt } from "./bubble.js";
-import { avatar, h, icon, once } from "./dom.js";
-import { brief, exactly } from "./time.js";
-import { typingLine } from "./typists.js";
+import { h, icon, once } from "./dom.js";
+import { listenForMenu } from "./gestures.js";
+import { Hits } from "./hits.js";
+import { line } from "./line.js";
 
 const NEAR_END = 200; // pixels
 const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
 
-export const chatPath = (userId) => `/chat/${encodeURIComponent(userId)}/`;
-
 export class Inbox {
   element;
   #chats;
+  #presence;
   #onOpen;
+  #onMenu;
   #field;
   #list;
   #note;
   #begin;
+  #archive;
+  #hits;
   #rows = new Map();
   #current = null;
   #error = null;
   #loadingMore = false;
+  #archived = false; // which of the two lists is shown
 
-  /** @param {{chats: any, header: Node, onOpen: (userId: string) => void}} options */
-  constructor({ chats, header, onOpen }) {
+  /**
+   * @param {{chats: any, client: any, presence: any, header: Node,
+   *          on: {open: (key: string, messageId?: number) => void,
+   *          menu: (chat: any, at: {x: number, y: number}) => void, group: () => void}}} options
+   */
+  constructor({ chats, client, presence, header, on }) {
     this.#chats = chats;
-    this.#onOpen = onOpen;
+    this.#presence = presence;
+    this.#onOpen = on.open;
+    this.#onMenu = on.menu;
     this.#field = h("input", {
       id: "find",
       type: "search",
@@ -36,34 +45,32 @@ export class Inbox {
       autocapitalize: "none",
       spellcheck: "false",
       maxlength: "128",
-      on: { input: () => this.render() },
+      on: { input: () => this.#typed() },
     });
     this.#begin = h("button", { type: "submit", class: "begin", hidden: true });
     this.#list = h("ul", { class: "chats", on: { click: (event) => this.#clicked(event) } });
     this.#note = h("div", { class: "note", role: "status" });
-    const find = h("div", { class: "find" }, icon("search"), this.#field);
-    this.element = h(
-      "nav",
-      { class: "inbox", "aria-label": "Conversations" },
-      header,
-      h("form", { on: { submit: (event) => this.#submit(event) } }, find, this.#begin),
-      h("div", { class: "scroll", on: { scroll: (event) => this.#scrolled(event.target) } },
-        this.#list, this.#note),
-    );
+    this.#archive = h("button", { type: "button", class: "archive", on: { click: () => this.#turn() } });
+    this.#hits = new Hits({ chats, client, onOpen: on.open });
+    this.element = this.#assemble(header, on.group);
+    const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
+    listenForMenu(this.#list, openMenu, "li");
     chats.addEventListener("change", () => this.render());
+    presence.addEventListener("change", () => this.render());
     this.render();
   }
 
-  /** Which conversation is on the screen. @param {string|null} userId */
-  select(userId) {
-    this.#current = userId;
+  /** Which conversation is on the screen. @param {string|null} key */
+  select(key) {
+    this.#current = key;
     this.#field.value = "";
+    this.#hits.search("");
     this.render();
   }
 
-  /** Where the keyboard was before that conversation was opened. @param {string} userId */
-  focus(userId) {
-    this.#rows.get(userId)?.node.querySelector("a").focus();
+  /** Where the keyboard was before that conversation was opened. @param {string} key */
+  focus(key) {
+    this.#rows.get(key)?.node.querySelector("a").focus();
   }
 
   /** The inbox cannot be loaded. @param {{message: string, retry: () => void}|null} error */
@@ -74,17 +81,33 @@ export class Inbox {
 
   render = once(() => this.#render());
 
+  #assemble(header, onGroup) {
+    const group = { type: "button", class: "round", "aria-label": "New group", title: "New group" };
+    const find = h("div", { class: "find" }, icon("search"), this.#field);
+    const top = h("div", { class: "top" }, find, h("button", { ...group, on: { click: onGroup } }, icon("group")));
+    const scroll = { class: "scroll", on: { scroll: (event) => this.#scrolled(event.target) } };
+    return h(
+      "nav",
+      { class: "inbox", "aria-label": "Conversations" },
+      header,
+      h("form", { on: { submit: (event) => this.#submit(event) } }, top, this.#begin),
+      h("div", scroll, this.#archive, this.#list, this.#note, this.#hits.element),
+    );
+  }
+
   #render() {
     const wanted = this.#field.value.trim().toLowerCase();
-    const matches = ({ peer, title }) =>
-      [peer.user_id, title].some((text) => text.toLowerCase().includes(wanted));
-    const chats = this.#chats.inbox.filter(matches);
+    const matches = ({ key, title }) => [key, title].some((text) => text.toLowerCase().includes(wanted));
+    const all = this.#chats.inbox;
+    const listed = wanted ? all : all.filter(({ archived }) => archived === this.#archived);
+    const chats = listed.filter(matches);
     const rows = chats.map((chat) => this.#row(chat));
     if (rows.some((row, place) => row !== this.#list.children[place]) || !rows.length) {
       this.#list.replaceChildren(...rows);
     }
     while (this.#list.children.length > rows.length) this.#list.lastChild.remove();
-    this.#showBegin(wanted && !chats.some(({ peer }) => peer.user_id.toLowerCase() === wanted));
+    this.#showBegin(wanted && !chats.some(({ key }) => key.toLowerCase() === wanted));
+    this.#showArchive(all, wanted);
     this.#note.replaceChildren(...this.#noteFor(chats.length, wanted));
   }
 
@@ -94,6 +117,19 @@ export class Inbox {
     this.#begin.replaceChildren(icon("plus"), h("span", {}, "Write to ", h("bdi", {}, name)));
   }
 
+  #showArchive(all, wanted) {
+    const count = all.filter(({ archived }) => archived).length;
+    this.#archive.hidden = Boolean(wanted) || (!count && !this.#archived);
+    const name = this.#archived ? "Back to the inbox" : `Archived (${count})`;
+    const drawing = icon(this.#archived ? "back" : "archive");
+    if (this.#archive.textContent !== name) this.#archive.replaceChildren(drawing, h("span", {}, name));
+  }
+
+  #turn() {
+    this.#archived = !this.#archived;
+    this.render();
+  }
+
   #noteFor(count, wanted) {
     if (this.#error) {
       const again = { type: "button", on: { click: this.#error.retry } };
@@ -101,15 +137,24 @@ export class Inbox {
     }
     if (!this.#chats.loaded) return skeleton();
     if (count || wanted) return [];
+    if (this.#archived) return [icon("archive"), h("p", {}, "Nothing is archived.")];
     return [icon("chat"), h("p", {}, "No conversations yet. Type somebody’s user id above.")];
   }
 
   #row(chat) {
-    const id = chat.peer.user_id;
-    if (!this.#rows.has(id)) this.#rows.set(id, row(chat));
-    const { node, show } = this.#rows.get(id);
-    show(chat, id === this.#current, this.#chats.me);
+    const { key } = chat;
+    if (this.#rows.get(key)?.chat !== chat) {
+      this.#rows.set(key, { chat, ...line({ chat, me: this.#chats.me, onMenu: this.#onMenu }) });
+    }
+    const { node, show } = this.#rows.get(key);
+    const online = Boolean(chat.peer) && this.#presence.isOnline(chat.peer.user_id);
+    show({ current: key === this.#current, online });
     return node;
+  }
+
+  #typed() {
+    this.#hits.search(this.#field.value);
+    this.render();
   }
 
   #clicked(event) {
@@ -117,14 +162,14 @@ export class Inbox {
     const elsewhere = event.metaKey || event.ctrlKey || event.shiftKey || event.button;
     if (!link || elsewhere) return;
     event.preventDefault();
-    this.#onOpen(link.dataset.peer);
+    this.#onOpen(link.dataset.key);
   }
 
   #submit(event) {
     event.preventDefault();
     const name = this.#field.value.trim();
-    const known = this.#chats.inbox.find(({ peer, title }) => peer.user_id === name || title === name);
-    if (known || USER_ID.test(name)) this.#onOpen(known?.peer.user_id ?? name);
+    const known = this.#chats.inbox.find(({ key, title }) => key === name || title === name);
+    if (known || USER_ID.test(name)) this.#onOpen(known?.key ?? name);
   }
 
   async #scrolled({ scrollTop, scrollHeight, clientHeight }) {
@@ -133,51 +178,6 @@ export class Inbox {
     await this.#chats.more().catch(() => {}); // scrolling on asks again
     this.#loadingMore = false;
   }
-}
-
-function row({ peer }) {
-  const parts = {
-    face: h("span", { class: "face" }),
-    name: h("bdi", { class: "name" }),
-    time: h("time", {}),
-    preview: h("span", { class: "preview", dir: "auto" }),
-    badge: h("span", { class: "badge", role: "img" }),
-  };
-  const lines = h("span", { class: "lines" },
-    h("span", { class: "line" }, parts.name, parts.time),
-    h("span", { class: "line" }, parts.preview, parts.badge));
-  const link = h("a", { href: chatPath(peer.user_id), "data-peer": peer.user_id }, parts.face, lines);
-  const node = h("li", {}, link);
-  return { node, show: (chat, current, me) => show(chat, { current, me, link, ...parts }) };
-}
-
-function show(chat, { current, me, link, face, name, time, preview, badge }) {
-  if (name.textContent !== chat.title) {
-    name.textContent = chat.title;
-    face.replaceChildren(avatar(chat.peer, chat.isSaved));
-  }
-  if (current) link.setAttribute("aria-current", "page");
-  else link.removeAttribute("aria-current");
-  link.classList.toggle("unread", chat.unread > 0);
-  const said = chat.preview;
-  time.textContent = brief(said.created_at);
-  time.dateTime = said.created_at;
-  time.title = exactly(said.created_at);
-  preview.replaceChildren(...previewOf(chat, said, me));
-  badge.hidden = !chat.unread;
-  badge.textContent = chat.unread > 99 ? "99+" : String(chat.unread);
-  badge.setAttribute("aria-label", `${chat.unread} unread`);
-}
-
-function previewOf(chat, said, me) {
-  const typing = typingLine(chat);
-  if (typing) return [h("span", { class: "typing" }, typing)];
-  const text = said.deleted_at ? h("em", {}, excerpt(said)) : excerpt(said);
-  const own = (said.sender_id ?? me) === me;
-  if (!own || chat.isSaved) return [text];
-  const status = chat.statusOf(said);
-  const mark = h("span", { class: "tick", "data-status": status }, icon(status, status));
-  return said.deleted_at ? ["You: ", text] : [mark, "You: ", text];
 }
 
 function skeleton() {

@@ -28,12 +28,12 @@ export function endSession() {
   }
 }
 
-const draftKey = (peer) => DRAFT + peer;
+const draftKey = (key) => DRAFT + key;
 
 /** What was begun to be written to somebody. */
-export const loadDraft = (peer) => sessionStorage.getItem(draftKey(peer)) ?? "";
+export const loadDraft = (key) => sessionStorage.getItem(draftKey(key)) ?? "";
 
-export function saveDraft(peer, text) {
-  if (text) sessionStorage.setItem(draftKey(peer), text);
-  else sessionStorage.removeItem(draftKey(peer));
+export function saveDraft(key, text) {
+  if (text) sessionStorage.setItem(draftKey(key), text);
+  else sessionStorage.removeItem(draftKey(key));
 }

@@ -7,7 +7,10 @@ const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long",
 const SHORT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
+const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" }); // within an English sentence
+
 const DAY_MS = 86_400_000;
+const UNITS = [["day", DAY_MS], ["hour", 3_600_000], ["minute", 60_000]];
 
 /** @param {string} at */
 export const clock = (at) => CLOCK.format(new Date(at));
@@ -35,6 +38,13 @@ export function brief(at) {
   if (ago === 0) return clock(at);
   if (ago === 1) return "Yesterday";
   return SHORT.format(date);
+}
+
+/** How long ago, in words. @param {string} at */
+export function ago(at) {
+  const passed = Math.max(0, Date.now() - new Date(at));
+  const [unit, ms] = UNITS.find(([, length]) => passed >= length) ?? [];
+  return unit ? AGO.format(-Math.floor(passed / ms), unit) : "just now";
 }
 
 function daysAgo(date) {

@@ -65,7 +65,6 @@ export class Timeline {
     this.#chat = chat;
     this.#shown.clear();
     this.#list.replaceChildren();
-    this.#list.setAttribute("aria-label", `Messages with ${chat.title}`);
     this.#atBottom = true;
     this.#seenSeq = chat.lastSeq;
     this.render();
@@ -82,7 +81,7 @@ export class Timeline {
   /** Brings the message into view, loading back to it. @param {number} messageId */
   async goTo(messageId) {
     const chat = this.#chat;
-    const there = await this.#chats.reach(chat, messageId);
+    const there = await this.#chats.history.reach(chat, messageId);
     if (chat !== this.#chat) return;
     this.#render();
     const row = there && this.#rowOf(chat.thread.find(messageId));
@@ -103,6 +102,7 @@ export class Timeline {
 
   #render() {
     if (!this.#chat) return;
+    this.#list.setAttribute("aria-label", `Messages with ${this.#chat.title}`);
     this.#list.setAttribute("aria-busy", String(this.#chat.loading));
     const anchor = this.#atBottom ? null : this.#anchor();
     this.#place(this.#entries());
@@ -136,7 +136,7 @@ export class Timeline {
     this.#fresh.hidden = fresh <= 0;
     this.#fresh.textContent = fresh > 99 ? "99+" : String(fresh);
     this.markRead();
-    if (scrollTop < NEAR_TOP && this.#chat && !this.#chat.error) this.#chats.older(this.#chat);
+    if (scrollTop < NEAR_TOP && this.#chat && !this.#chat.error) this.#chats.history.older(this.#chat);
   }
 
   #place(nodes) {
@@ -181,7 +181,9 @@ export class Timeline {
     const { userId } = this.#client;
     const made = bubble({
       own: author === userId,
-      author: author === userId ? "You" : chat.nameOf(author),
+      nameOf: (user) => (user === userId ? "You" : chat.nameOf(user)),
+      author,
+      among: chat.isGroup,
       me: userId,
       on: {
         retry: (failed) => this.#client.retry(failed).catch(() => {}),
@@ -203,7 +205,7 @@ export class Timeline {
       const author = message.sender_id === this.#client.userId ? "You" : chat.nameOf(message.sender_id);
       return { author, text: excerpt(message), gone: Boolean(message.deleted_at) };
     }
-    if (known === undefined) this.#chats.quote(chat, messageId);
+    if (known === undefined) this.#chats.history.quote(chat, messageId);
     const text = known === undefined && !chat.quotes.has(messageId) ? "…" : "Not available";
     return { author: "", text, gone: true };
   }
@@ -239,8 +241,8 @@ export class Timeline {
 
   #retry(chat) {
     chat.error = "";
-    this.#chats.open(chat);
-    this.#chats.older(chat);
+    this.#chats.history.open(chat);
+    this.#chats.history.older(chat);
     this.render();
   }
 

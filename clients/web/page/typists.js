@@ -2,5 +2,9 @@
 
 /** In words, or empty. @param {import("./chat.js").Chat} chat */
 export function typingLine(chat) {
-  return chat.typists.size ? "typing…" : "";
+  const names = [...chat.typists].map((user) => chat.nameOf(user));
+  if (!names.length) return "";
+  if (!chat.isGroup) return "typing…";
+  if (names.length > 2) return `${names.length} people are typing…`;
+  return `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
 }

@@ -28,8 +28,8 @@ export class Unsent {
   queued(item) {
     if (this.#settled.has(item.client_id)) return;
     const directory = this.#directory;
-    const chat = item.to === undefined ? directory.find(item.conversation_id) : directory.with(item.to);
-    if (!chat || chat.pending.some(({ client_id }) => client_id === item.client_id)) return;
+    const chat = item.to === undefined ? directory.group(item.conversation_id) : directory.with(item.to);
+    if (chat.pending.some(({ client_id }) => client_id === item.client_id)) return;
     chat.pending.push(item);
     directory.toTop(chat);
     this.#on.change(chat);

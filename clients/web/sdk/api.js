@@ -28,14 +28,14 @@ export class Api {
     this.#getToken = getToken;
   }
 
-  /** The inbox, newest first. @param {{limit?: number, before?: number}} [page] */
+  /** The inbox, newest first. @param {{limit?: number, before?: number, peer?: string}} [page] */
   conversations(page = {}) {
     return this.#authorized("GET", `/v1/conversations${query(page)}`);
   }
 
   /** One of them. @param {string} conversationId */
   conversation(conversationId) {
-    return this.#authorized("GET", `/v1/conversations/${encodeURIComponent(conversationId)}`);
+    return this.#authorized("GET", path(conversationId));
   }
 
   /**
@@ -44,16 +44,73 @@ export class Api {
    * @param {{before_id?: number, after_id?: number, limit?: number}} [page]
    */
   messages(conversationId, page = {}) {
-    const path = `/v1/conversations/${encodeURIComponent(conversationId)}/messages`;
-    return this.#authorized("GET", path + query(page));
+    return this.#authorized("GET", path(conversationId, "messages") + query(page));
   }
 
-  async #authorized(method, path, body) {
+  /**
+   * How this user wants to see it, or what a group is called.
+   * @param {string} conversationId
+   * @param {{archived?: boolean, muted?: boolean, title?: string}} changes
+   */
+  update(conversationId, changes) {
+    return this.#authorized("PATCH", path(conversationId), changes);
+  }
+
+  /** Moves the read mark, never back. @param {string} conversationId @param {number} upTo a seq */
+  markRead(conversationId, upTo) {
+    return this.#authorized("POST", path(conversationId, "read"), { up_to: upTo });
+  }
+
+  /** Hides everything said so far from this user alone. @param {string} conversationId */
+  clear(conversationId) {
+    return this.#authorized("POST", path(conversationId, "clear"));
+  }
+
+  /** How much is unread in all conversations. */
+  unread() {
+    return this.#authorized("GET", "/v1/unread");
+  }
+
+  /**
+   * Makes a group of this user and others. The same `client_id` again gives the same group.
+   * @param {{title: string, members: string[], client_id: string}} group
+   */
+  createGroup(group) {
+    return this.#authorized("POST", "/v1/conversations", group);
+  }
+
+  /**
+   * Who is in it, by user id.
+   * @param {string} conversationId @param {{limit?: number, after?: string}} [page]
+   */
+  members(conversationId, page = {}) {
+    return this.#authorized("GET", path(conversationId, "members") + query(page));
+  }
+
+  /** @param {string} conversationId @param {string[]} userIds */
+  addMembers(conversationId, userIds) {
+    return this.#authorized("POST", path(conversationId, "members"), { members: userIds });
+  }
+
+  /** Takes a member out of a group; oneself: leaves it. @param {string} conversationId */
+  removeMember(conversationId, userId) {
+    return this.#authorized("DELETE", path(conversationId, "members", userId));
+  }
+
+  /**
+   * Messages with all these words, newest first.
+   * @param {{q: string, conversation_id?: string, limit?: number, before?: number}} asked
+   */
+  search(asked) {
+    return this.#authorized("GET", `/v1/search${query(asked)}`);
+  }
+
+  async #authorized(method, route, body) {
     try {
-      return await request(this.#url, method, path, body, await this.#getToken({ renew: false }));
+      return await request(this.#url, method, route, body, await this.#getToken({ renew: false }));
     } catch (error) {
       if (error.status !== 401) throw error;
-      return request(this.#url, method, path, body, await this.#getToken({ renew: true }));
+      return request(this.#url, method, route, body, await this.#getToken({ renew: true }));
     }
   }
 }
@@ -68,13 +125,13 @@ export function login(url, who) {
   return request(url, "POST", "/v1/dev/login", who);
 }
 
-async function request(url, method, path, body, token) {
+async function request(url, method, route, body, token) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(url + path, {
+    response = await fetch(url + route, {
       method,
       headers,
       body: body && JSON.stringify(body),
@@ -82,6 +139,7 @@ async function request(url, method, path, body, token) {
       cache: "no-store",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    if (response.status === 204) return null;
     if (response.ok) return await response.json();
   } catch {
     throw unreachable();
@@ -106,6 +164,10 @@ async function problem(response) {
     retryAfterMs: told.retry_after_ms,
     status: response.status,
   });
+}
+
+function path(conversationId, ...more) {
+  return ["/v1/conversations", ...[conversationId, ...more].map(encodeURIComponent)].join("/");
 }
 
 function query(values) {

@@ -9,7 +9,7 @@ import { Hopes } from "../../../clients/web/page/hopes.js";
 const AT = "2026-11-21T09:30:00.000000Z";
 
 function chatWith(...contents) {
-  const chat = new Chat("me", "bob");
+  const chat = new Chat({ me: "me", names: new Map(), peerId: "bob" });
   chat.conversationId = "c";
   chat.loaded = true;
   contents.forEach((content, place) => chat.add(message(place + 1, content)));
@@ -82,7 +82,7 @@ test("deleted for everyone leaves a tombstone that counts as read, for me leaves
 });
 
 test("a change of a message that is not loaded is told so, and changes the line of the inbox", () => {
-  const chat = new Chat("me", "bob");
+  const chat = new Chat({ me: "me", names: new Map(), peerId: "bob" });
   chat.add(message(7, "seventh"));
   assert.equal(chat.revise(edit(106, 2, "x")), false);
   assert.equal(chat.revise(edit(107, 2, "better")), true);

@@ -1,0 +1,110 @@
+// Owns what was found in the messages: the words asked for, and where they were said.
+
+import { avatar, h } from "./dom.js";
+import { chatPath } from "./line.js";
+import { brief, exactly } from "./time.js";
+
+const PAUSE_MS = 250; // a person types on
+const PAGE = 20;
+const AROUND = 30; // characters before the first word found
+
+export class Hits {
+  element;
+  #chats;
+  #api;
+  #onOpen;
+  #list = h("ul", { class: "hits" });
+  #note = h("p", { class: "hits-note", role: "status" });
+  #more;
+  #timer = 0;
+  #asked = { q: "" };
+
+  /** @param {{chats: any, client: any, onOpen: (key: string, messageId: number) => void}} options */
+  constructor({ chats, client, onOpen }) {
+    this.#chats = chats;
+    this.#api = client.api;
+    this.#onOpen = onOpen;
+    const next = { type: "button", hidden: true, on: { click: () => this.#ask(this.#asked) } };
+    this.#more = h("button", next, "More");
+    this.element = h(
+      "section",
+      { class: "found-said", "aria-label": "Messages", hidden: true },
+      h("h2", {}, "Messages"),
+      this.#list,
+      this.#note,
+      this.#more,
+    );
+  }
+
+  /** Looks for these words, once there is a pause. @param {string} text */
+  search(text) {
+    const q = text.trim();
+    if (q === this.#asked.q) return;
+    clearTimeout(this.#timer);
+    this.#asked = { q };
+    this.element.hidden = q.length < 2;
+    if (this.element.hidden) return;
+    this.#timer = setTimeout(() => this.#ask(this.#asked), PAUSE_MS);
+  }
+
+  async #ask(asked) {
+    this.#more.hidden = true;
+    try {
+      const { messages, next } = await this.#api.search({ q: asked.q, limit: PAGE, before: asked.next });
+      if (asked === this.#asked) await this.#show(asked, messages, next);
+    } catch (error) {
+      if (asked === this.#asked) this.#note.textContent = error.message;
+    }
+  }
+
+  async #show(asked, messages, next) {
+    const first = asked.next === undefined;
+    const ids = [...new Set(messages.map(({ conversation_id }) => conversation_id))];
+    const found = await Promise.allSettled(ids.map((id) => this.#chats.of(id)));
+    if (asked !== this.#asked) return;
+    const chats = new Map(ids.map((id, place) => [id, found[place].value]));
+    const hits = messages.filter(({ conversation_id }) => chats.get(conversation_id));
+    const nodes = hits.map((message) => this.#hit(chats.get(message.conversation_id), message, asked.q));
+    if (first) this.#list.replaceChildren(...nodes);
+    else this.#list.append(...nodes);
+    asked.next = next ?? undefined;
+    this.#more.hidden = !next;
+    this.#note.textContent = this.#list.children.length || next ? "" : "No message says that";
+  }
+
+  #hit(chat, message, q) {
+    const click = (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#onOpen(chat.key, message.message_id);
+    };
+    const at = message.created_at;
+    const time = h("time", { datetime: at, title: exactly(at) }, brief(at));
+    const who = message.sender_id === this.#chats.me ? "You" : chat.nameOf(message.sender_id);
+    const said = h("span", { class: "preview", dir: "auto" }, `${who}: `, ...marked(message.content, q));
+    const lines = h(
+      "span",
+      { class: "lines" },
+      h("span", { class: "line" }, h("bdi", { class: "name" }, chat.title), time),
+      h("span", { class: "line" }, said),
+    );
+    const link = { href: chatPath(chat.key), on: { click } };
+    return h("li", {}, h("a", link, avatar(chat.face, chat.isSaved), lines));
+  }
+}
+
+/** The text around the first word, with the words marked where they stand as they were typed. */
+function marked(content, q) {
+  const words = q.toLowerCase().split(/\s+/u).filter(Boolean);
+  const flat = content.replace(/\s+/gu, " ");
+  const places = words.map((word) => flat.toLowerCase().indexOf(word)).filter((place) => place >= 0);
+  const from = Math.max(0, Math.min(...places, flat.length) - AROUND);
+  const text = places.length ? (from ? "…" : "") + flat.slice(from) : flat;
+  return split(text.slice(0, 160), words);
+}
+
+function split(text, words) {
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&"));
+  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "giu"));
+  return parts.map((part, place) => (place % 2 ? h("mark", {}, part) : part));
+}

@@ -1,0 +1,79 @@
+// Owns what a person does with a whole conversation: read, archive, mute and clear it.
+
+import { confirm } from "./confirm.js";
+import { openMenu } from "./menu.js";
+
+/** @typedef {import("./chat.js").Chat} Chat */
+
+export class Keeping {
+  #chats;
+  #api;
+  #on;
+
+  /**
+   * @param {{chats: any, client: any, on: {refused: (message: string) => void,
+   *          group: (chat: Chat) => void}}} options
+   */
+  constructor({ chats, client, on }) {
+    this.#chats = chats;
+    this.#api = client.api;
+    this.#on = on;
+  }
+
+  /** @param {Chat} chat @param {{x: number, y: number}} at */
+  menu(chat, at) {
+    if (!chat.conversationId) return; // nobody has written yet
+    const { archived, muted } = chat;
+    const item = (name, icon, act) => ({ name, icon, act });
+    openMenu({
+      label: `Conversation with ${chat.title}`,
+      at,
+      items: [
+        ...(chat.unread ? [item("Mark as read", "delivered", () => this.#read(chat))] : []),
+        ...(chat.isGroup ? [item("Group", "people", () => this.#on.group(chat))] : []),
+        item(muted ? "Unmute" : "Mute", "mute", () => this.#set(chat, { muted: !muted })),
+        item(archived ? "Take out of the archive" : "Archive", "archive", () =>
+          this.#set(chat, { archived: !archived }),
+        ),
+        { ...item("Clear…", "bin", () => this.#clear(chat)), danger: true },
+      ],
+    });
+  }
+
+  /** Shown at once, and back when the server refuses. */
+  async #set(chat, changes) {
+    const { archived, muted } = chat;
+    Object.assign(chat, changes);
+    this.#chats.touched(chat);
+    const done = await this.#try(this.#api.update(chat.conversationId, changes));
+    if (!done) Object.assign(chat, { archived, muted });
+    this.#chats.touched(chat);
+  }
+
+  async #read(chat) {
+    const { lastSeq } = chat;
+    if (!(await this.#try(this.#api.markRead(chat.conversationId, lastSeq)))) return;
+    chat.advance(this.#chats.me, lastSeq, lastSeq);
+    this.#chats.touched(chat);
+  }
+
+  /** The feed tells what that hides, here as on all devices. */
+  async #clear(chat) {
+    const choice = await confirm({
+      title: `Clear ${chat.title}?`,
+      text: "Everything said so far goes, for you alone. The others keep it.",
+      choices: [{ name: "Clear", value: "clear", danger: true }],
+    });
+    if (choice) await this.#try(this.#api.clear(chat.conversationId));
+  }
+
+  async #try(outcome) {
+    try {
+      await outcome;
+      return true;
+    } catch (error) {
+      this.#on.refused(error.message);
+      return false;
+    }
+  }
+}

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from linkup import load_run, measure, replay
 from linkup.calls import CallFailed, Door
+from linkup.joining import LoadFailed, socket_url
 from linkup.load_report import in_words
-from linkup.load_run import LoadFailed, Plan, socket_url
+from linkup.load_run import Plan
 
 
 def _pids(
@@ -57,6 +58,13 @@ def _progress(text: str) -> None:
     help="Characters of content.",
 )
 @click.option(
+    "--typists",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 20_000),
+    help="Users who only type, half of the time: what they cost the others.",
+)
+@click.option(
     "--secret",
     envvar="LINKUP_JWT_SECRET",
     default="",
@@ -86,6 +94,7 @@ def load(
     seconds: float,
     warmup: float,
     size: int,
+    typists: int,
     secret: str,
     audience: str,
     pids: dict[str, int],
@@ -105,6 +114,7 @@ def load(
         seconds=seconds,
         warmup=warmup,
         size=size,
+        typists=typists,
         pids=pids or measure.server_pids(url),
     )
     try:

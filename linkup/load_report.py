@@ -40,6 +40,16 @@ class Report(Struct, frozen=True, kw_only=True):
     closed: dict[str, int]
     limits: list[str]
     faults: list[str]
+    typists: int = 0
+    typing_heard: int = 0  # frames
+    quiet_ack: Latency = Latency()  # while nobody typed
+
+    @property
+    def typing_ratio(self) -> float | None:
+        """The ack's p99 beside the typists, of what it is without them."""
+        if not self.ack.p99_ms or not self.quiet_ack.p99_ms:
+            return None
+        return self.ack.p99_ms / self.quiet_ack.p99_ms
 
     @property
     def sound(self) -> bool:
@@ -62,6 +72,9 @@ def in_words(report: Report) -> str:
         f"out of order {report.out_of_order}, corrupted {report.corrupted}, "
         f"without ack {report.unacknowledged}, cursor gaps {report.cursor_gaps}",
     ]
+    if report.typists:
+        rows.insert(3, f"  without them  {_latency(report.quiet_ack)}")
+        rows.insert(4, f"  {report.typists:,} typists  {_typing(report)}")
     if (report.others_cpu_share or 0.0) > OTHERS_MATTER:
         share = f"{report.others_cpu_share:.0%}"
         rows.append(f"  other work    took {share} of the machine: figures of a busy machine")
@@ -76,6 +89,12 @@ def _latency(latency: Latency) -> str:
     if latency.p50_ms is None:
         return "nothing measured"
     return f"p50 {latency.p50_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms, max {latency.max_ms:.2f} ms"
+
+
+def _typing(report: Report) -> str:
+    ratio = report.typing_ratio
+    told = f"p99 of the ack {ratio:.2f} times that without them" if ratio else "nothing measured"
+    return f"{report.typing_heard:,} times heard of; {told}"
 
 
 def _cpu(report: Report) -> str:

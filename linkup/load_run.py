@@ -1,43 +1,38 @@
 """Owns a load run: pairs join, send, are timed and watched, and give account at the end."""
 
 import asyncio
-import errno
 import gc
 import logging
 import random
 import secrets
 import string
-import sys
 import time
-import urllib.parse
+from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from linkup_client.wire import HandshakeFailed
 from msgspec import Struct
-from websockets.exceptions import InvalidURI
 
 from linkup import measure, pacer, pairs
-from linkup.calls import CallFailed, Door
+from linkup.calls import Door
+from linkup.joining import LoadFailed, join
 from linkup.load_report import LIMITS, Report
-from linkup.pairs import Receiver, Refused, Sender, Tally
+from linkup.pairs import Receiver, Sender, Tally
+from linkup.typists import cast, introduce, typing
 
 logger = logging.getLogger("linkup.load")
 
-JOINING_AT_ONCE = 32
 DRAIN_TIMEOUT = 20.0
 SWEEPS_PER_SECOND = 20  # each pair's turn for receipts and timeouts comes once a second
 HEARTBEAT = 10  # seconds
-OTHER_FILES = 64
 LANE_WINDOW = 32  # in flight per sender when the rate is given
-
-
-class LoadFailed(Exception):
-    """The run could not be made; the text says why and what to do."""
+TURNS = 3  # without and with the typists, so that what else runs disturbs both
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """`rate`: messages a second in total, 0: as fast as `window` in flight per sender allows."""
+    """`rate`: messages a second in total, 0: as fast as `window` in flight per sender allows.
+    `typists`: users who only type; half of the time they do not, for comparison.
+    """
 
     url: str
     pairs: int = 100
@@ -46,6 +41,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     seconds: float = 10.0
     warmup: float = 2.0
     size: int = 120
+    typists: int = 0
     pids: dict[str, int] = {}
 
 
@@ -70,10 +66,12 @@ class Field:
             for i in range(plan.pairs)
         ]
         self.receivers = [Receiver(sender, self.tally) for sender in self.senders]
+        self.typists = cast(run, plan.typists, self.tally)
+        self.quiet: array[float] = array("d")  # seconds to the ack while they did not type
 
     @property
     def lines(self) -> list[pairs.Line]:
-        return [*self.senders, *self.receivers]
+        return [*self.senders, *self.receivers, *self.typists]
 
     @property
     def settled(self) -> bool:
@@ -85,9 +83,9 @@ async def run(
 ) -> Report:
     """One whole run. Raises LoadFailed."""
     field = Field(plan)
-    _allow_files(len(field.lines) + OTHER_FILES)
     try:
-        await _join(field, plan.url, door, progress)
+        await join(field.lines, plan.url, door, progress)
+        await introduce(field.typists)
         async with _upkeep(field), _without_collector():
             return await _measured(field, plan, progress)
     finally:
@@ -103,7 +101,7 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
         usage.start()
         began, tally.measuring = time.monotonic(), True
         before = min(tally.acked, tally.delivered)
-        await _watch(field, plan.seconds, "measuring", progress)
+        await _measure(field, plan, progress)
         tally.measuring = False
         elapsed, done = time.monotonic() - began, min(tally.acked, tally.delivered) - before
         spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share())
@@ -116,24 +114,17 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
     return _report(field, plan, elapsed, done, spent)
 
 
-async def _join(field: Field, url: str, door: Door, progress: Callable[[str], None]) -> None:
-    turn = asyncio.Semaphore(JOINING_AT_ONCE)
-    joined = 0
-
-    async def join(line: pairs.Line) -> None:
-        nonlocal joined
-        async with turn:
-            token = await asyncio.to_thread(door.token, line.user_id)
-            await line.join(socket_url(url), token)
-            joined += 1
-            progress(f"connected {joined} of {len(field.lines)}")
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for line in field.lines:
-                group.create_task(join(line))
-    except* (CallFailed, Refused, HandshakeFailed, InvalidURI, OSError, TimeoutError) as faults:
-        raise LoadFailed(_why_not_joined(_first(faults), joined, url)) from None
+async def _measure(field: Field, plan: Plan, progress: Callable[[str], None]) -> None:
+    if not field.typists:
+        await _watch(field, plan.seconds, "measuring", progress)
+        return
+    tally, seconds = field.tally, plan.seconds / TURNS / 2
+    for _ in range(TURNS):
+        typed, tally.ack_seconds = tally.ack_seconds, field.quiet
+        await _watch(field, seconds, "measuring without typists", progress)
+        tally.ack_seconds = typed
+        async with typing(field.typists):
+            await _watch(field, seconds, "measuring beside typists", progress)
 
 
 async def _feed(field: Field, plan: Plan) -> None:
@@ -239,6 +230,9 @@ def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -
         seconds=round(elapsed, 3),
         messages_per_second=round(done / elapsed, 1),
         ack=measure.latency(tally.ack_seconds),
+        typists=len(field.typists),
+        typing_heard=sum(typist.heard for typist in field.typists),
+        quiet_ack=measure.latency(field.quiet),
         delivery=measure.latency(tally.delivery_seconds),
         server_cpu_us=cpu,
         server_cpu_us_total=round(sum(cpu.values()), 1)
@@ -268,42 +262,7 @@ def _filler(size: int) -> str:
     return "".join(random.choices(letters, k=size))
 
 
-def socket_url(url: str) -> str:
-    """Where the WebSocket of a server is."""
-    parts = urllib.parse.urlsplit(url.rstrip("/"))
-    scheme = {"https": "wss", "wss": "wss"}.get(parts.scheme, "ws")
-    return f"{scheme}://{parts.netloc}{parts.path}/ws"
-
-
-def _why_not_joined(fault: BaseException, joined: int, url: str) -> str:
-    limit = isinstance(fault, Refused) and fault.code == 4029
-    limit = limit or (isinstance(fault, HandshakeFailed) and fault.status in (403, 429))
-    if limit:
-        return f"the server refused socket {joined + 1} ({fault}): {LIMITS['sockets']}"
-    if isinstance(fault, OSError) and fault.errno == errno.EMFILE:
-        return f"too many open files after {joined} sockets: raise `ulimit -n` or lower --pairs"
-    if isinstance(fault, CallFailed | Refused | HandshakeFailed | InvalidURI):
-        return f"cannot connect: {fault}"
-    return f"cannot reach {url}: {fault or type(fault).__name__}; is it running?"
-
-
 def _why_broken(tally: Tally) -> str:
     closed = ", ".join(f"{text} ({n} sockets)" for text, n in tally.closed.items())
     errors = ", ".join(f"{code} ({n})" for code, n in tally.errors.items())
     return "the run broke off: " + (f"closed with {closed}" if closed else f"refused with {errors}")
-
-
-def _allow_files(needed: int) -> None:
-    """As many sockets as the system lets us have; what it does not is said when it is reached."""
-    if sys.platform != "win32":
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft < needed:
-            wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    fault = group.exceptions[0]
-    return _first(fault) if isinstance(fault, BaseExceptionGroup) else fault

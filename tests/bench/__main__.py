@@ -19,8 +19,9 @@ import msgspec
 
 from linkup import load_run
 from linkup.calls import Door
+from linkup.joining import LoadFailed
 from linkup.load_report import Report
-from linkup.load_run import LoadFailed, Plan
+from linkup.load_run import Plan
 from tests.bench import commit, echo
 from tests.bench.report import Bench, markdown
 from tests.support.stack import AUDIENCE, Stack, run_stack
@@ -28,6 +29,7 @@ from tests.support.stack import AUDIENCE, Stack, run_stack
 RESULTS = Path(__file__).parents[2] / "bench-results"
 PAIRS, WINDOW, SIZE = 100, 8, 120
 RATE = 200.0
+TYPISTS = 1_000
 FLOOR_SECONDS = 3.0
 NO_LIMITS: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "sockets_per_user": 0}
 
@@ -39,6 +41,8 @@ async def bench(seconds: float, folder: Path) -> Bench:
     async with run_stack(folder, **NO_LIMITS) as stack:
         _say(f"{RATE:g} messages/s for {seconds:g} s")
         steady = await _load(stack, seconds, rate=RATE)
+        _say(f"{TYPISTS:,} typists beside them, half of {3 * seconds:g} s")
+        typing = await _load(stack, 3 * seconds, rate=RATE, typists=TYPISTS)
         _say(f"{PAIRS} pairs with {WINDOW} in flight for {seconds:g} s")
         full = await _load(stack, seconds)
     return Bench(
@@ -48,12 +52,13 @@ async def bench(seconds: float, folder: Path) -> Bench:
         at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         full=full,
         steady=steady,
+        typing=typing,
         echo=floors,
         sqlite=commits,
     )
 
 
-async def _load(stack: Stack, seconds: float, rate: float = 0.0) -> Report:
+async def _load(stack: Stack, seconds: float, rate: float = 0.0, typists: int = 0) -> Report:
     plan = Plan(
         url=stack.url,
         pairs=PAIRS,
@@ -61,6 +66,7 @@ async def _load(stack: Stack, seconds: float, rate: float = 0.0) -> Report:
         rate=rate,
         seconds=seconds,
         size=SIZE,
+        typists=typists,
         pids=stack.pids(),
     )
     return await load_run.run(plan, Door(stack.url, stack.secret, AUDIENCE))

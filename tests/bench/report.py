@@ -10,6 +10,7 @@ MESSAGES_PER_SECOND = 8_000
 SERVER_CPU_US = 100
 ACK_P50_MS = 2.0
 DELIVERY_BEHIND_MS = 1.0
+TYPING_RATIO = 1.5
 
 
 class Bench(Struct, frozen=True, kw_only=True):
@@ -19,12 +20,13 @@ class Bench(Struct, frozen=True, kw_only=True):
     at: str
     full: Report
     steady: Report
+    typing: Report
     echo: EchoFloor
     sqlite: CommitFloor
 
     @property
     def sound(self) -> bool:
-        return self.full.sound and self.steady.sound
+        return self.full.sound and self.steady.sound and self.typing.sound
 
 
 def markdown(bench: Bench) -> str:
@@ -50,6 +52,7 @@ def markdown(bench: Bench) -> str:
 
 def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
     full, steady, echo, sqlite = bench.full, bench.steady, bench.echo, bench.sqlite
+    typing = bench.typing
     total = full.server_cpu_us_total or 0.0
     ack, delivery = steady.ack.p50_ms or 0.0, steady.delivery.p50_ms or 0.0
     each = ", ".join(f"{name} {us:.0f}" for name, us in full.server_cpu_us.items())
@@ -85,6 +88,12 @@ def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
             f"{delivery / ack:.2f}" if ack else "",
         ),
         (
+            f"ack p99 ms at {typing.rate:g}/s beside {typing.typists:,} typists",
+            f"{typing.ack.p99_ms or 0:.2f}",
+            f"without them {typing.quiet_ack.p99_ms or 0:.2f}",
+            f"{typing.typing_ratio or 0:.2f}",
+        ),
+        (
             "generator CPU µs/message",
             f"{full.generator_cpu_us:.0f}",
             f"per echo {echo.generator_cpu_us:.0f}",
@@ -97,7 +106,7 @@ def _targets(bench: Bench) -> list[tuple[str, str, bool]]:
     full, steady = bench.full, bench.steady
     cpu, ack = full.server_cpu_us_total or 0.0, steady.ack.p50_ms or 0.0
     behind = (steady.delivery.p50_ms or 0.0) - ack
-    speed = full.messages_per_second
+    speed, ratio = full.messages_per_second, bench.typing.typing_ratio or 0.0
     return [
         (
             f"≥ {MESSAGES_PER_SECOND:,} messages/s, durable, acknowledged, delivered",
@@ -115,10 +124,15 @@ def _targets(bench: Bench) -> list[tuple[str, str, bool]]:
             f"{behind:.2f} ms",
             behind <= DELIVERY_BEHIND_MS,
         ),
+        (
+            f"ack p99 beside {bench.typing.typists:,} typists ≤ {TYPING_RATIO:g} times",
+            f"{ratio:.2f}",
+            0 < ratio <= TYPING_RATIO,
+        ),
         ("nothing lost, doubled or out of order", _soundness(bench), bench.sound),
     ]
 
 
 def _soundness(bench: Bench) -> str:
-    sent = bench.full.sent + bench.steady.sent
+    sent = bench.full.sent + bench.steady.sent + bench.typing.sent
     return f"{sent:,} messages checked"

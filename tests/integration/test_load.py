@@ -13,9 +13,11 @@ from click.testing import CliRunner
 
 from linkup import load_run, measure, replay
 from linkup.calls import Door
+from linkup.joining import LoadFailed, socket_url
 from linkup.load import load as command
 from linkup.load_report import in_words
-from linkup.load_run import LoadFailed, Plan
+from linkup.load_run import Plan
+from linkup.typists import PERIOD
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
 
@@ -47,6 +49,15 @@ async def test_a_given_rate_is_kept(stack: Stack) -> None:
     assert 99 <= report.sent <= 103
 
 
+async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> None:
+    plan = Plan(url=stack.url, pairs=4, rate=50, seconds=3, warmup=0, typists=5)
+    report = await load_run.run(plan, door(stack))
+    assert report.sound, report
+    assert (report.typists, report.typing_ratio is not None) == (6, True)
+    assert 0 < report.typing_heard <= 6 * 1.5 / PERIOD + 6
+    assert "6 typists" in in_words(report)
+
+
 async def test_finds_the_processes_behind_a_url(stack: Stack) -> None:
     assert measure.server_pids(stack.url) == stack.pids()
 
@@ -70,9 +81,9 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
     ]
     file = tmp_path / "talk.jsonl"
     file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
-    socket_url = load_run.socket_url(stack.url)
+    url = socket_url(stack.url)
     for _ in range(2):  # the second time into the same conversation
-        report = await replay.run(socket_url, stack.url, door(stack), file, lambda text: None)
+        report = await replay.run(url, stack.url, door(stack), file, lambda text: None)
         assert report.sound, report
         assert report.sent == report.stored == len(lines)
 

@@ -38,6 +38,18 @@ async def receipt(client: Client, **marks: int) -> None:
                 return
 
 
+async def test_s63_presence_is_told_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    told: list[bool] = []
+    async with run_stack(tmp_path, presence_debounce=0.5) as stack:
+        ann, bob = [connect(stack.ws_url, stack.token(name)) for name in ("ann", "bob")]
+        async with ann:
+            async with bob:
+                await ann.send("hi", to="bob")
+                ann.watch(["bob"], lambda presence: told.append(presence.is_online))
+                await eventually(lambda: told == [True])
+            await eventually(lambda: told == [True, False], 20)
+
+
 async def test_a_message_and_its_receipts(stack: Stack) -> None:
     ann = connect(stack.ws_url, stack.token("ann"))
     bob = connect(stack.ws_url, stack.token("bob"))

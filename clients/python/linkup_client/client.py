@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from linkup_client.inbox import Inbox
 from linkup_client.link import Link, State, Token
 from linkup_client.marks import Marks
 from linkup_client.outbox import Outbox
+from linkup_client.watches import OnPresence, Watches
 
 logger = logging.getLogger("linkup_client")
 
@@ -41,6 +43,7 @@ class Client:
         self._inbox = Inbox(epoch, cursor, self._link.renew)
         self._outbox = Outbox(self._link.send, timing)
         self._marks = Marks(self._link.send, timing.marks_every)
+        self._watches = Watches(self._link.send)
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
@@ -97,6 +100,15 @@ class Client:
         """The user has read everything of the conversation up to the seq `up_to`."""
         self._check_alive()
         self._marks.read(conversation_id, up_to, _now())
+
+    def watch(self, user_ids: Iterable[str], on_presence: OnPresence) -> None:
+        """Have `on_presence` called with how it stands with each of these users, and with every
+        change, through reconnects. Nothing is learnt of whom this user shares no conversation
+        with. Raises ValueError above 1,000 users."""
+        self._watches.watch(user_ids, on_presence)
+
+    def unwatch(self, user_ids: Iterable[str]) -> None:
+        self._watches.unwatch(user_ids)
 
     async def close(self) -> None:
         """Hang up. Whoever still waits for an ack gets OutcomeUnknown."""
@@ -165,6 +177,7 @@ class Client:
             self._inbox.reconnected()
         self._outbox.connected()
         self._marks.connected(_now())
+        self._watches.connected()
         if not self._ready.done():
             self._ready.set_result(None)
 
@@ -172,7 +185,9 @@ class Client:
         self._outbox.lost()
         self._marks.lost()
 
-    def on_frame(self, frame: frames.ServerFrame | frames.Unknown, size: int) -> None:
+    def on_frame(  # noqa: C901 - a case each
+        self, frame: frames.ServerFrame | frames.Unknown, size: int
+    ) -> None:
         match frame:
             case frames.Ack():
                 self._outbox.on_ack(frame)
@@ -186,6 +201,8 @@ class Client:
                 | frames.Receipt()
             ):
                 self._inbox.put(frame, frame.cursor, size)
+            case frames.Presence():
+                self._watches.on_presence(frame)
             case frames.ResyncRequired():
                 self._inbox.resync(frame)
             case frames.Error():

@@ -47,6 +47,14 @@ class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     pass
 
 
+class PresenceSubscribe(Struct, frozen=True, kw_only=True, tag="presence_subscribe"):
+    user_ids: list[str]
+
+
+class PresenceUnsubscribe(Struct, frozen=True, kw_only=True, tag="presence_unsubscribe"):
+    user_ids: list[str]
+
+
 # ------------------------------------------------------------------ server → client
 
 
@@ -205,6 +213,14 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
     at: datetime
 
 
+class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
+    """`last_seen`: when the last connection went, where that is known; None while online."""
+
+    user_id: str
+    is_online: bool
+    last_seen: datetime | None
+
+
 class Error(Struct, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
@@ -229,6 +245,7 @@ ServerFrame = (
     | Reaction
     | Conversation
     | Receipt
+    | Presence
     | Error
 )
 

@@ -21,6 +21,8 @@ SENT: list[Struct] = [
     ours.MarkChatRead(conversation_id="d1", up_to=3),
     ours.SyncRequest(cursor=7),
     ours.Ping(),
+    ours.PresenceSubscribe(user_ids=["bob"]),
+    ours.PresenceUnsubscribe(user_ids=["bob"]),
 ]
 HEARD: list[Struct] = [
     theirs.Welcome(
@@ -73,12 +75,13 @@ HEARD: list[Struct] = [
     theirs.Receipt(
         cursor=1, conversation_id="d1", user_id="u", delivered_seq=2, read_seq=1, at=NOW
     ),
+    theirs.Presence(user_id="u", is_online=False, last_seen=NOW),
+    theirs.Presence(user_id="u", is_online=True, last_seen=None),
     theirs.Error(code="rate_limited", message="m", temporary=True, client_id="c", retry_after_ms=5),
     theirs.Error(code="not_found", message="m", temporary=False),
 ]  # fmt: skip
 STEPPED_OVER: list[Struct] = [  # the client makes nothing of these
     theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
-    theirs.Presence(user_id="u", is_online=False, last_seen=NOW),
     theirs.ConnectionStatus(connection_id="c", connected_at=NOW, cursor=1, pending=0),
 ]
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 TIMEOUT = 15.0
 PAGE = 100
 TOKEN_LIFE = 3600
+TOO_MANY = 429
 
 
 class CallFailed(Exception):
@@ -90,8 +91,20 @@ def _pages_back(url: str, token: str, conversation_id: str) -> Iterator[list[Sto
 
 
 def _fetch(request: urllib.request.Request) -> bytes:
+    """The answer; on a server that limits how often one may ask, when it lets us."""
     if request.data is not None:
         request.add_header("Content-Type", "application/json")
+    while True:
+        try:
+            return _answer(request)
+        except urllib.error.HTTPError as error:
+            if error.code != TOO_MANY:
+                raise
+            with error:
+                time.sleep(float(error.headers.get("Retry-After", "1")))
+
+
+def _answer(request: urllib.request.Request) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             body: bytes = response.read()

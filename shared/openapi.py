@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from shared import api
-from shared.errors import LinkupError
+from shared.errors import LinkupError, RateLimited
 from shared.routes import PATH_TYPES, ROUTES, Answer, Parameter, Route
 from shared.schemas import Schema, components
 
@@ -119,7 +119,8 @@ def _answer(answer: Answer, given: Any) -> Schema:
 def _errors(route: Route) -> dict[str, Schema]:
     """One answer a status: two errors may share it, and differ in their `code`."""
     by_status: dict[str, list[type[LinkupError]]] = {}
-    for error in route.errors:
+    limited = (RateLimited,) if route.limit else ()
+    for error in dict.fromkeys((*route.errors, *limited)):
         by_status.setdefault(str(error.status), []).append(error)
     return {status: _problem(_codes(errors)) for status, errors in sorted(by_status.items())}
 

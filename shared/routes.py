@@ -37,6 +37,17 @@ from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Auth = Literal["bearer", "signature", "none"]  # signature: the URL itself is the permission
+Limit = Literal["api", "search", "upload", "auth", "other"]
+
+# The classes of limits, and the setting that says how many a minute: of a user, or, on a route
+# without `auth`, from an address.
+LIMITS: dict[Limit, str] = {
+    "api": "api_per_minute",
+    "search": "search_per_minute",
+    "upload": "upload_per_minute",
+    "auth": "auth_per_minute",
+    "other": "other_per_minute",
+}
 
 HEALTH = "application/health+json"
 
@@ -71,7 +82,8 @@ class Answer(Struct, frozen=True):
 class Route(Struct, frozen=True, kw_only=True):
     """One method of one path. `errors`: those worth a client's own case; any other may come.
 
-    `rule`: in a sentence, what a request has to keep to beyond its schema.
+    `rule`: in a sentence, what a request has to keep to beyond its schema. `limit`: its class in
+    LIMITS; None for what a probe asks.
     """
 
     method: Method
@@ -85,6 +97,7 @@ class Route(Struct, frozen=True, kw_only=True):
     errors: tuple[type[LinkupError], ...] = ()
     rule: str = ""
     only_with: str = ""  # the setting that switches it on
+    limit: Limit | None = "api"
 
     @property
     def name(self) -> str:
@@ -250,6 +263,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/search",
+        limit="search",
         summary="Messages that hold all these words, newest first.",
         query=(
             Parameter("q", Words, "the words; the last one may be unfinished", required=True),
@@ -295,12 +309,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
         path="/v1/tickets",
+        limit="other",
         summary="A ticket that opens one socket within 30 seconds, in place of the token.",
         answers=(Answer(201, api.TicketAnswer, "The ticket. The socket ends with the token."),),
     ),
     Route(
         method="POST",
         path="/v1/attachments",
+        limit="upload",
         summary="Upload a file, for a message to carry: the body is the file itself.",
         query=(Parameter("name", FileName, "what it is called", required=True),),
         body=api.FileBytes,
@@ -319,6 +335,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/attachments/{attachment_id}/content",
+        limit=None,  # a player asks for many ranges, and the URL was counted
         summary="The bytes, for whoever has a signed URL; `Range` is understood.",
         query=(
             Parameter("variant", api.Variant, "the file, or a small picture of it", required=True),
@@ -336,6 +353,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
         path="/v1/dev/login",
+        limit="auth",
         summary="A token for anybody: for demos only.",
         body=api.LoginRequest,
         answers=(Answer(200, api.LoginAnswer, "A token."),),
@@ -345,6 +363,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/livez",
+        limit=None,
         summary="Whether the process runs; touches nothing.",
         answers=(Answer(200, LiveAnswer, "It runs.", HEALTH),),
         auth="none",
@@ -352,6 +371,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/readyz",
+        limit=None,
         summary="Whether the gateway can serve.",
         answers=(
             Answer(200, ReadyAnswer, "It can.", HEALTH),
@@ -362,6 +382,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/health",
+        limit=None,
         summary="Every check, in words.",
         answers=(
             Answer(200, HealthAnswer, "It can serve.", HEALTH),
@@ -372,6 +393,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/openapi.json",
+        limit="other",
         summary="This document (OpenAPI 3.1).",
         answers=(Answer(200, dict[str, Any], "The HTTP routes."),),
         auth="none",
@@ -379,6 +401,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/asyncapi.json",
+        limit="other",
         summary="The WebSocket's frames (AsyncAPI 3.0).",
         answers=(Answer(200, dict[str, Any], "The frames."),),
         auth="none",

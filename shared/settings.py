@@ -54,6 +54,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strikes_per_minute: NotNegative = 20
     sockets_per_user: NotNegative = 10
     sockets_per_address: NotNegative = 50
+    api_per_minute: NotNegative = 200
+    search_per_minute: NotNegative = 40
+    upload_per_minute: NotNegative = 20
+    auth_per_minute: NotNegative = 10
+    other_per_minute: NotNegative = 120
     outbox_frames: Annotated[int, Meta(ge=1)] = 500
     outbox_bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4

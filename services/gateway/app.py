@@ -35,6 +35,7 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from services.gateway.people import People
 from services.gateway.presence import Presence
+from services.gateway.rates import Rates
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from services.gateway.views import CHAT, NOTIFICATIONS
@@ -65,7 +66,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         typing = Typing(nats, log, chores)
         presence = Presence(nats, log, settings.presence_debounce)
         people = People(lanes, log)
-        tickets = Tickets(lanes)
+        rates = Rates(settings)
+        tickets = Tickets(lanes, rates)
         objects = Objects(settings.attachment_store_url)
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
@@ -105,13 +107,14 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         }
         routes: list[BaseRoute] = [
             *[WebSocketRoute(path, sockets.endpoint) for path in ("/ws", CHAT, NOTIFICATIONS)],
-            *contract.bind(endpoints, auth, settings),
+            *contract.bind(endpoints, auth, rates, settings),
             *health.routes(),
             *page.routes(),
         ]
         start.check(health, routes, settings)
         yield Starlette(
             routes=routes,
+            middleware=contract.shared_with(settings.allowed_origins),
             exception_handlers={
                 LinkupError: problem,
                 HTTPException: _http_problem,

@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from services.gateway.api.request import authenticated, only
-from services.gateway.auth import Authenticator
+from services.gateway.auth import Authenticator, Identity
+from services.gateway.rates import Rates, address, user
 from shared import contract, routes
 from shared.settings import Settings
 
@@ -15,13 +18,17 @@ Endpoint = Callable[..., Awaitable[Response]]
 Endpoints = Mapping[str, Endpoint]
 
 
-def bind(endpoints: Endpoints, auth: Authenticator, settings: Settings) -> list[Route]:
+def bind(
+    endpoints: Endpoints, auth: Authenticator, rates: Rates, settings: Settings
+) -> list[Route]:
     """A route for each line of the table that has an endpoint; what has none is found at start.
 
     An endpoint takes the request and, on a route with `auth`, the identity behind it.
     """
     return [
-        Route(route.path, _guarded(route, endpoints[route.name], auth), methods=[route.method])
+        Route(
+            route.path, _guarded(route, endpoints[route.name], auth, rates), methods=[route.method]
+        )
         for route in routes.ROUTES
         if route.name in endpoints and is_on(route, settings)
     ]
@@ -31,15 +38,26 @@ def is_on(route: routes.Route, settings: Settings) -> bool:
     return not route.only_with or bool(getattr(settings, route.only_with))
 
 
-def _guarded(route: routes.Route, endpoint: Endpoint, auth: Authenticator) -> Endpoint:
-    """Who asks is known first, then that the query holds nothing the table does not name."""
+def _guarded(
+    route: routes.Route, endpoint: Endpoint, auth: Authenticator, rates: Rates
+) -> Endpoint:
+    """Who asks is known first, then that they do not ask too often, then that the query holds
+    nothing the table does not name."""
     names = [parameter.name for parameter in route.query]
 
-    async def listed(request: Request, *identity: object) -> Response:
+    async def listed(request: Request, *identity: Identity) -> Response:
+        if route.limit:
+            rates.spend(route.limit, _who(request, *identity))
         only(request, *names)
         return await endpoint(request, *identity)
 
     return authenticated(auth, listed) if route.auth == "bearer" else listed
+
+
+def _who(request: Request, *identity: Identity) -> str:
+    for one in identity:
+        return user(one.user_id)
+    return address(request.client.host if request.client else "")
 
 
 def documents() -> Endpoints:
@@ -49,6 +67,21 @@ def documents() -> Endpoints:
         "GET /openapi.json": _served(texts[contract.OPENAPI]),
         "GET /asyncapi.json": _served(texts[contract.ASYNCAPI]),
     }
+
+
+def shared_with(origins: tuple[str, ...]) -> list[Middleware]:
+    """Lets the pages of those sites read the answers (CORS). Without cookies: a token says who."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=sorted({route.method for route in routes.ROUTES}),
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
+    ]
 
 
 def _served(text: bytes) -> Endpoint:

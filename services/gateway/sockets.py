@@ -68,8 +68,7 @@ class Sockets:
                 await self._greet(websocket)
 
     def _counted(self, websocket: WebSocket) -> "_Counted":
-        address = websocket.client.host if websocket.client else ""
-        return _Counted(self._addresses, address, self.settings.sockets_per_address)
+        return _Counted(self._addresses, address_of(websocket), self.settings.sockets_per_address)
 
     async def _greet(self, websocket: WebSocket) -> None:
         """Learn who it is, or close: 4401, and 1013 where it is only for now."""
@@ -100,7 +99,7 @@ class Sockets:
         if hello.token is None:
             raise Unauthorized("`hello` needs a `token`")
         if is_ticket(hello.token):
-            return await self.tickets.redeem(hello.token), hello, None
+            return await self.tickets.redeem(hello.token, address_of(websocket)), hello, None
         return self.auth.verify(hello.token), hello, None
 
     async def _hello(self, wire: Wire) -> Hello:
@@ -266,6 +265,10 @@ async def _end(
     asyncio.get_running_loop().call_later(2 * CLOSE_TIMEOUT, wire.abort)
     await asyncio.wait([writing], timeout=CLOSE_TIMEOUT)
     await close(websocket, connection.close_code or CloseCode.RESTART)
+
+
+def address_of(websocket: WebSocket) -> str:
+    return websocket.client.host if websocket.client else ""
 
 
 async def receive(wire: Wire) -> str:

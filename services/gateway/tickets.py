@@ -7,11 +7,13 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from services.gateway import rates
 from services.gateway.auth import Identity
 from services.gateway.lanes import Lanes
+from services.gateway.rates import Rates
 from shared import frames
 from shared.commands import IssueTicket, Refused, Taken, TakeTicket, Ticketed
-from shared.errors import Internal
+from shared.errors import Internal, Unauthorized
 
 PREFIX = "ticket_"  # no JWT begins so, and a scanner for secrets finds it
 SECRET_BYTES = 32
@@ -19,8 +21,9 @@ NOBODY = ""  # whose ticket it is, is what the store has to tell
 
 
 class Tickets:
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, rates: Rates) -> None:
         self._lanes = lanes
+        self._rates = rates
 
     async def issue(self, identity: Identity) -> tuple[str, datetime]:
         """A new ticket, and until when it opens a socket. Raises LinkupError."""
@@ -39,12 +42,20 @@ class Tickets:
                 raise result.error()
         raise Internal("The store gave an answer of another kind")
 
-    async def redeem(self, ticket: str) -> Identity:
-        """Who bought it; never again after this. Raises LinkupError."""
+    async def redeem(self, ticket: str, host: str) -> Identity:
+        """Who bought it; never again after this. Raises LinkupError.
+
+        Each costs the store a transaction, so who only guesses is held off, by address.
+        """
+        guesser = f"ticket {rates.address(host)}"
+        self._rates.check("auth", guesser)
         result = await self._lanes.call(TakeTicket(user_id=NOBODY, ticket_hash=_hash(ticket)))
         match result:
             case Taken(user_id=user_id, token_expires_at=expires_at):
                 return Identity(user_id=user_id, expires_at=expires_at / 1_000_000)
+            case Refused(code=Unauthorized.code):
+                self._rates.spend("auth", guesser)
+                raise result.error()
             case Refused():
                 raise result.error()
         raise Internal("The store gave an answer of another kind")

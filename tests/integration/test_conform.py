@@ -29,7 +29,7 @@ async def play(*arguments: str) -> tuple[int, str]:
 
 
 async def test_the_product_keeps_every_promise(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, hello_timeout=1) as stack:
+    async with run_stack(tmp_path, hello_timeout=1, search_per_minute=40) as stack:
         secret = ("--secret", stack.secret)
         status, printed = await play(stack.url, *secret, "--abuse", "--json")
     found = json.loads(printed)

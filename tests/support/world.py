@@ -26,6 +26,7 @@ from services.gateway.log import Log
 from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.protocol import EXTENSION
+from services.gateway.rates import Rates
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from services.persistence.connections import Held
@@ -234,7 +235,9 @@ class Gateway:
         self.chores = Chores()
         auth, people = Authenticator(SETTINGS), People(self.lanes, log)
         handlers = Handlers(self.lanes, auth, Typing(bus, log, self.chores), self.presence)
-        self.sockets = Sockets(SETTINGS, auth, self.hub, handlers, people, Tickets(self.lanes))
+        self.sockets = Sockets(
+            SETTINGS, auth, self.hub, handlers, people, Tickets(self.lanes, Rates(SETTINGS))
+        )
         self.open: set[Socket] = set()
         self._running = asyncio.ensure_future(self._run())
 

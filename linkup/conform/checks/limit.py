@@ -8,6 +8,7 @@ from linkup.conform.player import Frame, Player, Scene
 
 LIMIT = 64 * 1024
 MOST_BURST = 200
+MOST_SEARCHES = 60
 STRIKES = 20
 
 
@@ -58,6 +59,23 @@ async def a_rate_limit_over_all_roads(scene: Scene) -> None:
             break
     expect("the status behind a full bucket", [answer.status, error["code"]], [429, "rate_limited"])
     demand(int(answer.headers.get("retry-after", "0")) >= 1, "Retry-After", answer.headers)
+
+
+async def too_many_requests_say_when(scene: Scene) -> None:
+    """Searching without end is answered with 429 and Retry-After; others are let through."""
+    api = await scene.api("alice")
+    for _ in range(MOST_SEARCHES):
+        answer = await api.get("/v1/search", q="conform")
+        if answer.status != 200:
+            break
+    else:
+        raise Skipped(f"this server lets a user search {MOST_SEARCHES} times in a row")
+    problem = answer.json()
+    found = [answer.status, problem["code"], problem["temporary"]]
+    expect("the answer", found, [429, "rate_limited", True])
+    demand(int(answer.headers.get("retry-after", "0")) >= 1, "Retry-After", answer.headers)
+    other = await (await scene.api("bob")).get("/v1/search", q="conform")
+    expect("the status for another user", other.status, 200)
 
 
 async def too_many_sockets_of_a_user(scene: Scene) -> None:
@@ -117,6 +135,7 @@ CHECKS: tuple[Check, ...] = checks(
     ("C10", below_128_kib_is_too_large),
     ("C10", a_rate_limit_says_when),
     ("C10", a_rate_limit_over_all_roads),
+    ("C10", too_many_requests_say_when),
     ("C10", too_many_sockets_of_a_user),
     ("C10", abuse_ends_the_socket),
 )

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from services.gateway.auth import Identity
+from services.gateway.rates import Rates
 from services.gateway.tickets import Tickets, is_ticket
 from shared import commands, frames
 from shared.commands import Command, IssueTicket, Refused, Result, Taken, TakeTicket, Ticketed
-from shared.errors import Unauthorized, Unavailable
+from shared.errors import RateLimited, Unauthorized, Unavailable
+from shared.settings import Settings
 
+HOST = "192.0.2.1"
 ALICE = Identity(user_id="alice", expires_at=1_800_000_000.0)
 
 
@@ -28,13 +31,14 @@ class FakeLanes:
 
 def tickets(*results: Result) -> tuple[Tickets, FakeLanes]:
     lanes = FakeLanes(*results)
-    return Tickets(lanes), lanes  # type: ignore[arg-type]  # the part of Lanes that is used
+    rates = Rates(Settings(auth_per_minute=3))
+    return Tickets(lanes, rates), lanes  # type: ignore[arg-type]  # the part of Lanes that is used
 
 
 async def test_c9_the_store_hears_of_a_hash_alone() -> None:
     office, lanes = tickets(Ticketed(7), Taken("alice", 9))
     ticket, expires_at = await office.issue(ALICE)
-    await office.redeem(ticket)
+    await office.redeem(ticket, HOST)
     bought, taken = lanes.asked
     assert isinstance(bought, IssueTicket)
     assert isinstance(taken, TakeTicket)
@@ -47,7 +51,7 @@ async def test_c9_the_identity_of_a_ticket_ends_with_the_token_that_bought_it() 
     office, lanes = tickets(Ticketed(7), Taken("alice", 1_800_000_000_000_000))
     ticket, _ = await office.issue(ALICE)
     assert lanes.asked[0].token_expires_at == 1_800_000_000_000_000
-    assert await office.redeem(ticket) == ALICE
+    assert await office.redeem(ticket, HOST) == ALICE
 
 
 async def test_a_token_for_ever_buys_a_ticket_too() -> None:
@@ -72,4 +76,24 @@ async def test_what_the_store_refuses_is_raised(code: str, kind: type[Exception]
     with pytest.raises(kind):
         await office.issue(ALICE)
     with pytest.raises(kind):
-        await office.redeem("ticket_x")
+        await office.redeem("ticket_x", HOST)
+
+
+async def test_who_guesses_tickets_is_held_off_and_nobody_else_is() -> None:
+    refused = Refused("unauthorized", "no")
+    office, lanes = tickets(*[refused] * 3, Taken("alice", 9), Taken("bob", 9))
+    for _ in range(3):
+        with pytest.raises(Unauthorized):
+            await office.redeem("ticket_x", HOST)
+    with pytest.raises(RateLimited):
+        await office.redeem("ticket_x", HOST)
+    assert len(lanes.asked) == 3  # the store is left alone
+    for _ in range(2):  # of another address; a good one costs nothing
+        await office.redeem("ticket_y", "192.0.2.2")
+
+
+async def test_a_store_that_is_away_is_no_wrong_guess() -> None:
+    office, _ = tickets(*[Refused("unavailable", "away")] * 9)
+    for _ in range(9):
+        with pytest.raises(Unavailable):
+            await office.redeem("ticket_x", HOST)

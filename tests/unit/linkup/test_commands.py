@@ -102,6 +102,20 @@ def test_anybody_may_sign_in_only_on_loopback_unless_it_is_set(
     assert settings_of_run(arguments, environment, monkeypatch).dev_login is dev_login
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "most"),
+    [
+        ([], {}, 0),
+        ([], {"LINKUP_AUTH_PER_MINUTE": "7"}, 7),
+        (["--host", "0.0.0.0"], {"LINKUP_DEV_LOGIN": "1"}, 10),
+    ],
+)
+def test_on_loopback_one_may_sign_in_as_often_as_one_likes_unless_it_is_set(
+    arguments: list[str], environment: dict[str, str], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings_of_run(arguments, environment, monkeypatch).auth_per_minute == most
+
+
 def test_flags_stand_above_the_environment_and_that_above_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

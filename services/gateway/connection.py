@@ -61,6 +61,7 @@ class Connection:
         self.cursor = -1  # of the last event passed on; -1: not started
         self.seen = -1  # the highest cursor heard of
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)
+        self.changed: dict[str, int] = {}  # conversation → cursor of its latest change
         self._log = log
         self._outbox = outbox
         self._suspect = suspect
@@ -230,6 +231,8 @@ class Connection:
         self.cursor = event.cursor
         if event.seq and self.view.shows(event.conversation_id):
             self.sent[event.conversation_id] = event.seq
+        elif event.conversation_id:
+            self.changed[event.conversation_id] = event.cursor
         if event.cursor in self._acked:
             self._acked.discard(event.cursor)
         elif event.seq and event.origin == self.id:

@@ -8,13 +8,14 @@ import logging
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
 
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import Live
 from shared.errors import LinkupError, NotFound
+from shared.frames import MAX_NAMED
 
 logger = logging.getLogger("linkup.gateway.ephemeral")
 
@@ -27,6 +28,18 @@ MAX_KEPT = 10_000
 K = TypeVar("K")
 V = TypeVar("V")
 Chore = Callable[[], Awaitable[None]]
+
+
+class Known(NamedTuple):
+    """A conversation's members, until then, as of that cursor of the typist's feed."""
+
+    until: float
+    since: int
+    members: tuple[str, ...]
+
+
+UNKNOWN = Known(0.0, 0, ())
+NOTHING: Mapping[str, int] = {}
 
 
 class Memberships(Protocol):
@@ -80,15 +93,19 @@ class Typing:
         self._chores = chores
         self._clock = clock
         self._last: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
-        self._members: OrderedDict[tuple[str, str], tuple[float, list[str]]] = OrderedDict()
+        self._members: OrderedDict[tuple[str, str], Known] = OrderedDict()
 
-    def on_typing(self, user_id: str, frame: frames.Typing) -> None:
+    def on_typing(
+        self, user_id: str, frame: frames.Typing, changed: Mapping[str, int] = NOTHING
+    ) -> None:
+        """`changed`: by conversation, the cursor of the latest change that this user heard of."""
         conversation_id = frame.conversation_id or ""
         if frame.to is not None:
             conversation_id = subjects.direct_conversation_id(user_id, frame.to)
         if self._admitted((user_id, conversation_id), frame.is_typing):
+            since = changed.get(conversation_id, 0)
             self._chores.offer(
-                user_id, lambda: self._tell(user_id, conversation_id, frame.is_typing)
+                user_id, lambda: self._tell(user_id, conversation_id, frame.is_typing, since)
             )
 
     def _admitted(self, key: tuple[str, str], is_typing: bool) -> bool:
@@ -99,26 +116,32 @@ class Typing:
         _keep(self._last, key, (now, is_typing))
         return True
 
-    async def _tell(self, user_id: str, conversation_id: str, is_typing: bool) -> None:
+    async def _tell(self, user_id: str, conversation_id: str, is_typing: bool, since: int) -> None:
         frame = frames.encode(
             frames.TypingNow(conversation_id=conversation_id, user_id=user_id, is_typing=is_typing)
         )
-        for member_id in await self._members_of(user_id, conversation_id):
+        for member_id in await self._members_of(user_id, conversation_id, since):
             if member_id != user_id:
                 live = Live(user_id=member_id, conversation_id=conversation_id, frame=frame)
                 await self._bus.publish(subjects.live(member_id), commands.encode(live))
 
-    async def _members_of(self, user_id: str, conversation_id: str) -> list[str]:
-        """Nobody, where the user is no member: what is not there and not theirs are alike."""
+    async def _members_of(self, user_id: str, conversation_id: str, since: int) -> tuple[str, ...]:
+        """Nobody, where the user is no member, or where they are too many to be told.
+
+        What is not there and not theirs are alike. Who has left is not told any more: the change
+        that took them out is later than what was known.
+        """
         key = (user_id, conversation_id)
-        until, members = self._members.get(key, (0.0, []))
-        if until <= self._clock():
+        known = self._members.get(key, UNKNOWN)
+        if known.until <= self._clock() or known.since < since:
             try:
-                members = await self._log.members(user_id, conversation_id)
+                found = await self._log.members(user_id, conversation_id)
             except NotFound:
-                return []
-            _keep(self._members, key, (self._clock() + MEMBERS_KEPT, members))
-        return members
+                return ()
+            members = tuple(found) if len(found) <= MAX_NAMED else ()
+            known = Known(self._clock() + MEMBERS_KEPT, since, members)
+            _keep(self._members, key, known)
+        return known.members
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:

@@ -59,7 +59,7 @@ class Handlers:
             case frames.SyncRequest():
                 connection.sync(frame.cursor)
             case frames.Typing():
-                self.typing.on_typing(connection.user_id, frame)
+                self.typing.on_typing(connection.user_id, frame, connection.changed)
             case frames.PresenceSubscribe():
                 self.presence.subscribe(connection, frame.user_ids)
             case frames.PresenceUnsubscribe():

@@ -195,6 +195,8 @@ def next_step(group: Notification, marks: MarksRow | None) -> Outcome | None:
     """A claimed group, and what the log says of it: how it ends, or None to send the e-mail."""
     if marks is None:
         return Outcome("cancelled", "not_a_member")
+    if marks.muted:
+        return Outcome("cancelled", "muted")
     if marks.unread == 0 or not marks.previews or marks.read_seq >= group.last_seq:
         return Outcome("cancelled", "read")
     if not marks.profile.email:

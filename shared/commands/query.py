@@ -241,6 +241,7 @@ class MarksRow(Struct, frozen=True, kw_only=True):
     last_seq: int
     kind: str = "direct"
     title: str | None = None
+    muted: bool = False
     unread: int
     profile: Profile
     previews: list[Preview]

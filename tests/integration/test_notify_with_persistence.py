@@ -16,9 +16,12 @@ from shared.commands import (
     Batch,
     BatchReply,
     Command,
+    CreateGroup,
     LogPage,
     PutUser,
+    RemoveMember,
     Results,
+    SetConversation,
     Stored,
     StoreMessage,
     decode,
@@ -163,3 +166,45 @@ async def test_r16_a_notify_that_lost_its_database_goes_on_where_it_stood(
 def _lose(data: Path) -> None:
     for path in data.glob("notify.db*"):
         path.unlink()
+
+
+async def test_s46_a_group_is_one_email_for_each_member_with_something_unread(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    people = ("bob", "carol", "dave", "erin")
+    await lane.do(*[PutUser(user_id=name, email=f"{name}@example.test") for name in people])
+    await lane.do(
+        CreateGroup(user_id="ann", conversation_id="g", title="Team", members=list(people)),
+        SetConversation(user_id="dave", conversation_id="g", muted=True),
+    )
+    await lane.do(
+        *[
+            StoreMessage(
+                user_id="ann",
+                connection_id="",
+                client_id=f"g{number}",
+                conversation_id="g",
+                content=f"message {number}",
+            )
+            for number in (1, 2)
+        ],
+        RemoveMember(user_id="ann", conversation_id="g", member_id="erin"),
+    )
+    expected = {
+        "bob": ("sent", ""),
+        "carol": ("sent", ""),
+        "dave": ("cancelled", "muted"),
+        "erin": ("cancelled", "not_a_member"),
+    }
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+
+        def outcomes() -> dict[str, tuple[str, str]]:
+            return {r["user_id"]: (r["state"], r["reason"]) for r in rows(running.database)}
+
+        await eventually(lambda: outcomes() == expected)
+    assert sorted(str(letter["To"]) for letter in mailbox.accepted) == [
+        "bob@example.test",
+        "carol@example.test",
+    ]
+    text = mailbox.accepted[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "2 unread messages in Team." in text

@@ -1,10 +1,8 @@
 """`decide` against a dictionary: whatever is sent, repeated, late or limited, the log stays whole.
 
-The rows live in a table that is written as the store writes its own, and every transaction reads
-from it only what `names` asks for: each one is also a restart.
+The rows live in a table of their own (`table`); each transaction is also a restart.
 """
 
-import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,15 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.persistence.decide import decide
 from services.persistence.state import (
     Conversation,
-    Decision,
-    FeedRow,
-    Head,
-    Lane,
     Limits,
     Member,
-    Message,
-    State,
-    names,
 )
 from shared.commands import (
     AdvanceReceipt,
@@ -42,7 +33,8 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.subjects import direct_conversation_id
-from tests.property.revisions_model import Fates, RevisedRows
+from tests.property.revisions_model import Fates
+from tests.property.table import Table
 
 USERS = ("alice", "bob", "carol", "dave")
 LANES = ("lane1", "lane2")
@@ -50,60 +42,6 @@ START = 1_000_000_000
 SECOND = 1_000_000
 
 Mark = tuple[int, int]
-
-
-@dataclass
-class Table:
-    """The rows, as the store keeps them."""
-
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    heads: dict[str, Head] = field(default_factory=dict)
-    conversations: dict[str, Conversation] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
-    feed: list[FeedRow] = field(default_factory=list)
-    revised: RevisedRows = field(default_factory=RevisedRows)
-
-    def read(self, now: int, limits: Limits, batches: list[Batch]) -> State:
-        wanted = names(batches)
-        by_key = {(m.sender_id, m.client_id): m for m in self.messages}
-        by_id = {m.message_id: m for m in self.messages}
-        state = State(now, b"key", limits, len(self.messages), len(self.feed))
-        state.lanes = {lane: self.lanes[lane] for lane in wanted.lanes & self.lanes.keys()}
-        state.messages = {key: by_key[key] for key in wanted.messages & by_key.keys()}
-        for message_id in wanted.message_ids & by_id.keys():
-            state.messages_by_id[message_id] = by_id[message_id]
-            wanted.conversations.add(by_id[message_id].conversation_id)
-        state.hidden = {key for key in self.revised.hidden if key[0] in wanted.message_ids}
-        for message_id in wanted.reacted & self.revised.reactions.keys():
-            state.reactions[message_id] = dict(self.revised.reactions[message_id])
-        for conversation_id in wanted.conversations & self.conversations.keys():
-            conversation = copy.deepcopy(self.conversations[conversation_id])
-            state.conversations[conversation_id] = conversation
-            wanted.users.update(conversation.members)
-        known = wanted.users & self.heads.keys()
-        state.heads = {user_id: copy.copy(self.heads[user_id]) for user_id in known}
-        return state
-
-    def write(self, decision: Decision) -> None:
-        state, changes = decision.state, decision.changes
-        for conversation_id in changes.conversations:
-            told = state.conversations[conversation_id]
-            row = self.conversations.setdefault(
-                conversation_id, Conversation(told.kind, 0, 0, {}, told.created_at)
-            )
-            row.last_seq, row.last_message_id = told.last_seq, told.last_message_id
-        for conversation_id, user_id in changes.members:
-            member = state.conversations[conversation_id].members[user_id]
-            self.conversations[conversation_id].members[user_id] = copy.copy(member)
-        for new in changes.messages:
-            self.messages.append(new.message)
-            self.revised.contents[new.message.message_id] = new.content
-        for revision in changes.revisions:
-            self.revised.write(revision, self.messages)
-        self.feed += changes.feed
-        self.heads.update({user_id: copy.copy(state.heads[user_id]) for user_id in changes.heads})
-        assert {profile.user_id for profile in changes.profiles} <= self.heads.keys()
-        self.lanes.update(changes.lanes)
 
 
 @dataclass
@@ -176,10 +114,12 @@ class Model:
         """The code to expect, and whose mark in which conversation moved."""
         conversation_id, read = told.conversation_id, told.read_seq
         if told.read_message_id:
+            fate = self.fates.by_id.get(told.read_message_id)
             named = [
                 (sent.conversation_id, ack.seq)
                 for sent, ack in self.stored.values()
                 if ack.message_id == told.read_message_id
+                and (fate is not None and fate.open_for(told.user_id))
             ]
             conversation_id, read = named[0] if named else ("", 0)
         if told.user_id not in self.members.get(conversation_id, set()):

@@ -23,7 +23,7 @@ from shared import commands
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import Batch, Failure, Refused, Result, StoreMessage
 from shared.errors import Unavailable
-from tests.property.test_decide import Table
+from tests.property.table import Table
 
 START = 1_000_000_000
 HALF_SECONDS = 300  # in which everything has to be stored

@@ -72,11 +72,15 @@ class Letters:
             "name": one_line(marks.profile.name or ""),
             "previews": [_preview(preview, zone) for preview in marks.previews],
             "more": max(0, marks.unread - len(marks.previews)),
-            "link": self._link(marks.previews[-1].sender_id),
+            "group": one_line(marks.title or "") if marks.kind == "group" else "",
+            "link": self._link(marks),
         }
 
-    def _link(self, user_id: str) -> str:
-        return f"{self._public_url}/chat/{quote(user_id, safe='')}/" if self._public_url else ""
+    def _link(self, marks: MarksRow) -> str:
+        """To the other side's page; a group has none of its own yet."""
+        if not self._public_url or marks.kind == "group":
+            return f"{self._public_url}/" if self._public_url else ""
+        return f"{self._public_url}/chat/{quote(marks.previews[-1].sender_id, safe='')}/"
 
 
 def _preview(preview: Preview, zone: tzinfo) -> dict[str, str]:

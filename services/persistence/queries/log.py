@@ -44,7 +44,7 @@ WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.actor_id = f.user_id
 ORDER BY 2
 """
 MARKS = f"""
-SELECT b.read_seq, c.last_seq, c.kind, c.title,
+SELECT b.read_seq, c.last_seq, c.kind, c.title, b.muted,
        {unread("b", "?3")},
        {PROFILE}
 FROM members AS b
@@ -100,7 +100,7 @@ async def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None
     rows = await source.fetch(MARKS, (*key, MAX_UNREAD))
     if not rows:
         return None
-    read_seq, last_seq, kind, title, unread, *who = rows[0]
+    read_seq, last_seq, kind, title, muted, unread, *who = rows[0]
     latest = await source.fetch(PREVIEWS, (*key, read_seq, preview))
     previews = [
         Preview(sender_id=sender, sender_name=name, content=content, seq=seq, created_at=at)
@@ -113,6 +113,7 @@ async def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None
         last_seq=last_seq,
         kind=kind,
         title=title,
+        muted=bool(muted),
         unread=unread,
         profile=profile(who),
         previews=previews,

@@ -6,6 +6,7 @@ from typing import Any
 from services.gateway.ephemeral import INTERVAL, MAX_CHORES, MEMBERS_KEPT, WORKERS, Chores, Typing
 from shared import commands, frames, subjects
 from shared.commands import Live
+from shared.frames import MAX_NAMED
 from tests.unit.gateway.fakes import FakeBus, FakeMembers
 
 
@@ -20,11 +21,13 @@ class Room:
         bus: Any = self.bus
         self.typing = Typing(bus, self.log, self.chores, lambda: self.now)
 
-    async def says(self, user_id: str, is_typing: bool, conversation_id: str = "c") -> list[Live]:
+    async def says(
+        self, user_id: str, is_typing: bool, conversation_id: str = "c", changed: int = 0
+    ) -> list[Live]:
         """What goes out because of it."""
         self.bus.published.clear()
         frame = frames.Typing(conversation_id=conversation_id, is_typing=is_typing)
-        self.typing.on_typing(user_id, frame)
+        self.typing.on_typing(user_id, frame, {conversation_id: changed})
         await self._done()
         lives = [commands.decode(payload, Live) for _, payload in self.bus.published]
         assert [s for s, _ in self.bus.published] == [subjects.live(x.user_id) for x in lives]
@@ -76,6 +79,26 @@ async def test_members_are_asked_for_once_in_a_while() -> None:
     room.log.conversations["c"] = ["alice", "carol"]
     room.now += MEMBERS_KEPT
     assert [live.user_id for live in await room.says("alice", True)] == ["carol"]
+
+
+async def test_s46_who_was_removed_is_told_of_no_typing_and_tells_of_none() -> None:
+    room = Room(c=["alice", "bob", "carol"])
+    assert len(await room.says("alice", True)) == len(await room.says("carol", True)) == 2
+    room.log.conversations["c"] = ["alice", "bob"]
+    room.now += INTERVAL
+    assert [live.user_id for live in await room.says("alice", True, changed=7)] == ["bob"]
+    assert not await room.says("carol", True, changed=9)
+    room.now += INTERVAL
+    asked = room.log.asked
+    assert await room.says("alice", True, changed=7)
+    assert room.log.asked == asked, "what is newer than the change is good"
+
+
+async def test_s46_above_32_members_no_typing_is_told() -> None:
+    crowd = [f"u{number}" for number in range(MAX_NAMED)]
+    room = Room(small=crowd, large=[*crowd, "one more"])
+    assert len(await room.says("u0", True, "small")) == MAX_NAMED - 1
+    assert not await room.says("u0", True, "large")
 
 
 async def test_c10_a_full_queue_of_chores_takes_no_more() -> None:

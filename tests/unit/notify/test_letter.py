@@ -3,6 +3,7 @@
 from email.message import EmailMessage
 
 import pytest
+from msgspec.structs import replace
 
 from services.notify.channels.email import refused
 from services.notify.channels.letter import Letters, one_line, sender, shorten, time_zone
@@ -76,6 +77,15 @@ def test_the_link_quotes_the_user_id() -> None:
     assert "http" not in written()
     link = written(public_url="https://chat.test/", sender_id="a/b?c d")
     assert "https://chat.test/chat/a%2Fb%3Fc%20d/\n" in link
+
+
+def test_a_group_is_named_in_the_body_alone_and_on_one_line() -> None:
+    group = replace(marks("hi", 2), kind="group", title="Team\u2028<b>")
+    letter = letters("https://chat.test").write("n1", group)
+    assert letter["Subject"] == "2 unread messages"
+    assert "2 unread messages in Team <b>." in body(letter, "plain")
+    assert "https://chat.test/\n" in body(letter, "plain")
+    assert "in Team &lt;b&gt;." in body(letter, "html")
 
 
 def test_html_of_users_is_text() -> None:

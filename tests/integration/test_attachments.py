@@ -7,18 +7,19 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import httpx2
 import pytest
 import pytest_asyncio
+from linkup_client import FileFailed, Message, connect
 from PIL import Image
 
 from services.gateway.attachments.links import Links
 from shared.api import Variant
 from tests.support.peer import Frame, synced
 from tests.support.stack import Stack, run_stack
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -157,7 +158,7 @@ async def test_a_message_says_something_or_carries_something(stack: Stack) -> No
 async def test_s45_what_is_too_much_or_a_program_is_refused_and_leaves_nothing(
     stack: Stack, client: httpx2.AsyncClient
 ) -> None:
-    before = objects(stack), records(stack)
+    before = sorted(objects(stack)), sorted(records(stack))
     alice, head = Browser(stack, client, "alice"), picture()
     declared = await alice.post(head + bytes(10 * MEGABYTE))
     streamed = await alice.post(chunks(head + bytes(MEGABYTE), 11))
@@ -169,7 +170,7 @@ async def test_s45_what_is_too_much_or_a_program_is_refused_and_leaves_nothing(
     assert declared.json()["code"] == streamed.json()["code"] == "too_large"
     assert [answer.json()["code"] for answer in (program, damaged)] == ["unsupported"] * 2
     assert [answer.status_code for answer in (empty, *nameless)] == [400] * 4
-    assert (objects(stack), records(stack)) == before
+    assert (sorted(objects(stack)), sorted(records(stack))) == before
 
 
 async def chunks(chunk: bytes, count: int) -> AsyncIterator[bytes]:
@@ -300,6 +301,56 @@ async def test_c10_a_user_has_four_uploads_at_once(
     assert (await bob.post(b"x")).status_code == 201
     go_on.set()
     assert [answer.status_code for answer in await asyncio.gather(*running)] == [201] * 4
+
+
+# ------------------------------------------------------------------ by the Python client
+
+
+async def test_s34_a_file_goes_up_and_is_found_by_who_gets_the_message(
+    stack: Stack, tmp_path: Path
+) -> None:
+    bob = connect(stack.ws_url, stack.token("bob"))
+    path = tmp_path / "plan.txt"
+    path.write_bytes(b"the plan\n" * 50_000)
+    async with bob, connect(stack.ws_url, stack.token("alice")) as ann:
+        with path.open("rb") as file:
+            plan = await ann.upload(file, "pl\u00e4n.txt")
+        await ann.send(to="bob", attachments=[plan.attachment_id])
+        async with within(10):
+            message = await anext(event async for event in bob if isinstance(event, Message))
+        assert (message.content, message.attachments) == ("", [plan])
+        assert (plan.name, plan.media_type, plan.size) == ("pl\u00e4n.txt", "text/plain", 450_000)
+        link = await bob.file_link(plan.attachment_id)
+        async with httpx2.AsyncClient(timeout=30) as browser:
+            assert (await browser.get(link.url)).content == path.read_bytes()
+        assert link.thumbnail_url is None
+
+
+async def test_a_file_that_is_not_taken_says_why(stack: Stack) -> None:
+    async with connect(stack.ws_url, stack.token("alice")) as ann:
+        for content, code in ((b"\x7fELF" + bytes(99), "unsupported"), (b"", "invalid_request")):
+            with pytest.raises(FileFailed) as failed:
+                await ann.upload(content, "a")
+            assert (failed.value.code, failed.value.temporary) == (code, False)
+        with pytest.raises(FileFailed) as failed:
+            await ann.file_link("0a1b")
+        assert failed.value.code == "not_found"
+
+
+async def test_a_cancelled_upload_leaves_nothing(stack: Stack) -> None:
+    before = sorted(objects(stack)), sorted(records(stack))
+    async with connect(stack.ws_url, stack.token("alice")) as ann:
+        uploading = asyncio.create_task(ann.upload(cast(BinaryIO, Endless()), "a"))
+        await eventually(lambda: any("#" in name for name in objects(stack)))
+        uploading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await uploading
+        await eventually(lambda: (sorted(objects(stack)), sorted(records(stack))) == before)
+
+
+class Endless(io.RawIOBase):
+    def read(self, size: int = -1) -> bytes:
+        return bytes(max(size, 65_536))
 
 
 # ------------------------------------------------------------------ the sweep

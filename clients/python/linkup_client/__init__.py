@@ -4,13 +4,16 @@ from linkup_client.backoff import Timing
 from linkup_client.client import Client, connect
 from linkup_client.errors import (
     ConnectionRefused,
+    FileFailed,
     LinkupError,
     OutboxFull,
     OutcomeUnknown,
     SendFailed,
 )
+from linkup_client.files import FileLink
 from linkup_client.frames import (
     Ack,
+    Attachment,
     Conversation,
     Event,
     Message,
@@ -25,10 +28,13 @@ from linkup_client.link import State
 
 __all__ = [
     "Ack",
+    "Attachment",
     "Client",
     "ConnectionRefused",
     "Conversation",
     "Event",
+    "FileFailed",
+    "FileLink",
     "LinkupError",
     "Message",
     "MessageDeleted",

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from linkup_client import frames
 from linkup_client.backoff import Timing
 from linkup_client.errors import LinkupError, SendFailed
+from linkup_client.files import FileLink, Files
 from linkup_client.inbox import Inbox
 from linkup_client.link import Link, State, Token
 from linkup_client.marks import Marks
@@ -40,6 +41,7 @@ class Client:
         self.limits = frames.Limits()
         self._device = device
         self._link = Link(url, token, timing, self)
+        self._files = Files(url, token)
         self._inbox = Inbox(epoch, cursor, self._link.renew)
         self._outbox = Outbox(self._link.send, timing)
         self._marks = Marks(self._link.send, timing.marks_every)
@@ -67,13 +69,16 @@ class Client:
 
     async def send(
         self,
-        content: str,
+        content: str = "",
         *,
         to: str | None = None,
         conversation_id: str | None = None,
         client_id: str | None = None,
+        attachments: Sequence[str] = (),
     ) -> frames.Ack:
         """Send to a user or a conversation, until it is stored or refused for good.
+
+        `attachments`: the ids of at most ten uploads, beside which `content` may be empty.
 
         What one client sends to a conversation keeps its order. Cancelling stops the waiting, not
         the message. Raises SendFailed, OutboxFull; OutcomeUnknown when the client is closed first.
@@ -86,10 +91,22 @@ class Client:
             content=content,
             to=to,
             conversation_id=conversation_id,
+            attachments=list(attachments),
         )
         if len(frames.encode(frame)) > self.limits.max_frame_bytes:
             raise SendFailed("too_large", f"a frame holds {self.limits.max_frame_bytes} bytes")
         return await self._outbox.submit(frame)
+
+    async def upload(self, file: BinaryIO | bytes, name: str) -> frames.Attachment:
+        """Send up a file, for a message to carry within a day. Raises FileFailed.
+
+        Read as it goes, in a thread. Cancelled, it is cut off, and the server keeps nothing.
+        """
+        return await self._files.upload(file, name)
+
+    async def file_link(self, attachment_id: str) -> FileLink:
+        """Where the file is: URLs that need no token and last for minutes. Raises FileFailed."""
+        return await self._files.link(attachment_id)
 
     async def delivered(self, conversation_id: str, seq: int) -> None:
         """This device holds everything of the conversation up to `seq`. Told again if need be."""

@@ -16,6 +16,18 @@ class SendFailed(LinkupError):
         self.code = code
 
 
+class FileFailed(LinkupError):
+    """A file was not taken, or cannot be had. `temporary`: try the same again later.
+
+    `code` is one of the protocol's: `too_large`, `unsupported`, `not_found` …
+    """
+
+    def __init__(self, code: str, message: str, temporary: bool) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.temporary = temporary
+
+
 class OutboxFull(LinkupError):
     """Too many messages wait for their ack: this one was not taken."""
 

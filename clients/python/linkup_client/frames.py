@@ -27,6 +27,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", omit_default
     to: str | None = None
     conversation_id: str | None = None
     after: str | None = None
+    attachments: list[str] = []
 
 
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered"):
@@ -118,6 +119,18 @@ class Reactions(Struct, frozen=True, kw_only=True):
     user_ids: list[str]
 
 
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file of a message. `media_type` is what its bytes say; `size` is in bytes."""
+
+    attachment_id: str
+    name: str
+    media_type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
     """A message of somebody else, or of this user on another device.
 
@@ -133,6 +146,7 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
     client_id: str
     content: str
     reply_to: int | None = None
+    attachments: list[Attachment] = []
     reactions: list[Reactions] = []
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,7 @@
 """Owns the list of all checks; each module holds those of one noun."""
 
 from linkup.conform.checks import (
+    attachment,
     close,
     feed,
     frame,
@@ -40,6 +41,7 @@ ALL = (
     *problem.CHECKS,
     *search.CHECKS,
     *membership.CHECKS,
+    *attachment.CHECKS,
     *close.CHECKS,
     *narrow.CHECKS,
 )

@@ -17,6 +17,7 @@ SENT: list[Struct] = [
     ours.Hello(token="t"),
     ours.SendMessage(client_id="c", content="hi", to="bob"),
     ours.SendMessage(client_id="c", content="hi", conversation_id="d1", after="b"),
+    ours.SendMessage(client_id="c", content="", to="bob", attachments=["a1", "b2"]),
     ours.Delivered(conversation_id="d1", seq=3),
     ours.MarkChatRead(conversation_id="d1", up_to=3),
     ours.SyncRequest(cursor=7),
@@ -44,6 +45,16 @@ HEARD: list[Struct] = [
         cursor=1, message_id=1, conversation_id="d1", seq=1, version=3, sender_id="a",
         client_id="c", content="", reply_to=1, created_at=NOW, updated_at=NOW, edited_at=NOW,
         deleted_at=NOW, reactions=[theirs.Reactions(emoji="\U0001f44d", user_ids=["u"])],
+    ),
+    theirs.Message(
+        cursor=1, message_id=1, conversation_id="d1", seq=1, version=1, sender_id="a",
+        client_id="c", content="", created_at=NOW, updated_at=NOW,
+        attachments=[
+            theirs.Attachment(
+                attachment_id="a1", name="n", media_type="image/png", size=1, width=2, height=3,
+                thumbnail=True,
+            )
+        ],
     ),
     theirs.MessageUpdated(
         cursor=1, message_id=1, conversation_id="d1", seq=1, version=2, content="x",

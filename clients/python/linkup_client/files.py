@@ -1,0 +1,100 @@
+"""Owns files over HTTP: sending one up, and where one is. Streams, in a thread of its own."""
+
+import asyncio
+import http.client
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import BinaryIO, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from linkup_client.errors import FileFailed
+from linkup_client.frames import Attachment
+
+T = TypeVar("T")
+TIMEOUT = 60.0  # seconds without a byte moving
+
+
+class FileLink(Struct, frozen=True, kw_only=True):
+    """Where a file is, for whoever has the URLs, until `expires_at`."""
+
+    attachment_id: str
+    url: str
+    thumbnail_url: str | None = None
+    expires_at: datetime
+
+
+class Problem(Struct, frozen=True):
+    code: str = "unavailable"
+    detail: str = ""
+    temporary: bool = True
+
+
+class Files:
+    """`url`: the socket's, which says where HTTP is."""
+
+    def __init__(self, url: str, token: str | Callable[[], Awaitable[str]]) -> None:
+        parts = urlsplit(url)
+        self._secure = parts.scheme == "wss"
+        self._netloc = parts.netloc
+        self._path = parts.path.removesuffix("/").removesuffix("/ws")
+        self._token = token
+
+    async def upload(self, file: BinaryIO | bytes, name: str) -> Attachment:
+        """Raises FileFailed. Cancelled, it is cut off, and the server forgets it."""
+        target = f"/v1/attachments?name={quote(name, safe='')}"
+        return await self._call("POST", target, file, Attachment)
+
+    async def link(self, attachment_id: str) -> FileLink:
+        """Raises FileFailed."""
+        target = f"/v1/attachments/{quote(attachment_id, safe='')}"
+        found = await self._call("GET", target, None, FileLink)
+        origin = f"{'https' if self._secure else 'http'}://{self._netloc}{self._path}"
+        thumbnail = None if found.thumbnail_url is None else origin + found.thumbnail_url
+        return msgspec.structs.replace(found, url=origin + found.url, thumbnail_url=thumbnail)
+
+    async def _call(
+        self, method: str, target: str, body: BinaryIO | bytes | None, kind: type[T]
+    ) -> T:
+        token = self._token if isinstance(self._token, str) else await self._token()
+        new = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = new(self._netloc, timeout=TIMEOUT)
+
+        def exchange() -> tuple[int, bytes]:
+            headers = {"Authorization": f"Bearer {token}"}
+            with suppress(BrokenPipeError, ConnectionResetError):  # the answer may say why
+                connection.request(method, self._path + target, body, headers)
+            with connection.getresponse() as response:
+                return response.status, response.read()
+
+        try:
+            status, content = await asyncio.to_thread(exchange)
+        except asyncio.CancelledError:
+            _hang_up(connection)
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            raise FileFailed("unavailable", str(error) or type(error).__name__, True) from error
+        finally:
+            connection.close()
+        return _read(status, content, kind)
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """Also while a thread is sending: closing alone would leave it at that."""
+    if connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _read(status: int, content: bytes, kind: type[T]) -> T:
+    try:
+        if status < 300:
+            return msgspec.json.decode(content, type=kind)
+        problem = msgspec.json.decode(content, type=Problem)
+    except msgspec.MsgspecError:
+        raise FileFailed("unavailable", f"HTTP {status}", True) from None
+    raise FileFailed(problem.code, problem.detail, problem.temporary)

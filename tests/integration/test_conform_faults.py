@@ -135,6 +135,12 @@ FAULTS: dict[type[Fault], set[str]] = {
         "membership/a-foreign-page-id-*",
         "view/the-view-of-an-outsider",
     },
+    faults.ShowsWhateverIsSent: {"attachment/markup-leaves-*"},
+    faults.GivesUrlsToWhoAsks: {
+        "attachment/a-changed-url-*",
+        "attachment/an-outsider-*",
+        "attachment/an-erased-*",
+    },
     faults.ShowsAnothersInbox: {"membership/the-inbox-of-an-outsider"},
     faults.CallsADuplicateCreated: {"message/resend-over-http", "message/posts-answer-*"},
     faults.SaysPlainJson: {

@@ -225,6 +225,22 @@ class ClosesWithout4401(Fault):
         return 1000 if code == 4401 else code
 
 
+class ShowsWhateverIsSent(Fault):
+    """A file leaves without a word on how to treat it."""
+
+    def answer(self, call: Call) -> Call:
+        kept = {k: v for k, v in call.headers.items() if k != "content-disposition"}
+        return call.but(headers=kept)
+
+
+class GivesUrlsToWhoAsks(Fault):
+    """A file that may not be seen is there all the same."""
+
+    def answer(self, call: Call) -> Call:
+        gone = call.path.startswith("/v1/attachments/") and call.status == 404
+        return call.but(status=200, body={"url": "/"}) if gone else call
+
+
 class LeaksThatAConversationExists(Fault):
     """403 where one may not look, 404 where there is nothing."""
 

@@ -83,11 +83,12 @@ class Proxy:
         reply = await self._http.request(
             request.method, url, headers=headers, content=await request.body()
         )
-        body = json.loads(reply.content) if reply.content else None
+        is_json = "json" in reply.headers.get("content-type", "")
+        body = json.loads(reply.content) if is_json and reply.content else None
         kept = {k: v for k, v in reply.headers.items() if k not in ("content-length", "date")}
         call = Call(request.method, request.url.path, reply.status_code, kept, body)
         spoiled = self._calls.answer(call)
-        content = b"" if spoiled.body is None else json.dumps(spoiled.body)
+        content = reply.content if spoiled.body is None else json.dumps(spoiled.body).encode()
         return Response(content, spoiled.status, spoiled.headers)
 
     async def socket(self, client: WebSocket) -> None:

@@ -46,20 +46,24 @@ class Objects:
 
     async def write(self, path: str, chunks: AsyncIterator[bytes]) -> int:
         """The number of bytes written. When the chunks end in an error nothing is left behind."""
-        size = 0
         with _translated():
-            # Dropped without close it removes what it has written. (An iterator handed to
-            # obstore would be called from its threads, even while the interpreter ends.)
+            # Pushed, not pulled: an iterator handed to obstore would be called from its threads,
+            # even while the interpreter ends.
             writer = obstore.open_writer_async(
                 self._store, path, buffer_size=self._part_bytes, max_concurrency=1
             )
-        async for chunk in chunks:
-            size += len(chunk)
+        size = 0
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                with _translated():
+                    await writer.write(chunk)
             with _translated():
-                await writer.write(chunk)
-        with _translated():
-            await writer.close()
-            await self._sync(path)
+                await writer.close()
+                await self._sync(path)
+        except BaseException:
+            del writer  # it removes what it has written: now, and not when this error is forgotten
+            raise
         return size
 
     async def put(self, path: str, content: bytes) -> None:

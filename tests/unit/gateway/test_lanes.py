@@ -1,193 +1,44 @@
-"""Gate and Lane, one promise at a time. The property test test_lanes.py has the long runs."""
+"""A lane, one promise at a time. The property test of the same name has the long runs."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from services.gateway import lanes as lanes_module
-from services.gateway.gate import MAX_WAITING, Gate
-from services.gateway.lanes import OVERLOADED, Lane, Lanes, Submission
-from shared import commands, frames
+from services.gateway.gate import Gate
+from services.gateway.lanes import OVERLOADED, Lane, Lanes
+from shared import frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
-    AdvanceReceipt,
-    Batch,
-    BatchReply,
-    Command,
     Done,
     Failure,
     Fenced,
     PutUser,
     Refused,
-    Result,
     Results,
-    StoreMessage,
 )
-from shared.errors import LinkupError, Unavailable
+from shared.errors import Unavailable
 from tests.support.waiting import eventually
+from tests.unit.gateway.fake_lane import (
+    Answer,
+    FakeBus,
+    Responder,
+    Sender,
+    done,
+    keys,
+    running,
+)
 from tests.unit.gateway.fakes import Socket, handlers
 
 MAX_PAYLOAD = 1024 * 1024  # of a nats-server as it comes
 LIMITED = Refused("rate_limited", "Too many", 100)
 
-Answer = BatchReply | LinkupError | bytes
-Responder = Callable[[Batch], Answer]
-
-
-class FakeBus:
-    """Answers each request with what `respond` gives, at once, or when `hold` is set."""
-
-    def __init__(self, respond: Responder) -> None:
-        self.respond = respond
-        self.payloads: list[bytes] = []
-        self.hold = asyncio.Event()
-        self.hold.set()
-
-    @property
-    def batches(self) -> list[Batch]:
-        return [commands.decode(payload, Batch) for payload in self.payloads]
-
-    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
-        assert subject == "linkup.store"
-        self.payloads.append(payload)
-        answer = self.respond(commands.decode(payload, Batch))
-        await self.hold.wait()
-        if isinstance(answer, LinkupError):
-            raise answer
-        return answer if isinstance(answer, bytes) else commands.encode(answer)
-
-
-def done(batch: Batch) -> Results:
-    return Results([Done() for _ in batch.commands])
-
-
-def say(client_id: str, conversation_id: str = "ab", after: str | None = None) -> StoreMessage:
-    return StoreMessage(
-        user_id="alice",
-        connection_id="s1",
-        client_id=client_id,
-        conversation_id=conversation_id,
-        content="hi",
-        after=after,
-    )
-
-
-def keys(batch: Batch) -> list[str]:
-    return [command.client_id for command in batch.commands if isinstance(command, StoreMessage)]
-
-
-@contextlib.asynccontextmanager
-async def running(lane: Lane) -> AsyncIterator[None]:
-    task = asyncio.create_task(lane.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-class Sender:
-    """Submits for one connection and keeps every result."""
-
-    def __init__(self, lane: Lane, gate: Gate | None = None) -> None:
-        self.lane = lane
-        self.gate = gate
-        self.results: list[tuple[str, Result]] = []
-
-    def send(self, client_id: str, conversation_id: str = "ab", after: str | None = None) -> None:
-        self.submit(say(client_id, conversation_id, after), client_id)
-
-    def submit(self, command: Command, label: str, size: int = 1) -> None:
-        def settle(result: Result) -> None:
-            self.results.append((label, result))
-
-        self.lane.submit(Submission(command, size, settle, self.gate))
-
-    def codes(self) -> dict[str, str]:
-        return {
-            label: result.code if isinstance(result, Refused) else "ok"
-            for label, result in self.results
-        }
-
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes_module, "PAUSE", 0.001)
-
-
-# ------------------------------------------------------------------ the gate
-
-
-def gate_result(gate: Gate, command: Command, result: Result) -> None:
-    Submission(command, 1, lambda result: None, gate).finish(result)
-
-
-async def admitted(gate: Gate, *told: Command) -> list[bool]:
-    """Whether each passes the gate, sent one after the other through a lane that answers Done."""
-    bus = FakeBus(done)
-    sender = Sender(Lane(bus), gate)  # type: ignore[arg-type]  # the part of a Bus a lane uses
-    async with running(sender.lane):
-        for index, command in enumerate(told):
-            sender.submit(command, str(index))
-        await sender.lane.idle()
-    return [sender.codes()[str(index)] == "ok" for index in range(len(told))]
-
-
-async def test_r2_behind_a_temporary_failure_the_gate_is_closed_until_it_comes_again() -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), LIMITED)
-    assert await admitted(gate, say("m2"), say("m3"), say("m1"), say("m2")) == [
-        *(False, False),
-        *(True, True),
-    ]
-
-
-async def test_r2_other_conversations_and_receipts_pass() -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), LIMITED)
-    receipt = AdvanceReceipt(user_id="alice", connection_id="s1", conversation_id="ab", read_seq=1)
-    assert await admitted(gate, say("m2", "ac"), receipt) == [True, True]
-
-
-@pytest.mark.parametrize(
-    "result", [Done(), Refused("not_found", "no"), Refused("client_id_conflict", "no")]
-)
-async def test_r2_only_a_temporary_refusal_closes_the_gate(result: Result) -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), result)
-    assert await admitted(gate, say("m2")) == [True]
-
-
-async def test_r2_what_the_failed_one_waits_for_may_pass() -> None:
-    gate = Gate()
-    gate_result(gate, say("m2", after="m1"), Refused("out_of_order", "first m1"))
-    passed = await admitted(gate, say("m3"), say("m1"), say("m3"), say("m2", after="m1"), say("m3"))
-    assert passed == [False, True, False, True, True]
-
-
-async def test_r2_a_second_failure_does_not_replace_the_first() -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), LIMITED)
-    gate_result(gate, say("m2"), LIMITED)
-    assert await admitted(gate, say("m2"), say("m1"), say("m2")) == [False, True, True]
-
-
-async def test_r2_release_needs_the_very_message() -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), LIMITED)
-    gate.release("ab", "m2")
-    gate.release("ac", "m1")
-    assert await admitted(gate, say("m2")) == [False]
-    gate.release("ab", "m1")
-    assert await admitted(gate, say("m2")) == [True]
-
-
-# ------------------------------------------------------------------ the lane
 
 
 def lane_on(respond: Responder) -> tuple[Lane, FakeBus]:
@@ -390,18 +241,3 @@ async def test_c2_a_caller_that_has_gone_does_not_stop_the_lane() -> None:
 def test_r1_lane_ids_are_random() -> None:
     made: Any = [Lane(FakeBus(done)).id for _ in range(8)]  # type: ignore[arg-type]
     assert len(set(made)) == 8
-
-
-async def test_r2_a_message_that_names_its_predecessor_may_pass() -> None:
-    gate = Gate()
-    gate_result(gate, say("m1"), Refused("unavailable", "later"))
-    assert await admitted(gate, say("m2"), say("m3", after="m1")) == [False, True]
-
-
-async def test_c10_a_gate_that_cannot_keep_every_conversation_says_so() -> None:
-    gate = Gate()
-    for number in range(MAX_WAITING + 1):
-        assert not gate.full
-        command = say(f"m{number}", conversation_id=f"c{number}")
-        gate_result(gate, command, Refused("unavailable", "later"))
-    assert gate.full

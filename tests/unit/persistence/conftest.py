@@ -67,3 +67,14 @@ async def queries(database: Path, store: Store, followers: Followers) -> AsyncIt
         yield Queries(held, store.epoch, followers)
     finally:
         await held.close()
+
+
+@pytest.fixture
+async def talk(log: Log) -> Log:
+    """Alice and Bob, messages 1 to 9 in turn; Carol and Dave stand by, with one of their own."""
+    await log.people("alice", "bob", "carol", "dave")
+    for number in range(1, 10):
+        pair = ("alice", "bob") if number % 2 else ("bob", "alice")
+        await log.say(*pair, str(number))
+    await log.say("carol", "dave", "secret")
+    return log

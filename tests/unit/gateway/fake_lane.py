@@ -1,0 +1,100 @@
+"""Owns what a lane is tried with: a bus that answers, and a connection that keeps each result."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from services.gateway.gate import Gate
+from services.gateway.lanes import Lane, Submission
+from shared import commands
+from shared.commands import (
+    Batch,
+    BatchReply,
+    Command,
+    Done,
+    Refused,
+    Result,
+    Results,
+    StoreMessage,
+)
+from shared.errors import LinkupError
+
+Answer = BatchReply | LinkupError | bytes
+Responder = Callable[[Batch], Answer]
+
+
+class FakeBus:
+    """Answers each request with what `respond` gives, at once, or when `hold` is set."""
+
+    def __init__(self, respond: Responder) -> None:
+        self.respond = respond
+        self.payloads: list[bytes] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    @property
+    def batches(self) -> list[Batch]:
+        return [commands.decode(payload, Batch) for payload in self.payloads]
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        assert subject == "linkup.store"
+        self.payloads.append(payload)
+        answer = self.respond(commands.decode(payload, Batch))
+        await self.hold.wait()
+        if isinstance(answer, LinkupError):
+            raise answer
+        return answer if isinstance(answer, bytes) else commands.encode(answer)
+
+
+def done(batch: Batch) -> Results:
+    return Results([Done() for _ in batch.commands])
+
+
+def say(client_id: str, conversation_id: str = "ab", after: str | None = None) -> StoreMessage:
+    return StoreMessage(
+        user_id="alice",
+        connection_id="s1",
+        client_id=client_id,
+        conversation_id=conversation_id,
+        content="hi",
+        after=after,
+    )
+
+
+def keys(batch: Batch) -> list[str]:
+    return [command.client_id for command in batch.commands if isinstance(command, StoreMessage)]
+
+
+@contextlib.asynccontextmanager
+async def running(lane: Lane) -> AsyncIterator[None]:
+    task = asyncio.create_task(lane.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+class Sender:
+    """Submits for one connection and keeps every result."""
+
+    def __init__(self, lane: Lane, gate: Gate | None = None) -> None:
+        self.lane = lane
+        self.gate = gate
+        self.results: list[tuple[str, Result]] = []
+
+    def send(self, client_id: str, conversation_id: str = "ab", after: str | None = None) -> None:
+        self.submit(say(client_id, conversation_id, after), client_id)
+
+    def submit(self, command: Command, label: str, size: int = 1) -> None:
+        def settle(result: Result) -> None:
+            self.results.append((label, result))
+
+        self.lane.submit(Submission(command, size, settle, self.gate))
+
+    def codes(self) -> dict[str, str]:
+        return {
+            label: result.code if isinstance(result, Refused) else "ok"
+            for label, result in self.results
+        }

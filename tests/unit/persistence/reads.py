@@ -1,0 +1,64 @@
+"""Owns the questions that tests ask the log, and what they look at in the answers."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.persistence.queries import Queries
+from shared import commands
+from shared.commands import (
+    FeedPage,
+    FeedPageAnswer,
+    History,
+    Inbox,
+    Marks,
+    MarksAnswer,
+    Snapshot,
+    Unread,
+)
+from shared.errors import LinkupError
+from shared.subjects import direct_conversation_id
+
+AB = direct_conversation_id("alice", "bob")
+MAX_PAYLOAD = 1024 * 1024  # of a nats-server as it comes
+Page = dict[str, Any]
+
+
+async def history(queries: Queries, user_id: str = "alice", **asked: Any) -> Page:
+    asked.setdefault("conversation_id", AB)
+    payload = commands.encode(History(user_id=user_id, **asked))
+    answer = await queries.answer("history", payload)
+    assert len(answer) < MAX_PAYLOAD
+    page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
+    return page
+
+
+async def inbox(queries: Queries, user_id: str = "alice", **asked: Any) -> Page:
+    answer = await queries.answer("conversations", commands.encode(Inbox(user_id=user_id, **asked)))
+    assert len(answer) < MAX_PAYLOAD
+    page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
+    return page
+
+
+async def feed(queries: Queries, user_id: str, after: int, limit: int = 500) -> FeedPageAnswer:
+    asked = FeedPage(user_id=user_id, after=after, limit=limit)
+    answer = await queries.answer("feed", commands.encode(asked))
+    return commands.open_answer(answer, FeedPageAnswer)
+
+
+async def marks(queries: Queries, *asked: Unread, preview: int = 3) -> MarksAnswer:
+    answer = await queries.answer(
+        "marks", commands.encode(Marks(asked=list(asked), preview=preview))
+    )
+    return commands.open_answer(answer, MarksAnswer)
+
+
+def contents(page: Page) -> list[str]:
+    return [message["content"] for message in page["messages"]]
+
+
+async def fails(query: Any) -> LinkupError:
+    with pytest.raises(LinkupError) as caught:
+        await query
+    return caught.value

@@ -13,6 +13,7 @@ from linkup.calls import CallFailed, Door
 from linkup.joining import LoadFailed, socket_url
 from linkup.load_report import in_words
 from linkup.load_run import Plan
+from linkup.options import audience_option, secret_option, server_argument, show_progress
 
 
 def _pids(
@@ -27,13 +28,8 @@ def _pids(
     return pids
 
 
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
-
 @click.command("load")
-@click.argument("url", default="http://127.0.0.1:8000")
+@server_argument
 @click.option("--pairs", default=100, show_default=True, type=click.IntRange(1, 20_000))
 @click.option(
     "--window",
@@ -64,13 +60,8 @@ def _progress(text: str) -> None:
     type=click.IntRange(0, 20_000),
     help="Users who only type, half of the time: what they cost the others.",
 )
-@click.option(
-    "--secret",
-    envvar="LINKUP_JWT_SECRET",
-    default="",
-    help="Signs tokens; without it the development login gives them.",
-)
-@click.option("--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True)
+@secret_option
+@audience_option
 @click.option(
     "--pid",
     "pids",
@@ -119,18 +110,18 @@ def load(
     )
     try:
         if file is not None:
-            replayed = asyncio.run(replay.run(socket_url(url), url, door, file, _progress))
+            replayed = asyncio.run(replay.run(socket_url(url), url, door, file, show_progress))
             _tell(replayed, replay.in_words(replayed), replayed.sound, as_json)
         else:
-            report = asyncio.run(load_run.run(plan, door, _progress))
+            report = asyncio.run(load_run.run(plan, door, show_progress))
             _tell(report, in_words(report), report.sound, as_json)
     except (LoadFailed, CallFailed, replay.ReplayFailed) as fault:
-        _progress("")
+        show_progress("")
         raise click.ClickException(str(fault)) from None
 
 
 def _tell(report: Struct, text: str, sound: bool, as_json: bool) -> None:
-    _progress("")
+    show_progress("")
     click.echo(msgspec.json.encode(report).decode() if as_json else text)
     if not sound:
         sys.exit(1)

@@ -1,6 +1,7 @@
-"""Owns the options that several commands share, and how flags stand above the environment."""
+"""Owns what several commands share: options, progress, and flags above the environment."""
 
 import os
+import sys
 from collections.abc import Mapping
 
 import click
@@ -13,6 +14,23 @@ config_option = click.option(
     type=click.Path(dir_okay=False),
     help="A TOML file of settings.  [default: LINKUP_CONFIG]",
 )
+
+server_argument = click.argument("url", default="http://127.0.0.1:8000")
+secret_option = click.option(
+    "--secret",
+    envvar="LINKUP_JWT_SECRET",
+    default="",
+    help="Signs tokens; without it the development login gives them.",
+)
+audience_option = click.option(
+    "--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True
+)
+
+
+def show_progress(text: str) -> None:
+    """On one line that the next replaces; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
 
 def environment_with(**flags: object) -> Mapping[str, str]:

@@ -13,17 +13,13 @@ from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import PATIENCE, play
 from linkup.conform.report import in_words, listed
+from linkup.options import audience_option, secret_option, server_argument, show_progress
 
 
 @click.command("conform")
-@click.argument("url", default="http://127.0.0.1:8000")
-@click.option(
-    "--secret",
-    envvar="LINKUP_JWT_SECRET",
-    default="",
-    help="Signs tokens; without it the development login gives them.",
-)
-@click.option("--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True)
+@server_argument
+@secret_option
+@audience_option
 @click.option(
     "--only",
     multiple=True,
@@ -64,11 +60,11 @@ def conform(
     deployment = Deployment(url, secret, audience)
     deployment.abuse = abuse
     try:
-        found = asyncio.run(play(deployment, chosen, _progress, patience))
+        found = asyncio.run(play(deployment, chosen, show_progress, patience))
     except CallFailed as fault:
         raise click.ClickException(str(fault)) from None
     finally:
-        _progress("")
+        show_progress("")
     click.echo(msgspec.json.encode(found).decode() if as_json else in_words(found))
     if found.failed:
         sys.exit(1)
@@ -85,8 +81,3 @@ def _matches(check: Check, pattern: str) -> bool:
     names = (check.name, check.promise, check.section)
     fits = any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names if name)
     return fits or pattern in check.name
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{text}", err=True, nl=False)

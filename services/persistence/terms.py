@@ -4,6 +4,7 @@ Case, accents and the form of a character do not matter. Scripts that are writte
 are taken in pairs of characters, an emoji is a word of its own.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -96,6 +97,7 @@ def _place(secret: bytes, conversation_id: str) -> int:
     return (_hash(secret, conversation_id) & 0x7FFFFFFF) << 32
 
 
+@functools.lru_cache(maxsize=65_536)
 def _hash(secret: bytes, text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=4, key=secret).digest(), "big")
 

@@ -1,4 +1,5 @@
-"""Owns `python -m tests.bench`: the real stack and its floors, measured in one run.
+"""Owns `python -m tests.bench`: the real stack and its floors, measured in one run; with
+`--history`, a store of a million messages beside an empty one instead.
 
 Exits 1 when a message was lost, doubled or out of order; a missed target is said, not punished:
 it may be the machine.
@@ -22,7 +23,7 @@ from linkup.calls import Door
 from linkup.joining import LoadFailed
 from linkup.load_report import Report
 from linkup.load_run import Plan
-from tests.bench import commit, echo
+from tests.bench import commit, echo, history
 from tests.bench.report import Bench, markdown
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
@@ -82,12 +83,13 @@ def _commit() -> str:
     return asked.stdout.strip() or "unknown"
 
 
-def _write(result: Bench, file: Path | None) -> None:
+def _write(result: Bench | history.Costs, name: str, said: str, file: Path | None) -> None:
     text = msgspec.json.format(msgspec.json.encode(result))
-    for target in (RESULTS / "latest.json", file):
+    for target in (RESULTS / f"{name}.json", file):
         if target is not None:
             target.write_bytes(text)
-    (RESULTS / "latest.md").write_text(markdown(result), encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(said, encoding="utf-8")
+    print(said)  # noqa: T201 - this is a command
 
 
 def _say(text: str) -> None:
@@ -97,18 +99,30 @@ def _say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    parser.add_argument(
+        "--history",
+        nargs="?",
+        type=int,
+        const=history.FULL,
+        metavar="MESSAGES",
+        help=f"what a past costs: so many messages stored ({history.FULL:,}) beside none",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     asked = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     # Beside the results: what the system calls temporary may be memory, which syncs for nothing.
     with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
+        if asked.history is not None:
+            _say(f"filling a store with {asked.history:,} messages")
+            costs = asyncio.run(history.measure(Path(folder), asked.history))
+            _write(costs, "history", history.markdown(costs), asked.json)
+            return 0
         try:
             result = asyncio.run(bench(asked.seconds, Path(folder)))
         except LoadFailed as fault:
             _say(str(fault))
             return 1
-    _write(result, asked.json)
-    print(markdown(result))  # noqa: T201
+    _write(result, "latest", markdown(result), asked.json)
     return 0 if result.sound else 1
 
 

@@ -17,8 +17,8 @@ from shared.commands import Search, Snapshot
 
 MAX_WORDS = 8  # looked for; further ones are left out
 MAX_CONVERSATIONS = 500  # searched at once: those with the latest activity
-PROPOSED = (128, 512, 2048)  # messages in each round; then the page may end early
-LEAST = 16  # of them from each conversation
+ROUNDS = (1, 8, 64)  # times a page, from each conversation; then a page may end early
+MOST, LEAST = 2048, 16  # messages proposed in a round: over all conversations, of each
 
 SECRET = "SELECT value FROM meta WHERE key = 'hash_key'"
 OWN = """
@@ -68,8 +68,9 @@ class Quest(Struct, frozen=True):
         """More rows than `limit`, or all there are down to a message id; 0: to the beginning."""
         found: list[Row] = []
         rarest = self.words
-        for most in PROPOSED:
-            proposals = {word: await self._proposals(word, below, most) for word in rarest}
+        for pages in ROUNDS:
+            each = max(LEAST, min(pages * (limit + 1), MOST // len(self.places)))
+            proposals = {word: await self._proposals(word, below, each) for word in rarest}
             rarest = [min(proposals, key=lambda word: proposals[word].rank)]
             proposed = proposals[rarest[0]]
             found += await self._confirmed(proposed.message_ids, limit - len(found))
@@ -78,8 +79,7 @@ class Quest(Struct, frozen=True):
                 break
         return found, below
 
-    async def _proposals(self, word: Wanted, below: int, most: int) -> Proposals:
-        each = max(LEAST, most // len(self.places))
+    async def _proposals(self, word: Wanted, below: int, each: int) -> Proposals:
         keys = [number(self.secret, place, word.stem) for place in self.places]
         rows = await self.source.fetch(PROPOSE, (_json(keys), below, each))
         lists = [_ids.decode(ids) for (ids,) in rows]

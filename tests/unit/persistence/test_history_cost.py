@@ -13,7 +13,7 @@ import pytest
 from services.persistence.connections import Held, ReaderConnection
 from services.persistence.queries import Queries
 from shared import commands
-from shared.commands import ClearConversation, FeedPage, History, Inbox, Stored
+from shared.commands import ClearConversation, FeedPage, History, Inbox, Search, Stored
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
@@ -51,6 +51,12 @@ class Side:
     async def resume(self) -> None:
         await self._ask("feed", FeedPage(user_id="bob", after=self.stored - 50, limit=50))
 
+    async def search(self) -> None:
+        await self._ask("search", Search(user_id="bob", q="message", conversation_id=AB))
+
+    async def rare(self) -> None:
+        await self._ask("search", Search(user_id="bob", q="message kraken"))
+
     async def _ask(self, name: str, asked: Any) -> None:
         answer = await self.queries.answer(name, commands.encode(asked))
         assert commands.decode(answer, commands.Answer).failure is None
@@ -64,9 +70,12 @@ async def side(empty: Path, path: Path, stored: int) -> AsyncIterator[Side]:
         await log.people("alice", "bob")
         for start in range(0, stored, 1000):
             texts = [f"message number {n}" for n in range(start, min(start + 1000, stored))]
+            texts[5] += " kraken" * (start == 0)
             last = (await log.say("alice", "bob", *texts))[-1]
         assert isinstance(last, Stored)
         assert last.seq == stored
+        while await store.index(1000, 1_000_000):
+            pass
         await log.read("bob", "alice", stored)
         held = Held(f"sqlite:///{path}", ReaderConnection)
         try:
@@ -86,7 +95,7 @@ async def medians(*works: Work) -> list[float]:
     return [sorted(taken)[ROUNDS // 2] for taken in times]
 
 
-@pytest.mark.parametrize("what", ["send", "newest", "old", "inbox", "resume"])
+@pytest.mark.parametrize("what", ["send", "newest", "old", "inbox", "resume", "search", "rare"])
 async def test_d26_d27_cost_does_not_grow_with_what_is_stored(
     empty_store: Path, tmp_path: Path, what: str
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.persistence import index, indexer
 from services.persistence.connections import WriterConnection
@@ -16,9 +17,12 @@ from services.persistence.queries import Queries
 from services.persistence.store import Store
 from shared import commands
 from shared.commands import (
+    AddMembers,
     ClearConversation,
+    CreateGroup,
     DeleteMessage,
     EditMessage,
+    RemoveMember,
     Search,
     Snapshot,
     StoreMessage,
@@ -154,6 +158,25 @@ async def test_s66_d18_what_is_hidden_cleared_edited_or_wiped_is_not_found(
     assert await find("zebra") == []
     assert await find("horse") == []
     assert await find("horse", "alice") == ["a horse"]
+
+
+async def test_s46_in_a_group_one_finds_what_was_said_while_one_was_in_it(
+    talk: Log, find: Find
+) -> None:
+    def say(content: str) -> StoreMessage:
+        return replace(message("alice", "bob", content), conversation_id="g", to=None)
+
+    title = "Team"
+    await talk.run(
+        CreateGroup(user_id="alice", conversation_id="g", title=title, members=["bob"]),
+        say("zebra before"),
+        AddMembers(user_id="alice", conversation_id="g", members=["carol"]),
+        say("zebra after"),
+    )
+    assert await find("zebra", "bob") == ["zebra after", "zebra before"]
+    assert await find("zebra", "carol") == ["zebra after"]
+    await talk.run(RemoveMember(user_id="alice", conversation_id="g", member_id="carol"))
+    assert await find("zebra", "carol") == []
 
 
 async def test_an_edit_before_the_index_comes_by_leaves_one_set_of_rows(

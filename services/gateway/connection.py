@@ -215,6 +215,8 @@ class Connection:
             for event in page.events:
                 if event.cursor == self.cursor + 1:
                     self._pass_on(event, self._outbox.add)
+            # A page shows things as they are now: no older live event may follow it.
+            self.seen = max(self.seen, page.head)
             await self._outbox.drained()
 
     def _start_over(self, epoch: str, head: int, reason: str) -> None:

@@ -7,6 +7,7 @@ from shared.commands import Command, Refused, Result, StoreMessage
 
 MAX_WAITING = 1000  # messages of a connection that failed and have to come again
 MAX_SETTLED = 128  # outcomes whose client may not know them yet
+MAX_REFUSALS = 5  # of one message, while the one it waits for does not come: that was given up
 MAX_FAULTS = 5  # times that the store breaks on a message before it is refused for good
 
 POISON = Refused("unsupported", "The store cannot take this message")
@@ -30,6 +31,7 @@ class Line:
     entries: dict[str, Entry] = field(default_factory=dict)
     failed: dict[str, Entry] = field(default_factory=dict)  # of these, what has to come again
     awaited: dict[str, int] = field(default_factory=dict)  # named by `after`, not seen yet
+    refusals: dict[str, int] = field(default_factory=dict)  # since the first of those came
 
     def enter(self, command: StoreMessage, place: int) -> Entry:
         place = self.awaited.pop(command.client_id, place)
@@ -38,9 +40,20 @@ class Line:
             self.awaited[command.after] = place  # it comes late, and belongs in front
         return entry
 
-    def first(self) -> int:
-        """The place of the first that has to come again."""
-        return min(entry.place for entry in self.failed.values())
+    def first(self) -> str:
+        """Which has to come again before all others."""
+        return min(self.failed, key=lambda client_id: self.failed[client_id].place)
+
+    def refuse(self, client_id: str) -> None:
+        """Once more behind one that did not come. Its client may know that it is stored, or may
+        have dropped it, and will never send it again: then the others go on without it."""
+        self.refusals[client_id] = self.refusals.get(client_id, 0) + 1
+        if self.refusals[client_id] >= MAX_REFUSALS:
+            given_up = self.first()
+            del self.failed[given_up]
+            self.refusals.clear()
+            if not self.entries[given_up].copies:
+                self.leave(given_up)
 
     def leave(self, client_id: str) -> None:
         after = self.entries.pop(client_id).after
@@ -76,8 +89,13 @@ class Gate:
             return True
         line = self._lines[command.conversation_id]
         entry = line.entries[command.client_id]
-        if line.failed and command.after is None and line.first() < entry.place:
-            return False
+        if line.failed and command.after is None:
+            first = line.first()
+            if line.failed[first].place < entry.place:
+                line.refuse(command.client_id)
+                return False
+            if first == command.client_id:
+                line.refusals.clear()
         line.failed.pop(command.client_id, None)
         return True
 

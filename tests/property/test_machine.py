@@ -1,4 +1,4 @@
-"""C1 to C7 by one machine: users, devices, gateways and a persistence that dies, on a bad wire.
+"""C1 to C10 by one machine: users, devices, gateways, a broker and a store that die, a bad wire.
 
 The code of the services runs in one process on a real store file, in virtual time. Whatever
 happened meanwhile: once the wire is whole again, every device's view equals the log.
@@ -6,9 +6,8 @@ happened meanwhile: once the wire is whole again, every device's view equals the
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
-from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -17,17 +16,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from services.persistence.migrate import upgrade
-from tests.support.device import Device
+from shared.frames import Hello
+from tests.support.broker import Broker, Faults
+from tests.support.crowd import ACTIONS, Crowd
+from tests.support.device import Frame, Wire
+from tests.support.poller import Lost
+from tests.support.verdict import read_truth, violations
 from tests.support.virtual import VirtualLoop
-from tests.support.world import Broker, Faults, Gateway, InlineHeld, Persistence
+from tests.support.world import Gateway, InlineHeld, Persistence, Socket
 
-USERS = ("ann", "ben", "cid")
-DEVICES = tuple((f"{user}-{kind}", user) for user in USERS for kind in ("phone", "laptop"))
 GATEWAYS = 2
 HEALED_WITHIN = 60.0  # virtual seconds: heads are compared every ten, a lane gives up after four
 
-some_device = st.integers(0, len(DEVICES) - 1)
-some_chat = st.lists(st.tuples(some_device, st.sampled_from(USERS)), min_size=1, max_size=8)
+some_actions = st.lists(
+    st.tuples(st.sampled_from(ACTIONS), st.integers(0, 5), st.integers(0, 50)), max_size=10
+)
+some_chat = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=8)
 some_time = st.sampled_from([0.0, 0.005, 0.1, 1.0, 5.0, 15.0])
 some_faults = st.builds(
     Faults,
@@ -61,7 +65,7 @@ class Machine(RuleBasedStateMachine):
         shutil.copy(self.empty, self.path)
 
     @initialize(seed=st.integers(0, 2**32), said=some_chat, faults=some_faults)
-    def start(self, seed: int, said: list[tuple[int, str]], faults: Faults) -> None:
+    def start(self, seed: int, said: list[tuple[int, int]], faults: Faults) -> None:
         self.broker = Broker(seed)
         self.loop.let(self._start())
         self.chat(said, faults, 1.0)
@@ -70,48 +74,51 @@ class Machine(RuleBasedStateMachine):
         self.persistence = Persistence(self.broker, self.path)
         await self.persistence.start()
         self.gateways = [Gateway(self.broker) for _ in range(GATEWAYS)]
-        epoch = self.persistence.store.epoch
-        self.devices = [Device(name, user_id, epoch) for name, user_id in DEVICES]
-        for index, device in enumerate(self.devices):
-            device.connect(self.gateways[index % GATEWAYS])
-        await self._wait(1.0)
+        dials = [self._dial(index) for index in range(GATEWAYS)]
+        self.crowd = Crowd(self.persistence.store.epoch, dials, self._call)
+        self.crowd.connect_all()
+        await asyncio.sleep(1.0)
+
+    def _dial(self, index: int) -> Callable[[str, Frame, Callable[[bytes | str], None]], Wire]:
+        def dial(user_id: str, hello: Frame, on_text: Callable[[bytes | str], None]) -> Wire:
+            return Socket(self.gateways[index], user_id, Hello(**hello), on_text)
+
+        return dial
+
+    async def _call(
+        self, user_id: str, method: str, path: str, body: Frame | None
+    ) -> tuple[int, Frame]:
+        gateway = self.gateways[len(path) % GATEWAYS]
+        answer = await gateway.call(user_id, method, path, body)
+        if answer is None:
+            raise Lost
+        return answer
 
     # ------------------------------------------------------------ what people do
 
     @rule(said=some_chat, faults=some_faults, seconds=some_time)
-    def chat(self, said: list[tuple[int, str]], faults: Faults, seconds: float) -> None:
+    def chat(self, said: list[tuple[int, int]], faults: Faults, seconds: float) -> None:
         self.broker.faults = faults
-        self.loop.let(self._chat(said, seconds))
+        self.loop.let(self._act([("write", who, to) for who, to in said], seconds))
 
-    async def _chat(self, said: list[tuple[int, str]], seconds: float) -> None:
-        for who, to in said:
-            self.devices[who].write(to)
+    @rule(actions=some_actions, seconds=some_time)
+    def act(self, actions: list[tuple[str, int, int]], seconds: float) -> None:
+        self.loop.let(self._act(actions, seconds))
+
+    @rule(count=st.integers(10, 40), faults=some_faults, seconds=some_time)
+    def bustle(self, count: int, faults: Faults, seconds: float) -> None:
+        self.broker.faults = faults
+        self.loop.let(self._bustle(count, seconds))
+
+    async def _bustle(self, count: int, seconds: float) -> None:
+        self.crowd.connect_all()
+        self.crowd.bustle(self.broker.random, count)
         await asyncio.sleep(seconds)
 
-    @rule(who=some_device, index=st.integers(0, 50))
-    def read(self, who: int, index: int) -> None:
-        self._do(lambda: self.devices[who].read(index))
-
-    @rule(who=some_device, index=st.integers(0, 50))
-    def repeat(self, who: int, index: int) -> None:
-        self._do(lambda: self.devices[who].repeat(index))
-
-    @rule(who=some_device)
-    def resend(self, who: int) -> None:
-        self._do(self.devices[who].resend)
-
-    @rule(who=some_device)
-    def sync(self, who: int) -> None:
-        self._do(self.devices[who].sync)
-
-    @rule(who=some_device)
-    def disconnect(self, who: int) -> None:
-        self._do(self.devices[who].disconnect)
-
-    @rule(who=some_device, gateway=st.integers(0, GATEWAYS - 1))
-    def connect(self, who: int, gateway: int) -> None:
-        if not self.devices[who].connected:
-            self._do(lambda: self.devices[who].connect(self.gateways[gateway]))
+    async def _act(self, actions: list[tuple[str, int, int]], seconds: float) -> None:
+        for action, who, index in actions:
+            self.crowd.act(action, who, index)
+        await asyncio.sleep(seconds)
 
     # ------------------------------------------------------------ what goes wrong
 
@@ -139,21 +146,31 @@ class Machine(RuleBasedStateMachine):
     def kill_a_gateway(self, index: int) -> None:
         self.loop.let(self._replace(index))
 
-    async def _replace(self, index: int) -> None:
-        self.gateways[index].kill()
-        await self.gateways[index].gone()
+    @rule(index=st.integers(0, GATEWAYS - 1))
+    def restart_a_gateway(self, index: int) -> None:
+        self.loop.let(self._replace(index, in_order=True))
+
+    async def _replace(self, index: int, in_order: bool = False) -> None:
+        gateway = self.gateways[index]
+        await (gateway.stop() if in_order else self._kill(gateway))
+        await gateway.gone()
         self.gateways[index] = Gateway(self.broker)
 
+    async def _kill(self, gateway: Gateway) -> None:
+        gateway.kill()
+
     @rule(seconds=some_time)
-    def wait(self, seconds: float) -> None:
-        self.loop.let(self._wait(seconds))
+    def restart_the_broker(self, seconds: float) -> None:
+        self.loop.let(self._restart_the_broker(seconds))
 
-    async def _wait(self, seconds: float) -> None:
+    async def _restart_the_broker(self, seconds: float) -> None:
+        self.broker.stop()
         await asyncio.sleep(seconds)
+        await self.broker.start()
 
-    def _do(self, work: object) -> None:
+    def _do(self, work: Callable[[], None]) -> None:
         async def inside() -> None:
-            work()  # type: ignore[operator]
+            work()
 
         self.loop.let(inside())
 
@@ -161,31 +178,32 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if hasattr(self, "devices"):
+            if hasattr(self, "crowd"):
                 self.loop.let(self._heal())
                 self._judge()
-                self.loop.let(self._stop())
         finally:
+            if hasattr(self, "crowd"):
+                self.loop.let(self._stop())
             self.loop.close()
             for patch in self.patches:
                 patch.stop()
             shutil.rmtree(self.path.parent)
+
+    def _judge(self) -> None:
+        truth = self.loop.let(read_truth(self.path, self.crowd.users, self._call))
+        found = violations(self.crowd, truth)
+        assert not found, "\n".join(found[:10])
+        assert not self.broker.errors
 
     async def _heal(self) -> None:
         self.broker.faults = Faults()
         self.persistence.bus.crash_in = 10**9
         if not self.persistence.alive:
             await self._start_persistence()
-        for index, device in enumerate(self.devices):
-            if not device.connected:
-                device.connect(self.gateways[index % GATEWAYS])
         for _ in range(6):
-            await self._wait(HEALED_WITHIN / 6)
-            for device in self.devices:
-                if not device.connected:
-                    device.connect(self.gateways[0])
-                device.resend()
-        await self._wait(5.0)
+            await asyncio.sleep(HEALED_WITHIN / 6)
+            await self.crowd.settle()
+        await asyncio.sleep(5.0)
 
     async def _stop(self) -> None:
         for gateway in self.gateways:
@@ -193,60 +211,7 @@ class Machine(RuleBasedStateMachine):
             await gateway.gone()
         self.persistence.kill()
         await self.persistence.gone()
-        await self._wait(10.0)  # what is still on the wire finds nobody
-
-    def _judge(self) -> None:
-        with sqlite3.connect(self.path) as store:
-            rows = store.execute(
-                "SELECT conversation_id, seq, sender_id, client_id, content, message_id "
-                "FROM messages ORDER BY conversation_id, seq"
-            ).fetchall()
-            members = store.execute(
-                "SELECT conversation_id, user_id, delivered_seq, read_seq FROM members"
-            ).fetchall()
-        store.close()
-        assert [fault for device in self.devices for fault in device.faults] == []
-        log: dict[str, dict[int, str]] = defaultdict(dict)
-        for conversation_id, seq, _, _, content, _ in rows:
-            log[conversation_id][seq] = content
-        for conversation_id, messages in log.items():  # C4
-            assert list(messages) == list(range(1, len(messages) + 1)), conversation_id
-        self._judge_acks({(row[2], row[3]): row for row in rows})
-        for device in self.devices:
-            self._judge_view(device, log, members)
-
-    def _judge_acks(self, stored: dict[tuple[str, str], tuple[object, ...]]) -> None:
-        """C1 and C3, and C4 for what each device sent."""
-        for device in self.devices:
-            assert not device.outbox, f"{device.name} never got an answer"
-            last: dict[str, int] = {}
-            for conversation_id, client_id in device.sent:
-                row = stored[device.user_id, client_id]
-                for ack in device.acks[client_id]:
-                    assert (ack["conversation_id"], ack["seq"]) == (row[0], row[1])
-                    assert ack["message_id"] == row[5]
-                seq = device.acks[client_id][0]["seq"]
-                assert seq > last.get(conversation_id, 0), f"C4 {client_id} overtook"
-                last[conversation_id] = seq
-
-    def _judge_view(
-        self,
-        device: Device,
-        log: dict[str, dict[int, str]],
-        members: list[tuple[str, str, int, int]],
-    ) -> None:
-        """C5 and C6: all of it, nothing else."""
-        mine = {row[0] for row in members if row[1] == device.user_id}
-        expected = {
-            (conversation_id, seq): content
-            for conversation_id in mine
-            for seq, content in log[conversation_id].items()
-        }
-        assert device.view == expected, f"{device.name} sees something else than the log"
-        marks = {(row[0], row[1]): (row[2], row[3]) for row in members}
-        for key, (delivered, read) in device.marks.items():
-            assert delivered <= marks[key][0]
-            assert read <= marks[key][1]
+        await asyncio.sleep(10.0)  # what is still on the wire finds nobody
 
 
 TestMachine = Machine.TestCase

@@ -1,47 +1,81 @@
-"""Owns a client that follows the protocol, for simulations: an outbox, a cursor, a view."""
+"""Owns a client that follows the protocol, for simulations and real runs: an outbox, a cursor, a
+view. What carries its frames is given to it, as is what answers its requests over HTTP.
+"""
 
 import json
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from shared.frames import Hello
 from shared.subjects import direct_conversation_id
-from tests.support.world import Gateway, Socket
+from tests.support.ledger import Ledger, Write
+from tests.support.view import FEED, Shown, View
 
 Frame = dict[str, Any]
+HARMLESS = {"not_found", "forbidden", "too_large"}  # what somebody else did may come first
+
+
+class Wire(Protocol):
+    """A socket: frames out by `say`, frames in by the function it was dialled with."""
+
+    open: bool
+
+    def say(self, text: str) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+Dial = Callable[[str, Frame, Callable[[bytes | str], None]], Wire]
+
+
+class Operation:
+    """Something that is not a message: its writes are done, refused, or unknown for ever."""
+
+    def __init__(self, ledger: Ledger, *writes: Write, read: tuple[str, int] | None = None) -> None:
+        self.ledger, self.writes, self.read = ledger, writes, read
+
+    def done(self, user_id: str) -> None:
+        for write in self.writes:
+            self.ledger.done(write)
+        if self.read is not None:
+            self.ledger.read(self.read[0], user_id, self.read[1])
+
+    def refused(self) -> None:
+        for write in self.writes:
+            write.refused = True
 
 
 class Device:
-    """One device of one user, through as many sockets as it takes."""
+    """One device of one user, through as many sockets as it takes. An `eager` one does not wait
+    with what is new until what failed has gone out again."""
 
-    def __init__(self, name: str, user_id: str, epoch: str) -> None:
-        self.name = name
-        self.user_id = user_id
-        self.epoch: str | None = epoch
-        self.cursor: int | None = 0
-        self.view: dict[tuple[str, int], str] = {}  # (conversation, seq) → content
-        self.marks: dict[tuple[str, str], tuple[int, int]] = {}
-        self.outbox: OrderedDict[str, tuple[str, str]] = OrderedDict()  # client_id → to, content
-        self.acks: dict[str, list[Frame]] = {}
-        self.sent: list[tuple[str, str]] = []  # conversation, client_id in the order of sending
-        self.faults: list[str] = []
+    def __init__(self, name: str, user_id: str, epoch: str, ledger: Ledger, *, eager: bool) -> None:
+        self.name, self.user_id, self.ledger, self.eager = name, user_id, ledger, eager
+        self.view = View(name, user_id, ledger)
+        self.epoch, self.cursor = epoch, 0
+        self.outbox: OrderedDict[str, Frame] = OrderedDict()  # client_id → frame
+        self.order: dict[str, list[str]] = {}  # conversation → client_ids as written
         self.refused = False
-        self.socket: Socket | None = None
+        self.socket: Wire | None = None
+        self._operations: dict[str, Operation] = {}
+        self._sockets = 0
         self._count = 0
 
     @property
     def connected(self) -> bool:
         return self.socket is not None and self.socket.open
 
-    def connect(self, gateway: Gateway) -> None:
-        hello = Hello(epoch=self.epoch, cursor=self.cursor)
-        self._count += 1
-        number = self._count
+    def connect(self, dial: Dial) -> None:
+        self._sockets += 1
+        number = self._sockets
 
-        def on_text(text: bytes) -> None:
-            self._take(number, json.loads(text))
+        def on_text(text: bytes | str) -> None:
+            if number == self._sockets:  # else it was said on a socket that this device has left
+                self._take(json.loads(text))
 
-        self.socket = Socket(gateway, self.user_id, hello, on_text)
+        hello = {"epoch": self.epoch, "cursor": self.cursor}
+        self.socket = dial(self.user_id, hello, on_text)
+        self._operations.clear()
         self.resend()
 
     def disconnect(self) -> None:
@@ -49,82 +83,178 @@ class Device:
             self.socket.abort()
             self.socket = None
 
-    def write(self, to: str) -> None:
-        client_id = f"{self.name}-{len(self.sent)}"
-        self.outbox[client_id] = (to, f"{client_id} to {to}")
-        self.sent.append((direct_conversation_id(self.user_id, to), client_id))
-        if self.refused:
+    # ------------------------------------------------------------ messages
+
+    def write(self, to: str, reply_to: int | None = None) -> None:
+        client_id = self._name("message")
+        place = direct_conversation_id(self.user_id, to)
+        frame: Frame = {"to": to, "client_id": client_id, "content": f"{client_id} to {to}"}
+        if reply_to is not None:
+            frame["reply_to"] = reply_to
+        self.ledger.members[place] = {self.user_id, to}
+        self.ledger.send(self.user_id, client_id, place, frame["content"], reply_to)
+        self.outbox[client_id] = frame
+        self.order.setdefault(place, []).append(client_id)
+        if self.refused and not self.eager:
             self.resend()  # in order: what failed for now goes first
         else:
-            self._say_message(client_id)
+            self._say("message", **frame)
 
     def resend(self) -> None:
         """Everything without an ack, in order."""
         self.refused = False
-        for client_id in list(self.outbox):
-            self._say_message(client_id)
+        for frame in list(self.outbox.values()):
+            self._say("message", **frame)
 
     def repeat(self, index: int) -> None:
         """Something that has its ack already, again: the same ack has to come."""
-        if self.acks:
-            client_id = sorted(self.acks)[index % len(self.acks)]
-            to = self.acks[client_id][0]["to"]
-            self.outbox[client_id] = (to, f"{client_id} to {to}")  # as if its ack had been lost
-            self._say_message(client_id)
+        acked = [m for _, m in self.view.known() if m.client_id.startswith(f"{self.name}-")]
+        if acked and not self.outbox:
+            message = acked[index % len(acked)]
+            sent = self.ledger.sent[self.user_id, message.client_id]
+            [to] = self.ledger.members[sent.conversation_id] - {self.user_id} or {self.user_id}
+            frame: Frame = {"to": to, "client_id": message.client_id, "content": sent.content}
+            if sent.reply_to is not None:
+                frame["reply_to"] = sent.reply_to
+            self._say("message", **frame)
 
-    def read(self, index: int) -> None:
-        known = sorted(self.view)
-        if known:
-            conversation_id, seq = known[index % len(known)]
-            self._say("mark_chat_read", conversation_id=conversation_id, up_to=seq)
+    # ------------------------------------------------------------ what changes a message
+
+    def edit(self, message: Shown) -> None:
+        content = self._name("edit")
+        write = self.ledger.write(self.ledger.texts, message.message_id, content)
+        self._operate("edit_message", Operation(self.ledger, write),
+                      message_id=message.message_id, content=content)  # fmt: skip
+
+    def erase(self, message: Shown) -> None:
+        write = self.ledger.write(self.ledger.erasures, message.message_id, True)
+        self._operate("delete_message", Operation(self.ledger, write),
+                      message_id=message.message_id, mode="everyone")  # fmt: skip
+
+    def hide(self, message: Shown) -> None:
+        self._operate("delete_message", Operation(self.ledger),
+                      message_id=message.message_id, mode="me")  # fmt: skip
+
+    def react(self, message: Shown, emoji: str, remove: bool) -> None:
+        key = (message.message_id, self.user_id, emoji)
+        write = self.ledger.write(self.ledger.reactions, key, not remove)
+        self._operate("react", Operation(self.ledger, write),
+                      message_id=message.message_id, emoji=emoji, remove=remove)  # fmt: skip
+
+    # ------------------------------------------------------------ marks, and what is for now
+
+    def read_by_id(self, place: str, message: Shown) -> None:
+        done = Operation(self.ledger, read=(place, message.seq))
+        self._operate("read_receipt", done, message_id=message.message_id)
+
+    def read_many(self, place: str, messages: list[Shown]) -> None:
+        done = Operation(self.ledger, read=(place, max(m.seq for m in messages)))
+        self._operate("bulk_read_receipt", done, message_ids=[m.message_id for m in messages])
+
+    def read_chat(self, place: str, up_to: int | None) -> None:
+        done = Operation(self.ledger, read=(place, up_to or 0))
+        bound = {"up_to": up_to} if up_to else {}
+        self._operate("mark_chat_read", done, conversation_id=place, **bound)
+
+    def delivered(self, place: str, seq: int) -> None:
+        self._operate("delivered", Operation(self.ledger), conversation_id=place, seq=seq)
+
+    def typing(self, to: str) -> None:
+        self._say("typing", to=to, is_typing=True)
 
     def sync(self) -> None:
         self._say("sync_request")
 
-    def _say_message(self, client_id: str) -> None:
-        to, content = self.outbox[client_id]
-        self._say("message", to=to, client_id=client_id, content=content)
+    def ping(self) -> None:
+        self._say("ping")
+
+    def reconnect(self) -> None:
+        self._say("force_reconnect")
+
+    # ------------------------------------------------------------ inside
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{self.name}-{kind}-{self._count}"
+
+    def _operate(self, kind: str, operation: Operation, **fields: object) -> None:
+        """Unknown for ever unless this socket hears of it."""
+        client_id = self._name("operation")
+        self._operations[client_id] = operation
+        self._say(kind, client_id=client_id, **fields)
 
     def _say(self, kind: str, **fields: object) -> None:
         if self.connected:
             assert self.socket is not None
             self.socket.say(json.dumps({"type": kind, **fields}))
 
-    def _take(self, number: int, frame: Frame) -> None:
-        if number != self._count:
-            return  # said on a socket that this device has left
+    def _take(self, frame: Frame) -> None:
         match frame["type"]:
-            case "message" | "receipt":
+            case kind if kind in FEED:
                 self._advance(frame)
             case "ack":
                 self._acked(frame)
+            case "welcome":
+                self._welcomed(frame)
             case "sync_completed" | "pong":
-                self.cursor = frame["cursor"]
-            case "error" if frame["temporary"]:
-                self.refused = True
+                self._stand_at(frame["cursor"])
             case "error":
-                self.faults.append(f"{self.name}: {frame}")
+                self._failed(frame)
+            case "typing":
+                self._hear(frame)
             case "resync_required":
-                self.faults.append(f"{self.name} cannot resume: {frame['reason']}")
+                self.ledger.fault(f"C6 {self.name} cannot resume: {frame['reason']}")
+
+    def _welcomed(self, frame: Frame) -> None:
+        if (self.epoch, self.cursor) != (frame["epoch"], frame["cursor"]):
+            self.ledger.fault(f"C6 {self.name}: welcomed at another place")
+
+    def _stand_at(self, cursor: int) -> None:
+        if cursor < self.cursor:
+            self.ledger.fault(f"C5 {self.name}: back from {self.cursor} to {cursor}")
+        self.cursor = cursor
 
     def _advance(self, frame: Frame) -> None:
-        if self.cursor is not None and frame["cursor"] <= self.cursor:
-            self.faults.append(f"C5 {self.name}: {frame['cursor']} after {self.cursor}")
+        if frame["cursor"] <= self.cursor:
+            self.ledger.fault(f"C5 {self.name}: {frame['cursor']} after {self.cursor}")
         self.cursor = frame["cursor"]
-        if frame["type"] == "receipt":
-            key = (frame["conversation_id"], frame["user_id"])
-            self.marks[key] = (frame["delivered_seq"], frame["read_seq"])
-            return
-        place = (frame["conversation_id"], frame["seq"])
-        if self.view.setdefault(place, frame["content"]) != frame["content"]:
-            self.faults.append(f"I6 {self.name}: two contents at {place}")
+        self.view.take(frame)
+        if frame["type"] == "message" and frame["sender_id"] == self.user_id:
+            self.outbox.pop(frame["client_id"], None)  # that it is shown, proves it stored
 
     def _acked(self, frame: Frame) -> None:
-        client_id = frame["client_id"]
-        waiting = self.outbox.pop(client_id, None)
-        known = self.acks.setdefault(client_id, [])
-        to = waiting[0] if waiting else known[0]["to"]
-        known.append({**frame, "to": to})
-        if frame["message_id"] != known[0]["message_id"]:
-            self.faults.append(f"C3 {self.name}: {client_id} was acknowledged as two messages")
-        self.view[frame["conversation_id"], frame["seq"]] = f"{client_id} to {to}"
+        if "message_id" not in frame:
+            operation = self._operations.pop(frame["client_id"], None)
+            if operation is not None:
+                operation.done(self.user_id)
+            return
+        self.ledger.acked(self.user_id, frame)
+        self.outbox.pop(frame["client_id"], None)
+        sent = self.ledger.sent[self.user_id, frame["client_id"]]
+        place = (frame["message_id"], frame["seq"], self.user_id, frame["client_id"])
+        message = Shown(*place, sent.content, 1, frame["created_at"], sent.reply_to)
+        self.view.add(frame["conversation_id"], message)
+
+    def _failed(self, frame: Frame) -> None:
+        client_id = frame.get("client_id", "")
+        operation = self._operations.pop(client_id, None)
+        if frame["temporary"]:
+            self.refused = self.refused or operation is None
+        elif operation is not None and frame["code"] in HARMLESS:
+            operation.refused()
+        else:
+            self._refused(client_id, frame)
+
+    def _refused(self, client_id: str, frame: Frame) -> None:
+        """A reply may be: what it quotes was hidden, or cleared, meanwhile."""
+        sent = self.ledger.sent.get((self.user_id, client_id))
+        if sent is not None and sent.reply_to is not None and frame["code"] == "not_found":
+            sent.refused = True
+            self.outbox.pop(client_id, None)
+        else:
+            self.ledger.fault(f"{self.name}: {frame}")
+
+    def _hear(self, frame: Frame) -> None:
+        if frame["user_id"] == self.user_id:
+            self.ledger.fault(f"{self.name} was told that its own user types")
+        self.ledger.may_see(self.name, self.user_id, frame["conversation_id"])

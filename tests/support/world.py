@@ -1,50 +1,46 @@
 """Owns a whole product in one process for simulations: the real gateway and persistence code on
 real store files, on a wire that loses, delays and repeats, in virtual time.
 
-Nothing of the services is replaced but the bus, the socket and the driver's thread.
+Nothing of the services is replaced but the bus, the socket and the driver's thread. The gateway is
+put together as in production; persistence is not, for it would start threads, and end in order.
 """
 
 import asyncio
-import itertools
-import random
+import json
 import sqlite3
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar, cast
+from unittest import mock
 
-from starlette.websockets import WebSocket
+import jwt
+from msgspec.structs import replace
+from starlette.applications import Starlette
 
-from services.gateway.announcer import Announcer
-from services.gateway.auth import Authenticator, Identity
-from services.gateway.ephemeral import Chores, Typing
-from services.gateway.handlers import Handlers
+from services.gateway import app, contract, start
 from services.gateway.hub import Hub
-from services.gateway.lanes import Lanes
-from services.gateway.log import Log
-from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.protocol import EXTENSION
-from services.gateway.rates import Rates
-from services.gateway.sockets import Sockets
-from services.gateway.tickets import Tickets
 from services.persistence.connections import Held
 from services.persistence.followers import Followers
 from services.persistence.readers import Readers
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from services.persistence.writer import Writer
-from shared import subjects
-from shared.bus import Bus, BusTimeout, Delivery, NoResponders
+from shared import bus as bus_module
+from shared import frames, subjects
+from shared.bus import Bus
 from shared.frames import Hello
+from shared.health import Health
 from shared.settings import Settings
+from tests.support.broker import Broker, SimulatedBus
 
 T = TypeVar("T")
-Handler = Callable[[Delivery], Awaitable[None]]
 
 SETTINGS = Settings(jwt_secret="s" * 32, message_rate=0.0, sockets_per_user=0, lanes=2)
-FAR = 10**9
 
 
 class InlineHeld(Held):
@@ -63,129 +59,6 @@ class InlineHeld(Held):
         if self._raw is None:
             await self.open()
         return work(self._raw)
-
-
-@dataclass
-class Faults:
-    """Chances per message on the wire, and the longest delay in seconds."""
-
-    lose: float = 0.0
-    repeat: float = 0.0
-    delay: float = 0.0
-
-
-class Broker:
-    """Core NATS, as bad as it may be: it keeps nothing, and the faults apply to everything."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.faults = Faults()
-        self._subscriptions: dict[int, tuple[str, str, Handler]] = {}
-        self._numbers = itertools.count()
-        self._running: set[asyncio.Task[None]] = set()
-
-    def subscribe(self, subject: str, queue: str, handler: Handler) -> int:
-        number = next(self._numbers)
-        self._subscriptions[number] = (subject, queue, handler)
-        return number
-
-    def unsubscribe(self, number: int) -> None:
-        self._subscriptions.pop(number, None)
-
-    def publish(self, subject: str, payload: bytes, reply_to: str = "") -> bool:
-        """Whether anybody listens."""
-        heard = False
-        for number, (pattern, _, _) in list(self._subscriptions.items()):
-            if _matches(pattern, subject):
-                heard = True
-                self._send(number, subject, payload, reply_to)
-        return heard
-
-    def _send(self, number: int, subject: str, payload: bytes, reply_to: str) -> None:
-        copies = 0 if self.random.random() < self.faults.lose else 1
-        copies += self.random.random() < self.faults.repeat
-        for _ in range(copies):
-            delay = self.random.uniform(0, self.faults.delay)
-            task = asyncio.ensure_future(self._deliver(delay, number, subject, payload, reply_to))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def _deliver(
-        self, delay: float, number: int, subject: str, payload: bytes, reply_to: str
-    ) -> None:
-        await asyncio.sleep(delay)
-        if number in self._subscriptions:
-            message = SimpleNamespace(subject=subject, data=payload, reply=reply_to)
-            await self._subscriptions[number][2](Delivery(cast(Any, message)))
-
-
-def _matches(pattern: str, subject: str) -> bool:
-    wanted, parts = pattern.split("."), subject.split(".")
-    return len(wanted) == len(parts) and all(
-        w in ("*", p) for w, p in zip(wanted, parts, strict=True)
-    )
-
-
-@dataclass
-class SimulatedBus:
-    """One process's connection to the broker. `crash` is called at its `crash_in`-th publish."""
-
-    broker: Broker
-    connected: bool = True
-    max_payload: int = 1 << 20
-    crash_in: int = FAR
-    crash: Callable[[], None] = lambda: None
-    _subscribed: list[int] = field(default_factory=list)
-
-    async def publish(self, subject: str, payload: bytes) -> None:
-        assert len(payload) <= self.max_payload
-        self.crash_in -= 1
-        if self.crash_in < 0:
-            self.crash_in = FAR
-            self.crash()
-            raise asyncio.CancelledError
-        if self.connected:
-            self.broker.publish(subject, payload)
-
-    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
-        assert len(payload) <= self.max_payload
-        inbox = f"_INBOX.{id(payload)}-{self.broker.random.random()}".replace(".", "", 1)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-        async def on_answer(delivery: Delivery) -> None:
-            if not answer.done():
-                answer.set_result(delivery.payload)
-
-        number = self.broker.subscribe(inbox, "", on_answer)
-        try:
-            if not self.broker.publish(subject, payload, inbox):
-                raise NoResponders("nobody")
-            async with asyncio.timeout(timeout):
-                return await answer
-        except TimeoutError:
-            raise BusTimeout("no answer") from None
-        finally:
-            self.broker.unsubscribe(number)
-
-    async def subscribe(self, subject: str, handler: Handler, **options: Any) -> Any:
-        number = self.broker.subscribe(subject, options.get("queue", ""), handler)
-        self._subscribed.append(number)
-        return SimpleNamespace(close=self._closer(number), drain=self._closer(number))
-
-    def _closer(self, number: int) -> Callable[[], Awaitable[None]]:
-        async def close() -> None:
-            self.broker.unsubscribe(number)
-
-        return close
-
-    async def flush(self) -> None:
-        await asyncio.sleep(0)
-
-    def cut(self) -> None:
-        """The process is gone: nothing reaches it any more, nothing leaves it."""
-        self.connected = False
-        for number in self._subscribed:
-            self.broker.unsubscribe(number)
 
 
 class Persistence:
@@ -227,64 +100,160 @@ class Gateway:
 
     def __init__(self, broker: Broker) -> None:
         self.bus = SimulatedBus(broker)
-        bus = cast(Bus, self.bus)
-        log, self.lanes = Log(bus), Lanes(bus, SETTINGS.lanes)
-        self.announcer = Announcer(bus, self.lanes, SETTINGS.presence_debounce)
-        self.presence = Presence(bus, log, SETTINGS.presence_debounce)
-        self.hub = Hub(bus, log, self.announcer)
-        self.chores = Chores()
-        auth, people = Authenticator(SETTINGS), People(self.lanes, log)
-        handlers = Handlers(self.lanes, auth, Typing(bus, log, self.chores), self.presence)
-        self.sockets = Sockets(
-            SETTINGS, auth, self.hub, handlers, people, Tickets(self.lanes, Rates(SETTINGS))
-        )
-        self.open: set[Socket] = set()
+        self.health = Health("gateway")
+        self.hub: Hub
+        self.presence: Presence
+        self.app: asyncio.Future[Starlette] = asyncio.get_running_loop().create_future()
+        self.open: set[asyncio.Task[None]] = set()  # what it serves: sockets and requests
         self._running = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            self.lanes.start(tasks)
-            self.chores.start(tasks)
-            tasks.create_task(self.hub.run())
-            tasks.create_task(self.announcer.run())
-            tasks.create_task(self.presence.run())
+        with (
+            mock.patch.object(bus_module, "connect", self._connect),
+            mock.patch.object(app, "Hub", self._make_hub),
+            mock.patch.object(app, "Presence", self._make_presence),
+            # The contract is generated and checked at every start, which takes its time.
+            mock.patch.object(contract, "documents", dict),
+            mock.patch.object(start, "check", return_value=None),
+        ):
+            opened = app.open_app(SETTINGS, self.health)
+            self.app.set_result(await opened.__aenter__())
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await opened.__aexit__(None, None, None)
+
+    def _make_hub(self, *parts: Any) -> Hub:
+        self.hub = Hub(*parts)
+        return self.hub
+
+    def _make_presence(self, *parts: Any) -> Presence:
+        self.presence = Presence(*parts)
+        return self.presence
+
+    @asynccontextmanager
+    async def _connect(
+        self, url: str, name: str, on_reconnect: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[Bus]:
+        self.bus.on_reconnect = on_reconnect
+        yield cast(Bus, self.bus)
+
+    def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> "asyncio.Task[None]":
+        """As uvicorn would: one call of the application in a task of its own."""
+
+        async def served() -> None:
+            serving = await asyncio.shield(self.app)
+            await serving({**SCOPE, **scope}, receive, send)
+
+        task = asyncio.ensure_future(served())
+        self.open.add(task)
+        task.add_done_callback(self._served)
+        return task
+
+    def _served(self, task: "asyncio.Task[None]") -> None:
+        self.open.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self.bus.alive:
+            self.bus.broker.errors.append(error)
+
+    async def call(
+        self, user_id: str, method: str, target: str, body: Any = None
+    ) -> tuple[int, dict[str, Any]] | None:
+        """One request; None when the gateway was gone before it had answered."""
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                (b"host", b"there"),
+                (b"authorization", f"Bearer {token(user_id)}".encode()),
+            ],
+        }
+        content = b"" if body is None else json.dumps(body).encode()
+        answer: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            answer.append(message)
+
+        await asyncio.wait([self.serve(scope, receive, send)])
+        if not answer or not self.bus.alive:
+            return None
+        text = b"".join(part.get("body", b"") for part in answer)
+        return answer[0]["status"], json.loads(text or b"{}")
 
     def kill(self) -> None:
         self.bus.cut()
         self._running.cancel()
-        for socket in list(self.open):
-            socket.kill()
+        for task in list(self.open):
+            task.cancel()
 
     async def stop(self) -> None:
         """As SIGTERM."""
-        await self.hub.dismiss("the gateway restarts")
-        await self.announcer.flush()
+        assert self.health.drain is not None
+        await self.health.drain()
         self.kill()
 
     async def gone(self) -> None:
         await asyncio.gather(self._running, return_exceptions=True)
 
 
+SCOPE: dict[str, Any] = {
+    "asgi": {"version": "3.0"},
+    "http_version": "1.1",
+    "scheme": "http",
+    "root_path": "",
+    "query_string": b"",
+    "headers": [(b"host", b"there")],
+    "client": ("192.0.2.1", 1),
+    "server": ("192.0.2.2", 80),
+}
+
+
+@cache
+def token(user_id: str) -> str:
+    """Its time is the real one: no simulation takes that long."""
+    claims = {"sub": user_id, "aud": "linkup", "name": user_id.title()}
+    expires = int(time.time()) + 86_400
+    return jwt.encode({**claims, "exp": expires}, SETTINGS.jwt_secret, algorithm="HS256")
+
+
 class Socket:
-    """A WebSocket into a gateway, as `Sockets` sees it: `on_text` gets what the server sends."""
+    """A WebSocket into a gateway: `on_text` gets what the server sends."""
 
     def __init__(
         self, gateway: Gateway, user_id: str, hello: Hello, on_text: Callable[[bytes], None]
     ) -> None:
         self.gateway = gateway
         self.open = True
-        self.scope = {"path": "/ws", "path_params": {}, "extensions": {EXTENSION: self}}
         self._on_text = on_text
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        identity = Identity(user_id=user_id, expires_at=2**40, name=user_id.title())
-        live = gateway.sockets._live  # noqa: SLF001 - who it is, is known here
-        work = live(cast(WebSocket, self), identity, hello, None)
-        self._task = asyncio.ensure_future(work)
+        self._connecting: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+        self.say(frames.encode(replace(hello, token=token(user_id))).decode())
+        scope = {
+            "type": "websocket",
+            "path": "/ws",
+            "raw_path": b"/ws",
+            "subprotocols": [],
+            "extensions": {EXTENSION: self},
+        }
+        self._task = gateway.serve(scope, self._receive, self._send)
         self._task.add_done_callback(self._ended)
-        gateway.open.add(self)
 
     def say(self, text: str) -> None:
         self._inbound.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def _receive(self) -> dict[str, Any]:
+        return self._connecting.pop() if self._connecting else await self._inbound.get()
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.close":
+            self.abort()
 
     async def receive(self) -> dict[str, Any]:
         return await self._inbound.get()
@@ -295,20 +264,10 @@ class Socket:
             if self.open:
                 self._on_text(text)
 
-    async def close(self, code: int) -> None:
-        self.abort()
-
     def abort(self) -> None:
         """Either side ends it; the gateway is told as by a lost connection."""
         self.open = False
         self._inbound.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
-    def kill(self) -> None:
+    def _ended(self, task: "asyncio.Task[None]") -> None:
         self.open = False
-        self._task.cancel()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.open = False
-        self.gateway.open.discard(self)
-        if not task.cancelled():
-            task.exception()

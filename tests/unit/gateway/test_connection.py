@@ -510,3 +510,19 @@ async def test_a_page_longer_than_asked_for_is_cut_to_what_is_next() -> None:
     async with repairing(socket):
         await eventually(lambda: socket.connection.cursor == 3)
     assert cursors(socket.outbox.take()) == [1, 2, 3]
+
+
+async def test_c5_no_older_live_event_follows_a_page_that_shows_things_as_they_are_now() -> None:
+    """A page ends at its bound; what it shows may already hold what only comes behind that."""
+    log = FakeLog()
+    for _ in range(2):
+        log.message()
+    socket = Socket(log)
+    socket.start(0)
+    log.page_size = 2
+    late = log.message()  # committed before the page is read
+    async with repairing(socket):
+        await synced(socket)
+        socket.live(late)
+    assert log.asked == [0, 2]
+    assert cursors(socket.outbox.take()) == [1, 2, 3]

@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway import gate as gate_module
-from services.gateway.gate import MAX_FAULTS, MAX_SETTLED, Gate
+from services.gateway.gate import MAX_FAULTS, MAX_REFUSALS, MAX_SETTLED, Gate
 from services.gateway.lanes import OUT_OF_ORDER, OVERLOADED, UNAVAILABLE
 from shared.commands import React, Refused, Result, Stored, StoreMessage
 from shared.errors import BY_CODE
@@ -107,6 +107,23 @@ def test_r2_a_permanent_refusal_takes_a_failed_message_out_of_the_line() -> None
     send(gate, "m1", result=UNAVAILABLE)
     send(gate, "m1", result=NOT_FOUND)
     assert send(gate, "m2") == [True]
+
+
+def test_r2_a_message_that_never_comes_again_does_not_hold_the_others_for_ever() -> None:
+    """As when its client has learned from its feed that it is stored."""
+    gate = Gate()
+    send(gate, "m1", result=UNAVAILABLE)
+    passed = [send(gate, "m2", "m3") for _ in range(MAX_REFUSALS + 1)]
+    assert passed == [[False, False]] * MAX_REFUSALS + [[True, True]]
+    assert not gate.waits("ab")
+
+
+def test_r2_it_holds_them_as_long_as_it_comes() -> None:
+    gate = Gate()
+    for _ in range(3 * MAX_REFUSALS):
+        assert send(gate, "m1", result=UNAVAILABLE) == [True]
+        assert send(gate, "m2") == [False]
+    assert send(gate, "m1", "m2") == [True, True]
 
 
 def test_c10_outcomes_are_remembered_up_to_a_bound() -> None:

@@ -1,0 +1,155 @@
+"""Owns what the people of a run do: everybody's devices, and every action by its name."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.support.device import Device, Dial
+from tests.support.ledger import Ledger
+from tests.support.poller import Call, Poller
+
+NAMES = ("ann", "ben", "cid")
+EMOJI = ("\U0001f44d", "\u2764")
+KINDS = ("phone", "laptop")
+ACTIONS = (
+    *("write", "reply", "edit", "hide", "erase", "react", "unreact"),
+    *("read_by_id", "read_many", "read_chat", "read_sent", "delivered", "typing", "ping"),
+    *("repeat", "resend", "sync", "force_reconnect", "disconnect", "connect"),
+    *("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"),
+)
+
+
+class Crowd:
+    """Three people with a phone, which is eager, a laptop, and a program that polls, each. Nobody
+    has heard of them before: their feeds are empty."""
+
+    def __init__(self, epoch: str, dials: list[Dial], call: Call, prefix: str = "") -> None:
+        self.ledger = Ledger()
+        self.dials = dials
+        self.users = [prefix + name for name in NAMES]
+        self.devices = [
+            Device(f"{user}-{kind}", user, epoch, self.ledger, eager=kind == "phone")
+            for user in self.users
+            for kind in KINDS
+        ]
+        self.pollers = [
+            Poller(f"{user}-poller", user, epoch, self.ledger, call) for user in self.users
+        ]
+        self._errands: set[asyncio.Task[None]] = set()
+
+    def connect_all(self) -> None:
+        dials = itertools.cycle(self.dials)
+        for device in self.devices:
+            dial = next(dials)
+            if not device.connected:
+                device.connect(dial)
+
+    def act(self, action: str, who: int, index: int) -> None:
+        """`index` chooses to whom, or what of all that is shown there."""
+        device = self.devices[who % len(self.devices)]
+        if action in ("write", "connect", "typing"):
+            self._begin(action, device, index)
+        elif action in ("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"):
+            self._by_http(action, self.pollers[who % len(self.pollers)], index)
+        elif action in SIMPLE:
+            SIMPLE[action](device)
+        elif action == "repeat":
+            device.repeat(index)
+        else:
+            self._about(action, device, index)
+
+    def bustle(self, chance: random.Random, count: int) -> None:
+        """That many actions of anybody, more often than not a message."""
+        for _ in range(count):
+            action = chance.choice((*ACTIONS, *["write", "connect"] * 5))
+            self.act(action, chance.randrange(100), chance.randrange(100))
+
+    def _begin(self, action: str, device: Device, index: int) -> None:
+        to = self.users[index % len(self.users)]
+        if action == "write":
+            device.write(to)
+        elif action == "typing":
+            device.typing(to)
+        elif not device.connected:
+            device.connect(self.dials[index % len(self.dials)])
+
+    def _about(self, action: str, device: Device, index: int) -> None:  # noqa: C901 - a case each
+        known = device.view.known()
+        if not known:
+            return
+        place, message = known[index % len(known)]
+        own = [message for _, message in known if message.sender_id == device.user_id]
+        match action:
+            case "reply":
+                others = self.ledger.members[place] - {device.user_id}
+                device.write(min(others, default=device.user_id), message.message_id)
+            case "edit":
+                device.edit(own[index % len(own)] if own else message)
+            case "erase" if index % 3 == 0:
+                device.erase(own[index % len(own)] if own else message)
+            case "hide" if index % 3 == 0:
+                device.hide(message)
+            case "react" | "unreact":
+                device.react(message, EMOJI[index % len(EMOJI)], action == "unreact")
+            case "read_by_id":
+                device.read_by_id(place, message)
+            case "read_many":
+                device.read_many(place, [m for where, m in known if where == place][:20])
+            case "read_chat":
+                device.read_chat(place, message.seq)
+            case "read_sent":
+                device.read_chat(place, None)
+            case "delivered":
+                device.delivered(place, message.seq)
+
+    def _by_http(self, action: str, poller: Poller, index: int) -> None:
+        if action in ("post", "poll"):
+            if action == "post":
+                poller.write(self.users[index % len(self.users)])
+            self._errand(poller.turn())
+            return
+        known = poller.view.known()
+        if not known:
+            return
+        place, message = known[index % len(known)]
+        match action:
+            case "clear" if index % 5 == 0:
+                self._errand(poller.clear(place))
+            case "archive" | "bring_back":
+                self._errand(poller.set_view(place, archived=action == "archive"))
+            case "mute":
+                self._errand(poller.set_view(place, muted=bool(index % 2)))
+            case "read_by_post":
+                self._errand(poller.read(place, message.seq))
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def settle(self) -> None:
+        """One more round of what every client does by itself: come back, send again, ask."""
+        self.connect_all()
+        for device in self.devices:
+            device.resend()
+            device.ping()
+        for poller in self.pollers:
+            self._errand(poller.turn())
+        await asyncio.gather(*self._errands, return_exceptions=False)
+
+    def everyone(self) -> list[Device | Poller]:
+        return [*self.devices, *self.pollers]
+
+    def unsent(self) -> list[str]:
+        return [one.name for one in self.everyone() if one.outbox]
+
+
+SIMPLE = {
+    "resend": Device.resend,
+    "sync": Device.sync,
+    "ping": Device.ping,
+    "force_reconnect": Device.reconnect,
+    "disconnect": Device.disconnect,
+}

@@ -1,0 +1,106 @@
+"""Owns a client without a socket: it sends one message at a time, and asks for its feed."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared.subjects import direct_conversation_id
+from tests.support.ledger import Ledger
+from tests.support.view import Shown, View
+
+Frame = dict[str, Any]
+Call = Callable[[str, str, str, Frame | None], Awaitable[tuple[int, Frame]]]
+TRIES = 5  # of one turn; what is left waits for the next
+
+
+class Lost(Exception):
+    """No answer: the outcome is unknown."""
+
+
+class Poller:
+    """`call(user_id, method, path, body)` gives status and body, or raises Lost."""
+
+    def __init__(self, name: str, user_id: str, epoch: str, ledger: Ledger, call: Call) -> None:
+        self.name, self.user_id, self.ledger = name, user_id, ledger
+        self.view = View(name, user_id, ledger)
+        self.outbox: OrderedDict[str, Frame] = OrderedDict()
+        self.order: dict[str, list[str]] = {}
+        self.epoch, self.cursor = epoch, 0
+        self._call = call
+        self._turn = asyncio.Lock()
+
+    def write(self, to: str) -> None:
+        client_id = f"{self.name}-message-{sum(map(len, self.order.values()))}"
+        place = direct_conversation_id(self.user_id, to)
+        body: Frame = {"to": to, "client_id": client_id, "content": f"{client_id} to {to}"}
+        self.ledger.members[place] = {self.user_id, to}
+        self.ledger.send(self.user_id, client_id, place, body["content"], None)
+        self.outbox[client_id] = body
+        self.order.setdefault(place, []).append(client_id)
+
+    async def turn(self) -> None:
+        """Send what waits, in order, then ask for the feed until its end."""
+        async with self._turn:
+            try:
+                await self._send()
+                await self._poll()
+            except Lost:
+                pass
+
+    async def set_view(self, place: str, **settings: bool) -> None:
+        await self._try("PATCH", f"/v1/conversations/{place}", settings)
+
+    async def clear(self, place: str) -> None:
+        await self._try("POST", f"/v1/conversations/{place}/clear", None)
+
+    async def read(self, place: str, up_to: int) -> None:
+        body = {"up_to": up_to}
+        if await self._try("POST", f"/v1/conversations/{place}/read", body) == 200:
+            self.ledger.read(place, self.user_id, up_to)
+
+    async def _try(self, method: str, path: str, body: Frame | None) -> int:
+        try:
+            return (await self._answer(method, path, body))[0]
+        except Lost:
+            return 0
+
+    async def _answer(self, method: str, path: str, body: Frame | None) -> tuple[int, Frame]:
+        status, answer = await self._call(self.user_id, method, path, body)
+        if status >= 400 and not answer["temporary"]:
+            self.ledger.fault(f"{self.name}: {method} {path}: {answer}")
+        return status, answer
+
+    async def _send(self) -> None:
+        for _ in range(TRIES):
+            if not self.outbox:
+                return
+            client_id, body = next(iter(self.outbox.items()))
+            status, answer = await self._answer("POST", "/v1/messages", body)
+            if status < 300:
+                self._acked(client_id, answer)
+
+    def _acked(self, client_id: str, answer: Frame) -> None:
+        self.ledger.acked(self.user_id, answer)
+        del self.outbox[client_id]
+        content = self.ledger.sent[self.user_id, client_id].content
+        place = (answer["message_id"], answer["seq"], self.user_id, client_id)
+        message = Shown(*place, content, 1, answer["created_at"])
+        self.view.add(answer["conversation_id"], message)
+
+    async def _poll(self) -> None:
+        more = True
+        while more:
+            path = f"/v1/sync?epoch={self.epoch}&cursor={self.cursor}&limit=20"
+            status, page = await self._answer("GET", path, None)
+            if status != 200:
+                return
+            for frame in page["frames"]:
+                self._take(frame)
+            self.epoch, self.cursor, more = page["epoch"], page["cursor"], page["has_more"]
+
+    def _take(self, frame: Frame) -> None:
+        if frame["cursor"] <= self.cursor:
+            self.ledger.fault(f"C5 {self.name}: {frame['cursor']} after {self.cursor}")
+        self.cursor = frame["cursor"]
+        self.view.take(frame)

@@ -135,7 +135,8 @@ class View:
 
 
 def shown(frame: Frame) -> Shown:
-    """From a `message` frame or a row of the history: the two are one."""
+    """From a `message` frame or a row of the history: the two are one. Whether a tombstone was
+    edited before is nobody's business any more: who comes later does not hear of it."""
     return Shown(
         frame["message_id"],
         frame["seq"],
@@ -145,7 +146,7 @@ def shown(frame: Frame) -> Shown:
         frame["version"],
         frame["created_at"],
         frame.get("reply_to"),
-        frame.get("edited_at"),
+        None if "deleted_at" in frame else frame.get("edited_at"),
         frame.get("deleted_at"),
         frozenset(
             (one["emoji"], user_id)

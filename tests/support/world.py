@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from services.gateway import app, contract, start
+from services.gateway.attachments.sweep import Sweep
 from services.gateway.hub import Hub
 from services.gateway.presence import Presence
 from services.gateway.protocol import EXTENSION
@@ -40,7 +41,14 @@ from tests.support.broker import Broker, SimulatedBus
 
 T = TypeVar("T")
 
-SETTINGS = Settings(jwt_secret="s" * 32, message_rate=0.0, sockets_per_user=0, lanes=2)
+SETTINGS = Settings(
+    attachments_url="memory:///",
+    jwt_secret="s" * 32,
+    message_rate=0.0,
+    sockets_per_user=0,
+    sockets_per_address=0,
+    lanes=2,
+)
 
 
 class InlineHeld(Held):
@@ -95,6 +103,10 @@ class Persistence:
         await self.store.close()
 
 
+async def never(_: object) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
 class Gateway:
     """One life of a gateway process."""
 
@@ -115,11 +127,12 @@ class Gateway:
             # The contract is generated and checked at every start, which takes its time.
             mock.patch.object(contract, "documents", dict),
             mock.patch.object(start, "check", return_value=None),
+            mock.patch.object(Sweep, "run", never),  # of files, in threads of its own
         ):
             opened = app.open_app(SETTINGS, self.health)
             self.app.set_result(await opened.__aenter__())
         try:
-            await asyncio.get_running_loop().create_future()
+            await never(self)
         finally:
             await opened.__aexit__(None, None, None)
 

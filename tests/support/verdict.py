@@ -31,7 +31,7 @@ class Truth:
 
 async def read_truth(path: Path, users: list[str], call: Call) -> Truth:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
-        rows = store.execute(ROWS).fetchall()
+        rows = [row for row in store.execute(ROWS) if row[2] in users]
     store.close()
     truth = Truth(rows, {}, {})
     for user_id in users:

@@ -26,7 +26,13 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVICES = ("persistence", "gateway", "nats-server")
-UNLIMITED: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "sockets_per_user": 0}
+UNLIMITED: dict[str, Any] = {
+    "message_rate": 0,
+    "sockets_per_address": 0,
+    "sockets_per_user": 0,
+    "api_per_minute": 0,
+    "other_per_minute": 0,
+}
 CROWDS = 10  # at once
 ROUNDS = 3  # of everybody doing something while a process dies
 ACTIONS = 25  # a round

@@ -47,6 +47,8 @@ SETTINGS = Settings(
     message_rate=0.0,
     sockets_per_user=0,
     sockets_per_address=0,
+    api_per_minute=0,
+    other_per_minute=0,
     lanes=2,
 )
 

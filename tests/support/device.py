@@ -148,7 +148,8 @@ class Device:
         self._operate("read_receipt", done, message_id=message.message_id)
 
     def read_many(self, place: str, messages: list[Shown]) -> None:
-        done = Operation(self.ledger, read=(place, max(m.seq for m in messages)))
+        # The last ones may be hidden or cleared meanwhile: then the mark stops before them.
+        done = Operation(self.ledger, read=(place, min(m.seq for m in messages)))
         self._operate("bulk_read_receipt", done, message_ids=[m.message_id for m in messages])
 
     def read_chat(self, place: str, up_to: int | None) -> None:

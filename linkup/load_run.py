@@ -26,7 +26,7 @@ DRAIN_TIMEOUT = 20.0
 SWEEPS_PER_SECOND = 20  # each pair's turn for receipts and timeouts comes once a second
 HEARTBEAT = 10  # seconds
 LANE_WINDOW = 32  # in flight per sender when the rate is given
-TURNS = 3  # without and with the typists, so that what else runs disturbs both
+TURN = 1.0  # seconds without the typists, then with them: what else runs disturbs both
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -118,8 +118,9 @@ async def _measure(field: Field, plan: Plan, progress: Callable[[str], None]) ->
     if not field.typists:
         await _watch(field, plan.seconds, "measuring", progress)
         return
-    tally, seconds = field.tally, plan.seconds / TURNS / 2
-    for _ in range(TURNS):
+    turns = max(1, round(plan.seconds / TURN / 2))
+    tally, seconds = field.tally, plan.seconds / turns / 2
+    for _ in range(turns):
         typed, tally.ack_seconds = tally.ack_seconds, field.quiet
         await _watch(field, seconds, "measuring without typists", progress)
         tally.ack_seconds = typed

@@ -109,7 +109,9 @@ async def test_s63_a_restarted_gateway_is_no_flap_and_a_killed_one_offline_withi
             await opened.enter_async_context(synced(stack, "bob"))
             await stack.until(lambda: any(d["pid"] == restarted for d in stack.told("died")))
             await stack.ready()
+            assert told(alice, "bob") == [True]
             alice, carol, killed = await apart(stack, "alice", "carol", opened)
+            await elsewhere(stack, "bob", killed, opened)
             await alice.send("presence_subscribe", user_ids=["bob", "carol"])
             await heard(alice, "carol", True)
             os.kill(killed, signal.SIGKILL)
@@ -122,16 +124,20 @@ async def apart(
     stack: Stack, one: str, other: str, opened: AsyncExitStack
 ) -> tuple[Peer, Peer, int]:
     """A socket of each, on two gateways; the process that holds the second."""
-    ones: dict[int, Peer] = {}
-    async with within(60):
-        while len(ones) < 2:  # many at once: which process takes a socket, the system decides
-            for fresh in await gather(
-                *[opened.enter_async_context(peer(stack, one)) for _ in range(8)]
-            ):
-                ones[gateway_of(stack, fresh)] = fresh
-        there = await opened.enter_async_context(peer(stack, other))
+    there = await opened.enter_async_context(peer(stack, other))
     pid = gateway_of(stack, there)
-    return next(here for at, here in ones.items() if at != pid), there, pid
+    return await elsewhere(stack, one, pid, opened), there, pid
+
+
+async def elsewhere(stack: Stack, user_id: str, pid: int, opened: AsyncExitStack) -> Peer:
+    """A socket that another process holds."""
+    async with within(60):
+        while True:  # many at once: which process takes a socket, the system decides
+            opening = [opened.enter_async_context(peer(stack, user_id)) for _ in range(8)]
+            found: list[Peer] = await gather(*opening)
+            for one in found:
+                if gateway_of(stack, one) != pid:
+                    return one
 
 
 def gateway_of(stack: Stack, one: Peer) -> int:

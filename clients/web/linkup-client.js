@@ -113,8 +113,10 @@ export class LinkupClient extends EventTarget {
    * Sends to a user (`to`) or a conversation. Messages keep their order as long as a conversation
    * is always named in the same of these two ways. Survives reloads and reconnects; rejects with a
    * `LinkupError` only when the server will never take the message.
-   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number}} message
-   *        `reply_to`: the `message_id` of a message of the same conversation
+   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number,
+   *          attachments?: import("./sdk/api.js").Attachment[]}} message
+   *        `reply_to`: the `message_id` of a message of the same conversation; `attachments`: what
+   *        `api.upload` answered, at most ten; only beside them `content` may be empty
    * @returns {Promise<Ack>}
    */
   send(message) {

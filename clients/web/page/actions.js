@@ -57,8 +57,8 @@ export class Actions {
     const reply = { name: "Reply", icon: "reply", act: () => this.#on.reply(message) };
     const edit = { name: "Edit", icon: "edit", act: () => this.#on.edit(message) };
     const copy = { name: "Copy text", icon: "copy", act: () => this.#copy(message) };
-    const removal = this.#removal(chat, message);
-    return [reply, ...(this.mayEdit(message) ? [edit] : []), copy, removal];
+    const possible = [reply, this.mayEdit(message) && edit, message.content && copy];
+    return [...possible.filter(Boolean), this.#removal(chat, message)];
   }
 
   #removal(chat, message) {

@@ -19,13 +19,15 @@ const EXCERPT = 120;
  * @param {{own: boolean, author: string, nameOf: (user: string) => string, among: boolean,
  *          me: string, on: {retry: (item: any) => void,
  *          discard: (item: any) => void, menu: (at: {x: number, y: number}) => void,
- *          react: (emoji: string) => void, jump: () => void}}} options
+ *          react: (emoji: string) => void, jump: () => void,
+ *          files: (attachments: any[], stored: boolean) => Node[]}}} options
  *        `author`: a user id; `among`: there may be several, so they are named
  */
 export function bubble({ own, author, nameOf, among, me, on }) {
   const parts = {
     author: h("span", { class: among && !own ? "author" : "author spoken" }),
     quote: h("button", { type: "button", class: "quote", hidden: true, on: { click: on.jump } }),
+    files: h("div", { class: "files", hidden: true }),
     text: h("p", { class: "text", dir: "auto" }),
     edited: h("span", { class: "edited", hidden: true }, "edited"),
     time: h("time", {}),
@@ -35,7 +37,7 @@ export function bubble({ own, author, nameOf, among, me, on }) {
   };
   const { edited, time, tick } = parts;
   const meta = h("span", { class: "meta" }, edited, time, own && tick);
-  const box = h("div", { class: "bubble" }, parts.author, parts.quote, parts.text, meta);
+  const box = h("div", { class: "bubble" }, parts.author, parts.quote, parts.files, parts.text, meta);
   const line = h("div", { class: "beside" }, box, more(on.menu));
   const classes = own ? "row own" : "row other";
   const node = h("div", { class: classes, role: "article", tabindex: "-1" }, line, parts.chips, parts.problem);
@@ -53,6 +55,7 @@ export function bubble({ own, author, nameOf, among, me, on }) {
     node.classList.toggle("changing", Boolean(item.changing));
     node.setAttribute("aria-label", inWords(name, item, own && STATUS[status]));
     showText(node, parts, item);
+    showFiles(parts.files, item, on.files);
     showMeta(parts, item, own && status);
     showQuote(parts.quote, quoted);
     showReactions(parts.chips, item, { me, nameOf, onReact: on.react });
@@ -64,8 +67,12 @@ export function bubble({ own, author, nameOf, among, me, on }) {
 }
 
 /** What a message says, for a quote or a line of the inbox. */
-export function excerpt({ content, deleted_at }) {
-  return deleted_at ? GONE : content.slice(0, EXCERPT).replace(/\s+/gu, " ");
+export function excerpt({ content, deleted_at, attachments = [] }) {
+  if (deleted_at) return GONE;
+  const [file] = attachments;
+  if (content || !file) return content.slice(0, EXCERPT).replace(/\s+/gu, " ");
+  const more = attachments.length > 1 ? ` and ${attachments.length - 1} more` : "";
+  return `📎 ${file.media_type.startsWith("image/") ? "Picture" : file.name}${more}`;
 }
 
 function more(onMenu) {
@@ -86,6 +93,15 @@ function inWords(name, item, status) {
 function showText(node, { text }, { content, deleted_at }) {
   node.classList.toggle("jumbo", !deleted_at && isJumbo(content));
   text.replaceChildren(...(deleted_at ? [icon("gone"), GONE] : linkified(content)));
+}
+
+/** Made anew only when they change: a film goes on playing, a picture does not blink. */
+function showFiles(box, { attachments = [], message_id }, onFiles) {
+  const key = JSON.stringify([attachments.map(({ attachment_id }) => attachment_id), Boolean(message_id)]);
+  if (box.dataset.key === key) return;
+  box.dataset.key = key;
+  box.hidden = !attachments.length;
+  box.replaceChildren(...onFiles(attachments, Boolean(message_id)));
 }
 
 function showMeta({ edited, time, tick }, item, status) {

@@ -3,6 +3,7 @@
 import { Actions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
+import { Files } from "./files.js";
 import { Timeline } from "./timeline.js";
 import { typingLine } from "./typists.js";
 
@@ -34,8 +35,9 @@ export class Conversation {
     this.#on = on;
     const actions = this.#actions(toasts);
     const onLost = () => toasts.say("That message is not there any more");
-    this.#timeline = new Timeline({ chats, client, actions, onLost });
-    this.#composer = this.#newComposer(actions);
+    const files = new Files({ client, toasts });
+    this.#timeline = new Timeline({ chats, client, actions, files, onLost });
+    this.#composer = this.#newComposer(actions, toasts);
     this.#open = h(
       "div",
       { class: "open", hidden: true },
@@ -100,10 +102,12 @@ export class Conversation {
     });
   }
 
-  #newComposer(actions) {
+  #newComposer(actions, toasts) {
     return new Composer({
+      client: this.#client,
       on: {
-        send: (content, replyTo) => this.#send(content, replyTo),
+        send: (message) => this.#send(message),
+        refused: (text) => toasts.say(text),
         edit: (message, content) => this.#edit(message, content),
         typing: () => this.#chat.conversationId && this.#client.typing(this.#chat.conversationId),
         stopTyping: () => this.#client.stopTyping(),
@@ -131,7 +135,19 @@ export class Conversation {
     for (const event of ["visibilitychange", "focus"]) {
       addEventListener(event, () => this.#timeline.markRead(), true);
     }
+    for (const event of ["dragover", "dragleave", "drop"]) {
+      this.element.addEventListener(event, (dragged) => this.#dropped(dragged));
+    }
     setInterval(() => this.#chat && this.#showWho(), AGAIN_MS);
+  }
+
+  /** Files may be dropped anywhere on the conversation; beside it a browser would open them. */
+  #dropped(event) {
+    const carries = event.dataTransfer?.types.includes("Files");
+    if (!carries) return;
+    event.preventDefault();
+    this.#open.classList.toggle("dropping", event.type === "dragover");
+    if (event.type === "drop" && this.#chat) this.#composer.attach(event.dataTransfer.files);
   }
 
   #load() {
@@ -190,9 +206,9 @@ export class Conversation {
     return sender_id === this.#client.userId ? "yourself" : this.#chat.nameOf(sender_id);
   }
 
-  #send(content, reply_to) {
+  #send(message) {
     this.#client.stopTyping();
-    this.#client.send({ ...this.#chat.target, content, reply_to }).catch(() => {}); // the bubble tells
+    this.#client.send({ ...this.#chat.target, ...message }).catch(() => {}); // the bubble tells
     this.#timeline.toBottom();
   }
 

@@ -20,6 +20,7 @@ export class Timeline {
   #client;
   #actions;
   #onLost;
+  #files;
   #chat = null;
   #shown = new Map(); // key → {node, show?}
   #atBottom = true;
@@ -28,13 +29,14 @@ export class Timeline {
 
   /**
    * @param {{chats: any, client: any, actions: import("./actions.js").Actions,
-   *          onLost: () => void}} options `onLost`: a message to go to is not there any more
+   *          files: import("./files.js").Files, onLost: () => void}} options `onLost`: a message to go to is not there any more
    */
-  constructor({ chats, client, actions, onLost }) {
+  constructor({ chats, client, actions, files, onLost }) {
     this.#chats = chats;
     this.#client = client;
     this.#actions = actions;
     this.#onLost = onLost;
+    this.#files = files;
     this.#list = h("div", {
       class: "timeline",
       role: "log",
@@ -190,6 +192,7 @@ export class Timeline {
         discard: (failed) => this.#client.discard(failed),
         menu: (at) => this.#actions.menu(chat, item(), at),
         react: (emoji) => this.#actions.react(chat, item(), emoji),
+        files: (attachments, stored) => attachments.map((file) => this.#files.show(file, stored)),
         jump: () => this.goTo(item().reply_to),
       },
     });

@@ -41,7 +41,8 @@ export class Unsent {
     if (!chat) return;
     const isNew = !chat.conversationId;
     this.#directory.adopt(chat, ack.conversation_id);
-    chat.add({ ...ack, content: item.content, reply_to: item.reply_to, sender_id: me });
+    const { content, reply_to, attachments } = item;
+    chat.add({ ...ack, content, reply_to, attachments, sender_id: me });
     if (isNew) this.#on.new();
     this.#on.change(chat);
   }

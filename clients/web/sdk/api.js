@@ -16,6 +16,11 @@ export class LinkupError extends Error {
   }
 }
 
+/**
+ * @typedef {{attachment_id: string, name: string, media_type: string, size: number,
+ *            width?: number, height?: number, thumbnail?: boolean}} Attachment
+ */
+
 const TIMEOUT_MS = 10_000;
 
 export class Api {
@@ -105,6 +110,33 @@ export class Api {
     return this.#authorized("GET", `/v1/search${query(asked)}`);
   }
 
+  /**
+   * Uploads a file for a message to carry; a message sends it within a day, or it is deleted.
+   * @param {File} file
+   * @param {{onProgress?: (share: number) => void, signal?: AbortSignal}} [how] from 0 to 1
+   * @returns {Promise<Attachment>}
+   */
+  async upload(file, how = {}) {
+    const url = `${this.#url}/v1/attachments${query({ name: fileName(file) })}`;
+    try {
+      return await upload(url, file, await this.#getToken({ renew: false }), how);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      return upload(url, file, await this.#getToken({ renew: true }), how);
+    }
+  }
+
+  /**
+   * Where a file is for some minutes: `url`, perhaps `thumbnail_url`, until `expires_at`. Whoever
+   * has them needs no token.
+   * @param {string} attachmentId
+   */
+  async attachment(attachmentId) {
+    const found = await this.#authorized("GET", `/v1/attachments/${encodeURIComponent(attachmentId)}`);
+    const full = (place) => place && new URL(place, this.#url).href;
+    return { ...found, url: full(found.url), thumbnail_url: full(found.thumbnail_url) };
+  }
+
   async #authorized(method, route, body) {
     try {
       return await request(this.#url, method, route, body, await this.#getToken({ renew: false }));
@@ -147,6 +179,34 @@ async function request(url, method, route, body, token) {
   throw await problem(response);
 }
 
+/** By XMLHttpRequest: `fetch` does not tell how far an upload is. */
+function upload(url, file, token, { onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.responseType = "json";
+    request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total);
+    request.onload = () => {
+      const { status, response } = request;
+      if (status === 201) resolve(response);
+      else reject(faultOf(response ?? {}, status));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(signal.reason);
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
+/** What the server takes as a name. */
+function fileName({ name }) {
+  const clean = name.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "");
+  const end = clean.match(/\.[^.]{1,10}$/u)?.[0] ?? "";
+  return Array.from(clean).length <= 255 ? clean || "file" : Array.from(clean).slice(0, 240).join("") + end;
+}
+
 function unreachable() {
   return new LinkupError({
     code: "unavailable",
@@ -156,13 +216,16 @@ function unreachable() {
 }
 
 async function problem(response) {
-  const told = await response.json().catch(() => ({}));
+  return faultOf(await response.json().catch(() => ({})), response.status);
+}
+
+function faultOf(told, status) {
   return new LinkupError({
     code: told.code ?? "internal",
-    message: told.detail ?? told.title ?? `The server answered ${response.status}`,
-    temporary: told.temporary ?? response.status >= 500,
+    message: told.detail ?? told.title ?? `The server answered ${status}`,
+    temporary: told.temporary ?? status >= 500,
     retryAfterMs: told.retry_after_ms,
-    status: response.status,
+    status,
   });
 }
 

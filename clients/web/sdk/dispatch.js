@@ -73,15 +73,17 @@ export class Dispatch {
   }
 
   /**
-   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number}} message
+   * @param {{to?: string, conversation_id?: string, content: string, reply_to?: number,
+   *          attachments?: any[]}} message
    */
-  send({ to, conversation_id, content, reply_to }) {
+  send({ to, conversation_id, content, reply_to, attachments }) {
     const item = {
       user_id: this.#userId,
       client_id: newClientId(),
       ...(to === undefined ? { conversation_id } : { to }),
       content,
       ...(reply_to && { reply_to }),
+      ...(attachments?.length && { attachments }),
       created_at: new Date().toISOString(),
     };
     const outcome = new Promise((resolve, reject) =>

@@ -4,7 +4,7 @@
  * One message on its way. `n` is its place in the outbox and the order of sending.
  * @typedef {{n?: number, user_id: string, client_id: string, to?: string,
  *            conversation_id?: string, content: string, reply_to?: number,
- *            created_at: string, failed?: {code: string, message: string}}} OutboxItem
+ *            attachments?: import("./api.js").Attachment[], created_at: string, failed?: {code: string, message: string}}} OutboxItem
  */
 
 const DATABASE = "linkup";

@@ -134,9 +134,11 @@ function keyOf(item) {
   return item.conversation_id ? `c:${item.conversation_id}` : `u:${item.to}`;
 }
 
-function frameOf({ client_id, content, to, conversation_id, reply_to }, predecessor) {
+function frameOf(item, predecessor) {
+  const { client_id, content, to, conversation_id, reply_to } = item;
   // Undefined fields do not reach the wire. `after` keeps the order even when the predecessor's
   // fate is unknown, as after a reconnect.
   const after = predecessor?.client_id;
-  return { type: "message", client_id, content, to, conversation_id, reply_to, after };
+  const attachments = item.attachments?.map(({ attachment_id }) => attachment_id);
+  return { type: "message", client_id, content, to, conversation_id, reply_to, attachments, after };
 }

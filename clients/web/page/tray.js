@@ -1,0 +1,95 @@
+// Owns the files beside the text that is being written: on their way up, ready, or refused.
+
+import { h, icon } from "./dom.js";
+import { sizeInWords } from "./files.js";
+
+const MOST = 10; // a message
+const AT_ONCE = 3; // below what the server lets a user do
+
+export class Tray {
+  element = h("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
+  #api;
+  #on;
+  #items = [];
+
+  /** @param {{client: any, on: {change: () => void, refused: (text: string) => void}}} options */
+  constructor({ client, on }) {
+    this.#api = client.api;
+    this.#on = on;
+  }
+
+  get isEmpty() {
+    return !this.#items.length;
+  }
+
+  /** Whether everything is uploaded. */
+  get isReady() {
+    return this.#items.every(({ attachment }) => attachment);
+  }
+
+  /** @param {Iterable<File>} files */
+  add(files) {
+    for (const file of files) {
+      if (this.#items.length >= MOST) {
+        this.#on.refused(`A message takes ${MOST} files`);
+        break;
+      }
+      this.#items.push(this.#item(file));
+    }
+    this.#changed();
+  }
+
+  /** What to send; nothing is left here. @returns {any[]} */
+  take() {
+    const attachments = this.#items.map(({ attachment }) => attachment);
+    this.#items = [];
+    this.#changed();
+    return attachments;
+  }
+
+  clear() {
+    for (const { stop } of this.#items) stop.abort();
+    this.#items = [];
+    this.#changed();
+  }
+
+  #item(file) {
+    const bar = h("progress", { max: "1", value: "0", "aria-label": `Uploading ${file.name}` });
+    const item = { file, bar, stop: new AbortController(), begun: false, attachment: null };
+    const out = { type: "button", "aria-label": `Take out ${file.name}`, on: { click: () => this.#drop(item) } };
+    const name = h("bdi", { class: "file-name" }, file.name);
+    const about = h("span", { class: "about" }, name, h("span", { class: "facts" }, sizeInWords(file.size)), bar);
+    item.node = h("li", {}, icon("file"), about, h("button", out, icon("close")));
+    return item;
+  }
+
+  #changed() {
+    const under_way = this.#items.filter(({ begun, attachment }) => begun && !attachment).length;
+    const waiting = this.#items.filter(({ begun }) => !begun);
+    for (const item of waiting.slice(0, AT_ONCE - under_way)) this.#upload(item);
+    this.element.hidden = this.isEmpty;
+    this.element.replaceChildren(...this.#items.map(({ node }) => node));
+    this.#on.change();
+  }
+
+  async #upload(item) {
+    const { file, bar, stop } = item;
+    item.begun = true;
+    try {
+      const onProgress = (share) => (bar.value = share);
+      item.attachment = await this.#api.upload(file, { onProgress, signal: stop.signal });
+      bar.hidden = true;
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      this.#items = this.#items.filter((one) => one !== item);
+      this.#on.refused(`${file.name}: ${error.message}`);
+    }
+    this.#changed();
+  }
+
+  #drop(item) {
+    item.stop.abort();
+    this.#items = this.#items.filter((one) => one !== item);
+    this.#changed();
+  }
+}

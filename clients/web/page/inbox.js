@@ -18,13 +18,13 @@ export class Inbox {
   #list;
   #note;
   #begin;
-  #archive;
+  #filters;
   #hits;
   #rows = new Map();
   #current = null;
   #error = null;
   #loadingMore = false;
-  #archived = false; // which of the two lists is shown
+  #filter = ""; // or "unread", or "archived"
 
   /**
    * @param {{chats: any, client: any, presence: any, header: Node,
@@ -50,7 +50,7 @@ export class Inbox {
     this.#begin = h("button", { type: "submit", class: "begin", hidden: true });
     this.#list = h("ul", { class: "chats", on: { click: (event) => this.#clicked(event) } });
     this.#note = h("div", { class: "note", role: "status" });
-    this.#archive = h("button", { type: "button", class: "archive", on: { click: () => this.#turn() } });
+    this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
     this.#hits = new Hits({ chats, client, onOpen: on.open });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
@@ -91,7 +91,7 @@ export class Inbox {
       { class: "inbox", "aria-label": "Conversations" },
       header,
       h("form", { on: { submit: (event) => this.#submit(event) } }, top, this.#begin),
-      h("div", scroll, this.#archive, this.#list, this.#note, this.#hits.element),
+      h("div", scroll, this.#filters, this.#list, this.#note, this.#hits.element),
     );
   }
 
@@ -99,15 +99,14 @@ export class Inbox {
     const wanted = this.#field.value.trim().toLowerCase();
     const matches = ({ key, title }) => [key, title].some((text) => text.toLowerCase().includes(wanted));
     const all = this.#chats.inbox;
-    const listed = wanted ? all : all.filter(({ archived }) => archived === this.#archived);
-    const chats = listed.filter(matches);
+    const chats = (wanted ? all : all.filter((chat) => this.#isListed(chat))).filter(matches);
     const rows = chats.map((chat) => this.#row(chat));
     if (rows.some((row, place) => row !== this.#list.children[place]) || !rows.length) {
       this.#list.replaceChildren(...rows);
     }
     while (this.#list.children.length > rows.length) this.#list.lastChild.remove();
     this.#showBegin(wanted && !chats.some(({ key }) => key.toLowerCase() === wanted));
-    this.#showArchive(all, wanted);
+    this.#showFilters(all, wanted);
     this.#note.replaceChildren(...this.#noteFor(chats.length, wanted));
   }
 
@@ -117,17 +116,35 @@ export class Inbox {
     this.#begin.replaceChildren(icon("plus"), h("span", {}, "Write to ", h("bdi", {}, name)));
   }
 
-  #showArchive(all, wanted) {
-    const count = all.filter(({ archived }) => archived).length;
-    this.#archive.hidden = Boolean(wanted) || (!count && !this.#archived);
-    const name = this.#archived ? "Back to the inbox" : `Archived (${count})`;
-    const drawing = icon(this.#archived ? "back" : "archive");
-    if (this.#archive.textContent !== name) this.#archive.replaceChildren(drawing, h("span", {}, name));
+  #isListed({ key, archived, unread }) {
+    if (archived !== (this.#filter === "archived")) return false;
+    return this.#filter !== "unread" || unread > 0 || key === this.#current;
   }
 
-  #turn() {
-    this.#archived = !this.#archived;
-    this.render();
+  #showFilters(all, wanted) {
+    const archived = all.filter((chat) => chat.archived).length;
+    const unread = all.filter((chat) => chat.unread && !chat.archived).length;
+    const possible = [
+      { name: "unread", text: `Unread (${unread})`, count: unread },
+      { name: "archived", text: `Archived (${archived})`, count: archived },
+    ];
+    const offered = possible.filter(({ name, count }) => !wanted && (count || name === this.#filter));
+    const key = JSON.stringify([offered, this.#filter]);
+    if (this.#filters.dataset.key === key) return;
+    const focused = this.#filters.contains(document.activeElement) && document.activeElement.dataset.name;
+    this.#filters.dataset.key = key;
+    this.#filters.replaceChildren(...offered.map((one) => this.#filterButton(one)));
+    if (focused) [...this.#filters.children].find(({ dataset }) => dataset.name === focused)?.focus();
+  }
+
+  #filterButton({ name, text }) {
+    const pressed = name === this.#filter;
+    const click = () => {
+      this.#filter = pressed ? "" : name;
+      this.render();
+    };
+    const state = { "data-name": name, "aria-pressed": String(pressed) };
+    return h("button", { type: "button", class: "chip", ...state, on: { click } }, text);
   }
 
   #noteFor(count, wanted) {
@@ -137,7 +154,7 @@ export class Inbox {
     }
     if (!this.#chats.loaded) return skeleton();
     if (count || wanted) return [];
-    if (this.#archived) return [icon("archive"), h("p", {}, "Nothing is archived.")];
+    if (this.#filter) return [icon("chat"), h("p", {}, `Nothing is ${this.#filter}.`)];
     return [icon("chat"), h("p", {}, "No conversations yet. Type somebody’s user id above.")];
   }
 

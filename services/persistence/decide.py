@@ -5,10 +5,9 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from services.persistence import attachments, groups, revisions, tickets, users, views
+from services.persistence import attachments, groups, receipts, revisions, tickets, users, views
 from services.persistence.state import (
     Attachment,
     Changes,
@@ -35,7 +34,6 @@ from shared.commands import (
     CondemnAttachments,
     CreateGroup,
     DeleteMessage,
-    Done,
     EditMessage,
     Fenced,
     ForgetAttachments,
@@ -55,11 +53,9 @@ from shared.commands import (
     TakeTicket,
     TouchUser,
 )
-from shared.frames.fields import MAX_NAMED
 
 HELD = Refused("out_of_order", "An earlier message has to be sent again first")
 NO_CONVERSATION = Refused("not_found", "There is no such user or conversation")
-NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
 HASH_BYTES = 16
 
 
@@ -70,7 +66,7 @@ def decide(state: State, batches: Sequence[Batch]) -> Decision:
     turn = _Turn(state, decision.changes)
     for batch in batches:
         decision.replies.append(turn.batch(batch))
-    turn.tell_receipts()
+    receipts.tell(turn)
     return decision
 
 
@@ -84,19 +80,11 @@ def content_hash(key: bytes, command: StoreMessage) -> bytes:
     return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
 
 
-class Moved(NamedTuple):
-    """A reader's marks moved on from `before`, said by that connection."""
-
-    before: int
-    origin: str
-
-
 class _Turn(Turn):
     """One transaction, while its commands are decided in order."""
 
     def __init__(self, state: State, changes: Changes) -> None:
         super().__init__(state, changes)
-        self.advanced: dict[tuple[str, str], Moved] = {}
         self.held: set[tuple[str, str]] = set()
 
     def batch(self, batch: Batch) -> BatchReply:
@@ -121,9 +109,9 @@ class _Turn(Turn):
             case React():
                 return revisions.react(self, command)
             case AdvanceReceipt():
-                return self.advance(command)
+                return receipts.advance(self, command)
             case ReadMessages():
-                return self.read_messages(command)
+                return receipts.read_messages(self, command)
             case BeginConversation():
                 return self.begin_empty(command)
             case ClearConversation():
@@ -263,75 +251,12 @@ class _Turn(Turn):
             member.read_seq = member.delivered_seq = seq
             self.changes.members.add((command.conversation_id, command.user_id))
 
-    def advance(self, command: AdvanceReceipt) -> Result:
-        conversation_id, read_seq = command.conversation_id, command.read_seq
-        if command.read_message_id:
-            message = self.visible(command.user_id, command.read_message_id)
-            conversation_id, read_seq = (
-                (message.conversation_id, message.seq) if message else ("", 0)
-            )
-        return self.move_marks(command, conversation_id, read_seq, command.delivered_seq)
-
-    def read_messages(self, command: ReadMessages) -> Result:
-        """Each conversation's mark moves once; what the reader may not see moves nothing."""
-        highest: dict[str, int] = {}
-        for message_id in command.message_ids:
-            message = self.visible(command.user_id, message_id)
-            if message is not None:
-                at = highest.get(message.conversation_id, 0)
-                highest[message.conversation_id] = max(at, message.seq)
-        results = [self.move_marks(command, place, seq, 0) for place, seq in highest.items()]
-        return Done() if Done() in results else NO_MESSAGE
-
-    def move_marks(
-        self, command: AdvanceReceipt | ReadMessages, place: str, read_seq: int, delivered_seq: int
-    ) -> Result:
-        conversation = self.conversation_of(command.user_id, place)
-        if conversation is None:
-            return NO_MESSAGE
-        if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
-            delivered_seq = 0
-        member = conversation.members[command.user_id]
-        read = max(member.read_seq, min(read_seq, conversation.last_seq))
-        delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
-        if (delivered, read) != (member.delivered_seq, member.read_seq):
-            before = member.read_seq if read > member.read_seq else member.delivered_seq
-            member.delivered_seq, member.read_seq = delivered, read
-            self.changes.members.add((place, command.user_id))
-            self.moved(place, command, before)
-        return Done()
-
-    def moved(self, place: str, command: AdvanceReceipt | ReadMessages, before: int) -> None:
-        known = self.advanced.get((place, command.user_id))
-        before = min(before, known.before) if known else before
-        self.advanced[place, command.user_id] = Moved(before, command.connection_id)
-
-    def tell_receipts(self) -> None:
-        """One event per hearer and transaction, however many marks moved in it."""
-        for (conversation_id, reader), moved in self.advanced.items():
-            conversation = self.conversation_of(reader, conversation_id)
-            for user_id in _hearers(conversation, reader, moved.before) if conversation else ():
-                self.tell(
-                    user_id,
-                    "receipt",
-                    conversation_id=conversation_id,
-                    actor_id=reader,
-                    origin=moved.origin if user_id == reader else "",
-                )
-
 
 def place_of(command: Command) -> tuple[str, str] | None:
     """Where a message's order counts: in its conversation, as sent by its connection."""
     if isinstance(command, StoreMessage) and command.connection_id:
         return command.connection_id, command.conversation_id
     return None
-
-
-def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:
-    """Whom a receipt concerns: the reader's own devices, and in a group who wrote after that."""
-    for user_id, member in conversation.members.items():
-        if user_id == reader or conversation.kind != "group" or member.sent_seq > before:
-            yield user_id
 
 
 def _again(known: Message, hashed: bytes) -> Result:

@@ -1,35 +1,13 @@
 """Owns what a transaction reads and what it writes, as values: no I/O, no decisions."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec import Struct
 
 from shared.commands import (
-    AddMembers,
-    AdvanceReceipt,
-    Batch,
     BatchReply,
-    BeginConversation,
-    ClearConversation,
-    Command,
-    CommitAttachment,
-    CondemnAttachments,
-    CreateGroup,
-    DeleteMessage,
-    EditMessage,
-    ForgetAttachments,
-    IssueTicket,
     PutUser,
-    React,
-    ReadMessages,
-    RemoveMember,
-    ReserveAttachment,
-    SetConversation,
-    SetRole,
-    StoreMessage,
-    TakeTicket,
 )
 from shared.frames.fields import Role
 
@@ -264,73 +242,3 @@ class Decision:
     state: State
     changes: Changes
     replies: list[BatchReply]
-
-
-def names(batches: Iterable[Batch]) -> "Names":
-    """What must be read before these batches can be decided."""
-    wanted = Names()
-    for batch in batches:
-        wanted.lanes.add(batch.lane)
-        for command in batch.commands:
-            wanted.add(command)
-    return wanted
-
-
-@dataclass(slots=True)
-class Names:
-    lanes: set[str] = field(default_factory=set)
-    users: set[str] = field(default_factory=set)
-    conversations: set[str] = field(default_factory=set)
-    messages: set[tuple[str, str]] = field(default_factory=set)
-    message_ids: set[int] = field(default_factory=set)
-    reacted: set[int] = field(default_factory=set)
-    tickets: set[str] = field(default_factory=set)
-    attachments: set[str] = field(default_factory=set)
-    uploaders: set[str] = field(default_factory=set)
-    condemning: bool = False
-
-    def add(self, command: Command) -> None:  # noqa: C901 - one case a command
-        self.users.add(command.user_id)
-        match command:
-            case StoreMessage():
-                self.add_message(command)
-            case EditMessage() | DeleteMessage():
-                self.message_ids.add(command.message_id)
-            case React():
-                self.message_ids.add(command.message_id)
-                self.reacted.add(command.message_id)
-            case AdvanceReceipt(read_message_id=0) | ClearConversation() | SetConversation():
-                self.conversations.add(command.conversation_id)
-            case AdvanceReceipt():
-                self.message_ids.add(command.read_message_id)
-            case ReadMessages():
-                self.message_ids.update(command.message_ids)
-            case BeginConversation():
-                self.conversations.add(command.conversation_id)
-                self.users.add(command.to)
-            case IssueTicket() | TakeTicket():
-                self.tickets.add(command.ticket_hash)
-            case CreateGroup() | AddMembers():
-                self.conversations.add(command.conversation_id)
-                self.users.update(command.members)
-            case RemoveMember() | SetRole():
-                self.conversations.add(command.conversation_id)
-            case ReserveAttachment():
-                self.uploaders.add(command.user_id)
-            case CommitAttachment():
-                self.attachments.add(command.attachment_id)
-            case ForgetAttachments():
-                self.attachments.update(command.attachment_ids)
-            case CondemnAttachments():
-                self.condemning = True
-
-    def add_message(self, command: StoreMessage) -> None:
-        self.conversations.add(command.conversation_id)
-        self.messages.add((command.user_id, command.client_id))
-        self.attachments.update(command.attachments)
-        if command.after:
-            self.messages.add((command.user_id, command.after))
-        if command.to:
-            self.users.add(command.to)
-        if command.reply_to:
-            self.message_ids.add(command.reply_to)

@@ -17,6 +17,7 @@ import msgspec
 from services.persistence import index, rows
 from services.persistence.connections import Held, Row, WriterConnection
 from services.persistence.decide import decide
+from services.persistence.names import Names, names
 from services.persistence.state import (
     Attachment,
     Conversation,
@@ -26,11 +27,9 @@ from services.persistence.state import (
     Limits,
     Member,
     Message,
-    Names,
     Reaction,
     State,
     Ticket,
-    names,
 )
 from shared import commands
 from shared.commands import Batch, Results

@@ -1,5 +1,7 @@
 """Owns one transaction while it is decided: what was read, what changes, who is told."""
 
+from typing import NamedTuple
+
 from services.persistence.state import (
     Changes,
     Conversation,
@@ -16,10 +18,20 @@ from shared.commands import PutUser, Refused
 SECOND = 1_000_000  # microseconds
 
 
+class Moved(NamedTuple):
+    """A reader's marks moved on from `before`, said by that connection."""
+
+    before: int
+    origin: str
+
+
 class Turn:
+    """`moved`: by conversation and reader, told once when all is decided."""
+
     def __init__(self, state: State, changes: Changes) -> None:
         self.state = state
         self.changes = changes
+        self.moved: dict[tuple[str, str], Moved] = {}
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
         """The conversation if that user is a member of it now (C9)."""

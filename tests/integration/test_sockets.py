@@ -127,7 +127,7 @@ async def test_twenty_malformed_frames_in_a_minute_end_a_socket(tmp_path: Path) 
 async def test_the_rate_limit_counts_messages_over_all_sockets_and_repeats_are_free(
     tmp_path: Path,
 ) -> None:
-    async with run_stack(tmp_path, message_burst=5, message_rate=1) as stack:
+    async with run_stack(tmp_path, message_burst=5, message_rate=0.05) as stack:
         await make_known(stack, ["bob"])
         async with peer(stack, "alice") as one, peer(stack, "alice") as two:
             for number in range(5):
@@ -135,7 +135,7 @@ async def test_the_rate_limit_counts_messages_over_all_sockets_and_repeats_are_f
                 assert ack["type"] == "ack"
             error = await two.message("bob", "too quick", "r-5")
             assert (error["code"], error["temporary"]) == ("rate_limited", True)
-            assert 0 < error["retry_after_ms"] <= 1000
+            assert 0 < error["retry_after_ms"] <= 20_000
             for _ in range(10):
                 assert (await one.message("bob", "quick", "r-0"))["duplicate"] is True
             async with http(stack, "alice") as api:

@@ -6,6 +6,7 @@ A transaction reads from it only what `names` asks for, so each one is also a re
 import copy
 from dataclasses import dataclass, field
 
+from services.persistence.names import names
 from services.persistence.state import (
     Conversation,
     Decision,
@@ -17,7 +18,6 @@ from services.persistence.state import (
     Member,
     Message,
     State,
-    names,
 )
 from shared.commands import Batch
 from tests.property.revisions_model import RevisedRows

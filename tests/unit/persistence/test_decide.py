@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.persistence.decide import decide
+from services.persistence.names import names
 from services.persistence.state import (
     Conversation,
     Decision,
@@ -13,7 +14,6 @@ from services.persistence.state import (
     Limits,
     Member,
     State,
-    names,
 )
 from shared import commands
 from shared.commands import (

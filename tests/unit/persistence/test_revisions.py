@@ -3,6 +3,7 @@
 import pytest
 
 from services.persistence.decide import content_hash, decide
+from services.persistence.names import names
 from services.persistence.revisions import MAX_OWN_REACTIONS, MAX_REACTIONS
 from services.persistence.state import (
     Decision,
@@ -12,7 +13,6 @@ from services.persistence.state import (
     Member,
     Reaction,
     State,
-    names,
 )
 from shared.commands import (
     Batch,

@@ -138,6 +138,8 @@ FAULTS: dict[type[Fault], set[str]] = {
         "membership/history-*",
         "membership/a-foreign-page-id-*",
         "view/the-view-of-an-outsider",
+        "group/an-outsider-learns-nothing",
+        "group/who-is-removed-sees-nothing",
     },
     faults.ShowsWhateverIsSent: {"attachment/markup-leaves-*"},
     faults.GivesUrlsToWhoAsks: {
@@ -213,8 +215,13 @@ FAULTS: dict[type[Fault], set[str]] = {
         "view/a-beginning-*",
         "view/clearing-is-told-*",
         "view/archive-and-mute-*",
+        "group/each-member-is-told",
+        "group/who-is-removed-is-told-last",
     },
-    revision_faults.BeginsAgainAndAgain: {"view/a-conversation-begins-once"},
+    revision_faults.BeginsAgainAndAgain: {
+        "view/a-conversation-begins-once",
+        "group/a-group-is-made-once",
+    },
     revision_faults.MiscountsWhatItHides: {"view/clearing-hides-*"},
     revision_faults.MiscountsTheUnread: {"view/unread-*"},
     revision_faults.SyncsWithAHole: {"view/sync-is-*"},

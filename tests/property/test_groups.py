@@ -32,9 +32,9 @@ from shared.commands import (
 )
 from tests.property.table import Table
 
-USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
+USERS = ("alice", "bob", "carol", "dave", "erin")
 UNKNOWN = "nobody"
-PLACES = ("alice-1", "bob-1", "bob-2")  # a group's id is its maker's
+PLACES = ("alice-1", "alice-1", "alice-1", "bob-1")  # a group's id is its maker's
 MOST, NAMED = 4, 2
 RANK = {"member": 0, "admin": 1, "owner": 2}
 
@@ -49,6 +49,7 @@ class Seat:
     delivered: int
     read: int
     sent: int = 0
+    muted: bool = False
 
 
 @dataclass
@@ -173,10 +174,17 @@ class Model:
         return "ok"
 
     def rename(self, group: Group, told: SetConversation) -> str:
+        """Or, without a title, mute it for oneself."""
+        if told.title is None:
+            seat = group.seats[told.user_id]
+            if told.muted is not None and seat.muted != told.muted:
+                seat.muted = told.muted
+                self.told.setdefault(told.user_id, []).append((told.conversation_id, "set"))
+            return "ok"
         if not group.may(told.user_id, "admin"):
             return "forbidden"
         if group.title != told.title:
-            group.title = told.title or ""
+            group.title = told.title
             self.tell(told.conversation_id, "renamed")
         return "ok"
 
@@ -242,6 +250,7 @@ changes = (
         role=st.sampled_from(["owner", "admin", "member"]),
     )
     | st.builds(SetConversation, user_id=users, conversation_id=places, title=titles)
+    | st.builds(SetConversation, user_id=users, conversation_id=places, muted=st.booleans())
 )
 talk = st.builds(
     StoreMessage,
@@ -281,9 +290,11 @@ class Groups(RuleBasedStateMachine):
             bound.stop()
 
     @initialize(
-        whole_history=st.booleans(), members=st.sets(st.sampled_from(USERS[1:]), max_size=MOST - 1)
+        whole_history=st.booleans(),
+        members=st.sets(st.sampled_from(USERS[1:]), max_size=MOST - 1),
+        admins=st.sets(st.sampled_from(USERS[1:])),
     )
-    def begin(self, whole_history: bool, members: set[str]) -> None:
+    def begin(self, whole_history: bool, members: set[str], admins: set[str]) -> None:
         self.model = Model(whole_history)
         self.limits = Limits(1, 0.0, group_history=whole_history)
         known: list[Command] = [PutUser(user_id=user_id) for user_id in USERS]
@@ -292,7 +303,11 @@ class Groups(RuleBasedStateMachine):
         group = CreateGroup(
             user_id="alice", conversation_id="alice-1", title="Team", members=sorted(members)
         )
-        self.transact([group])
+        promoted: list[Command] = [
+            SetRole(user_id="alice", conversation_id="alice-1", member_id=user_id, role="admin")
+            for user_id in sorted(members & admins)
+        ]
+        self.transact([group, *promoted])
 
     @rule(commands=st.lists(told, min_size=1, max_size=6))
     def transact(self, commands: list[Command]) -> None:
@@ -337,9 +352,9 @@ class Groups(RuleBasedStateMachine):
         for place, group in self.model.groups.items():
             row = self.table.conversations[place]
             assert (row.title, row.last_seq) == (group.title, len(group.said))
-            assert {u: (m.role, m.cleared_seq, m.sent_seq) for u, m in row.members.items()} == {
-                u: (s.role, s.since, s.sent) for u, s in group.seats.items()
-            }
+            assert {
+                u: (m.role, m.cleared_seq, m.sent_seq, m.muted) for u, m in row.members.items()
+            } == {u: (s.role, s.since, s.sent, s.muted) for u, s in group.seats.items()}
             assert {u: (m.delivered_seq, m.read_seq) for u, m in row.members.items()} == {
                 u: (s.delivered, s.read) for u, s in group.seats.items()
             }

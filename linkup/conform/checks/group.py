@@ -1,0 +1,188 @@
+"""Checks of groups: made once, told to each, who may do what, and nothing after leaving."""
+
+import json
+
+from linkup.conform.check import checks, demand, expect
+from linkup.conform.deployment import Answer
+from linkup.conform.player import Caller, Frame, Scene
+
+ABSENT = "conform-no-such-conversation"
+
+
+async def a_group_is_made_once(scene: Scene) -> None:
+    """With a client_id POST is 201, then 200 with the same group, and 409 with other words."""
+    await scene.enter("bob")
+    alice = await scene.api("alice")
+    body = {"title": "Team", "members": [scene.user("bob")], "client_id": "one-group"}
+    answers = [await alice.post("/v1/conversations", body) for _ in range(2)]
+    expect("the statuses", [answer.status for answer in answers], [201, 200])
+    ids = [answer.json()["conversation"]["conversation_id"] for answer in answers]
+    expect("the group", ids[1], ids[0])
+    other = await alice.post("/v1/conversations", body | {"title": "Another"})
+    expect("other words", [other.status, other.json()["code"]], [409, "client_id_conflict"])
+
+
+async def each_member_is_told(scene: Scene) -> None:
+    """`conversation {change: created}` reaches each member, with title, members and own role."""
+    players = [await scene.enter(role) for role in ("alice", "bob", "carol")]
+    place = await _group(scene)
+    for player, role in zip(players, ("owner", "member", "member"), strict=True):
+        told = await player.next("conversation", conversation_id=place)
+        seen = [told["change"], told["kind"], told["title"], told["role"], told["member_count"]]
+        expect("what is told", seen, ["created", "group", "Team", role, 3])
+        expect("the members", told["members"], sorted(p.user_id for p in players))
+
+
+async def a_message_is_in_every_members_history(scene: Scene) -> None:
+    """What one member sends, each of the others finds in history, inbox and unread count."""
+    place = await _group(scene)
+    await _say(await scene.api("alice"), place, "to all")
+    for role in ("bob", "carol"):
+        api = await scene.api(role)
+        rows = [row["content"] for row in (await api.page(place))["messages"]]
+        chat = await api.chat(place)
+        expect("the history", rows, ["to all"])
+        expect("the inbox", [chat["title"], chat["unread_count"]], ["Team", 1])
+
+
+async def the_inbox_lists_a_group_without_messages(scene: Scene) -> None:
+    """A new group is in each member's inbox before anything is said."""
+    place = await _group(scene)
+    chat = await (await scene.api("bob")).chat(place)
+    expect("the group", [chat["kind"], chat["last_message"]], ["group", None])
+
+
+async def members_may_not_manage(scene: Scene) -> None:
+    """A member who adds, renames, removes or gives roles is 403 forbidden; an admin may."""
+    place, bob = await _group(scene), await scene.api("bob")
+    dave, carol = (await scene.enter("dave")).user_id, scene.user("carol")
+    tries = (
+        ("POST", "/members", {"members": [dave]}),
+        ("PATCH", "", {"title": "Mine"}),
+        ("DELETE", f"/members/{carol}", None),
+    )
+    for method, end, body in tries:
+        answer = await _call(bob, method, place, end, body)
+        expect(f"{method} …{end} by a member", answer.status, 403)
+    own = f"/members/{scene.user('bob')}"
+    expect("a role of one's own", (await _call(bob, "PATCH", place, own, _ADMIN)).status, 403)
+    given = await _call(await scene.api("alice"), "PATCH", place, own, _ADMIN)
+    expect("the role by the owner", given.status, 204)
+    statuses = [(await _call(bob, method, place, end, body)).status for method, end, body in tries]
+    expect("the same by an admin", statuses, [200, 200, 204])
+
+
+async def an_outsider_learns_nothing(scene: Scene) -> None:
+    """Each route of a group is the same 404 for an outsider as for what does not exist."""
+    place, eve = await _group(scene), await scene.api("eve")
+    for method, end, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"title": "Mine"}),
+        ("GET", "/members", None),
+        ("GET", "/messages", None),
+        ("POST", "/members", {"members": [scene.user("bob")]}),
+        ("PATCH", f"/members/{scene.user('bob')}", _ADMIN),
+        ("DELETE", f"/members/{scene.user('bob')}", None),
+    ):
+        answers = [await _call(eve, method, one, end, body) for one in (place, ABSENT)]
+        expect(f"the status of {method} …{end}", answers[0].status, 404)
+        expect(f"the answer to {method} …{end}", answers[0].json(), answers[1].json())
+
+
+async def who_is_removed_is_told_last(scene: Scene) -> None:
+    """`member_removed` is the last frame of a group to who was removed; it names nobody else."""
+    await scene.enter("alice")
+    bob = await scene.enter("bob")
+    place, alice = await _group(scene), await scene.api("alice")
+    await _remove(alice, place, bob.user_id)
+    await _say(alice, place, "without bob")
+    told = await bob.next("conversation", change="member_removed")
+    expect("whom it names", [told["user_ids"], told["members"]], [[bob.user_id], []])
+    await bob.settled()
+    about = [frame for frame in bob.frames if frame.get("conversation_id") == place]
+    expect("the last frame", about[-1], told)
+
+
+async def who_is_removed_sees_nothing(scene: Scene) -> None:
+    """After a removal history, members and sending are 404, and the inbox holds no such group."""
+    place, bob = await _group(scene), await scene.api("bob")
+    await _say(await scene.api("alice"), place, "before")
+    await _remove(await scene.api("alice"), place, scene.user("bob"))
+    for end in ("", "/messages", "/members"):
+        expect(f"GET …{end}", (await _call(bob, "GET", place, end)).status, 404)
+    sent = await bob.post(
+        "/v1/messages", {"conversation_id": place, "content": "hello?", "client_id": "after"}
+    )
+    expect("sending", [sent.status, sent.json()["code"]], [404, "not_found"])
+    ids = [chat["conversation_id"] for chat in (await bob.inbox())["conversations"]]
+    demand(place not in ids, "an inbox without the group", ids)
+
+
+async def a_new_member_begins_at_the_end(scene: Scene) -> None:
+    """Who joins has nothing unread; what is said from then on is in their history."""
+    place, alice = await _group(scene), await scene.api("alice")
+    await _say(alice, place, "before")
+    dave = await scene.enter("dave")
+    await alice.post(f"/v1/conversations/{place}/members", {"members": [dave.user_id]})
+    api = await scene.api("dave")
+    expect("unread", (await api.chat(place))["unread_count"], 0)
+    await _say(alice, place, "after")
+    rows = [row["content"] for row in (await api.page(place))["messages"]]
+    expect("the newest", rows[-1:], ["after"])
+    expect("unread then", (await api.chat(place))["unread_count"], 1)
+
+
+async def the_last_owner_hands_over(scene: Scene) -> None:
+    """When the only owner leaves, somebody else is owner."""
+    place, bob = await _group(scene), await scene.api("bob")
+    await _remove(await scene.api("alice"), place, scene.user("alice"))
+    members = (await _call(bob, "GET", place, "/members")).json()["members"]
+    expect("the owners", [m["role"] for m in members].count("owner"), 1)
+    expect("who is left", [m["user_id"] for m in members], [scene.user("bob"), scene.user("carol")])
+
+
+_ADMIN = {"role": "admin"}
+
+
+async def _group(scene: Scene) -> str:
+    """Of alice, who made it, bob and carol."""
+    others = [scene.user(role) for role in ("bob", "carol")]
+    for role in ("bob", "carol"):
+        await (await scene.api(role)).post("/v1/conversations", {"to": scene.user(role)})
+    body = {"title": "Team", "members": others}
+    answer = await (await scene.api("alice")).post("/v1/conversations", body)
+    expect("the status of a new group", answer.status, 201)
+    return str(answer.json()["conversation"]["conversation_id"])
+
+
+async def _say(api: Caller, place: str, content: str) -> None:
+    body = {"conversation_id": place, "content": content, "client_id": content.replace(" ", "-")}
+    expect("the status of a message", (await api.post("/v1/messages", body)).status, 201)
+
+
+async def _remove(api: Caller, place: str, user_id: str) -> None:
+    answer = await _call(api, "DELETE", place, f"/members/{user_id}")
+    expect("the status of a removal", answer.status, 204)
+
+
+async def _call(
+    api: Caller, method: str, place: str, end: str, body: Frame | None = None
+) -> Answer:
+    content = None if body is None else json.dumps(body).encode()
+    return await api.call(method, f"/v1/conversations/{place}{end}", content)
+
+
+CHECKS = checks(
+    "group",
+    "groups",
+    ("C3", a_group_is_made_once),
+    ("C5", each_member_is_told),
+    ("", a_message_is_in_every_members_history),
+    ("", the_inbox_lists_a_group_without_messages),
+    ("C9", members_may_not_manage),
+    ("C9", an_outsider_learns_nothing),
+    ("C9", who_is_removed_is_told_last),
+    ("C9", who_is_removed_sees_nothing),
+    ("", a_new_member_begins_at_the_end),
+    ("", the_last_owner_hands_over),
+)

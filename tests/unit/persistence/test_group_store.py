@@ -136,7 +136,8 @@ async def test_c5_a_replayed_change_is_the_live_one(
 async def test_s46_who_is_removed_hears_so_and_sees_nothing_any_more(
     team: Log, queries: Queries
 ) -> None:
-    await team.run(read("alice", 2), remove("alice", "bob"))
+    await team.run(read("alice", 2))  # which bob, who wrote it, was told of
+    await team.run(remove("alice", "bob"))
     await team.run(say("alice", "three"), read("carol", 3))
     frames = frames_of(await feed(queries, "bob"))
     assert [(f["type"], f["change"], f["members"]) for f in frames] == [

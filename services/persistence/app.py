@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from services.persistence.connections import hold
+from services.persistence.erasure import Erasure
 from services.persistence.followers import Followers
 from services.persistence.indexer import Indexer
 from services.persistence.migrate import upgrade
@@ -74,6 +75,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
     writing = tasks.create_task(writer.run())
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
+    erasing = tasks.create_task(Erasure(store).run())
     queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
@@ -83,7 +85,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning):
+        for task in (*reading, indexing, pruning, erasing):
             task.cancel()
 
     stack.push_async_callback(drain)

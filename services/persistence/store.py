@@ -22,6 +22,7 @@ from services.persistence.state import (
     Attachment,
     Conversation,
     Decision,
+    Erased,
     Head,
     Lane,
     Limits,
@@ -54,6 +55,7 @@ class Store:
         self.epoch = ""
         self.trouble = ""
         self.grown = asyncio.Event()  # set with each message stored
+        self.erased = asyncio.Event()  # set with each message wiped
 
     async def open(self) -> None:
         await self._check()
@@ -72,6 +74,8 @@ class Store:
         decision = await self.between(lambda connection: self._transact(connection, batches))
         if decision.changes.messages:
             self.grown.set()
+        if any(isinstance(revision, Erased) for revision in decision.changes.revisions):
+            self.erased.set()
         return decision
 
     async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:

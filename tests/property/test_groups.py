@@ -276,7 +276,7 @@ class Groups(RuleBasedStateMachine):
         super().__init__()
         self.bounds = [
             patch("services.persistence.groups.MAX_MEMBERS", MOST),
-            patch("services.persistence.decide.MAX_NAMED", NAMED),
+            patch("services.persistence.receipts.MAX_NAMED", NAMED),
         ]
         for bound in self.bounds:
             bound.start()

@@ -145,3 +145,10 @@ async def gather(*steps: Any) -> list[Any]:
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(step) for step in steps]
     return [task.result() for task in running]
+
+
+async def closed(ws: ClientConnection) -> int:
+    """The code with which it ends, soon."""
+    async with within(10):
+        await ws.wait_closed()
+    return ws.close_code or 0

@@ -44,7 +44,7 @@ class Run:
         self.written: list[int] = []  # the day of each row of the log, in order
         self.positions: dict[str, dict[str, int]] = {}
         self.heard: dict[str, int] = {}
-        self.given_up: set[str] = set()  # until they have a place again
+        self.placeless: set[str] = set()  # new, or given up: nothing was kept for them
         self.words = itertools.count()
         seconds = {"keep": KEEP * DAY, "patience": PATIENCE * DAY}
         self.retention = Retention(store, followers, now=self.now, **seconds)
@@ -78,13 +78,13 @@ class Run:
         gone = (first or 1) - 1
         assert all(day + KEEP <= self.days for day in self.written[:gone]), "too young to go"
         for name, heard in self.heard.items():
-            if heard + PATIENCE >= self.days and name not in self.given_up:
+            if heard + PATIENCE >= self.days and name not in self.placeless:
                 held = self.positions[name].get("1", 0)
                 assert gone <= held, f"R16: {name} has not read {held + 1}, and it is gone"
 
     async def follow(self, name: str, limit: int) -> None:
-        if name in self.heard and self.heard[name] + PATIENCE < self.days:
-            self.given_up.add(name)
+        if name not in self.heard or self.heard[name] + PATIENCE < self.days:
+            self.placeless.add(name)
         self.heard[name] = self.days
         before = self.positions.get(name, {})
         asked = LogPage(
@@ -97,12 +97,12 @@ class Run:
         page = commands.open_answer(answer, LogPageAnswer)
         start = before.get("1", 0)
         wanted = range(start + 1, page.positions.get("1", 0) + 1)
-        if name not in self.given_up:
+        if name not in self.placeless:
             told = [row.n for row in page.rows]
             assert told == [n for n in wanted if n % 2 == 0], f"{name} went on elsewhere"
         if limit:  # it is stored there before it asks again
             self.positions[name] = dict(page.positions)
-            self.given_up.discard(name)
+            self.placeless.discard(name)
             again = LogPage(
                 follower=name, positions=self.positions[name], epoch=self.log.store.epoch, limit=1
             )
@@ -118,18 +118,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-CAME_BACK_LATE = [
-    ("notify", 0),
-    ("say", 2),
-    ("days", 25),
-    ("days", 25),
-    ("prune", 0),
-    ("notify", 0),
-    ("notify", 1),
-]
+A_LONG_TIME = [("say", 2), ("days", 25), ("days", 25), ("prune", 0)]
+CAME_LATE = [*A_LONG_TIME, ("notify", 1)]
+CAME_BACK_LATE = [("notify", 0), *A_LONG_TIME, ("notify", 0), ("notify", 1)]
 
 
 @settings(max_examples=200)
+@example(steps=CAME_LATE)
 @example(steps=CAME_BACK_LATE)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_r16_nobody_misses_a_row_and_nothing_goes_before_its_time(

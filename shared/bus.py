@@ -131,6 +131,9 @@ class Bus:
         """Wait until the broker has seen all that was handed over. Raises Unavailable."""
         self._unflushed = 0
         try:
+            # nats-py 2.16 writes a PING at once, past commands that wait for its own flusher: the
+            # first answer can come before the broker has seen them, the second one cannot.
+            await self._client.flush(timeout=5)
             await self._client.flush(timeout=5)
         except (nats.errors.Error, TimeoutError, OSError):
             raise Unavailable("The message bus is out of reach") from None

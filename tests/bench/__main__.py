@@ -42,10 +42,10 @@ async def bench(seconds: float, folder: Path) -> Bench:
     async with run_stack(folder, **NO_LIMITS) as stack:
         _say(f"{RATE:g} messages/s for {seconds:g} s")
         steady = await _load(stack, seconds, rate=RATE)
-        _say(f"{TYPISTS:,} typists beside them, half of {3 * seconds:g} s")
-        typing = await _load(stack, 3 * seconds, rate=RATE, typists=TYPISTS)
         _say(f"{PAIRS} pairs with {WINDOW} in flight for {seconds:g} s")
         full = await _load(stack, seconds)
+        _say(f"{TYPISTS:,} typists beside {RATE:g} messages/s, half of {3 * seconds:g} s")
+        typing = await _load(stack, 3 * seconds, rate=RATE, typists=TYPISTS)
     return Bench(
         commit=_commit(),
         python=platform.python_version(),

@@ -1,0 +1,128 @@
+"""Who is online here: one subscription a user, whoever comes and goes, and what is compared."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from services.gateway import hub as hub_module
+from services.gateway.auth import Identity
+from services.gateway.connection import Connection
+from services.gateway.hub import Hub
+from shared.commands import MAX_HEADS, HeadsAnswer, Joined
+from tests.unit.gateway.fakes import FakeLog, FakeOutbox
+
+
+class Wire:
+    """The bus, the log and the announcer of a hub; every call yields once, as a real one would."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.open = 0
+        self.heads_asked: list[list[str]] = []
+
+    async def subscribe(self, *_: Any, **__: Any) -> "Wire":
+        self.said.append("subscribe")
+        await asyncio.sleep(0)
+        self.open += 1
+        return self
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.open -= 1
+
+    async def flush(self) -> None:
+        self.said.append("flush")
+        await asyncio.sleep(0)
+
+    async def join(self, user_id: str) -> Joined:
+        self.said.append("join")
+        await asyncio.sleep(0)
+        return Joined(epoch="e1", head=0, profile=None)
+
+    async def heads(self, user_ids: Sequence[str]) -> HeadsAnswer:
+        self.heads_asked.append(list(user_ids))
+        return HeadsAnswer(epoch="e1", heads={})
+
+    async def came(self, user_id: str) -> None:
+        await asyncio.sleep(0)
+
+    async def went(self, user_id: str) -> None:
+        await asyncio.sleep(0)
+
+
+def hub_on(wire: Any) -> Hub:
+    return Hub(wire, wire, wire)
+
+
+def socket_of(user_id: str) -> Connection:
+    outbox: Any = FakeOutbox()
+    return Connection(Identity(user_id=user_id, expires_at=1e12), FakeLog(), outbox, print)
+
+
+async def test_the_log_is_read_after_the_broker_knows_of_the_subscription() -> None:
+    wire = Wire()
+    await hub_on(wire).join(socket_of("alice"))
+    assert wire.said == ["subscribe", "flush", "join"]
+
+
+async def test_r10_the_subscription_lasts_as_long_as_any_socket() -> None:
+    wire = Wire()
+    hub, first, second = hub_on(wire), socket_of("alice"), socket_of("alice")
+    await hub.join(first)
+    await hub.join(second)
+    await hub.leave(first)
+    assert wire.open == 1
+    await hub.leave(second)
+    assert (wire.open, hub.count("alice")) == (0, 0)
+
+
+@pytest.mark.parametrize("joins_first", [False, True])
+@pytest.mark.parametrize("steps", range(8))
+async def test_r10_whoever_comes_while_the_last_one_goes_is_heard(
+    steps: int, joins_first: bool
+) -> None:
+    """Whichever of the two is some steps ahead."""
+    wire = Wire()
+    hub, old, new = hub_on(wire), socket_of("alice"), socket_of("alice")
+    await hub.join(old)
+    calls = [hub.leave(old), hub.join(new)]
+    tasks = []
+    for call in reversed(calls) if joins_first else calls:
+        tasks.append(asyncio.ensure_future(call))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert (wire.open, hub.count("alice")) == (1, 1)
+
+
+async def test_r11_who_has_joined_is_compared_at_the_next_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: asyncio.Queue[list[str]] = asyncio.Queue()
+
+    async def compare(_: Hub, user_ids: Sequence[str]) -> None:
+        compared.put_nowait(list(user_ids))
+
+    monkeypatch.setattr(hub_module, "TICK", 0.0)
+    monkeypatch.setattr(random, "randrange", lambda slots: slots - 1)  # not its turn
+    monkeypatch.setattr(Hub, "compare", compare)
+    hub = hub_on(Wire())
+    await hub.join(socket_of("alice"))
+    running = asyncio.create_task(hub.run())
+    assert await compared.get() == ["alice"]
+    running.cancel()
+
+
+async def test_r17_a_comparison_asks_for_a_bounded_number_of_users() -> None:
+    wire = Wire()
+    hub = hub_on(wire)
+    users = [f"u{number}" for number in range(2 * MAX_HEADS + 1)]
+    for user_id in users:
+        await hub.join(socket_of(user_id))
+    await hub.compare(users)
+    assert [len(chunk) for chunk in wire.heads_asked] == [MAX_HEADS, MAX_HEADS, 1]
+    assert sorted(itertools.chain(*wire.heads_asked)) == sorted(users)

@@ -6,7 +6,8 @@ import msgspec
 
 from shared.errors import BY_CODE
 from shared.frames import ClientFrame, CloseCode, ServerFrame
-from shared.routes import SOCKETS, Socket
+from shared.route import Socket
+from shared.routes import SOCKETS
 from shared.schemas import Schema, components
 
 REF = "#/components/schemas/{name}"

@@ -5,7 +5,8 @@ from typing import Any
 
 from shared import api
 from shared.errors import LinkupError, RateLimited
-from shared.routes import PATH_TYPES, ROUTES, Answer, Parameter, Route
+from shared.route import PATH_TYPES, Answer, Parameter, Route
+from shared.routes import ROUTES
 from shared.schemas import Schema, components
 
 REF = "#/components/schemas/{name}"
@@ -14,7 +15,7 @@ PROBLEM = "application/problem+json"
 
 
 def document(version: str) -> Schema:
-    """Raises KeyError for a name in a path that routes.PATH_TYPES does not know."""
+    """Raises KeyError for a name in a path that route.PATH_TYPES does not know."""
     types = [api.Problem, *(kind for route in ROUTES for kind in _types(route))]
     schemas, named = components(types, REF)
     given = iter(schemas[1:])

@@ -12,6 +12,7 @@ from services.gateway.api.request import authenticated, only
 from services.gateway.auth import Authenticator, Identity
 from services.gateway.rates import Rates, address, user
 from shared import contract, routes
+from shared.route import Route as Listed
 from shared.settings import Settings
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -34,13 +35,11 @@ def bind(
     ]
 
 
-def is_on(route: routes.Route, settings: Settings) -> bool:
+def is_on(route: Listed, settings: Settings) -> bool:
     return not route.only_with or bool(getattr(settings, route.only_with))
 
 
-def _guarded(
-    route: routes.Route, endpoint: Endpoint, auth: Authenticator, rates: Rates
-) -> Endpoint:
+def _guarded(route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates) -> Endpoint:
     """Who asks is known first, then that they do not ask too often, then that the query holds
     nothing the table does not name."""
     names = [parameter.name for parameter in route.query]

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from shared.errors import RateLimited
-from shared.routes import LIMITS, Limit
+from shared.route import LIMITS, Limit
 from shared.settings import Settings
 
 MINUTE = 60.0

@@ -15,8 +15,9 @@ from shared import openapi, start, subjects
 from shared.asyncapi import tag_of
 from shared.frames import ClientFrame
 from shared.health import Health
-from shared.routes import PATH_TYPES, ROUTES, SOCKETS
-from shared.routes import Route as Listed
+from shared.route import PATH_TYPES
+from shared.route import Route as Listed
+from shared.routes import ROUTES, SOCKETS
 from shared.settings import Settings
 
 # Where the `match` on a client frame may stand.

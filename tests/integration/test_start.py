@@ -15,6 +15,7 @@ from services.gateway import page, start
 from services.gateway.app import open_app
 from shared import frames, routes, subjects
 from shared.health import Health
+from shared.route import Route as Listed
 from shared.settings import Settings
 
 Patch = pytest.MonkeyPatch
@@ -34,7 +35,7 @@ def served_as_well(patch: Patch, route: BaseRoute) -> None:
 
 
 def listed_as_well(patch: Patch) -> None:
-    planted = routes.Route(method="GET", path="/v1/planted", summary="x", answers=())
+    planted = Listed(method="GET", path="/v1/planted", summary="x", answers=())
     patch.setattr(start, "ROUTES", (*routes.ROUTES, planted))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 
 from linkup.services import answers
-from shared.routes import LIMITS
+from shared.route import LIMITS
 from shared.settings import PREFIX, to_environment
 from tests.support.processes import tied
 from tests.support.waiting import eventually, within

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from services.gateway import rates as rates_module
 from services.gateway.rates import Buckets, Rates, address
 from shared.errors import RateLimited
-from shared.routes import LIMITS, ROUTES, Limit
+from shared.route import LIMITS, Limit
+from shared.routes import ROUTES
 from shared.settings import Settings
 
 

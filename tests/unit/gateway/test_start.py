@@ -16,6 +16,7 @@ from services.gateway.handlers import Handlers
 from services.gateway.start import frame_faults, handled, listing_faults, table_faults
 from shared import frames, routes, start
 from shared.health import Health
+from shared.route import Route as Listed
 
 
 async def answer(request: Request) -> Response:
@@ -77,7 +78,7 @@ def test_s5_a_route_behind_a_wider_one_is_named(
 
 
 VIEWS = ["/ws/chat/{user_id}/", "/ws/notifications/"]
-LISTED = routes.Route(method="GET", path="/v1/x/{user_id}", summary="x", answers=())
+LISTED = Listed(method="GET", path="/v1/x/{user_id}", summary="x", answers=())
 
 
 def test_s5_the_table_and_what_is_served_are_the_same() -> None:
@@ -96,7 +97,7 @@ def test_s5_the_table_and_what_is_served_are_the_same() -> None:
 
 def test_s5_a_name_in_a_path_has_a_type() -> None:
     assert list(table_faults(routes.ROUTES)) == []
-    route = routes.Route(method="GET", path="/v1/{colour}", summary="x", answers=())
+    route = Listed(method="GET", path="/v1/{colour}", summary="x", answers=())
     assert list(table_faults([route])) == ["the route GET /v1/{colour}: PATH_TYPES has no {colour}"]
 
 

@@ -12,6 +12,7 @@ from shared.frames import (
     AttachmentIds,
     Caption,
     ClientId,
+    Comment,
     Content,
     ConversationId,
     DeleteMode,
@@ -19,6 +20,7 @@ from shared.frames import (
     Error,
     Message,
     PositiveInt,
+    Reason,
     Role,
     Title,
     UserId,
@@ -134,7 +136,8 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     """A conversation as one member sees it: `unread_count` stops at 1,000.
 
     A direct one has a `peer`, a group a `title` and this member's `role`; its `peer_` marks are
-    the least of all the others'.
+    the least of all the others'. `blocked`: this member blocks their peer; nothing of that
+    conversation counts as unread then.
     """
 
     conversation_id: str
@@ -152,6 +155,7 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     peer_read_seq: int
     archived: bool
     muted: bool
+    blocked: bool
     updated_at: datetime
 
 
@@ -313,6 +317,53 @@ class UserStatus(Struct, frozen=True, kw_only=True):
     user_id: str
     is_online: bool
     last_seen: datetime | None
+
+
+class BlockRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/blocks"""
+
+    user_id: UserId
+
+
+class BlockView(Struct, frozen=True, kw_only=True):
+    """Somebody whom this user blocks, since then."""
+
+    user_id: str
+    name: str | None
+    avatar: str | None
+    created_at: datetime
+
+
+class BlocksAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/blocks, by user id. `next` is the next page's `after`."""
+
+    epoch: str
+    cursor: int
+    blocks: list[BlockView]
+    next: str | None
+
+
+class ReportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/reports: of a message, or of a user. The same again is the same report."""
+
+    client_id: ClientId
+    user_id: UserId | None = None
+    message_id: PositiveInt | None = None
+    reason: Reason
+    comment: Comment | UnsetType = UNSET
+    exactly_one: ClassVar[tuple[str, ...]] = ("user_id", "message_id")
+
+    def __post_init__(self) -> None:
+        if (self.user_id is None) == (self.message_id is None):
+            raise ValueError("Expected exactly one of `user_id` and `message_id`")
+
+
+class ReportAnswer(Struct, frozen=True, kw_only=True):
+    """POST /v1/reports: it is stored, since then."""
+
+    report_id: str
+    created_at: datetime
+    duplicate: bool
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -227,6 +227,43 @@ ROUTES: tuple[Route, ...] = (
         errors=(NotFound,),
     ),
     Route(
+        method="GET",
+        path="/v1/blocks",
+        summary="Whom you block, by user id.",
+        query=(
+            LIMIT,
+            Parameter("after", UserId, "`next` of the page before this one"),
+        ),
+        answers=(Answer(200, api.BlocksAnswer, "A page of them."),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/blocks",
+        summary="Block somebody: nothing they say, type or do alone with you reaches you.",
+        body=api.BlockRequest,
+        answers=(Answer(204, None, "They are blocked."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/blocks/{user_id}",
+        summary="Take a block back.",
+        answers=(Answer(204, None, "They are not blocked."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/reports",
+        summary="Report a message, or somebody, to the operator.",
+        rule="Send `user_id` or `message_id`.",
+        body=api.ReportRequest,
+        answers=(
+            Answer(201, api.ReportAnswer, "It is stored."),
+            Answer(200, api.ReportAnswer, "It already was: `duplicate` is true."),
+        ),
+        errors=(NotFound, ClientIdConflict, RateLimited),
+    ),
+    Route(
         method="POST",
         path="/v1/tickets",
         limit="other",

@@ -18,6 +18,7 @@ PATTERNS = (
     "linkup.user.*.feed",
     "linkup.user.*.live",
     "linkup.user.*.ask",
+    "linkup.user.*.control",
     "linkup.presence.*",
 )
 
@@ -47,6 +48,11 @@ def ask(user_id: str) -> str:
     return f"linkup.user.{token(user_id)}.ask"
 
 
+def control(user_id: str) -> str:
+    """What the gateways that hold a user have to do, or to forget, at once."""
+    return f"linkup.user.{token(user_id)}.control"
+
+
 def presence(user_id: str) -> str:
     """Where it is announced that a user has come or gone; nobody answers here."""
     return f"linkup.presence.{token(user_id)}"
@@ -62,6 +68,13 @@ def group_conversation_id(user_id: str, client_id: str) -> str:
     made = f"{user_id}\x00{client_id}"
     digest = hashlib.blake2b(made.encode(), digest_size=15, person=b"linkup.group").digest()
     return "g" + base64.b32encode(digest).decode().lower()
+
+
+def report_id(user_id: str, client_id: str) -> str:
+    """The id of the report that this user filed with that `client_id`: the same for a repeat."""
+    filed = f"{user_id}\x00{client_id}"
+    digest = hashlib.blake2b(filed.encode(), digest_size=15, person=b"linkup.report").digest()
+    return "r" + base64.b32encode(digest).decode().lower()
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -13,10 +13,12 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from services.gateway import contract, page, start
 from services.gateway.announcer import Announcer
 from services.gateway.api.attachments import Attachments
+from services.gateway.api.blocks import Blocks
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
+from services.gateway.api.reports import Reports
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
@@ -61,10 +63,15 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         log = Log(nats)
         lanes = Lanes(nats, settings.lanes)
         announcer = Announcer(nats, lanes, settings.presence_debounce)
-        hub = Hub(nats, log, announcer)
         chores = Chores()
         typing = Typing(nats, log, chores)
         presence = Presence(nats, log, settings.presence_debounce)
+
+        def on_acquaintance(user_id: str) -> None:
+            typing.forget(user_id)
+            presence.recheck(user_id)
+
+        hub = Hub(nats, log, announcer, on_acquaintance)
         people = People(lanes, log)
         rates = Rates(settings)
         tickets = Tickets(lanes, rates)
@@ -90,6 +97,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Messages(lanes, log, hub, people).endpoints(),
             **Conversations(lanes, log, people).endpoints(),
             **Members(lanes, log).endpoints(),
+            **Blocks(lanes, log).endpoints(),
+            **Reports(lanes, log, people).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),

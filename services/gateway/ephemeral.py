@@ -94,6 +94,13 @@ class Typing:
         self._clock = clock
         self._last: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
         self._members: OrderedDict[tuple[str, str], Known] = OrderedDict()
+        self._forgotten = 0
+
+    def forget(self, user_id: str) -> None:
+        """Whom that user may tell has changed, and nothing in their feed says so: a block."""
+        self._forgotten += 1
+        for key in [key for key in self._members if key[0] == user_id]:
+            del self._members[key]
 
     def on_typing(
         self, user_id: str, frame: frames.Typing, changed: Mapping[str, int] = NOTHING
@@ -134,13 +141,15 @@ class Typing:
         key = (user_id, conversation_id)
         known = self._members.get(key, UNKNOWN)
         if known.until <= self._clock() or known.since < since:
+            forgotten = self._forgotten
             try:
                 found = await self._log.members(user_id, conversation_id)
             except NotFound:
                 return ()
             members = tuple(found) if len(found) <= MAX_NAMED else ()
             known = Known(self._clock() + MEMBERS_KEPT, since, members)
-            _keep(self._members, key, known)
+            if forgotten == self._forgotten:  # or this may be what was to be forgotten
+                _keep(self._members, key, known)
         return known.members
 
 

@@ -8,7 +8,7 @@ have been lost.
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,7 +18,7 @@ from services.gateway.connection import MAX_MISSED, Connection
 from services.gateway.log import Log
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
-from shared.commands import MAX_HEADS, Events, Joined, Live
+from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode, Hello
 
@@ -42,9 +42,13 @@ class User:
 
 
 class Hub:
-    def __init__(self, bus: Bus, log: Log, announcer: Announcer) -> None:
+    def __init__(
+        self, bus: Bus, log: Log, announcer: Announcer, on_acquaintance: Callable[[str], None]
+    ) -> None:
+        """`on_acquaintance`: called with a user of whom others may know more now, or less."""
         self._bus = bus
         self._announcer = announcer
+        self._on_acquaintance = on_acquaintance
         self.log = log
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
@@ -102,6 +106,8 @@ class Hub:
                 self._deliver_live(user, delivery)
             elif delivery.subject == subjects.ask(user.user_id):
                 await self._announcer.answer(delivery)
+            elif delivery.subject == subjects.control(user.user_id):
+                self._control(user, delivery)
 
         subscription = await self._bus.subscribe(
             subjects.user(user.user_id),
@@ -138,6 +144,15 @@ class Hub:
             for connection in tuple(user.connections):
                 if connection.view.shows(live.conversation_id):
                     connection.offer(live.frame)
+
+    def _control(self, user: User, delivery: Delivery) -> None:
+        try:
+            told = commands.decode(delivery.payload, Acquaintance)
+        except msgspec.MsgspecError:
+            logger.error("a control event does not decode", extra={"subject": delivery.subject})
+            return
+        if told.user_id == user.user_id:
+            self._on_acquaintance(user.user_id)
 
     # ------------------------------------------------------------ comparison with the log
 

@@ -11,6 +11,7 @@ from shared.commands import (
     AcquaintancesAnswer,
     Attachment,
     AttachmentRecord,
+    Blocks,
     Conversation,
     FeedPage,
     FeedPageAnswer,
@@ -69,13 +70,16 @@ class Log:
     async def roster(self, asked: Roster) -> bytes:
         return (await self._ask("roster", asked, Snapshot)).body
 
+    async def blocks(self, asked: Blocks) -> bytes:
+        return (await self._ask("blocks", asked, Snapshot)).body
+
     async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
         """NotFound unless that user may see it; without a user, unless it is there."""
         asked = Attachment(attachment_id=attachment_id, user_id=user_id)
         return await self._ask("attachment", asked, AttachmentRecord)
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
-        """Of a conversation of theirs; NotFound otherwise."""
+        """Of a conversation of theirs, but for who must not hear of them; NotFound otherwise."""
         asked = Members(user_id=user_id, conversation_id=conversation_id)
         return (await self._ask("members", asked, MembersAnswer)).user_ids
 

@@ -90,6 +90,13 @@ class Presence:
         [online] = await rollcall.ask(self._bus, [other_id])
         return presence(other_id, bool(online), known[other_id])
 
+    def recheck(self, user_id: str) -> None:
+        """Whom that user may watch has changed, and nothing in their feed says so: a block."""
+        for connection, wants in self._wants.items():
+            if connection.user_id == user_id:
+                wants.checked_at = -math.inf
+        self._wake.set()
+
     # ------------------------------------------------------------ the one task
 
     async def run(self) -> None:

@@ -31,7 +31,7 @@ from services.persistence.state import (
 )
 from shared import commands, frames, subjects
 from shared.bus import Bus
-from shared.commands import MAX_PAGE_BYTES, Event, Events
+from shared.commands import MAX_PAGE_BYTES, Acquaintance, Event, Events
 from shared.frames import MAX_NAMED
 
 
@@ -41,6 +41,10 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
         for part in _parts(events):
             payload = commands.encode(Events(user_id=user_id, epoch=epoch, events=part))
             await bus.publish(subjects.feed(user_id), payload)
+    for one, other in decision.changes.blocks:
+        for user_id, other_id in ((one, other), (other, one)):
+            told = Acquaintance(user_id=user_id, other_id=other_id)
+            await bus.publish(subjects.control(user_id), commands.encode(told))
     if decision.changes.feed:
         await bus.publish(subjects.LOG, b"")
 
@@ -108,7 +112,8 @@ def _conversation_body(row: FeedRow, conversation_id: str, conversation: Convers
         len(conversation.members),
         names,
     )
-    view = View(member.version, member.cleared_seq, member.archived, member.muted, member.role)
+    own = (member.archived, member.muted, member.role, member.blocked)
+    view = View(member.version, member.cleared_seq, *own)
     return conversation_body(row.kind, talk, occasion, view)
 
 

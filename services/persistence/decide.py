@@ -7,7 +7,17 @@ gives the rows to write and one reply per batch. What it cannot see cannot be wr
 import hashlib
 from collections.abc import Sequence
 
-from services.persistence import attachments, groups, receipts, revisions, tickets, users, views
+from services.persistence import (
+    attachments,
+    blocks,
+    groups,
+    receipts,
+    reports,
+    revisions,
+    tickets,
+    users,
+    views,
+)
 from services.persistence.state import (
     Attachment,
     Changes,
@@ -36,6 +46,7 @@ from shared.commands import (
     DeleteMessage,
     EditMessage,
     Fenced,
+    FileReport,
     ForgetAttachments,
     IssueTicket,
     PutUser,
@@ -46,6 +57,7 @@ from shared.commands import (
     ReserveAttachment,
     Result,
     Results,
+    SetBlock,
     SetConversation,
     SetRole,
     Stored,
@@ -126,6 +138,10 @@ class _Turn(Turn):
                 return groups.remove(self, command)
             case SetRole():
                 return groups.set_role(self, command)
+            case SetBlock():
+                return blocks.set_block(self, command)
+            case FileReport():
+                return reports.file(self, command)
             case ReserveAttachment():
                 return attachments.reserve(self, command)
             case CommitAttachment():
@@ -161,6 +177,9 @@ class _Turn(Turn):
         conversation = self.conversation(command)
         if conversation is None:
             return NO_CONVERSATION
+        refused = blocks.barred(conversation, command.user_id, NO_CONVERSATION)
+        if refused is not None:
+            return refused
         if command.reply_to is not None and not self.may_quote(command, command.reply_to):
             return Refused("not_found", "There is no such message to reply to")
         if command.after and (command.user_id, command.after) not in self.state.messages:
@@ -183,9 +202,10 @@ class _Turn(Turn):
             return NO_CONVERSATION
         if command.conversation_id in self.state.conversations:
             return Begun(False)
-        too_many = self.charge(command.user_id)
-        if too_many:
-            return too_many
+        refused = blocks.barred(conversation, command.user_id, NO_CONVERSATION)
+        refused = refused or self.charge(command.user_id)
+        if refused is not None:
+            return refused
         self.begin(command.conversation_id, conversation)
         self.changes.conversations.add(command.conversation_id)
         views.tell_begun(self, command.conversation_id)
@@ -196,8 +216,13 @@ class _Turn(Turn):
         known = command.conversation_id in self.state.conversations
         if known or command.to is None or command.to not in self.state.heads:
             return self.conversation_of(command.user_id, command.conversation_id)
-        pair = sorted({command.user_id, command.to})
-        return Conversation("direct", 0, 0, {user_id: Member() for user_id in pair}, self.state.now)
+        return Conversation("direct", 0, 0, self.pair(command.user_id, command.to), self.state.now)
+
+    def pair(self, user_id: str, to: str) -> dict[str, Member]:
+        """The two, or the one, of a conversation that is not there yet."""
+        others = {user_id: to, to: user_id}
+        found = self.state.blocks
+        return {one: Member(blocked=(one, others[one]) in found) for one in sorted(others)}
 
     def begin(self, conversation_id: str, conversation: Conversation) -> None:
         self.state.conversations[conversation_id] = conversation

@@ -7,6 +7,7 @@ told to each member, and to who is no longer one by it.
 import hashlib
 from collections.abc import Sequence
 
+from services.persistence.blocks import kept_apart
 from services.persistence.state import Conversation, GroupChange, Member
 from services.persistence.turn import Turn
 from shared.commands import (
@@ -44,7 +45,9 @@ def create(turn: Turn, command: CreateGroup) -> Result:
     members = dict.fromkeys(command.members, "member") | {command.user_id: "owner"}
     if any(user_id not in state.heads for user_id in members if user_id != command.user_id):
         return NO_USER
-    refused = TOO_LARGE if len(members) > MAX_MEMBERS else turn.charge(command.user_id)
+    refused = TOO_LARGE if len(members) > MAX_MEMBERS else None
+    refused = refused or kept_apart(turn, command.user_id, members, NO_USER)
+    refused = refused or turn.charge(command.user_id)
     if refused is not None:
         return refused
     group = Conversation("group", 0, 0, {}, state.now, command.title, 0, hashed)
@@ -80,7 +83,8 @@ def add(turn: Turn, command: AddMembers) -> Result:
     if any(user_id not in turn.state.heads for user_id in fresh):
         return NO_USER
     full = len(group.members) + len(fresh) > MAX_MEMBERS
-    refused = TOO_LARGE if full else turn.charge(command.user_id)
+    refused = TOO_LARGE if full else kept_apart(turn, command.user_id, fresh, NO_USER)
+    refused = refused or turn.charge(command.user_id)
     if refused is not None:
         return refused
     for user_id in fresh:

@@ -15,12 +15,14 @@ from shared.commands import (
     CreateGroup,
     DeleteMessage,
     EditMessage,
+    FileReport,
     ForgetAttachments,
     IssueTicket,
     React,
     ReadMessages,
     RemoveMember,
     ReserveAttachment,
+    SetBlock,
     SetConversation,
     SetRole,
     StoreMessage,
@@ -40,6 +42,8 @@ class Names:
     attachments: set[str] = field(default_factory=set)
     uploaders: set[str] = field(default_factory=set)
     condemning: bool = False
+    pairs: set[tuple[str, str, str]] = field(default_factory=set)  # a third: their conversation
+    reports: set[str] = field(default_factory=set)
 
     def add(self, command: Command) -> None:  # noqa: C901 - one case a command
         self.users.add(command.user_id)
@@ -59,14 +63,22 @@ class Names:
                 self.message_ids.update(command.message_ids)
             case BeginConversation():
                 self.conversations.add(command.conversation_id)
-                self.users.add(command.to)
+                self.add_peer(command.user_id, command.to, command.conversation_id)
             case IssueTicket() | TakeTicket():
                 self.tickets.add(command.ticket_hash)
             case CreateGroup() | AddMembers():
                 self.conversations.add(command.conversation_id)
-                self.users.update(command.members)
+                for member_id in command.members:
+                    self.add_peer(command.user_id, member_id)
             case RemoveMember() | SetRole():
                 self.conversations.add(command.conversation_id)
+            case SetBlock():
+                self.conversations.add(command.conversation_id)
+                self.add_peer(command.user_id, command.other_id)
+            case FileReport():
+                self.reports.add(command.report_id)
+                self.users.add(command.other_id or command.user_id)
+                self.message_ids.add(command.message_id or 0)
             case ReserveAttachment():
                 self.uploaders.add(command.user_id)
             case CommitAttachment():
@@ -83,9 +95,14 @@ class Names:
         if command.after:
             self.messages.add((command.user_id, command.after))
         if command.to:
-            self.users.add(command.to)
+            self.add_peer(command.user_id, command.to, command.conversation_id)
         if command.reply_to:
             self.message_ids.add(command.reply_to)
+
+    def add_peer(self, user_id: str, other_id: str, conversation_id: str = "") -> None:
+        """Who may block each other; the members of a conversation that is there tell it."""
+        self.users.add(other_id)
+        self.pairs |= {(user_id, other_id, conversation_id), (other_id, user_id, conversation_id)}
 
 
 def names(batches: Iterable[Batch]) -> Names:

@@ -36,7 +36,7 @@ CONVERSATION_COLUMNS = (
     "(SELECT json_group_array(o.user_id) FROM (SELECT p.user_id FROM members AS p"
     f" WHERE p.conversation_id = c.conversation_id LIMIT {MAX_NAMED + 1}) AS o), "
     "g.version, g.actor_id, g.user_ids, f.user_id, "
-    "v.version, v.cleared_seq, v.archived, v.muted, v.role"
+    "v.version, v.cleared_seq, v.archived, v.muted, v.role, v.blocked"
 )
 REACTION_WIDTH = 3
 CHANGES: dict[str, frames.Change] = {
@@ -194,6 +194,7 @@ class View(NamedTuple):
     archived: bool
     muted: bool
     role: Role
+    blocked: bool
 
 
 def conversation_body(kind: str, talk: Talk, occasion: Occasion | None, view: View) -> bytes:
@@ -214,6 +215,7 @@ def conversation_body(kind: str, talk: Talk, occasion: Occasion | None, view: Vi
             cleared_seq=view.cleared_seq,
             archived=bool(view.archived),
             muted=bool(view.muted),
+            blocked=bool(view.blocked),
         )
     )
 
@@ -233,6 +235,7 @@ def parted_body(kind: str, conversation_id: str, occasion: Occasion) -> bytes:
             cleared_seq=0,
             archived=False,
             muted=False,
+            blocked=False,
         )
     )
 

@@ -43,6 +43,8 @@ def _move(
     if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
         delivered_seq = 0
     member = conversation.members[command.user_id]
+    if member.blocked:  # the other side learns nothing more of them: their marks stand still
+        return Done()
     read = max(member.read_seq, min(read_seq, conversation.last_seq))
     delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
     if (delivered, read) != (member.delivered_seq, member.read_seq):

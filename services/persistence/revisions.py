@@ -6,6 +6,7 @@ state from a newer one. All of these can be repeated without harm.
 
 from msgspec.structs import replace
 
+from services.persistence.blocks import barred
 from services.persistence.state import Edited, Erased, Hidden, Message, Reacted, Reaction, Revision
 from services.persistence.turn import Turn
 from shared.commands import DeleteMessage, Done, EditMessage, React, Refused, Result
@@ -25,6 +26,7 @@ def edit(turn: Turn, command: EditMessage) -> Result:
     if message is None or message.deleted_at is not None:
         return NOT_FOUND
     refused = _not_now(turn, message, command.user_id, turn.state.limits.edit_window)
+    refused = refused or _barred(turn, message, command.user_id)
     if refused is not None:
         return refused
     changed = _replaced(turn, replace(message, version=message.version + 1))
@@ -73,13 +75,21 @@ def react(turn: Turn, command: React) -> Result:
     before = reactions.get(key)
     if command.remove == (before is None or before.removed):
         return Done()
-    if before is None and _full(reactions, command.user_id):
-        return TOO_MANY
+    refused = TOO_MANY if before is None and _full(reactions, command.user_id) else None
+    refused = refused or _barred(turn, message, command.user_id)
+    if refused is not None:
+        return refused
     number = before.number if before else len(reactions) + 1
     reactions[key] = Reaction(number, command.remove)
     changed = _replaced(turn, replace(message, version=message.version + 1))
     _tell_all(turn, "reaction", Reacted(changed, *key, reactions[key]))
     return Done()
+
+
+def _barred(turn: Turn, message: Message, user_id: str) -> Refused | None:
+    """An own message can always be wiped, but nothing new is said to who blocks."""
+    conversation = turn.state.conversations[message.conversation_id]
+    return barred(conversation, user_id, NOT_FOUND)
 
 
 def _full(reactions: dict[tuple[str, str], Reaction], user_id: str) -> bool:

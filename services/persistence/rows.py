@@ -52,7 +52,7 @@ CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
        c.title, c.version, c.created_hash,
        b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version,
-       b.role, b.joined_at, b.sent_seq
+       b.role, b.joined_at, b.sent_seq, b.blocked
 FROM json_each(?1) AS j
 JOIN conversations AS c ON c.conversation_id = j.value
 LEFT JOIN members AS b ON b.conversation_id = c.conversation_id
@@ -64,6 +64,17 @@ TICKETS = """
 SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at
 FROM json_each(?1) AS j JOIN tickets AS t ON t.ticket_hash = j.value
 """
+BLOCKS = """
+SELECT k.user_id, k.blocked_id FROM json_each(?1) AS j JOIN blocks AS k
+  ON k.user_id = json_extract(j.value, '$[0]') AND k.blocked_id = json_extract(j.value, '$[1]')
+"""
+_REPORT = (
+    "report_id, reporter_id, user_id, message_id, version, reason, comment, request_hash, "
+    "created_at"
+)
+REPORTS = f"""
+SELECT {_REPORT} FROM json_each(?1) AS j JOIN reports ON report_id = j.value
+"""  # noqa: S608 - a list of columns
 PUT_CONVERSATION = """
 INSERT INTO conversations (conversation_id, kind, last_seq, last_message_id, created_at, updated_at,
   title, version, created_hash)
@@ -74,13 +85,14 @@ ON CONFLICT (conversation_id) DO UPDATE SET
 """
 PUT_MEMBER = """
 INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, updated_at,
-  cleared_seq, archived, muted, version, role, joined_at, sent_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  cleared_seq, archived, muted, version, role, joined_at, sent_seq, blocked)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (conversation_id, user_id) DO UPDATE SET
   delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
   updated_at = excluded.updated_at, cleared_seq = excluded.cleared_seq,
   archived = excluded.archived, muted = excluded.muted, version = excluded.version,
-  role = excluded.role, joined_at = excluded.joined_at, sent_seq = excluded.sent_seq
+  role = excluded.role, joined_at = excluded.joined_at, sent_seq = excluded.sent_seq,
+  blocked = excluded.blocked
 """
 DELETE_MEMBER = "DELETE FROM members WHERE conversation_id = ? AND user_id = ?"
 ADD_GROUP_CHANGE = """
@@ -171,6 +183,9 @@ PUT_LANE = """
 INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
   number = excluded.number, results = excluded.results, n = excluded.n
 """
+PUT_BLOCK = "INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (?, ?, ?)"
+DELETE_BLOCK = "DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?"
+ADD_REPORT = f"INSERT INTO reports ({_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 # For each ticket put, up to that many that nobody came with are taken away.
 FORGET_TICKETS = """
 DELETE FROM tickets WHERE ticket_hash IN
@@ -193,7 +208,8 @@ def member_rows(state: State, changes: Changes) -> Iterable[Row]:
         if m is not None:
             marks = (m.delivered_seq, m.read_seq, state.now)
             view = (m.cleared_seq, m.archived, m.muted, m.version)
-            yield conversation_id, user_id, *marks, *view, m.role, m.joined_at, m.sent_seq
+            more = (m.role, m.joined_at, m.sent_seq, m.blocked)
+            yield conversation_id, user_id, *marks, *view, *more
 
 
 def parted_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -291,6 +307,17 @@ def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
             yield FORGET_TICKETS, (state.now,)
             row = (ticket_hash, ticket.user_id, ticket.expires_at, ticket.token_expires_at)
             yield PUT_TICKET, row
+
+
+def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for pair in changes.blocks:
+        yield DELETE_BLOCK, pair  # it may have been taken back and set again in this transaction
+        if pair in state.blocks:
+            yield PUT_BLOCK, (*pair, state.now)
+
+
+def report_rows(changes: Changes) -> Iterable[Row]:
+    return map(astuple, changes.reports)
 
 
 def head_rows(state: State, changes: Changes) -> Iterable[Row]:

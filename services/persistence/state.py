@@ -17,7 +17,8 @@ SECOND = 1_000_000  # microseconds
 @dataclass(slots=True)
 class Member:
     """`cleared_seq`: they see nothing up to there, as of what was said before they joined.
-    `sent_seq`: of their own latest message, kept in groups."""
+    `sent_seq`: of their own latest message, kept in groups. `blocked`: in a direct one, they block
+    the other side."""
 
     delivered_seq: int = 0
     read_seq: int = 0
@@ -28,6 +29,7 @@ class Member:
     role: Role = "member"
     joined_at: int = 0
     sent_seq: int = 0
+    blocked: bool = False
 
 
 @dataclass(slots=True)
@@ -172,6 +174,20 @@ class Ticket(Struct, frozen=True):
     token_expires_at: int
 
 
+class Report(Struct, frozen=True, gc=False):
+    """Of a user, or of their message as it was in that version."""
+
+    report_id: str
+    reporter_id: str
+    user_id: str
+    message_id: int | None
+    version: int | None
+    reason: str
+    comment: str
+    request_hash: bytes
+    created_at: int
+
+
 class Lane(Struct, frozen=True):
     number: int
     results: bytes
@@ -211,6 +227,8 @@ class State:
     tickets: dict[str, Ticket] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)  # uploads by owner
+    blocks: set[tuple[str, str]] = field(default_factory=set)  # who blocks, who is blocked
+    reports: dict[str, Report] = field(default_factory=dict)
 
     @property
     def unsent_before(self) -> int:
@@ -235,6 +253,8 @@ class Changes:
     lanes: dict[str, Lane] = field(default_factory=dict)
     tickets: dict[str, Ticket | None] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    blocks: set[tuple[str, str]] = field(default_factory=set)
+    reports: list[Report] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from services.persistence.state import (
     Member,
     Message,
     Reaction,
+    Report,
     State,
     Ticket,
 )
@@ -163,6 +164,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
     _read_attachments(connection, state, wanted)
     for row in look_up(rows.CONVERSATIONS, wanted.conversations):
         wanted.users.update(_add_member(state, row))
+    _read_blocks(connection, state, wanted)
     for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
     for ticket_hash, *ticket in look_up(rows.TICKETS, wanted.tickets):
@@ -177,6 +179,14 @@ def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Name
     for row in found:
         state.attachments[row[0]] = Attachment(*row)
     state.unsent.update(_look_up(connection, rows.UNSENT, wanted.uploaders))
+
+
+def _read_blocks(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    """And reports. The members of a conversation that is there tell whether they block."""
+    apart = [pair[:2] for pair in wanted.pairs if pair[2] not in state.conversations]
+    state.blocks.update(_look_up(connection, rows.BLOCKS, apart))
+    found = _look_up(connection, rows.REPORTS, wanted.reports)
+    state.reports.update((row[0], Report(*row)) for row in found)
 
 
 def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
@@ -230,6 +240,9 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
     connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))
+    for sql, row in rows.block_rows(state, changes):
+        connection.execute(sql, row)
+    connection.executemany(rows.ADD_REPORT, rows.report_rows(changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
     connection.executemany(rows.TOUCH_USER, rows.seen_rows(changes))

@@ -49,6 +49,12 @@ class Turn:
             return None
         return message
 
+    def tell_view(self, user_id: str, conversation_id: str, kind: str) -> None:
+        """A member sees the conversation in another way now: all their devices hear so."""
+        self.state.conversations[conversation_id].members[user_id].version += 1
+        self.changes.members.add((conversation_id, user_id))
+        self.tell(user_id, kind, conversation_id=conversation_id, actor_id=user_id)
+
     def tell(
         self,
         user_id: str,

@@ -20,7 +20,7 @@ def clear(turn: Turn, command: ClearConversation) -> Result:
     count = last_seq - member.cleared_seq
     if count:
         member.cleared_seq = last_seq
-        _changed(turn, command, member, "cleared")
+        turn.tell_view(command.user_id, command.conversation_id, "cleared")
     return Cleared(count)
 
 
@@ -36,7 +36,7 @@ def set_view(turn: Turn, command: SetConversation) -> Result:
     muted = member.muted if command.muted is None else command.muted
     if (archived, muted) != (member.archived, member.muted):
         member.archived, member.muted = archived, muted
-        _changed(turn, command, member, "set")
+        turn.tell_view(command.user_id, command.conversation_id, "set")
     return Done()
 
 
@@ -58,13 +58,3 @@ def bring_back(turn: Turn, conversation_id: str) -> None:
 def _member(turn: Turn, command: ClearConversation | SetConversation) -> Member | None:
     conversation = turn.conversation_of(command.user_id, command.conversation_id)
     return conversation.members[command.user_id] if conversation else None
-
-
-def _changed(
-    turn: Turn, command: ClearConversation | SetConversation, member: Member, kind: str
-) -> None:
-    member.version += 1
-    turn.changes.members.add((command.conversation_id, command.user_id))
-    turn.tell(
-        command.user_id, kind, conversation_id=command.conversation_id, actor_id=command.user_id
-    )

@@ -1,4 +1,5 @@
-"""Owns which messages of their conversations a member may see: the one filter of every read."""
+"""Owns which messages of their conversations a member may see: the one filter of every read; and
+which users must not know of each other."""
 
 
 def visible(message: str, member: str) -> str:
@@ -15,10 +16,22 @@ def visible(message: str, member: str) -> str:
 
 
 def unread(member: str, limit: str) -> str:
-    """SQL: how many messages of others that member (an alias of `members`) has not read."""
+    """SQL: how many messages of others that member (an alias of `members`) has not read. Where
+    they block the other side nothing waits to be read."""
     return (
-        "(SELECT count(*) FROM (SELECT 1 FROM messages AS x"  # noqa: S608 - names, no values
-        f" WHERE x.conversation_id = {member}.conversation_id AND x.seq > {member}.read_seq"
+        f"(SELECT count(*) FROM (SELECT 1 FROM messages AS x WHERE NOT {member}.blocked AND"  # noqa: S608 - names, no values
+        f" x.conversation_id = {member}.conversation_id AND x.seq > {member}.read_seq"
         f" AND x.sender_id <> {member}.user_id AND x.deleted_at IS NULL"
         f" AND {visible('x', member)} LIMIT {limit}))"
     )
+
+
+def apart(one: str, other: str) -> str:
+    """SQL, true where one of these two users (expressions) blocks the other."""
+    pairs = ((one, other), (other, one))
+    found = (
+        "EXISTS (SELECT 1 FROM blocks AS apt"  # noqa: S608 - names, no values
+        f" WHERE apt.user_id = {a} AND apt.blocked_id = {b})"
+        for a, b in pairs
+    )
+    return f"({' OR '.join(found)})"

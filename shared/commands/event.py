@@ -33,6 +33,14 @@ class Announcement(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class Acquaintance(Struct, frozen=True, kw_only=True, tag=True):
+    """Whether these two may know of each other has changed: ask again, remember nothing. The hub
+    compares the user id with its own."""
+
+    user_id: str
+    other_id: str
+
+
 class Live(Struct, frozen=True, kw_only=True):
     """A frame for a user's sockets, now or never. The hub compares the user id with its own."""
 

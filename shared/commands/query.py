@@ -168,6 +168,14 @@ class AttachmentRecord(Struct, frozen=True, kw_only=True):
     thumbnail: bool
 
 
+class Blocks(Struct, frozen=True, kw_only=True):
+    """query `blocks`: whom this user blocks, by user id. `after`: the `next` of a page."""
+
+    user_id: str
+    after: str = ""
+    limit: int = 50
+
+
 class LogPage(Struct, frozen=True, kw_only=True):
     """query `log`: rows after a follower's position, which is one number per writer.
 

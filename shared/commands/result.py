@@ -35,6 +35,13 @@ class Cleared(Struct, frozen=True, array_like=True, tag=True):
     count: int
 
 
+class Filed(Struct, frozen=True, array_like=True, tag=True):
+    """The report is stored, since then; `duplicate`: it was already."""
+
+    created_at: int
+    duplicate: bool
+
+
 class Ticketed(Struct, frozen=True, array_like=True, tag=True):
     """The ticket is good until then."""
 
@@ -66,7 +73,7 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
         return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
 
 
-Result = Stored | Done | Begun | Cleared | Ticketed | Taken | Condemned | Refused
+Result = Stored | Done | Begun | Cleared | Filed | Ticketed | Taken | Condemned | Refused
 
 
 class Results(Struct, frozen=True, tag=True):

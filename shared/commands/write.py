@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from shared.frames.fields import Role
+from shared.frames.fields import Reason, Role
 
 MAX_BATCH = 256  # commands a lane sends at once
 MAX_BATCH_BYTES = 512 * 1024  # well below the bus's max_payload of 1 MiB
@@ -131,6 +131,27 @@ class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
     title: str | None = None
 
 
+class SetBlock(Struct, frozen=True, kw_only=True, tag=True):
+    """Whether this user blocks `other_id`; `conversation_id` is that of the two, there or not."""
+
+    user_id: str
+    conversation_id: str
+    other_id: str
+    blocked: bool
+
+
+class FileReport(Struct, frozen=True, kw_only=True, tag=True):
+    """Tell the operator of a message, or else of a user. The id stands for the request: the same
+    again changes nothing."""
+
+    user_id: str
+    report_id: str
+    other_id: str | None
+    message_id: int | None
+    reason: Reason
+    comment: str
+
+
 class ReserveAttachment(Struct, frozen=True, kw_only=True, tag=True):
     """An upload begins: from now on its bytes are never without a record."""
 
@@ -211,6 +232,8 @@ Command = (
     | AddMembers
     | RemoveMember
     | SetRole
+    | SetBlock
+    | FileReport
     | ReserveAttachment
     | CommitAttachment
     | CondemnAttachments

@@ -189,7 +189,8 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
 
     `version` counts every change, of the conversation and of their own view. `members` are all of
     them where they are at most 32, `user_ids` those whom a change of a group concerns, likewise.
-    Who left or was removed is told so, sees no members and hears no more.
+    Who left or was removed is told so, sees no members and hears no more. `blocked`: this member
+    blocks the other side.
     """
 
     cursor: int | UnsetType = UNSET
@@ -206,6 +207,7 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
     cleared_seq: int
     archived: bool
     muted: bool
+    blocked: bool
 
 
 class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):

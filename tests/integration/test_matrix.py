@@ -163,7 +163,8 @@ async def own(played: Scene, verb: Verb) -> Any:
             return "bob"
         case Kind.FILE:
             return await played.uploaded("alice", "for this verb")
-    ack = await played.peers["alice"].message("bob", "for this verb")
+    pair = ("bob", "alice") if verb.others else ("alice", "bob")
+    ack = await played.peers[pair[0]].message(pair[1], "for this verb")
     return ack["message_id"]
 
 

@@ -21,6 +21,7 @@ from shared.commands import (
     PutUser,
     RemoveMember,
     Results,
+    SetBlock,
     SetConversation,
     Stored,
     StoreMessage,
@@ -124,6 +125,18 @@ async def test_c8_unread_is_one_email_and_read_is_none(
     assert letter["Subject"] == "2 unread messages"
     assert "Ann: are you there?" in text
     assert "Ann: hello?" in text
+
+
+async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=1.0) as running:
+        await lane.send("m1", "hello?")
+        await eventually(lambda: running.states() == ["waiting"])
+        block = SetBlock(user_id="bob", conversation_id=DIRECT, other_id="ann", blocked=True)
+        await lane.do(block)
+        await running.until_states("cancelled")
+    assert mailbox.seen == []
 
 
 async def test_what_was_written_while_notify_was_away_is_followed(

@@ -33,7 +33,8 @@ class Verb:
     `still`: what a member may do to a message that is erased, or that is hidden or cleared by
     themselves or older than their membership; otherwise that is as good as absent. `strangers`:
     whether it may name any user, or only those one shares a conversation with; `oneself`: and
-    oneself. `silent`: what it does shows at the other side alone.
+    oneself. `silent`: what it does shows at the other side alone. `others`: it is about what others
+    wrote.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Verb:
     strangers: bool = False
     oneself: bool = False
     silent: bool = False
+    others: bool = False
     note: str = ""  # tells two rows of one verb apart
 
     @property
@@ -58,7 +60,7 @@ class Verb:
         return f"{self.name} {self.note}".strip()
 
 
-FLAGS = ("strangers", "oneself", "silent")
+FLAGS = ("strangers", "oneself", "silent", "others")
 
 
 def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: Any) -> Verb:
@@ -163,6 +165,20 @@ ROUTES: tuple[Verb, ...] = (
         still=PIVOT,
         conversation_id=HOME,
         query={"after_id": IT},
+    ),
+    verb("GET /v1/blocks", L),
+    verb("POST /v1/blocks", U, body={"user_id": IT}, strangers=True),
+    verb("DELETE /v1/blocks/{user_id}", U, user_id=IT, strangers=True),  # of the row before
+    verb(
+        "POST /v1/reports", U, body={"user_id": IT, "reason": "spam"}, strangers=True, others=True
+    ),
+    verb(
+        "POST /v1/reports",
+        M,
+        "message",
+        still="erased",
+        body={"message_id": IT, "reason": "spam"},
+        others=True,
     ),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),

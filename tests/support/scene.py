@@ -103,7 +103,7 @@ class Scene:
     ) -> list[Any]:
         method, path = verb.name.split()
         body, query = fields.pop("body", None), fields.pop("query", {})
-        if verb.name == "POST /v1/messages":
+        if verb.name in ("POST /v1/messages", "POST /v1/reports"):
             body = {"client_id": client_id, **body}
         for name, value in fields.items():
             path = path.replace("{" + name + "}", quote(str(value), safe=""))

@@ -214,6 +214,7 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
     cleared_seq: int
     archived: bool
     muted: bool
+    blocked: bool
 
 
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):

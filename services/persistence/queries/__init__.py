@@ -11,6 +11,7 @@ from msgspec import Struct
 from services.persistence.connections import Held
 from services.persistence.followers import Followers
 from services.persistence.queries.attachment import attachment
+from services.persistence.queries.blocks import blocks
 from services.persistence.queries.feed import feed, heads, join
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
@@ -23,6 +24,7 @@ from shared import commands
 from shared.commands import (
     Acquaintances,
     Attachment,
+    Blocks,
     Conversation,
     FeedPage,
     Heads,
@@ -68,6 +70,8 @@ class Queries:
                 return await self._snapshot(history, commands.decode(payload, History))
             case "roster":
                 return await self._snapshot(roster, commands.decode(payload, Roster))
+            case "blocks":
+                return await self._snapshot(blocks, commands.decode(payload, Blocks))
             case "search":
                 return await self._snapshot(search, commands.decode(payload, Search))
             case "attachment":

@@ -21,7 +21,7 @@ _VIEW = f"""
 SELECT c.conversation_id, c.kind, c.last_message_id, c.last_seq, c.updated_at,
        b.delivered_seq, b.read_seq, p.delivered_seq, p.read_seq,
        p.user_id, u.name, u.avatar,
-       c.title, b.role, b.archived, b.muted, {unread_of("b", "?4")},
+       c.title, b.role, b.archived, b.muted, b.blocked, {unread_of("b", "?4")},
        {MESSAGE_COLUMNS}
 FROM members AS b
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
@@ -154,7 +154,7 @@ def _conversation(
         peer_read_seq,
         *rest,
     ) = row
-    peer_id, name, avatar, title, role, archived, muted, count, *last = rest
+    peer_id, name, avatar, title, role, archived, muted, blocked, count, *last = rest
     direct = kind == "direct"
     member_count = 2 - (peer_id == user_id)
     if others is not None:
@@ -171,6 +171,7 @@ def _conversation(
         unread_count=count,
         archived=bool(archived),
         muted=bool(muted),
+        blocked=bool(blocked),
         delivered_seq=delivered_seq,
         read_seq=read_seq,
         peer_delivered_seq=peer_delivered_seq,

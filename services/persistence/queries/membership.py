@@ -1,8 +1,10 @@
-"""Owns who may see a conversation at all: its members. They are each other's acquaintances."""
+"""Owns who may see a conversation at all: its members. They are each other's acquaintances, but
+for those of whom one blocks the other."""
 
 import msgspec
 
 from services.persistence.queries.source import Source
+from services.persistence.visibility import apart
 from shared.commands import (
     MAX_ACQUAINTANCES,
     Acquaintances,
@@ -13,15 +15,19 @@ from shared.commands import (
 from shared.errors import NotFound
 
 MEMBER = "SELECT 1 FROM members WHERE conversation_id = ?1 AND user_id = ?2"
-MEMBERS = "SELECT user_id FROM members WHERE conversation_id = ?1"
+# Who is told what a member does there, and is never stored.
+MEMBERS = f"""
+SELECT b.user_id FROM members AS b
+WHERE b.conversation_id = ?1 AND NOT {apart("b.user_id", "?2")}
+"""  # noqa: S608 - names, no values
 
 # Uncorrelated: read once, however many are asked for.
-ACQUAINTANCES = """
+ACQUAINTANCES = f"""
 SELECT u.user_id, u.last_seen FROM json_each(?2) AS j JOIN users AS u ON u.user_id = j.value
 WHERE u.user_id = ?1 OR u.user_id IN (
   SELECT b.user_id FROM members AS a JOIN members AS b ON b.conversation_id = a.conversation_id
-  WHERE a.user_id = ?1)
-"""
+  WHERE a.user_id = ?1) AND NOT {apart("u.user_id", "?1")}
+"""  # noqa: S608 - names, no values
 
 
 async def member(source: Source, user_id: str, conversation_id: str) -> None:
@@ -32,7 +38,7 @@ async def member(source: Source, user_id: str, conversation_id: str) -> None:
 
 async def members(source: Source, asked: Members) -> MembersAnswer:
     await member(source, asked.user_id, asked.conversation_id)
-    rows = await source.fetch(MEMBERS, (asked.conversation_id,))
+    rows = await source.fetch(MEMBERS, (asked.conversation_id, asked.user_id))
     return MembersAnswer(user_ids=[user_id for (user_id,) in rows])
 
 

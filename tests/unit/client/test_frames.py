@@ -78,6 +78,7 @@ HEARD: list[Struct] = [
         cleared_seq=3,
         archived=False,
         muted=True,
+        blocked=False,
     ),
     theirs.Reaction(
         cursor=1, message_id=1, conversation_id="d1", version=2, user_id="u", emoji="x",

@@ -94,6 +94,35 @@ async def test_s46_who_was_removed_is_told_of_no_typing_and_tells_of_none() -> N
     assert room.log.asked == asked, "what is newer than the change is good"
 
 
+async def test_s54_after_a_block_the_members_are_asked_for_again() -> None:
+    room = Room(c=["alice", "bob", "carol"], d=["alice", "dave"])
+    assert len(await room.says("alice", True)) == len(await room.says("carol", True)) == 2
+    room.log.conversations["c"] = ["alice", "carol"]
+    room.typing.forget("alice")
+    room.now += INTERVAL
+    assert [live.user_id for live in await room.says("alice", True)] == ["carol"]
+    asked = room.log.asked
+    assert await room.says("carol", True)
+    assert room.log.asked == asked, "what others know stays"
+
+
+async def test_s54_what_was_asked_before_a_block_is_not_remembered() -> None:
+    room = Room(c=["alice", "bob"])
+    answer = room.log.members
+
+    async def blocked_meanwhile(user_id: str, conversation_id: str) -> list[str]:
+        found = await answer(user_id, conversation_id)
+        room.typing.forget("alice")
+        return found
+
+    room.log.members = blocked_meanwhile  # type: ignore[method-assign]
+    await room.says("alice", True)
+    room.log.members = answer  # type: ignore[method-assign]
+    room.log.conversations["c"] = ["alice"]
+    room.now += INTERVAL
+    assert not await room.says("alice", True)
+
+
 async def test_s46_above_32_members_no_typing_is_told() -> None:
     crowd = [f"u{number}" for number in range(MAX_NAMED)]
     room = Room(small=crowd, large=[*crowd, "one more"])

@@ -55,7 +55,7 @@ class Wire:
 
 
 def hub_on(wire: Any) -> Hub:
-    return Hub(wire, wire, wire)
+    return Hub(wire, wire, wire, wire.said.append)
 
 
 def socket_of(user_id: str) -> Connection:

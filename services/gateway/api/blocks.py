@@ -1,0 +1,65 @@
+"""Owns the routes of blocks: whom a user keeps away."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import (
+    COMMAND_BYTES,
+    as_json,
+    body,
+    converted,
+    integer,
+    settled,
+    user_id,
+)
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from shared import api, commands, frames
+from shared.commands import SetBlock
+from shared.frames import UserId
+from shared.subjects import direct_conversation_id
+
+NO_CONTENT = 204
+
+
+@dataclass(slots=True, frozen=True)
+class Blocks:
+    lanes: Lanes
+    log: Log
+
+    def endpoints(self) -> Endpoints:
+        return {
+            "GET /v1/blocks": self.page,
+            "POST /v1/blocks": self.block,
+            "DELETE /v1/blocks/{user_id}": self.unblock,
+        }
+
+    async def page(self, request: Request, identity: Identity) -> Response:
+        after = request.query_params.get("after")
+        asked = commands.Blocks(
+            user_id=identity.user_id,
+            after="" if after is None else converted(after, UserId, "`after`"),
+            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+        )
+        return as_json(await self.log.blocks(asked))
+
+    async def block(self, request: Request, identity: Identity) -> Response:
+        asked = await body(request, api.BlockRequest)
+        return await self._set(identity, asked.user_id, blocked=True)
+
+    async def unblock(self, request: Request, identity: Identity) -> Response:
+        return await self._set(identity, user_id(request), blocked=False)
+
+    async def _set(self, identity: Identity, other_id: str, *, blocked: bool) -> Response:
+        command = SetBlock(
+            user_id=identity.user_id,
+            conversation_id=direct_conversation_id(identity.user_id, other_id),
+            other_id=other_id,
+            blocked=blocked,
+        )
+        await settled(self.lanes, command, COMMAND_BYTES + 2 * frames.size(other_id))
+        return Response(status_code=NO_CONTENT)

@@ -1,0 +1,50 @@
+"""Owns the route of reports: what users tell the operator of each other."""
+
+from dataclasses import dataclass
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.request import COMMAND_BYTES, as_json, body, settled
+from services.gateway.auth import Identity
+from services.gateway.contract import Endpoints
+from services.gateway.lanes import Lanes
+from services.gateway.log import Log
+from services.gateway.people import People
+from shared import api, frames
+from shared.commands import Filed, FileReport
+from shared.errors import Internal
+from shared.subjects import report_id
+
+
+@dataclass(slots=True, frozen=True)
+class Reports:
+    lanes: Lanes
+    log: Log
+    people: People
+
+    def endpoints(self) -> Endpoints:
+        return {"POST /v1/reports": self.file}
+
+    async def file(self, request: Request, identity: Identity) -> Response:
+        asked = await body(request, api.ReportRequest)
+        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        comment = "" if asked.comment is UNSET else asked.comment
+        command = FileReport(
+            user_id=identity.user_id,
+            report_id=report_id(identity.user_id, asked.client_id),
+            other_id=asked.user_id,
+            message_id=asked.message_id,
+            reason=asked.reason,
+            comment=comment,
+        )
+        filed = await settled(self.lanes, command, COMMAND_BYTES + frames.size(comment))
+        if not isinstance(filed, Filed):
+            raise Internal("The store gave an answer of another kind")
+        answer = api.ReportAnswer(
+            report_id=command.report_id,
+            created_at=frames.time_of(filed.created_at),
+            duplicate=filed.duplicate,
+        )
+        return as_json(api.encode(answer), 200 if filed.duplicate else 201)

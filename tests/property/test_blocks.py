@@ -49,6 +49,7 @@ from tests.support.world import InlineHeld
 
 USERS = ("alice", "bob", "carol")
 GROUP = "g"  # of all of them
+TALKING = direct_conversation_id("alice", "bob")  # from the beginning
 Say = tuple[str, str, str]
 
 
@@ -61,7 +62,20 @@ def empty_store(folder: Path) -> Path:
 FOLDER = Path(tempfile.mkdtemp(prefix="linkup-blocks-"))
 EMPTY = empty_store(FOLDER)
 
-ALONE = ("block", "block", "unblock", "say", "say", "say", "begin", "edit", "react", "wipe", "read")
+ALONE = (
+    "block",
+    "block",
+    "unblock",
+    "say",
+    "say",
+    "say",
+    "begin",
+    "edit",
+    "react",
+    "wipe",
+    "read",
+    "read",
+)
 TOGETHER = ("group", "invite", "say in the group")
 
 deeds = st.sampled_from([*ALONE, *TOGETHER])
@@ -141,7 +155,7 @@ class Model:
         said = StoreMessage(
             user_id=one,
             connection_id="",
-            client_id=str(self.clients),
+            client_id=f"{one} {self.clients}",
             conversation_id=place,
             content="x",
             to=other,
@@ -230,8 +244,9 @@ async def furnish(store: Store, model: Model) -> None:
             for one in USERS
         ],
     ]
-    assert set(await answers(store, 1, [*known, *groups])) == {"ok"}
     model.last_id = len(groups)
+    said = [model.message(*pair, TALKING)[0] for pair in (("alice", "bob"), ("bob", "alice"))]
+    assert set(await answers(store, 1, [*known, *groups, *said])) == {"ok"}
 
 
 async def answers(store: Store, number: int, told: list[Command]) -> list[str]:

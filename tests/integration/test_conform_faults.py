@@ -141,6 +141,8 @@ FAULTS: dict[type[Fault], set[str]] = {
         "group/an-outsider-learns-nothing",
         "group/who-is-removed-sees-nothing",
     },
+    faults.SaysThatOneIsBlocked: {"block/who-is-blocked-*"},
+    faults.FilesReportsAgainAndAgain: {"block/a-report-is-filed-once"},
     faults.ShowsWhateverIsSent: {"attachment/markup-leaves-*"},
     faults.GivesUrlsToWhoAsks: {
         "attachment/a-changed-url-*",
@@ -215,6 +217,8 @@ FAULTS: dict[type[Fault], set[str]] = {
         "view/a-beginning-*",
         "view/clearing-is-told-*",
         "view/archive-and-mute-*",
+        "block/nothing-of-a-blocked-*",
+        "block/a-block-is-told-*",
         "group/each-member-is-told",
         "group/who-is-removed-is-told-last",
     },

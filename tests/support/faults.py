@@ -225,6 +225,23 @@ class ClosesWithout4401(Fault):
         return 1000 if code == 4401 else code
 
 
+class SaysThatOneIsBlocked(Fault):
+    """The first to be refused hears another word than the next."""
+
+    refused = 0
+
+    def down(self, frame: Frame) -> list[Frame]:
+        if frame.get("client_id") == "let-me-in":
+            self.refused += 1
+            return [{**frame, "code": "forbidden"}] if self.refused == 1 else [frame]
+        return [frame]
+
+
+class FilesReportsAgainAndAgain(Fault):
+    def answer(self, call: Call) -> Call:
+        return call.but(status=201) if call.path == "/v1/reports" and call.status == 200 else call
+
+
 class ShowsWhateverIsSent(Fault):
     """A file leaves without a word on how to treat it."""
 

@@ -2,6 +2,7 @@
 
 from linkup.conform.checks import (
     attachment,
+    block,
     close,
     feed,
     frame,
@@ -40,6 +41,7 @@ ALL = (
     *page.CHECKS,
     *view.CHECKS,
     *group.CHECKS,
+    *block.CHECKS,
     *problem.CHECKS,
     *search.CHECKS,
     *membership.CHECKS,

@@ -1,0 +1,185 @@
+"""Checks of blocks and reports: what is refused, what is not told, and who hears of it."""
+
+from linkup.conform.check import checks, expect
+from linkup.conform.deployment import Answer
+from linkup.conform.player import Caller, Frame, Player, Scene
+
+
+async def who_is_blocked_is_refused(scene: Scene) -> None:
+    """What somebody blocked sends is answered word for word as if the other did not exist."""
+    alice, bob = await _talking(scene)
+    await _block(await scene.api("alice"), bob.user_id)
+    refused = await bob.message(alice.user_id, "let me in", "let-me-in")
+    absent = await bob.message(scene.user("nobody"), "let me in", "let-me-in")
+    expect("the answer", refused, absent)
+    expect("the code", refused.get("code"), "not_found")
+
+
+async def who_blocks_is_told_to_take_it_back(scene: Scene) -> None:
+    """Writing to whom one blocks is `forbidden`, and goes again once it is taken back."""
+    alice, bob = await _talking(scene)
+    api = await scene.api("alice")
+    await _block(api, bob.user_id)
+    error = await alice.message(bob.user_id, "by the way")
+    expect("the code", error.get("code"), "forbidden")
+    expect("the status", (await _unblock(api, bob.user_id)).status, 204)
+    await alice.acked(bob.user_id, "by the way")
+    await bob.next("message", content="by the way")
+
+
+async def nothing_of_a_blocked_one_arrives(scene: Scene) -> None:
+    """Neither message, nor edit, nor typing of somebody blocked reaches who blocks."""
+    alice, bob = await _talking(scene)
+    ack = await bob.acked(alice.user_id, "before")
+    await _block(await scene.api("alice"), bob.user_id)
+    await alice.next("conversation")
+    mark = len(alice.frames)
+    await bob.message(alice.user_id, "after")
+    edit = {"message_id": ack["message_id"], "content": "changed", "client_id": "edit"}
+    await bob.send("edit_message", **edit)
+    expect("the edit", (await bob.outcome("edit")).get("code"), "not_found")
+    await bob.send("typing", to=alice.user_id, is_typing=True)
+    await bob.settled()
+    await alice.settled()
+    came = [frame["type"] for frame in alice.frames[mark:] if frame["type"] != "pong"]
+    expect("what came", came, [])
+
+
+async def a_block_is_told_to_ones_own_devices(scene: Scene) -> None:
+    """`conversation {blocked: true}` comes to every device of who blocks, nothing to the other."""
+    alice, bob = await _talking(scene)
+    tablet, api = await scene.enter("alice"), await scene.api("alice")
+    await _block(api, bob.user_id)
+    for device in (alice, tablet):
+        expect("the frame", (await device.next("conversation")).get("blocked"), True)
+    [chat] = (await api.inbox())["conversations"]
+    expect("the inbox", chat.get("blocked"), True)
+    await bob.settled()
+    expect("what the other hears", bob.received("conversation"), [])
+
+
+async def the_list_of_blocks_is_ones_own(scene: Scene) -> None:
+    """GET /v1/blocks names whom one blocks, and never who blocks one."""
+    _, bob = await _talking(scene)
+    alice, theirs = await scene.api("alice"), await scene.api("bob")
+    await _block(alice, bob.user_id)
+    await _block(alice, bob.user_id)
+    expect("the list", await _blocked(alice), [bob.user_id])
+    expect("the other's", await _blocked(theirs), [])
+    await _unblock(alice, bob.user_id)
+    await _unblock(alice, bob.user_id)
+    expect("afterwards", await _blocked(alice), [])
+
+
+async def presence_ends_at_a_block(scene: Scene) -> None:
+    """Who was watched is told of as if never there, once a block stands, and HTTP is a 404."""
+    alice, bob = await _talking(scene)
+    await bob.send("presence_subscribe", user_ids=[alice.user_id])
+    expect("before", (await bob.next("presence"))["is_online"], True)
+    await _block(await scene.api("alice"), bob.user_id)
+    told = await bob.next("presence")
+    expect("after", [told["is_online"], told["last_seen"]], [False, None])
+    answer = await (await scene.api("bob")).get(f"/v1/users/{alice.user_id}/status")
+    expect("the status", answer.status, 404)
+
+
+async def a_block_leaves_no_tick(scene: Scene) -> None:
+    """The marks of who blocks stand still, and nothing of it counts as unread."""
+    _, bob = await _talking(scene)
+    alice, theirs = await scene.api("alice"), await scene.api("bob")
+    [chat] = (await alice.inbox())["conversations"]
+    place = chat["conversation_id"]
+    await _block(alice, bob.user_id)
+    expect("unread", (await alice.chat(place))["unread_count"], 0)
+    before = (await theirs.chat(place))["peer_read_seq"]
+    await alice.post(f"/v1/conversations/{place}/read", {"up_to": chat["last_seq"]})
+    expect("what the other sees", (await theirs.chat(place))["peer_read_seq"], before)
+
+
+async def nobody_blocked_gathers_a_group(scene: Scene) -> None:
+    """Bringing whoever blocks one into a group is answered as if they did not exist."""
+    alice, bob = await _talking(scene)
+    await _block(await scene.api("alice"), bob.user_id)
+    api = await scene.api("bob")
+    answers = []
+    for member in (alice.user_id, scene.user("nobody")):
+        answer = await api.post("/v1/conversations", {"title": "Come", "members": [member]})
+        answers.append([answer.status, answer.json()])
+    expect("the answer", answers[0], answers[1])
+    expect("the status", answers[0][0], 404)
+
+
+async def a_block_of_nobody(scene: Scene) -> None:
+    """Blocking who does not exist is 404, oneself 400."""
+    await scene.enter("alice")
+    api = await scene.api("alice")
+    found = [
+        (await api.post("/v1/blocks", {"user_id": scene.user(role)})).status
+        for role in ("nobody", "alice")
+    ]
+    expect("the statuses", found, [404, 400])
+
+
+async def a_report_is_filed_once(scene: Scene) -> None:
+    """POST /v1/reports is 201, then 200 with the same id and `duplicate`, 409 with other words."""
+    alice, bob = await _talking(scene)
+    ack = await bob.acked(alice.user_id, "buy this")
+    api = await scene.api("alice")
+    asked = {"client_id": "one-report", "message_id": ack["message_id"], "reason": "spam"}
+    first, again = [await api.post("/v1/reports", asked) for _ in range(2)]
+    expect("the statuses", [first.status, again.status], [201, 200])
+    expect("the second answer", again.json(), {**first.json(), "duplicate": True})
+    other = await api.post("/v1/reports", {**asked, "reason": "fraud"})
+    expect("other words", [other.status, other.json()["code"]], [409, "client_id_conflict"])
+
+
+async def an_outsider_reports_nothing(scene: Scene) -> None:
+    """Reporting a foreign message is the same 404 as one that does not exist."""
+    alice, bob = await _talking(scene)
+    ack = await bob.acked(alice.user_id, "between us")
+    await scene.enter("eve")
+    api = await scene.api("eve")
+    answers: list[Frame] = []
+    for message_id in (ack["message_id"], 2**53 - 1):
+        asked = {"client_id": "not-mine", "message_id": message_id, "reason": "spam"}
+        answer = await api.post("/v1/reports", asked)
+        expect("the status", answer.status, 404)
+        answers.append(answer.json())
+    expect("the answer", answers[0], answers[1])
+
+
+async def _talking(scene: Scene) -> tuple[Player, Player]:
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    await bob.acked(alice.user_id, "hello")
+    await alice.next("message", content="hello")
+    return alice, bob
+
+
+async def _block(api: Caller, user_id: str) -> None:
+    expect("POST /v1/blocks", (await api.post("/v1/blocks", {"user_id": user_id})).status, 204)
+
+
+async def _unblock(api: Caller, user_id: str) -> Answer:
+    return await api.call("DELETE", f"/v1/blocks/{user_id}")
+
+
+async def _blocked(api: Caller) -> list[str]:
+    page = (await api.get("/v1/blocks")).json()
+    return [one["user_id"] for one in page["blocks"]]
+
+
+CHECKS = checks(
+    "block",
+    "blocks",
+    ("C9", who_is_blocked_is_refused),
+    ("C9", who_blocks_is_told_to_take_it_back),
+    ("C9", nothing_of_a_blocked_one_arrives),
+    ("C5", a_block_is_told_to_ones_own_devices),
+    ("C9", the_list_of_blocks_is_ones_own),
+    ("C9", presence_ends_at_a_block),
+    ("C9", a_block_leaves_no_tick),
+    ("C9", nobody_blocked_gathers_a_group),
+    ("C9", a_block_of_nobody),
+    ("C3", a_report_is_filed_once),
+    ("C9", an_outsider_reports_nothing),
+)

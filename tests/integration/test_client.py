@@ -17,10 +17,10 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-async def messages(client: Client, count: int) -> list[Message]:
+async def messages(client: Client, count: int, seconds: float = 20) -> list[Message]:
     """The next so many messages; other events are stepped over."""
     found: list[Message] = []
-    async with within(20):
+    async with within(seconds):
         while len(found) < count:
             event = await anext(client)
             if isinstance(event, Message):
@@ -84,7 +84,7 @@ async def test_c4_c5_order_and_nothing_lost_while_services_die(stack: Stack) -> 
         await sending[0]
         for service in ("gateway", "persistence", "nats-server"):
             await stack.kill(service)
-        received = await messages(bob, 300)
+        received = await messages(bob, 300, 60)  # three restarts, each with its backoff
         acks = await asyncio.gather(*sending)
     assert [message.content for message in received] == [str(n) for n in range(300)]
     assert [message.seq for message in received] == [ack.seq for ack in acks]

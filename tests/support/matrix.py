@@ -34,7 +34,7 @@ class Verb:
     themselves or older than their membership; otherwise that is as good as absent. `strangers`:
     whether it may name any user, or only those one shares a conversation with; `oneself`: and
     oneself. `silent`: what it does shows at the other side alone. `others`: it is about what others
-    wrote.
+    wrote. `regardless`: of whether that user blocks who asks.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Verb:
     oneself: bool = False
     silent: bool = False
     others: bool = False
+    regardless: bool = False
     note: str = ""  # tells two rows of one verb apart
 
     @property
@@ -60,7 +61,7 @@ class Verb:
         return f"{self.name} {self.note}".strip()
 
 
-FLAGS = ("strangers", "oneself", "silent", "others")
+FLAGS = ("strangers", "oneself", "silent", "others", "regardless")
 
 
 def verb(name: str, kind: Kind, note: str = "", *, still: str = "", **fields: Any) -> Verb:
@@ -167,10 +168,15 @@ ROUTES: tuple[Verb, ...] = (
         query={"after_id": IT},
     ),
     verb("GET /v1/blocks", L),
-    verb("POST /v1/blocks", U, body={"user_id": IT}, strangers=True),
-    verb("DELETE /v1/blocks/{user_id}", U, user_id=IT, strangers=True),  # of the row before
+    verb("POST /v1/blocks", U, body={"user_id": IT}, strangers=True, regardless=True),
+    # Of the row before: in between nobody could be written to.
+    verb("DELETE /v1/blocks/{user_id}", U, user_id=IT, strangers=True, regardless=True),
     verb(
-        "POST /v1/reports", U, body={"user_id": IT, "reason": "spam"}, strangers=True, others=True
+        "POST /v1/reports",
+        U,
+        body={"user_id": IT, "reason": "spam"},
+        strangers=True,
+        regardless=True,
     ),
     verb(
         "POST /v1/reports",

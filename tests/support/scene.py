@@ -2,8 +2,7 @@
 
 alice and bob share a conversation, alice and carol another, olga and piet one of their own; the
 first and the last pair have a group as well. Into a third group of olga's carol came late, and
-bob is in it no more.
-nina has a token and was never seen.
+bob is in it no more. piet blocks bob. nina has a token and was never seen.
 """
 
 import json
@@ -31,6 +30,7 @@ PAIRS = {
 HOMES = {"alice": "alice-bob", "bob": "alice-bob", "carol": "alice-carol", "olga": "olga-piet"}
 GROUPS = {"team": ("alice", "bob"), "den": ("olga", "piet")}
 ACQUAINTED = {"bob": {"alice"}, "carol": {"alice", "olga", "piet"}, "piet": {"olga", "carol"}}
+BLOCKS = {"piet": {"bob"}}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
 QUIET = {"lanes", "users", "words", "followers"}  # processes, profiles, and who reads the log
@@ -52,10 +52,13 @@ class Thing:
     home: str = ""  # the conversation of a message, or where a file would be sent
     lost: str = ""
     lost_for: frozenset[str] = frozenset()
+    shut_for: frozenset[str] = frozenset()  # a user blocks them
 
     def is_open_to(self, user_id: str, verb: Verb) -> bool:
         """Whether this user may know by this verb that it is there."""
         if self.kind is Kind.USER:
+            if user_id in self.shut_for and not verb.regardless:
+                return False
             myself = verb.oneself and user_id == self.id
             return verb.strangers or myself or user_id in self.members
         if user_id not in self.members or (verb.at_home and self.home != home_of(user_id)):
@@ -239,7 +242,13 @@ async def scene(stack: Stack) -> AsyncIterator[Scene]:
             await _gather(one, label, owner, member)
         await _come_and_go(one)
         for name, members in ACQUAINTED.items():
-            one.things.append(Thing(f"user {name}", Kind.USER, name, frozenset({name, *members})))
+            shut_for = frozenset(BLOCKS.get(name, ()))
+            for other in shut_for:
+                answer = await apis[name].post("/v1/blocks", {"user_id": other})
+                answer.raise_for_status()
+            known = frozenset({name, *members})
+            user = Thing(f"user {name}", Kind.USER, name, known, shut_for=shut_for)
+            one.things.append(user)
         for peer in peers.values():
             await peer.settled()
         yield one

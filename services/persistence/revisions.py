@@ -75,8 +75,7 @@ def react(turn: Turn, command: React) -> Result:
     before = reactions.get(key)
     if command.remove == (before is None or before.removed):
         return Done()
-    refused = TOO_MANY if before is None and _full(reactions, command.user_id) else None
-    refused = refused or _barred(turn, message, command.user_id)
+    refused = None if command.remove else _may_not_react(turn, message, command, before)
     if refused is not None:
         return refused
     number = before.number if before else len(reactions) + 1
@@ -86,8 +85,17 @@ def react(turn: Turn, command: React) -> Result:
     return Done()
 
 
+def _may_not_react(
+    turn: Turn, message: Message, command: React, before: Reaction | None
+) -> Refused | None:
+    reactions = turn.state.reactions[message.message_id]
+    if before is None and _full(reactions, command.user_id):
+        return TOO_MANY
+    return _barred(turn, message, command.user_id)
+
+
 def _barred(turn: Turn, message: Message, user_id: str) -> Refused | None:
-    """An own message can always be wiped, but nothing new is said to who blocks."""
+    """What was said can always be taken back, but nothing new is said to who blocks."""
     conversation = turn.state.conversations[message.conversation_id]
     return barred(conversation, user_id, NOT_FOUND)
 

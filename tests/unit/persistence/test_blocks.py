@@ -77,6 +77,10 @@ def say(by: str, to: str, client_id: str = "c1") -> StoreMessage:
     )
 
 
+def wiping(by: str, message_id: int) -> DeleteMessage:
+    return DeleteMessage(user_id=by, message_id=message_id, mode="everyone")
+
+
 def speaking(by: str, other: str, own_message: int) -> list[Command]:
     """Every way to say something new in a direct conversation."""
     return [
@@ -120,12 +124,17 @@ def test_a_conversation_that_is_there_can_still_be_opened() -> None:
     assert results(run(state, begin)) == [Begun(False)]
 
 
-def test_an_own_message_can_be_wiped_across_a_block() -> None:
+def test_what_was_said_can_be_taken_back_across_a_block() -> None:
     state = seen()
+    run(state, *[React(user_id=by, message_id=2, emoji="x") for by in ("alice", "bob")])
     run(state, block("alice", "bob"))
-    for by, message_id in (("bob", 2), ("alice", 1)):
-        wipe = DeleteMessage(user_id=by, message_id=message_id, mode="everyone")
+    for by in ("bob", "alice"):
+        off = React(user_id=by, message_id=2, emoji="x", remove=True)
+        assert results(run(state, off)) == [Done()]
+        assert not run(state, off).changes.feed
+    for wipe in (wiping("bob", 2), wiping("alice", 1)):
         assert results(run(state, wipe)) == [Done()]
+        assert state.messages_by_id[wipe.message_id].deleted_at == NOW
 
 
 def test_c3_a_repeat_gets_its_first_ack_across_a_block() -> None:

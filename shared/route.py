@@ -33,7 +33,7 @@ PATH_TYPES: dict[str, Any] = {
 
 
 class Parameter(Struct, frozen=True):
-    """Of the query string. `kind` is a type of shared/api.py or shared/frames/."""
+    """Of the query string. `kind` is a type of shared/api/ or shared/frames/."""
 
     name: str
     kind: Any

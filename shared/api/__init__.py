@@ -1,0 +1,21 @@
+"""Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from shared.api.attachment import *
+from shared.api.block import *
+from shared.api.conversation import *
+from shared.api.feed import *
+from shared.api.member import *
+from shared.api.message import *
+from shared.api.problem import *
+from shared.api.report import *
+from shared.api.user import *
+
+DEFAULT_LIMIT = 50
+PageSize = Annotated[int, Meta(ge=1, le=100)]
+
+encode = msgspec.json.Encoder().encode

@@ -15,6 +15,7 @@ from services.persistence.followers import Followers
 from services.persistence.indexer import Indexer
 from services.persistence.migrate import upgrade
 from services.persistence.readers import Readers
+from services.persistence.recovery import recover
 from services.persistence.retention import Retention
 from services.persistence.state import Limits
 from services.persistence.store import Store
@@ -76,6 +77,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
     erasing = tasks.create_task(Erasure(store).run())
+    recovering = tasks.create_task(recover(store))
     queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
@@ -85,7 +87,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning, erasing):
+        for task in (*reading, indexing, pruning, erasing, recovering):
             task.cancel()
 
     stack.push_async_callback(drain)

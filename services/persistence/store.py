@@ -54,7 +54,7 @@ class Store:
         self._limits = limits
         self._hash_key = b""
         self.epoch = ""
-        self.trouble = ""
+        self.trouble = ""  # why the last write failed, until one succeeds
         self.grown = asyncio.Event()  # set with each message stored
         self.erased = asyncio.Event()  # set with each message wiped
 
@@ -73,6 +73,7 @@ class Store:
         other exception means that one of these batches cannot be stored at all.
         """
         decision = await self.between(lambda connection: self._transact(connection, batches))
+        self.trouble = ""
         if decision.changes.messages:
             self.grown.set()
         if any(isinstance(revision, Erased) for revision in decision.changes.revisions):
@@ -90,8 +91,13 @@ class Store:
                     self.trouble = str(error)
                     raise Unavailable("The store cannot be written right now") from error
                 raise
-            self.trouble = ""
             return result
+
+    async def probe(self) -> None:
+        """Find out whether it can be written, by a transaction that changes nothing. Raises as
+        commit."""
+        await self.between(_touch)
+        self.trouble = ""
 
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""
@@ -142,6 +148,13 @@ def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
     connection.execute(rows.FORGET_LANES, (LANES_KEPT,))
     connection.execute("COMMIT")
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """A row is written as it is: that takes the lock, room in the log, and a sync."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
+    connection.execute("COMMIT")
 
 
 def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:

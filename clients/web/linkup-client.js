@@ -40,6 +40,11 @@ export class LinkupClient extends EventTarget {
   userId;
   /** What goes over HTTP. @type {Api} */
   api;
+  /**
+   * What the server accepts, as its `welcome` says. Until it does, its defaults: a window of 0 is
+   * open for ever.
+   */
+  limits = { edit_window_seconds: 86_400, delete_window_seconds: 86_400 };
   #connection;
   #dispatch;
   #receipts;
@@ -200,6 +205,7 @@ export class LinkupClient extends EventTarget {
   #take(frame) {
     switch (frame.type) {
       case "welcome":
+        this.limits = { ...this.limits, ...frame.limits };
         if (this.#position.cursor === undefined) this.#moveTo(frame);
         this.#dispatch.resume();
         this.#receipts.resume();

@@ -168,6 +168,8 @@ class Sockets:
                 limits=frames.Limits(
                     message_burst=self.settings.message_burst,
                     message_rate=self.settings.message_rate,
+                    edit_window_seconds=self.settings.edit_window,
+                    delete_window_seconds=self.settings.delete_window,
                 ),
             )
         )

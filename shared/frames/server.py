@@ -8,12 +8,18 @@ from shared.frames.fields import MAX_CONTENT, MAX_FRAME_BYTES, Change, DeleteMod
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What this server accepts; sizes in bytes or code points, rates per second."""
+    """What this server accepts; sizes in bytes or code points, rates per second.
+
+    The windows: how long after it was sent a message may be edited, or deleted for everyone; 0 is
+    for ever.
+    """
 
     max_frame_bytes: int = MAX_FRAME_BYTES
     max_content: int = MAX_CONTENT
     message_burst: int
     message_rate: float
+    edit_window_seconds: float
+    delete_window_seconds: float
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):

@@ -23,13 +23,16 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+WINDOWS = {"edit_window": 2 * 3_600, "delete_window": 3 * 3_600}
+
 expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     directory = tmp_path_factory.mktemp("browser")
-    async with run_stack(directory, dev_login=True, message_rate=0, heartbeat=2) as stack:
+    settings: dict[str, Any] = {"message_rate": 0, "heartbeat": 2, **WINDOWS}
+    async with run_stack(directory, dev_login=True, **settings) as stack:
         yield stack
 
 

@@ -1,6 +1,7 @@
 """Tests what two people see of edits, deletions, reactions, replies and typing."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.async_api import Page, WebSocketRoute, expect
@@ -19,9 +20,11 @@ from tests.e2e.browser import (
     post,
     send,
 )
+from tests.e2e.conftest import WINDOWS
 from tests.support.stack import Stack
 from tests.support.waiting import within
 
+EDIT_WINDOW, DELETE_WINDOW = (timedelta(seconds=span) for span in WINDOWS.values())
 PHONE = {"width": 360, "height": 740}
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
@@ -172,6 +175,41 @@ async def test_a_change_the_server_refuses_is_taken_back_and_said(open_as: Open)
     await expect(page.locator(".toast")).to_contain_text("Too late")
     await expect(messages(page)).to_have_text(["As it was"])
     await expect(page.locator(".edited")).to_be_hidden()
+
+
+async def test_s66_s89_what_the_server_allows_is_offered_and_no_longer(open_as: Open) -> None:
+    page = await open_as("imke", "/chat/imke/")
+    await send(page, "As it was")
+    await has_status(own(page, "As it was"), "sent")
+    told = await own(page, "As it was").locator("time").get_attribute("datetime")
+    sent = datetime.fromisoformat(told or "")
+    moment, edit = timedelta(seconds=1), page.get_by_role("menuitem", name="Edit")
+    everyone = page.get_by_role("button", name="Delete for everyone")
+
+    await page.clock.set_fixed_time(sent + EDIT_WINDOW - 3 * moment)
+    await message_menu(page, "As it was")
+    await edit.focus()
+    await expect(edit).to_be_enabled()
+    await expect(edit).to_be_disabled()  # while it is looked at
+    await expect(page.locator(".menu button:enabled").first).to_be_focused()
+    await page.keyboard.press("Escape")
+    await page.clock.set_fixed_time(sent + EDIT_WINDOW + moment)
+    await message_menu(page, "As it was")
+    await expect(page.get_by_role("menuitem", name="Reply")).to_be_visible()
+    await expect(edit).to_have_count(0)
+
+    await page.clock.set_fixed_time(sent + DELETE_WINDOW - 3 * moment)
+    await choose(page, "Delete…")
+    await expect(everyone).to_be_enabled()
+    await expect(everyone).to_be_disabled()
+    await page.keyboard.press("Escape")
+    await page.get_by_label("Message", exact=True).press("ArrowUp")
+    await expect(page.get_by_text("Edit message")).to_be_hidden()
+    await page.clock.set_fixed_time(sent + DELETE_WINDOW + moment)
+    await message_menu(page, "As it was")
+    await choose(page, "Delete…")
+    await expect(page.get_by_role("button", name="Delete for me")).to_be_visible()
+    await expect(everyone).to_have_count(0)
 
 
 async def test_c2_a_change_is_shown_at_once_and_pending_until_the_server_has_it(

@@ -23,7 +23,11 @@ ALLOWED = "https://chat.example"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     async with run_stack(
-        tmp_path_factory.mktemp("stack"), hello_timeout=3, allowed_origins=(ALLOWED,)
+        tmp_path_factory.mktemp("stack"),
+        hello_timeout=3,
+        allowed_origins=(ALLOWED,),
+        edit_window=90,
+        delete_window=0,
     ) as running:
         yield running
 
@@ -53,6 +57,13 @@ async def test_a_malformed_hello_is_answered_and_may_be_said_again(stack: Stack)
         assert (error["code"], "tokem" in error["message"]) == ("invalid_frame", True)
         await ws.send(json.dumps({"type": "hello", "token": stack.token("alice")}))
         assert json.loads(await ws.recv())["type"] == "welcome"
+
+
+async def test_s66_welcome_tells_how_long_a_message_may_be_changed(stack: Stack) -> None:
+    async with peer(stack, "alice") as alice:
+        limits = alice.frames[0]["limits"]
+    windows = limits["edit_window_seconds"], limits["delete_window_seconds"]
+    assert windows == (90, 0)  # for ever
 
 
 async def test_a_socket_ends_with_its_token(stack: Stack) -> None:

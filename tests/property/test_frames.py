@@ -232,7 +232,13 @@ client_frames = st.one_of(
     st.builds(frames.Ping, timestamp=st.none() | counts | whole),
 )
 times = counts.map(lambda count: frames.time_of(count % 4_000_000_000_000_000))
-limits = st.builds(frames.Limits, message_burst=counts, message_rate=st.floats(0, 1000))
+limits = st.builds(
+    frames.Limits,
+    message_burst=counts,
+    message_rate=st.floats(0, 1000),
+    edit_window_seconds=st.floats(0, 1e9),
+    delete_window_seconds=st.floats(0, 1e9),
+)
 server_frames = st.one_of(
     st.builds(
         frames.Welcome,

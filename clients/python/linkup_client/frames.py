@@ -60,12 +60,18 @@ class PresenceUnsubscribe(Struct, frozen=True, kw_only=True, tag="presence_unsub
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What this server accepts; sizes in bytes or code points, rates per second."""
+    """What this server accepts; sizes in bytes or code points, rates per second.
+
+    The windows: how long after it was sent a message may be edited, or deleted for everyone; 0 is
+    for ever.
+    """
 
     max_frame_bytes: int = 64 * 1024
     max_content: int = 5_000
     message_burst: int = 0
     message_rate: float = 0.0
+    edit_window_seconds: float = 86_400.0
+    delete_window_seconds: float = 86_400.0
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):

@@ -5,19 +5,20 @@ import { confirm } from "./confirm.js";
 import { emojiChoice } from "./emoji.js";
 import { openMenu } from "./menu.js";
 import { hasReacted } from "./revision.js";
-
-const WINDOW_MS = 24 * 3_600_000; // the server's default; its own word is the one that counts
+import { timeLeft } from "./windows.js";
 
 export class Actions {
+  #client;
   #hopes;
   #me;
   #on;
 
   /**
-   * @param {{chats: any, on: {reply: (message: any) => void, edit: (message: any) => void,
-   *          copied: () => void}}} options
+   * @param {{chats: any, client: any, on: {reply: (message: any) => void,
+   *          edit: (message: any) => void, copied: () => void}}} options
    */
-  constructor({ chats, on }) {
+  constructor({ chats, client, on }) {
+    this.#client = client;
     this.#hopes = chats.hopes;
     this.#me = chats.me;
     this.#on = on;
@@ -40,9 +41,21 @@ export class Actions {
   }
 
   /** Whether this user may still change what the message says. */
-  mayEdit({ message_id, sender_id, created_at, deleted_at }) {
-    const inTime = Date.now() - new Date(created_at) < WINDOW_MS;
-    return Boolean(message_id) && sender_id === this.#me && inTime && !deleted_at;
+  mayEdit(message) {
+    return this.#editableFor(message) > 0;
+  }
+
+  /** For how many milliseconds yet; not above 0: no more, or never. */
+  #editableFor(message) {
+    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.edit_window_seconds) : 0;
+  }
+
+  #erasableFor(message) {
+    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.delete_window_seconds) : 0;
+  }
+
+  #isOwn({ message_id, sender_id, deleted_at }) {
+    return Boolean(message_id) && sender_id === this.#me && !deleted_at;
   }
 
   #emoji(chat, message, close) {
@@ -55,9 +68,10 @@ export class Actions {
 
   #items(chat, message) {
     const reply = { name: "Reply", icon: "reply", act: () => this.#on.reply(message) };
-    const edit = { name: "Edit", icon: "edit", act: () => this.#on.edit(message) };
+    const left = this.#editableFor(message);
+    const edit = { name: "Edit", icon: "edit", left, act: () => this.#on.edit(message) };
     const copy = { name: "Copy text", icon: "copy", act: () => this.#copy(message) };
-    const possible = [reply, this.mayEdit(message) && edit, message.content && copy];
+    const possible = [reply, left > 0 && edit, message.content && copy];
     return [...possible.filter(Boolean), this.#removal(chat, message)];
   }
 
@@ -66,12 +80,13 @@ export class Actions {
   }
 
   async #remove(chat, message) {
-    const everyone = { name: "Delete for everyone", value: "everyone", danger: true };
+    const left = this.#erasableFor(message);
+    const everyone = { name: "Delete for everyone", value: "everyone", danger: true, left };
     const me = { name: "Delete for me", value: "me", danger: true };
     const mode = await confirm({
       title: "Delete this message?",
       text: `“${excerpt(message)}”`,
-      choices: this.mayEdit(message) ? [everyone, me] : [me],
+      choices: left > 0 ? [everyone, me] : [me],
     });
     if (mode) this.#hopes.delete(chat, message, mode);
   }

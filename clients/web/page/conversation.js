@@ -94,6 +94,7 @@ export class Conversation {
   #actions(toasts) {
     return new Actions({
       chats: this.#chats,
+      client: this.#client,
       on: {
         reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
         edit: (message) => this.#composer.edit(message),

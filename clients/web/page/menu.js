@@ -1,6 +1,7 @@
 // Owns the menu: beside the pointer on a desk, from the lower edge on a phone.
 
 import { h, icon } from "./dom.js";
+import { closeAfter } from "./windows.js";
 
 const EDGE = 8; // pixels between the menu and the window's edge
 
@@ -8,7 +9,8 @@ const EDGE = 8; // pixels between the menu and the window's edge
  * Shows a menu until something is chosen, or Escape or a click beside it ends it; the keyboard goes
  * back to where it was.
  * @param {{label: string, at: {x: number, y: number}, top?: (close: () => void) => Node,
- *          items: {name: string, icon: string, danger?: boolean, act: () => void}[]}} options
+ *          items: {name: string, icon: string, danger?: boolean, left?: number,
+ *          act: () => void}[]}} options `left`: for how many milliseconds an item may be chosen
  */
 export function openMenu({ label, at, top, items }) {
   const close = () => dialog.close();
@@ -33,13 +35,15 @@ export function openMenu({ label, at, top, items }) {
   list.querySelector("button")?.focus();
 }
 
-function choice({ name, icon: drawing, danger = false, act }, close) {
+function choice({ name, icon: drawing, danger = false, left = Infinity, act }, close) {
   const click = () => {
     close(); // first: what it opens takes the keyboard over
     act();
   };
-  const button = { type: "button", role: "menuitem", class: danger ? "danger" : "", on: { click } };
-  return h("button", button, icon(drawing), h("span", {}, name));
+  const properties = { type: "button", role: "menuitem", class: danger ? "danger" : "", on: { click } };
+  const button = h("button", properties, icon(drawing), h("span", {}, name));
+  closeAfter(button, left);
+  return button;
 }
 
 function place(dialog, { x, y }) {
@@ -57,7 +61,7 @@ function walk(event, list) {
   const step = STEPS[event.key];
   if (inField || (!step && event.key !== "Home" && event.key !== "End")) return;
   event.preventDefault();
-  const buttons = [...list.querySelectorAll("button")];
+  const buttons = [...list.querySelectorAll("button:enabled")];
   const here = buttons.indexOf(document.activeElement);
   const next = step ? here + step : event.key === "Home" ? 0 : -1;
   buttons.at(next % buttons.length).focus();

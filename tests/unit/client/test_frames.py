@@ -10,7 +10,9 @@ from msgspec import Struct
 import shared.frames as theirs
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, 1, tzinfo=UTC)
-LIMITS = theirs.Limits(message_burst=20, message_rate=10.0)
+LIMITS = theirs.Limits(
+    message_burst=20, message_rate=10.0, edit_window_seconds=90.0, delete_window_seconds=0.0
+)
 
 SENT: list[Struct] = [
     ours.Hello(token="t", epoch="e", cursor=0, device="d"),

@@ -23,7 +23,7 @@ export class PeopleField {
       autocapitalize: "none",
       spellcheck: "false",
       maxlength: "128",
-      on: { keydown: (event) => this.#key(event), change: () => this.#take() },
+      on: { keydown: (event) => this.#key(event), input: (event) => this.#picked(event) },
     });
     this.element = h(
       "div",
@@ -59,6 +59,11 @@ export class PeopleField {
     } else if (event.key === "Backspace" && !this.#field.value && this.#chosen.length) {
       this.#drop(this.#chosen.at(-1));
     }
+  }
+
+  /** From the list of those who are known. On leaving the field nothing may move: a click follows. */
+  #picked({ inputType = "insertReplacementText" }) {
+    if (inputType === "insertReplacementText" && this.#names.has(this.#field.value)) this.#take();
   }
 
   #take() {

@@ -1,7 +1,8 @@
 // Owns the window about a group: who is in it, and what this user may change of that.
 
 import { confirm } from "./confirm.js";
-import { avatar, h, icon } from "./dom.js";
+import { h } from "./dom.js";
+import { MemberList } from "./memberlist.js";
 import { PeopleField } from "./people.js";
 import { openSheet } from "./sheet.js";
 
@@ -12,40 +13,60 @@ export class GroupView {
   #api;
   #chat;
   #sheet;
-  #list = h("ul", { class: "members", "aria-label": "Members" });
+  #members;
+  #title = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
+  #changing; // what members may not
   #problem = h("p", { class: "problem", role: "alert" });
+  #again = h("button", { type: "button", hidden: true, on: { click: () => this.#meet() } }, "Try again");
 
   /** @param {{chats: any, client: any, chat: import("./chat.js").Chat}} options */
   constructor({ chats, client, chat }) {
     this.#chats = chats;
     this.#api = client.api;
     this.#chat = chat;
-    const changed = () => this.#show();
-    const onClose = () => chats.removeEventListener("change", changed);
-    chats.addEventListener("change", changed);
+    const on = { role: (user, role) => this.#give(user, role), remove: (user) => this.#remove(user) };
+    this.#members = new MemberList({ chat, me: chats.me, on });
+    this.#changing = h("div", { class: "changing-group" }, this.#renaming(), this.#adding());
+    this.#title.value = chat.title;
+    const onClose = this.#listen();
     const leave = { type: "button", class: "danger", on: { click: () => this.#leave() } };
-    const parts = [this.#list, this.#problem, h("button", leave, "Leave the group")];
-    if (this.#mayChange) parts.unshift(this.#renaming(), this.#adding());
-    this.#sheet = openSheet({ title: chat.title, onClose }, ...parts);
+    this.#sheet = openSheet(
+      { title: chat.title, onClose },
+      this.#changing,
+      this.#members.element,
+      this.#problem,
+      this.#again,
+      h("button", leave, "Leave the group"),
+    );
     this.#show();
-    this.#try(() => chats.meetMembers(chat));
+    this.#meet();
   }
 
   get #mayChange() {
     return this.#chat.role === "owner" || this.#chat.role === "admin";
   }
 
+  /** @returns {() => void} to stop it */
+  #listen() {
+    const changed = () => this.#show();
+    const left = ({ detail }) => detail === this.#chat && this.#sheet.close();
+    this.#chats.addEventListener("change", changed);
+    this.#chats.addEventListener("left", left);
+    return () => {
+      this.#chats.removeEventListener("change", changed);
+      this.#chats.removeEventListener("left", left);
+    };
+  }
+
   #renaming() {
-    const field = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
-    field.value = this.#chat.title;
     const submit = (event) => {
       event.preventDefault();
-      const title = field.value.trim();
+      const title = this.#title.value.trim();
       this.#try(async () => this.#take(await this.#api.update(this.#chat.conversationId, { title })));
     };
     const save = h("button", { type: "submit" }, "Rename");
     const label = h("label", { for: "group-title" }, "Title");
-    return h("form", { on: { submit } }, label, h("div", { class: "together" }, field, save));
+    return h("form", { on: { submit } }, label, h("div", { class: "together" }, this.#title, save));
   }
 
   #adding() {
@@ -68,33 +89,48 @@ export class GroupView {
   }
 
   #show() {
-    const { members, memberCount, title } = this.#chat;
-    const heading = this.#sheet?.querySelector("h2");
-    if (heading) heading.textContent = `${title} · ${memberCount}`;
-    this.#list.replaceChildren(...[...members.values()].map((member) => this.#member(member)));
+    const { memberCount, title } = this.#chat;
+    const heading = this.#sheet.querySelector("h2");
+    if (heading.dataset.title !== title) {
+      const untouched = this.#title.value === heading.dataset.title;
+      if (untouched) this.#title.value = title; // somebody else has renamed it
+      heading.dataset.title = title;
+    }
+    heading.textContent = `${title} · ${memberCount}`;
+    this.#changing.hidden = !this.#mayChange;
+    this.#members.show();
   }
 
-  #member({ user_id, name, role }) {
-    const you = user_id === this.#chats.me;
-    const who = h("span", { class: "names" }, h("bdi", {}, name ?? user_id), you ? " (you)" : "");
-    const rank = role === "member" ? null : h("span", { class: "rank" }, role);
-    const remove = this.#mayRemove(you, role) && this.#remover(user_id, name ?? user_id);
-    return h("li", {}, avatar({ user_id, name }), who, rank, remove);
+  async #meet() {
+    const met = await this.#try(() => this.#chats.meetMembers(this.#chat));
+    this.#again.hidden = met || this.#chat.members.size > 0;
   }
 
-  #mayRemove(you, role) {
-    if (you) return false;
-    return this.#chat.role === "owner" || (this.#chat.role === "admin" && role === "member");
+  async #give(user, role) {
+    const isOwn = user === this.#chats.me;
+    if (isOwn && !(await this.#isSure())) return;
+    await this.#try(async () => {
+      await this.#api.setRole(this.#chat.conversationId, user, role);
+      const member = this.#chat.members.get(user);
+      if (member) member.role = role;
+      if (isOwn) this.#chat.role = role;
+      this.#chats.touched(this.#chat);
+    });
   }
 
-  #remover(userId, name) {
-    const click = () =>
-      this.#try(async () => {
-        await this.#api.removeMember(this.#chat.conversationId, userId);
-        await this.#chats.meetMembers(this.#chat);
-      });
-    const button = { type: "button", class: "round", "aria-label": `Remove ${name}`, on: { click } };
-    return h("button", button, icon("close"));
+  #isSure() {
+    return confirm({
+      title: "Give up being an owner?",
+      text: "Only another owner can make you one again.",
+      choices: [{ name: "Give it up", value: "yes", danger: true }],
+    });
+  }
+
+  #remove(user) {
+    return this.#try(async () => {
+      await this.#api.removeMember(this.#chat.conversationId, user);
+      await this.#chats.meetMembers(this.#chat);
+    });
   }
 
   async #leave() {
@@ -111,12 +147,16 @@ export class GroupView {
     });
   }
 
+  /** @returns {Promise<boolean>} whether the server did it; if not, what it said is told */
   async #try(act) {
     this.#problem.textContent = "";
     try {
       await act();
+      return true;
     } catch (error) {
       this.#problem.textContent = error.message;
+      this.#problem.scrollIntoView({ block: "nearest" });
+      return false;
     }
   }
 }

@@ -9,8 +9,10 @@ const EDGE = 8; // pixels between the menu and the window's edge
  * Shows a menu until something is chosen, or Escape or a click beside it ends it; the keyboard goes
  * back to where it was.
  * @param {{label: string, at: {x: number, y: number}, top?: (close: () => void) => Node,
- *          items: {name: string, icon: string, danger?: boolean, left?: number,
- *          act: () => void}[]}} options `left`: for how many milliseconds an item may be chosen
+ *          items: {name: string, icon?: string, note?: string, danger?: boolean, checked?: boolean,
+ *          left?: number, act: () => void}[]}} options
+ *        `checked`: one of several, and whether it is the present one; `left`: for how many
+ *        milliseconds an item may be chosen
  */
 export function openMenu({ label, at, top, items }) {
   const close = () => dialog.close();
@@ -32,16 +34,19 @@ export function openMenu({ label, at, top, items }) {
   document.body.append(dialog);
   dialog.showModal();
   place(dialog, at);
-  list.querySelector("button")?.focus();
+  (list.querySelector("[role=menuitemradio][aria-checked=true]") ?? list.querySelector("button"))?.focus();
 }
 
-function choice({ name, icon: drawing, danger = false, left = Infinity, act }, close) {
+function choice({ name, note, danger = false, checked, left = Infinity, act, ...item }, close) {
   const click = () => {
     close(); // first: what it opens takes the keyboard over
     act();
   };
-  const properties = { type: "button", role: "menuitem", class: danger ? "danger" : "", on: { click } };
-  const button = h("button", properties, icon(drawing), h("span", {}, name));
+  const state = checked === undefined ? {} : { role: "menuitemradio", "aria-checked": String(checked) };
+  const properties = { type: "button", role: "menuitem", class: danger ? "danger" : "", ...state, on: { click } };
+  const drawing = checked === undefined ? icon(item.icon) : icon("check");
+  const text = h("span", {}, name, note && h("small", {}, note));
+  const button = h("button", properties, drawing, text);
   closeAfter(button, left);
   return button;
 }

@@ -102,6 +102,11 @@ export class Api {
     return this.#authorized("DELETE", path(conversationId, "members", userId));
   }
 
+  /** @param {string} conversationId @param {"owner"|"admin"|"member"} role */
+  setRole(conversationId, userId, role) {
+    return this.#authorized("PATCH", path(conversationId, "members", userId), { role });
+  }
+
   /**
    * Messages with all these words, newest first.
    * @param {{q: string, conversation_id?: string, limit?: number, before?: number}} asked

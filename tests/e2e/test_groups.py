@@ -1,0 +1,131 @@
+"""Tests what the members of a group see of each other: who they are, and what was done."""
+
+import pytest
+from playwright.async_api import Locator, Page, Route, expect
+
+from tests.e2e.browser import Open, connected
+
+PHONE = {"width": 390, "height": 780}
+LEAST_TARGET = 44  # pixels, for a finger
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+
+async def make_group(page: Page, title: str, *people: str) -> None:
+    await page.get_by_role("button", name="New group").click()
+    await page.get_by_label("Title").fill(title)
+    await page.get_by_label("People").fill(",".join(people))
+    await page.get_by_role("button", name="Create group").click()
+    await expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+
+
+async def enter(page: Page, title: str) -> None:
+    await page.locator(".chats a").filter(has_text=title).click()
+
+
+async def view(page: Page, title: str) -> None:
+    """Who is in the group that is on the screen."""
+    await page.locator(".conversation .bar").get_by_role("button", name=title).click()
+    await expect(page.locator(".members li").first).to_be_visible()
+
+
+async def give(page: Page, name: str, role: str) -> None:
+    await page.get_by_role("button", name=f"Role of {name}").click()
+    await page.get_by_role("menuitemradio", name=role).click()
+
+
+def member(page: Page, name: str) -> Locator:
+    return page.locator(".members li").filter(has=page.locator("bdi").get_by_text(name))
+
+
+async def test_s89_owners_give_roles_and_the_others_see_it_at_once(open_as: Open) -> None:
+    await (await open_as("rosa")).close()
+    rolf = await open_as("rolf")
+    rudi = await open_as("rudi", viewport=PHONE, has_touch=True, is_mobile=True)
+    await make_group(rolf, "Rowers", "rudi", "rosa")
+    await view(rolf, "Rowers")
+    await enter(rudi, "Rowers")
+    await view(rudi, "Rowers")
+    await expect(member(rudi, "rolf").locator(".rank")).to_have_text("Owner")
+    await expect(member(rudi, "rosa").locator(".rank")).to_be_hidden()
+    await expect(rudi.get_by_role("button", name="Role of")).to_have_count(0)
+    await expect(rudi.get_by_role("button", name="Rename")).to_be_hidden()
+
+    await give(rolf, "rudi", "Admin")
+    await expect(member(rudi, "rudi").locator(".rank")).to_have_text("Admin")
+    await expect(rudi.get_by_role("button", name="Rename")).to_be_visible()
+    await expect(rudi.get_by_role("button", name="Remove")).to_have_count(1)  # rosa
+    await give(rolf, "rudi", "Owner")
+    await expect(rudi.get_by_role("button", name="Role of rolf: Owner")).to_be_visible()
+    await give(rudi, "rolf", "Member")
+    await expect(rolf.get_by_role("button", name="Role of")).to_have_count(0)
+    await expect(rolf.get_by_role("button", name="Rename")).to_be_hidden()
+    await expect(member(rolf, "rudi").locator(".rank")).to_have_text("Owner")
+
+    await rudi.get_by_role("button", name="Remove rolf").click()
+    await expect(rolf.locator(".sheet")).to_have_count(0)
+    await expect(rolf.get_by_text("You are no longer in Rowers")).to_be_visible()
+    await expect(rudi.locator(".members")).to_be_focused()
+
+
+async def test_s89_s90_a_refused_role_is_said_and_taken_back(open_as: Open) -> None:
+    page = await open_as("sten", viewport=PHONE, has_touch=True, is_mobile=True)
+    await make_group(page, "Solo", "sten")
+    await view(page, "Solo")
+    role, problem = page.get_by_role("button", name="Role of sten"), page.locator(".sheet .problem")
+    await give(page, "sten", "Member")
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(role).to_have_text("Owner")
+    height = await page.locator(".sheet").evaluate("sheet => sheet.offsetHeight")
+    await give(page, "sten", "Member")
+    await page.get_by_role("button", name="Give it up").click()
+    await expect(problem).to_have_text("Make somebody else an owner first")
+    await expect(role).to_have_text("Owner")
+    await expect(page.get_by_role("button", name="Rename")).to_be_visible()
+    assert await page.locator(".sheet").evaluate("sheet => sheet.offsetHeight") == height
+
+    for target in await page.locator(".sheet button:visible").all():
+        box = await target.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= LEAST_TARGET, await target.text_content()
+
+
+async def test_s89_a_role_is_given_with_nothing_but_the_keyboard(open_as: Open) -> None:
+    await (await open_as("tina")).close()
+    page = await open_as("till")
+    await make_group(page, "Tea", "tina")
+    await view(page, "Tea")
+    role = page.get_by_role("button", name="Role of tina: Member")
+    await role.press("Enter")
+    await expect(page.get_by_role("menuitemradio", name="Member")).to_be_focused()
+    await expect(page.get_by_role("menuitemradio", checked=True)).to_have_count(1)
+    await page.keyboard.press("Escape")  # the menu, not the window
+    await expect(role).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Role of tina: Admin")).to_be_focused()
+    await expect(page.locator(".give.changing")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Role of tina: Admin")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".sheet")).to_have_count(0)
+
+
+async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open_as: Open) -> None:
+    page = await open_as("ulla")
+    await make_group(page, "Us", "ulla")
+
+    async def lose(route: Route) -> None:
+        await route.abort()
+
+    await page.route("**/members*", lose)
+    await page.reload()
+    await connected(page)
+    await page.locator(".conversation .bar").get_by_role("button", name="Us").click()
+    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".members")).to_have_attribute("aria-busy", "true")
+    await page.unroute("**/members*", lose)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(member(page, "ulla")).to_be_visible()
+    await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    await expect(page.locator(".sheet .problem")).to_be_empty()

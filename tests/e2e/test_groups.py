@@ -1,9 +1,10 @@
 """Tests what the members of a group see of each other: who they are, and what was done."""
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
-from tests.e2e.browser import Open, connected
+from tests.e2e.browser import Open, connected, message_row, send
+from tests.support.stack import Stack
 
 PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
@@ -36,6 +37,10 @@ async def give(page: Page, name: str, role: str) -> None:
 
 def member(page: Page, name: str) -> Locator:
     return page.locator(".members li").filter(has=page.locator("bdi").get_by_text(name))
+
+
+def notices(page: Page) -> Locator:
+    return page.locator(".notice")
 
 
 async def test_s89_owners_give_roles_and_the_others_see_it_at_once(open_as: Open) -> None:
@@ -129,3 +134,78 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
     await expect(member(page, "ulla")).to_be_visible()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
     await expect(page.locator(".sheet .problem")).to_be_empty()
+
+
+async def test_s87_a_group_tells_what_happened_between_its_messages(open_as: Open) -> None:
+    for user in ("vera", "veit"):
+        await (await open_as(user)).close()
+    vito = await open_as("vito")
+    vera = await open_as("vera", viewport=PHONE, has_touch=True, is_mobile=True)
+    await make_group(vito, "Vines", "vera")
+    await expect(notices(vito)).to_have_text(["You created the group"])
+    await send(vito, "Welcome")
+    await enter(vera, "Vines")
+    await expect(notices(vera)).to_have_text(["vito created the group"])
+
+    await view(vito, "Vines")
+    await vito.get_by_label("Add people").fill("veit")
+    await vito.get_by_role("button", name="Add", exact=True).click()
+    await give(vito, "vera", "Admin")
+    await vito.get_by_label("Title").fill("<b>Wine</b>")
+    await vito.get_by_role("button", name="Rename").click()
+    await vito.get_by_role("button", name="Remove veit").click()
+    told = [
+        "vito created the group",
+        "vito added veit",
+        "vito made you an admin",
+        "vito renamed the group to <b>Wine</b>",
+        "vito removed veit",
+    ]
+    await expect(notices(vera)).to_have_text(told)
+    await vito.keyboard.press("Escape")
+    await send(vito, "Much has changed")
+    row = message_row(vera, "Much has changed")
+    await expect(row).to_be_visible()
+    follows = await vera.locator(".timeline > *").evaluate_all(
+        "nodes => nodes.map((node) => node.classList[0])"
+    )
+    assert follows == ["head", "day", "notice", "row", *["notice"] * 4, "row"]
+    await expect(row.locator(".author")).to_be_visible()  # what came between parts them
+
+    await vito.reload()  # what happened is not kept by the server for this page to ask
+    await expect(message_row(vito, "Much has changed")).to_be_visible()
+    await expect(notices(vito)).to_have_count(0)
+
+
+async def test_s87_what_happened_while_away_is_told_where_it_happened(
+    stack: Stack, open_as: Open
+) -> None:
+    wires: list[WebSocketRoute] = []
+    away = False
+
+    async def connect(wire: WebSocketRoute) -> None:
+        if away:
+            return await wire.close(code=1013)
+        wire.connect_to_server()
+        wires.append(wire)
+
+    await (await open_as("walt")).close()
+    wilma = await open_as("wilma", wire=connect)
+    await make_group(wilma, "Walks", "walt")
+    await send(wilma, "First")
+    await expect(message_row(wilma, "First")).to_have_attribute("data-status", "sent")
+    away = True
+    await wires[-1].close(code=1013)
+    await expect(wilma.locator(".connection")).not_to_have_attribute("data-state", "connected")
+    walt = await open_as("walt")
+    await enter(walt, "Walks")
+    await send(walt, "Second")
+    await view(walt, "Walks")
+    await walt.get_by_role("button", name="Leave the group").click()
+    await walt.get_by_role("button", name="Leave", exact=True).click()
+    await expect(walt.locator(".chats li")).to_have_count(0)
+    away = False
+    await expect(notices(wilma)).to_have_text(["You created the group", "walt left"])
+    lines = wilma.locator(".timeline > :is(.row, .notice)")
+    await expect(lines).to_contain_text(["created the group", "First", "Second", "walt left"])
+    await expect(wilma.locator(".conversation .bar .sub")).to_have_text("1 member")

@@ -1,6 +1,7 @@
 // Owns what is known of one conversation: its messages, its marks, what is unread and unsent.
 
 import { Marks } from "./marks.js";
+import { Notices } from "./notices.js";
 import { revised } from "./revision.js";
 import { Thread, versionOf } from "./thread.js";
 
@@ -22,6 +23,8 @@ export class Chat {
   /** Of a group: everybody in it by user id, once they are known. */
   members = new Map();
   memberCount = 0;
+  /** Of a group: what happened to it. */
+  notices = new Notices();
   /** Of a group: what this user may do there; null: no longer a member. */
   role = null;
   /** @type {string|null} unknown until somebody has written */
@@ -72,6 +75,16 @@ export class Chat {
 
   get isSaved() {
     return this.peer?.user_id === this.#me;
+  }
+
+  /** Whether it is in the inbox, not only in an address. */
+  get isListed() {
+    return this.order !== null;
+  }
+
+  /** How far this user has read. */
+  get readSeq() {
+    return this.#marks.of(this.#me)[1];
   }
 
   /** What the page calls it by: a user id, or what no user id can be. */
@@ -138,9 +151,13 @@ export class Chat {
     this.memberCount = member_count;
   }
 
-  /** Everybody in it. @param {{user_id: string, delivered_seq: number, read_seq: number}[]} members */
+  /**
+   * Everybody in it.
+   * @param {{user_id: string, role: string, delivered_seq: number, read_seq: number}[]} members
+   */
   takeMembers(members) {
     this.members = new Map(members.map((member) => [member.user_id, member]));
+    this.role = this.members.get(this.#me)?.role ?? null;
     for (const { user_id, delivered_seq, read_seq } of members) {
       this.advance(user_id, delivered_seq, read_seq);
     }
@@ -235,6 +252,7 @@ export class Chat {
     this.#generation += 1;
     this.thread.clear();
     this.quotes.clear();
+    this.notices.clear();
     this.loaded = this.loading = this.hasMore = false;
   }
 

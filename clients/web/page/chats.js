@@ -1,6 +1,7 @@
 // Owns what this page knows of the user's conversations, and keeps it true to the feed.
 
 import { Directory } from "./directory.js";
+import { Groups } from "./groups.js";
 import { History } from "./history.js";
 import { Hopes } from "./hopes.js";
 import { Unsent } from "./unsent.js";
@@ -9,7 +10,6 @@ import { Unsent } from "./unsent.js";
 /** @typedef {import("./chat.js").Chat} Chat */
 
 const INBOX_PAGE = 50;
-const MEMBERS_PAGE = 100;
 const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
 
 /** Emits `change`, with the chat as `detail`, or null when all may have changed; `left`. */
@@ -24,6 +24,7 @@ export class Chats extends EventTarget {
   history;
   #client;
   #directory;
+  #groups;
   #unsent;
   #held = []; // feed frames that arrive during a resync
   #resyncs = 0; // how many are going on
@@ -39,6 +40,10 @@ export class Chats extends EventTarget {
     const locate = (chat) => this.#locate(chat);
     const message = (chat, one) => this.#add(chat, one);
     this.history = new History({ api: client.api, on: { locate, message, change } });
+    const fetch = (conversationId) => this.fetch(conversationId);
+    const [raise, left] = [(chat) => this.raise(chat), (chat) => this.#leave(chat)];
+    const { me, names } = this;
+    this.#groups = new Groups({ api: client.api, me, names, on: { fetch, change, raise, left } });
     this.hopes = new Hopes({ client, onChange: change });
     const onNew = () => this.refresh(); // for the name
     this.#unsent = new Unsent({ client, directory: this.#directory, onChange: change, onNew });
@@ -104,7 +109,9 @@ export class Chats extends EventTarget {
     this.#resyncs += 1; // until the snapshot is there, a live frame would hide what is missing
     try {
       for (const chat of this.#directory.all) chat.forget();
-      return await this.load();
+      const position = await this.load();
+      this.#meetAgain();
+      return position;
     } finally {
       this.#resyncs -= 1;
       if (!this.#resyncs) this.#release();
@@ -132,17 +139,8 @@ export class Chats extends EventTarget {
   }
 
   /** Learns who is in a group. @param {Chat} chat */
-  async meetMembers(chat) {
-    const all = [];
-    let after;
-    do {
-      const page = await this.#client.api.members(chat.conversationId, { limit: MEMBERS_PAGE, after });
-      all.push(...page.members);
-      after = page.next;
-    } while (after);
-    for (const { user_id, name } of all) if (name) this.names.set(user_id, name);
-    chat.takeMembers(all);
-    this.#changed(null); // names are everywhere
+  meetMembers(chat) {
+    return this.#groups.meet(chat);
   }
 
   /** The user has seen the end of the chat. @param {Chat} chat */
@@ -180,6 +178,11 @@ export class Chats extends EventTarget {
     const chats = conversations.map((summary) => this.take(summary));
     if (goesOn) for (const chat of chats) this.#directory.toBottom(chat);
     else for (const chat of chats.reverse()) this.#directory.toTop(chat);
+  }
+
+  #meetAgain() {
+    const met = this.#directory.all.filter(({ members }) => members.size);
+    for (const chat of met) this.meetMembers(chat).catch(() => {}); // the next change tries again
   }
 
   /** All that was held: to take in a frame twice changes nothing. */
@@ -226,22 +229,13 @@ export class Chats extends EventTarget {
   }
 
   #conversation(frame, chat) {
-    if (frame.kind === "group" && !frame.member_count) return chat && this.#leave(chat);
-    if (!chat) return frame.kind === "group" && this.#join(frame.conversation_id);
-    Object.assign(chat, { archived: frame.archived, muted: frame.muted });
-    chat.clear(frame.cleared_seq);
-    if (chat.isGroup) this.#regroup(frame, chat);
-    this.#changed(chat);
-  }
-
-  async #join(conversationId) {
-    const chat = await this.fetch(conversationId).catch(() => null);
-    if (chat) this.raise(chat);
-  }
-
-  #regroup(frame, chat) {
-    chat.takeGroup(frame);
-    if (chat.members.size && frame.user_ids) this.meetMembers(chat).catch(() => {});
+    if (chat && frame.member_count) {
+      Object.assign(chat, { archived: frame.archived, muted: frame.muted });
+      chat.clear(frame.cleared_seq);
+      if (frame.change === "cleared") chat.notices.clear();
+    }
+    if (frame.kind === "group") this.#groups.take(frame, chat);
+    else if (chat) this.#changed(chat);
   }
 
   #leave(chat) {

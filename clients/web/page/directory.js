@@ -23,7 +23,7 @@ export class Directory {
 
   /** Newest first; without those that only an address or a search has named. @returns {Chat[]} */
   get written() {
-    return this.all.filter(({ order }) => order !== null).sort((a, b) => b.order - a.order);
+    return this.all.filter(({ isListed }) => isListed).sort((a, b) => b.order - a.order);
   }
 
   /** The chat with somebody, known or new. @param {string} userId @returns {Chat} */

@@ -4,11 +4,12 @@ import { bubble, excerpt } from "./bubble.js";
 import { h, icon, once } from "./dom.js";
 import { listenForMenu } from "./gestures.js";
 import { head } from "./head.js";
+import { inOrder } from "./order.js";
+import { inWords, sentence } from "./sentence.js";
 import { day, dayKey } from "./time.js";
 
 const NEAR_TOP = 100; // pixels
 const NEAR_BOTTOM = 48;
-const TOGETHER_MS = 5 * 60_000;
 const FOUND_MS = 1_600;
 
 export class Timeline {
@@ -156,15 +157,21 @@ export class Timeline {
 
   #entries() {
     const chat = this.#chat;
-    const nodes = [this.#head(chat)];
-    let before = null;
-    for (const item of [...chat.messages, ...chat.pending]) {
-      const sameDay = before && dayKey(before.created_at) === dayKey(item.created_at);
-      if (!sameDay) nodes.push(this.#day(item.created_at));
-      nodes.push(this.#message(chat, item, sameDay && this.#follows(before, item)));
-      before = item;
-    }
-    return nodes;
+    const { messages, pending, hasMore } = chat;
+    const notices = chat.loaded ? chat.notices.told : [];
+    const entries = inOrder({ messages, pending, notices, hasMore, me: this.#client.userId });
+    return [this.#head(chat), ...entries.map((entry) => this.#entry(chat, entry))];
+  }
+
+  #entry(chat, { type, at, item, follows, notice }) {
+    if (type === "message") return this.#message(chat, item, follows);
+    return type === "day" ? this.#day(at) : this.#notice(chat, notice);
+  }
+
+  #notice(chat, notice) {
+    const made = this.#keyed(`notice ${notice.cursor}`, sentence);
+    made.show(inWords(notice, (user) => chat.nameOf(user), this.#client.userId));
+    return made.node;
   }
 
   #message(chat, item, follows) {
@@ -174,7 +181,7 @@ export class Timeline {
     entry.item = item;
     const status = own ? chat.statusOf(item) : "received";
     const quoted = item.reply_to && !item.deleted_at ? this.#quoted(chat, item.reply_to) : null;
-    entry.show(item, { status, follows: Boolean(follows), quoted });
+    entry.show(item, { status, follows, quoted });
     return entry.node;
   }
 
@@ -224,11 +231,6 @@ export class Timeline {
 
   #authorOf(item) {
     return item.sender_id ?? this.#client.userId; // what is unsent is one's own
-  }
-
-  #follows(before, item) {
-    const gap = new Date(item.created_at) - new Date(before.created_at);
-    return this.#authorOf(before) === this.#authorOf(item) && gap < TOGETHER_MS;
   }
 
   #day(at) {

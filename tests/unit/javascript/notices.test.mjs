@@ -1,0 +1,177 @@
+// Tests what a group's timeline tells of what happened: in which words, where, and only what is known.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Chat } from "../../../clients/web/page/chat.js";
+import { Groups } from "../../../clients/web/page/groups.js";
+import { Notices } from "../../../clients/web/page/notices.js";
+import { inOrder } from "../../../clients/web/page/order.js";
+import { inWords } from "../../../clients/web/page/sentence.js";
+
+const NAMES = new Map([["alice", "Alice"], ["bob", "Bob"], ["carol", "Carol"], ["dave", "Dave"]]);
+const nameOf = (user) => NAMES.get(user) ?? user;
+
+let cursor = 0;
+function frame(change, actor_id, user_ids, more = {}) {
+  cursor += 1;
+  return { cursor, kind: "group", member_count: 3, change, actor_id, user_ids, cleared_seq: 0, ...more };
+}
+
+function told(notices, me = "me") {
+  const words = (notice) => inWords(notice, nameOf, me).map((part) => part.name ?? part).join("");
+  return notices.told.map(words);
+}
+
+function noticesOf(...frames) {
+  const notices = new Notices();
+  for (const one of frames) notices.add(one, 0);
+  return notices;
+}
+
+test("each change has its words, and this user is you", () => {
+  const notices = noticesOf(
+    frame("created", "me"),
+    frame("member_added", "bob", ["carol"]),
+    frame("member_added", "bob", ["me", "carol", "dave"]),
+    frame("member_added", "me", ["bob", "carol", "dave", "erin"]),
+    frame("member_added", "bob", undefined),
+    frame("renamed", "alice", undefined, { title: "Harbour" }),
+    frame("member_removed", "alice", ["bob"]),
+    frame("left", "carol", ["carol"]),
+    frame("settings", "me"),
+  );
+  assert.deepEqual(told(notices), [
+    "You created the group",
+    "Bob added Carol",
+    "Bob added you, Carol and Dave",
+    "You added Bob, Carol and 2 others",
+    "Bob added many people",
+    "Alice renamed the group to Harbour",
+    "Alice removed Bob",
+    "Carol left",
+  ]);
+});
+
+test("a role is told once it is known, of several only the last", () => {
+  const frames = [["alice", "bob"], ["alice", "bob"], ["alice", "me"], ["carol", "carol"]];
+  const notices = noticesOf(...frames.map(([actor, user]) => frame("role", actor, [user])));
+  assert.deepEqual(told(notices), []);
+  const members = { bob: { role: "admin" }, me: { role: "owner" }, carol: { role: "member" } };
+  notices.resolve(new Map(Object.entries(members)), cursor);
+  const known = [
+    "Alice gave Bob another role",
+    "Alice made Bob an admin",
+    "Alice made you an owner",
+    "Carol is now a member",
+  ];
+  assert.deepEqual(told(notices), known);
+  notices.add(frame("role", "alice", ["bob"]), 0);
+  notices.resolve(new Map(Object.entries(members)), cursor - 1); // an answer from before it
+  assert.deepEqual(told(notices), known);
+  notices.settle();
+  assert.deepEqual(told(notices), [...known, "Alice gave Bob another role"]);
+});
+
+test("who inherits a group was not made its owner by who left", () => {
+  const notices = noticesOf(frame("left", "alice", ["alice"]), frame("role", "alice", ["bob"]));
+  assert.deepEqual(told(notices), ["Alice left", "Bob is now an owner"]);
+  assert.deepEqual(told(notices, "bob"), ["Alice left", "You are now an owner"]);
+});
+
+test("of two titles in one replay only the last is known; the same frame twice is one notice", () => {
+  const first = frame("renamed", "alice", undefined, { title: "Now" });
+  const second = frame("renamed", "bob", undefined, { title: "Now" });
+  const notices = noticesOf(first, second, second);
+  assert.deepEqual(told(notices), ["Alice renamed the group", "Bob renamed the group to Now"]);
+});
+
+const message = (seq, at, sender_id = "bob") => ({ seq, sender_id, created_at: at, client_id: `c${seq}` });
+const notice = (afterSeq, at) => ({ cursor: (cursor += 1), afterSeq, at });
+
+function lines({ messages = [], pending = [], notices = [], hasMore = false }) {
+  const entries = inOrder({ messages, pending, notices, hasMore, me: "me" });
+  return entries.map(({ type, at, item, follows, notice: one }) => {
+    if (type === "day") return `day ${at.slice(0, 10)}`;
+    return type === "notice" ? `notice ${one.afterSeq}` : `${item.seq ?? "unsent"}${follows ? "+" : ""}`;
+  });
+}
+
+test("a notice stands behind the message it followed, on its day, and parts who spoke on", () => {
+  const messages = [message(1, "2026-11-20T12:00:00Z"), message(2, "2026-11-20T12:01:00Z")];
+  const notices = [notice(1, "2026-11-20T12:00:30Z"), notice(2, "2026-11-21T12:00:00Z")];
+  assert.deepEqual(lines({ messages }), ["day 2026-11-20", "1", "2+"]);
+  assert.deepEqual(lines({ messages, notices }), [
+    ...["day 2026-11-20", "1", "notice 1", "2"],
+    ...["day 2026-11-21", "notice 2"],
+  ]);
+});
+
+test("days never go back: what was replayed late, or by a wrong clock, keeps to its neighbours", () => {
+  const messages = [message(1, "2026-11-20T12:00:00Z"), message(2, "2026-11-22T12:00:00Z")];
+  const late = [notice(1, "2026-11-25T12:00:00Z"), notice(2, "2026-11-19T12:00:00Z")];
+  assert.deepEqual(lines({ messages, notices: late }), [
+    ...["day 2026-11-20", "1"],
+    ...["day 2026-11-22", "notice 1", "2", "notice 2"],
+  ]);
+});
+
+test("what is unsent stays last; what happened before the loaded messages waits for them", () => {
+  const at = "2026-11-20T12:00:00Z";
+  const notices = [notice(3, at), notice(7, at)];
+  const loaded = { messages: [message(5, at), message(7, at)], pending: [{ created_at: at }], notices };
+  const end = ["5", "7+", "notice 7", "unsent"];
+  assert.deepEqual(lines({ ...loaded, hasMore: true }), ["day 2026-11-20", ...end]);
+  assert.deepEqual(lines(loaded), ["day 2026-11-20", "notice 3", ...end]);
+});
+
+/** Groups whose questions are answered when the test says so. */
+function asking() {
+  const answers = [];
+  const api = { members: () => new Promise((resolve, reject) => answers.push({ resolve, reject })) };
+  const chat = new Chat({ me: "me", names: NAMES, conversationId: "g" });
+  Object.assign(chat, { order: 1, loaded: true, members: new Map([["bob", { role: "member" }]]) });
+  const on = { fetch: async () => chat, change() {}, raise() {}, left() {} };
+  return { groups: new Groups({ api, me: "me", names: NAMES, on }), chat, answers };
+}
+
+const page = (role, at) => ({ members: [{ user_id: "bob", role, delivered_seq: 0, read_seq: 0 }], cursor: at });
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+test("who is in a group is asked once at a time, and once more when it changed meanwhile", async () => {
+  const { groups, chat, answers } = asking();
+  groups.take(frame("role", "alice", ["bob"]), chat);
+  const first = cursor;
+  groups.take(frame("role", "alice", ["bob"]), chat);
+  groups.take(frame("role", "alice", ["bob"]), chat);
+  assert.equal(answers.length, 1);
+  answers[0].resolve(page("admin", first));
+  await turn();
+  assert.deepEqual(told(chat.notices), ["Alice made Bob an admin"]);
+  assert.equal(answers.length, 2);
+  answers[1].resolve(page("owner", cursor));
+  await turn();
+  assert.equal(answers.length, 2);
+  assert.deepEqual(told(chat.notices).slice(1), ["Alice gave Bob another role", "Alice made Bob an owner"]);
+});
+
+test("without an answer a change of role is told without the role", async () => {
+  const { groups, chat, answers } = asking();
+  groups.take(frame("role", "alice", ["bob"]), chat);
+  answers[0].reject(new Error("unreachable"));
+  await turn();
+  assert.deepEqual(told(chat.notices), ["Alice gave Bob another role"]);
+});
+
+test("who joins came in behind what they have read, whatever was said since", async () => {
+  const { groups, chat } = asking();
+  chat.order = null;
+  Object.assign(chat, { lastSeq: 9 });
+  chat.advance("me", 4, 4);
+  groups.take(frame("member_added", "alice", ["me"]), chat);
+  await turn();
+  assert.equal(chat.notices.items[0].afterSeq, 4);
+  groups.take(frame("renamed", "alice", undefined, { title: "X" }), chat);
+  await turn();
+  assert.equal(chat.notices.items[1].afterSeq, 9);
+});

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Chat } from "../../../clients/web/page/chat.js";
+import { Chats } from "../../../clients/web/page/chats.js";
 import { Groups } from "../../../clients/web/page/groups.js";
 import { Notices } from "../../../clients/web/page/notices.js";
 import { inOrder } from "../../../clients/web/page/order.js";
@@ -15,7 +16,8 @@ const nameOf = (user) => NAMES.get(user) ?? user;
 let cursor = 0;
 function frame(change, actor_id, user_ids, more = {}) {
   cursor += 1;
-  return { cursor, kind: "group", member_count: 3, change, actor_id, user_ids, cleared_seq: 0, ...more };
+  const of = { type: "conversation", cursor, kind: "group", member_count: 3, cleared_seq: 0 };
+  return { ...of, change, actor_id, user_ids, ...more };
 }
 
 function told(notices, me = "me") {
@@ -135,7 +137,11 @@ function asking() {
   return { groups: new Groups({ api, me: "me", names: NAMES, on }), chat, answers };
 }
 
-const page = (role, at) => ({ members: [{ user_id: "bob", role, delivered_seq: 0, read_seq: 0 }], cursor: at });
+const marks = { delivered_seq: 0, read_seq: 0 };
+const page = (role, at) => ({
+  members: [{ user_id: "bob", role, ...marks }, { user_id: "me", role: "admin", ...marks }],
+  cursor: at,
+});
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
 test("who is in a group is asked once at a time, and once more when it changed meanwhile", async () => {
@@ -174,4 +180,45 @@ test("who joins came in behind what they have read, whatever was said since", as
   groups.take(frame("renamed", "alice", undefined, { title: "X" }), chat);
   await turn();
   assert.equal(chat.notices.items[1].afterSeq, 9);
+});
+
+/** The inbox with one group, and a server that can be told who is in it. */
+async function loaded() {
+  const group = { conversation_id: "g", kind: "group", title: "G", role: "owner", member_count: 2 };
+  const seqs = { last_seq: 3, delivered_seq: 3, read_seq: 3, peer_delivered_seq: 0, peer_read_seq: 0 };
+  const summary = { ...group, ...seqs, unread_count: 0, archived: false, muted: false };
+  const server = { role: "member", asked: 0 };
+  const members = async () => {
+    server.asked += 1;
+    return page(server.role, cursor);
+  };
+  const conversations = async () => ({ conversations: [summary], epoch: "e", cursor });
+  const client = Object.assign(new EventTarget(), { userId: "me", api: { conversations, members } });
+  const hear = (detail) => client.dispatchEvent(new CustomEvent("conversation", { detail }));
+  const chats = new Chats(client);
+  await chats.load();
+  const [chat] = chats.inbox;
+  await chats.meetMembers(chat);
+  return { chats, chat, server, hear: (...what) => hear({ ...frame(...what), conversation_id: "g" }) };
+}
+
+test("what is cleared takes along what happened, and what happens then is told", async () => {
+  const { chat, hear } = await loaded();
+  hear("renamed", "alice", undefined, { title: "Old" });
+  hear("cleared", undefined, undefined, { cleared_seq: 3 });
+  hear("renamed", "alice", undefined, { title: "New", cleared_seq: 3 });
+  hear("member_removed", "alice", ["dave"], { cleared_seq: 3 });
+  assert.deepEqual(told(chat.notices), ["Alice renamed the group to New", "Alice removed Dave"]);
+});
+
+test("c6: after a resync the members are asked for again, and what happened may have holes", async () => {
+  const { chats, chat, server, hear } = await loaded();
+  hear("renamed", "alice", undefined, { title: "Old" });
+  server.role = "admin";
+  await chats.resync();
+  await turn();
+  assert.equal(server.asked, 2);
+  assert.equal(chat.members.get("bob").role, "admin");
+  assert.equal(chat.role, "admin"); // newer than the inbox says
+  assert.deepEqual(told(chat.notices), []);
 });

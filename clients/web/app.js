@@ -1,6 +1,8 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
 import { LinkupClient, LinkupError, login } from "./linkup-client.js";
+import { Blocks } from "./page/blocks.js";
+import { excerpt } from "./page/bubble.js";
 import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
@@ -13,6 +15,7 @@ import { chatPath } from "./page/line.js";
 import { loginView } from "./page/login.js";
 import { newGroup } from "./page/newgroup.js";
 import { Presence } from "./page/presence.js";
+import { openReport } from "./page/report.js";
 import { endSession, loadSession, saveSession } from "./page/session.js";
 import { Toasts } from "./page/toasts.js";
 
@@ -36,7 +39,10 @@ function showChats(session) {
   const toasts = new Toasts();
   const indicator = new Indicator({ client, onSignIn: leave });
   const group = (chat) => new GroupView({ chats, client, chat });
-  const keeping = new Keeping({ chats, client, on: { refused: (text) => toasts.say(text), group } });
+  const refused = (text) => toasts.say(text);
+  const blocks = new Blocks({ chats, client, onRefused: refused });
+  const report = (chat, message) => reportOn({ client, toasts, chat, message });
+  const keeping = new Keeping({ chats, client, blocks, on: { refused, group, report } });
   const menu = (chat, at) => keeping.menu(chat, at);
   const inbox = new Inbox({
     chats,
@@ -45,8 +51,8 @@ function showChats(session) {
     header: header(session, indicator, leave),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
-  const on = { back: () => go(null), menu, group };
-  const conversation = new Conversation({ chats, client, presence, toasts, on });
+  const on = { back: () => go(null), menu, group, report };
+  const conversation = new Conversation({ chats, client, presence, toasts, blocks, on });
   const shell = h("div", { class: "shell" }, inbox.element, conversation.element);
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
@@ -79,6 +85,15 @@ function showChats(session) {
   client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
   show(keyInAddress());
   begin({ client, chats, inbox, leave });
+}
+
+/** A message, or without one the other side. */
+function reportOn({ client, toasts, chat, message }) {
+  const onDone = () => toasts.say("Thank you. It will be looked at.");
+  const [title, text, about] = message
+    ? ["Report this message", excerpt(message), { message_id: message.message_id }]
+    : [`Report ${chat.title}`, "", { user_id: chat.peer.user_id }];
+  openReport({ title, text, about, client, onDone });
 }
 
 /** What went wrong in a corner, what is unread in the title. */

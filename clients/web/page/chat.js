@@ -49,6 +49,8 @@ export class Chat {
   lastSeq = 0;
   archived = false;
   muted = false;
+  /** Of a direct conversation: this user has blocked the other one. */
+  blocked = false;
   #me;
   #names;
   #groupTitle = "";
@@ -134,6 +136,7 @@ export class Chat {
     else this.takeGroup(summary);
     this.archived = summary.archived;
     this.muted = summary.muted;
+    this.blocked = Boolean(summary.blocked);
     this.lastSeq = Math.max(this.lastSeq, summary.last_seq);
     if (summary.last_message) this.#remember(summary.last_message);
     this.#marks.raise(summary.peer_delivered_seq, summary.peer_read_seq);

@@ -230,7 +230,8 @@ export class Chats extends EventTarget {
 
   #conversation(frame, chat) {
     if (chat && frame.member_count) {
-      Object.assign(chat, { archived: frame.archived, muted: frame.muted });
+      const { archived, muted, blocked = false } = frame;
+      Object.assign(chat, { archived, muted, blocked });
       chat.clear(frame.cleared_seq);
       if (frame.change === "cleared") chat.notices.clear();
     }

@@ -1,6 +1,7 @@
 // Owns the conversation on the screen: whose it is, its messages, and the field to answer in.
 
 import { Actions } from "./actions.js";
+import { blockedLine } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
 import { Files } from "./files.js";
@@ -22,13 +23,15 @@ export class Conversation {
   #nothing;
   #timeline;
   #composer;
+  #blocked;
 
   /**
-   * @param {{chats: any, client: any, presence: any, toasts: any, on: {back: () => void,
-   *          menu: (chat: any, at: {x: number, y: number}) => void, group: (chat: any) => void}}}
-   *        options
+   * @param {{chats: any, client: any, presence: any, toasts: any,
+   *          blocks: import("./blocks.js").Blocks, on: {back: () => void,
+   *          menu: (chat: any, at: {x: number, y: number}) => void, group: (chat: any) => void,
+   *          report: (chat: any, message: any) => void}}} options
    */
-  constructor({ chats, client, presence, toasts, on }) {
+  constructor({ chats, client, presence, toasts, blocks, on }) {
     this.#chats = chats;
     this.#client = client;
     this.#presence = presence;
@@ -38,12 +41,14 @@ export class Conversation {
     const files = new Files({ client, toasts });
     this.#timeline = new Timeline({ chats, client, actions, files, onLost });
     this.#composer = this.#newComposer(actions, toasts);
+    this.#blocked = blockedLine({ onUnblock: () => this.#unblock(blocks) });
     this.#open = h(
       "div",
       { class: "open", hidden: true },
       this.#bar(),
       this.#timeline.element,
       this.#composer.element,
+      this.#blocked.node,
     );
     this.#nothing = h(
       "div",
@@ -69,12 +74,13 @@ export class Conversation {
     this.#open.hidden = false;
     this.#nothing.hidden = true;
     this.#showWho();
+    this.#showField();
     this.#load();
     if (this.#chat.isGroup) this.#meet(this.#chat);
     this.#timeline.show(this.#chat);
     this.#composer.show(this.#chat);
     // A phone's keyboard would cover half of what there is to read.
-    if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
+    if (matchMedia("(pointer: fine)").matches && !this.#chat.blocked) this.#composer.focus();
     else this.#who.focus();
   }
 
@@ -99,6 +105,7 @@ export class Conversation {
         reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
         edit: (message) => this.#composer.edit(message),
         copied: () => toasts.say("Copied"),
+        report: (chat, message) => this.#on.report(chat, message),
       },
     });
   }
@@ -148,7 +155,7 @@ export class Conversation {
     if (!carries) return;
     event.preventDefault();
     this.#open.classList.toggle("dropping", event.type === "dragover");
-    if (event.type === "drop" && this.#chat) this.#composer.attach(event.dataTransfer.files);
+    if (event.type === "drop" && this.#chat && !this.#chat.blocked) this.#composer.attach(event.dataTransfer.files);
   }
 
   #load() {
@@ -165,6 +172,7 @@ export class Conversation {
   #changed(chat) {
     if (!this.#chat || (chat && chat !== this.#chat)) return;
     this.#showWho();
+    this.#showField();
     if (this.#chat.conversationId || !chat) this.#load();
     if (this.#chat.isGroup && !chat) this.#meet(this.#chat);
     this.#timeline.render();
@@ -182,6 +190,17 @@ export class Conversation {
     }
     this.#who.firstChild.classList.toggle("online", online);
     this.#showSub();
+  }
+
+  /** One does not write to whom one has blocked. */
+  #showField() {
+    this.#composer.element.hidden = this.#chat.blocked;
+    this.#blocked.show(this.#chat);
+  }
+
+  async #unblock(blocks) {
+    const chat = this.#chat;
+    if ((await blocks.unblock(chat)) && chat === this.#chat) this.#composer.focus();
   }
 
   #groupName(title) {

@@ -8,14 +8,17 @@ import { openMenu } from "./menu.js";
 export class Keeping {
   #chats;
   #api;
+  #blocks;
   #on;
 
   /**
    * @param {{chats: any, client: any, on: {refused: (message: string) => void,
-   *          group: (chat: Chat) => void}}} options
+   *          group: (chat: Chat) => void, report: (chat: Chat) => void}},
+   *          blocks: import("./blocks.js").Blocks}} options
    */
-  constructor({ chats, client, on }) {
+  constructor({ chats, client, blocks, on }) {
     this.#chats = chats;
+    this.#blocks = blocks;
     this.#api = client.api;
     this.#on = on;
   }
@@ -35,9 +38,21 @@ export class Keeping {
         item(archived ? "Take out of the archive" : "Archive", "archive", () =>
           this.#set(chat, { archived: !archived }),
         ),
+        ...(chat.isGroup || chat.isSaved ? [] : this.#against(chat, item)),
         { ...item("Clear…", "bin", () => this.#clear(chat)), danger: true },
       ],
     });
+  }
+
+  /** What may be done about the other one. */
+  #against(chat, item) {
+    const { title, blocked } = chat;
+    return [
+      blocked
+        ? item(`Unblock ${title}`, "gone", () => this.#blocks.unblock(chat))
+        : item(`Block ${title}…`, "gone", () => this.#blocks.block(chat)),
+      item(`Report ${title}…`, "flag", () => this.#on.report(chat)),
+    ];
   }
 
   /** Shown at once, and back when the server refuses. */

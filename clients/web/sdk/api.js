@@ -107,6 +107,30 @@ export class Api {
     return this.#authorized("PATCH", path(conversationId, "members", userId), { role });
   }
 
+  /** From then on that user can no longer write to this one. @param {string} userId */
+  block(userId) {
+    return this.#authorized("POST", "/v1/blocks", { user_id: userId });
+  }
+
+  /** @param {string} userId */
+  unblock(userId) {
+    return this.#authorized("DELETE", `/v1/blocks/${encodeURIComponent(userId)}`);
+  }
+
+  /** Whom this user has blocked. */
+  blocks() {
+    return this.#authorized("GET", "/v1/blocks");
+  }
+
+  /**
+   * Tells who runs the server about somebody, or a message.
+   * @param {{client_id: string, user_id?: string, message_id?: number, reason: string,
+   *          comment?: string}} report
+   */
+  report(report) {
+    return this.#authorized("POST", "/v1/reports", report);
+  }
+
   /**
    * Messages with all these words, newest first.
    * @param {{q: string, conversation_id?: string, limit?: number, before?: number}} asked

@@ -1,0 +1,68 @@
+// Owns how this user blocks somebody and lets them in again: the question, the line, the doing.
+
+import { confirm } from "./confirm.js";
+import { h, icon } from "./dom.js";
+
+/** @typedef {import("./chat.js").Chat} Chat */
+
+export class Blocks {
+  #chats;
+  #api;
+  #onRefused;
+
+  /** @param {{chats: any, client: any, onRefused: (message: string) => void}} options */
+  constructor({ chats, client, onRefused }) {
+    this.#chats = chats;
+    this.#api = client.api;
+    this.#onRefused = onRefused;
+  }
+
+  /** @param {Chat} chat a direct one */
+  async block(chat) {
+    const choice = await confirm({
+      title: `Block ${chat.title}?`,
+      text: "They can no longer write to you here. You can unblock them at any time.",
+      choices: [{ name: "Block", value: "block", danger: true }],
+    });
+    if (choice) await this.#set(chat, true);
+  }
+
+  /** @param {Chat} chat @returns {Promise<boolean>} whether the server did it */
+  unblock(chat) {
+    return this.#set(chat, false);
+  }
+
+  async #set(chat, blocked) {
+    try {
+      await (blocked ? this.#api.block(chat.peer.user_id) : this.#api.unblock(chat.peer.user_id));
+    } catch (error) {
+      this.#onRefused(error.message);
+      return false;
+    }
+    chat.blocked = blocked;
+    this.#chats.touched(chat);
+    return true;
+  }
+}
+
+/** Stands in the field's place. @param {{onUnblock: () => Promise<void>}} options */
+export function blockedLine({ onUnblock }) {
+  const words = h("p", { role: "status" });
+  const unblock = async () => {
+    button.disabled = true;
+    await onUnblock();
+    button.disabled = false;
+  };
+  const button = h("button", { type: "button", on: { click: unblock } }, "Unblock");
+  const node = h("div", { class: "blocked", hidden: true }, icon("gone"), words, button);
+
+  /** @param {Chat} chat */
+  function show({ blocked, title }) {
+    node.hidden = !blocked;
+    if (!blocked || node.dataset.title === title) return;
+    node.dataset.title = title;
+    words.replaceChildren("You blocked ", h("bdi", {}, title), ".");
+  }
+
+  return { node, show };
+}

@@ -1,0 +1,130 @@
+"""Tests how one person keeps another away, and tells who runs the server of them."""
+
+import json
+
+import pytest
+from playwright.async_api import Locator, Page, Request, Route, expect
+
+from tests.e2e.browser import Open, choose, has_status, message_menu, messages, own, send
+
+PHONE = {"width": 390, "height": 780}
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+
+def field(page: Page) -> Locator:
+    return page.get_by_label("Message", exact=True)
+
+
+async def chat_menu(page: Page, name: str) -> None:
+    await page.get_by_role("button", name="Actions for this conversation").click()
+    await choose(page, name)
+
+
+async def block(page: Page, name: str) -> None:
+    await chat_menu(page, f"Block {name}…")
+    await page.get_by_role("button", name="Block", exact=True).click()
+    await expect(page.get_by_text(f"You blocked {name}.")).to_be_visible()
+
+
+async def test_s54_who_is_blocked_is_not_written_to_until_they_are_let_in(open_as: Open) -> None:
+    abel = await open_as("abel", "/chat/anja/")
+    anja = await open_as("anja", "/chat/abel/")
+    await send(abel, "Hello")
+    await has_status(own(abel, "Hello"), "read")
+    await chat_menu(anja, "Block abel…")
+    await anja.get_by_role("button", name="Cancel").click()
+    await expect(field(anja)).to_be_visible()
+
+    await block(anja, "abel")
+    await expect(field(anja)).to_be_hidden()
+    await message_menu(anja, "Hello")
+    await expect(anja.get_by_role("menuitem", name="Copy text")).to_be_visible()
+    await expect(anja.get_by_role("menuitem", name="Reply")).to_have_count(0)
+    await anja.keyboard.press("Escape")
+    await send(abel, "Are you there?")
+    await expect(abel.get_by_text("Not sent")).to_be_visible()
+    await anja.reload()
+    await expect(anja.get_by_text("You blocked abel.")).to_be_visible()
+    await expect(messages(anja)).to_have_text(["Hello"])
+
+    await anja.get_by_role("button", name="Unblock").click()
+    await expect(field(anja)).to_be_focused()
+    await send(abel, "And now?")
+    await expect(messages(anja)).to_have_text(["Hello", "And now?"])
+
+
+async def test_s54_a_block_is_on_all_devices_of_who_blocks_and_on_none_of_the_others(
+    open_as: Open,
+) -> None:
+    arno = await open_as("arno", "/chat/adam/")
+    adam = await open_as("adam", "/chat/arno/")
+    phone = await open_as("adam", "/chat/arno/", viewport=PHONE, has_touch=True, is_mobile=True)
+    await send(arno, "Hello")
+    for page in (adam, phone):
+        await expect(messages(page)).to_have_text(["Hello"])
+    await block(adam, "arno")
+    await expect(phone.get_by_text("You blocked arno.")).to_be_visible()
+    await expect(field(phone)).to_be_hidden()
+    await expect(field(arno)).to_be_visible()
+    await chat_menu(phone, "Unblock arno")
+    await expect(field(adam)).to_be_visible()
+    await expect(field(phone)).to_be_visible()
+
+
+async def test_s54_somebody_and_what_they_wrote_are_reported_once(open_as: Open) -> None:
+    cora = await open_as("cora", "/chat/cato/")
+    cato = await open_as("cato", "/chat/cora/", viewport=PHONE, has_touch=True, is_mobile=True)
+    await send(cora, "Buy now")
+    await expect(messages(cato)).to_have_text(["Buy now"])
+    sent: list[dict[str, str]] = []
+
+    def keep(request: Request) -> None:
+        if request.url.endswith("/v1/reports"):
+            sent.append(json.loads(request.post_data or ""))
+
+    async def lose(route: Route) -> None:
+        await route.abort()
+
+    cato.on("request", keep)
+    await message_menu(cato, "Buy now")
+    await choose(cato, "Report…")
+    await expect(cato.locator(".reported")).to_have_text("Buy now")
+    await cato.get_by_role("button", name="Send report").click()
+    await expect(cato.get_by_role("radio", name="Spam or advertising")).to_be_focused()
+    assert sent == []  # not without a reason
+    await cato.get_by_label("Spam or advertising").check()
+    await cato.get_by_label("Anything to add?").fill("Every day")
+    await cato.route("**/v1/reports", lose)
+    await cato.get_by_role("button", name="Send report").click()
+    await expect(cato.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await cato.unroute("**/v1/reports", lose)
+    await cato.get_by_role("button", name="Send report").click()
+    await expect(cato.locator(".toast")).to_contain_text("Thank you")
+    first, again = sent
+    assert first == again  # the same report, should the first have arrived
+    assert (first["reason"], first["comment"]) == ("spam", "Every day")
+    assert "message_id" in first
+
+    await chat_menu(cato, "Report cora…")
+    await cato.get_by_label("Fraud or a scam").check()
+    await cato.get_by_role("button", name="Send report").click()
+    await expect(cato.locator(".sheet")).to_have_count(0)
+    assert {"reason": "fraud", "user_id": "cora"}.items() <= sent[-1].items()
+    assert sent[-1]["client_id"] != first["client_id"]
+
+
+async def test_s54_s90_a_refused_block_is_said_and_nothing_changes(open_as: Open) -> None:
+    page = await open_as("dana", "/chat/dirk/")
+    other = await open_as("dirk", "/chat/dana/")
+    await send(other, "Hello")
+    await expect(messages(page)).to_have_text(["Hello"])
+
+    async def lose(route: Route) -> None:
+        await route.abort()
+
+    await page.route("**/v1/blocks", lose)
+    await chat_menu(page, "Block dirk…")
+    await page.get_by_role("button", name="Block", exact=True).click()
+    await expect(page.locator(".toast")).to_contain_text("The server cannot be reached")
+    await expect(field(page)).to_be_visible()

@@ -44,32 +44,32 @@ def notices(page: Page) -> Locator:
 
 
 async def test_s89_owners_give_roles_and_the_others_see_it_at_once(open_as: Open) -> None:
-    await (await open_as("rosa")).close()
-    rolf = await open_as("rolf")
+    await (await open_as("rhea")).close()
+    ralf = await open_as("ralf")
     rudi = await open_as("rudi", viewport=PHONE, has_touch=True, is_mobile=True)
-    await make_group(rolf, "Rowers", "rudi", "rosa")
-    await view(rolf, "Rowers")
+    await make_group(ralf, "Rowers", "rudi", "rhea")
+    await view(ralf, "Rowers")
     await enter(rudi, "Rowers")
     await view(rudi, "Rowers")
-    await expect(member(rudi, "rolf").locator(".rank")).to_have_text("Owner")
-    await expect(member(rudi, "rosa").locator(".rank")).to_be_hidden()
+    await expect(member(rudi, "ralf").locator(".rank")).to_have_text("Owner")
+    await expect(member(rudi, "rhea").locator(".rank")).to_be_hidden()
     await expect(rudi.get_by_role("button", name="Role of")).to_have_count(0)
     await expect(rudi.get_by_role("button", name="Rename")).to_be_hidden()
 
-    await give(rolf, "rudi", "Admin")
+    await give(ralf, "rudi", "Admin")
     await expect(member(rudi, "rudi").locator(".rank")).to_have_text("Admin")
     await expect(rudi.get_by_role("button", name="Rename")).to_be_visible()
-    await expect(rudi.get_by_role("button", name="Remove")).to_have_count(1)  # rosa
-    await give(rolf, "rudi", "Owner")
-    await expect(rudi.get_by_role("button", name="Role of rolf: Owner")).to_be_visible()
-    await give(rudi, "rolf", "Member")
-    await expect(rolf.get_by_role("button", name="Role of")).to_have_count(0)
-    await expect(rolf.get_by_role("button", name="Rename")).to_be_hidden()
-    await expect(member(rolf, "rudi").locator(".rank")).to_have_text("Owner")
+    await expect(rudi.get_by_role("button", name="Remove")).to_have_count(1)  # rhea
+    await give(ralf, "rudi", "Owner")
+    await expect(rudi.get_by_role("button", name="Role of ralf: Owner")).to_be_visible()
+    await give(rudi, "ralf", "Member")
+    await expect(ralf.get_by_role("button", name="Role of")).to_have_count(0)
+    await expect(ralf.get_by_role("button", name="Rename")).to_be_hidden()
+    await expect(member(ralf, "rudi").locator(".rank")).to_have_text("Owner")
 
-    await rudi.get_by_role("button", name="Remove rolf").click()
-    await expect(rolf.locator(".sheet")).to_have_count(0)
-    await expect(rolf.get_by_text("You are no longer in Rowers")).to_be_visible()
+    await rudi.get_by_role("button", name="Remove ralf").click()
+    await expect(ralf.locator(".sheet")).to_have_count(0)
+    await expect(ralf.get_by_text("You are no longer in Rowers")).to_be_visible()
     await expect(rudi.locator(".members")).to_be_focused()
 
 
@@ -137,20 +137,20 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
 
 
 async def test_s87_a_group_tells_what_happened_between_its_messages(open_as: Open) -> None:
-    for user in ("vera", "veit"):
+    for user in ("vida", "veit"):
         await (await open_as(user)).close()
     vito = await open_as("vito")
-    vera = await open_as("vera", viewport=PHONE, has_touch=True, is_mobile=True)
-    await make_group(vito, "Vines", "vera")
+    vida = await open_as("vida", viewport=PHONE, has_touch=True, is_mobile=True)
+    await make_group(vito, "Vines", "vida")
     await expect(notices(vito)).to_have_text(["You created the group"])
     await send(vito, "Welcome")
-    await enter(vera, "Vines")
-    await expect(notices(vera)).to_have_text(["vito created the group"])
+    await enter(vida, "Vines")
+    await expect(notices(vida)).to_have_text(["vito created the group"])
 
     await view(vito, "Vines")
     await vito.get_by_label("Add people").fill("veit")
     await vito.get_by_role("button", name="Add", exact=True).click()
-    await give(vito, "vera", "Admin")
+    await give(vito, "vida", "Admin")
     await vito.get_by_label("Title").fill("<b>Wine</b>")
     await vito.get_by_role("button", name="Rename").click()
     await vito.get_by_role("button", name="Remove veit").click()
@@ -161,12 +161,12 @@ async def test_s87_a_group_tells_what_happened_between_its_messages(open_as: Ope
         "vito renamed the group to <b>Wine</b>",
         "vito removed veit",
     ]
-    await expect(notices(vera)).to_have_text(told)
+    await expect(notices(vida)).to_have_text(told)
     await vito.keyboard.press("Escape")
     await send(vito, "Much has changed")
-    row = message_row(vera, "Much has changed")
+    row = message_row(vida, "Much has changed")
     await expect(row).to_be_visible()
-    follows = await vera.locator(".timeline > *").evaluate_all(
+    follows = await vida.locator(".timeline > *").evaluate_all(
         "nodes => nodes.map((node) => node.classList[0])"
     )
     assert follows == ["head", "day", "notice", "row", *["notice"] * 4, "row"]

@@ -6,7 +6,7 @@ served without being listed here (or listed without being served) makes the gate
 
 from typing import Any
 
-from shared import api
+from shared import api, progress
 from shared.errors import (
     ClientIdConflict,
     EditWindowClosed,
@@ -86,6 +86,17 @@ ROUTES: tuple[Route, ...] = (
         summary="Delete up to 100 messages.",
         body=api.DeleteRequest,
         answers=(Answer(200, api.DeleteAnswer, "What became of each."),),
+    ),
+    Route(
+        method="GET",
+        path="/v1/messages/{message_id}/receipts",
+        summary="Whom an own message was for, by user id: who has it, who has read it, when.",
+        query=(
+            LIMIT,
+            Parameter("after", UserId, "`next` of the page before this one"),
+        ),
+        answers=(Answer(200, progress.ReceiptsAnswer, "A page of receipts."),),
+        errors=(NotFound, Forbidden),
     ),
     Route(
         method="GET",

@@ -18,6 +18,7 @@ from services.gateway.api.dev import DevLogin
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
+from services.gateway.api.progress import Progress
 from services.gateway.api.reports import Reports
 from services.gateway.api.request import problem, problem_response
 from services.gateway.api.revisions import Revisions
@@ -99,6 +100,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Members(lanes, log).endpoints(),
             **Blocks(lanes, log).endpoints(),
             **Reports(lanes, log, people).endpoints(),
+            **Progress(log).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),

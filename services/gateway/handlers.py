@@ -1,5 +1,6 @@
 """Owns what each client frame does. One `match`, one function a frame."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -179,4 +180,5 @@ def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -
         after=frame.after,
         reply_to=frame.reply_to,
         attachments=frame.attachments,
+        accepted_at=time.time_ns() // 1000,
     )

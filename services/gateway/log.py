@@ -23,6 +23,7 @@ from shared.commands import (
     Joined,
     Members,
     MembersAnswer,
+    Receipts,
     Roster,
     Search,
     Snapshot,
@@ -72,6 +73,9 @@ class Log:
 
     async def blocks(self, asked: Blocks) -> bytes:
         return (await self._ask("blocks", asked, Snapshot)).body
+
+    async def receipts(self, asked: Receipts) -> bytes:
+        return (await self._ask("receipts", asked, Snapshot)).body
 
     async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
         """NotFound unless that user may see it; without a user, unless it is there."""

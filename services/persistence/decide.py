@@ -254,7 +254,8 @@ class _Turn(Turn):
         state.messages[command.user_id, command.client_id] = message
         state.messages_by_id[message.message_id] = message
         attached = attachments.attach(self, uploads, message.message_id)
-        new = NewMessage(message, command.content, attached)
+        accepted_at = min(command.accepted_at or state.now, state.now)
+        new = NewMessage(message, command.content, attached, accepted_at)
         self.changes.messages.append(new)
         views.bring_back(self, command.conversation_id)
         self.changes.conversations.add(command.conversation_id)

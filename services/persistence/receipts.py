@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.persistence.state import Conversation
+from services.persistence.state import Conversation, Marks, Member
 from services.persistence.turn import Moved, Turn
 from shared.commands import AdvanceReceipt, Done, ReadMessages, Refused, Result
 from shared.frames.fields import MAX_NAMED
@@ -49,30 +49,50 @@ def _move(
     delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
     if (delivered, read) != (member.delivered_seq, member.read_seq):
         before = member.read_seq if read > member.read_seq else member.delivered_seq
+        moved = (delivered > member.delivered_seq, read > member.read_seq)
         member.delivered_seq, member.read_seq = delivered, read
         turn.changes.members.add((place, command.user_id))
-        _note(turn, place, command, before)
+        _note(turn, place, command.user_id, Moved(before, command.connection_id, *moved))
     return Done()
 
 
-def _note(turn: Turn, place: str, command: AdvanceReceipt | ReadMessages, before: int) -> None:
-    known = turn.moved.get((place, command.user_id))
-    before = min(before, known.before) if known else before
-    turn.moved[place, command.user_id] = Moved(before, command.connection_id)
+def _note(turn: Turn, place: str, reader: str, moved: Moved) -> None:
+    known = turn.moved.get((place, reader))
+    if known is not None:
+        moved = Moved(
+            min(moved.before, known.before),
+            moved.origin,
+            moved.delivered or known.delivered,
+            moved.read or known.read,
+        )
+    turn.moved[place, reader] = moved
 
 
 def tell(turn: Turn) -> None:
     """One event per hearer and transaction, however many marks moved in it."""
     for (conversation_id, reader), moved in turn.moved.items():
         conversation = turn.conversation_of(reader, conversation_id)
-        for user_id in _hearers(conversation, reader, moved.before) if conversation else ():
+        if conversation is None:
+            continue
+        marks = _marks(conversation.members[reader], moved)
+        for user_id in _hearers(conversation, reader, moved.before):
+            own = user_id == reader
             turn.tell(
                 user_id,
                 "receipt",
                 conversation_id=conversation_id,
                 actor_id=reader,
-                origin=moved.origin if user_id == reader else "",
+                origin=moved.origin if own else "",
+                marks=marks if own else None,
             )
+
+
+def _marks(reader: Member, moved: Moved) -> Marks:
+    """When they moved is kept with the reader's own receipt, for as long as the feed is."""
+    return Marks(
+        reader.delivered_seq if moved.delivered else None,
+        reader.read_seq if moved.read else None,
+    )
 
 
 def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:

@@ -102,8 +102,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 ADD_MESSAGE = """
 INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
-  content_hash, created_at, updated_at, reply_to)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  content_hash, created_at, updated_at, reply_to, accepted_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_VERSION = """
 INSERT INTO versions (message_id, version, content, replaced_at)
@@ -159,6 +159,12 @@ ADD_FEED = """
 INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
   created_at, reaction, change_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# Apart, so that the rows of messages, which are most, bind nothing that only this one has.
+ADD_OWN_RECEIPT = """
+INSERT INTO feed (user_id, cursor, writer, n, kind, conversation_id, actor_id, created_at,
+  delivered_seq, read_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 PUT_HEAD = """
 INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
@@ -240,6 +246,7 @@ def message_rows(changes: Changes) -> Iterable[Row]:
             m.created_at,
             m.created_at,
             m.reply_to,
+            new.accepted_at,
         )
 
 
@@ -280,6 +287,8 @@ def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
     for row in changes.feed:
+        if row.marks is not None:
+            continue
         yield (
             row.user_id,
             row.cursor,
@@ -293,6 +302,13 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
             row.revision.reaction.number if isinstance(row.revision, Reacted) else None,
             row.change.change_id if row.change else None,
         )
+
+
+def own_receipt_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for row in changes.feed:
+        if row.marks is not None:
+            place = (row.user_id, row.cursor, WRITER, row.n, row.kind)
+            yield *place, row.conversation_id, row.actor_id, state.now, *row.marks
 
 
 def lane_rows(state: State, changes: Changes) -> Iterable[Row]:

@@ -1,7 +1,7 @@
 """Owns what a transaction reads and what it writes, as values: no I/O, no decisions."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -130,9 +130,12 @@ Revision = Edited | Erased | Hidden | Reacted
 
 
 class NewMessage(Struct, frozen=True, gc=False):
+    """`accepted_at`: when a gateway took it."""
+
     message: Message
     content: str
     attachments: tuple[Attachment, ...] = ()
+    accepted_at: int = 0
 
 
 class GroupChange(Struct, frozen=True, gc=False):
@@ -146,8 +149,16 @@ class GroupChange(Struct, frozen=True, gc=False):
     user_ids: tuple[str, ...]
 
 
+class Marks(NamedTuple):
+    """Up to where a reader's marks moved in this transaction; None: that one stayed."""
+
+    delivered_seq: int | None
+    read_seq: int | None
+
+
 class FeedRow(Struct, frozen=True, gc=False):
-    """A row of one user's feed. `origin` goes out with the live event and is not stored."""
+    """A row of one user's feed. `origin` goes out with the live event and is not stored. `marks`:
+    in the reader's own receipt, and nowhere else."""
 
     user_id: str
     cursor: int
@@ -159,6 +170,7 @@ class FeedRow(Struct, frozen=True, gc=False):
     origin: str = ""
     revision: Revision | None = None
     change: GroupChange | None = None
+    marks: Marks | None = None
 
     @property
     def message_id(self) -> int | None:

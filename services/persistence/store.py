@@ -251,6 +251,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
         connection.execute(sql, row)
     index.learn(connection, state.hash_key, revised)
     connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
+    connection.executemany(rows.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
     connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
     connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))
     for sql, row in rows.block_rows(state, changes):

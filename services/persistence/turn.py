@@ -8,6 +8,7 @@ from services.persistence.state import (
     FeedRow,
     GroupChange,
     Head,
+    Marks,
     Message,
     NewMessage,
     Revision,
@@ -19,10 +20,12 @@ SECOND = 1_000_000  # microseconds
 
 
 class Moved(NamedTuple):
-    """A reader's marks moved on from `before`, said by that connection."""
+    """A reader's marks moved on from `before`, said by that connection; which of them did."""
 
     before: int
     origin: str
+    delivered: bool
+    read: bool
 
 
 class Turn:
@@ -66,6 +69,7 @@ class Turn:
         origin: str = "",
         revision: Revision | None = None,
         change: GroupChange | None = None,
+        marks: Marks | None = None,
     ) -> None:
         head = self.head(user_id)
         head.head += 1
@@ -82,6 +86,7 @@ class Turn:
             origin,
             revision,
             change,
+            marks,
         )
         self.changes.feed.append(row)
 

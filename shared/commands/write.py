@@ -11,7 +11,10 @@ MAX_BATCH_BYTES = 512 * 1024  # well below the bus's max_payload of 1 MiB
 
 
 class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
-    """Store a message once for ever by (user_id, client_id). `to`: makes a direct conversation."""
+    """Store a message once for ever by (user_id, client_id). `to`: makes a direct conversation.
+
+    `accepted_at`: when the gateway took it, in microseconds since 1970; 0: not known.
+    """
 
     user_id: str
     connection_id: str
@@ -22,6 +25,7 @@ class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
     after: str | None = None
     reply_to: int | None = None
     attachments: list[str] = []
+    accepted_at: int = 0
 
 
 class EditMessage(Struct, frozen=True, kw_only=True, tag=True):

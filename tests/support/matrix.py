@@ -132,6 +132,7 @@ ROUTES: tuple[Verb, ...] = (
         still="erased",
         body={"message_ids": [IT], "mode": "everyone"},
     ),
+    verb(f"GET {EACH}/receipts", M, still="erased", message_id=IT),
     verb("GET /v1/conversations", L),
     verb("GET /v1/conversations", U, "peer", query={"peer": IT}),
     verb("POST /v1/conversations", U, body={"to": IT}, strangers=True),

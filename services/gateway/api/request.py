@@ -12,8 +12,8 @@ from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, Refused, Result
-from shared.errors import InvalidRequest, LinkupError, TooLarge, Unauthorized
-from shared.frames import ConversationId, UserId
+from shared.errors import InvalidRequest, LinkupError, NotFound, TooLarge, Unauthorized
+from shared.frames import ConversationId, PositiveInt, UserId
 
 T = TypeVar("T")
 
@@ -74,6 +74,14 @@ def conversation_id(request: Request) -> str:
     """The conversation named in the path. Raises InvalidRequest."""
     text: str = request.path_params["conversation_id"]
     return str(converted(text, ConversationId, "conversation id"))
+
+
+def message_id(request: Request) -> int:
+    """The message named in the path. What is no message id names no message: NotFound."""
+    try:
+        return int(msgspec.convert(request.path_params["message_id"], PositiveInt, strict=False))
+    except msgspec.ValidationError:
+        raise NotFound("There is no such message") from None
 
 
 def user_id(request: Request) -> str:

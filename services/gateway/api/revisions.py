@@ -8,14 +8,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body
+from services.gateway.api.request import as_json, body, message_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import IDS_BYTES
 from services.gateway.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, DeleteMessage, EditMessage, React, Refused, Result
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import InvalidRequest
 
 NO_CONTENT = 204
 
@@ -34,28 +34,26 @@ class Revisions:
         }
 
     async def edit(self, request: Request, identity: Identity) -> Response:
-        message_id = _message_id(request)
+        one = message_id(request)
         asked = await body(request, api.EditRequest)
-        command = EditMessage(
-            user_id=identity.user_id, message_id=message_id, content=asked.content
-        )
+        command = EditMessage(user_id=identity.user_id, message_id=one, content=asked.content)
         return await self._carry_out(command, frames.size(asked.content) + IDS_BYTES)
 
     async def delete(self, request: Request, identity: Identity) -> Response:
-        message_id = _message_id(request)
+        one = message_id(request)
         mode = await _mode(request)
-        command = DeleteMessage(user_id=identity.user_id, message_id=message_id, mode=mode)
+        command = DeleteMessage(user_id=identity.user_id, message_id=one, mode=mode)
         answer = await self._carry_out(command, IDS_BYTES)
         if mode == "everyone":
             self.erased()
         return answer
 
     async def react(self, request: Request, identity: Identity) -> Response:
-        message_id = _message_id(request)
+        one = message_id(request)
         asked = await body(request, api.ReactRequest)
         command = React(
             user_id=identity.user_id,
-            message_id=message_id,
+            message_id=one,
             emoji=asked.emoji,
             remove=asked.remove,
         )
@@ -95,15 +93,6 @@ def _outcome(message_id: int, result: Result) -> api.Deleted:
         retry_after_ms=error.retry_after_ms,
     )
     return api.Deleted(message_id=message_id, deleted=False, error=told)
-
-
-def _message_id(request: Request) -> int:
-    """From the path. What is no message id names no message."""
-    try:
-        text = request.path_params["message_id"]
-        return int(msgspec.convert(text, frames.PositiveInt, strict=False))
-    except msgspec.ValidationError:
-        raise NotFound("There is no such message") from None
 
 
 async def _mode(request: Request) -> frames.DeleteMode:

@@ -17,6 +17,7 @@ from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import acquaintances, members
+from services.persistence.queries.receipts import receipts
 from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
@@ -34,6 +35,7 @@ from shared.commands import (
     LogPage,
     Marks,
     Members,
+    Receipts,
     Roster,
     Search,
     Totals,
@@ -72,6 +74,8 @@ class Queries:
                 return await self._snapshot(roster, commands.decode(payload, Roster))
             case "blocks":
                 return await self._snapshot(blocks, commands.decode(payload, Blocks))
+            case "receipts":
+                return await self._snapshot(receipts, commands.decode(payload, Receipts))
             case "search":
                 return await self._snapshot(search, commands.decode(payload, Search))
             case "attachment":

@@ -2,9 +2,9 @@
 
 from services.persistence.connections import Row
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source
+from services.persistence.queries.source import MAX_LIST, Source, carried
 from shared import api
-from shared.commands import MAX_PAGE_BYTES, Roster, Snapshot
+from shared.commands import Roster, Snapshot
 
 ROSTER = """
 SELECT b.user_id, u.name, u.avatar, b.role, b.delivered_seq, b.read_seq
@@ -17,7 +17,7 @@ async def roster(source: Source, asked: Roster) -> Snapshot:
     await member(source, asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
     rows = await source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
-    shown = _fitting([_member(row) for row in rows[:limit]])
+    shown = carried([_member(row) for row in rows[:limit]])
     body = api.MembersAnswer(
         epoch=source.epoch,
         cursor=await source.head(asked.user_id),
@@ -38,13 +38,3 @@ def _member(row: Row) -> api.MemberView:
         delivered_seq=delivered_seq,
         read_seq=read_seq,
     )
-
-
-def _fitting(members: list[api.MemberView]) -> list[api.MemberView]:
-    """As many as the bus carries at once (R18), at least one."""
-    size = 0
-    for count, one in enumerate(members):
-        size += len(api.encode(one))
-        if size > MAX_PAGE_BYTES and count:
-            return members[:count]
-    return members

@@ -1,12 +1,17 @@
 """Owns what every query reads from: one reader's connection and the identity of its store."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from services.persistence.connections import Held, Row
 from services.persistence.followers import Followers
 from services.persistence.projection import MESSAGE_WIDTH, message_size
+from shared import api
 from shared.commands import MAX_PAGE_BYTES, Profile
+
+V = TypeVar("V", bound=Struct)
 
 MAX_LIST = 100
 MAX_UNREAD = 1000
@@ -38,6 +43,16 @@ def fitting(rows: list[Row], limit: int) -> list[Row]:
         if size > MAX_PAGE_BYTES and count:
             return rows[:count]
     return rows[:limit]
+
+
+def carried(views: list[V]) -> list[V]:
+    """As many as the bus carries at once (R18), at least one."""
+    size = 0
+    for count, one in enumerate(views):
+        size += len(api.encode(one))
+        if size > MAX_PAGE_BYTES and count:
+            return views[:count]
+    return views
 
 
 def profile(row: list[str | None]) -> Profile:

@@ -1,5 +1,6 @@
 """What each client frame asks of the store."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -59,8 +60,9 @@ class Talk:
 
 
 def test_a_message_to_a_user_goes_to_their_direct_conversation() -> None:
-    talk = Talk()
+    talk, begun = Talk(), time.time_ns() // 1000
     talk.says(frames.SendMessage(client_id="c1", content="hi", to="bob", after="c0"))
+    assert isinstance(talk.lanes.command, StoreMessage)
     assert talk.lanes.command == StoreMessage(
         user_id="alice",
         connection_id=talk.socket.connection.id,
@@ -69,7 +71,9 @@ def test_a_message_to_a_user_goes_to_their_direct_conversation() -> None:
         content="hi",
         to="bob",
         after="c0",
+        accepted_at=talk.lanes.command.accepted_at,
     )
+    assert begun <= talk.lanes.command.accepted_at <= time.time_ns() // 1000
     assert talk.lanes.submitted[-1][3] is talk.socket.connection.gate
 
 

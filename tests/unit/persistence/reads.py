@@ -14,6 +14,7 @@ from shared.commands import (
     Inbox,
     Marks,
     MarksAnswer,
+    Receipts,
     Snapshot,
     Unread,
 )
@@ -52,6 +53,14 @@ async def marks(queries: Queries, *asked: Unread, preview: int = 3) -> MarksAnsw
         "marks", commands.encode(Marks(asked=list(asked), preview=preview))
     )
     return commands.open_answer(answer, MarksAnswer)
+
+
+async def receipts(queries: Queries, user_id: str, message_id: int, **asked: Any) -> Page:
+    payload = commands.encode(Receipts(user_id=user_id, message_id=message_id, **asked))
+    answer = await queries.answer("receipts", payload)
+    assert len(answer) < MAX_PAYLOAD
+    page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
+    return page
 
 
 def contents(page: Page) -> list[str]:

@@ -112,7 +112,9 @@ async def test_a_failed_commit_leaves_nothing_and_the_next_one_works(
     await log.say("alice", "bob", "one")
     with sqlite3.connect(database) as other:  # what the store does not expect: the next id is taken
         other.execute(
-            "INSERT INTO messages SELECT 2, 'x', 1, 1, 'x', 'x', 'x', x'00', 0, 0, NULL, NULL, NULL"
+            "INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id,"
+            " content, content_hash, created_at, updated_at)"
+            " VALUES (2, 'x', 1, 1, 'x', 'x', 'x', x'00', 0, 0)"
         )
         other.execute("UPDATE messages SET message_id = 2 WHERE conversation_id = 'x'")
         other.execute(

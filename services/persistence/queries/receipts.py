@@ -1,0 +1,39 @@
+"""Owns the pages of a message's receipts: whom it was for, who has it, since when."""
+
+from services.persistence.connections import Row
+from services.persistence.queries.sent import counts, reached, sent
+from services.persistence.queries.source import MAX_LIST, Source, carried
+from shared import api, frames
+from shared.commands import Receipts, Snapshot
+from shared.progress import ReceiptsAnswer, ReceiptView
+
+
+async def receipts(source: Source, asked: Receipts) -> Snapshot:
+    message = await sent(source, asked.user_id, asked.message_id)
+    limit = max(1, min(asked.limit, MAX_LIST))
+    rows = await reached(source, message, asked.after, limit + 1)
+    shown = carried([_receipt(row) for row in rows[:limit]])
+    body = ReceiptsAnswer(
+        epoch=source.epoch,
+        cursor=await source.head(asked.user_id),
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        **(await counts(source, message))._asdict(),
+        receipts=shown,
+        next=shown[-1].user_id if len(rows) > len(shown) else None,
+    )
+    return Snapshot(body=api.encode(body))
+
+
+def _receipt(row: Row) -> ReceiptView:
+    user_id, name, avatar, delivered, read, delivered_at, read_at = row
+    return ReceiptView(
+        user_id=user_id,
+        name=name,
+        avatar=avatar,
+        delivered=bool(delivered),
+        read=bool(read),
+        delivered_at=None if delivered_at is None else frames.time_of(delivered_at),
+        read_at=None if read_at is None else frames.time_of(read_at),
+    )

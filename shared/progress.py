@@ -1,8 +1,11 @@
 """Owns the bodies of the HTTP API that tell how far a message has come."""
 
 from datetime import datetime
+from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+
+StepName = Literal["accepted", "committed", "delivered", "read", "edited", "deleted"]
 
 
 class ReceiptView(Struct, frozen=True, kw_only=True):
@@ -31,3 +34,27 @@ class ReceiptsAnswer(Struct, frozen=True, kw_only=True):
     read_count: int
     receipts: list[ReceiptView]
     next: str | None
+
+
+class StepView(Struct, frozen=True, kw_only=True):
+    """One step of a message, or of one member with it. `at` is null where it is not known."""
+
+    step: StepName
+    at: datetime | None
+    user_id: str | UnsetType = UNSET
+
+
+class TimelineAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/messages/{id}/timeline: steps in the order of their time, those without one last.
+    Of members the first 32 by user id are named; the counts are of all it was for."""
+
+    epoch: str
+    cursor: int
+    message_id: int
+    conversation_id: str
+    seq: int
+    client_id: str
+    member_count: int
+    delivered_count: int
+    read_count: int
+    steps: list[StepView]

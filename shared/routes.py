@@ -100,6 +100,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
+        path="/v1/messages/{message_id}/timeline",
+        summary="Where an own message is: each step it has taken, in the order of time.",
+        answers=(Answer(200, progress.TimelineAnswer, "What has become of it so far."),),
+        errors=(NotFound, Forbidden),
+    ),
+    Route(
+        method="GET",
         path="/v1/conversations",
         summary="The inbox, latest activity first.",
         query=(

@@ -27,6 +27,8 @@ from shared.commands import (
     Roster,
     Search,
     Snapshot,
+    Timeline,
+    TimelineAnswer,
     Totals,
 )
 
@@ -76,6 +78,10 @@ class Log:
 
     async def receipts(self, asked: Receipts) -> bytes:
         return (await self._ask("receipts", asked, Snapshot)).body
+
+    async def timeline(self, user_id: str, message_id: int) -> TimelineAnswer:
+        asked = Timeline(user_id=user_id, message_id=message_id)
+        return await self._ask("timeline", asked, TimelineAnswer)
 
     async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
         """NotFound unless that user may see it; without a user, unless it is there."""

@@ -16,3 +16,35 @@ class Receipts(Struct, frozen=True, kw_only=True):
     message_id: int
     after: str = ""
     limit: int = 50
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    """query `timeline`: what has become of this message of the user's so far?"""
+
+    user_id: str
+    message_id: int
+
+
+class Step(Struct, frozen=True, array_like=True):
+    """`at`: None where the moment is not known. `user_id`: the member's whose step it is."""
+
+    step: str
+    at: int | None
+    user_id: str = ""
+
+
+class TimelineAnswer(Struct, frozen=True, kw_only=True):
+    """Steps in no order. `user_ids`: the first MAX_NAMED it was for, whose steps they are; the
+    counts are of all."""
+
+    epoch: str
+    cursor: int
+    message_id: int
+    conversation_id: str
+    seq: int
+    client_id: str
+    member_count: int
+    delivered_count: int
+    read_count: int
+    user_ids: list[str]
+    steps: list[Step]

@@ -133,6 +133,7 @@ ROUTES: tuple[Verb, ...] = (
         body={"message_ids": [IT], "mode": "everyone"},
     ),
     verb(f"GET {EACH}/receipts", M, still="erased", message_id=IT),
+    verb(f"GET {EACH}/timeline", M, still="erased", message_id=IT),
     verb("GET /v1/conversations", L),
     verb("GET /v1/conversations", U, "peer", query={"peer": IT}),
     verb("POST /v1/conversations", U, body={"to": IT}, strangers=True),

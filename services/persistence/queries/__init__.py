@@ -21,6 +21,7 @@ from services.persistence.queries.receipts import receipts
 from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
+from services.persistence.queries.timeline import timeline
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -38,6 +39,7 @@ from shared.commands import (
     Receipts,
     Roster,
     Search,
+    Timeline,
     Totals,
 )
 from shared.errors import NotFound
@@ -76,6 +78,8 @@ class Queries:
                 return await self._snapshot(blocks, commands.decode(payload, Blocks))
             case "receipts":
                 return await self._snapshot(receipts, commands.decode(payload, Receipts))
+            case "timeline":
+                return await self._snapshot(timeline, commands.decode(payload, Timeline))
             case "search":
                 return await self._snapshot(search, commands.decode(payload, Search))
             case "attachment":

@@ -16,6 +16,8 @@ from shared.commands import (
     MarksAnswer,
     Receipts,
     Snapshot,
+    Timeline,
+    TimelineAnswer,
     Unread,
 )
 from shared.errors import LinkupError
@@ -61,6 +63,11 @@ async def receipts(queries: Queries, user_id: str, message_id: int, **asked: Any
     assert len(answer) < MAX_PAYLOAD
     page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return page
+
+
+async def timeline(queries: Queries, user_id: str, message_id: int) -> TimelineAnswer:
+    payload = commands.encode(Timeline(user_id=user_id, message_id=message_id))
+    return commands.open_answer(await queries.answer("timeline", payload), TimelineAnswer)
 
 
 def contents(page: Page) -> list[str]:

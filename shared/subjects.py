@@ -9,11 +9,14 @@ STORE_GROUP = "persistence"
 LOG = "linkup.log"
 QUERY = "linkup.query"
 QUERY_GROUP = "persistence"
+NOTIFY = "linkup.notify"
+NOTIFY_GROUP = "notify"
 
 # All there is on the bus, each kind once; checked at start, and against the functions below.
 PATTERNS = (
     STORE,
     f"{QUERY}.*",
+    f"{NOTIFY}.*",
     LOG,
     "linkup.user.*.feed",
     "linkup.user.*.live",
@@ -32,6 +35,11 @@ def token(user_id: str) -> str:
 
 def query(name: str) -> str:
     return f"{QUERY}.{name}"
+
+
+def notify(name: str) -> str:
+    """Where notify answers: what it knows, persistence does not."""
+    return f"{NOTIFY}.{name}"
 
 
 def feed(user_id: str) -> str:

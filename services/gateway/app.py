@@ -36,6 +36,7 @@ from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
+from services.gateway.notices import Notices
 from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.rates import Rates
@@ -100,7 +101,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Members(lanes, log).endpoints(),
             **Blocks(lanes, log).endpoints(),
             **Reports(lanes, log, people).endpoints(),
-            **Progress(log).endpoints(),
+            **Progress(log, Notices(nats)).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),

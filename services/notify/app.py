@@ -12,6 +12,7 @@ from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
 from services.notify.mailer import Mailer
+from services.notify.steps import Steps
 from services.notify.store import open_store
 from shared import bus, start, subjects
 from shared.health import Check, Health
@@ -45,7 +46,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["bus"] = partial(_bus, wire)
         health.checks["log"] = follower.check
         health.checks["email"] = mailer.check
-        async with _running(follower.run, mailer.run) as (_, mails):
+        steps = Steps(wire, store)
+        async with _running(follower.run, mailer.run, steps.run) as (_, mails, _):
             health.drain = partial(_drain, mailer, mails)
             start.hold(health, "routes", start.route_faults(health.routes()))
             start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))

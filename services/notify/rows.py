@@ -46,6 +46,18 @@ NEXT_DUE = """
         AND f.notification_id <> n.notification_id
     )
 """
+# Groups of a recipient and a conversation follow each other: the first that reaches as far as the
+# message holds it, or none does. A merged one lives on in the one that took it in.
+LOAD_OF_MESSAGE = """
+    SELECT n.* FROM json_each(:user_ids) AS k JOIN notifications AS n
+    ON n.notification_id = (
+        SELECT g.notification_id FROM notifications AS g
+        WHERE g.user_id = k.value AND g.conversation_id = :conversation_id
+        AND g.last_seq >= :seq AND g.reason <> 'merged'
+        ORDER BY g.last_seq LIMIT 1
+    )
+    WHERE n.first_seq <= :seq
+"""
 TROUBLE = """
     SELECT state, count(*) AS number FROM notifications
     WHERE state IN ('failed', 'unknown') AND closed_at > :since GROUP BY state

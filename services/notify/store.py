@@ -13,7 +13,7 @@ from msgspec import Struct
 from services.notify import ladder, rows
 from services.notify.database import Held, open_database
 from services.notify.ladder import Notification, Watch
-from shared.commands import LogRow
+from shared.commands import LogRow, NotificationSteps
 
 NAME = "notify"  # under which the position is kept, here and by persistence
 
@@ -95,6 +95,20 @@ class Store:
             watches = await rows.watches_of(connection, {group.key for group in left})
             await rows.save(connection, [ladder.recover(watches[g.key], g, now) for g in left])
             return sum(group.state == "sending" for group in left)
+
+        return await self._held.transaction(work)
+
+    async def of_message(self, asked: NotificationSteps) -> list[Notification]:
+        """The group that this message is in, of each of those users who has one."""
+        values = {
+            "user_ids": msgspec.json.encode(asked.user_ids).decode(),
+            "conversation_id": asked.conversation_id,
+            "seq": asked.seq,
+        }
+
+        async def work(connection: Any) -> list[Notification]:
+            found = await connection.fetch_all(rows.LOAD_OF_MESSAGE, values)
+            return [rows.notification(row) for row in found]
 
         return await self._held.transaction(work)
 

@@ -48,3 +48,29 @@ class TimelineAnswer(Struct, frozen=True, kw_only=True):
     read_count: int
     user_ids: list[str]
     steps: list[Step]
+
+
+class NotificationSteps(Struct, frozen=True, kw_only=True):
+    """Asked of notify, as `steps`: what became of this message's notifications to these users?"""
+
+    conversation_id: str
+    seq: int
+    user_ids: list[str]
+
+
+class NotificationStep(Struct, frozen=True, array_like=True):
+    """`at`: when it came to its end. `due_at`: while it waits. `reason`: a word or an SMTP code,
+    never an address or a server's own text."""
+
+    user_id: str
+    channel: str
+    outcome: str
+    at: int | None
+    due_at: int | None = None
+    reason: str = ""
+
+
+class NotificationStepsAnswer(Struct, frozen=True, kw_only=True):
+    """At most one for each user and channel."""
+
+    steps: list[NotificationStep]

@@ -210,6 +210,7 @@ class World:
         self._never_two_emails_for_a_group()
         self._every_email_shows_something_new()
         self._what_is_followed_and_unread_is_not_forgotten()
+        self._no_message_is_in_two_groups()
 
     def _never_two_emails_for_a_group(self) -> None:
         ids = [notification_id for notification_id, _ in self.accepted]
@@ -232,6 +233,14 @@ class World:
             if row.kind == "message" and row.actor_id != row.user_id:
                 read = self.read[row.user_id] >= row.seq
                 assert read or row.seq in known[row.user_id], "forgotten"
+
+    def _no_message_is_in_two_groups(self) -> None:
+        """But for what was merged: so there is one answer to what became of a message."""
+        reached = dict.fromkeys(PEOPLE, 0)
+        groups = [g for g in self.groups.values() if g.reason != "merged"]
+        for group in sorted(groups, key=lambda one: one.last_seq):
+            assert group.first_seq > reached[group.user_id], "in two groups"
+            reached[group.user_id] = group.last_seq
 
 
 STEPS: list[Callable[[World, int, int], None]] = [

@@ -1,7 +1,8 @@
 """Owns the routes that tell a sender how far a message of theirs has come."""
 
 from dataclasses import dataclass
-from typing import get_args
+from datetime import datetime
+from typing import TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET
@@ -12,18 +13,23 @@ from services.gateway.api.request import as_json, converted, integer, message_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.log import Log
+from services.gateway.notices import Notices
 from shared import api, frames
-from shared.commands import Receipts, Step, TimelineAnswer
+from shared.commands import NotificationStep, NotificationSteps, Receipts, Step, TimelineAnswer
 from shared.frames import UserId
-from shared.progress import StepName, StepView
+from shared.progress import Channel, Outcome, StepName, StepView
 from shared.progress import TimelineAnswer as Shown
 
+N = TypeVar("N")
+
 ORDER = get_args(StepName)  # of steps of one moment
+BEGINNING = frames.time_of(0)
 
 
 @dataclass(slots=True, frozen=True)
 class Progress:
     log: Log
+    notices: Notices
 
     def endpoints(self) -> Endpoints:
         one = "/v1/messages/{message_id}"
@@ -40,11 +46,16 @@ class Progress:
         return as_json(await self.log.receipts(asked))
 
     async def timeline(self, request: Request, identity: Identity) -> Response:
+        """Notify is asked about nothing that this user may not know of."""
         found = await self.log.timeline(identity.user_id, message_id(request))
-        return as_json(api.encode(shown(found)))
+        asked = NotificationSteps(
+            conversation_id=found.conversation_id, seq=found.seq, user_ids=found.user_ids
+        )
+        return as_json(api.encode(shown(found, await self.notices.steps(asked))))
 
 
-def shown(found: TimelineAnswer) -> Shown:
+def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> Shown:
+    steps = [_step(step) for step in found.steps] + [_notice(one) for one in notices or ()]
     return Shown(
         epoch=found.epoch,
         cursor=found.cursor,
@@ -55,19 +66,36 @@ def shown(found: TimelineAnswer) -> Shown:
         member_count=found.member_count,
         delivered_count=found.delivered_count,
         read_count=found.read_count,
-        steps=[_step(step) for step in sorted(found.steps, key=_order)],
+        notifications="unavailable" if notices is None else "complete",
+        steps=sorted(steps, key=_order),
     )
-
-
-def _order(step: Step) -> tuple[bool, int, int, str]:
-    """Of what is not known when, only that it was accepted is known to be the first."""
-    late = step.at is None and step.step != "accepted"
-    return late, step.at or 0, ORDER.index(step.step), step.user_id
 
 
 def _step(step: Step) -> StepView:
     return StepView(
         step=msgspec.convert(step.step, StepName),
-        at=None if step.at is None else frames.time_of(step.at),
+        at=_time(step.at, None),
         user_id=step.user_id or UNSET,
     )
+
+
+def _notice(one: NotificationStep) -> StepView:
+    return StepView(
+        step="notification",
+        at=_time(one.at, None),
+        user_id=one.user_id,
+        channel=msgspec.convert(one.channel, Channel),
+        outcome=msgspec.convert(one.outcome, Outcome),
+        due_at=_time(one.due_at, UNSET),
+        reason=one.reason or UNSET,
+    )
+
+
+def _order(step: StepView) -> tuple[bool, datetime, int, str]:
+    """Of what is not known when, only that it was accepted is known to be the first."""
+    late = step.at is None and step.step != "accepted"
+    return late, step.at or BEGINNING, ORDER.index(step.step), step.user_id or ""
+
+
+def _time(microseconds: int | None, unknown: N) -> datetime | N:
+    return unknown if microseconds is None else frames.time_of(microseconds)

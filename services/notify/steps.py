@@ -1,0 +1,77 @@
+"""Owns what a message's sender is told of its notifications: outcomes, and nobody's address."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from services.notify.ladder import Notification
+from services.notify.store import Store
+from shared import commands, subjects
+from shared.bus import Bus, Delivery
+from shared.commands import NotificationStep, NotificationSteps, NotificationStepsAnswer
+from shared.errors import Internal, LinkupError, NotFound, Overloaded
+from shared.frames import MAX_NAMED
+
+logger = logging.getLogger("linkup.notify")
+
+MAX_QUEUED = 64
+WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
+PRIVATE = "muted"  # is between the recipient and their devices
+
+
+class Steps:
+    """A bounded queue of questions, answered one after another."""
+
+    def __init__(self, bus: Bus, store: Store) -> None:
+        self._bus = bus
+        self._store = store
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(MAX_QUEUED)
+
+    async def run(self) -> None:
+        await self._bus.subscribe(
+            subjects.notify("*"), self._accept, queue=subjects.NOTIFY_GROUP, pending_msgs=MAX_QUEUED
+        )
+        while True:
+            delivery = await self._queue.get()
+            await self._bus.publish(delivery.reply_to, await self._answer(delivery))
+
+    async def _accept(self, delivery: Delivery) -> None:
+        try:
+            self._queue.put_nowait(delivery)
+        except asyncio.QueueFull:
+            refusal = commands.refusal(Overloaded("Too many questions wait already"))
+            await self._bus.publish(delivery.reply_to, refusal)
+
+    async def _answer(self, delivery: Delivery) -> bytes:
+        try:
+            if delivery.subject != subjects.notify("steps"):
+                raise NotFound(f"There is no question {delivery.subject!r}")
+            asked = commands.decode(delivery.payload, NotificationSteps)
+            asked = msgspec.structs.replace(asked, user_ids=asked.user_ids[:MAX_NAMED])
+            groups = await self._store.of_message(asked)
+            return commands.answer(NotificationStepsAnswer(steps=list(steps(groups))))
+        except LinkupError as error:
+            return commands.refusal(error)
+        except msgspec.MsgspecError as error:
+            logger.error("a question does not decode: %s", error)
+            return commands.refusal(Internal("The question does not decode"))
+        except Exception:
+            logger.exception("a question failed")
+            return commands.refusal(Internal("The question failed"))
+
+
+def steps(groups: Iterable[Notification]) -> Iterable[NotificationStep]:
+    for group in groups:
+        if group.reason == PRIVATE:
+            continue
+        yield NotificationStep(
+            user_id=group.user_id,
+            channel="email",
+            outcome="waiting" if group.state == "claimed" else group.state,
+            at=group.closed_at or None,
+            due_at=group.due_at if group.state == "waiting" else None,
+            reason=group.reason if WORD.match(group.reason) else "",
+        )

@@ -1,0 +1,67 @@
+"""What a sender is told of a notification, and what not."""
+
+from typing import Any, get_args
+
+import pytest
+
+from services.notify.ladder import Notification, State
+from services.notify.steps import steps
+from shared.commands import NotificationStep
+from shared.progress import Outcome
+
+
+def group(**fields: Any) -> Notification:
+    usual = {
+        "notification_id": "n",
+        "user_id": "bob",
+        "conversation_id": "d",
+        "first_seq": 1,
+        "last_seq": 1,
+        "count": 1,
+        "state": "sent",
+        "due_at": 60,
+        "created_at": 1,
+    }
+    return Notification(**{**usual, **fields})
+
+
+def told(**fields: Any) -> NotificationStep:
+    [step] = steps([group(**fields)])
+    return step
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_s51_each_state_is_an_outcome_that_clients_know(state: State) -> None:
+    outcome = told(state=state).outcome
+    assert outcome in get_args(Outcome)
+    assert outcome == ("waiting" if state == "claimed" else state)
+
+
+def test_only_while_it_waits_it_is_due_at_a_time_that_means_something() -> None:
+    """While claimed, `due_at` is the end of a lease."""
+    assert told(state="waiting") == NotificationStep("bob", "email", "waiting", None, 60)
+    assert told(state="claimed").due_at is None
+    assert told(state="sent", closed_at=70) == NotificationStep("bob", "email", "sent", 70)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("read", "read"),
+        ("smtp_550", "smtp_550"),
+        ("bad_address", "bad_address"),
+        ("interrupted", "interrupted"),
+        ("SMTPServerDisconnected", ""),
+        ("550 <bob@example.com>: no such user", ""),
+        ("bob@example.com", ""),
+        ("read\n", ""),
+    ],
+)
+def test_s51_a_reason_is_a_word_and_neither_an_address_nor_a_servers_text(
+    reason: str, shown: str
+) -> None:
+    assert told(state="failed", reason=reason).reason == shown
+
+
+def test_that_the_recipient_muted_the_conversation_is_not_told() -> None:
+    assert list(steps([group(state="cancelled", reason="muted")])) == []

@@ -230,6 +230,26 @@ async def test_s46_the_last_owner_who_leaves_hands_over_to_the_oldest(stack: Sta
             assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
+async def test_d19_a_newcomer_cannot_page_from_what_was_said_before(stack: Stack) -> None:
+    """It would tell that the id is there."""
+    async with (
+        synced(stack, "alice") as alice,
+        http(stack, "alice") as api,
+        http(stack, "eve") as eves,
+    ):
+        place = await made(api, "bob")
+        before = await say(alice, place, "before eve", "d19-1")
+        path = f"/v1/conversations/{place}"
+        (await api.post(f"{path}/members", {"members": ["eve"]})).raise_for_status()
+        since = await say(alice, place, "since eve", "d19-2")
+        for name in ("before_id", "after_id"):
+            foreign = await eves.get(f"{path}/messages", **{name: before["message_id"]})
+            absent = await eves.get(f"{path}/messages", **{name: 2**53 - 1})
+            assert (foreign.status_code, foreign.json()) == (400, absent.json())
+            own = await eves.get(f"{path}/messages", **{name: since["message_id"]})
+            assert (own.status_code, own.json()["messages"]) == (200, [])
+
+
 async def test_s46_a_message_to_five_hundred_is_one_transaction(stack: Stack) -> None:
     """All of them have it, whoever listens hears it, and nothing on the way is too large."""
     crowd = [f"crowd-{number}-{'x' * 100}" for number in range(499)]

@@ -15,7 +15,14 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2 AND {visible("m", "b")}
 """  # noqa: S608 - a list of columns
 OLDER = f"{_MEMBERS} AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4"
 NEWER = f"{_MEMBERS} AND m.seq > ?3 ORDER BY m.seq LIMIT ?4"
-SEQ = "SELECT seq FROM messages WHERE message_id = ?1 AND conversation_id = ?2"
+# What this member has seen, though they may have hidden or cleared it since: a page goes on from
+# what a device still shows. What was said before they came does not exist for them.
+SEQ = """
+SELECT m.seq FROM messages AS m
+JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?1
+WHERE m.message_id = ?3 AND m.conversation_id = ?2
+  AND (m.seq > b.cleared_seq OR m.created_at >= b.joined_at)
+"""
 
 
 async def history(source: Source, asked: History) -> Snapshot:
@@ -23,13 +30,13 @@ async def history(source: Source, asked: History) -> Snapshot:
     key = (asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
     if asked.after_id is not None:
-        seq = await _seq(source, asked.conversation_id, asked.after_id, "after_id")
+        seq = await _seq(source, key, asked.after_id, "after_id")
         rows = await source.fetch(NEWER, (*key, seq, limit + 1))
         page = fitting(rows, limit)
     else:
         seq = frames.MAX_INT
         if asked.before_id is not None:
-            seq = await _seq(source, asked.conversation_id, asked.before_id, "before_id")
+            seq = await _seq(source, key, asked.before_id, "before_id")
         rows = await source.fetch(OLDER, (*key, seq, limit + 1))
         page = fitting(rows, limit)[::-1]
     body = api.HistoryAnswer(
@@ -42,8 +49,8 @@ async def history(source: Source, asked: History) -> Snapshot:
     return Snapshot(body=api.encode(body))
 
 
-async def _seq(source: Source, conversation_id: str, message_id: int, parameter: str) -> int:
-    rows = await source.fetch(SEQ, (message_id, conversation_id))
+async def _seq(source: Source, key: tuple[str, str], message_id: int, parameter: str) -> int:
+    rows = await source.fetch(SEQ, (*key, message_id))
     if not rows:
         raise InvalidRequest(f"`{parameter}` is no message of this conversation")
     return int(rows[0][0])

@@ -1,11 +1,22 @@
 """A conversation's pages, on a real SQLite file."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.persistence.connections import Held, ReaderConnection
 from services.persistence.queries import Queries
+from services.persistence.state import Limits
+from shared.commands import (
+    AddMembers,
+    ClearConversation,
+    CreateGroup,
+    DeleteMessage,
+    StoreMessage,
+)
 from shared.errors import InvalidRequest, NotFound
+from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 from tests.unit.persistence.reads import AB, contents, fails, feed, history, inbox
 
@@ -86,3 +97,89 @@ async def test_r18_a_page_fits_the_bus_whatever_its_messages_hold(
     after = await history(queries, after_id=1, limit=100)
     assert after["has_more"]
     assert contents(after) == texts[1 : 1 + len(after["messages"])]
+
+
+# ------------------------------------------------------------------ what a page may go on from
+
+
+async def refused(queries: Queries, message_id: int) -> list[str]:
+    """Carol's, either way."""
+    errors = [
+        await fails(history(queries, "carol", conversation_id="g", **{name: message_id}))
+        for name in ("before_id", "after_id")
+    ]
+    assert all(isinstance(error, InvalidRequest) for error in errors)
+    return [error.message for error in errors]
+
+
+async def page(queries: Queries, **anchor: int) -> list[str]:
+    return contents(await history(queries, "carol", conversation_id="g", **anchor))
+
+
+@pytest.fixture
+async def club(talk: Log) -> Log:
+    """Carol came late to a group of Alice's: 11 and 12 were said before, 14 and 15 after."""
+    await talk.run(CreateGroup(user_id="alice", conversation_id="g", title="T", members=["bob"]))
+    await talk.run(told("early"))
+    await talk.run(told("earlier than carol"))
+    await talk.run(AddMembers(user_id="alice", conversation_id="g", members=["carol"]))
+    await talk.run(told("one"))
+    await talk.run(told("two"))
+    return talk
+
+
+def told(content: str) -> StoreMessage:
+    return StoreMessage(
+        user_id="alice",
+        connection_id="",
+        client_id=f"{len(content)}{content[:3]}",
+        conversation_id="g",
+        content=content,
+    )
+
+
+async def ids(queries: Queries) -> dict[str, int]:
+    """As Bob sees them."""
+    found = await history(queries, "bob", conversation_id="g")
+    return {message["content"]: message["message_id"] for message in found["messages"]}
+
+
+async def test_d19_what_was_said_before_joining_is_as_what_does_not_exist(
+    club: Log, queries: Queries
+) -> None:
+    absent = await refused(queries, 2**53 - 1)
+    known = await ids(queries)
+    for content in ("early", "earlier than carol"):
+        assert await refused(queries, known[content]) == absent
+    await club.run(ClearConversation(user_id="carol", conversation_id="g"))
+    assert await refused(queries, known["early"]) == absent
+    assert await page(queries, before_id=known["two"]) == []
+
+
+async def test_d19_a_page_goes_on_from_what_was_hidden_or_cleared_meanwhile(
+    club: Log, queries: Queries
+) -> None:
+    """A device shows it still, while another one of theirs has hidden it."""
+    known = await ids(queries)
+    hidden = DeleteMessage(user_id="carol", message_id=known["two"], mode="me")
+    await club.run(hidden)
+    assert await page(queries, before_id=known["two"]) == ["one"]
+    await club.run(ClearConversation(user_id="carol", conversation_id="g"))
+    await club.run(told("new"))
+    assert await page(queries, after_id=known["one"]) == ["new"]
+
+
+async def test_d19_who_sees_what_was_before_pages_from_it(database: Path) -> None:
+    """A setting of the server: a group's newcomers see all of it."""
+    async with opened(database, Limits(1, 0.0, group_history=True)) as store:
+        log = Log(store)
+        await log.people("alice", "bob", "carol")
+        await log.run(CreateGroup(user_id="alice", conversation_id="g", title="T", members=["bob"]))
+        await log.run(told("early"))
+        await log.run(AddMembers(user_id="alice", conversation_id="g", members=["carol"]))
+        held = Held(f"sqlite:///{database}", ReaderConnection)
+        try:
+            queries = Queries(held, store.epoch)
+            assert await page(queries, before_id=(await ids(queries))["early"]) == []
+        finally:
+            await held.close()

@@ -10,7 +10,7 @@ from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import play
-from tests.support import faults, revision_faults
+from tests.support import faults, progress_faults, revision_faults
 from tests.support.spoiler import Fault, spoiled
 from tests.support.stack import Stack, run_stack
 
@@ -113,7 +113,12 @@ FAULTS: dict[type[Fault], set[str]] = {
         "view/sync-is-*",
     },
     faults.ReadsBeyondWhatWasSent: {"mark/without-up-to-never-*"},
-    faults.ReadsWhateverIsDelivered: {"mark/delivered-reaches-*", "mark/marks-stop-at-*"},
+    faults.ReadsWhateverIsDelivered: {
+        "mark/delivered-reaches-*",
+        "mark/marks-stop-at-*",
+        "progress/receipts-tell-*",
+        "progress/a-timeline-*",
+    },
     faults.IgnoresPredecessors: {"order/after-waits-*", "order/later-*", "order/other-*"},
     faults.KnowsAClientIdPerSocketOnly: {
         "limit/a-rate-limit-says-when",
@@ -208,7 +213,10 @@ FAULTS: dict[type[Fault], set[str]] = {
         "revision/what-is-deleted-*",
         "reaction/a-reaction-of-*",
     },
-    revision_faults.LeaksThatAMessageExists: {"revision/an-outsider-over-http"},
+    revision_faults.LeaksThatAMessageExists: {
+        "revision/an-outsider-over-http",
+        "progress/an-outsider-*",
+    },
     revision_faults.ForgetsReactions: {"reaction/one-of-each-*", "reaction/a-reaction-is-*"},
     revision_faults.ForgetsWhatAReplyIsTo: {"reaction/a-reply-names-*"},
     revision_faults.ReadsOneOfMany: {"mark/bulk-reading-moves-*"},
@@ -235,6 +243,12 @@ FAULTS: dict[type[Fault], set[str]] = {
     revision_faults.MistakesWhereASocketStands: {"live/the-status-*"},
     revision_faults.GoesWithoutAWord: {"live/force-reconnect-*"},
     revision_faults.TakesAnyTokenForARefresh: {"live/refresh-with-*"},
+    progress_faults.ForgetsWhoHasIt: {"progress/receipts-tell-*"},
+    progress_faults.EndsReceiptsEarly: {"progress/receipts-go-on-*"},
+    progress_faults.TellsWhenItWasNot: {"progress/receipts-tell-*"},
+    progress_faults.MixesUpTheSteps: {"progress/a-timeline-*"},
+    progress_faults.TellsAnybodyWhereItIs: {"progress/only-the-sender-*"},
+    progress_faults.CountsOneselfAmongTheOthers: {"progress/a-note-*"},
 }
 EVERY_TIME = {  # one of each kind; `make prove` plants them all
     faults.LosesAnEvent,

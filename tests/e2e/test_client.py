@@ -95,6 +95,29 @@ async def test_c4_what_follows_a_refused_message_still_arrives(open_as: Open) ->
     )
 
 
+async def test_s65_the_client_tells_who_has_a_message_and_by_which_steps(open_as: Open) -> None:
+    await (await open_as("xena")).close()
+    page = await open_as("walt")
+    told = await page.evaluate(
+        """async () => {
+            const { LinkupClient } = await import("/static/linkup-client.js");
+            const { user_id, token } = JSON.parse(sessionStorage.getItem("linkup.session"));
+            const client = new LinkupClient({ userId: user_id, getToken: async () => token });
+            client.start();
+            const { message_id } = await client.send({ to: "xena", content: "where?" });
+            const { receipts } = await client.api.receipts(message_id, { limit: 1 });
+            const { steps } = await client.api.timeline(message_id);
+            const absent = await client.api.timeline(2 ** 53 - 1).catch(({ code }) => code);
+            client.stop();
+            return [receipts.map((one) => [one.user_id, one.read]), steps.slice(0, 2), absent];
+        }"""
+    )
+    receipts, steps, absent = told
+    assert receipts == [["xena", False]]
+    assert [step["step"] for step in steps] == ["accepted", "committed"]
+    assert absent == "not_found"
+
+
 async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
     stack: Stack, open_as: Open
 ) -> None:

@@ -140,6 +140,19 @@ export class Api {
   }
 
   /**
+   * Whom an own message was for, by user id: who has it, who has read it, since when.
+   * @param {number} messageId @param {{limit?: number, after?: string}} [page]
+   */
+  receipts(messageId, page = {}) {
+    return this.#authorized("GET", `/v1/messages/${messageId}/receipts${query(page)}`);
+  }
+
+  /** Where an own message is, step by step. @param {number} messageId */
+  timeline(messageId) {
+    return this.#authorized("GET", `/v1/messages/${messageId}/timeline`);
+  }
+
+  /**
    * Uploads a file for a message to carry; a message sends it within a day, or it is deleted.
    * @param {File} file
    * @param {{onProgress?: (share: number) => void, signal?: AbortSignal}} [how] from 0 to 1

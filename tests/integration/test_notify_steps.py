@@ -118,6 +118,19 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
             assert (group.state, group.first_seq, group.last_seq) == ("waiting", 1, 2)
 
 
+async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Path) -> None:
+    now = 1_700_000_000 * ladder.SECOND
+    both = [LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now) for n in (1, 2)]
+    read = LogRow("w", 3, "bob", "receipt", DIRECT, 0, 1, "bob", now)
+    async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
+        await store.follow(Progress("e1", {"w": 2}), both, now, 0)
+        assert len(await store.of_message(asked(1))) == 1
+        await store.follow(Progress("e1", {"w": 3}), [read], now, 0)
+        assert await store.of_message(asked(1)) == []
+        [group] = await store.of_message(asked(2))
+        assert group.state == "waiting"
+
+
 async def test_s51_without_notify_there_is_no_answer_and_no_wait(wire: bus.Bus) -> None:
     async with asyncio.timeout(1):
         assert await Notices(wire).steps(asked(1)) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.persistence.connections import Held, ReaderConnection
@@ -41,9 +41,20 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["read", "delivered", "both"]), people, st.integers(1, 4)),
     st.tuples(st.sampled_from(["read", "delivered", "both"]), people, st.integers(1, 4)),
     st.tuples(st.sampled_from(["join", "leave"]), st.sampled_from(PEOPLE[1:]), st.just(0)),
-    st.tuples(st.just("prune"), st.just(""), st.integers(1, 6)),
+    st.tuples(st.just("prune"), st.just(""), st.integers(1, 20)),
 )
+Step = tuple[str, str, int]
 Marks = tuple[int, int]
+
+# When bob read the first is pruned, when he read the second is not.
+FORGOTTEN: list[Step] = [
+    ("say", "alice", 0),
+    ("say", "alice", 0),
+    ("read", "bob", 1),
+    ("say", "carol", 0),
+    ("prune", "", 20),
+    ("read", "bob", 1),
+]
 
 
 @dataclass
@@ -168,9 +179,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(300)
 @settings(max_examples=80)
+@example(steps=FORGOTTEN)
 @given(steps=st.lists(STEPS, min_size=4, max_size=25))
 def test_s65_receipts_agree_with_the_marks_and_times_are_true_or_none(
-    empty: Path, steps: list[tuple[str, str, int]]
+    empty: Path, steps: list[Step]
 ) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "linkup.db"
@@ -178,7 +190,7 @@ def test_s65_receipts_agree_with_the_marks_and_times_are_true_or_none(
         asyncio.run(play(path, steps))
 
 
-async def play(path: Path, steps: list[tuple[str, str, int]]) -> None:
+async def play(path: Path, steps: list[Step]) -> None:
     url = f"sqlite:///{path}"
     store, held = Store(url, Limits(1, 0.0)), Held(url, ReaderConnection)
     await store.open()

@@ -6,7 +6,7 @@ served without being listed here (or listed without being served) makes the gate
 
 from typing import Any
 
-from shared import api, progress
+from shared import api
 from shared.errors import (
     ClientIdConflict,
     EditWindowClosed,
@@ -95,14 +95,14 @@ ROUTES: tuple[Route, ...] = (
             LIMIT,
             Parameter("after", UserId, "`next` of the page before this one"),
         ),
-        answers=(Answer(200, progress.ReceiptsAnswer, "A page of receipts."),),
+        answers=(Answer(200, api.ReceiptsAnswer, "A page of receipts."),),
         errors=(NotFound, Forbidden),
     ),
     Route(
         method="GET",
         path="/v1/messages/{message_id}/timeline",
         summary="Where an own message is: each step it has taken, in the order of time.",
-        answers=(Answer(200, progress.TimelineAnswer, "What has become of it so far."),),
+        answers=(Answer(200, api.TimelineAnswer, "What has become of it so far."),),
         errors=(NotFound, Forbidden),
     ),
     Route(

@@ -17,12 +17,10 @@ from services.gateway.notices import Notices
 from shared import api, frames
 from shared.commands import NotificationStep, NotificationSteps, Receipts, Step, TimelineAnswer
 from shared.frames import UserId
-from shared.progress import Channel, Outcome, StepName, StepView
-from shared.progress import TimelineAnswer as Shown
 
 N = TypeVar("N")
 
-ORDER = get_args(StepName)  # of steps of one moment
+ORDER = get_args(api.StepName)  # of steps of one moment
 BEGINNING = frames.time_of(0)
 
 
@@ -54,9 +52,9 @@ class Progress:
         return as_json(api.encode(shown(found, await self.notices.steps(asked))))
 
 
-def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> Shown:
+def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> api.TimelineAnswer:
     steps = [_step(step) for step in found.steps] + [_notice(one) for one in notices or ()]
-    return Shown(
+    return api.TimelineAnswer(
         epoch=found.epoch,
         cursor=found.cursor,
         message_id=found.message_id,
@@ -71,27 +69,27 @@ def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> Show
     )
 
 
-def _step(step: Step) -> StepView:
-    return StepView(
-        step=msgspec.convert(step.step, StepName),
+def _step(step: Step) -> api.StepView:
+    return api.StepView(
+        step=msgspec.convert(step.step, api.StepName),
         at=_time(step.at, None),
         user_id=step.user_id or UNSET,
     )
 
 
-def _notice(one: NotificationStep) -> StepView:
-    return StepView(
+def _notice(one: NotificationStep) -> api.StepView:
+    return api.StepView(
         step="notification",
         at=_time(one.at, None),
         user_id=one.user_id,
-        channel=msgspec.convert(one.channel, Channel),
-        outcome=msgspec.convert(one.outcome, Outcome),
+        channel=msgspec.convert(one.channel, api.Channel),
+        outcome=msgspec.convert(one.outcome, api.Outcome),
         due_at=_time(one.due_at, UNSET),
         reason=one.reason or UNSET,
     )
 
 
-def _order(step: StepView) -> tuple[bool, datetime, int, str]:
+def _order(step: api.StepView) -> tuple[bool, datetime, int, str]:
     """Of what is not known when, only that it was accepted is known to be the first."""
     late = step.at is None and step.step != "accepted"
     return late, step.at or BEGINNING, ORDER.index(step.step), step.user_id or ""

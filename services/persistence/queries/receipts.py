@@ -5,7 +5,6 @@ from services.persistence.queries.sent import counts, reached, sent
 from services.persistence.queries.source import MAX_LIST, Source, carried
 from shared import api, frames
 from shared.commands import Receipts, Snapshot
-from shared.progress import ReceiptsAnswer, ReceiptView
 
 
 async def receipts(source: Source, asked: Receipts) -> Snapshot:
@@ -13,7 +12,7 @@ async def receipts(source: Source, asked: Receipts) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
     rows = await reached(source, message, asked.after, limit + 1)
     shown = carried([_receipt(row) for row in rows[:limit]])
-    body = ReceiptsAnswer(
+    body = api.ReceiptsAnswer(
         epoch=source.epoch,
         cursor=await source.head(asked.user_id),
         message_id=message.message_id,
@@ -26,9 +25,9 @@ async def receipts(source: Source, asked: Receipts) -> Snapshot:
     return Snapshot(body=api.encode(body))
 
 
-def _receipt(row: Row) -> ReceiptView:
+def _receipt(row: Row) -> api.ReceiptView:
     user_id, name, avatar, delivered, read, delivered_at, read_at = row
-    return ReceiptView(
+    return api.ReceiptView(
         user_id=user_id,
         name=name,
         avatar=avatar,

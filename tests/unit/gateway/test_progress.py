@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from services.gateway.api.progress import shown
+from shared.api import StepName
 from shared.commands import NotificationStep, Step, TimelineAnswer
 from shared.frames import time_of
-from shared.progress import StepName
 
 NAMES = [name for name in get_args(StepName) if name != "notification"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from services.notify.ladder import Notification, State
 from services.notify.steps import steps
+from shared.api import Outcome
 from shared.commands import NotificationStep
-from shared.progress import Outcome
 
 
 def group(**fields: Any) -> Notification:

@@ -1,4 +1,4 @@
-"""Owns the bodies of the HTTP API that tell how far a message has come."""
+"""Owns the bodies that tell how far a message has come."""
 
 from datetime import datetime
 from typing import Literal

@@ -197,8 +197,10 @@ def next_step(group: Notification, marks: MarksRow | None) -> Outcome | None:
         return Outcome("cancelled", "not_a_member")
     if marks.muted:
         return Outcome("cancelled", "muted")
-    if marks.unread == 0 or not marks.previews or marks.read_seq >= group.last_seq:
+    if marks.read_seq >= group.last_seq:
         return Outcome("cancelled", "read")
+    if marks.unread == 0 or not marks.previews:  # deleted, cleared, or said by who is blocked now
+        return Outcome("cancelled", "nothing_unread")
     if not marks.profile.email:
         return Outcome("no_address")
     if not ADDRESS.match(marks.profile.email):

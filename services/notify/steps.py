@@ -19,7 +19,7 @@ logger = logging.getLogger("linkup.notify")
 
 MAX_QUEUED = 64
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
-PRIVATE = "muted"  # is between the recipient and their devices
+PRIVATE = ("muted", "nothing_unread")  # how a recipient wants to see it is for them to know
 
 
 class Steps:
@@ -65,7 +65,7 @@ class Steps:
 
 def steps(groups: Iterable[Notification]) -> Iterable[NotificationStep]:
     for group in groups:
-        if group.reason == PRIVATE:
+        if group.reason in PRIVATE:
             continue
         yield NotificationStep(
             user_id=group.user_id,

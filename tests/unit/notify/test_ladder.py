@@ -120,7 +120,7 @@ def test_a_number_given_again_after_a_restore_is_a_new_message() -> None:
     ("row", "expected"),
     [
         (None, Outcome("cancelled", "not_a_member")),
-        (marks(unread=0), Outcome("cancelled", "read")),
+        (marks(unread=0), Outcome("cancelled", "nothing_unread")),
         (marks(read_seq=2), Outcome("cancelled", "read")),
         (marks(email=None), Outcome("no_address")),
         (marks(email=""), Outcome("no_address")),

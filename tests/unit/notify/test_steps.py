@@ -63,5 +63,6 @@ def test_s51_a_reason_is_a_word_and_neither_an_address_nor_a_servers_text(
     assert told(state="failed", reason=reason).reason == shown
 
 
-def test_that_the_recipient_muted_the_conversation_is_not_told() -> None:
-    assert list(steps([group(state="cancelled", reason="muted")])) == []
+@pytest.mark.parametrize("reason", ["muted", "nothing_unread"])
+def test_that_the_recipient_muted_cleared_or_blocked_is_not_told(reason: str) -> None:
+    assert list(steps([group(state="cancelled", reason=reason)])) == []

@@ -208,6 +208,7 @@ FAULTS: dict[type[Fault], set[str]] = {
     revision_faults.LetsAnybodyRevise: {"revision/only-the-sender-*"},
     revision_faults.TellsTheForeignFromTheAbsent: {
         "membership/read-receipt-*",
+        "block/nothing-of-a-blocked-*",
         "mark/bulk-reading-of-*",
         "revision/an-outsiders-edit-*",
         "revision/what-is-deleted-*",

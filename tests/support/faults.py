@@ -306,14 +306,14 @@ class TurnsPagesAround(Fault):
 
 class ForgetsThatThereIsMore(Fault):
     def answer(self, call: Call) -> Call:
-        if call.status == 200 and "has_more" in call.body:
+        if call.status == 200 and isinstance(call.body, dict) and "has_more" in call.body:
             return call.but(body={**call.body, "has_more": False})
         return call
 
 
 class CountsASnapshotTooFar(Fault):
     def answer(self, call: Call) -> Call:
-        if call.status == 200 and "cursor" in call.body:
+        if call.status == 200 and isinstance(call.body, dict) and "cursor" in call.body:
             return call.but(body={**call.body, "cursor": call.body["cursor"] + 1})
         return call
 

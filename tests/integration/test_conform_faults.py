@@ -205,7 +205,7 @@ FAULTS: dict[type[Fault], set[str]] = {
         "view/sync-is-*",
     },
     revision_faults.BringsErasedTextBack: {"revision/a-tombstone-*", "revision/a-replay-holds-*"},
-    revision_faults.LetsAnybodyRevise: {"revision/only-the-sender-*"},
+    revision_faults.LetsAnybodyRevise: {"revision/only-the-sender-*", "block/who-blocks-is-told-*"},
     revision_faults.TellsTheForeignFromTheAbsent: {
         "membership/read-receipt-*",
         "block/nothing-of-a-blocked-*",

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from tests.support.crowd import Crowd
+from tests.support.crowd import NAMES, Crowd
 from tests.support.live import Live
 from tests.support.poller import Lost
 from tests.support.stack import Stack, run_stack
@@ -62,8 +62,8 @@ async def play(stack: Stack, seed: int) -> None:
 
 @asynccontextmanager
 async def crowd_of(stack: Stack, prefix: str) -> AsyncIterator[tuple[Crowd, Live]]:
-    """Three people nobody has heard of."""
-    epoch = await make_known(stack, [prefix + name for name in ("ann", "ben", "cid")])
+    """Four people nobody has heard of."""
+    epoch = await make_known(stack, [prefix + name for name in NAMES])
     async with httpx2.AsyncClient(base_url=stack.url, timeout=10) as client:
         live = Live(stack, client)
         crowd = Crowd(epoch, [live.dial], live.call, prefix)
@@ -87,7 +87,7 @@ async def at_rest(crowd: Crowd, live: Live) -> bool:
 async def verdict(crowd: Crowd, live: Live) -> list[str]:
     path = live.stack.data_dir / "linkup.db"
     try:
-        return violations(crowd, await read_truth(path, crowd.users, live.call))[:10]
+        return violations(crowd, await read_truth(path, crowd, live.call))[:10]
     except Lost:
         return ["a gateway went away"]
 

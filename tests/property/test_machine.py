@@ -190,7 +190,7 @@ class Machine(RuleBasedStateMachine):
             shutil.rmtree(self.path.parent)
 
     def _judge(self) -> None:
-        truth = self.loop.let(read_truth(self.path, self.crowd.users, self._call))
+        truth = self.loop.let(read_truth(self.path, self.crowd, self._call))
         found = violations(self.crowd, truth)
         assert not found, "\n".join(found[:10])
         assert not self.broker.errors

@@ -10,7 +10,9 @@ from tests.support.device import Device, Dial
 from tests.support.ledger import Ledger
 from tests.support.poller import Call, Poller
 
-NAMES = ("ann", "ben", "cid")
+NAMES = ("ann", "ben", "cid", "dan")
+FRIENDS = 3  # of these write to each other; the last one is met in groups alone
+FOUNDERS = (0, 1, 3)  # make one group each
 EMOJI = ("\U0001f44d", "\u2764")
 KINDS = ("phone", "laptop")
 ACTIONS = (
@@ -18,11 +20,15 @@ ACTIONS = (
     *("read_by_id", "read_many", "read_chat", "read_sent", "delivered", "typing", "ping"),
     *("repeat", "resend", "sync", "force_reconnect", "disconnect", "connect"),
     *("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"),
+    *("found", "add", "add", "remove", "leave", "rename", "promote", "demote"),
+    *("write_in_group", "write_in_group", "type_in_group", "post_in_group"),
 )
+BY_HTTP = ("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post")
+TO_GROUPS = ("add", "remove", "leave", "rename", "promote", "demote", "post_in_group")
 
 
 class Crowd:
-    """Three people with a phone, which is eager, a laptop, and a program that polls, each. Nobody
+    """Four people with a phone, which is eager, a laptop, and a program that polls, each. Nobody
     has heard of them before: their feeds are empty."""
 
     def __init__(self, epoch: str, dials: list[Dial], call: Call, prefix: str = "") -> None:
@@ -49,10 +55,17 @@ class Crowd:
     def act(self, action: str, who: int, index: int) -> None:
         """`index` chooses to whom, or what of all that is shown there."""
         device = self.devices[who % len(self.devices)]
+        poller = self.pollers[who % len(self.pollers)]
         if action in ("write", "connect", "typing"):
             self._begin(action, device, index)
-        elif action in ("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"):
-            self._by_http(action, self.pollers[who % len(self.pollers)], index)
+        elif action in ("write_in_group", "type_in_group"):
+            self._in_group(action, device, index)
+        elif action == "found":
+            self._found(index)
+        elif action in TO_GROUPS:
+            self._to_group(action, poller, index)
+        elif action in BY_HTTP:
+            self._by_http(action, poller, index)
         elif action in SIMPLE:
             SIMPLE[action](device)
         elif action == "repeat":
@@ -67,13 +80,58 @@ class Crowd:
             self.act(action, chance.randrange(100), chance.randrange(100))
 
     def _begin(self, action: str, device: Device, index: int) -> None:
-        to = self.users[index % len(self.users)]
-        if action == "write":
-            device.write(to)
-        elif action == "typing":
-            device.typing(to)
-        elif not device.connected:
-            device.connect(self.dials[index % len(self.dials)])
+        if action == "connect":
+            if not device.connected:
+                device.connect(self.dials[index % len(self.dials)])
+        elif device.user_id == self.users[FRIENDS]:
+            self._in_group("write_in_group", device, index)
+        elif action == "write":
+            device.write(self.users[index % FRIENDS])
+        else:
+            device.typing(to=self.users[index % FRIENDS])
+
+    def _in_group(self, action: str, device: Device, index: int) -> None:
+        """Also where they are no member, or no longer: then it is refused."""
+        place = self._group(index)
+        if place and action == "write_in_group":
+            device.write_in(place)
+        elif place:
+            device.typing(conversation_id=place)
+
+    def _group(self, index: int) -> str | None:
+        groups = sorted(self.ledger.groups)
+        return groups[index % len(groups)] if groups else None
+
+    def _found(self, index: int) -> None:
+        """Or make again: `index` says who, and by its bits with whom."""
+        founder = FOUNDERS[index % len(FOUNDERS)]
+        members = [user for bit, user in enumerate(self.users) if index >> bit & 1]
+        user_id = self.users[founder]
+        place = self.ledger.found(user_id, f"{user_id}-group", members)
+        self._errand(self.pollers[founder].found(place))
+
+    def _to_group(self, action: str, poller: Poller, index: int) -> None:  # noqa: C901 - a case each
+        place = self._group(index)
+        if place is None:
+            return
+        user_id = self.users[index // 2 % len(self.users)]
+        match action:
+            case "add":
+                self._errand(poller.add(place, user_id))
+            case "remove" if index % 2:
+                self._errand(poller.remove(place, user_id))
+            case "leave" if index % 2:
+                self._errand(poller.remove(place, poller.user_id))
+            case "rename":
+                self._errand(poller.rename(place))
+            case "promote":
+                role = ("admin", "owner")[index % 2]
+                self._errand(poller.give_role(place, user_id, role))
+            case "demote" if index % 2:
+                self._errand(poller.give_role(place, user_id, "member"))
+            case "post_in_group":
+                poller.write_in(place)
+                self._errand(poller.turn())
 
     def _about(self, action: str, device: Device, index: int) -> None:  # noqa: C901 - a case each
         known = device.view.known()
@@ -82,6 +140,8 @@ class Crowd:
         place, message = known[index % len(known)]
         own = [message for _, message in known if message.sender_id == device.user_id]
         match action:
+            case "reply" if place in self.ledger.groups:
+                device.write_in(place, message.message_id)
             case "reply":
                 others = self.ledger.members[place] - {device.user_id}
                 device.write(min(others, default=device.user_id), message.message_id)
@@ -106,8 +166,8 @@ class Crowd:
 
     def _by_http(self, action: str, poller: Poller, index: int) -> None:
         if action in ("post", "poll"):
-            if action == "post":
-                poller.write(self.users[index % len(self.users)])
+            if action == "post" and poller.user_id != self.users[FRIENDS]:
+                poller.write(self.users[index % FRIENDS])
             self._errand(poller.turn())
             return
         known = poller.view.known()

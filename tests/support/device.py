@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from shared.subjects import direct_conversation_id
 from tests.support.ledger import Ledger, Write
+from tests.support.operation import HARMLESS, Operation
 from tests.support.view import FEED, Shown, View
 
 Frame = dict[str, Any]
-HARMLESS = {"not_found", "forbidden", "too_large"}  # what somebody else did may come first
 
 
 class Wire(Protocol):
@@ -26,23 +26,6 @@ class Wire(Protocol):
 
 
 Dial = Callable[[str, Frame, Callable[[bytes | str], None]], Wire]
-
-
-class Operation:
-    """Something that is not a message: its writes are done, refused, or unknown for ever."""
-
-    def __init__(self, ledger: Ledger, *writes: Write, read: tuple[str, int] | None = None) -> None:
-        self.ledger, self.writes, self.read = ledger, writes, read
-
-    def done(self, user_id: str) -> None:
-        for write in self.writes:
-            self.ledger.done(write)
-        if self.read is not None:
-            self.ledger.read(self.read[0], user_id, self.read[1])
-
-    def refused(self) -> None:
-        for write in self.writes:
-            write.refused = True
 
 
 class Device:
@@ -86,25 +69,35 @@ class Device:
     # ------------------------------------------------------------ messages
 
     def write(self, to: str, reply_to: int | None = None) -> None:
-        client_id = self._name("message")
         place = direct_conversation_id(self.user_id, to)
-        frame: Frame = {"to": to, "client_id": client_id, "content": f"{client_id} to {to}"}
+        self.ledger.members[place] = {self.user_id, to}
+        self._write(place, {"to": to}, reply_to)
+
+    def write_in(self, group: str, reply_to: int | None = None) -> None:
+        self._write(group, {"conversation_id": group}, reply_to)
+
+    def _write(self, place: str, address: Frame, reply_to: int | None) -> None:
+        client_id = self._name("message")
+        frame = {**address, "client_id": client_id, "content": f"{client_id} to {place}"}
         if reply_to is not None:
             frame["reply_to"] = reply_to
-        self.ledger.members[place] = {self.user_id, to}
         self.ledger.send(self.user_id, client_id, place, frame["content"], reply_to)
         self.outbox[client_id] = frame
         self.order.setdefault(place, []).append(client_id)
         if self.refused and not self.eager:
             self.resend()  # in order: what failed for now goes first
         else:
-            self._say("message", **frame)
+            self._send(frame)
 
     def resend(self) -> None:
         """Everything without an ack, in order."""
         self.refused = False
         for frame in list(self.outbox.values()):
-            self._say("message", **frame)
+            self._send(frame)
+
+    def _send(self, frame: Frame) -> None:
+        self.ledger.sent[self.user_id, frame["client_id"]].said += self.connected
+        self._say("message", **frame)
 
     def repeat(self, index: int) -> None:
         """Something that has its ack already, again: the same ack has to come."""
@@ -112,23 +105,22 @@ class Device:
         if acked and not self.outbox:
             message = acked[index % len(acked)]
             sent = self.ledger.sent[self.user_id, message.client_id]
-            [to] = self.ledger.members[sent.conversation_id] - {self.user_id} or {self.user_id}
-            frame: Frame = {"to": to, "client_id": message.client_id, "content": sent.content}
+            frame: Frame = {"client_id": message.client_id, "content": sent.content}
             if sent.reply_to is not None:
                 frame["reply_to"] = sent.reply_to
-            self._say("message", **frame)
+            self._say("message", conversation_id=sent.conversation_id, **frame)
 
     # ------------------------------------------------------------ what changes a message
 
     def edit(self, message: Shown) -> None:
         content = self._name("edit")
         write = self.ledger.write(self.ledger.texts, message.message_id, content)
-        self._operate("edit_message", Operation(self.ledger, write),
+        self._operate("edit_message", self._operation(message, write),
                       message_id=message.message_id, content=content)  # fmt: skip
 
     def erase(self, message: Shown) -> None:
         write = self.ledger.write(self.ledger.erasures, message.message_id, True)
-        self._operate("delete_message", Operation(self.ledger, write),
+        self._operate("delete_message", self._operation(message, write),
                       message_id=message.message_id, mode="everyone")  # fmt: skip
 
     def hide(self, message: Shown) -> None:
@@ -138,7 +130,7 @@ class Device:
     def react(self, message: Shown, emoji: str, remove: bool) -> None:
         key = (message.message_id, self.user_id, emoji)
         write = self.ledger.write(self.ledger.reactions, key, not remove)
-        self._operate("react", Operation(self.ledger, write),
+        self._operate("react", self._operation(message, write),
                       message_id=message.message_id, emoji=emoji, remove=remove)  # fmt: skip
 
     # ------------------------------------------------------------ marks, and what is for now
@@ -160,8 +152,9 @@ class Device:
     def delivered(self, place: str, seq: int) -> None:
         self._operate("delivered", Operation(self.ledger), conversation_id=place, seq=seq)
 
-    def typing(self, to: str) -> None:
-        self._say("typing", to=to, is_typing=True)
+    def typing(self, **address: str) -> None:
+        """`to` a user, or in a `conversation_id`."""
+        self._say("typing", is_typing=True, **address)
 
     def sync(self) -> None:
         self._say("sync_request")
@@ -177,6 +170,10 @@ class Device:
     def _name(self, kind: str) -> str:
         self._count += 1
         return f"{self.name}-{kind}-{self._count}"
+
+    def _operation(self, message: Shown, write: Write) -> Operation:
+        in_group = self.view.place_of(message) in self.ledger.groups
+        return Operation(self.ledger, write, in_group=in_group)
 
     def _operate(self, kind: str, operation: Operation, **fields: object) -> None:
         """Unknown for ever unless this socket hears of it."""
@@ -247,9 +244,11 @@ class Device:
             self._refused(client_id, frame)
 
     def _refused(self, client_id: str, frame: Frame) -> None:
-        """A reply may be: what it quotes was hidden, or cleared, meanwhile."""
+        """A reply may be: what it quotes was hidden, or cleared, meanwhile. And so may be what is
+        for a group: this user may be no member, or not yet."""
         sent = self.ledger.sent.get((self.user_id, client_id))
-        if sent is not None and sent.reply_to is not None and frame["code"] == "not_found":
+        fine = sent is not None and frame["code"] == "not_found"
+        if sent is not None and fine and (sent.reply_to or self.ledger.in_group(sent)):
             sent.refused = True
             self.outbox.pop(client_id, None)
         else:

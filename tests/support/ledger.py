@@ -4,8 +4,11 @@ Every outcome is known, or for ever unknown: an answer may be lost, and what it 
 still be carried out. So a register names the set of values it may hold in the end.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from shared.subjects import group_conversation_id
 
 Frame = dict[str, Any]
 
@@ -35,14 +38,29 @@ class Register:
 
 @dataclass
 class Sent:
-    """A message as its user first sent it; `above`: its `seq` has to be higher (I8)."""
+    """A message as its user first sent it; `above`: its `seq` has to be higher (I8). `said`: so
+    often, and a copy that is late may still be stored after another was refused. `since`: what
+    has a lower `message_id` was stored before."""
 
     conversation_id: str
     content: str
     reply_to: int | None
     above: int
+    since: int
     acks: list[Frame] = field(default_factory=list)
     refused: bool = False  # for good
+    said: int = 0
+
+
+@dataclass
+class Group:
+    """A group as it was first asked for, and what that asks to be so."""
+
+    founder: str
+    client_id: str
+    title: str
+    members: frozenset[str]
+    writes: list[Write]
 
 
 class Ledger:
@@ -54,11 +72,16 @@ class Ledger:
         self.erasures: dict[int, Register] = {}
         self.reactions: dict[tuple[int, str, str], Register] = {}
         self.reads: dict[tuple[str, str], int] = {}  # conversation, user → acknowledged mark
-        self.members: dict[str, set[str]] = {}  # of each conversation
+        self.members: dict[str, set[str]] = {}  # of each direct conversation
+        self.groups: dict[str, Group] = {}
+        self.seats: dict[tuple[str, str], Register] = {}  # by group and user
+        self.titles: dict[str, Register] = {}
         self._clock = 0
+        self._last_id = 0
         self._acked: dict[str, int] = {}  # conversation → highest acknowledged seq
         self._ids: dict[tuple[str, int], int] = {}
         self._versions: dict[tuple[int, int], tuple[object, ...]] = {}
+        self._pictures: dict[tuple[str, str, int], tuple[object, ...]] = {}
 
     def fault(self, what: str) -> None:
         self.faults.append(what)
@@ -73,12 +96,27 @@ class Ledger:
         self, user_id: str, client_id: str, conversation_id: str, content: str, reply_to: int | None
     ) -> None:
         above = self._acked.get(conversation_id, 0)
-        self.sent[user_id, client_id] = Sent(conversation_id, content, reply_to, above)
+        sent = Sent(conversation_id, content, reply_to, above, self._last_id)
+        self.sent[user_id, client_id] = sent
+
+    def found(self, founder: str, client_id: str, members: Iterable[str]) -> str:
+        """The group that stands for this `client_id`; a repeat has the words of the first."""
+        place = group_conversation_id(founder, client_id)
+        if place not in self.groups:
+            everyone = frozenset({founder, *members})
+            writes = [self.write(self.seats, (place, user_id), True) for user_id in everyone]
+            self.groups[place] = Group(founder, client_id, client_id, everyone, writes)
+            self.titles[place] = Register([Write(client_id, 0, 0)])
+        return place
+
+    def in_group(self, sent: Sent) -> bool:
+        return sent.conversation_id in self.groups
 
     def may_see(self, who: str, user_id: str, conversation_id: str) -> None:
-        """I9: nobody is told of what is not theirs."""
-        if user_id not in self.members.get(conversation_id, ()):
-            self.fault(f"I9 {who}: told of {conversation_id}")
+        """I9: nobody is told of what is not theirs. Who is in a group changes: the log tells."""
+        if conversation_id in self.groups or user_id in self.members.get(conversation_id, ()):
+            return
+        self.fault(f"I9 {who}: told of {conversation_id}")
 
     def write(self, registers: dict[Any, Register], key: Any, value: object) -> Write:
         write = Write(value, self.now())
@@ -115,6 +153,7 @@ class Ledger:
         if self._ids.setdefault(place, frame["message_id"]) != frame["message_id"]:
             self.fault(f"I6 {who}: two messages at {place}")
         self.senders[place] = frame["sender_id"]
+        self._last_id = max(self._last_id, frame["message_id"])
         original = self.sent.get((frame["sender_id"], frame["client_id"]))
         if original is None or original.conversation_id != place[0]:
             self.fault(f"I2 {who}: nobody sent {frame['client_id']} there")
@@ -125,6 +164,11 @@ class Ledger:
     def version(self, who: str, message_id: int, version: int, *state: object) -> None:
         if self._versions.setdefault((message_id, version), state) != state:
             self.fault(f"I6 {who}: message {message_id} has two versions {version}")
+
+    def picture(self, user_id: str, place: str, version: int, *state: object) -> None:
+        """One user's view of a conversation has one state a version."""
+        if self._pictures.setdefault((user_id, place, version), state) != state:
+            self.fault(f"I6 {user_id}: {place} looks otherwise, with the same version {version}")
 
 
 def _identity(ack: Frame) -> tuple[Any, ...]:

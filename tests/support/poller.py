@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from shared.subjects import direct_conversation_id
@@ -11,6 +11,7 @@ from tests.support.view import Shown, View
 
 Frame = dict[str, Any]
 Call = Callable[[str, str, str, Frame | None], Awaitable[tuple[int, Frame]]]
+GROUPS_REFUSE = ("not_found", "forbidden")  # who may do a thing changes all the time
 TRIES = 5  # of one turn; what is left waits for the next
 
 
@@ -31,10 +32,16 @@ class Poller:
         self._turn = asyncio.Lock()
 
     def write(self, to: str) -> None:
-        client_id = f"{self.name}-message-{sum(map(len, self.order.values()))}"
         place = direct_conversation_id(self.user_id, to)
-        body: Frame = {"to": to, "client_id": client_id, "content": f"{client_id} to {to}"}
         self.ledger.members[place] = {self.user_id, to}
+        self._write(place, {"to": to})
+
+    def write_in(self, group: str) -> None:
+        self._write(group, {"conversation_id": group})
+
+    def _write(self, place: str, address: Frame) -> None:
+        client_id = f"{self.name}-message-{sum(map(len, self.order.values()))}"
+        body = {**address, "client_id": client_id, "content": f"{client_id} to {place}"}
         self.ledger.send(self.user_id, client_id, place, body["content"], None)
         self.outbox[client_id] = body
         self.order.setdefault(place, []).append(client_id)
@@ -49,25 +56,65 @@ class Poller:
                 pass
 
     async def set_view(self, place: str, **settings: bool) -> None:
-        await self._try("PATCH", f"/v1/conversations/{place}", settings)
+        await self._try(place, "PATCH", "", settings)
 
     async def clear(self, place: str) -> None:
-        await self._try("POST", f"/v1/conversations/{place}/clear", None)
+        await self._try(place, "POST", "/clear", None)
 
     async def read(self, place: str, up_to: int) -> None:
         body = {"up_to": up_to}
-        if await self._try("POST", f"/v1/conversations/{place}/read", body) == 200:
+        if await self._try(place, "POST", "/read", body) == 200:
             self.ledger.read(place, self.user_id, up_to)
 
-    async def _try(self, method: str, path: str, body: Frame | None) -> int:
+    # ------------------------------------------------------------ groups
+
+    async def found(self, place: str) -> None:
+        """Also again: who has left it meanwhile is told that there is no such group."""
+        group = self.ledger.groups[place]
+        members = sorted(group.members - {self.user_id})
+        body = {"title": group.title, "members": members, "client_id": group.client_id}
+        if await self._request("POST", "/v1/conversations", body, GROUPS_REFUSE) in (200, 201):
+            for write in group.writes:
+                self.ledger.done(write)
+
+    async def add(self, place: str, user_id: str) -> None:
+        write = self.ledger.write(self.ledger.seats, (place, user_id), True)
+        if await self._try(place, "POST", "/members", {"members": [user_id]}) == 200:
+            self.ledger.done(write)
+
+    async def remove(self, place: str, user_id: str) -> None:
+        """Oneself, too: that is leaving."""
+        write = self.ledger.write(self.ledger.seats, (place, user_id), False)
+        if await self._try(place, "DELETE", f"/members/{user_id}", None) == 204:
+            self.ledger.done(write)
+
+    async def give_role(self, place: str, user_id: str, role: str) -> None:
+        await self._try(place, "PATCH", f"/members/{user_id}", {"role": role})
+
+    async def rename(self, place: str) -> None:
+        write = self.ledger.write(self.ledger.titles, place, f"{self.name} {self.ledger.now()}")
+        if await self._try(place, "PATCH", "", {"title": write.value}) == 200:
+            self.ledger.done(write)
+
+    # ------------------------------------------------------------ inside
+
+    async def _try(self, place: str, method: str, path: str, body: Frame | None) -> int:
+        refusals = GROUPS_REFUSE if place in self.ledger.groups else ()
+        return await self._request(method, f"/v1/conversations/{place}{path}", body, refusals)
+
+    async def _request(
+        self, method: str, path: str, body: Frame | None, refusals: Sequence[str]
+    ) -> int:
         try:
-            return (await self._answer(method, path, body))[0]
+            return (await self._answer(method, path, body, refusals))[0]
         except Lost:
             return 0
 
-    async def _answer(self, method: str, path: str, body: Frame | None) -> tuple[int, Frame]:
+    async def _answer(
+        self, method: str, path: str, body: Frame | None, refusals: Sequence[str] = ()
+    ) -> tuple[int, Frame]:
         status, answer = await self._call(self.user_id, method, path, body)
-        if status >= 400 and not answer["temporary"]:
+        if status >= 400 and not answer["temporary"] and answer["code"] not in refusals:
             self.ledger.fault(f"{self.name}: {method} {path}: {answer}")
         return status, answer
 
@@ -76,9 +123,15 @@ class Poller:
             if not self.outbox:
                 return
             client_id, body = next(iter(self.outbox.items()))
-            status, answer = await self._answer("POST", "/v1/messages", body)
+            sent = self.ledger.sent[self.user_id, client_id]
+            refusals = ("not_found",) if self.ledger.in_group(sent) else ()
+            sent.said += 1
+            status, answer = await self._answer("POST", "/v1/messages", body, refusals)
             if status < 300:
                 self._acked(client_id, answer)
+            elif answer["code"] in refusals:
+                sent.refused = True
+                del self.outbox[client_id]
 
     def _acked(self, client_id: str, answer: Frame) -> None:
         self.ledger.acked(self.user_id, answer)

@@ -9,6 +9,14 @@ from typing import Any
 from tests.support.crowd import Crowd
 from tests.support.device import Device
 from tests.support.ledger import Ledger
+from tests.support.marks import as_the_group, moved
+from tests.support.membership import (
+    Membership,
+    as_asked,
+    read_membership,
+    sent_by_strangers,
+    told_out_of_place,
+)
 from tests.support.poller import Call, Poller
 from tests.support.view import Chat, Shown, shown
 
@@ -27,14 +35,16 @@ class Truth:
     rows: list[Row]
     chats: dict[str, dict[str, Chat]]  # by user
     unread: dict[str, dict[str, int]]
+    membership: Membership
 
 
-async def read_truth(path: Path, users: list[str], call: Call) -> Truth:
+async def read_truth(path: Path, crowd: Crowd, call: Call) -> Truth:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
-        rows = [row for row in store.execute(ROWS) if row[2] in users]
+        rows = [row for row in store.execute(ROWS) if row[2] in crowd.users]
+        membership = read_membership(store, crowd.users, crowd.ledger)
     store.close()
-    truth = Truth(rows, {}, {})
-    for user_id in users:
+    truth = Truth(rows, {}, {}, membership)
+    for user_id in crowd.users:
         truth.chats[user_id], truth.unread[user_id] = await _inbox(user_id, call)
     return truth
 
@@ -45,13 +55,24 @@ async def _inbox(user_id: str, call: Call) -> tuple[dict[str, Chat], dict[str, i
     assert status == 200, inbox
     for one in inbox["conversations"]:
         place = one["conversation_id"]
-        marks = {user_id: (one["delivered_seq"], one["read_seq"])}
-        marks[one["peer"]["user_id"]] = (one["peer_delivered_seq"], one["peer_read_seq"])
-        messages = await _history(user_id, place, call)
-        flags = {"archived": one["archived"], "muted": one["muted"]}
-        chats[place] = Chat(messages, marks, **flags)
+        flags = {name: one[name] for name in ("archived", "muted", "title", "role")}
+        chats[place] = chat = Chat(await _history(user_id, place, call), **flags)
+        chat.marks[user_id] = (one["delivered_seq"], one["read_seq"])
+        if one["peer"] is not None:
+            peer_marks = (one["peer_delivered_seq"], one["peer_read_seq"])
+            chat.marks[one["peer"]["user_id"]] = peer_marks
+        else:
+            await _roster(user_id, place, chat, call)
         unread[place] = one["unread_count"]
     return chats, unread
+
+
+async def _roster(user_id: str, place: str, chat: Chat, call: Call) -> None:
+    status, page = await call(user_id, "GET", f"/v1/conversations/{place}/members", None)
+    assert status == 200, page
+    for one in page["members"]:
+        chat.marks[one["user_id"]] = (one["delivered_seq"], one["read_seq"])
+    chat.members = frozenset(chat.marks)
 
 
 async def _history(user_id: str, place: str, call: Call) -> dict[int, Shown]:
@@ -73,8 +94,9 @@ def violations(crowd: Crowd, truth: Truth) -> list[str]:
     found += [f"C2 {name} never got an answer" for name in crowd.unsent()]
     found += _numbered(truth.rows)
     found += _stored_as_sent(crowd.ledger, truth.rows)
-    found += _in_order(crowd, truth.rows)
+    found += _in_order(crowd, truth)
     found += _as_written(crowd.ledger, truth)
+    found += _in_groups(crowd, truth)
     for one in crowd.everyone():
         found += _as_the_log(one, truth, crowd.ledger)
     return found
@@ -96,7 +118,7 @@ def _stored_as_sent(ledger: Ledger, rows: list[Row]) -> list[str]:
     found += [f"I2 nobody sent {key}" for key in stored.keys() - ledger.sent.keys()]
     for key, sent in ledger.sent.items():
         row = stored.get(key)
-        if (row is None) != sent.refused:
+        if (row is None) != sent.refused and not (ledger.in_group(sent) and sent.said > 1):
             found.append(f"C2 refused for good: {sent.refused}, stored as {row}: {key}")
         places = [(ack["conversation_id"], ack["seq"], ack["message_id"]) for ack in sent.acks]
         if row is not None and any(place != (row[0], row[1], row[4]) for place in places):
@@ -104,9 +126,23 @@ def _stored_as_sent(ledger: Ledger, rows: list[Row]) -> list[str]:
     return found
 
 
-def _in_order(crowd: Crowd, rows: list[Row]) -> list[str]:
+def _in_groups(crowd: Crowd, truth: Truth) -> list[str]:
+    """C9, I9: what was said, done and told in groups, by members and to members."""
+    membership = truth.membership
+    found = list(membership.faults)
+    titles: dict[str, set[str | None]] = defaultdict(set)
+    for chats in truth.chats.values():
+        for place in chats.keys() & crowd.ledger.groups.keys():
+            titles[place].add(chats[place].title)
+    found += as_asked(membership, crowd.ledger, titles)
+    found += sent_by_strangers(truth.rows, membership, crowd.ledger)
+    found += told_out_of_place(crowd.everyone(), membership)
+    return found
+
+
+def _in_order(crowd: Crowd, truth: Truth) -> list[str]:
     """I7, C4: what one device sent to a conversation keeps its order."""
-    seq_of = {(row[2], row[3]): row[1] for row in rows}
+    seq_of = {(row[2], row[3]): row[1] for row in truth.rows if _has_a_place(crowd, truth, row)}
     found = []
     for one in crowd.everyone():
         for client_ids in one.order.values():
@@ -115,6 +151,13 @@ def _in_order(crowd: Crowd, rows: list[Row]) -> list[str]:
             if seqs != sorted(seqs):
                 found.append(f"I7 {one.name} sent {client_ids}, stored as {seqs}")
     return found
+
+
+def _has_a_place(crowd: Crowd, truth: Truth, row: Row) -> bool:
+    """Not what may have been refused before: its sender may have joined the group since then."""
+    sent = crowd.ledger.sent.get((row[2], row[3]))
+    stay = truth.membership.stay(row[0], row[2], row[4])
+    return stay is None or sent is None or stay.began <= sent.since
 
 
 def _as_written(ledger: Ledger, truth: Truth) -> list[str]:
@@ -155,11 +198,22 @@ def _as_the_log(one: Device | Poller, truth: Truth, ledger: Ledger) -> list[str]
         shows, is_so = one.view.chats.get(place, Chat()), log.get(place, Chat())
         if shows.messages != is_so.messages:
             found.append(f"C5 {one.name} in {place}: {_difference(shows, is_so)}")
-        for user_id in is_so.marks:
-            marks = [_moved(chat, place, user_id, ledger) for chat in (shows, is_so)]
-            if marks[0] != marks[1]:
-                found.append(f"C5 {one.name} in {place}: {user_id} at {marks[0]}, not {marks[1]}")
+        if place in ledger.groups:
+            found += as_the_group(one, place, shows, is_so, truth.membership, ledger)
+        else:
+            found += _as_the_pair(one, place, shows, is_so, ledger)
         found += _own_view(one, place, shows, is_so, truth)
+    return found
+
+
+def _as_the_pair(
+    one: Device | Poller, place: str, shows: Chat, is_so: Chat, ledger: Ledger
+) -> list[str]:
+    found = []
+    for user_id in is_so.marks:
+        marks = [moved(chat, place, user_id, ledger) for chat in (shows, is_so)]
+        if marks[0] != marks[1]:
+            found.append(f"C5 {one.name} in {place}: {user_id} at {marks[0]}, not {marks[1]}")
     return found
 
 
@@ -178,18 +232,6 @@ def _own_view(
     if len(unread) != truth.unread[one.user_id].get(place, 0):
         found.append(f"S65 {one.name} in {place}: {len(unread)} unread")
     return found
-
-
-def _moved(chat: Chat, place: str, user_id: str, ledger: Ledger) -> tuple[int, int]:
-    """A member's marks, moved over their own messages behind them: who had read everything has
-    read their own next one too, and no receipt tells that."""
-    delivered, read = chat.marks.get(user_id, (0, 0))
-    while ledger.senders.get((place, read + 1)) == user_id:
-        read += 1
-    delivered = max(delivered, read)
-    while ledger.senders.get((place, delivered + 1)) == user_id:
-        delivered += 1
-    return delivered, read
 
 
 def _difference(shows: Chat, is_so: Chat) -> str:

@@ -28,12 +28,32 @@ class Shown:
 
 @dataclass
 class Chat:
+    """`aside`: what an ack told of a group that one is not in, or not yet, as far as is known."""
+
     messages: dict[int, Shown] = field(default_factory=dict)  # by seq
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)  # user → delivered, read
     hidden: set[int] = field(default_factory=set)
     cleared_seq: int = 0
     archived: bool = False
     muted: bool = False
+    version: int = 0
+    title: str | None = None
+    role: str | None = None
+    members: frozenset[str] = frozenset()  # of a group
+    aside: dict[int, Shown] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        """What an ack told may belong to the time after coming back."""
+        self.aside |= self.messages
+        self.messages, self.marks = {}, {}
+        self.members, self.title, self.role = frozenset(), None, None
+        self.archived = self.muted = False
+
+    def clear(self, up_to: int) -> None:
+        self.cleared_seq = max(self.cleared_seq, up_to)
+        for messages in (self.messages, self.aside):
+            for seq in [seq for seq in messages if seq <= self.cleared_seq]:
+                del messages[seq]
 
 
 class View:
@@ -42,6 +62,7 @@ class View:
     def __init__(self, owner: str, user_id: str, ledger: Ledger) -> None:
         self.owner, self.user_id, self.ledger = owner, user_id, ledger
         self.chats: dict[str, Chat] = {}
+        self.heard: list[tuple[int, str, int | None]] = []  # of groups: cursor, place, message
         self._places: dict[int, tuple[str, int]] = {}
 
     def chat(self, conversation_id: str) -> Chat:
@@ -55,9 +76,15 @@ class View:
             for seq in sorted(chat.messages)
         ]
 
+    def place_of(self, message: Shown) -> str:
+        return self._places[message.message_id][0]
+
     def take(self, frame: Frame) -> None:
         """One frame of the feed."""
-        self.ledger.may_see(self.owner, self.user_id, frame["conversation_id"])
+        place = frame["conversation_id"]
+        self.ledger.may_see(self.owner, self.user_id, place)
+        if place in self.ledger.groups:
+            self.heard.append((frame["cursor"], place, frame.get("message_id")))
         match frame["type"]:
             case "message":
                 self.add(frame["conversation_id"], shown(frame))
@@ -76,12 +103,14 @@ class View:
     def add(self, conversation_id: str, message: Shown) -> None:
         """A message that is new here; what is known may be newer than a late ack of it."""
         chat = self.chat(conversation_id)
-        known = chat.messages.get(message.seq)
+        away = conversation_id in self.ledger.groups and self.user_id not in chat.members
+        messages = chat.aside if away else chat.messages
+        known = messages.get(message.seq)
         if known is not None and known.version >= message.version:
             return
         if message.seq <= chat.cleared_seq or message.message_id in chat.hidden:
             return
-        chat.messages[message.seq] = message
+        messages[message.seq] = message
         chat.archived = chat.archived and known is not None
         self._places[message.message_id] = (conversation_id, message.seq)
 
@@ -127,11 +156,23 @@ class View:
         self.chat(frame["conversation_id"]).marks[frame["user_id"]] = (delivered, read)
 
     def _change(self, frame: Frame) -> None:
-        chat = self.chat(frame["conversation_id"])
-        chat.archived, chat.muted = frame["archived"], frame["muted"]
-        chat.cleared_seq = max(chat.cleared_seq, frame["cleared_seq"])
-        for seq in [seq for seq in chat.messages if seq <= chat.cleared_seq]:
-            del chat.messages[seq]
+        place = frame["conversation_id"]
+        chat = self.chat(place)
+        if frame["version"] < chat.version:
+            return
+        chat.version = frame["version"]
+        members = frozenset(frame["members"] if frame["kind"] == "group" else ())
+        state = (frame.get("title"), frame.get("role"), members, frame["archived"], frame["muted"])
+        self.ledger.picture(self.user_id, place, chat.version, *state, frame["cleared_seq"])
+        if frame["kind"] == "group" and self.user_id not in members:
+            chat.leave()
+            return
+        joins = frame["kind"] == "group" and not chat.members
+        chat.title, chat.role, chat.members, chat.archived, chat.muted = state
+        chat.clear(frame["cleared_seq"])
+        if joins:
+            chat.messages, chat.aside = chat.aside, {}
+            chat.marks[self.user_id] = (chat.cleared_seq, chat.cleared_seq)
 
 
 def shown(frame: Frame) -> Shown:

@@ -18,8 +18,9 @@ from services.gateway.presence import CHECK_AGAIN
 from services.persistence.migrate import upgrade
 from shared.frames import Hello
 from tests.support.broker import Broker
+from tests.support.mined import InlineHeld
 from tests.support.virtual import VirtualLoop
-from tests.support.world import Gateway, InlineHeld, Persistence, Socket
+from tests.support.world import Gateway, Persistence, Socket
 
 Frame = dict[str, Any]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+from shared import subjects
 from shared.bus import BusTimeout, Delivery, NoResponders
 from shared.errors import Unavailable
+from tests.support.fuse import Fuse
 
 Handler = Callable[[Delivery], Awaitable[None]]
-
-FAR = 10**9
 
 
 @dataclass
@@ -32,6 +32,8 @@ class Broker:
         self.random = random.Random(seed)
         self.faults = Faults()
         self._subscriptions: dict[int, tuple[str, str, Handler]] = {}
+        self._exact: dict[str, list[int]] = {}  # by subject; the others hold a `*`
+        self._patterns: dict[str, list[int]] = {}
         self._numbers = itertools.count()
         self._running: set[asyncio.Task[None]] = set()
         self.buses: list[SimulatedBus] = []  # of processes that live
@@ -52,21 +54,35 @@ class Broker:
     def subscribe(self, subject: str, queue: str, handler: Handler) -> int:
         number = next(self._numbers)
         self._subscriptions[number] = (subject, queue, handler)
+        self._kept(subject).setdefault(subject, []).append(number)
         return number
 
     def unsubscribe(self, number: int) -> None:
-        self._subscriptions.pop(number, None)
+        subject, _, _ = self._subscriptions.pop(number, ("", "", None))
+        if subject:
+            kept = self._kept(subject)
+            kept[subject].remove(number)
+            if not kept[subject]:
+                del kept[subject]
+
+    def _kept(self, subject: str) -> dict[str, list[int]]:
+        return self._patterns if "*" in subject else self._exact
+
+    def _listening(self, subject: str) -> list[int]:
+        found = list(self._exact.get(subject, ()))
+        for pattern, numbers in self._patterns.items():
+            if _matches(pattern, subject):
+                found += numbers
+        return found
 
     def publish(self, subject: str, payload: bytes, reply_to: str = "") -> bool:
         """Whether anybody listens."""
         if not self.up:
             return False
-        heard = False
-        for number, (pattern, _, _) in list(self._subscriptions.items()):
-            if _matches(pattern, subject):
-                heard = True
-                self._send(number, subject, payload, reply_to)
-        return heard
+        listening = self._listening(subject)
+        for number in listening:
+            self._send(number, subject, payload, reply_to)
+        return bool(listening)
 
     def _send(self, number: int, subject: str, payload: bytes, reply_to: str) -> None:
         copies = 0 if self.random.random() < self.faults.lose else 1
@@ -100,14 +116,13 @@ async def nothing() -> None:
 
 @dataclass
 class SimulatedBus:
-    """One process's connection to the broker. `crash` is called at its `crash_in`-th publish."""
+    """One process's connection to the broker."""
 
     broker: Broker
+    fuse: Fuse
     alive: bool = True
     max_payload: int = 1 << 20
     on_reconnect: Callable[[], Awaitable[None]] = nothing
-    crash_in: int = FAR
-    crash: Callable[[], None] = lambda: None
     _subscribed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,11 +138,7 @@ class SimulatedBus:
 
     async def publish(self, subject: str, payload: bytes) -> None:
         assert len(payload) <= self.max_payload
-        self.crash_in -= 1
-        if self.crash_in < 0:
-            self.crash_in = FAR
-            self.crash()
-            raise asyncio.CancelledError
+        self.fuse.reach("between publishes")
         if self.connected:
             self.broker.publish(subject, payload)
 
@@ -145,6 +156,8 @@ class SimulatedBus:
         try:
             if not self.broker.publish(subject, payload, inbox):
                 raise NoResponders("nobody")
+            if subject == subjects.STORE:
+                self.fuse.reach("after submitting")
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:

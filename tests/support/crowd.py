@@ -16,8 +16,9 @@ FOUNDERS = (0, 1, 3)  # make one group each
 EMOJI = ("\U0001f44d", "\u2764")
 KINDS = ("phone", "laptop")
 ACTIONS = (
-    *("write", "reply", "edit", "hide", "erase", "react", "unreact"),
+    *("write", "write_poison", "reply", "edit", "hide", "erase", "react", "unreact"),
     *("read_by_id", "read_many", "read_chat", "read_sent", "delivered", "typing", "ping"),
+    *("watch", "watch", "unwatch"),
     *("repeat", "resend", "sync", "force_reconnect", "disconnect", "connect"),
     *("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"),
     *("found", "add", "add", "remove", "leave", "rename", "promote", "demote"),
@@ -52,11 +53,11 @@ class Crowd:
             if not device.connected:
                 device.connect(dial)
 
-    def act(self, action: str, who: int, index: int) -> None:
+    def act(self, action: str, who: int, index: int) -> None:  # noqa: C901 - a case each
         """`index` chooses to whom, or what of all that is shown there."""
         device = self.devices[who % len(self.devices)]
         poller = self.pollers[who % len(self.pollers)]
-        if action in ("write", "connect", "typing"):
+        if action in ("write", "write_poison", "connect", "typing"):
             self._begin(action, device, index)
         elif action in ("write_in_group", "type_in_group"):
             self._in_group(action, device, index)
@@ -70,6 +71,9 @@ class Crowd:
             SIMPLE[action](device)
         elif action == "repeat":
             device.repeat(index)
+        elif action in ("watch", "unwatch"):
+            some = [user for bit, user in enumerate(self.users) if index + 1 >> bit & 1]
+            (device.watch if action == "watch" else device.unwatch)(some or self.users)
         else:
             self._about(action, device, index)
 
@@ -87,8 +91,10 @@ class Crowd:
             self._in_group("write_in_group", device, index)
         elif action == "write":
             device.write(self.users[index % FRIENDS])
+        elif action == "write_poison":
+            device.write_poison(self.users[index % FRIENDS])
         else:
-            device.typing(to=self.users[index % FRIENDS])
+            device.typing(self.users[index % FRIENDS])
 
     def _in_group(self, action: str, device: Device, index: int) -> None:
         """Also where they are no member, or no longer: then it is refused."""
@@ -96,7 +102,7 @@ class Crowd:
         if place and action == "write_in_group":
             device.write_in(place)
         elif place:
-            device.typing(conversation_id=place)
+            device.type_in(place)
 
     def _group(self, index: int) -> str | None:
         groups = sorted(self.ledger.groups)
@@ -188,6 +194,11 @@ class Crowd:
         task = asyncio.ensure_future(work)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+    def hang_up(self, user_id: str) -> None:
+        for device in self.devices:
+            if device.user_id == user_id:
+                device.disconnect()
 
     async def settle(self) -> None:
         """One more round of what every client does by itself: come back, send again, ask."""

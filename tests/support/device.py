@@ -4,15 +4,16 @@ view. What carries its frames is given to it, as is what answers its requests ov
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from shared.subjects import direct_conversation_id
-from tests.support.ledger import Ledger, Write
+from tests.support.ledger import Ledger, Sent, Write
 from tests.support.operation import HARMLESS, Operation
 from tests.support.view import FEED, Shown, View
 
 Frame = dict[str, Any]
+POISON = "poison"  # marks what the store may break on
 
 
 class Wire(Protocol):
@@ -40,6 +41,8 @@ class Device:
         self.order: dict[str, list[str]] = {}  # conversation → client_ids as written
         self.refused = False
         self.socket: Wire | None = None
+        self.watched: set[str] = set()
+        self.believed: dict[str, Frame] = {}  # whom it watches, as last told on this socket
         self._operations: dict[str, Operation] = {}
         self._sockets = 0
         self._count = 0
@@ -59,6 +62,8 @@ class Device:
         hello = {"epoch": self.epoch, "cursor": self.cursor}
         self.socket = dial(self.user_id, hello, on_text)
         self._operations.clear()
+        self.believed.clear()
+        self._ask(self.watched)
         self.resend()
 
     def disconnect(self) -> None:
@@ -76,9 +81,14 @@ class Device:
     def write_in(self, group: str, reply_to: int | None = None) -> None:
         self._write(group, {"conversation_id": group}, reply_to)
 
-    def _write(self, place: str, address: Frame, reply_to: int | None) -> None:
+    def write_poison(self, to: str) -> None:
+        place = direct_conversation_id(self.user_id, to)
+        self.ledger.members[place] = {self.user_id, to}
+        self._write(place, {"to": to}, None, f"{POISON} ")
+
+    def _write(self, place: str, address: Frame, reply_to: int | None, mark: str = "") -> None:
         client_id = self._name("message")
-        frame = {**address, "client_id": client_id, "content": f"{client_id} to {place}"}
+        frame = {**address, "client_id": client_id, "content": f"{mark}{client_id} to {place}"}
         if reply_to is not None:
             frame["reply_to"] = reply_to
         self.ledger.send(self.user_id, client_id, place, frame["content"], reply_to)
@@ -152,9 +162,30 @@ class Device:
     def delivered(self, place: str, seq: int) -> None:
         self._operate("delivered", Operation(self.ledger), conversation_id=place, seq=seq)
 
-    def typing(self, **address: str) -> None:
-        """`to` a user, or in a `conversation_id`."""
-        self._say("typing", is_typing=True, **address)
+    def typing(self, to: str) -> None:
+        self._say("typing", is_typing=True, to=to)
+
+    def type_in(self, group: str) -> None:
+        self.ledger.types(self.user_id, group, self.cursor)
+        self._say("typing", is_typing=True, conversation_id=group)
+
+    # ------------------------------------------------------------ who is there
+
+    def watch(self, user_ids: Iterable[str]) -> None:
+        self.watched.update(user_ids)
+        self._ask(user_ids)
+
+    def unwatch(self, user_ids: list[str]) -> None:
+        self.watched.difference_update(user_ids)
+        self._say("presence_unsubscribe", user_ids=user_ids)
+        for user_id in user_ids:
+            self.believed.pop(user_id, None)
+
+    def _ask(self, user_ids: Iterable[str]) -> None:
+        """Strangers are answered once: who may be one no longer is asked for again."""
+        known = sorted(self.watched.intersection(user_ids))
+        if known:
+            self._say("presence_subscribe", user_ids=known)
 
     def sync(self) -> None:
         self._say("sync_request")
@@ -186,7 +217,7 @@ class Device:
             assert self.socket is not None
             self.socket.say(json.dumps({"type": kind, **fields}))
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> None:  # noqa: C901 - a case each
         match frame["type"]:
             case kind if kind in FEED:
                 self._advance(frame)
@@ -199,7 +230,10 @@ class Device:
             case "error":
                 self._failed(frame)
             case "typing":
-                self._hear(frame)
+                place, typist = frame["conversation_id"], frame["user_id"]
+                self.ledger.hears(self.name, self.user_id, place, typist)
+            case "presence" if frame["user_id"] in self.watched:
+                self.believed[frame["user_id"]] = frame
             case "resync_required":
                 self.ledger.fault(f"C6 {self.name} cannot resume: {frame['reason']}")
 
@@ -216,6 +250,11 @@ class Device:
         if frame["cursor"] <= self.cursor:
             self.ledger.fault(f"C5 {self.name}: {frame['cursor']} after {self.cursor}")
         self.cursor = frame["cursor"]
+        place = frame["conversation_id"]
+        if frame["type"] == "conversation" and frame["change"] in ("created", "member_added"):
+            self._ask(frame["members"])
+        elif place not in self.view.chats:
+            self._ask(self.ledger.members.get(place, ()))
         self.view.take(frame)
         if frame["type"] == "message" and frame["sender_id"] == self.user_id:
             self.outbox.pop(frame["client_id"], None)  # that it is shown, proves it stored
@@ -228,6 +267,8 @@ class Device:
             return
         self.ledger.acked(self.user_id, frame)
         self.outbox.pop(frame["client_id"], None)
+        if frame["conversation_id"] not in self.view.chats:
+            self._ask(self.ledger.members.get(frame["conversation_id"], ()))
         sent = self.ledger.sent[self.user_id, frame["client_id"]]
         place = (frame["message_id"], frame["seq"], self.user_id, frame["client_id"])
         message = Shown(*place, sent.content, 1, frame["created_at"], sent.reply_to)
@@ -245,16 +286,15 @@ class Device:
 
     def _refused(self, client_id: str, frame: Frame) -> None:
         """A reply may be: what it quotes was hidden, or cleared, meanwhile. And so may be what is
-        for a group: this user may be no member, or not yet."""
+        for a group: this user may be no member, or not yet. On poison the store broke too often."""
         sent = self.ledger.sent.get((self.user_id, client_id))
-        fine = sent is not None and frame["code"] == "not_found"
-        if sent is not None and fine and (sent.reply_to or self.ledger.in_group(sent)):
+        if sent is not None and self._may_be_refused(sent, frame["code"]):
             sent.refused = True
             self.outbox.pop(client_id, None)
         else:
             self.ledger.fault(f"{self.name}: {frame}")
 
-    def _hear(self, frame: Frame) -> None:
-        if frame["user_id"] == self.user_id:
-            self.ledger.fault(f"{self.name} was told that its own user types")
-        self.ledger.may_see(self.name, self.user_id, frame["conversation_id"])
+    def _may_be_refused(self, sent: Sent, code: str) -> bool:
+        if code == "not_found":
+            return sent.reply_to is not None or self.ledger.in_group(sent)
+        return code == "unsupported" and sent.content.startswith(POISON)

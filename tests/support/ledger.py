@@ -4,9 +4,10 @@ Every outcome is known, or for ever unknown: an answer may be lost, and what it 
 still be carried out. So a register names the set of values it may hold in the end.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.subjects import group_conversation_id
 
@@ -63,6 +64,23 @@ class Group:
     writes: list[Write]
 
 
+class Typed(NamedTuple):
+    """Said by a device that stood at that cursor. `at`: seconds since 1970."""
+
+    at: float
+    user_id: str
+    place: str
+    cursor: int
+
+
+class Heard(NamedTuple):
+    at: float
+    who: str
+    user_id: str
+    place: str
+    typist: str
+
+
 class Ledger:
     def __init__(self) -> None:
         self.faults: list[str] = []
@@ -76,6 +94,8 @@ class Ledger:
         self.groups: dict[str, Group] = {}
         self.seats: dict[tuple[str, str], Register] = {}  # by group and user
         self.titles: dict[str, Register] = {}
+        self.typed: list[Typed] = []  # in groups
+        self.heard: list[Heard] = []
         self._clock = 0
         self._last_id = 0
         self._acked: dict[str, int] = {}  # conversation → highest acknowledged seq
@@ -111,6 +131,16 @@ class Ledger:
 
     def in_group(self, sent: Sent) -> bool:
         return sent.conversation_id in self.groups
+
+    def types(self, user_id: str, place: str, cursor: int) -> None:
+        self.typed.append(Typed(wall(), user_id, place, cursor))
+
+    def hears(self, who: str, user_id: str, place: str, typist: str) -> None:
+        if user_id == typist:
+            self.fault(f"{who} was told that its own user types")
+        self.may_see(who, user_id, place)
+        if place in self.groups:
+            self.heard.append(Heard(wall(), who, user_id, place, typist))
 
     def may_see(self, who: str, user_id: str, conversation_id: str) -> None:
         """I9: nobody is told of what is not theirs. Who is in a group changes: the log tells."""
@@ -169,6 +199,10 @@ class Ledger:
         """One user's view of a conversation has one state a version."""
         if self._pictures.setdefault((user_id, place, version), state) != state:
             self.fault(f"I6 {user_id}: {place} looks otherwise, with the same version {version}")
+
+
+def wall() -> float:
+    return time.time_ns() / 1e9
 
 
 def _identity(ack: Frame) -> tuple[Any, ...]:

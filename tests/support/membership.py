@@ -17,7 +17,7 @@ from tests.support.poller import Poller
 Row = tuple[Any, ...]
 LATER = 2**62
 CHANGES = (
-    "SELECT change_id, conversation_id, version, kind, actor_id, user_ids "
+    "SELECT change_id, conversation_id, version, kind, actor_id, created_at, user_ids "
     "FROM group_changes ORDER BY change_id"
 )
 FEED = """
@@ -38,6 +38,7 @@ class Change(NamedTuple):
     version: int
     kind: str
     actor_id: str
+    created_at: int  # microseconds since 1970
     user_ids: frozenset[str]
 
 
@@ -75,6 +76,18 @@ class Membership:
 
     def at(self, place: str, user_id: str, number: int) -> bool:
         return self.stay(place, user_id, number) is not None
+
+    def told_at(self, user_id: str, place: str, change_id: int) -> int:
+        """The cursor at which that user is told of that change of a group, or of a later one."""
+        for name, cursor, _, where, _, told in self.feed:
+            if (name, where) == (user_id, place) and (told or 0) >= change_id:
+                return int(cursor)
+        return LATER
+
+    def second(self, change_id: int) -> float:
+        """When that change was made; LATER is for ever."""
+        found = (one.created_at / 1e6 for one in self.changes if one.change_id == change_id)
+        return next(found, float(LATER))
 
     def version(self, place: str) -> int:
         """Of the group's latest change."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.crowd import Crowd
-from tests.support.device import Device
+from tests.support.device import POISON, Device
+from tests.support.ephemeral import typing_out_of_place
 from tests.support.ledger import Ledger
 from tests.support.marks import as_the_group, moved
 from tests.support.membership import (
@@ -118,7 +119,8 @@ def _stored_as_sent(ledger: Ledger, rows: list[Row]) -> list[str]:
     found += [f"I2 nobody sent {key}" for key in stored.keys() - ledger.sent.keys()]
     for key, sent in ledger.sent.items():
         row = stored.get(key)
-        if (row is None) != sent.refused and not (ledger.in_group(sent) and sent.said > 1):
+        late = sent.said > 1 and (ledger.in_group(sent) or sent.content.startswith(POISON))
+        if (row is None) != sent.refused and not late:
             found.append(f"C2 refused for good: {sent.refused}, stored as {row}: {key}")
         places = [(ack["conversation_id"], ack["seq"], ack["message_id"]) for ack in sent.acks]
         if row is not None and any(place != (row[0], row[1], row[4]) for place in places):
@@ -137,6 +139,7 @@ def _in_groups(crowd: Crowd, truth: Truth) -> list[str]:
     found += as_asked(membership, crowd.ledger, titles)
     found += sent_by_strangers(truth.rows, membership, crowd.ledger)
     found += told_out_of_place(crowd.everyone(), membership)
+    found += typing_out_of_place(crowd.ledger, membership)
     return found
 
 
@@ -154,8 +157,11 @@ def _in_order(crowd: Crowd, truth: Truth) -> list[str]:
 
 
 def _has_a_place(crowd: Crowd, truth: Truth, row: Row) -> bool:
-    """Not what may have been refused before: its sender may have joined the group since then."""
+    """Not what may have been refused before: its sender may have joined the group since then, or
+    the store may take it now."""
     sent = crowd.ledger.sent.get((row[2], row[3]))
+    if sent is not None and sent.content.startswith(POISON):
+        return False
     stay = truth.membership.stay(row[0], row[2], row[4])
     return stay is None or sent is None or stay.began <= sent.since
 

@@ -7,13 +7,12 @@ put together as in production; persistence is not, for it would start threads, a
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, cast
 from unittest import mock
 
 import jwt
@@ -22,14 +21,15 @@ from starlette.applications import Starlette
 
 from services.gateway import app, contract, start
 from services.gateway.attachments.sweep import Sweep
+from services.gateway.auth import Authenticator, Identity
+from services.gateway.ephemeral import Chores, Typing
 from services.gateway.hub import Hub
+from services.gateway.log import Log
 from services.gateway.presence import Presence
 from services.gateway.protocol import EXTENSION
-from services.persistence.connections import Held
 from services.persistence.followers import Followers
 from services.persistence.readers import Readers
 from services.persistence.state import Limits
-from services.persistence.store import Store
 from services.persistence.writer import Writer
 from shared import bus as bus_module
 from shared import frames, subjects
@@ -38,8 +38,8 @@ from shared.frames import Hello
 from shared.health import Health
 from shared.settings import Settings
 from tests.support.broker import Broker, SimulatedBus
-
-T = TypeVar("T")
+from tests.support.fuse import Fuse
+from tests.support.mined import MinedStore
 
 SETTINGS = Settings(
     attachments_url="memory:///",
@@ -53,36 +53,19 @@ SETTINGS = Settings(
 )
 
 
-class InlineHeld(Held):
-    """A real connection to the real file, without the driver's thread: virtual time has none."""
-
-    async def open(self) -> None:
-        path = self._url.removeprefix("sqlite:///")
-        self._raw = sqlite3.connect(path, isolation_level=None, factory=self._factory)
-
-    async def close(self) -> None:
-        raw, self._raw = self._raw, None
-        if raw is not None:
-            raw.close()
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._raw is None:
-            await self.open()
-        return work(self._raw)
-
-
 class Persistence:
     """One life of a persistence process on that file."""
 
     def __init__(self, broker: Broker, path: Path) -> None:
         self.url = f"sqlite:///{path}"
-        self.bus = SimulatedBus(broker, crash=self.kill)
+        self.fuse = Fuse(self.kill)
+        self.bus = SimulatedBus(broker, self.fuse)
         self._tasks: list[asyncio.Task[None]] = []
         self.alive = False
 
     async def start(self) -> None:
         bus = cast(Bus, self.bus)
-        self.store = Store(self.url, Limits(20, 0.0))
+        self.store = MinedStore(self.url, Limits(20, 0.0), self.fuse)
         await self.store.open()
         writer = Writer(self.store, bus)
         readers = Readers(self.url, self.store.epoch, bus, Followers())
@@ -105,6 +88,17 @@ class Persistence:
         await self.store.close()
 
 
+class KnownTokens(Authenticator):
+    """Each token is verified once, not at each of thousands of requests."""
+
+    verified: ClassVar[dict[str, Identity]] = {}
+
+    def verify(self, token: str) -> Identity:
+        if token not in self.verified:
+            self.verified[token] = super().verify(token)
+        return self.verified[token]
+
+
 async def never(_: object) -> None:
     await asyncio.get_running_loop().create_future()
 
@@ -113,7 +107,8 @@ class Gateway:
     """One life of a gateway process."""
 
     def __init__(self, broker: Broker) -> None:
-        self.bus = SimulatedBus(broker)
+        self.fuse = Fuse(self.kill)
+        self.bus = SimulatedBus(broker, self.fuse)
         self.health = Health("gateway")
         self.hub: Hub
         self.presence: Presence
@@ -125,7 +120,9 @@ class Gateway:
         with (
             mock.patch.object(bus_module, "connect", self._connect),
             mock.patch.object(app, "Hub", self._make_hub),
+            mock.patch.object(app, "Authenticator", KnownTokens),
             mock.patch.object(app, "Presence", self._make_presence),
+            mock.patch.object(app, "Typing", self._make_typing),
             # The contract is generated and checked at every start, which takes its time.
             mock.patch.object(contract, "documents", dict),
             mock.patch.object(start, "check", return_value=None),
@@ -145,6 +142,9 @@ class Gateway:
     def _make_presence(self, *parts: Any) -> Presence:
         self.presence = Presence(*parts)
         return self.presence
+
+    def _make_typing(self, bus: Bus, log: Log, chores: Chores) -> Typing:
+        return Typing(bus, log, chores, asyncio.get_running_loop().time)
 
     @asynccontextmanager
     async def _connect(
@@ -175,6 +175,8 @@ class Gateway:
         self, user_id: str, method: str, target: str, body: Any = None
     ) -> tuple[int, dict[str, Any]] | None:
         """One request; None when the gateway was gone before it had answered."""
+        if not self.bus.alive:
+            return None
         path, _, query = target.partition("?")
         scope = {
             "type": "http",
@@ -209,9 +211,11 @@ class Gateway:
             task.cancel()
 
     async def stop(self) -> None:
-        """As SIGTERM."""
+        """As SIGTERM; it may still die in another way meanwhile."""
         assert self.health.drain is not None
-        await self.health.drain()
+        draining = asyncio.ensure_future(self.health.drain())
+        await asyncio.wait([draining, self._running], return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
         self.kill()
 
     async def gone(self) -> None:
@@ -245,10 +249,13 @@ class Socket:
         self, gateway: Gateway, user_id: str, hello: Hello, on_text: Callable[[bytes], None]
     ) -> None:
         self.gateway = gateway
-        self.open = True
+        self.open = gateway.bus.alive
         self._on_text = on_text
+        self._replaying = True
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._connecting: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+        if not self.open:
+            return  # nobody listens there
         self.say(frames.encode(replace(hello, token=token(user_id))).decode())
         scope = {
             "type": "websocket",
@@ -278,6 +285,14 @@ class Socket:
         for text in texts:
             if self.open:
                 self._on_text(text)
+                self._replay(text)
+
+    def _replay(self, text: bytes) -> None:
+        """What comes between `welcome` and `sync_completed`."""
+        if self._replaying and b'"sync_completed"' in text:
+            self._replaying = False
+        elif self._replaying and b'"welcome"' not in text:
+            self.gateway.fuse.reach("in a replay")
 
     def abort(self) -> None:
         """Either side ends it; the gateway is told as by a lost connection."""

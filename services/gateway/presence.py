@@ -54,6 +54,7 @@ class Presence:
         self._log = log
         self._debounce = debounce
         self._began = math.inf
+        self._back_at = -math.inf
         self._wants: dict[Connection, Wants] = {}
         self._watches: dict[str, Watch] = {}
         self._wake = asyncio.Event()
@@ -121,7 +122,8 @@ class Presence:
         await self._let_go()
 
     def ask_all(self) -> None:
-        """The bus was away: announcements may have been lost."""
+        """The bus was away: announcements may have been lost, and answers that we wait for."""
+        self._back_at = _now()
         for watch in self._watches.values():
             watch.belief.ask_at = 0.0
         self._wake.set()
@@ -208,6 +210,8 @@ class Presence:
         due = [watch for watch in self._watches.values() if watch.belief.ask_at <= asked_at]
         answers = await rollcall.ask(self._bus, [watch.user_id for watch in due])
         for watch, yes in zip(due, answers, strict=True):
+            if not yes and asked_at <= self._back_at:
+                continue  # the bus went in between, and with it perhaps a yes: it is asked again
             if yes:
                 watch.seen(_wall())
             if watch.belief.answered(yes, asked_at, _now()):

@@ -17,7 +17,7 @@ import pytest
 from services.gateway.presence import CHECK_AGAIN
 from services.persistence.migrate import upgrade
 from shared.frames import Hello
-from tests.support.broker import Broker
+from tests.support.broker import Broker, Faults
 from tests.support.mined import InlineHeld
 from tests.support.virtual import VirtualLoop
 from tests.support.world import Gateway, Persistence, Socket
@@ -300,6 +300,31 @@ def test_c9_whom_one_shares_nothing_with_any_more_is_no_longer_told_of(town: Tow
         town.screen("bob", 0)
         await asyncio.sleep(60)
         assert len(alice.told) == 2
+
+    town.play(scene)
+
+
+def test_s63_a_question_that_the_broker_took_along_is_asked_again(town: Town) -> None:
+    """Its *no* comes after the reconnect that asks for everybody, and is none."""
+
+    async def scene(town: Town) -> None:
+        alice = town.screen("alice", 0)
+        await asyncio.sleep(30)
+        alice.watch("bob")
+        await asyncio.sleep(10)
+        announcer = town.gateways[1].hub._announcer  # noqa: SLF001 - only this word is lost
+        with mock.patch.object(announcer, "_announce", mock.AsyncMock()):
+            town.screen("bob", 1)
+            await asyncio.sleep(1)
+        assert alice.told == [("bob", False)]
+        town.broker.faults = Faults(lose=1.0)
+        town.gateways[0].presence.ask_all()
+        await asyncio.sleep(0.5)
+        town.broker.faults = Faults()
+        town.broker.stop()
+        await town.broker.start()
+        await asyncio.sleep(10)
+        assert alice.told == [("bob", False), ("bob", True)]
 
     town.play(scene)
 

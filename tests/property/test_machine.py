@@ -152,17 +152,23 @@ class Machine(RuleBasedStateMachine):
     @rule(point=st.sampled_from(OF_PERSISTENCE), left=st.integers(0, 4), said=some_chat)
     def let_persistence_die(self, point: Point, left: int, said: list[tuple[int, int]]) -> None:
         """Each message that is said here is a transaction, if the wire lets it through."""
-        self.persistence.fuse.arm(point, left if point == "between publishes" else left // 3)
+        self._mine(point, left if point == "between publishes" else left // 3)
         self.loop.let(self._act([("write", who, to) for who, to in said], 0.1))
 
     @precondition(lambda self: self.persistence.alive)
-    @rule(point=st.sampled_from(OF_ISOLATION), left=st.integers(0, 1), faults=some_faults)
-    def let_persistence_die_isolating(self, point: Point, left: int, faults: Faults) -> None:
+    @rule(point=st.sampled_from(OF_ISOLATION), left=st.integers(0, 1))
+    def let_persistence_die_isolating(self, point: Point, left: int) -> None:
         """A batch with poison in it, from people whom the lane serves at once."""
+        self._mine(point, left)
         self.persistence.fuse.poison = True
-        self.persistence.fuse.arm(point, left)
-        self.broker.faults = faults
         self.loop.let(self._act([*POISONED, *POISONED], 1.0))
+
+    def _mine(self, point: Point, left: int) -> None:
+        """With people who can reach it."""
+        self.broker.faults = Faults()
+        self.persistence.fuse.disarm()
+        self.loop.let(self._bustle(0, 0.5))
+        self.persistence.fuse.arm(point, left)
 
     @precondition(lambda self: self.persistence.alive)
     @rule(commits=st.integers(1, 4))
@@ -269,23 +275,37 @@ class Machine(RuleBasedStateMachine):
         found = await self._type()
         for device in self.crowd.devices:
             device.watch(set(self.crowd.users) - device.watched)
-        await asyncio.sleep(2.0)
+        comers = self._some()
+        self.crowd.hang_up(comers)
+        await asyncio.sleep(12.0)
+        self.broker.faults = Faults(lose=0.5)
+        self.crowd.connect_all()
+        await asyncio.sleep(1.0)
+        self.broker.faults = Faults()
         await self._restart_the_broker(self.broker.random.choice([0.0, 3.0]))
+        self.crowd.connect_all()
         if self.broker.random.random() < 0.5:
             self.gateways[0].kill()
-        for user_id in self.crowd.users:
-            if self.broker.random.random() < 0.4:
-                self.crowd.hang_up(user_id)
+        self.crowd.hang_up(self._some())
         await asyncio.sleep(OFFLINE_WITHIN)
         await self._start_gateways()
         found += await beliefs(self.crowd, self.path, self._call)
         assert not found, "\n".join(found[:10])
         assert not self.broker.errors
 
+    def _some(self) -> list[str]:
+        return [user_id for user_id in self.crowd.users if self.broker.random.random() < 0.4]
+
     async def _type(self) -> list[str]:
+        """Also right after somebody has left: all know of it by then."""
         before = stored(self.path)
         found = await type_everywhere(self.crowd, self.truth.membership)
-        return found if stored(self.path) == before else [*found, "typing was stored"]
+        if stored(self.path) != before:
+            found.append("typing was stored")
+        await self.crowd.leave_somewhere(self._some())
+        await asyncio.sleep(2.0)
+        left = await read_truth(self.path, self.crowd, self._call)
+        return found + await type_everywhere(self.crowd, left.membership)
 
     async def _heal(self) -> None:
         self.broker.faults = Faults()

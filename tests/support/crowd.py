@@ -195,10 +195,17 @@ class Crowd:
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
-    def hang_up(self, user_id: str) -> None:
+    def hang_up(self, user_ids: list[str]) -> None:
         for device in self.devices:
-            if device.user_id == user_id:
+            if device.user_id in user_ids:
                 device.disconnect()
+
+    async def leave_somewhere(self, user_ids: list[str]) -> None:
+        """Each of them leaves one group, if they are in it."""
+        for index, poller in enumerate(self.pollers):
+            place = self._group(index)
+            if place and poller.user_id in user_ids:
+                await poller.remove(place, poller.user_id)
 
     async def settle(self) -> None:
         """One more round of what every client does by itself: come back, send again, ask."""

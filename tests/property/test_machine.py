@@ -285,6 +285,8 @@ class Machine(RuleBasedStateMachine):
         await self._restart_the_broker(self.broker.random.choice([0.0, 3.0]))
         self.crowd.connect_all()
         if self.broker.random.random() < 0.5:
+            self._keep_to_the_first_gateway(self._some())
+            await asyncio.sleep(7.0)
             self.gateways[0].kill()
         self.crowd.hang_up(self._some())
         await asyncio.sleep(OFFLINE_WITHIN)
@@ -292,6 +294,13 @@ class Machine(RuleBasedStateMachine):
         found += await beliefs(self.crowd, self.path, self._call)
         assert not found, "\n".join(found[:10])
         assert not self.broker.errors
+
+    def _keep_to_the_first_gateway(self, user_ids: list[str]) -> None:
+        for device in self.crowd.devices:
+            wire = device.socket
+            elsewhere = isinstance(wire, Socket) and wire.gateway is not self.gateways[0]
+            if device.user_id in user_ids and elsewhere:
+                device.disconnect()
 
     def _some(self) -> list[str]:
         return [user_id for user_id in self.crowd.users if self.broker.random.random() < 0.4]

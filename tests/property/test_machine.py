@@ -315,7 +315,10 @@ class Machine(RuleBasedStateMachine):
             found.append("typing was stored")
         await self.crowd.leave_somewhere(self._some())
         await asyncio.sleep(2.0)
+        await self.crowd.settle()
+        await asyncio.sleep(2.0)
         left = await read_truth(self.path, self.crowd, self._call)
+        found += violations(self.crowd, left)
         return found + await type_everywhere(self.crowd, left.membership)
 
     async def _heal(self) -> None:

@@ -201,10 +201,13 @@ class Crowd:
                 device.disconnect()
 
     async def leave_somewhere(self, user_ids: list[str]) -> None:
-        """Each of them leaves one group, if they are in it."""
+        """Each of them leaves one group, if they are in it, which they looked at otherwise before:
+        the version of their view must not fall."""
         for index, poller in enumerate(self.pollers):
             place = self._group(index)
             if place and poller.user_id in user_ids:
+                for muted in (True, False, True):
+                    await poller.set_view(place, muted=muted)
                 await poller.remove(place, poller.user_id)
 
     async def settle(self) -> None:

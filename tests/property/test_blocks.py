@@ -45,7 +45,7 @@ from shared.commands import (
 )
 from shared.errors import NotFound
 from shared.subjects import direct_conversation_id
-from tests.support.world import InlineHeld
+from tests.support.mined import InlineHeld
 
 USERS = ("alice", "bob", "carol")
 GROUP = "g"  # of all of them

@@ -61,7 +61,8 @@ class Connection:
         self.cursor = -1  # of the last event passed on; -1: not started
         self.seen = -1  # the highest cursor heard of
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)
-        self.changed: dict[str, int] = {}  # conversation → cursor of its latest change
+        self._began = 0  # where the feed ended as this socket began
+        self._changed: dict[str, int] = {}  # conversation → cursor of its latest change
         self._log = log
         self._outbox = outbox
         self._suspect = suspect
@@ -102,6 +103,11 @@ class Connection:
             )
         )
 
+    def changed_at(self, conversation_id: str) -> int:
+        """As of which cursor it must be what is remembered of a conversation: of its latest change
+        that came here, or of this socket's beginning, for what was before that came to nobody."""
+        return max(self._began, self._changed.get(conversation_id, 0))
+
     def refresh(self, identity: Identity) -> None:
         """Live as long as a newer token says. Raises Unauthorized when it is another user's."""
         if identity.user_id != self.user_id:
@@ -136,6 +142,7 @@ class Connection:
         self.epoch = epoch
         self.cursor = cursor
         self.seen = max(self.seen, head)
+        self._began = head
         self._syncing = True
         self._repair.set()
 
@@ -225,6 +232,7 @@ class Connection:
         A replay that was asked for still ends with `sync_completed`: somebody waits for it.
         """
         self.epoch, self.cursor, self.seen = epoch, head, head
+        self._began = head
         self._acked.clear()
         self._told.clear()
         self.push(frames.ResyncRequired(reason=reason, epoch=epoch, cursor=head))
@@ -234,7 +242,7 @@ class Connection:
         if event.seq and self.view.shows(event.conversation_id):
             self.sent[event.conversation_id] = event.seq
         elif event.conversation_id:
-            self.changed[event.conversation_id] = event.cursor
+            self._changed[event.conversation_id] = event.cursor
         if event.cursor in self._acked:
             self._acked.discard(event.cursor)
         elif event.seq and event.origin == self.id:

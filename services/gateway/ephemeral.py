@@ -8,7 +8,7 @@ import logging
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeVar
 
 from shared import commands, frames, subjects
@@ -39,7 +39,6 @@ class Known(NamedTuple):
 
 
 UNKNOWN = Known(0.0, 0, ())
-NOTHING: Mapping[str, int] = {}
 
 
 class Memberships(Protocol):
@@ -103,14 +102,14 @@ class Typing:
             del self._members[key]
 
     def on_typing(
-        self, user_id: str, frame: frames.Typing, changed: Mapping[str, int] = NOTHING
+        self, user_id: str, frame: frames.Typing, changed_at: Callable[[str], int]
     ) -> None:
-        """`changed`: by conversation, the cursor of the latest change that this user heard of."""
+        """`changed_at`: as of which cursor of the user's feed a conversation must be known."""
         conversation_id = frame.conversation_id or ""
         if frame.to is not None:
             conversation_id = subjects.direct_conversation_id(user_id, frame.to)
         if self._admitted((user_id, conversation_id), frame.is_typing):
-            since = changed.get(conversation_id, 0)
+            since = changed_at(conversation_id)
             self._chores.offer(
                 user_id, lambda: self._tell(user_id, conversation_id, frame.is_typing, since)
             )

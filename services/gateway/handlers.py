@@ -60,7 +60,7 @@ class Handlers:
             case frames.SyncRequest():
                 connection.sync(frame.cursor)
             case frames.Typing():
-                self.typing.on_typing(connection.user_id, frame, connection.changed)
+                self.typing.on_typing(connection.user_id, frame, connection.changed_at)
             case frames.PresenceSubscribe():
                 self.presence.subscribe(connection, frame.user_ids)
             case frames.PresenceUnsubscribe():

@@ -526,3 +526,16 @@ async def test_c5_no_older_live_event_follows_a_page_that_shows_things_as_they_a
         socket.live(late)
     assert log.asked == [0, 2]
     assert cursors(socket.outbox.take()) == [1, 2, 3]
+
+
+async def test_c9_what_is_remembered_must_be_of_its_beginning_or_of_a_later_change() -> None:
+    """What happened while nobody was here came to nobody: not even from the log, yet."""
+    socket = Socket()
+    for _ in range(7):
+        socket.log.message()
+    socket.start(3)
+    assert socket.connection.changed_at("g") == 7
+    async with repairing(socket):
+        await synced(socket)
+    socket.live(Event(8, b'{"type":"conversation"}', "", "g"))
+    assert (socket.connection.changed_at("g"), socket.connection.changed_at("h")) == (8, 7)

@@ -27,7 +27,7 @@ class Room:
         """What goes out because of it."""
         self.bus.published.clear()
         frame = frames.Typing(conversation_id=conversation_id, is_typing=is_typing)
-        self.typing.on_typing(user_id, frame, {conversation_id: changed})
+        self.typing.on_typing(user_id, frame, {conversation_id: changed}.__getitem__)
         await self._done()
         lives = [commands.decode(payload, Live) for _, payload in self.bus.published]
         assert [s for s, _ in self.bus.published] == [subjects.live(x.user_id) for x in lives]
@@ -92,6 +92,15 @@ async def test_s46_who_was_removed_is_told_of_no_typing_and_tells_of_none() -> N
     asked = room.log.asked
     assert await room.says("alice", True, changed=7)
     assert room.log.asked == asked, "what is newer than the change is good"
+
+
+async def test_s46_a_socket_that_begins_trusts_nothing_older_than_itself() -> None:
+    """Who was removed while the typist was away is told of nothing, not even for a moment."""
+    room = Room(c=["alice", "bob", "carol"])
+    assert len(await room.says("alice", True)) == 2
+    room.log.conversations["c"] = ["alice", "bob"]
+    room.now += INTERVAL
+    assert [live.user_id for live in await room.says("alice", True, changed=5)] == ["bob"]
 
 
 async def test_s54_after_a_block_the_members_are_asked_for_again() -> None:

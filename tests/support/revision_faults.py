@@ -199,7 +199,7 @@ def _but(row: Frame, name: str) -> Frame:
 
 
 def _restored(row: Frame) -> Frame:
-    return {**row, "content": "regrets"} if row.get("content") == "" else row
+    return {**row, "content": "regrets"} if row.get("deleted_at") and "content" in row else row
 
 
 def _is_absent(frame: Frame) -> bool:

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from services.gateway.api.request import (
     COMMAND_BYTES,
+    after,
     as_json,
     body,
-    converted,
-    integer,
+    page_size,
     settled,
     user_id,
 )
@@ -20,7 +20,6 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared import api, commands, frames
 from shared.commands import SetBlock
-from shared.frames import UserId
 from shared.subjects import direct_conversation_id
 
 NO_CONTENT = 204
@@ -39,11 +38,10 @@ class Blocks:
         }
 
     async def page(self, request: Request, identity: Identity) -> Response:
-        after = request.query_params.get("after")
         asked = commands.Blocks(
             user_id=identity.user_id,
-            after="" if after is None else converted(after, UserId, "`after`"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+            after=after(request),
+            limit=page_size(request),
         )
         return as_json(await self.log.blocks(asked))
 

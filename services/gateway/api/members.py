@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from services.gateway.api.request import (
     COMMAND_BYTES,
+    after,
     as_json,
     body,
     conversation_id,
-    converted,
-    integer,
+    page_size,
     settled,
     user_id,
 )
@@ -21,7 +21,6 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared import api, frames
 from shared.commands import AddMembers, RemoveMember, Roster, SetRole
-from shared.frames import UserId
 
 NO_CONTENT = 204
 
@@ -42,12 +41,11 @@ class Members:
         }
 
     async def page(self, request: Request, identity: Identity) -> Response:
-        after = request.query_params.get("after")
         asked = Roster(
             user_id=identity.user_id,
             conversation_id=conversation_id(request),
-            after="" if after is None else converted(after, UserId, "`after`"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+            after=after(request),
+            limit=page_size(request),
         )
         return as_json(await self.log.roster(asked))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, conversation_id, integer
+from services.gateway.api.request import as_json, body, conversation_id, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
@@ -60,7 +60,7 @@ class Messages:
             conversation_id=conversation_id(request),
             before_id=integer(request, "before_id"),
             after_id=integer(request, "after_id"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+            limit=page_size(request),
         )
         if asked.before_id is not None and asked.after_id is not None:
             raise InvalidRequest("Send `before_id` or `after_id`, not both")

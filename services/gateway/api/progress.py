@@ -9,14 +9,13 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted, integer, message_id
+from services.gateway.api.request import after, as_json, message_id, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.log import Log
 from services.gateway.notices import Notices
 from shared import api, frames
 from shared.commands import NotificationStep, NotificationSteps, Receipts, Step, TimelineAnswer
-from shared.frames import UserId
 
 N = TypeVar("N")
 
@@ -34,12 +33,11 @@ class Progress:
         return {f"GET {one}/receipts": self.receipts, f"GET {one}/timeline": self.timeline}
 
     async def receipts(self, request: Request, identity: Identity) -> Response:
-        after = request.query_params.get("after")
         asked = Receipts(
             user_id=identity.user_id,
             message_id=message_id(request),
-            after="" if after is None else converted(after, UserId, "`after`"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+            after=after(request),
+            limit=page_size(request),
         )
         return as_json(await self.log.receipts(asked))
 

@@ -62,6 +62,17 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
     return int(text)
 
 
+def page_size(request: Request) -> int:
+    """`limit` of a page, or as many as usual. Raises InvalidRequest."""
+    return integer(request, "limit", most=100) or api.DEFAULT_LIMIT
+
+
+def after(request: Request) -> str:
+    """The user id behind which a page begins; empty: at the first. Raises InvalidRequest."""
+    text = request.query_params.get("after")
+    return "" if text is None else str(converted(text, UserId, "`after`"))
+
+
 def only(request: Request, *names: str) -> None:
     """Refuse a misspelt parameter instead of ignoring it."""
     for name in request.query_params:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted, integer
+from services.gateway.api.request import as_json, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.log import Log
-from shared import api, commands
+from shared import commands
 from shared.frames import ConversationId, Words
 
 
@@ -27,6 +27,6 @@ class Search:
             q=converted(request.query_params.get("q"), Words, "`q`"),
             conversation_id=converted(place, ConversationId | None, "`conversation_id`"),
             before=integer(request, "before"),
-            limit=integer(request, "limit", most=100) or api.DEFAULT_LIMIT,
+            limit=page_size(request),
         )
         return as_json(await self.log.search(asked))

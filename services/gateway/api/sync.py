@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted, integer
+from services.gateway.api.request import as_json, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.hub import resume_point
@@ -25,7 +25,7 @@ class Sync:
         return {"GET /v1/sync": self.page}
 
     async def page(self, request: Request, identity: Identity) -> Response:
-        limit = integer(request, "limit", most=100) or api.DEFAULT_LIMIT
+        limit = page_size(request)
         hello = _position(request)
         if hello.cursor is None:
             joined = await self.log.join(identity.user_id)

@@ -157,6 +157,17 @@ async def test_a_bad_body_is_400_and_named(stack: Stack, body: Any) -> None:
         assert response.json()["code"] == "invalid_request"
 
 
+@pytest.mark.parametrize("name", ["token", "jwt", "session", "authorization", "linkup"])
+async def test_d40_no_cookie_carries_authority(stack: Stack, name: str) -> None:
+    """A browser sends one along for any page that asks; so none is set, and none is read."""
+    path = "/v1/conversations"
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        cookie = {"cookie": f"{name}={stack.token('alice')}"}
+        assert (await client.get(path, headers=cookie)).status_code == 401
+        served = await Http(client, stack.token("alice")).get(path)
+        assert (served.status_code, "set-cookie" in served.headers) == (200, False)
+
+
 async def test_http_wants_a_token_and_knows_its_routes(stack: Stack) -> None:
     async with http(stack, "alice") as api:
         assert (await api.get("/v1/nowhere")).status_code == 404

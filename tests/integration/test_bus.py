@@ -1,8 +1,12 @@
 """The bus on a real broker: what may be relied on between two of its clients."""
 
+import pytest
+
 from shared import bus
 from shared.bus import Delivery
+from shared.errors import Unavailable
 from tests.support.nats import nats_broker
+from tests.support.waiting import eventually
 
 
 async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
@@ -20,3 +24,29 @@ async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
             await answering.subscribe(f"test.{number}", answer)
             await answering.flush()
             assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
+
+
+async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back() -> None:
+    """A client that kept it would repeat an old batch behind newer ones."""
+    async with (
+        nats_broker() as server,
+        bus.connect(server.url, "a") as asking,
+        bus.connect(server.url, "b") as answering,
+    ):
+        heard: list[bytes] = []
+
+        async def answer(question: Delivery) -> None:
+            heard.append(question.payload)
+            await answering.publish(question.reply_to, b"")
+
+        await answering.subscribe("test", answer)
+        await server.kill()
+        await eventually(lambda: not asking.connected and not answering.connected)
+        await asking.publish("test", b"published meanwhile")
+        with pytest.raises(Unavailable):
+            await asking.request("test", b"asked meanwhile", timeout=0.2)
+        await server.start()
+        await eventually(lambda: asking.connected and answering.connected)
+        await answering.flush()
+        await asking.request("test", b"asked now", timeout=5)
+    assert heard == [b"asked now"]

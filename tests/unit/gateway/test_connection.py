@@ -112,6 +112,24 @@ async def test_c5_a_hole_is_fetched_before_anything_later_is_passed_on() -> None
     assert cursors(socket.outbox.take()) == [1, 2, 3, 4, 5]
 
 
+async def test_r8_what_overtakes_within_a_moment_costs_one_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_module, "HOLE_WAIT", 0.05)
+    socket = await live_socket()
+    socket.log.asked.clear()
+    async with repairing(socket):
+        for _ in range(3):
+            late, early = socket.log.message(), socket.log.message()
+            socket.live(early)
+            socket.live(late)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        await eventually(lambda: len(socket.outbox.frames) == 6)
+    assert cursors(socket.outbox.take()) == [1, 2, 3, 4, 5, 6]
+    assert len(socket.log.asked) == 1
+
+
 async def test_r6_live_events_during_a_repair_are_fetched_in_their_turn() -> None:
     socket = await live_socket()
     socket.log.gate = asyncio.Event()

@@ -62,9 +62,11 @@ async def test_a_store_that_does_not_sync_is_refused(
 
     monkeypatch.setattr("services.persistence.store.WriterConnection", Careless)
     store = Store(f"sqlite:///{database}", Limits(1, 0.0))
-    with pytest.raises(StartError, match="synchronous=1 instead of 2"):
-        await store.open()
-    await store.close()
+    try:
+        with pytest.raises(StartError, match="synchronous=1 instead of 2"):
+            await store.open()
+    finally:
+        await store.close()
 
 
 async def test_the_identity_of_a_store_stays(database: Path) -> None:
@@ -87,6 +89,19 @@ async def test_c3_a_repeat_after_a_restart_gives_the_first_ack(database: Path) -
     assert reply.results == [  # type: ignore[union-attr]
         Stored(first.message_id, first.conversation_id, first.seq, first.created_at, True, 0)
     ]
+
+
+async def test_c3_the_database_itself_keeps_a_client_id_to_one_message(
+    database: Path, log: Log
+) -> None:
+    """Whatever a process in front of it takes for new."""
+    await log.people("alice", "bob")
+    await log.say("alice", "bob", "hi")
+    [(columns,)] = rows(database, "SELECT group_concat(name) FROM pragma_table_info('messages')")
+    again = str(columns).replace("message_id", "message_id + 1", 1).replace("seq", "seq + 1", 1)
+    twice = f"INSERT INTO messages ({columns}) SELECT {again} FROM messages"  # noqa: S608 - names
+    with pytest.raises(sqlite3.IntegrityError, match=r"messages\.sender_id, messages\.client_id"):
+        rows(database, twice)
 
 
 async def test_r1_the_fence_outlives_a_restart(database: Path) -> None:

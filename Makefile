@@ -11,7 +11,7 @@ UV_VERSION := >=0.13,<0.14
 BIN := .venv/bin
 UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv
 INSTALLED := .venv/.installed
-TABLES := tests/contract/test_coverage.py tests/contract/test_matrix.py
+TABLES := tests/contract/test_coverage.py tests/contract/test_matrix.py tests/plants/test_table.py
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""Bugs planted on purpose, one after another, each to be seen by a test."""

@@ -17,6 +17,7 @@ from tests.support.waiting import TIMEOUT_FACTOR
 RUN_SECONDS = 240 * TIMEOUT_FACTOR
 OPTIONS = "-x -q -rfE --tb=short -p no:cacheprovider -p no:xdist --hypothesis-profile=plants"
 FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+SKIPPED = re.compile(r"^\d+ skipped in ", re.MULTILINE)
 TESTS_FAILED = 1  # pytest's exit status; another one says that nothing was tried
 
 
@@ -31,6 +32,11 @@ class Run:
     def red(self) -> list[str]:
         """The tests that failed; an error on the way to a test is no failure of it."""
         return FAILED.findall(self.said) if self.status == TESTS_FAILED else []
+
+    @property
+    def skipped(self) -> bool:
+        """Nothing was tried: this machine lacks something."""
+        return SKIPPED.search(self.said) is not None
 
 
 class Tree:

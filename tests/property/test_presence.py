@@ -127,7 +127,7 @@ def town(empty: Path, tmp_path: Path) -> Iterator[Town]:
 def test_d22_s63_offline_when_the_last_of_several_sockets_has_gone(town: Town) -> None:
     async def scene(town: Town) -> None:
         alice = town.screen("alice", 2)
-        tabs = [town.screen("bob", gateway) for gateway in (0, 0, 1)]
+        tabs = [town.screen("bob", gateway) for gateway in (1, 0, 0)]
         await asyncio.sleep(1)
         alice.watch("bob")
         for tab in tabs[:-1]:

@@ -8,8 +8,7 @@ A table is a text, sorted by rule. Each plant stands in it like this, between em
     + the new text
     red unit/persistence/test_decide.py::test_c3_the_same_id_with_other_content_is_a_conflict
 
-There may be several `red`: every one of them has to fail. A rule for which no plant makes sense
-says why instead: `D39 none: a reason`.
+There may be several `red`: every one of them has to fail.
 """
 
 import re
@@ -38,42 +37,23 @@ class Plant:
         return f"{self.rule}-{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`without`: by rule, why nothing is planted."""
-
-    plants: tuple[Plant, ...]
-    without: dict[str, str]
+def tables() -> list[Plant]:
+    """All that are planted: of the contract, of its defects, of the races."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.txt"))]
+    return [_plant(entry) for text in texts for entry in re.split(r"\n{2,}", text.strip("\n"))]
 
 
-def tables() -> Table:
-    """All of them: the contract, its defects, the races."""
-    entries = [
-        entry
-        for path in sorted(HERE.glob("*.txt"))
-        for entry in re.split(r"\n{2,}", path.read_text(encoding="utf-8").strip("\n"))
-    ]
-    plants = tuple(plant(entry) for entry in entries if " none: " not in entry)
-    reasons = [head(entry) for entry in entries if " none: " in entry]
-    return Table(plants, {rule: reason for rule, _, reason in reasons})
-
-
-def plant(entry: str) -> Plant:
+def _plant(entry: str) -> Plant:
     first, *lines = entry.split("\n")
-    rule, name, wrong = head(first)
+    head = HEAD.fullmatch(first)
+    if head is None:
+        raise ValueError(f"no rule, name and sentence: {first!r}")
     said: dict[str, list[str]] = {"in": [], "-": [], "+": [], "red": []}
     for line in lines:
         mark, _, text = line.partition(" ")
         if mark not in said:
-            raise ValueError(f"{rule} {name}: {line!r} begins with none of {', '.join(said)}")
+            raise ValueError(f"{first!r}: {line!r} begins with none of {', '.join(said)}")
         said[mark].append(text)
     [file] = said["in"]
     old, new = "\n".join(said["-"]), "\n".join(said["+"])
-    return Plant(rule, name, wrong, file, old, new, tuple(said["red"]))
-
-
-def head(entry: str) -> tuple[str, str, str]:
-    found = HEAD.fullmatch(entry)
-    if found is None:
-        raise ValueError(f"no rule, name and sentence: {entry!r}")
-    return found[1], found[2], found[3]
+    return Plant(head[1], head[2], head[3], file, old, new, tuple(said["red"]))

@@ -10,8 +10,8 @@ from tests.plants.tree import Tree
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
-TABLE = tables()
-NAMED = {test for plant in TABLE.plants for test in plant.red}
+PLANTS = tables()
+NAMED = {test for plant in PLANTS for test in plant.red}
 PACKAGES = ("services.persistence.writer", "shared", "linkup", "linkup_client", "tests")
 
 
@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "tree")
 
 
-@pytest.mark.parametrize("plant", TABLE.plants, ids=lambda plant: plant.id)
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.id)
 def test_a_planted_bug_turns_its_tests_red(
     plant: Plant, tree: Tree, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,18 +131,22 @@ async def test_r8_what_overtakes_within_a_moment_costs_one_question(
 
 
 async def test_r6_live_events_during_a_repair_are_fetched_in_their_turn() -> None:
+    """Even one that comes in its turn: it tells how things were, the log how they are."""
     socket = await live_socket()
     socket.log.gate = asyncio.Event()
-    socket.log.message()
+    late = socket.log.message()
     socket.live(socket.log.message())
     async with repairing(socket):
         await eventually(lambda: bool(socket.log.asked))
+        socket.live(Event(1, late.body.replace(b'"hi"', b'"as it was"'), "", "ab", 1))
         socket.live(socket.log.message())
         socket.log.gate.set()
         await eventually(lambda: len(socket.outbox.frames) == 3)
         socket.live(socket.log.message())
         await eventually(lambda: len(socket.outbox.frames) == 4)
-    assert cursors(socket.outbox.take()) == [1, 2, 3, 4]
+    sent = socket.outbox.take()
+    assert cursors(sent) == [1, 2, 3, 4]
+    assert {frame["content"] for frame in sent} == {"hi"}
 
 
 async def test_r7_placeholders_are_stepped_over_in_silence() -> None:

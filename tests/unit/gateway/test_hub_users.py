@@ -80,6 +80,15 @@ async def test_r10_the_subscription_lasts_as_long_as_any_socket() -> None:
     assert (wire.open, hub.count("alice")) == (0, 0)
 
 
+async def test_r10_two_that_come_at_once_share_one_subscription() -> None:
+    wire = Wire()
+    hub, sockets = hub_on(wire), [socket_of("alice"), socket_of("alice")]
+    await asyncio.gather(*map(hub.join, sockets))
+    assert (wire.open, hub.count("alice")) == (1, 2)
+    await asyncio.gather(*map(hub.leave, sockets))
+    assert (wire.open, hub.count("alice")) == (0, 0)
+
+
 @pytest.mark.parametrize("joins_first", [False, True])
 @pytest.mark.parametrize("steps", range(8))
 async def test_r10_whoever_comes_while_the_last_one_goes_is_heard(

@@ -128,3 +128,33 @@ async def test_s54_s90_a_refused_block_is_said_and_nothing_changes(open_as: Open
     await page.get_by_role("button", name="Block", exact=True).click()
     await expect(page.locator(".toast")).to_contain_text("The server cannot be reached")
     await expect(field(page)).to_be_visible()
+
+
+async def test_s54_s89_who_has_said_nothing_yet_can_be_blocked_and_reported(
+    open_as: Open,
+) -> None:
+    await (await open_as("asta")).close()
+    page = await open_as("axel", "/chat/asta/")
+    await expect(page.locator(".greeting")).to_be_visible()
+    await page.get_by_role("button", name="Actions for this conversation").click()
+    await expect(page.get_by_role("menuitem")).to_have_text(["Block asta…", "Report asta…"])
+    await page.keyboard.press("Escape")
+
+    await block(page, "asta")
+    await page.reload()  # no inbox tells of it
+    await expect(page.get_by_text("You blocked asta.")).to_be_visible()
+    await expect(field(page)).to_be_hidden()
+    await chat_menu(page, "Report asta…")
+    await page.get_by_label("Something else").check()
+    await page.get_by_role("button", name="Send report").click()
+    await expect(page.locator(".toast")).to_contain_text("Thank you")
+    await chat_menu(page, "Unblock asta")
+    await send(page, "Hello again")
+    await has_status(own(page, "Hello again"), "sent")
+
+
+async def test_s89_with_oneself_there_is_nobody_to_block(open_as: Open) -> None:
+    page = await open_as("bela", "/chat/bela/")
+    await expect(page.locator(".greeting")).to_be_visible()
+    await page.get_by_role("button", name="Actions for this conversation").click()
+    await expect(page.get_by_role("menu")).to_have_count(0)

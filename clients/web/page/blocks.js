@@ -5,10 +5,13 @@ import { h, icon } from "./dom.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 
+const PAGE = 100;
+
 export class Blocks {
   #chats;
   #api;
   #onRefused;
+  #asked = new WeakSet(); // chats
 
   /** @param {{chats: any, client: any, onRefused: (message: string) => void}} options */
   constructor({ chats, client, onRefused }) {
@@ -32,6 +35,30 @@ export class Blocks {
     return this.#set(chat, false);
   }
 
+  /**
+   * Asks, once, whether this user blocks the other one: where nothing was said, no inbox tells it.
+   * @param {Chat} chat a direct one
+   */
+  async learn(chat) {
+    if (this.#asked.has(chat)) return;
+    this.#asked.add(chat);
+    try {
+      if (await this.#isBlocked(chat.peer.user_id)) this.#tell(chat, true);
+    } catch {
+      this.#asked.delete(chat); // the next look at it asks again
+    }
+  }
+
+  async #isBlocked(userId) {
+    let after;
+    do {
+      const page = await this.#api.blocks({ limit: PAGE, after });
+      if (page.blocks.some(({ user_id }) => user_id === userId)) return true;
+      after = page.next;
+    } while (after);
+    return false;
+  }
+
   async #set(chat, blocked) {
     try {
       await (blocked ? this.#api.block(chat.peer.user_id) : this.#api.unblock(chat.peer.user_id));
@@ -39,9 +66,13 @@ export class Blocks {
       this.#onRefused(error.message);
       return false;
     }
+    this.#tell(chat, blocked);
+    return true;
+  }
+
+  #tell(chat, blocked) {
     chat.blocked = blocked;
     this.#chats.touched(chat);
-    return true;
   }
 }
 

@@ -23,6 +23,7 @@ export class Conversation {
   #nothing;
   #timeline;
   #composer;
+  #blocks;
   #blocked;
 
   /**
@@ -35,13 +36,14 @@ export class Conversation {
     this.#chats = chats;
     this.#client = client;
     this.#presence = presence;
+    this.#blocks = blocks;
     this.#on = on;
     const actions = this.#actions(toasts);
     const onLost = () => toasts.say("That message is not there any more");
     const files = new Files({ client, toasts });
     this.#timeline = new Timeline({ chats, client, actions, files, onLost });
     this.#composer = this.#newComposer(actions, toasts);
-    this.#blocked = blockedLine({ onUnblock: () => this.#unblock(blocks) });
+    this.#blocked = blockedLine({ onUnblock: () => this.#unblock() });
     this.#open = h(
       "div",
       { class: "open", hidden: true },
@@ -158,8 +160,12 @@ export class Conversation {
     if (event.type === "drop" && this.#chat && !this.#chat.blocked) this.#composer.attach(event.dataTransfer.files);
   }
 
-  #load() {
-    if (this.#chats.loaded && !this.#chat.error) this.#chats.history.open(this.#chat);
+  async #load() {
+    const chat = this.#chat;
+    if (!this.#chats.loaded || chat.error) return;
+    await this.#chats.history.open(chat);
+    const silent = !chat.conversationId && !chat.loading && !chat.error;
+    if (silent && !chat.isSaved) this.#blocks.learn(chat);
   }
 
   /** Names and marks of everybody in a group. */
@@ -198,9 +204,9 @@ export class Conversation {
     this.#blocked.show(this.#chat);
   }
 
-  async #unblock(blocks) {
+  async #unblock() {
     const chat = this.#chat;
-    if ((await blocks.unblock(chat)) && chat === this.#chat) this.#composer.focus();
+    if ((await this.#blocks.unblock(chat)) && chat === this.#chat) this.#composer.focus();
   }
 
   #groupName(title) {

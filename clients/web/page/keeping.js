@@ -25,23 +25,25 @@ export class Keeping {
 
   /** @param {Chat} chat @param {{x: number, y: number}} at */
   menu(chat, at) {
-    if (!chat.conversationId) return; // nobody has written yet
+    const items = this.#items(chat);
+    if (items.length) openMenu({ label: `Conversation with ${chat.title}`, at, items });
+  }
+
+  #items(chat) {
     const { archived, muted } = chat;
     const item = (name, icon, act) => ({ name, icon, act });
-    openMenu({
-      label: `Conversation with ${chat.title}`,
-      at,
-      items: [
-        ...(chat.unread ? [item("Mark as read", "delivered", () => this.#read(chat))] : []),
-        ...(chat.isGroup ? [item("Group", "people", () => this.#on.group(chat))] : []),
-        item(muted ? "Unmute" : "Mute", "mute", () => this.#set(chat, { muted: !muted })),
-        item(archived ? "Take out of the archive" : "Archive", "archive", () =>
-          this.#set(chat, { archived: !archived }),
-        ),
-        ...(chat.isGroup || chat.isSaved ? [] : this.#against(chat, item)),
-        { ...item("Clear…", "bin", () => this.#clear(chat)), danger: true },
-      ],
-    });
+    const against = chat.isGroup || chat.isSaved ? [] : this.#against(chat, item);
+    if (!chat.conversationId) return against; // nobody has written yet: there is nothing to keep
+    return [
+      ...(chat.unread ? [item("Mark as read", "delivered", () => this.#read(chat))] : []),
+      ...(chat.isGroup ? [item("Group", "people", () => this.#on.group(chat))] : []),
+      item(muted ? "Unmute" : "Mute", "mute", () => this.#set(chat, { muted: !muted })),
+      item(archived ? "Take out of the archive" : "Archive", "archive", () =>
+        this.#set(chat, { archived: !archived }),
+      ),
+      ...against,
+      { ...item("Clear…", "bin", () => this.#clear(chat)), danger: true },
+    ];
   }
 
   /** What may be done about the other one. */

@@ -117,9 +117,9 @@ export class Api {
     return this.#authorized("DELETE", `/v1/blocks/${encodeURIComponent(userId)}`);
   }
 
-  /** Whom this user has blocked. */
-  blocks() {
-    return this.#authorized("GET", "/v1/blocks");
+  /** Whom this user has blocked, by user id. @param {{limit?: number, after?: string}} [page] */
+  blocks(page = {}) {
+    return this.#authorized("GET", `/v1/blocks${query(page)}`);
   }
 
   /**

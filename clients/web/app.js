@@ -1,6 +1,7 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
 import { LinkupClient, LinkupError, login } from "./linkup-client.js";
+import { BlockList } from "./page/blocklist.js";
 import { Blocks } from "./page/blocks.js";
 import { excerpt } from "./page/bubble.js";
 import { groupKey } from "./page/chat.js";
@@ -48,7 +49,7 @@ function showChats(session) {
     chats,
     client,
     presence,
-    header: header(session, indicator, leave),
+    header: header(session, indicator, { blocked: () => new BlockList({ client, blocks }), leave }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
   const on = { back: () => go(null), menu, group, report };
@@ -133,20 +134,18 @@ async function loadUntilDone(load, inbox, leave) {
   }
 }
 
-function header(session, indicator, leave) {
-  const out = {
-    type: "button",
-    class: "round",
-    "aria-label": "Sign out",
-    title: "Sign out",
-    on: { click: leave },
+function header(session, indicator, { blocked, leave }) {
+  const button = (label, drawing, click) => {
+    const properties = { type: "button", class: "round", "aria-label": label, title: label };
+    return h("button", { ...properties, on: { click } }, icon(drawing));
   };
   return h(
     "header",
     { class: "bar me" },
     avatar(session),
     h("div", { class: "names" }, h("h2", {}, h("bdi", {}, session.name)), indicator.element),
-    h("button", out, icon("leave")),
+    button("Block list", "gone", blocked),
+    button("Sign out", "leave", leave),
   );
 }
 

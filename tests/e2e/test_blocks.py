@@ -5,9 +5,19 @@ import json
 import pytest
 from playwright.async_api import Locator, Page, Request, Route, expect
 
-from tests.e2e.browser import Open, choose, has_status, message_menu, messages, own, send
+from tests.e2e.browser import (
+    Open,
+    begin_chat,
+    choose,
+    has_status,
+    message_menu,
+    messages,
+    own,
+    send,
+)
 
 PHONE = {"width": 390, "height": 780}
+LEAST_TARGET = 44  # pixels, for a finger
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -158,3 +168,76 @@ async def test_s89_with_oneself_there_is_nobody_to_block(open_as: Open) -> None:
     await expect(page.locator(".greeting")).to_be_visible()
     await page.get_by_role("button", name="Actions for this conversation").click()
     await expect(page.get_by_role("menu")).to_have_count(0)
+
+
+async def test_s54_s89_whom_one_blocks_is_a_list_and_each_can_be_let_in_again(
+    open_as: Open,
+) -> None:
+    for user in ("cleo", "cyra", "dora"):
+        await (await open_as(user)).close()
+    page = await open_as("bodo", "/chat/cleo/")
+    await block(page, "cleo")
+    await begin_chat(page, "cyra")
+    await block(page, "cyra")
+    await begin_chat(page, "dora")
+    await block(page, "dora")
+
+    async def two_a_page(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace("limit=50", "limit=2"))
+
+    await page.route("**/v1/blocks?*", two_a_page)
+    way_in = page.get_by_role("button", name="Block list")
+    await way_in.press("Enter")
+    people = page.locator(".sheet .members li")
+    await expect(people.locator("bdi")).to_have_text(["cleo", "cyra"])
+    await page.get_by_role("button", name="Show more").click()
+    await expect(people.locator("bdi")).to_have_text(["cleo", "cyra", "dora"])
+    await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    await expect(page.locator(".sheet .members")).to_be_focused()
+    await page.get_by_role("button", name="Unblock cyra").press("Enter")
+    await expect(people.locator("bdi")).to_have_text(["cleo", "dora"])
+    await expect(page.get_by_role("button", name="Unblock dora")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Unblock cleo")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("You block nobody.")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".sheet")).to_have_count(0)
+    await expect(way_in).to_be_focused()
+    await expect(field(page)).to_be_visible()  # of the conversation with dora
+    await send(page, "Welcome back")
+    await has_status(own(page, "Welcome back"), "sent")
+
+
+async def test_s54_s90_a_list_of_the_blocked_that_does_not_load_is_asked_for_again(
+    open_as: Open,
+) -> None:
+    await (await open_as("edda")).close()
+    page = await open_as("duke", "/chat/edda/", viewport=PHONE, has_touch=True, is_mobile=True)
+    await block(page, "edda")
+
+    async def lose(route: Route) -> None:
+        await route.abort()
+
+    await page.route("**/v1/blocks**", lose)
+    await page.get_by_role("button", name="Back to all conversations").click()
+    await page.get_by_role("button", name="Block list").click()
+    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".members")).to_have_attribute("aria-busy", "true")
+    await page.unroute("**/v1/blocks**", lose)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".members bdi")).to_have_text(["edda"])
+    await expect(page.locator(".sheet .problem")).to_be_hidden()
+
+    await page.route("**/v1/blocks**", lose)
+    await page.get_by_role("button", name="Unblock edda").click()
+    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".members bdi")).to_have_text(["edda"])
+    await expect(page.get_by_role("button", name="Unblock edda")).to_be_enabled()
+    for target in await page.locator(".sheet button:visible").all():
+        box = await target.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= LEAST_TARGET, await target.text_content()
+    await page.unroute("**/v1/blocks**", lose)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("You block nobody.")).to_be_visible()

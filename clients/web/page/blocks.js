@@ -35,6 +35,12 @@ export class Blocks {
     return this.#set(chat, false);
   }
 
+  /** Lets somebody in again; rejects when the server refuses. @param {string} userId */
+  async lift(userId) {
+    await this.#api.unblock(userId);
+    this.#tell(this.#chats.addressed({ to: userId }), false);
+  }
+
   /**
    * Asks, once, whether this user blocks the other one: where nothing was said, no inbox tells it.
    * @param {Chat} chat a direct one

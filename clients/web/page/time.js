@@ -40,6 +40,9 @@ export function brief(at) {
   return SHORT.format(date);
 }
 
+/** The day too, where it is another one than today. @param {string} at */
+export const moment = (at) => (daysAgo(new Date(at)) ? `${brief(at)}, ${clock(at)}` : clock(at));
+
 /** How long ago, in words. @param {string} at */
 export function ago(at) {
   const passed = Math.max(0, Date.now() - new Date(at));

@@ -14,6 +14,7 @@ import { Indicator } from "./page/indicator.js";
 import { Keeping } from "./page/keeping.js";
 import { chatPath } from "./page/line.js";
 import { loginView } from "./page/login.js";
+import { MessageView } from "./page/messageview.js";
 import { newGroup } from "./page/newgroup.js";
 import { Presence } from "./page/presence.js";
 import { openReport } from "./page/report.js";
@@ -52,7 +53,8 @@ function showChats(session) {
     header: header(session, indicator, { blocked: () => new BlockList({ client, blocks }), leave }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
-  const on = { back: () => go(null), menu, group, report };
+  const about = (chat, message) => new MessageView({ chats, client, chat, message });
+  const on = { back: () => go(null), menu, group, about, report };
   const conversation = new Conversation({ chats, client, presence, toasts, blocks, on });
   const shell = h("div", { class: "shell" }, inbox.element, conversation.element);
   root.replaceChildren(indicator.banner, shell, toasts.element);

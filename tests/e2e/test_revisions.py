@@ -86,7 +86,7 @@ async def test_reactions_count_for_both_and_a_tap_takes_ones_own_back(open_as: O
     await faye.locator(".timeline").focus()
     for key in ("ArrowUp", "Enter", "ArrowUp", "ArrowUp"):
         await faye.keyboard.press(key)
-    await expect(faye.get_by_role("menuitem", name="Copy text")).to_be_focused()
+    await expect(faye.get_by_role("menuitem", name="Info")).to_be_focused()
     await faye.get_by_role("menuitem", name="Another emoji").press("Enter")
     await faye.get_by_label("Emoji", exact=True).fill("🦊 fox")
     await faye.keyboard.press("Enter")

@@ -16,6 +16,7 @@ export class Actions {
   /**
    * @param {{chats: any, client: any, on: {reply: (message: any) => void,
    *          edit: (message: any) => void, copied: () => void,
+   *          about: (chat: any, message: any) => void,
    *          report: (chat: any, message: any) => void}}} options
    */
   constructor({ chats, client, on }) {
@@ -72,10 +73,10 @@ export class Actions {
     const left = this.#editableFor(message);
     const edit = { name: "Edit", icon: "edit", left, act: () => this.#on.edit(message) };
     const copy = { name: "Copy text", icon: "copy", act: () => this.#copy(message) };
+    const about = { name: "Info", icon: "about", act: () => this.#on.about(chat, message) };
     const report = { name: "Report…", icon: "flag", act: () => this.#on.report(chat, message) };
     const writing = chat.blocked ? [] : [reply, left > 0 && edit]; // without a field there is neither
-    const others = message.sender_id !== this.#me && report;
-    const possible = [...writing, message.content && copy, others];
+    const possible = [...writing, message.content && copy, this.#isOwn(message) ? about : report];
     return [...possible.filter(Boolean), this.#removal(chat, message)];
   }
 

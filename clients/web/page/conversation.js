@@ -30,7 +30,7 @@ export class Conversation {
    * @param {{chats: any, client: any, presence: any, toasts: any,
    *          blocks: import("./blocks.js").Blocks, on: {back: () => void,
    *          menu: (chat: any, at: {x: number, y: number}) => void, group: (chat: any) => void,
-   *          report: (chat: any, message: any) => void}}} options
+   *          about: (chat: any, message: any) => void, report: (chat: any, message: any) => void}}} options
    */
   constructor({ chats, client, presence, toasts, blocks, on }) {
     this.#chats = chats;
@@ -107,6 +107,7 @@ export class Conversation {
         reply: (message) => this.#composer.reply(message, this.#authorOf(message)),
         edit: (message) => this.#composer.edit(message),
         copied: () => toasts.say("Copied"),
+        about: (chat, message) => this.#on.about(chat, message),
         report: (chat, message) => this.#on.report(chat, message),
       },
     });

@@ -31,7 +31,7 @@ from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.crowd import ACTIONS, Crowd
 from tests.support.device import Frame, Wire
-from tests.support.ephemeral import beliefs, stored, type_everywhere
+from tests.support.ephemeral import apart_beliefs, beliefs, stored, type_everywhere
 from tests.support.fuse import FIRED, Point
 from tests.support.mined import InlineHeld
 from tests.support.poller import Lost
@@ -277,8 +277,7 @@ class Machine(RuleBasedStateMachine):
         """Who types, who comes and who goes is told while nothing is lost but on a bus that
         is away: after that everybody is asked for again."""
         found = await self._type()
-        for device in self.crowd.devices:
-            device.watch(set(self.crowd.users) - device.watched)
+        self.crowd.watch_everybody()
         comers = self._some()
         self.crowd.hang_up(comers)
         await asyncio.sleep(12.0)
@@ -312,16 +311,25 @@ class Machine(RuleBasedStateMachine):
     async def _type(self) -> list[str]:
         """Also right after somebody has left: all know of it by then."""
         before = stored(self.path)
-        found = await type_everywhere(self.crowd, self.truth.membership)
+        found = await type_everywhere(self.crowd, self.truth.membership, self.path)
         if stored(self.path) != before:
             found.append("typing was stored")
         await self.crowd.leave_somewhere(self._some())
+        found += await self._keep_apart()
         await asyncio.sleep(2.0)
         await self.crowd.settle()
         await asyncio.sleep(2.0)
         left = await read_truth(self.path, self.crowd, self._call)
         found += violations(self.crowd, left)
-        return found + await type_everywhere(self.crowd, left.membership)
+        return found + await type_everywhere(self.crowd, left.membership, self.path)
+
+    async def _keep_apart(self) -> list[str]:
+        """Who blocks or is blocked is not there any more, before anything is asked again."""
+        self.crowd.watch_everybody()
+        await asyncio.sleep(1.0)
+        await self.crowd.block_somewhere(self._some())
+        await asyncio.sleep(1.0)
+        return apart_beliefs(self.crowd, self.path)
 
     async def _heal(self) -> None:
         self.broker.faults = Faults()

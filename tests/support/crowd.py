@@ -23,6 +23,7 @@ ACTIONS = (
     *("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post"),
     *("found", "add", "add", "remove", "leave", "rename", "promote", "demote"),
     *("write_in_group", "write_in_group", "type_in_group", "post_in_group"),
+    *("block", "unblock", "unblock"),
 )
 BY_HTTP = ("post", "poll", "clear", "archive", "bring_back", "mute", "read_by_post")
 TO_GROUPS = ("add", "remove", "leave", "rename", "promote", "demote", "post_in_group")
@@ -65,6 +66,8 @@ class Crowd:
             self._found(index)
         elif action in TO_GROUPS:
             self._to_group(action, poller, index)
+        elif action in ("block", "unblock"):
+            self._keep_away(action, poller, index)
         elif action in BY_HTTP:
             self._by_http(action, poller, index)
         elif action in SIMPLE:
@@ -190,6 +193,16 @@ class Crowd:
             case "read_by_post":
                 self._errand(poller.read(place, message.seq))
 
+    def _keep_away(self, action: str, poller: Poller, index: int) -> None:
+        """Only friends do; who is let back is one who may be blocked."""
+        friends = self.users[:FRIENDS]
+        other = friends[index % FRIENDS]
+        blocked = sorted(other for one, other in self.ledger.blocks if one == poller.user_id)
+        if action == "unblock" and blocked:
+            self._errand(poller.unblock(blocked[index % len(blocked)]))
+        elif action == "block" and poller.user_id in friends and other != poller.user_id:
+            self._errand(poller.block(other))
+
     def _errand(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._errands.add(task)
@@ -209,6 +222,24 @@ class Crowd:
                 for muted in (True, False, True):
                     await poller.set_view(place, muted=muted)
                 await poller.remove(place, poller.user_id)
+
+    async def block_somewhere(self, user_ids: list[str]) -> None:
+        """Each of them blocks the next friend, unless they take back what they blocked before."""
+        friends = self.users[:FRIENDS]
+        for user_id in filter(friends.__contains__, user_ids):
+            poller = self.pollers[self.users.index(user_id)]
+            before = [other for one, other in self.ledger.blocks if one == user_id]
+            for other in before:
+                await poller.unblock(other)
+            if not before:
+                await poller.block(friends[(friends.index(user_id) + 1) % FRIENDS])
+
+    def watch_everybody(self) -> None:
+        """Nobody is told that a block was taken back: who were kept apart are asked for again."""
+        for device in self.devices:
+            device.watch(set(self.users) - device.watched)
+            pairs = (pair for pair in self.ledger.blocks if device.user_id in pair)
+            device.watch({user_id for pair in pairs for user_id in pair})
 
     async def settle(self) -> None:
         """One more round of what every client does by itself: come back, send again, ask."""

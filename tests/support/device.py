@@ -203,8 +203,7 @@ class Device:
         return f"{self.name}-{kind}-{self._count}"
 
     def _operation(self, message: Shown, write: Write) -> Operation:
-        in_group = self.view.place_of(message) in self.ledger.groups
-        return Operation(self.ledger, write, in_group=in_group)
+        return Operation(self.ledger, write, place=self.view.place_of(message))
 
     def _operate(self, kind: str, operation: Operation, **fields: object) -> None:
         """Unknown for ever unless this socket hears of it."""
@@ -286,7 +285,8 @@ class Device:
 
     def _refused(self, client_id: str, frame: Frame) -> None:
         """A reply may be: what it quotes was hidden, or cleared, meanwhile. And so may be what is
-        for a group: this user may be no member, or not yet. On poison the store broke too often."""
+        for a group: this user may be no member, or not yet. Of two one may block the other. On
+        poison the store broke too often."""
         sent = self.ledger.sent.get((self.user_id, client_id))
         if sent is not None and self._may_be_refused(sent, frame["code"]):
             sent.refused = True
@@ -295,6 +295,8 @@ class Device:
             self.ledger.fault(f"{self.name}: {frame}")
 
     def _may_be_refused(self, sent: Sent, code: str) -> bool:
+        if code in self.ledger.refusals(self.user_id, sent):
+            return True
         if code == "not_found":
-            return sent.reply_to is not None or self.ledger.in_group(sent)
+            return sent.reply_to is not None
         return code == "unsupported" and sent.content.startswith(POISON)

@@ -2,9 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.support.blocks import Pair, read_pairs
 from tests.support.crowd import Crowd
 from tests.support.ledger import Heard, Ledger, Typed
 from tests.support.membership import Membership
@@ -19,6 +20,8 @@ def typing_out_of_place(ledger: Ledger, membership: Membership) -> Iterator[str]
     """I9: who types in a group is told to members alone, and of members alone. Somebody may have
     left just now: then the typist's device has not been told so."""
     for heard in ledger.heard:
+        if heard.place not in ledger.groups:
+            continue
         causes = [one for one in ledger.typed
                   if (one.user_id, one.place) == (heard.typist, heard.place)
                   and 0.0 <= heard.at - one.at <= UNDERWAY]  # fmt: skip
@@ -43,21 +46,33 @@ def _may_count_as_in(user_id: str, heard: Heard, typed: Typed, membership: Membe
     return False
 
 
-async def type_everywhere(crowd: Crowd, membership: Membership) -> list[str]:
-    """In each group one member after the other types: all the others hear it, and nobody else."""
+async def type_everywhere(crowd: Crowd, membership: Membership, path: Path) -> list[str]:
+    """In each group one member after the other types, and where somebody ever blocked: all the
+    others hear it, but for those who block the typist or are blocked by them, and nobody else."""
     found = []
-    for place in crowd.ledger.groups:
-        members = membership.current(place)
-        for user_id in crowd.users:
-            crowd.ledger.heard.clear()
-            device = next(one for one in crowd.devices if one.user_id == user_id)
-            device.type_in(place)
-            await asyncio.sleep(1.0)
-            hearers = {heard.who for heard in crowd.ledger.heard}
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+        pairs = read_pairs(store, crowd.users)
+    store.close()
+    places = {place: membership.current(place) for place in crowd.ledger.groups}
+    begun = {sent.conversation_id for sent in crowd.ledger.sent.values() if sent.acks}
+    for place in filter(crowd.ledger.blocks_of, sorted(begun)):
+        places[place] = crowd.ledger.members[place]
+    for place, members in places.items():
+        for user_id in crowd.users if place in crowd.ledger.groups else sorted(members):
+            hearers = await _hearers(crowd, user_id, place)
             others = members - {user_id} if user_id in members else set()
+            others = {one for one in others if pairs.isdisjoint({(one, user_id), (user_id, one)})}
             if hearers != {one.name for one in crowd.devices if one.user_id in others}:
                 found.append(f"I9 {user_id} types in {place} of {members}, told to {hearers}")
     return found
+
+
+async def _hearers(crowd: Crowd, user_id: str, place: str) -> set[str]:
+    crowd.ledger.heard.clear()
+    device = next(one for one in crowd.devices if one.user_id == user_id)
+    device.type_in(place)
+    await asyncio.sleep(1.0)
+    return {heard.who for heard in crowd.ledger.heard}
 
 
 def stored(path: Path) -> tuple[int, ...]:
@@ -73,9 +88,9 @@ def stored(path: Path) -> tuple[int, ...]:
 
 async def beliefs(crowd: Crowd, path: Path, call: Call) -> list[str]:
     """Whom a device watches, it believes online if they have an open socket and share a
-    conversation with its user. All others were never there."""
+    conversation with its user, and neither blocks the other. All others were never there."""
     online = {device.user_id for device in crowd.devices if device.connected}
-    met = _acquaintances(path)
+    met = _acquaintances(path, crowd.users)
     found = []
     for device in crowd.devices:
         for user_id in device.watched if device.connected else ():
@@ -90,19 +105,32 @@ async def beliefs(crowd: Crowd, path: Path, call: Call) -> list[str]:
     return found + await _statuses(crowd, met, online, call)
 
 
-def _acquaintances(path: Path) -> set[tuple[str, str]]:
+def apart_beliefs(crowd: Crowd, path: Path) -> list[str]:
+    """Between whom a block stands, nobody is there; all devices watch everybody."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+        pairs = read_pairs(store, crowd.users)
+    store.close()
+    return [
+        f"S63 {device.name} believes {device.believed.get(other)}, of whom a block keeps them"
+        for one, another in pairs
+        for user_id, other in ((one, another), (another, one))
+        for device in crowd.devices
+        if device.user_id == user_id and device.believed.get(other, {}).get("is_online")
+    ]
+
+
+def _acquaintances(path: Path, users: Sequence[str]) -> set[Pair]:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
         pairs = store.execute(
             "SELECT DISTINCT a.user_id, b.user_id FROM members AS a "
             "JOIN members AS b ON b.conversation_id = a.conversation_id"
         ).fetchall()
+        blocks = read_pairs(store, users)
     store.close()
-    return set(pairs)
+    return set(pairs) - blocks - {(other, one) for one, other in blocks}
 
 
-async def _statuses(
-    crowd: Crowd, met: set[tuple[str, str]], online: set[str], call: Call
-) -> list[str]:
+async def _statuses(crowd: Crowd, met: set[Pair], online: set[str], call: Call) -> list[str]:
     found = []
     for asker in crowd.users:
         for user_id in crowd.users:

@@ -4,6 +4,7 @@ Every outcome is known, or for ever unknown: an answer may be lost, and what it 
 still be carried out. So a register names the set of values it may hold in the end.
 """
 
+import itertools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -36,18 +37,48 @@ class Register:
         last = max((write.began for write in live if write.ended is not None), default=0)
         return {write.value for write in live if write.ended is None or write.ended >= last}
 
+    def may_be(self, value: object, since: int, until: int) -> bool:
+        """At some time between those two."""
+        return any(
+            write.value == value and write.began < until and not self._over(write, since)
+            for write in self.writes
+        )
+
+    def _over(self, write: Write, since: int) -> bool:
+        """Whether another value had taken its place for certain."""
+        return write.ended is not None and any(
+            one.value != write.value
+            and one.began > write.ended
+            and one.ended is not None
+            and one.ended < since
+            for one in self.writes
+        )
+
+    def must_be(self, value: object, since: int, until: int) -> bool:
+        """At all times between those two."""
+        done = [one.began for one in self.writes
+                if one.value == value and one.ended is not None and one.ended < since]  # fmt: skip
+        return bool(done) and not any(
+            one.value != value
+            and one.began < until
+            and (one.ended is None or one.ended > max(done))
+            for one in self.writes
+        )
+
 
 @dataclass
 class Sent:
     """A message as its user first sent it; `above`: its `seq` has to be higher (I8). `said`: so
     often, and a copy that is late may still be stored after another was refused. `since`: what
-    has a lower `message_id` was stored before."""
+    has a lower `message_id` was stored before. `ended`: when somebody first knew it stored."""
 
     conversation_id: str
     content: str
     reply_to: int | None
     above: int
     since: int
+    began: int
+    ended: int | None = None
     acks: list[Frame] = field(default_factory=list)
     refused: bool = False  # for good
     said: int = 0
@@ -91,6 +122,8 @@ class Ledger:
         self.reactions: dict[tuple[int, str, str], Register] = {}
         self.reads: dict[tuple[str, str], int] = {}  # conversation, user → acknowledged mark
         self.members: dict[str, set[str]] = {}  # of each direct conversation
+        self.blocks: dict[tuple[str, str], Register] = {}  # by who blocks and who is blocked
+        self.flags: dict[tuple[str, str, int], bool] = {}  # blocked, by user, place and version
         self.groups: dict[str, Group] = {}
         self.seats: dict[tuple[str, str], Register] = {}  # by group and user
         self.titles: dict[str, Register] = {}
@@ -116,7 +149,7 @@ class Ledger:
         self, user_id: str, client_id: str, conversation_id: str, content: str, reply_to: int | None
     ) -> None:
         above = self._acked.get(conversation_id, 0)
-        sent = Sent(conversation_id, content, reply_to, above, self._last_id)
+        sent = Sent(conversation_id, content, reply_to, above, self._last_id, self.now())
         self.sent[user_id, client_id] = sent
 
     def found(self, founder: str, client_id: str, members: Iterable[str]) -> str:
@@ -139,8 +172,7 @@ class Ledger:
         if user_id == typist:
             self.fault(f"{who} was told that its own user types")
         self.may_see(who, user_id, place)
-        if place in self.groups:
-            self.heard.append(Heard(wall(), who, user_id, place, typist))
+        self.heard.append(Heard(wall(), who, user_id, place, typist))
 
     def may_see(self, who: str, user_id: str, conversation_id: str) -> None:
         """I9: nobody is told of what is not theirs. Who is in a group changes: the log tells."""
@@ -159,7 +191,39 @@ class Ledger:
     def done(self, write: Write) -> None:
         write.ended = self.now()
 
-    def read(self, conversation_id: str, user_id: str, seq: int) -> None:
+    def blocks_of(self, place: str) -> list[Register]:
+        """Of the two of a direct conversation, in both directions, as far as anybody asked."""
+        pairs = itertools.permutations(self.members.get(place, ()), 2)
+        return [self.blocks[pair] for pair in pairs if pair in self.blocks]
+
+    def may_block(self, user_id: str, place: str, since: int) -> bool:
+        """Whether that user may have blocked the other side of it at some time since then."""
+        return any(
+            self.blocks[user_id, other].may_be(True, since, self.now())
+            for other in self.members.get(place, ())
+            if (user_id, other) in self.blocks
+        )
+
+    def may_be_barred(self, sent: Sent) -> bool:
+        """Whether one of the two may have blocked the other as that was said."""
+        until = sent.ended or self.now()
+        blocks = self.blocks_of(sent.conversation_id)
+        return any(register.may_be(True, sent.began, until) for register in blocks)
+
+    def refusals(self, user_id: str, sent: Sent) -> set[str]:
+        """How a message may be refused for good for what others did, or one's other devices."""
+        place, found = sent.conversation_id, set()
+        others = self.members.get(place, set()) - {user_id}
+        if place in self.groups or any(self.may_block(one, place, sent.began) for one in others):
+            found.add("not_found")
+        if self.may_block(user_id, place, sent.began):
+            found.add("forbidden")
+        return found
+
+    def read(self, conversation_id: str, user_id: str, seq: int, since: int) -> None:
+        """The marks of who blocks stand still, and that is acknowledged, too."""
+        if self.may_block(user_id, conversation_id, since):
+            return
         key = (conversation_id, user_id)
         self.reads[key] = max(self.reads.get(key, 0), seq)
 
@@ -185,6 +249,8 @@ class Ledger:
         self.senders[place] = frame["sender_id"]
         self._last_id = max(self._last_id, frame["message_id"])
         original = self.sent.get((frame["sender_id"], frame["client_id"]))
+        if original is not None and original.ended is None:
+            original.ended = self.now()
         if original is None or original.conversation_id != place[0]:
             self.fault(f"I2 {who}: nobody sent {frame['client_id']} there")
         elif frame["message_id"] not in self.texts:

@@ -8,8 +8,8 @@ HARMLESS = {"not_found", "forbidden", "too_large"}  # what somebody else did may
 class Operation:
     """Something that is not a message: its writes are done, refused, or unknown for ever.
 
-    What is refused `in_group` may have been done before, by who was a member then: a batch that is
-    run apart is run again after a crash.
+    What is refused in a group may have been done before, by who was a member then: a batch that is
+    run apart is run again after a crash. So may be what is refused where somebody blocks.
     """
 
     def __init__(
@@ -17,16 +17,18 @@ class Operation:
         ledger: Ledger,
         *writes: Write,
         read: tuple[str, int] | None = None,
-        in_group: bool = False,
+        place: str = "",
     ) -> None:
-        self.ledger, self.writes, self.read, self.in_group = ledger, writes, read, in_group
+        self.ledger, self.writes, self.read, self.place = ledger, writes, read, place
+        self.began = ledger.now()
 
     def done(self, user_id: str) -> None:
         for write in self.writes:
             self.ledger.done(write)
         if self.read is not None:
-            self.ledger.read(self.read[0], user_id, self.read[1])
+            self.ledger.read(self.read[0], user_id, self.read[1], self.began)
 
     def refused(self) -> None:
+        known = self.place not in self.ledger.groups and not self.ledger.blocks_of(self.place)
         for write in self.writes:
-            write.refused = not self.in_group
+            write.refused = known

@@ -62,9 +62,21 @@ class Poller:
         await self._try(place, "POST", "/clear", None)
 
     async def read(self, place: str, up_to: int) -> None:
-        body = {"up_to": up_to}
+        body, began = {"up_to": up_to}, self.ledger.now()
         if await self._try(place, "POST", "/read", body) == 200:
-            self.ledger.read(place, self.user_id, up_to)
+            self.ledger.read(place, self.user_id, up_to, began)
+
+    # ------------------------------------------------------------ blocks
+
+    async def block(self, user_id: str) -> None:
+        write = self.ledger.write(self.ledger.blocks, (self.user_id, user_id), True)
+        if await self._request("POST", "/v1/blocks", {"user_id": user_id}) == 204:
+            self.ledger.done(write)
+
+    async def unblock(self, user_id: str) -> None:
+        write = self.ledger.write(self.ledger.blocks, (self.user_id, user_id), False)
+        if await self._request("DELETE", f"/v1/blocks/{user_id}", None) == 204:
+            self.ledger.done(write)
 
     # ------------------------------------------------------------ groups
 
@@ -103,7 +115,7 @@ class Poller:
         return await self._request(method, f"/v1/conversations/{place}{path}", body, refusals)
 
     async def _request(
-        self, method: str, path: str, body: Frame | None, refusals: Sequence[str]
+        self, method: str, path: str, body: Frame | None, refusals: Sequence[str] = ()
     ) -> int:
         try:
             return (await self._answer(method, path, body, refusals))[0]
@@ -124,12 +136,15 @@ class Poller:
                 return
             client_id, body = next(iter(self.outbox.items()))
             sent = self.ledger.sent[self.user_id, client_id]
-            refusals = ("not_found",) if self.ledger.in_group(sent) else ()
             sent.said += 1
-            status, answer = await self._answer("POST", "/v1/messages", body, refusals)
+            status, answer = await self._call(self.user_id, "POST", "/v1/messages", body)
             if status < 300:
                 self._acked(client_id, answer)
-            elif answer["code"] in refusals:
+            elif answer["temporary"]:
+                continue
+            elif answer["code"] not in self.ledger.refusals(self.user_id, sent):
+                self.ledger.fault(f"{self.name}: {body}: {answer}")
+            else:
                 sent.refused = True
                 del self.outbox[client_id]
 

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.blocks import (
+    Blocks,
+    blocked_as_asked,
+    read_blocks,
+    said_while_blocked,
+    told_while_blocked,
+)
 from tests.support.crowd import Crowd
 from tests.support.device import POISON, Device
 from tests.support.ephemeral import typing_out_of_place
@@ -37,14 +44,16 @@ class Truth:
     chats: dict[str, dict[str, Chat]]  # by user
     unread: dict[str, dict[str, int]]
     membership: Membership
+    blocks: Blocks
 
 
 async def read_truth(path: Path, crowd: Crowd, call: Call) -> Truth:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
         rows = [row for row in store.execute(ROWS) if row[2] in crowd.users]
         membership = read_membership(store, crowd.users, crowd.ledger)
+        blocks = read_blocks(store, crowd.users, crowd.ledger)
     store.close()
-    truth = Truth(rows, {}, {}, membership)
+    truth = Truth(rows, {}, {}, membership, blocks)
     for user_id in crowd.users:
         truth.chats[user_id], truth.unread[user_id] = await _inbox(user_id, call)
     return truth
@@ -56,7 +65,7 @@ async def _inbox(user_id: str, call: Call) -> tuple[dict[str, Chat], dict[str, i
     assert status == 200, inbox
     for one in inbox["conversations"]:
         place = one["conversation_id"]
-        flags = {name: one[name] for name in ("archived", "muted", "title", "role")}
+        flags = {name: one[name] for name in ("archived", "muted", "blocked", "title", "role")}
         chats[place] = chat = Chat(await _history(user_id, place, call), **flags)
         chat.marks[user_id] = (one["delivered_seq"], one["read_seq"])
         if one["peer"] is not None:
@@ -98,6 +107,9 @@ def violations(crowd: Crowd, truth: Truth) -> list[str]:
     found += _in_order(crowd, truth)
     found += _as_written(crowd.ledger, truth)
     found += _in_groups(crowd, truth)
+    found += blocked_as_asked(truth.blocks, crowd.ledger)
+    found += said_while_blocked(truth.rows, crowd.ledger)
+    found += told_while_blocked(truth.blocks, crowd.ledger)
     for one in crowd.everyone():
         found += _as_the_log(one, truth, crowd.ledger)
     return found
@@ -119,7 +131,8 @@ def _stored_as_sent(ledger: Ledger, rows: list[Row]) -> list[str]:
     found += [f"I2 nobody sent {key}" for key in stored.keys() - ledger.sent.keys()]
     for key, sent in ledger.sent.items():
         row = stored.get(key)
-        late = sent.said > 1 and (ledger.in_group(sent) or sent.content.startswith(POISON))
+        unsure = ledger.in_group(sent) or ledger.may_be_barred(sent)
+        late = sent.said > 1 and (unsure or sent.content.startswith(POISON))
         if (row is None) != sent.refused and not late:
             found.append(f"C2 refused for good: {sent.refused}, stored as {row}: {key}")
         places = [(ack["conversation_id"], ack["seq"], ack["message_id"]) for ack in sent.acks]
@@ -157,10 +170,12 @@ def _in_order(crowd: Crowd, truth: Truth) -> list[str]:
 
 
 def _has_a_place(crowd: Crowd, truth: Truth, row: Row) -> bool:
-    """Not what may have been refused before: its sender may have joined the group since then, or
-    the store may take it now."""
+    """Not what may have been refused before: its sender may have joined the group since then, a
+    block may have been taken back, or the store may take it now."""
     sent = crowd.ledger.sent.get((row[2], row[3]))
     if sent is not None and sent.content.startswith(POISON):
+        return False
+    if sent is not None and sent.said > 1 and crowd.ledger.may_be_barred(sent):
         return False
     stay = truth.membership.stay(row[0], row[2], row[4])
     return stay is None or sent is None or stay.began <= sent.since
@@ -209,6 +224,9 @@ def _as_the_log(one: Device | Poller, truth: Truth, ledger: Ledger) -> list[str]
         else:
             found += _as_the_pair(one, place, shows, is_so, ledger)
         found += _own_view(one, place, shows, is_so, truth)
+        view = truth.blocks.views.get((place, one.user_id))
+        if not shows.blocked == is_so.blocked == bool(view and view.blocked):
+            found.append(f"C5 {one.name} in {place}: blocked is {shows.blocked}, not {view}")
     return found
 
 
@@ -235,7 +253,8 @@ def _own_view(
     read = shows.marks.get(one.user_id, (0, 0))[1]
     unread = [m for m in shows.messages.values()
               if m.seq > read and m.sender_id != one.user_id and not m.deleted_at]  # fmt: skip
-    if len(unread) != truth.unread[one.user_id].get(place, 0):
+    count = 0 if shows.blocked else len(unread)
+    if count != truth.unread[one.user_id].get(place, 0):
         found.append(f"S65 {one.name} in {place}: {len(unread)} unread")
     return found
 

@@ -36,6 +36,7 @@ class Chat:
     cleared_seq: int = 0
     archived: bool = False
     muted: bool = False
+    blocked: bool = False
     version: int = 0
     title: str | None = None
     role: str | None = None
@@ -162,13 +163,16 @@ class View:
             return
         chat.version = frame["version"]
         members = frozenset(frame["members"] if frame["kind"] == "group" else ())
-        state = (frame.get("title"), frame.get("role"), members, frame["archived"], frame["muted"])
+        flags = (frame["archived"], frame["muted"], frame["blocked"])
+        state = (frame.get("title"), frame.get("role"), members, *flags)
         self.ledger.picture(self.user_id, place, chat.version, *state, frame["cleared_seq"])
+        self.ledger.flags[self.user_id, place, chat.version] = frame["blocked"]
         if frame["kind"] == "group" and self.user_id not in members:
             chat.leave()
             return
         joins = frame["kind"] == "group" and not chat.members
-        chat.title, chat.role, chat.members, chat.archived, chat.muted = state
+        chat.title, chat.role, chat.members = state[:3]
+        chat.archived, chat.muted, chat.blocked = flags
         chat.clear(frame["cleared_seq"])
         if joins:
             chat.messages, chat.aside = chat.aside, {}

@@ -140,12 +140,13 @@ class Presence:
         """Acquaintances are watched; strangers are as if they were never there. False: the log
         does not answer."""
         asked = sorted(wants.asked | wants.watched)
+        wants.checked_at = _now()  # a block during the answer makes it due again
         try:
             known = (await self._log.acquaintances(connection.user_id, asked)).last_seen
         except LinkupError as error:
+            wants.checked_at = -math.inf
             logger.info("presence waits: %s", error.code)
             return False
-        wants.checked_at = _now()
         for user_id in asked:
             if user_id in known:
                 self._enter(connection, wants, user_id, known[user_id] or 0)

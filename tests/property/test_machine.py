@@ -328,7 +328,8 @@ class Machine(RuleBasedStateMachine):
         self.crowd.watch_everybody()
         await asyncio.sleep(1.0)
         await self.crowd.block_somewhere(self._some())
-        await asyncio.sleep(1.0)
+        self.crowd.try_what_blocks_bar()
+        await asyncio.sleep(3.0)
         return apart_beliefs(self.crowd, self.path)
 
     async def _heal(self) -> None:

@@ -234,6 +234,20 @@ class Crowd:
             if not before:
                 await poller.block(friends[(friends.index(user_id) + 1) % FRIENDS])
 
+    def try_what_blocks_bar(self) -> None:
+        """Wherever somebody may be blocked, each of the two says something new, and reads."""
+        places = {place for place in self.ledger.members if self.ledger.blocks_of(place)}
+        for device in self.devices:
+            for place in sorted(places & device.view.chats.keys()):
+                [other] = self.ledger.members[place] - {device.user_id}
+                device.write(other)
+                known = [message for where, message in device.view.known() if where == place]
+                for message in known[-2:]:
+                    device.react(message, EMOJI[0], remove=False)
+                    device.read_chat(place, message.seq)
+                    if message.sender_id == device.user_id:
+                        device.edit(message)
+
     def watch_everybody(self) -> None:
         """Nobody is told that a block was taken back: who were kept apart are asked for again."""
         for device in self.devices:

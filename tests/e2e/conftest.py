@@ -28,7 +28,7 @@ WINDOWS = {"edit_window": 2 * 3_600, "delete_window": 3 * 3_600}
 expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     directory = tmp_path_factory.mktemp("browser")
     settings: dict[str, Any] = {"message_rate": 0, "heartbeat": 2, **WINDOWS}
@@ -36,7 +36,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield stack
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if not shutil.which(CHROMIUM):
         reason = f"there is no {CHROMIUM}; name another one in CHROMIUM"
@@ -49,7 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="package")
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_as(stack: Stack, browser: Browser) -> AsyncIterator[Open]:
     """A window of its own, with somebody signed in; what goes wrong in it fails the test."""
     faults: list[str] = []

@@ -17,7 +17,7 @@ GIVE = """([type, where, name, text]) => {
     document.querySelector(where).dispatchEvent(Object.assign(event, more));
 }"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def picture(width: int, height: int) -> bytes:

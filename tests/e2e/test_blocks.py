@@ -19,7 +19,7 @@ from tests.e2e.browser import (
 PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def field(page: Page) -> Locator:

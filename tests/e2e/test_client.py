@@ -20,7 +20,7 @@ from tests.e2e.browser import (
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_c2_an_unsent_message_survives_a_reload_and_is_stored_once(

@@ -19,7 +19,7 @@ from tests.support.waiting import TIMEOUT_FACTOR
 AWAY_MS = 40_000 * TIMEOUT_FACTOR  # five seconds, and a dead gateway thirty
 PHONE = {"width": 360, "height": 740}
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def line(page: Page, name: str) -> Locator:

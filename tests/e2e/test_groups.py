@@ -9,7 +9,7 @@ from tests.support.stack import Stack
 PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def make_group(page: Page, title: str, *people: str) -> None:

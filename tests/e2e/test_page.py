@@ -31,7 +31,7 @@ SCROLL_UP = """() => {
     return { text: node.textContent, top: node.getBoundingClientRect().top };
 }"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_two_people_see_each_tick_come_and_the_badge_go(stack: Stack, open_as: Open) -> None:

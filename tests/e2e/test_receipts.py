@@ -25,7 +25,7 @@ PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
 CLOCK = re.compile(r"\d{1,2}:\d{2}")
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def step(page: Page, name: str) -> Locator:
@@ -176,7 +176,7 @@ async def test_s65_s90_receipts_that_do_not_load_are_said_and_asked_for_again(
     await expect(page.locator(".receipts")).to_be_focused()
 
 
-@pytest_asyncio.fixture(loop_scope="package")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mailing(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser
 ) -> AsyncIterator[Page]:

@@ -27,7 +27,7 @@ from tests.support.waiting import within
 EDIT_WINDOW, DELETE_WINDOW = (timedelta(seconds=span) for span in WINDOWS.values())
 PHONE = {"width": 360, "height": 740}
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def edit(page: Page, before: str, after: str) -> None:

@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from linkup_client import Client, ConnectionRefused, Message, Receipt, SendFailed, connect
 
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually, within
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with run_stack(tmp_path, message_rate=0) as running:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """What is killed in one test is ready again for the next."""
+    async with run_stack(tmp_path_factory.mktemp("client"), message_rate=0) as running:
         yield running
 
 
@@ -76,20 +80,6 @@ async def test_c3_the_same_client_id_is_stored_once(stack: Stack) -> None:
         assert failure.value.code == "client_id_conflict"
 
 
-async def test_c4_c5_order_and_nothing_lost_while_services_die(stack: Stack) -> None:
-    ann = connect(stack.ws_url, stack.token("ann"))
-    bob = connect(stack.ws_url, stack.token("bob"))
-    async with ann, bob:
-        sending = [asyncio.create_task(ann.send(str(n), to="bob")) for n in range(300)]
-        await sending[0]
-        for service in ("gateway", "persistence", "nats-server"):
-            await stack.kill(service)
-        received = await messages(bob, 300, 60)  # three restarts, each with its backoff
-        acks = await asyncio.gather(*sending)
-    assert [message.content for message in received] == [str(n) for n in range(300)]
-    assert [message.seq for message in received] == [ack.seq for ack in acks]
-
-
 async def test_c6_another_client_goes_on_where_one_stopped(stack: Stack) -> None:
     async with connect(stack.ws_url, stack.token("ann")) as ann:
         async with connect(stack.ws_url, stack.token("bob")) as bob:
@@ -107,6 +97,20 @@ async def test_a_bad_token_is_refused(stack: Stack) -> None:
         async with connect(stack.ws_url, "no token at all"):
             pass
     assert refusal.value.code == 4401
+
+
+async def test_c4_c5_order_and_nothing_lost_while_services_die(stack: Stack) -> None:
+    ann = connect(stack.ws_url, stack.token("ann"))
+    bob = connect(stack.ws_url, stack.token("bob"))
+    async with ann, bob:
+        sending = [asyncio.create_task(ann.send(str(n), to="bob")) for n in range(300)]
+        await sending[0]
+        for service in ("gateway", "persistence", "nats-server"):
+            await stack.kill(service)
+        received = await messages(bob, 300, 60)  # three restarts, each with its backoff
+        acks = await asyncio.gather(*sending)
+    assert [message.content for message in received] == [str(n) for n in range(300)]
+    assert [message.seq for message in received] == [ack.seq for ack in acks]
 
 
 async def test_says_that_it_is_connected(stack: Stack) -> None:

@@ -253,9 +253,7 @@ FAULTS: dict[type[Fault], set[str]] = {
 }
 EVERY_TIME = {  # one of each kind; `make prove` plants them all
     faults.LosesAnEvent,
-    faults.TrimsContent,
     faults.LeaksThatAConversationExists,
-    revision_faults.TellsTheForeignFromTheAbsent,
 }
 
 

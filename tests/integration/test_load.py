@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from click.testing import CliRunner
 
 from linkup import load_run, measure, replay
@@ -20,11 +21,13 @@ from linkup.load_run import Plan
 from linkup.typists import PERIOD
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     async with run_stack(
-        tmp_path, message_rate=0, sockets_per_address=0, sockets_per_user=0
+        tmp_path_factory.mktemp("load"), message_rate=0, sockets_per_address=0, sockets_per_user=0
     ) as running:
         yield running
 
@@ -103,14 +106,14 @@ async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
             await load_run.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
 
 
-def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
+async def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     done = CliRunner().invoke(command, [url, "--secret", "s" * 32])
     assert done.exit_code == 1
     assert "is it running?" in done.stderr
 
 
-def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "talk.jsonl"
     file.write_text('{"from": "ann"}\n')
     done = CliRunner().invoke(command, ["--replay", str(file), "--secret", "s" * 32])

@@ -21,7 +21,7 @@ from linkup.load_run import Plan
 from linkup.typists import PERIOD
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+on_one_product = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -36,6 +36,7 @@ def door(stack: Stack) -> Door:
     return Door(stack.url, stack.secret, AUDIENCE)
 
 
+@on_one_product
 async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=5, window=4, seconds=2, warmup=0.2, pids=stack.pids())
     report = await load_run.run(plan, door(stack))
@@ -45,6 +46,7 @@ async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
     assert f"{report.sent:,} sent" in in_words(report)
 
 
+@on_one_product
 async def test_a_given_rate_is_kept(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=2, warmup=0)
     report = await load_run.run(plan, door(stack))
@@ -52,6 +54,7 @@ async def test_a_given_rate_is_kept(stack: Stack) -> None:
     assert 99 <= report.sent <= 103
 
 
+@on_one_product
 async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=3, warmup=0, typists=5)
     report = await load_run.run(plan, door(stack))
@@ -61,10 +64,12 @@ async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> N
     assert "6 typists" in in_words(report)
 
 
+@on_one_product
 async def test_finds_the_processes_behind_a_url(stack: Stack) -> None:
     assert measure.server_pids(stack.url) == stack.pids()
 
 
+@on_one_product
 async def test_the_command_says_what_it_found(stack: Stack) -> None:
     """Without a secret: by the development login."""
     options = ("--pairs", "2", "--seconds", "0.5", "--warmup", "0", "--json")
@@ -73,6 +78,7 @@ async def test_the_command_says_what_it_found(stack: Stack) -> None:
     assert json.loads(done.stdout)["lost"] == 0
 
 
+@on_one_product
 async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path) -> None:
     lines = [
         {
@@ -106,14 +112,14 @@ async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
             await load_run.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
 
 
-async def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
+def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     done = CliRunner().invoke(command, [url, "--secret", "s" * 32])
     assert done.exit_code == 1
     assert "is it running?" in done.stderr
 
 
-async def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:
+def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "talk.jsonl"
     file.write_text('{"from": "ann"}\n')
     done = CliRunner().invoke(command, ["--replay", str(file), "--secret", "s" * 32])

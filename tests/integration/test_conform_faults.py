@@ -251,7 +251,7 @@ FAULTS: dict[type[Fault], set[str]] = {
     progress_faults.TellsAnybodyWhereItIs: {"progress/only-the-sender-*"},
     progress_faults.CountsOneselfAmongTheOthers: {"progress/a-note-*"},
 }
-EVERY_TIME = {  # one of each kind; `make prove` plants them all
+EVERY_TIME = {  # one for the socket, one for HTTP; `make prove` plants them all
     faults.LosesAnEvent,
     faults.LeaksThatAConversationExists,
 }

@@ -246,8 +246,8 @@ def _own_view(
 ) -> list[str]:
     found = []
     last = is_so.messages[max(is_so.messages)] if is_so.messages else None
-    # An ack may overtake what one's other device did before: only the next event tells it.
-    overtaken = shows.archived and last is not None and last.sender_id == one.user_id
+    # An ack may overtake what one's other device did, or come behind it: the next event tells.
+    overtaken = last is not None and last.sender_id == one.user_id
     if shows.muted != is_so.muted or (shows.archived != is_so.archived and not overtaken):
         found.append(f"C5 {one.name} in {place}: archived or muted otherwise")
     read = shows.marks.get(one.user_id, (0, 0))[1]

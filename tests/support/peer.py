@@ -136,7 +136,7 @@ class Http:
 
 @asynccontextmanager
 async def http(stack: Stack, user_id: str) -> AsyncIterator[Http]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         yield Http(client, stack.token(user_id))
 
 

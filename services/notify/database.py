@@ -9,10 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
 from databases import Database, DatabaseURL
-from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import DBAPIError
 
 from shared.errors import SettingError, StartError, Unavailable
@@ -21,7 +18,7 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = "0002"  # the newest of migrations/versions
 BUSY_TIMEOUT_MS = 1000
 
 
@@ -93,19 +90,6 @@ class Held:
             logger.warning("closing a broken database connection failed")
 
 
-def migrate(url: str) -> None:
-    """Bring the schema up to date, on a connection of its own that is closed again."""
-    engine = create_engine(url, poolclass=pool.NullPool)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
-
-
 @asynccontextmanager
 async def alone(file: Path) -> AsyncIterator[None]:
     """Keep a second notify off the same file: two writers are more than SQLite's WAL bears."""
@@ -137,8 +121,33 @@ async def open_database(url: str) -> AsyncIterator[Held]:
 
 async def _prepare(held: Held, url: str) -> None:
     try:
-        await asyncio.to_thread(migrate, url)
+        await _bring_up_to_date(url)
         await held.open()
     except (DBAPIError, sqlite3.Error) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(f"cannot open notify's database {url}: {reason}") from None
+
+
+async def _bring_up_to_date(url: str) -> None:
+    """Alembic takes longer to load than all else: only when there is something to apply."""
+    found = await _revision(url)
+    if found == REVISION:
+        return
+    if found is not None and found > REVISION:
+        raise StartError(
+            f"notify's database has schema {found}, of a newer release (this one: {REVISION}); "
+            "start that release, or restore a backup from before it"
+        )
+    from services.notify.migrate import upgrade
+
+    await asyncio.to_thread(upgrade, url)
+
+
+async def _revision(url: str) -> str | None:
+    """None of a file that is yet to be made."""
+    async with Database(url) as database:
+        try:
+            found: str | None = await database.fetch_val("SELECT version_num FROM alembic_version")
+        except sqlite3.OperationalError:  # no such table; whatever else it is, Alembic meets it too
+            return None
+    return found

@@ -13,10 +13,10 @@ from services.persistence.connections import hold
 from services.persistence.erasure import Erasure
 from services.persistence.followers import Followers
 from services.persistence.indexer import Indexer
-from services.persistence.migrate import upgrade
 from services.persistence.readers import Readers
 from services.persistence.recovery import recover
 from services.persistence.retention import Retention
+from services.persistence.schema import bring_up_to_date
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from services.persistence.writer import Writer
@@ -39,7 +39,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         store = Store(url, _limits(settings))
         stack.push_async_callback(store.close)
         try:
-            await upgrade(url)
+            await bring_up_to_date(url)
             await store.open()
         except (sqlite3.Error, DBAPIError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error

@@ -1,23 +1,31 @@
 """One history of the schema for both databases: it runs on each, twice, and gives the same."""
 
 import asyncio
+import sqlite3
+import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from services.notify import database as notify
+from services.notify import database
+from services.notify import migrate as notify
 from services.persistence import migrate as persistence
+from services.persistence import schema
+from shared.errors import StartError
 
 Upgrade = Callable[[str], Awaitable[None]]
 Schema = dict[str, dict[str, Any]]
@@ -28,7 +36,7 @@ ASYNC = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 async def upgrade_notify(url: str) -> None:
     """On SQLite as the service does; this release keeps notify nowhere else."""
     if make_url(url).get_backend_name() == "sqlite":
-        await asyncio.to_thread(notify.migrate, url)
+        await asyncio.to_thread(notify.upgrade, url)
     else:
         await on_connection(url, _notify_to_head)
 
@@ -87,6 +95,58 @@ async def test_a_second_upgrade_changes_nothing(urls: tuple[str, str, str]) -> N
         before = await on_connection(url, everything)
         await UPGRADES[service](url)
         assert await on_connection(url, everything) == before
+
+
+@pytest.mark.parametrize(
+    ("service", "known"), [(persistence, schema.REVISION), (notify, database.REVISION)]
+)
+def test_each_service_knows_the_newest_revision(service: ModuleType, known: str) -> None:
+    history = Path(service.__file__ or "").parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(history))
+    assert ScriptDirectory.from_config(config).get_current_head() == known
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    store, notes = (f"sqlite:///{tmp_path / name}" for name in ("store.db", "notify.db"))
+    asyncio.run(persistence.upgrade(store))
+    notify.upgrade(notes)
+    script = f"""
+import asyncio, sys
+from services.notify.database import open_database
+from services.persistence.schema import bring_up_to_date
+
+async def open_both():
+    await bring_up_to_date({store!r})
+    async with open_database({notes!r}):
+        pass
+
+asyncio.run(open_both())
+sys.exit("alembic" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
+
+
+async def test_the_store_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    await persistence.upgrade(f"sqlite:///{path}")
+    _make_newer(path)
+    with pytest.raises(StartError, match="schema 9999, of a newer release"):
+        await schema.bring_up_to_date(f"sqlite:///{path}")
+
+
+async def test_the_database_of_a_newer_notify_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notify.db"
+    notify.upgrade(f"sqlite:///{path}")
+    _make_newer(path)
+    with pytest.raises(StartError, match="schema 9999, of a newer release"):
+        async with database.open_database(f"sqlite:///{path}"):
+            pass
+
+
+def _make_newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
 async def on_connection(url: str, work: Callable[[Connection], Any]) -> Any:

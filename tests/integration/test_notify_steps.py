@@ -11,8 +11,8 @@ import pytest
 from services.gateway.notices import Notices
 from services.notify import ladder
 from services.notify import rows as statements
-from services.notify.database import migrate
 from services.notify.ladder import Outcome
+from services.notify.migrate import upgrade
 from services.notify.store import Progress, open_store
 from shared import bus, commands, subjects
 from shared.commands import LogRow, NotificationStep, NotificationSteps
@@ -153,7 +153,7 @@ async def test_nonsense_is_refused_and_the_next_question_answered(
 def test_d3_the_question_walks_no_history(tmp_path: Path) -> None:
     """SQLite's own plan: two steps down an index for each user."""
     file = tmp_path / "notify.db"
-    migrate(f"sqlite:///{file}")
+    upgrade(f"sqlite:///{file}")
     with closing(sqlite3.connect(file)) as other:
         plan = other.execute(
             f"EXPLAIN QUERY PLAN {statements.LOAD_OF_MESSAGE}",

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.notify import database as module
 from services.notify import ladder
-from services.notify.database import MIGRATIONS
+from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable

@@ -60,7 +60,7 @@ async def refused_by(python: str | Path, *arguments: object, **settings: Any) ->
 
 
 async def test_everything_is_ready_within_five_seconds(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
+    async with run_stack(tmp_path, from_nothing=True) as stack:
         assert stack.pids().keys() == ALL
         order = [event["service"] for event in stack.told("ready")]
         assert order[:2] == ["nats-server", "persistence"]  # the others ask these

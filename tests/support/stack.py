@@ -17,6 +17,7 @@ from linkup.services import answers
 from shared.route import LIMITS
 from shared.settings import PREFIX, to_environment
 from tests.support.processes import tied
+from tests.support.stores import lay_out
 from tests.support.waiting import eventually, within
 
 START_SECONDS = 30
@@ -145,13 +146,21 @@ class Stack:
 
 @asynccontextmanager
 async def run_stack(
-    tmp_path: Path, *, gateways: int = 1, environment: dict[str, str] | None = None, **settings: Any
+    tmp_path: Path,
+    *,
+    gateways: int = 1,
+    environment: dict[str, str] | None = None,
+    from_nothing: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything, started and ready; stopped at the end, which has to succeed.
 
     `settings` by field name, as `message_rate=0`; `environment` for what is no setting. The data
-    are in `tmp_path / "data"`: the same path again is the same data again.
+    are in `tmp_path / "data"`: the same path again is the same data again. The databases are
+    there, empty, before the first start, unless it is to be `from_nothing`.
     """
+    if not from_nothing:
+        await lay_out(tmp_path / "data")
     async with started_stack(
         tmp_path, gateways=gateways, environment=environment, **settings
     ) as stack:

@@ -1,4 +1,4 @@
-"""Runs the steps on the connection that `store.migrate` hands over. Alembic loads it by path."""
+"""Runs the steps on the connection that `migrate.upgrade` hands over. Alembic loads it by path."""
 
 from alembic import context
 

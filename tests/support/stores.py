@@ -1,0 +1,30 @@
+"""Owns the empty data of a product that was started before: migrated once, copied ever after."""
+
+import asyncio
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from services.notify import migrate as notify
+from services.persistence import migrate as persistence
+
+
+async def lay_out(data: Path) -> None:
+    """Put both databases there, unless there is something: the start has none to make then."""
+    await asyncio.to_thread(_lay_out, data)
+
+
+def _lay_out(data: Path) -> None:
+    if not data.exists():
+        shutil.copytree(_empty(), data)
+
+
+@cache
+def _empty() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="linkup-empty-"))  # for its owner alone, as the copies
+    atexit.register(shutil.rmtree, path)
+    asyncio.run(persistence.upgrade(f"sqlite:///{path / 'linkup.db'}"))
+    notify.upgrade(f"sqlite:///{path / 'notify.db'}")
+    return path

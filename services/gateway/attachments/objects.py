@@ -1,7 +1,8 @@
 """Owns the bytes of files: one object each in a store that a URL names, and one a thumbnail.
 
 Nobody else imports obstore. Paths are made of ids of ours alone, never of a name. An object is
-there as a whole or not at all; on a local disk it is synced before it counts as written.
+there as a whole or not at all; on a local disk it is synced before it counts as written. A store
+that does not answer in time cannot be reached.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ LOCAL_PART_BYTES = 256 * 1024
 REMOTE_PART_BYTES = 5 * 1024 * 1024  # the least S3 takes
 READ_BYTES = 256 * 1024
 STAGED = re.compile(r".+#\d+\Z")  # how obstore names what it has not finished
+ANSWERED_WITHIN = 30.0  # seconds, of each operation
 STAGED_FOR = 24 * 3600.0  # seconds; no upload takes that long
 
 
@@ -56,9 +58,9 @@ class Objects:
         try:
             async for chunk in chunks:
                 size += len(chunk)
-                with _translated():
+                async with _reached():
                     await writer.write(chunk)
-            with _translated():
+            async with _reached():
                 await writer.close()
                 await self._sync(path)
         except BaseException:
@@ -67,7 +69,7 @@ class Objects:
         return size
 
     async def put(self, path: str, content: bytes) -> None:
-        with _translated():
+        async with _reached():
             await obstore.put_async(self._store, path, content, use_multipart=False)
             await self._sync(path)
 
@@ -75,21 +77,21 @@ class Objects:
         """The bytes from `start` up to but without `end`. Raises NotFound before the first."""
         if start == end:
             return
-        with _translated():
+        async with _reached():
             found = await obstore.get_async(self._store, path, options={"range": (start, end)})
         async for chunk in found.stream(min_chunk_size=READ_BYTES):
             yield bytes(chunk)
 
     async def size(self, path: str) -> int:
         """Raises NotFound."""
-        with _translated():
+        async with _reached():
             return int((await obstore.head_async(self._store, path))["size"])
 
     async def delete(self, paths: Iterable[str]) -> None:
         """What is not there is deleted already."""
         for path in paths:
             try:
-                with _translated():
+                async with _reached():
                     await obstore.delete_async(self._store, path)
             except NotFound:
                 continue
@@ -130,6 +132,13 @@ class _Object(io.RawIOBase):
 
     def tell(self) -> int:
         return int(self._reader.tell())
+
+
+@asynccontextmanager
+async def _reached() -> AsyncIterator[None]:
+    with _translated():
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            yield
 
 
 @contextmanager

@@ -4,9 +4,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
 
+from services.gateway.attachments import objects as module
 from services.gateway.attachments.objects import STAGED_FOR, Objects
 from shared.errors import NotFound, StartError, Unavailable
 from tests.support.waiting import eventually
@@ -92,6 +95,18 @@ async def test_c1_a_store_that_cannot_be_written_is_unavailable(tmp_path: Path) 
         await objects.put("original/a", b"x")
     with pytest.raises(Unavailable):
         await objects.write("original/a", chunks(9))
+
+
+async def test_c1_a_store_that_does_not_answer_in_time_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(module, "ANSWERED_WITHIN", 0.01)
+    monkeypatch.setattr(obstore, "put_async", never)
+    with pytest.raises(Unavailable):
+        await Objects(tmp_path.as_uri()).put("original/a", b"x")
 
 
 @pytest.mark.parametrize("url", ["file:///dev/null/x", "nonsense://x", "attachments", ""])

@@ -1,10 +1,11 @@
-"""Owns the statements of a transaction, and how a decision becomes their parameters."""
+"""Owns how a decision becomes the parameters of the statements that store it."""
 
 from collections.abc import Iterable
 
 import msgspec
 from msgspec.structs import astuple
 
+from services.persistence import statements
 from services.persistence.connections import Row
 from services.persistence.state import (
     Changes,
@@ -17,188 +18,6 @@ from services.persistence.state import (
 )
 
 WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
-
-FORGET_LANES = """
-DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?1)
-"""
-LAST = """
-SELECT (SELECT coalesce(max(id), 0) FROM (
-          SELECT max(message_id) AS id FROM messages
-          UNION ALL SELECT max(change_id) FROM group_changes) AS ids),
-       (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?1)
-"""
-LANES = """
-SELECT l.lane, l.number, l.results FROM json_each(?1) AS j JOIN lanes AS l ON l.lane = j.value
-"""
-_MESSAGE = (
-    "m.message_id, m.conversation_id, m.seq, m.sender_id, m.client_id, m.content_hash, "
-    "m.created_at, m.version, m.reply_to, m.deleted_at"
-)
-MESSAGES = f"""
-SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m
-  ON m.sender_id = json_extract(j.value, '$[0]') AND m.client_id = json_extract(j.value, '$[1]')
-"""  # noqa: S608 - a list of columns
-MESSAGES_BY_ID = f"""
-SELECT {_MESSAGE} FROM json_each(?1) AS j JOIN messages AS m ON m.message_id = j.value
-"""  # noqa: S608 - a list of columns
-HIDDEN = """
-SELECT h.message_id, h.user_id FROM json_each(?1) AS j JOIN hidden AS h ON h.message_id = j.value
-"""
-REACTIONS = """
-SELECT r.message_id, r.user_id, r.emoji, r.number, r.removed
-FROM json_each(?1) AS j JOIN reactions AS r ON r.message_id = j.value
-"""
-CONVERSATIONS = """
-SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
-       c.title, c.version, c.created_hash,
-       b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version,
-       b.role, b.joined_at, b.sent_seq, b.blocked
-FROM json_each(?1) AS j
-JOIN conversations AS c ON c.conversation_id = j.value
-LEFT JOIN members AS b ON b.conversation_id = c.conversation_id
-"""
-HEADS = """
-SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
-"""
-TICKETS = """
-SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at
-FROM json_each(?1) AS j JOIN tickets AS t ON t.ticket_hash = j.value
-"""
-BLOCKS = """
-SELECT k.user_id, k.blocked_id FROM json_each(?1) AS j JOIN blocks AS k
-  ON k.user_id = json_extract(j.value, '$[0]') AND k.blocked_id = json_extract(j.value, '$[1]')
-"""
-_REPORT = (
-    "report_id, reporter_id, user_id, message_id, version, reason, comment, request_hash, "
-    "created_at"
-)
-REPORTS = f"""
-SELECT {_REPORT} FROM json_each(?1) AS j JOIN reports ON report_id = j.value
-"""  # noqa: S608 - a list of columns
-PUT_CONVERSATION = """
-INSERT INTO conversations (conversation_id, kind, last_seq, last_message_id, created_at, updated_at,
-  title, version, created_hash)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (conversation_id) DO UPDATE SET
-  last_seq = excluded.last_seq, last_message_id = excluded.last_message_id,
-  updated_at = excluded.updated_at, title = excluded.title, version = excluded.version
-"""
-PUT_MEMBER = """
-INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, updated_at,
-  cleared_seq, archived, muted, version, role, joined_at, sent_seq, blocked)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (conversation_id, user_id) DO UPDATE SET
-  delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
-  updated_at = excluded.updated_at, cleared_seq = excluded.cleared_seq,
-  archived = excluded.archived, muted = excluded.muted, version = excluded.version,
-  role = excluded.role, joined_at = excluded.joined_at, sent_seq = excluded.sent_seq,
-  blocked = excluded.blocked
-"""
-DELETE_MEMBER = "DELETE FROM members WHERE conversation_id = ? AND user_id = ?"
-ADD_GROUP_CHANGE = """
-INSERT INTO group_changes (change_id, conversation_id, version, kind, actor_id, user_ids,
-  created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
-ADD_MESSAGE = """
-INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
-  content_hash, created_at, updated_at, reply_to, accepted_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-KEEP_VERSION = """
-INSERT INTO versions (message_id, version, content, replaced_at)
-SELECT message_id, version, content, ?2 FROM messages WHERE message_id = ?1
-"""
-EDIT_MESSAGE = """
-UPDATE messages SET content = ?3, version = ?4, edited_at = ?2, updated_at = ?2
-WHERE message_id = ?1
-"""
-ERASE_MESSAGE = """
-UPDATE messages SET content = '', version = ?3, deleted_at = ?2, updated_at = ?2
-WHERE message_id = ?1
-"""
-ERASE_VERSIONS = "DELETE FROM versions WHERE message_id = ?1"
-ERASE_REACTIONS = "DELETE FROM reactions WHERE message_id = ?1"
-HIDE_MESSAGE = "INSERT INTO hidden (message_id, user_id, created_at) VALUES (?, ?, ?)"
-TOUCH_MESSAGE = "UPDATE messages SET version = ?3, updated_at = ?2 WHERE message_id = ?1"
-PUT_REACTION = """
-INSERT INTO reactions (message_id, number, user_id, emoji, removed, updated_at)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (message_id, number) DO UPDATE SET
-  removed = excluded.removed, updated_at = excluded.updated_at
-"""
-_ATTACHMENT = (
-    "a.attachment_id, a.owner_id, a.state, a.created_at, a.name, a.media_type, a.size, "
-    "a.width, a.height, a.thumbnail, a.message_id, a.position"
-)
-ATTACHMENTS = f"""
-SELECT {_ATTACHMENT} FROM json_each(?1) AS j JOIN attachments AS a ON a.attachment_id = j.value
-"""  # noqa: S608 - a list of columns
-DUE_ATTACHMENTS = f"""
-SELECT {_ATTACHMENT} FROM attachments AS a WHERE a.state = 'condemned'
-  OR (a.state IN ('reserved', 'uploaded') AND a.created_at < ?1) LIMIT ?2
-"""  # noqa: S608 - a list of columns
-UNSENT = """
-SELECT a.owner_id, count(*) FROM json_each(?1) AS j JOIN attachments AS a
-  ON a.owner_id = j.value AND a.state IN ('reserved', 'uploaded') GROUP BY a.owner_id
-"""
-PUT_ATTACHMENT = """
-INSERT INTO attachments (attachment_id, owner_id, state, created_at, name, media_type, size,
-  width, height, thumbnail, message_id, position)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (attachment_id) DO UPDATE SET state = excluded.state, name = excluded.name,
-  media_type = excluded.media_type, size = excluded.size, width = excluded.width,
-  height = excluded.height, thumbnail = excluded.thumbnail, message_id = excluded.message_id,
-  position = excluded.position
-"""
-FORGET_ATTACHMENT = "DELETE FROM attachments WHERE attachment_id = ?"
-CONDEMN_ATTACHMENTS = """
-UPDATE attachments SET state = 'condemned', name = '', message_id = NULL WHERE message_id = ?1
-"""
-ADD_FEED = """
-INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
-  created_at, reaction, change_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-# Apart, so that the rows of messages, which are most, bind nothing that only this one has.
-ADD_OWN_RECEIPT = """
-INSERT INTO feed (user_id, cursor, writer, n, kind, conversation_id, actor_id, created_at,
-  delivered_seq, read_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-PUT_HEAD = """
-INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
-  head = excluded.head, rate_at = excluded.rate_at
-"""
-PUT_USER = """
-INSERT INTO users
-  (user_id, name, email, time_zone, locale, avatar, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
-  name = coalesce(excluded.name, name), email = coalesce(excluded.email, email),
-  time_zone = coalesce(excluded.time_zone, time_zone), locale = coalesce(excluded.locale, locale),
-  avatar = coalesce(excluded.avatar, avatar), updated_at = excluded.updated_at
-"""
-FENCE_LANE = """
-INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?4))
-ON CONFLICT (lane) DO UPDATE SET number = excluded.number, results = excluded.results
-"""
-TOUCH_USER = """
-UPDATE users SET last_seen = ?1 WHERE user_id = ?2 AND coalesce(last_seen, 0) < ?1
-"""
-PUT_LANE = """
-INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
-  number = excluded.number, results = excluded.results, n = excluded.n
-"""
-PUT_BLOCK = "INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (?, ?, ?)"
-DELETE_BLOCK = "DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?"
-ADD_REPORT = f"INSERT INTO reports ({_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-# For each ticket put, up to that many that nobody came with are taken away.
-FORGET_TICKETS = """
-DELETE FROM tickets WHERE ticket_hash IN
-  (SELECT ticket_hash FROM tickets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 10)
-"""
-PUT_TICKET = "INSERT INTO tickets VALUES (?, ?, ?, ?)"
-TAKE_TICKET = "DELETE FROM tickets WHERE ticket_hash = ?1"
 
 
 def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -260,19 +79,19 @@ def _revision_rows(revision: Revision, now: int) -> Iterable[tuple[str, Row]]:
     message_id, version = revision.message.message_id, revision.message.version
     match revision:
         case Edited(content=content):
-            yield KEEP_VERSION, (message_id, now)
-            yield EDIT_MESSAGE, (message_id, now, content, version)
+            yield statements.KEEP_VERSION, (message_id, now)
+            yield statements.EDIT_MESSAGE, (message_id, now, content, version)
         case Erased():
-            yield ERASE_MESSAGE, (message_id, now, version)
-            yield ERASE_VERSIONS, (message_id,)
-            yield ERASE_REACTIONS, (message_id,)
-            yield CONDEMN_ATTACHMENTS, (message_id,)
+            yield statements.ERASE_MESSAGE, (message_id, now, version)
+            yield statements.ERASE_VERSIONS, (message_id,)
+            yield statements.ERASE_REACTIONS, (message_id,)
+            yield statements.CONDEMN_ATTACHMENTS, (message_id,)
         case Hidden(user_id=user_id):
-            yield HIDE_MESSAGE, (message_id, user_id, now)
+            yield statements.HIDE_MESSAGE, (message_id, user_id, now)
         case Reacted(user_id=user_id, emoji=emoji, reaction=reaction):
-            yield TOUCH_MESSAGE, (message_id, now, version)
+            yield statements.TOUCH_MESSAGE, (message_id, now, version)
             row = (message_id, reaction.number, user_id, emoji, reaction.removed, now)
-            yield PUT_REACTION, row
+            yield statements.PUT_REACTION, row
 
 
 def attachment_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -318,18 +137,21 @@ def lane_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
     for ticket_hash, ticket in changes.tickets.items():
-        yield TAKE_TICKET, (ticket_hash,)
+        yield statements.TAKE_TICKET, (ticket_hash,)
         if ticket is not None:
-            yield FORGET_TICKETS, (state.now,)
+            yield statements.FORGET_TICKETS, (state.now,)
             row = (ticket_hash, ticket.user_id, ticket.expires_at, ticket.token_expires_at)
-            yield PUT_TICKET, row
+            yield statements.PUT_TICKET, row
 
 
 def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
     for pair in changes.blocks:
-        yield DELETE_BLOCK, pair  # it may have been taken back and set again in this transaction
+        yield (
+            statements.DELETE_BLOCK,
+            pair,
+        )  # it may have been taken back and set again in this transaction
         if pair in state.blocks:
-            yield PUT_BLOCK, (*pair, state.now)
+            yield statements.PUT_BLOCK, (*pair, state.now)
 
 
 def report_rows(changes: Changes) -> Iterable[Row]:

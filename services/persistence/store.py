@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from services.persistence import index, rows
+from services.persistence import index, rows, statements
 from services.persistence.connections import Held, Row, WriterConnection
 from services.persistence.decide import decide
 from services.persistence.names import Names, names
@@ -102,7 +102,8 @@ class Store:
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""
         row = (lane, number, commands.encode(results), rows.WRITER)
-        await self.between(lambda connection: connection.execute(rows.FENCE_LANE, row).fetchall())
+        fence = statements.FENCE_LANE
+        await self.between(lambda connection: connection.execute(fence, row).fetchall())
 
     async def index(self, messages: int, characters: int) -> bool:
         """Index the next few messages; whether there are more. Raises sqlite3.Error."""
@@ -145,7 +146,7 @@ def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
     connection.execute("BEGIN IMMEDIATE")
     fresh = [("epoch", secrets.token_hex(8)), ("hash_key", secrets.token_hex(32))]
     connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
-    connection.execute(rows.FORGET_LANES, (LANES_KEPT,))
+    connection.execute(statements.FORGET_LANES, (LANES_KEPT,))
     connection.execute("COMMIT")
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
 
@@ -160,45 +161,45 @@ def _touch(connection: sqlite3.Connection) -> None:
 def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
     """Everything the batches name, and what that names in turn."""
     look_up = partial(_look_up, connection)
-    [(state.last_message_id, state.last_n)] = connection.execute(rows.LAST, (rows.WRITER,))
-    for lane, number, results in look_up(rows.LANES, wanted.lanes):
+    [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST, (rows.WRITER,))
+    for lane, number, results in look_up(statements.LANES, wanted.lanes):
         state.lanes[lane] = Lane(number, results)
-    for row in look_up(rows.MESSAGES, wanted.messages):
+    for row in look_up(statements.MESSAGES, wanted.messages):
         message = Message(*row)
         state.messages[message.sender_id, message.client_id] = message
-    for row in look_up(rows.MESSAGES_BY_ID, wanted.message_ids):
+    for row in look_up(statements.MESSAGES_BY_ID, wanted.message_ids):
         message = Message(*row)
         state.messages_by_id[message.message_id] = message
         wanted.conversations.add(message.conversation_id)
-    state.hidden.update(look_up(rows.HIDDEN, wanted.message_ids))
-    for message_id, user_id, emoji, number, removed in look_up(rows.REACTIONS, wanted.reacted):
+    state.hidden.update(look_up(statements.HIDDEN, wanted.message_ids))
+    for message_id, *who, number, removed in look_up(statements.REACTIONS, wanted.reacted):
         reactions = state.reactions.setdefault(message_id, {})
-        reactions[user_id, emoji] = Reaction(number, bool(removed))
+        reactions[tuple(who)] = Reaction(number, bool(removed))
     _read_attachments(connection, state, wanted)
-    for row in look_up(rows.CONVERSATIONS, wanted.conversations):
+    for row in look_up(statements.CONVERSATIONS, wanted.conversations):
         wanted.users.update(_add_member(state, row))
     _read_blocks(connection, state, wanted)
-    for user_id, head, rate_at in look_up(rows.HEADS, wanted.users):
+    for user_id, head, rate_at in look_up(statements.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
-    for ticket_hash, *ticket in look_up(rows.TICKETS, wanted.tickets):
+    for ticket_hash, *ticket in look_up(statements.TICKETS, wanted.tickets):
         state.tickets[ticket_hash] = Ticket(*ticket)
 
 
 def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
-    found = list(_look_up(connection, rows.ATTACHMENTS, wanted.attachments))
+    found = list(_look_up(connection, statements.ATTACHMENTS, wanted.attachments))
     if wanted.condemning:
         due = (state.unsent_before, DUE_AT_ONCE)
-        found += connection.execute(rows.DUE_ATTACHMENTS, due).fetchall()
+        found += connection.execute(statements.DUE_ATTACHMENTS, due).fetchall()
     for row in found:
         state.attachments[row[0]] = Attachment(*row)
-    state.unsent.update(_look_up(connection, rows.UNSENT, wanted.uploaders))
+    state.unsent.update(_look_up(connection, statements.UNSENT, wanted.uploaders))
 
 
 def _read_blocks(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
     """And reports. The members of a conversation that is there tell whether they block."""
     apart = [pair[:2] for pair in wanted.pairs if pair[2] not in state.conversations]
-    state.blocks.update(_look_up(connection, rows.BLOCKS, apart))
-    found = _look_up(connection, rows.REPORTS, wanted.reports)
+    state.blocks.update(_look_up(connection, statements.BLOCKS, apart))
+    found = _look_up(connection, statements.REPORTS, wanted.reports)
     state.reports.update((row[0], Report(*row)) for row in found)
 
 
@@ -210,7 +211,7 @@ def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> I
 
 
 def _add_member(state: State, row: Row) -> tuple[str, ...]:
-    """A row of rows.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
+    """A row of statements.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
     (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:8]
     conversation = state.conversations.get(conversation_id)
     if conversation is None:
@@ -239,28 +240,28 @@ def _index(connection: sqlite3.Connection, secret: bytes, messages: int, charact
 def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     state, changes = decision.state, decision.changes
     revised = index.revised(changes)
-    connection.executemany(rows.PUT_CONVERSATION, rows.conversation_rows(state, changes))
-    connection.executemany(rows.PUT_MEMBER, rows.member_rows(state, changes))
-    connection.executemany(rows.DELETE_MEMBER, rows.parted_rows(state, changes))
-    connection.executemany(rows.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
-    connection.executemany(rows.ADD_MESSAGE, rows.message_rows(changes))
+    connection.executemany(statements.PUT_CONVERSATION, rows.conversation_rows(state, changes))
+    connection.executemany(statements.PUT_MEMBER, rows.member_rows(state, changes))
+    connection.executemany(statements.DELETE_MEMBER, rows.parted_rows(state, changes))
+    connection.executemany(statements.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
+    connection.executemany(statements.ADD_MESSAGE, rows.message_rows(changes))
     index.forget(connection, state.hash_key, revised)
-    connection.executemany(rows.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
-    connection.executemany(rows.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
+    connection.executemany(statements.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
+    connection.executemany(statements.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
     for sql, row in rows.revision_rows(state, changes):
         connection.execute(sql, row)
     index.learn(connection, state.hash_key, revised)
-    connection.executemany(rows.ADD_FEED, rows.feed_rows(state, changes))
-    connection.executemany(rows.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
-    connection.executemany(rows.PUT_HEAD, rows.head_rows(state, changes))
-    connection.executemany(rows.PUT_USER, rows.user_rows(state, changes))
+    connection.executemany(statements.ADD_FEED, rows.feed_rows(state, changes))
+    connection.executemany(statements.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
+    connection.executemany(statements.PUT_HEAD, rows.head_rows(state, changes))
+    connection.executemany(statements.PUT_USER, rows.user_rows(state, changes))
     for sql, row in rows.block_rows(state, changes):
         connection.execute(sql, row)
-    connection.executemany(rows.ADD_REPORT, rows.report_rows(changes))
+    connection.executemany(statements.ADD_REPORT, rows.report_rows(changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
-    connection.executemany(rows.TOUCH_USER, rows.seen_rows(changes))
-    connection.executemany(rows.PUT_LANE, rows.lane_rows(state, changes))
+    connection.executemany(statements.TOUCH_USER, rows.seen_rows(changes))
+    connection.executemany(statements.PUT_LANE, rows.lane_rows(state, changes))
 
 
 def _is_the_databases(error: BaseException) -> bool:

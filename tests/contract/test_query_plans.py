@@ -10,23 +10,23 @@ from types import ModuleType
 
 import pytest
 
-from services.persistence import index, queries, rows
+from services.persistence import index, queries, statements
 from services.persistence.migrate import upgrade
 
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 PARAMETER = re.compile(r"\?(\d*)")
 SCAN = re.compile(r"^SCAN (\w+)(?! VIRTUAL TABLE)|AUTOMATIC (?:COVERING )?INDEX")
 OWN_STEP = re.compile(r"^(?:CO-ROUTINE|MATERIALIZE) (\w+)")  # of the plan itself: narrow already
-AT_START = {"rows.FORGET_LANES"}  # once, over at most the lanes kept and one start's more
+AT_START = {"statements.FORGET_LANES"}  # once, over at most the lanes kept and one start's more
 
 
 def modules() -> Iterator[ModuleType]:
-    yield from (rows, index)
+    yield from (statements, index)
     for found in pkgutil.iter_modules(queries.__path__):
         yield importlib.import_module(f"{queries.__name__}.{found.name}")
 
 
-def statements() -> dict[str, str]:
+def found_statements() -> dict[str, str]:
     return {
         f"{module.__name__.removeprefix('services.persistence.')}.{name}": text
         for module in modules()
@@ -38,7 +38,7 @@ def statements() -> dict[str, str]:
     }
 
 
-STATEMENTS = statements()
+STATEMENTS = found_statements()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_d3_d26_no_statement_reads_a_whole_table(store: sqlite3.Connection, name
 
 
 def test_all_the_statements_are_tried() -> None:
-    assert {"rows.LAST", "index.NEXT", "queries.inbox.INBOX"} <= STATEMENTS.keys()
+    assert {"statements.LAST", "index.NEXT", "queries.inbox.INBOX"} <= STATEMENTS.keys()
     assert len(STATEMENTS) > 50
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from services.persistence import rows
+from services.persistence import statements
 from services.persistence.connections import Held, WriterConnection
 from services.persistence.state import Decision, Limits
 from services.persistence.store import Store
@@ -35,7 +35,7 @@ class MinedConnection(WriterConnection):
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         given = list(parameters)
-        broken = sql == rows.ADD_MESSAGE and self.fuse is not None and self.fuse.poison
+        broken = sql == statements.ADD_MESSAGE and self.fuse is not None and self.fuse.poison
         if broken and any(POISON in str(value) for row in given for value in row):
             FIRED["poison"] += 1
             raise sqlite3.IntegrityError("the store breaks on this message")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.persistence.decide import decide
-from services.persistence.rows import FORGET_TICKETS, PUT_TICKET
 from services.persistence.state import Limits, State
+from services.persistence.statements import FORGET_TICKETS, PUT_TICKET
 from services.persistence.tickets import LIFE
 from shared.commands import (
     Batch,

@@ -3,8 +3,9 @@
 import asyncio
 import http.client
 import socket
+import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
@@ -63,31 +64,37 @@ class Files:
         token = self._token if isinstance(self._token, str) else await self._token()
         new = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = new(self._netloc, timeout=TIMEOUT)
+        connection.auto_open = 0  # once cut off it is not made again for the rest of the body
+        cut = threading.Event()
 
         def exchange() -> tuple[int, bytes]:
             headers = {"Authorization": f"Bearer {token}"}
-            with suppress(BrokenPipeError, ConnectionResetError):  # the answer may say why
-                connection.request(method, self._path + target, body, headers)
-            with connection.getresponse() as response:
-                return response.status, response.read()
+            with closing(connection):
+                connection.connect()
+                if cut.is_set():
+                    raise ConnectionAbortedError
+                with suppress(BrokenPipeError, ConnectionResetError):  # the answer may say why
+                    connection.request(method, self._path + target, body, headers)
+                with connection.getresponse() as response:
+                    return response.status, response.read()
 
         try:
             status, content = await asyncio.to_thread(exchange)
         except asyncio.CancelledError:
+            cut.set()
             _hang_up(connection)
             raise
         except (OSError, http.client.HTTPException) as error:
             raise FileFailed("unavailable", str(error) or type(error).__name__, True) from error
-        finally:
-            connection.close()
         return _read(status, content, kind)
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
-    """Also while a thread is sending: closing alone would leave it at that."""
-    if connection.sock is not None:
+    """The thread that uses it then fails, and closes it."""
+    used: socket.socket | None = connection.sock  # None before it is there, and after
+    if used is not None:
         with suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            used.shutdown(socket.SHUT_RDWR)
 
 
 def _read(status: int, content: bytes, kind: type[T]) -> T:

@@ -20,7 +20,7 @@ run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000"
 	@$(BIN)/linkup run $(ARGS)
 
 test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some, WORKERS=0 for one by one)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED)  ## format, lint, types, import rules, spelling, what the tables name
 	$(BIN)/ruff format --check

@@ -7,9 +7,10 @@ Hypothesis has no async rules: one asyncio.Runner per machine drives the loop be
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -131,7 +132,6 @@ class Feed(RuleBasedStateMachine):
     @initialize(before=st.integers(0, 6), cursor=st.integers(0, 6), early=st.booleans())
     def connect(self, before: int, cursor: int, early: bool) -> None:
         async def begin() -> None:
-            connection_module.HOLE_WAIT, connection_module.RETRY = 0.0, (0.0, 0.0)
             for _ in range(before):
                 self.log.message()
             head = self.log.head
@@ -342,6 +342,15 @@ class Feed(RuleBasedStateMachine):
         finally:
             self.runner.run(stop())
             self.runner.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_pauses() -> Iterator[None]:
+    """And only here: where time is virtual, a pause of nothing never ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection_module, "HOLE_WAIT", 0.0)
+        patch.setattr(connection_module, "RETRY", (0.0, 0.0))
+        yield
 
 
 Feed.TestCase.settings = settings(max_examples=200, stateful_step_count=30)

@@ -168,6 +168,7 @@ export class Chat {
 
   /** @param {Message} message */
   add(message) {
+    if (message.sender_id === this.#me) this.drop(message.client_id);
     if (message.seq === 1) this.loaded = true; // there is nothing before it
     if (this.loaded || this.loading) this.thread.add(message);
     this.#remember(message);
@@ -266,8 +267,8 @@ export class Chat {
     if (this.#last?.message_id === message_id) this.#last = next ?? this.thread.items.at(-1) ?? null;
   }
 
+  /** What is pending stays so: this may come of the inbox, which fills no hole in the thread. */
   #remember(message) {
-    if (message.sender_id === this.#me) this.drop(message.client_id);
     if (this.#isNewer(message)) this.#last = message;
     this.lastSeq = Math.max(this.lastSeq, message.seq);
   }

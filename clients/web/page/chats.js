@@ -27,6 +27,7 @@ export class Chats extends EventTarget {
   #groups;
   #unsent;
   #held = []; // feed frames that arrive during a resync
+  #strange = new Map(); // conversation id → its messages, until it is known whose it is
   #resyncs = 0; // how many are going on
   #beyond = 0; // unread in conversations that are not loaded
 
@@ -208,11 +209,22 @@ export class Chats extends EventTarget {
     this.raise(chat);
   }
 
+  /** One question for all that comes meanwhile: with some of it lost the thread had a hole. */
   #meet(frame) {
-    this.fetch(frame.conversation_id).then(
-      () => this.#feed(frame),
-      () => this.refresh(),
+    const { conversation_id } = frame;
+    const waiting = this.#strange.get(conversation_id);
+    if (waiting) return waiting.push(frame);
+    this.#strange.set(conversation_id, [frame]);
+    this.fetch(conversation_id).then(
+      () => this.#met(conversation_id).forEach((one) => this.#feed(one)),
+      () => this.#met(conversation_id) && this.refresh(),
     );
+  }
+
+  #met(conversationId) {
+    const waiting = this.#strange.get(conversationId);
+    this.#strange.delete(conversationId);
+    return waiting;
   }
 
   #event(frame, chat) {

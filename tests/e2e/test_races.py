@@ -1,0 +1,82 @@
+"""The page where answers and events overtake each other, or fail: nothing said is left out."""
+
+import asyncio
+import json
+import re
+
+import pytest
+from playwright.async_api import Route, WebSocketRoute, expect
+
+from tests.e2e.browser import Open, has_status, messages, own, post, send
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+ONE_CONVERSATION = re.compile(r"/v1/conversations/[^/?]+$")
+ALL_DONE = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(open_as: Open) -> None:
+    """The first ack of a conversation loads the inbox, whose newest message may be the second."""
+    acks: list[str | bytes] = []
+    wires: list[WebSocketRoute] = []
+
+    async def hold_acks(wire: WebSocketRoute) -> None:
+        wires.append(wire)
+
+        def forward(frame: str | bytes) -> None:
+            if json.loads(frame)["type"] == "ack":
+                acks.append(frame)
+            else:
+                wire.send(frame)
+
+        wire.connect_to_server().on_message(forward)
+
+    await (await open_as("rolf")).close()
+    page = await open_as("rosa", "/chat/rolf/", wire=hold_acks)
+    await send(page, "first")
+    await send(page, "second")
+    await eventually(lambda: len(acks) == 2)
+    async with page.expect_response("**/v1/conversations?*") as loaded:
+        wires[-1].send(acks[0])
+    await (await loaded.value).finished()
+    await page.evaluate(ALL_DONE)
+    await has_status(own(page, "second"), "pending")
+    wires[-1].send(acks[1])
+    await has_status(own(page, "second"), "sent")
+    await expect(messages(page)).to_have_text(["first", "second"])
+
+
+async def test_c5_who_is_strange_is_asked_about_once_and_nothing_of_theirs_is_lost(
+    stack: Stack, open_as: Open
+) -> None:
+    """Of several questions one might fail, and its message would be a hole."""
+    came: list[str | bytes] = []
+    questions: list[Route] = []
+    released = asyncio.Event()
+
+    async def count(wire: WebSocketRoute) -> None:
+        def forward(frame: str | bytes) -> None:
+            if json.loads(frame)["type"] == "message":
+                came.append(frame)
+            wire.send(frame)
+
+        wire.connect_to_server().on_message(forward)
+
+    async def hold(route: Route) -> None:
+        questions.append(route)
+        await (route.continue_() if released.is_set() else released.wait())
+
+    page = await open_as("quentin", wire=count)
+    await page.route(ONE_CONVERSATION, hold)
+    await post(page, stack, "quora", "quentin", "one", "two", "three", "four")
+    await eventually(lambda: len(came) == 4 and bool(questions))
+    await page.evaluate(ALL_DONE)
+    released.set()
+    first, *others = questions
+    for question in others:
+        await question.abort()
+    await first.continue_()
+    await page.locator(".chats a").filter(has_text="four").click()
+    await expect(messages(page)).to_have_text(["one", "two", "three", "four"])

@@ -6,8 +6,8 @@ a request that cannot leave fails at once. Whoever waits for a fact re-reads the
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import nats
@@ -86,7 +86,8 @@ class Bus:
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """Raises NoResponders or Unavailable (not carried out), BusTimeout (unknown)."""
         try:
-            reply = await self._client.request(subject, payload, timeout=timeout)
+            with _heeding_cancellation():
+                reply = await self._client.request(subject, payload, timeout=timeout)
         except nats.errors.NoRespondersError:
             raise NoResponders("The service is starting or away") from None
         except (nats.errors.TimeoutError, TimeoutError):
@@ -133,8 +134,9 @@ class Bus:
         try:
             # nats-py 2.16 writes a PING at once, past commands that wait for its own flusher: the
             # first answer can come before the broker has seen them, the second one cannot.
-            await self._client.flush(timeout=5)
-            await self._client.flush(timeout=5)
+            with _heeding_cancellation():
+                await self._client.flush(timeout=5)
+                await self._client.flush(timeout=5)
         except (nats.errors.Error, TimeoutError, OSError):
             raise Unavailable("The message bus is out of reach") from None
 
@@ -190,6 +192,20 @@ async def connect(
     finally:
         closing = True
         await _quietly(client.close())
+
+
+@contextmanager
+def _heeding_cancellation() -> Iterator[None]:
+    """`asyncio.wait_for`, which the client waits with, forgets a cancellation that comes together
+    with the answer (cpython#86296, mended in 3.12): a loop that asks would never end."""
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 async def _quietly(step: Awaitable[Any]) -> None:

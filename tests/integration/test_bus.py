@@ -1,5 +1,8 @@
 """The bus on a real broker: what may be relied on between two of its clients."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from shared import bus
@@ -46,3 +49,32 @@ async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back()
         await client.publish("test", b"now")
         await eventually(lambda: b"now" in heard)
     assert heard == [b"now"]
+
+
+@pytest.mark.parametrize("awaited", ["request", "flush"])
+async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaited: str) -> None:
+    """Else a service that stops while it asks goes on asking, and never stops."""
+    async with nats_broker() as server, bus.connect(server.url, "a") as client:
+
+        async def answer(question: Delivery) -> None:
+            await client.publish(question.reply_to, b"here")
+
+        await client.subscribe("test", answer)
+        await client.flush()
+        ways: dict[str, Callable[[], Awaitable[object]]] = {
+            "request": lambda: client.request("test", b"", timeout=5),
+            "flush": client.flush,
+        }
+        for turns in range(25):  # of the loop: in some of them the answer is just there
+            asking = asyncio.create_task(_ask_for_ever(ways[awaited]))
+            await asyncio.sleep(0.01)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.wait([asking], timeout=2)
+            assert asking.cancelled()
+
+
+async def _ask_for_ever(ask: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await ask()

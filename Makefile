@@ -6,7 +6,9 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 ARGS ?=
-WORKERS ?= 3
+WORKERS ?= 4
+# Without the bytecode of the last time, each start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := >=0.13,<0.14
 BIN := .venv/bin
 UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv

@@ -1,8 +1,7 @@
 """Owns what a lane is tried with: a bus that answers, and a connection that keeps each result."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from services.gateway.gate import Gate
 from services.gateway.lanes import Lane, Submission
@@ -63,17 +62,6 @@ def say(client_id: str, conversation_id: str = "ab", after: str | None = None) -
 
 def keys(batch: Batch) -> list[str]:
     return [command.client_id for command in batch.commands if isinstance(command, StoreMessage)]
-
-
-@contextlib.asynccontextmanager
-async def running(lane: Lane) -> AsyncIterator[None]:
-    task = asyncio.create_task(lane.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 class Sender:

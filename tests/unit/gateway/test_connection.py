@@ -1,8 +1,7 @@
 """One socket's feed and acks, step by step. The property test test_feed.py has the long runs."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from services.gateway.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.gateway.fakes import NOON, FakeLog, Socket, cursors, types
 
@@ -22,15 +22,8 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "RETRY", (0.0, 0.0))
 
 
-@contextlib.asynccontextmanager
-async def repairing(socket: Socket) -> AsyncIterator[None]:
-    task = asyncio.create_task(socket.connection.repair())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def repairing(socket: Socket) -> AbstractAsyncContextManager[None]:
+    return running(socket.connection.repair())
 
 
 async def synced(socket: Socket) -> None:

@@ -13,6 +13,7 @@ from services.gateway.auth import Identity
 from services.gateway.connection import Connection
 from services.gateway.hub import Hub
 from shared.commands import MAX_HEADS, HeadsAnswer, Joined
+from tests.support.background import running
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox
 
 
@@ -121,9 +122,8 @@ async def test_r11_who_has_joined_is_compared_at_the_next_tick(
     monkeypatch.setattr(Hub, "compare", compare)
     hub = hub_on(Wire())
     await hub.join(socket_of("alice"))
-    running = asyncio.create_task(hub.run())
-    assert await compared.get() == ["alice"]
-    running.cancel()
+    async with running(hub.run()):
+        assert await compared.get() == ["alice"]
 
 
 async def test_r17_a_comparison_asks_for_a_bounded_number_of_users() -> None:

@@ -12,7 +12,8 @@ from shared.commands import (
     Refused,
     Result,
 )
-from tests.unit.gateway.fake_lane import FakeBus, Sender, done, running, say
+from tests.support.background import running
+from tests.unit.gateway.fake_lane import FakeBus, Sender, done, say
 
 LIMITED = Refused("rate_limited", "Too many", 100)
 
@@ -30,7 +31,7 @@ async def admitted(gate: Gate, *told: Command) -> list[bool]:
     """Whether each passes the gate, sent one after the other through a lane that answers Done."""
     bus = FakeBus(done)
     sender = Sender(Lane(bus), gate)  # type: ignore[arg-type]  # the part of a Bus a lane uses
-    async with running(sender.lane):
+    async with running(sender.lane.run()):
         for index, command in enumerate(told):
             sender.submit(command, str(index))
         await sender.lane.idle()

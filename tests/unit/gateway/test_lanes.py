@@ -20,6 +20,7 @@ from shared.commands import (
     Results,
 )
 from shared.errors import Unavailable
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.gateway.fake_lane import (
     Answer,
@@ -28,7 +29,6 @@ from tests.unit.gateway.fake_lane import (
     Sender,
     done,
     keys,
-    running,
 )
 from tests.unit.gateway.fakes import Socket, handlers
 
@@ -50,7 +50,7 @@ async def test_while_a_batch_is_in_flight_the_next_one_gathers() -> None:
     lane, bus = lane_on(done)
     sender = Sender(lane, Gate())
     bus.hold.clear()
-    async with running(lane):
+    async with running(lane.run()):
         sender.send("m1")
         await eventually(lambda: len(bus.payloads) == 1)
         for number in range(2, 6):
@@ -79,7 +79,7 @@ async def test_r1_a_repeat_is_byte_identical(trouble: Answer) -> None:
     answers: list[Answer] = [trouble, trouble]
     lane, bus = lane_on(lambda batch: answers.pop() if answers else done(batch))
     sender = Sender(lane, Gate())
-    async with running(lane):
+    async with running(lane.run()):
         sender.send("m1")
         sender.send("m2")
         await lane.idle()
@@ -93,7 +93,7 @@ async def test_c2_at_the_deadline_the_outcome_is_unknown(monkeypatch: pytest.Mon
     monkeypatch.setattr(lanes_module, "DEADLINE", 0.01)
     lane, bus = lane_on(lambda batch: NoResponders("away"))
     sender = Sender(lane, Gate())
-    async with running(lane):
+    async with running(lane.run()):
         sender.send("m1")
         await lane.idle()
         bus.respond = done
@@ -112,7 +112,7 @@ async def test_c10_a_full_lane_is_overloaded(monkeypatch: pytest.MonkeyPatch) ->
     for number in range(1, 5):
         sender.send(f"m{number}")
     assert sender.results == [("m3", OVERLOADED), ("m4", OVERLOADED)]
-    async with running(lane):
+    async with running(lane.run()):
         await lane.idle()
     assert sender.codes() == {"m1": "ok", "m2": "ok", "m3": "overloaded", "m4": "overloaded"}
 
@@ -126,7 +126,7 @@ async def test_c4_an_overloaded_message_does_not_hold_up_those_before_it(
     sender = Sender(lane, Gate())
     for client_id in ("m1", "m2", "m3"):
         sender.send(client_id)
-    async with running(lane):
+    async with running(lane.run()):
         await lane.idle()
         sender.send("m4")
         await lane.idle()
@@ -150,7 +150,7 @@ async def test_r2_a_copy_that_was_refused_does_not_close_the_gate_behind_the_one
     lane, bus = lane_on(done)
     sender = Sender(lane, Gate())
     bus.hold.clear()
-    async with running(lane):
+    async with running(lane.run()):
         sender.send("m1")
         await eventually(lambda: len(bus.payloads) == 1)
         sender.send("other", "elsewhere")
@@ -171,7 +171,7 @@ async def test_c4_of_several_failures_the_earliest_has_to_come_first(
     sender = Sender(lane, Gate())
     for client_id in ("m1", "m2", "m3"):
         sender.send(client_id)
-    async with running(lane):
+    async with running(lane.run()):
         await lane.idle()
         bus.respond = done
         for client_id in ("m3", "m1", "m2", "m3"):

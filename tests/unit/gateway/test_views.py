@@ -1,6 +1,5 @@
 """What a narrower view shows, and whom a frame on it is for."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from services.gateway.views import View
 from shared import frames
 from shared.errors import InvalidFrame, TooLarge
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.gateway.fakes import Socket, cursors, types
 
@@ -57,17 +57,16 @@ def test_s1_the_limit_of_a_frame_is_that_of_what_was_sent() -> None:
 async def test_c5_a_view_steps_over_the_rest_and_does_not_say_it_was_sent(view: View) -> None:
     socket = Socket()
     socket.start()
-    repairing = asyncio.create_task(socket.connection.repair())
-    await eventually(lambda: types(socket.outbox.frames) == ["sync_completed"])
-    socket.connection.view = view
-    socket.live(socket.log.message(), socket.log.receipt())
-    assert cursors(socket.outbox.take()) == []
-    assert (socket.connection.cursor, socket.connection.sent) == (2, {})
-    socket.connection.view = CHAT
-    socket.live(socket.log.message(), socket.log.receipt())
-    assert cursors(socket.outbox.take()) == [3, 4]
-    assert socket.connection.sent == {"ab": 3}
-    repairing.cancel()
+    async with running(socket.connection.repair()):
+        await eventually(lambda: types(socket.outbox.frames) == ["sync_completed"])
+        socket.connection.view = view
+        socket.live(socket.log.message(), socket.log.receipt())
+        assert cursors(socket.outbox.take()) == []
+        assert (socket.connection.cursor, socket.connection.sent) == (2, {})
+        socket.connection.view = CHAT
+        socket.live(socket.log.message(), socket.log.receipt())
+        assert cursors(socket.outbox.take()) == [3, 4]
+        assert socket.connection.sent == {"ab": 3}
 
 
 def test_what_is_about_no_conversation_is_shown_by_the_notifications_alone() -> None:

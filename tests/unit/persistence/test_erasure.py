@@ -1,6 +1,5 @@
 """What was deleted for everyone is in no file of the store any more, a checkpoint later."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -12,6 +11,7 @@ from services.persistence import erasure as erasure_module
 from services.persistence.erasure import Erasure
 from services.persistence.store import Store
 from shared.commands import DeleteMessage, EditMessage, Stored
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 
@@ -21,9 +21,8 @@ FIRST, SECOND = "canary-before-the-edit", "canary-after-the-edit"
 @pytest.fixture
 async def erasing(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr(erasure_module, "PAUSE", 0.01)
-    running = asyncio.create_task(Erasure(store).run())
-    yield
-    running.cancel()
+    async with running(Erasure(store).run()):
+        yield
 
 
 async def write(log: Log) -> int:
@@ -87,6 +86,5 @@ async def test_what_an_earlier_process_left_is_seen_to(
     await erase(log, await write(log))
     store.erased.clear()
     monkeypatch.setattr(erasure_module, "PAUSE", 0.01)
-    running = asyncio.create_task(Erasure(store).run())
-    await eventually(lambda: holding(database) == [])
-    running.cancel()
+    async with running(Erasure(store).run()):
+        await eventually(lambda: holding(database) == [])

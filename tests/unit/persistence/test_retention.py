@@ -22,6 +22,7 @@ from shared.commands import (
     LogPageAnswer,
     Stored,
 )
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
@@ -203,12 +204,11 @@ async def test_what_goes_wrong_is_told_and_tried_again(
     with sqlite3.connect(database, isolation_level=None) as other:
         other.execute("CREATE TRIGGER no BEFORE DELETE ON feed BEGIN SELECT raise(FAIL, 'no'); END")
         calendar.days = 31
-        running = asyncio.create_task(retention.run())
-        await eventually(lambda: "the feed is not pruned" in caplog.text)
-        await chat.say("alice", "bob", "meanwhile")  # the store works as before
-        other.execute("DROP TRIGGER no")
-        await eventually(lambda: len(kept(database)) == 1)
-    running.cancel()
+        async with running(retention.run()):
+            await eventually(lambda: "the feed is not pruned" in caplog.text)
+            await chat.say("alice", "bob", "meanwhile")  # the store works as before
+            other.execute("DROP TRIGGER no")
+            await eventually(lambda: len(kept(database)) == 1)
     other.close()
 
 

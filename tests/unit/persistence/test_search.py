@@ -29,6 +29,7 @@ from shared.commands import (
 )
 from shared.errors import NotFound
 from shared.subjects import direct_conversation_id
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
@@ -264,17 +265,12 @@ async def test_the_index_goes_on_after_an_error_of_the_database(
 
 
 async def found_by_and_by(store: Store, queries: Queries, q: str, count: int) -> None:
-    task = asyncio.create_task(Indexer(store).run())
-
     async def all_found() -> bool:
         page = await answer(queries, user_id="bob", q=q, limit=100)
         return len(page["messages"]) == count
 
-    try:
+    async with running(Indexer(store).run()):
         await eventually(all_found)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def test_one_long_message_is_a_slice_of_its_own(talk: Log, store: Store) -> None:

@@ -1,6 +1,5 @@
 """The writing side, on a real SQLite file."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from services.persistence.state import Limits
 from services.persistence.store import Store
 from shared.commands import Batch, Refused, Stored
 from shared.errors import StartError, Unavailable
+from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
@@ -172,15 +172,14 @@ async def test_s42_the_store_is_ready_again_although_nobody_sends(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         await log.say("alice", "bob", "one")
-    recovering = asyncio.create_task(recover(store))
-    with pytest.raises(Unavailable):
-        await store.probe()
-    assert await store.between(lambda connection: connection.execute("SELECT 1").fetchall())
-    assert "locked" in store.trouble, "that it can be read says nothing"
-    other.execute("ROLLBACK")
-    other.close()
-    await eventually(lambda: not store.trouble)
-    recovering.cancel()
+    async with running(recover(store)):
+        with pytest.raises(Unavailable):
+            await store.probe()
+        assert await store.between(lambda connection: connection.execute("SELECT 1").fetchall())
+        assert "locked" in store.trouble, "that it can be read says nothing"
+        other.execute("ROLLBACK")
+        other.close()
+        await eventually(lambda: not store.trouble)
 
 
 async def test_c1_a_full_disk_is_unavailable_and_nothing_is_stored(

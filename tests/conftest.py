@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.support.nats import nats_server
 from tests.support.waiting import TIMEOUT_FACTOR
 
+QUICK = {"contract", "unit"}
+
 settings.register_profile(
     "default",
     deadline=None,
@@ -28,6 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """The limit of a whole test grows by the same factor as the waits in it."""
     if config.option.timeout is None:
         config.option.timeout = float(config.getini("timeout")) * TIMEOUT_FACTOR
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick ones last: no worker is left alone with a long file at the end."""
+    items.sort(key=lambda item: QUICK.intersection(item.path.parts) != set())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 // Owns how one message looks: its text, its time, its tick, and what to do when it failed.
 
+import { refill } from "./children.js";
 import { h, icon } from "./dom.js";
 import { isJumbo, linkified } from "./text.js";
 import { clock, exactly } from "./time.js";
@@ -97,11 +98,10 @@ function showText(node, { text }, { content, deleted_at }) {
 
 /** Made anew only when they change: a film goes on playing, a picture does not blink. */
 function showFiles(box, { attachments = [], message_id }, onFiles) {
-  const key = JSON.stringify([attachments.map(({ attachment_id }) => attachment_id), Boolean(message_id)]);
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
   box.hidden = !attachments.length;
-  box.replaceChildren(...onFiles(attachments, Boolean(message_id)));
+  const stored = Boolean(message_id);
+  const key = [attachments.map(({ attachment_id }) => attachment_id), stored];
+  refill(box, key, () => onFiles(attachments, stored));
 }
 
 function showMeta({ edited, time, tick }, item, status) {
@@ -125,10 +125,9 @@ function showQuote(quote, quoted) {
 }
 
 function showReactions(chips, { reactions = [] }, people) {
-  const focused = chips.contains(document.activeElement) && document.activeElement.dataset.emoji;
   chips.hidden = !reactions.length;
-  chips.replaceChildren(...reactions.map((one) => chip(one, people)));
-  if (focused) [...chips.children].find(({ dataset }) => dataset.emoji === focused)?.focus();
+  const key = reactions.map(({ emoji, user_ids }) => [emoji, user_ids, user_ids.map(people.nameOf)]);
+  refill(chips, key, () => reactions.map((one) => chip(one, people)));
 }
 
 function chip({ emoji, user_ids }, { me, nameOf, onReact }) {
@@ -136,7 +135,7 @@ function chip({ emoji, user_ids }, { me, nameOf, onReact }) {
   const properties = {
     type: "button",
     class: "chip",
-    "data-emoji": emoji,
+    "data-name": emoji,
     "aria-pressed": String(user_ids.includes(me)),
     "aria-label": `${emoji} ${user_ids.length}: ${who}`,
     title: who,

@@ -2,6 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { blockedLine } from "./blocks.js";
+import { refill } from "./children.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
 import { Files } from "./files.js";
@@ -188,13 +189,11 @@ export class Conversation {
   #showWho() {
     const { face, title, isSaved, isGroup, peer } = this.#chat;
     const online = Boolean(peer) && !isSaved && this.#presence.isOnline(peer.user_id);
-    const key = JSON.stringify([face, title]);
-    if (this.#who.dataset.key !== key) {
-      this.#who.dataset.key = key;
+    refill(this.#who, [face, title], () => {
       const picture = h("span", { class: "face" }, avatar(face, isSaved));
       const name = h("h1", {}, isGroup ? this.#groupName(title) : h("bdi", {}, title));
-      this.#who.replaceChildren(picture, h("div", { class: "names" }, name, this.#sub));
-    }
+      return [picture, h("div", { class: "names" }, name, this.#sub)];
+    });
     this.#who.firstChild.classList.toggle("online", online);
     this.#showSub();
   }

@@ -1,5 +1,6 @@
 // Owns the list of conversations and the field that finds or begins one.
 
+import { place, refill } from "./children.js";
 import { h, icon, once } from "./dom.js";
 import { listenForMenu } from "./gestures.js";
 import { Hits } from "./hits.js";
@@ -100,14 +101,10 @@ export class Inbox {
     const matches = ({ key, title }) => [key, title].some((text) => text.toLowerCase().includes(wanted));
     const all = this.#chats.inbox;
     const chats = (wanted ? all : all.filter((chat) => this.#isListed(chat))).filter(matches);
-    const rows = chats.map((chat) => this.#row(chat));
-    if (rows.some((row, place) => row !== this.#list.children[place]) || !rows.length) {
-      this.#list.replaceChildren(...rows);
-    }
-    while (this.#list.children.length > rows.length) this.#list.lastChild.remove();
+    place(this.#list, chats.map((chat) => this.#row(chat)));
     this.#showBegin(wanted && !chats.some(({ key }) => key.toLowerCase() === wanted));
     this.#showFilters(all, wanted);
-    this.#note.replaceChildren(...this.#noteFor(chats.length, wanted));
+    this.#showNote(chats.length > 0 || Boolean(wanted));
   }
 
   #showBegin(possible) {
@@ -129,12 +126,7 @@ export class Inbox {
       { name: "archived", text: `Archived (${archived})`, count: archived },
     ];
     const offered = possible.filter(({ name, count }) => !wanted && (count || name === this.#filter));
-    const key = JSON.stringify([offered, this.#filter]);
-    if (this.#filters.dataset.key === key) return;
-    const focused = this.#filters.contains(document.activeElement) && document.activeElement.dataset.name;
-    this.#filters.dataset.key = key;
-    this.#filters.replaceChildren(...offered.map((one) => this.#filterButton(one)));
-    if (focused) [...this.#filters.children].find(({ dataset }) => dataset.name === focused)?.focus();
+    refill(this.#filters, [offered, this.#filter], () => offered.map((one) => this.#filterButton(one)));
   }
 
   #filterButton({ name, text }) {
@@ -147,13 +139,18 @@ export class Inbox {
     return h("button", { type: "button", class: "chip", ...state, on: { click } }, text);
   }
 
-  #noteFor(count, wanted) {
+  #showNote(needless) {
+    const key = [this.#error?.message, this.#chats.loaded, needless, this.#filter];
+    refill(this.#note, key, () => this.#noteFor(needless));
+  }
+
+  #noteFor(needless) {
     if (this.#error) {
-      const again = { type: "button", on: { click: this.#error.retry } };
+      const again = { type: "button", on: { click: () => this.#error?.retry() } };
       return [icon("cloud"), h("p", {}, this.#error.message), h("button", again, "Try again")];
     }
     if (!this.#chats.loaded) return skeleton();
-    if (count || wanted) return [];
+    if (needless) return [];
     if (this.#filter) return [icon("chat"), h("p", {}, `Nothing is ${this.#filter}.`)];
     return [icon("chat"), h("p", {}, "No conversations yet. Type somebody’s user id above.")];
   }

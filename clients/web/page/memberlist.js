@@ -1,5 +1,6 @@
 // Owns the list of who is in a group: their roles, and what this user may do about each.
 
+import { place } from "./children.js";
 import { avatar, h, icon } from "./dom.js";
 import { openMenu } from "./menu.js";
 
@@ -38,10 +39,7 @@ export class MemberList {
     for (const user of this.#rows.keys()) if (!members.has(user)) this.#rows.delete(user);
     const nodes = [...members.values()].map((member) => this.#row(member));
     if (!members.size) nodes.push(...unknown(Math.min(memberCount, UNKNOWN)));
-    if (nodes.some((node, place) => node !== this.element.children[place])) {
-      this.element.replaceChildren(...nodes);
-    }
-    while (this.element.children.length > nodes.length) this.element.lastChild.remove();
+    place(this.element, nodes);
     if (focused) this.#refocus(focused);
   }
 

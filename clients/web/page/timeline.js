@@ -1,6 +1,7 @@
 // Owns the list of messages on the screen: what is in it, and where it is scrolled to.
 
 import { bubble, excerpt } from "./bubble.js";
+import { place } from "./children.js";
 import { h, icon, once } from "./dom.js";
 import { listenForMenu } from "./gestures.js";
 import { head } from "./head.js";
@@ -108,7 +109,7 @@ export class Timeline {
     this.#list.setAttribute("aria-label", `Messages with ${this.#chat.title}`);
     this.#list.setAttribute("aria-busy", String(this.#chat.loading));
     const anchor = this.#atBottom ? null : this.#anchor();
-    this.#place(this.#entries());
+    place(this.#list, this.#entries());
     if (anchor) this.#list.scrollTop += anchor.node.offsetTop - anchor.top;
     else this.#pin();
     this.#scrolled();
@@ -140,19 +141,6 @@ export class Timeline {
     this.#fresh.textContent = fresh > 99 ? "99+" : String(fresh);
     this.markRead();
     if (scrollTop < NEAR_TOP && this.#chat && !this.#chat.error) this.#chats.history.older(this.#chat);
-  }
-
-  #place(nodes) {
-    let next = this.#list.firstChild;
-    for (const node of nodes) {
-      if (node === next) next = next.nextSibling;
-      else this.#list.insertBefore(node, next);
-    }
-    while (next) {
-      const gone = next;
-      next = next.nextSibling;
-      gone.remove();
-    }
   }
 
   #entries() {

@@ -1,5 +1,6 @@
 // Owns the files beside the text that is being written: on their way up, ready, or refused.
 
+import { place } from "./children.js";
 import { h, icon } from "./dom.js";
 import { sizeInWords } from "./files.js";
 
@@ -68,7 +69,7 @@ export class Tray {
     const waiting = this.#items.filter(({ begun }) => !begun);
     for (const item of waiting.slice(0, AT_ONCE - under_way)) this.#upload(item);
     this.element.hidden = this.isEmpty;
-    this.element.replaceChildren(...this.#items.map(({ node }) => node));
+    place(this.element, this.#items.map(({ node }) => node));
     this.#on.change();
   }
 

@@ -1,0 +1,72 @@
+"""A press that is under way when something else changes on the page is still a click."""
+
+import pytest
+from playwright.async_api import FilePayload, Locator, Page, Route, expect
+
+from tests.e2e.browser import Open, has_status, message_menu, messages, own, post, send
+from tests.support.stack import Stack
+
+UPLOADS = "**/v1/attachments?*"
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def press(page: Page, what: Locator) -> None:
+    await what.hover()
+    await page.mouse.down()
+
+
+async def test_s88_a_file_is_taken_out_while_another_gets_ready(open_as: Open) -> None:
+    held: list[Route] = []
+    page = await open_as("zora", "/chat/zelda/")
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            await route.continue_()
+
+    await page.route(UPLOADS, hold)
+    files = [
+        FilePayload(name=name, mimeType="text/plain", buffer=b"here")
+        for name in ("slow.txt", "quick.txt")
+    ]
+    await page.get_by_label("Files", exact=True).set_input_files(files)
+    bars = page.get_by_role("progressbar")
+    await expect(bars).to_have_count(1)
+    await press(page, page.get_by_role("button", name="Take out quick.txt"))
+    await held[0].continue_()
+    await expect(bars).to_have_count(0)
+    await page.mouse.up()
+    await expect(page.locator(".tray .file-name")).to_have_text(["slow.txt"])
+
+
+async def test_a_conversation_opens_while_another_moves_up(stack: Stack, open_as: Open) -> None:
+    await (await open_as("yves")).close()
+    page = await open_as("yara")
+    await post(page, stack, "yves", "yara", "early")
+    await post(page, stack, "yann", "yara", "late")
+    rows = page.locator(".chats a .name")
+    await expect(rows).to_have_text(["Yann", "Yves"])
+    await post(page, stack, "ximena", "yara", "latest")
+    await expect(rows).to_have_text(["Ximena", "Yann", "Yves"])
+    await press(page, rows.filter(has_text="Yves"))
+    await post(page, stack, "yann", "yara", "last")
+    await expect(rows).to_have_text(["Yann", "Ximena", "Yves"])
+    await page.mouse.up()
+    await expect(messages(page)).to_have_text(["early"])
+
+
+async def test_a_reaction_is_taken_back_while_the_message_arrives(open_as: Open) -> None:
+    page = await open_as("xanthe", "/chat/xaver/")
+    await (await open_as("xaver")).close()
+    await send(page, "sailing")
+    await has_status(own(page, "sailing"), "sent")
+    await message_menu(page, "sailing")
+    await page.get_by_label("React with 👍").click()
+    chips = page.locator(".row .chip")
+    await expect(chips).to_have_text(["👍1"])
+    await press(page, chips)
+    await open_as("xaver")
+    await has_status(own(page, "sailing"), "delivered")
+    await page.mouse.up()
+    await expect(chips).to_have_count(0)

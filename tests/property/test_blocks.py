@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.persistence.connections import ReaderConnection
-from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
 from services.persistence.state import Limits
 from services.persistence.store import Store
@@ -46,21 +45,13 @@ from shared.commands import (
 from shared.errors import NotFound
 from shared.subjects import direct_conversation_id
 from tests.support.mined import InlineHeld
+from tests.support.stores import empty_store
 
 USERS = ("alice", "bob", "carol")
 GROUP = "g"  # of all of them
 TALKING = direct_conversation_id("alice", "bob")  # from the beginning
 Say = tuple[str, str, str]
 
-
-def empty_store(folder: Path) -> Path:
-    path = folder / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
-FOLDER = Path(tempfile.mkdtemp(prefix="linkup-blocks-"))
-EMPTY = empty_store(FOLDER)
 
 ALONE = (
     "block",
@@ -210,9 +201,9 @@ class Model:
 @given(turns=turns)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_c9_a_store_keeps_blocks_as_they_are_asked(turns: list[list[Say]]) -> None:
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "linkup.db"
-        shutil.copy(EMPTY, path)
+        shutil.copy(empty_store(), path)
         with mock.patch("services.persistence.store.Held", InlineHeld):
             asyncio.run(played(f"sqlite:///{path}", turns))
 

@@ -26,7 +26,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.persistence.migrate import upgrade
 from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.crowd import ACTIONS, Crowd
@@ -35,6 +34,7 @@ from tests.support.ephemeral import apart_beliefs, beliefs, stored, type_everywh
 from tests.support.fuse import FIRED, Point
 from tests.support.mined import InlineHeld
 from tests.support.poller import Lost
+from tests.support.stores import empty_store
 from tests.support.verdict import read_truth, violations
 from tests.support.virtual import VirtualLoop
 from tests.support.world import Gateway, Persistence, Socket
@@ -65,16 +65,8 @@ some_faults = st.builds(
 )
 
 
-def empty_store(folder: Path) -> Path:
-    """Migrated once; each example gets a copy of the file."""
-    path = folder / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 class Machine(RuleBasedStateMachine):
     folder = Path(tempfile.mkdtemp(prefix="linkup-machine-", dir=MEMORY))
-    empty = empty_store(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
     def __init__(self) -> None:
@@ -89,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         self.path = Path(tempfile.mkdtemp(dir=self.folder)) / "linkup.db"
-        shutil.copy(self.empty, self.path)
+        shutil.copy(empty_store(), self.path)
 
     def _time_ns(self) -> int:
         return NOON + int(self.loop.time() * 1e9)

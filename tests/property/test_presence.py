@@ -15,10 +15,10 @@ from unittest import mock
 import pytest
 
 from services.gateway.presence import CHECK_AGAIN
-from services.persistence.migrate import upgrade
 from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.mined import InlineHeld
+from tests.support.stores import empty_store
 from tests.support.virtual import VirtualLoop
 from tests.support.world import Gateway, Persistence, Socket
 
@@ -103,16 +103,9 @@ class Town:
             await process.gone()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("town") / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture
-def town(empty: Path, tmp_path: Path) -> Iterator[Town]:
-    town = Town(Path(shutil.copy(empty, tmp_path / "linkup.db")))
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(Path(shutil.copy(empty_store(), tmp_path / "linkup.db")))
     with (
         mock.patch("services.persistence.store.Held", InlineHeld),
         mock.patch("services.persistence.readers.Held", InlineHeld),

@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.persistence.connections import Held, ReaderConnection
-from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
 from services.persistence.state import Limits, Member
 from services.persistence.store import Store
@@ -32,6 +31,7 @@ from shared.commands import (
     Stored,
     StoreMessage,
 )
+from tests.support.stores import empty_store
 
 PEOPLE = ("alice", "bob", "carol", "dave")  # alice made the group, dave stands by at first
 people = st.sampled_from(PEOPLE)
@@ -170,23 +170,16 @@ def _prune(connection: Any, count: int) -> None:
     ).fetchall()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.mark.timeout(300)
 @settings(max_examples=80)
 @example(steps=FORGOTTEN)
 @given(steps=st.lists(STEPS, min_size=4, max_size=25))
 def test_s65_receipts_agree_with_the_marks_and_times_are_true_or_none(
-    empty: Path, steps: list[Step]
+    steps: list[Step],
 ) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "linkup.db"
-        shutil.copy(empty, path)
+        shutil.copy(empty_store(), path)
         asyncio.run(play(path, steps))
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from services.persistence import retention as retention_module
 from services.persistence.connections import Held, ReaderConnection
 from services.persistence.followers import Followers
-from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
 from services.persistence.retention import Retention
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from shared import commands
 from shared.commands import LogPage, LogPageAnswer
+from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
 
 DAY = 86_400
@@ -111,13 +111,6 @@ class Run:
             self.positions.setdefault(name, {})
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 A_LONG_TIME = [("say", 2), ("days", 25), ("days", 25), ("prune", 0)]
 CAME_LATE = [*A_LONG_TIME, ("notify", 1)]
 CAME_BACK_LATE = [("notify", 0), *A_LONG_TIME, ("notify", 0), ("notify", 1)]
@@ -128,7 +121,7 @@ CAME_BACK_LATE = [("notify", 0), *A_LONG_TIME, ("notify", 0), ("notify", 1)]
 @example(steps=CAME_BACK_LATE)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_r16_nobody_misses_a_row_and_nothing_goes_before_its_time(
-    empty: Path, steps: list[tuple[str, int]]
+    steps: list[tuple[str, int]],
 ) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(retention_module, "LEAST_REST", 0.0)
@@ -136,7 +129,7 @@ def test_r16_nobody_misses_a_row_and_nothing_goes_before_its_time(
         patch.setattr(retention_module, "GRACE", -1.0)
         patch.setattr(retention_module, "STEP_ROWS", (1, 4))
         path = Path(folder) / "linkup.db"
-        shutil.copy(empty, path)
+        shutil.copy(empty_store(), path)
         asyncio.run(play(path, steps))
 
 

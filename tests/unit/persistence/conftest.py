@@ -1,6 +1,5 @@
 """A store in a file of its own, for each test that asks for one."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,28 +9,18 @@ import pytest
 
 from services.persistence.connections import Held, ReaderConnection
 from services.persistence.followers import Followers
-from services.persistence.migrate import upgrade
 from services.persistence.queries import Queries
 from services.persistence.state import Limits
 from services.persistence.store import Store
+from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
 
 UNLIMITED = Limits(burst=1, rate=0.0)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    asyncio.run(upgrade(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture
-def database(empty_store: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "linkup.db"
-    shutil.copy(empty_store, path)
-    return path
+def database(tmp_path: Path) -> Path:
+    return Path(shutil.copy(empty_store(), tmp_path / "linkup.db"))
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from services.persistence.queries import Queries
 from shared import commands
 from shared.commands import ClearConversation, FeedPage, History, Inbox, Search, Stored
 from shared.subjects import direct_conversation_id
+from tests.support.stores import empty_store
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 
@@ -95,13 +96,18 @@ async def medians(*works: Work) -> list[float]:
     return [sorted(taken)[ROUNDS // 2] for taken in times]
 
 
+@pytest.fixture
+def empty() -> Path:
+    return empty_store()
+
+
 @pytest.mark.parametrize("what", ["send", "newest", "old", "inbox", "resume", "search", "rare"])
 async def test_d26_d27_cost_does_not_grow_with_what_is_stored(
-    empty_store: Path, tmp_path: Path, what: str
+    empty: Path, tmp_path: Path, what: str
 ) -> None:
     async with (
-        side(empty_store, tmp_path / "few.db", FEW) as few,
-        side(empty_store, tmp_path / "full.db", STORED) as full,
+        side(empty, tmp_path / "few.db", FEW) as few,
+        side(empty, tmp_path / "full.db", STORED) as full,
     ):
         ratios: list[float] = []
         for _ in range(TRIES):
@@ -126,13 +132,11 @@ class Steps:
         return 0
 
 
-async def test_d3_a_send_takes_as_many_steps_in_a_full_store(
-    empty_store: Path, tmp_path: Path
-) -> None:
+async def test_d3_a_send_takes_as_many_steps_in_a_full_store(empty: Path, tmp_path: Path) -> None:
     """A plan may call it a search and yet walk an index from end to end."""
     taken = []
     for stored in (FEW, STORED):
-        async with side(empty_store, tmp_path / f"{stored}.db", stored) as one:
+        async with side(empty, tmp_path / f"{stored}.db", stored) as one:
             await one.send()
             steps = Steps()
             await one.log.store.between(steps.watch)
@@ -141,9 +145,9 @@ async def test_d3_a_send_takes_as_many_steps_in_a_full_store(
     assert taken[1] < taken[0] + 100
 
 
-async def test_what_was_cleared_is_not_walked_again(empty_store: Path, tmp_path: Path) -> None:
+async def test_what_was_cleared_is_not_walked_again(empty: Path, tmp_path: Path) -> None:
     path = tmp_path / "full.db"
-    async with side(empty_store, path, STORED) as full:
+    async with side(empty, path, STORED) as full:
         await full.log.run(ClearConversation(user_id="bob", conversation_id=AB))
         steps = Steps()
         await full.newest()

@@ -19,6 +19,7 @@ from shared.settings import Settings
 
 SECRET = "s3cret-" * 6
 NOW = int(time.time())
+LATER = NOW + 86_400  # than the whole run lasts
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 RSA_PUBLIC = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -29,7 +30,7 @@ def auth(**settings: Any) -> Authenticator:
 
 def token(key: str | bytes = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
     """Signed by hand: PyJWT itself would refuse to make most of these. None leaves a claim out."""
-    content = {"sub": "alice", "aud": "linkup", "exp": NOW + 300} | claims
+    content = {"sub": "alice", "aud": "linkup", "exp": LATER} | claims
     content = {name: value for name, value in content.items() if value is not None}
     head = {"alg": "HS256", "typ": "JWT"} | (header or {})
     signed = f"{_part(json.dumps(head).encode())}.{_part(json.dumps(content).encode())}"
@@ -53,7 +54,7 @@ def with_other_claims() -> str:
 
 
 def by_rsa() -> str:
-    claims: dict[str, Any] = {"sub": "alice", "aud": "linkup", "exp": NOW + 300}
+    claims: dict[str, Any] = {"sub": "alice", "aud": "linkup", "exp": LATER}
     return jwt.encode(claims, RSA_KEY, algorithm="RS256")
 
 
@@ -75,14 +76,14 @@ FORGED = {
     "claims exchanged": with_other_claims(),
     "signature cut off": token()[:-4],
     "expired": token(exp=NOW - 1),
-    "exp is a text": token(exp=str(NOW + 300)),
+    "exp is a text": token(exp=str(LATER)),
     "exp is endless": token(exp=float("inf")),
     "no exp": token(exp=None),
     "no aud": token(aud=None),
     "no sub": token(sub=None),
     "aud of another app": token(aud="billing"),
     "aud in capitals": token(aud="LinkUp"),
-    "not yet valid": token(nbf=NOW + 300),
+    "not yet valid": token(nbf=LATER),
     "sub is a number": token(sub=7),
     "sub is a list": token(sub=["alice"]),
     "sub is empty": token(sub=""),
@@ -109,7 +110,7 @@ def test_a_token_of_the_host_app_says_who_it_is() -> None:
         "locale": "de",
     }
     identity = auth().verify(token(sub="a" * 128, **claims))
-    assert (identity.user_id, identity.expires_at) == ("a" * 128, NOW + 300)
+    assert (identity.user_id, identity.expires_at) == ("a" * 128, LATER)
     assert (identity.name, identity.email) == ("Ålice", "a@example.com")
     assert (identity.time_zone, identity.locale, identity.avatar) == ("Europe/Berlin", "de", None)
 

@@ -5,9 +5,11 @@ from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.browser import Open, connected, message_row, send
 from tests.support.stack import Stack
+from tests.support.waiting import TIMEOUT_FACTOR
 
 PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
+LONGEST_PAUSE = 20_000 * TIMEOUT_FACTOR  # ms, and more: 15 s may lie between two tries to connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -205,7 +207,10 @@ async def test_s87_what_happened_while_away_is_told_where_it_happened(
     await wolf.get_by_role("button", name="Leave", exact=True).click()
     await expect(wolf.locator(".chats li")).to_have_count(0)
     away = False
-    await expect(notices(wilma)).to_have_text(["You created the group", "wolf left"])
+    await wilma.evaluate("() => dispatchEvent(new Event('online'))")
+    await expect(notices(wilma)).to_have_text(
+        ["You created the group", "wolf left"], timeout=LONGEST_PAUSE
+    )
     lines = wilma.locator(".timeline > :is(.row, .notice)")
     await expect(lines).to_contain_text(["created the group", "First", "Second", "wolf left"])
     await expect(wilma.locator(".conversation .bar .sub")).to_have_text("1 member")

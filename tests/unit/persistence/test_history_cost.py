@@ -23,7 +23,7 @@ AB = direct_conversation_id("alice", "bob")
 STORED = 10_000
 FEW = 100  # so that a page is full in either
 ROUNDS = 41
-TRIES = 4  # the machine is shared: only what stays dear is dear
+TRIES = 12  # the machine is shared: only what stays dear is dear
 
 Work = Callable[[], Awaitable[Any]]
 
@@ -115,7 +115,8 @@ async def test_d26_d27_cost_does_not_grow_with_what_is_stored(
             ratios.append(much / little)
             if ratios[-1] < 1.5:
                 return
-    pytest.fail(f"{what} takes {min(ratios):.2f} times as long with {STORED} messages stored")
+    found = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    pytest.fail(f"{what} takes {found} times as long with {STORED} messages stored")
 
 
 class Steps:

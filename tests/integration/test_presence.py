@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.integration.conftest import UNLIMITED
 from tests.support.peer import Frame, Peer, gather, http, peer, synced
+from tests.support.processes import open_files
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually, within
@@ -153,6 +154,4 @@ def _holds(pid: int, port: int) -> bool:
     """Whether that process has an open socket from that port."""
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     inodes = {row[9] for row in rows if int(row[2].rpartition(":")[2], 16) == port}
-    links = [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
-    held = {os.readlink(link) for link in links if os.path.lexists(link)}
-    return bool(held & {f"socket:[{inode}]" for inode in inodes})
+    return not {f"socket:[{inode}]" for inode in inodes}.isdisjoint(open_files(pid))

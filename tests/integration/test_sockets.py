@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.support.peer import closed, gather, http, peer, synced
+from tests.support.processes import open_files
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually
@@ -91,8 +92,7 @@ def deaf_socket(stack: Stack, user_id: str) -> socket.socket:
 
 
 def open_sockets(pid: int) -> int:
-    links = (os.path.join(f"/proc/{pid}/fd", name) for name in os.listdir(f"/proc/{pid}/fd"))
-    return sum(os.readlink(link).startswith("socket:") for link in links if os.path.exists(link))
+    return sum(target.startswith("socket:") for target in open_files(pid))
 
 
 async def test_at_sigterm_everyone_is_told_when_to_come_back(tmp_path: Path) -> None:

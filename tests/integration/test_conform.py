@@ -29,7 +29,7 @@ async def play(*arguments: str) -> tuple[int, str]:
 
 
 async def test_the_product_keeps_every_promise(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, hello_timeout=1, search_per_minute=40) as stack:
+    async with run_stack(tmp_path, hello_timeout=3, search_per_minute=40) as stack:
         secret = ("--secret", stack.secret)
         status, printed = await play(stack.url, *secret, "--abuse", "--json")
     found = json.loads(printed)
@@ -42,7 +42,7 @@ async def test_the_product_keeps_every_promise(tmp_path: Path) -> None:
 
 async def test_without_a_secret_the_demo_login_serves(tmp_path: Path) -> None:
     """What needs tokens of its own making is skipped, and says what it needs."""
-    async with run_stack(tmp_path, hello_timeout=1, message_rate=0) as stack:
+    async with run_stack(tmp_path, hello_timeout=3, message_rate=0) as stack:
         status, printed = await play(stack.url, "--only", "hello/*", "--only", "limit/*")
     assert status == 0, printed
     assert "pass --secret" in printed

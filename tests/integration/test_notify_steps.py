@@ -1,6 +1,5 @@
 """What became of one message's notifications, asked over the bus of notify on its own database."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -25,7 +24,7 @@ from tests.integration.notify_support import (
     states,
     to_mailbox,
 )
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, within
 
 DIRECT = subjects.direct_conversation_id("ann", "bob")
 PRIVATE = "bob@example.com"
@@ -132,7 +131,7 @@ async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Pat
 
 
 async def test_s51_without_notify_there_is_no_answer_and_no_wait(wire: bus.Bus) -> None:
-    async with asyncio.timeout(1):
+    async with within(1):
         assert await Notices(wire).steps(asked(1)) is None
         assert await Notices(wire).steps(asked(1, *[])) is None
 

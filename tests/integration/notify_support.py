@@ -68,7 +68,7 @@ class FakeLog:
         self.profiles: dict[str, Profile] = {}
         self.asked: list[LogPage] = []
         self.marks_asked = 0
-        self.on_marks: Callable[[], Awaitable[None]] | None = None
+        self.on_marks: Callable[[], Awaitable[object]] | None = None
         self.page_size = 500
         self.bus: bus.Bus | None = None
 

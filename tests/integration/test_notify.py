@@ -303,19 +303,21 @@ async def test_a_broker_that_comes_back_is_followed_again(
 
 @pytest.mark.usefixtures("quick_retries")
 async def test_c8_nothing_is_sent_while_the_log_cannot_say_what_is_unread(
-    nats_url: str, tmp_path: Path, mailbox: Mailbox
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
 ) -> None:
-    log = FakeLog()
-    log.know("bob")
-    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=0.2) as running:
-        async with fake_log(nats_url, log):
-            await log.send("ann", "bob")
-            await running.until_states("waiting")
-        await eventually(lambda: rows(running.database)[0]["claims"] > 1, 20)
+    able = asyncio.Event()
+    log.on_marks = able.wait
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await eventually(lambda: claims(running.database) > 1, 20)
         assert rows(running.database)[0]["attempts"] == 0
         assert mailbox.seen == []
-        async with fake_log(nats_url, log):
-            await running.until_states("sent")
+        able.set()
+        await running.until_states("sent")
+
+
+def claims(database: Path) -> int:
+    return sum(row["claims"] for row in rows(database))
 
 
 async def test_a_follower_that_hears_nothing_says_so(

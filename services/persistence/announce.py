@@ -68,7 +68,10 @@ def _key(row: FeedRow) -> object:
         return row.kind, id(row.revision)
     if row.message is not None:
         return row.kind, row.message_id
-    return row.kind, row.conversation_id, row.actor_id, row.user_id if row.kind in CHANGES else ""
+    if row.kind in CHANGES:
+        change_id = row.change.change_id if row.change else None
+        return row.kind, row.conversation_id, row.user_id, change_id
+    return row.kind, row.conversation_id, row.actor_id
 
 
 def _event(row: FeedRow, body: bytes) -> Event:

@@ -43,6 +43,7 @@ from shared.commands import (
     Unread,
 )
 from shared.errors import NotFound
+from shared.frames import Role
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 
@@ -72,14 +73,18 @@ def remove(by: str, member_id: str) -> RemoveMember:
     return RemoveMember(user_id=by, conversation_id="g", member_id=member_id)
 
 
+def role(member_id: str, now: Role) -> SetRole:
+    return SetRole(user_id="alice", conversation_id="g", member_id=member_id, role=now)
+
+
 def read(by: str, seq: int) -> AdvanceReceipt:
     return AdvanceReceipt(user_id=by, connection_id="", conversation_id="g", read_seq=seq)
 
 
 @pytest.fixture
 async def team(log: Log) -> Log:
-    """A group of Alice, Bob and Carol, where two messages were said; Dave stands by."""
-    await log.people("alice", "bob", "carol", "dave")
+    """A group of Alice, Bob and Carol, where two messages were said; Dave and Erin stand by."""
+    await log.people("alice", "bob", "carol", "dave", "erin")
     await log.run(create("bob", "carol"))
     await log.run(say("alice", "one"), say("bob", "two"))
     return log
@@ -109,17 +114,33 @@ def frames_of(events: list[Event]) -> list[Frame]:
         [SetConversation(user_id="alice", conversation_id="g", title="Other", muted=True)],
         [remove("alice", "bob")],
         [remove("alice", "alice")],
-        [SetRole(user_id="alice", conversation_id="g", member_id="bob", role="admin")],
+        [role("bob", "admin")],
         [create("dave", place="g2")],
         [remove("bob", "bob"), add("bob")],
         [add("dave"), remove("alice", "dave")],
+        [remove("alice", "bob"), remove("alice", "carol")],
+        [add("dave"), add("erin")],
+        [role("bob", "admin"), role("carol", "admin")],
         [
             read("bob", 1),
             ClearConversation(user_id="bob", conversation_id="g"),
             SetConversation(user_id="bob", conversation_id="g", archived=True),
         ],
     ],
-    ids=["add", "rename", "remove", "leave", "role", "create", "return", "in and out", "views"],
+    ids=[
+        "add",
+        "rename",
+        "remove",
+        "leave",
+        "role",
+        "create",
+        "return",
+        "in and out",
+        "two go",
+        "two come",
+        "two rise",
+        "views",
+    ],
 )
 async def test_c5_a_replayed_change_is_the_live_one(
     store: Store, team: Log, queries: Queries, told: list[Command]

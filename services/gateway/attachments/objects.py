@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -103,7 +103,8 @@ class Objects:
     async def clear_staged(self) -> None:
         """What a killed process had begun to write. (On S3 a lifecycle rule does it.)"""
         if self._root is not None:
-            await asyncio.to_thread(_remove_staged, self._root, time.time() - STAGED_FOR)
+            with _translated():
+                await asyncio.to_thread(_remove_staged, self._root, time.time() - STAGED_FOR)
 
     async def _sync(self, path: str) -> None:
         if self._root is not None:
@@ -162,5 +163,7 @@ def _sync_file(path: Path) -> None:
 
 def _remove_staged(root: Path, before: float) -> None:
     for path in root.glob("*/*"):
-        if STAGED.match(path.name) and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+        if STAGED.match(path.name):
+            with suppress(FileNotFoundError):  # an upload has come to its end meanwhile
+                if path.stat().st_mtime < before:
+                    path.unlink()

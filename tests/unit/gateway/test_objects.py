@@ -87,6 +87,14 @@ async def test_only_old_unfinished_objects_are_cleared(tmp_path: Path) -> None:
     assert names(tmp_path) == ["whole", "young#1"]
 
 
+async def test_what_an_upload_ends_while_they_are_looked_for_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(tmp_path.as_uri())
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([tmp_path / "original" / "ended#1"]))
+    await objects.clear_staged()
+
+
 async def test_c1_a_store_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     objects = Objects((tmp_path / "store").as_uri())
     (tmp_path / "store").rmdir()

@@ -195,7 +195,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/unread",
-        summary="How much is unread, with a line of the latest.",
+        summary="How much is unread outside muted and archived conversations.",
         answers=(Answer(200, api.UnreadAnswer, "Totals and previews."),),
     ),
     Route(

@@ -114,7 +114,10 @@ class UnreadItem(Struct, frozen=True, kw_only=True):
 
 
 class UnreadAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/unread: totals (at most 1,000 a conversation), and the five latest conversations."""
+    """GET /v1/unread: totals (at most 1,000 a conversation), and the five latest conversations.
+
+    Muted and archived conversations are left out.
+    """
 
     epoch: str
     cursor: int

@@ -68,6 +68,31 @@ async def test_s36_s37_read_mute_archive_and_clear_from_the_inbox(
     await expect(line(kurt, "Lars").locator(".preview")).to_have_text("No messages")
 
 
+async def test_f_p19_what_is_muted_or_archived_is_not_in_the_title(
+    stack: Stack, open_as: Open
+) -> None:
+    for user in ("lars19", "lisa19"):
+        await (await open_as(user)).close()
+    page = await open_as("kurt19")
+    await post(page, stack, "lars19", "kurt19", "one", "two")
+    await post(page, stack, "lisa19", "kurt19", "three")
+    await expect(page).to_have_title("(3) LinkUp")
+    await line_menu(page, "Lars19", "Mute")
+    await expect(page).to_have_title("(1) LinkUp")
+    await post(page, stack, "lars19", "kurt19", "four")
+    await expect(line(page, "Lars19").locator(".badge")).to_have_text("3")
+    await expect(page).to_have_title("(1) LinkUp")
+    await line_menu(page, "Lisa19", "Archive")
+    await expect(page).to_have_title("LinkUp")
+    await page.reload()
+    await expect(line(page, "Lars19").locator(".badge")).to_have_text("3")
+    await expect(page).to_have_title("LinkUp")
+    await post(page, stack, "lisa19", "kurt19", "five")  # takes it out of the archive
+    await expect(page).to_have_title("(2) LinkUp")
+    await line_menu(page, "Lars19", "Unmute")
+    await expect(page).to_have_title("(5) LinkUp")
+
+
 async def test_s63_who_is_online_has_a_dot_and_who_left_was_last_seen(open_as: Open) -> None:
     mona = await open_as("mona", "/chat/milo/")
     milo = await open_as("milo", "/chat/mona/")

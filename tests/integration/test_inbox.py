@@ -104,6 +104,35 @@ async def test_s38_unread_has_totals_and_a_line_of_the_latest(stack: Stack) -> N
     assert (other["sender_id"], other["preview"]) == ("eve", "first")
 
 
+async def test_f_p19_what_is_muted_or_archived_is_in_no_total(stack: Stack) -> None:
+    async with peer(stack, "eve") as eve, http(stack, "bob") as bob:
+
+        async def totals() -> tuple[int, bool]:
+            body = (await bob.get("/v1/unread")).json()
+            return body["unread_count"], place in [i["conversation_id"] for i in body["items"]]
+
+        async def keep(**how: bool) -> None:
+            await bob.request("PATCH", f"/v1/conversations/{place}", how)
+
+        place = (await eve.message("bob", "first"))["conversation_id"]
+        before, _ = await totals()
+        [count] = [
+            row["unread_count"]
+            for row in (await bob.get("/v1/conversations")).json()["conversations"]
+            if row["conversation_id"] == place
+        ]
+        await keep(muted=True)
+        assert await totals() == (before - count, False)
+        await eve.message("bob", "second")
+        assert await totals() == (before - count, False)
+        await keep(muted=False)
+        assert await totals() == (before + 1, True)
+        await keep(archived=True)
+        assert await totals() == (before - count, False)
+        await eve.message("bob", "third")  # takes it out of the archive
+        assert await totals() == (before + 2, True)
+
+
 async def test_bulk_read_receipt_moves_one_mark_in_each_conversation_and_once(
     stack: Stack,
 ) -> None:

@@ -57,8 +57,10 @@ export class Chats extends EventTarget {
     return this.#directory.written;
   }
 
+  /** Outside muted and archived conversations. */
   get unread() {
-    return this.#directory.written.reduce((sum, chat) => sum + chat.unread, this.#beyond);
+    const heard = this.#directory.written.filter(({ muted, archived }) => !muted && !archived);
+    return heard.reduce((sum, chat) => sum + chat.unread, this.#beyond);
   }
 
   /** Whom this page has a name for: user_id → name. @returns {Map<string, string>} */

@@ -53,7 +53,7 @@ SELECT u.conversation_id, u.unread FROM (
   SELECT b.conversation_id, c.last_message_id, {unread_of("b", "?2")} AS unread
   FROM members AS b
   JOIN conversations AS c ON c.conversation_id = b.conversation_id
-  WHERE b.user_id = ?1 AND c.last_seq > b.read_seq
+  WHERE b.user_id = ?1 AND c.last_seq > b.read_seq AND NOT b.muted AND NOT b.archived
 ) AS u WHERE u.unread > 0 ORDER BY u.last_message_id DESC
 """  # noqa: S608 - names, no values
 LATEST = f"""
@@ -100,7 +100,8 @@ async def conversation(source: Source, asked: Conversation) -> Snapshot:
 
 
 async def unread(source: Source, asked: Totals) -> Snapshot:
-    """Grows with the conversations that hold something unread, not with their messages."""
+    """Grows with the conversations that hold something unread, not with their messages. Muted and
+    archived ones are left out."""
     rows = await source.fetch(UNREAD, (asked.user_id, MAX_UNREAD))
     body = api.UnreadAnswer(
         epoch=source.epoch,

@@ -7,6 +7,7 @@ between any two of these is made good by the next round, of whichever gateway.
 import asyncio
 import logging
 import random
+from contextlib import suppress
 
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.uploads import original, thumbnail
@@ -20,7 +21,7 @@ ID_BYTES = 40
 
 
 class Sweep:
-    """`every`: seconds between two rounds; `wake` asks for one now."""
+    """`every`: seconds between two rounds; `wake` asks for what is due now."""
 
     def __init__(self, lanes: Lanes, objects: Objects, every: float) -> None:
         self._lanes = lanes
@@ -32,17 +33,22 @@ class Sweep:
         self._woken.set()
 
     async def run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        next_round = clock()
         while True:
             self._woken.clear()
+            whole = clock() >= next_round
+            if whole:
+                next_round = clock() + self._every * random.uniform(0.8, 1.2)
             try:
                 await self.once()
+                if whole:  # it lists the whole folder: not for each message that is erased
+                    await self._objects.clear_staged()
             except Unavailable as error:
                 logger.warning("files to go stay for now: %s", error.__cause__ or error)
-            try:
-                async with asyncio.timeout(self._every * random.uniform(0.8, 1.2)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(next_round):
                     await self._woken.wait()
-            except TimeoutError:
-                continue
 
     async def once(self) -> None:
         """Until nothing is due. Raises Unavailable."""
@@ -50,7 +56,6 @@ class Sweep:
             await self._objects.delete(path(one) for one in due for path in (original, thumbnail))
             forget = ForgetAttachments(attachment_ids=due)
             await self._lanes.call(forget, ID_BYTES * len(due))
-        await self._objects.clear_staged()
 
     async def _due(self) -> list[str]:
         result = await self._lanes.call(CondemnAttachments())

@@ -19,6 +19,8 @@ THUMBNAIL_SIDE = 320
 # down, at that), a WebP up to 12. What is larger goes without a thumbnail.
 MAX_DECODED = {"image/jpeg": 50_000_000, "image/png": 25_000_000}
 MAX_DECODED_ELSE = 12_000_000
+LOOKED_UP = ("P", "1")  # modes whose pixels are no brightness yet: they cannot be averaged
+HIGH_BYTE = [value >> 8 for value in range(65_536)]
 ORIENTATION = 0x0112  # EXIF
 TURNED = frozenset({5, 6, 7, 8})
 
@@ -55,9 +57,25 @@ def _look_at(image: Image.Image, media_type: str) -> Picture:
 
 def _thumbnail(image: Image.Image) -> bytes:
     """Without any metadata: where a photo was taken is nobody's business."""
+    image = _eight_bits(image)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode in LOOKED_UP or "transparency" in image.info:
+        image = image.convert(mode)
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     upright = ImageOps.exif_transpose(image)
-    mode = "RGBA" if upright.has_transparency_data else "RGB"
     written = io.BytesIO()
     upright.convert(mode).save(written, "WEBP", quality=75, exif=b"", icc_profile=b"", xmp=b"")
     return written.getvalue()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits: Pillow's own conversion clips it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    grey = image.convert("I")
+    clear = image.info.get("transparency")
+    shown = grey.point(HIGH_BYTE, "L")
+    if clear is not None:
+        shown.putalpha(grey.point([255 * (value != clear) for value in range(65_536)], "L"))
+    shown.info.pop("transparency", None)
+    return shown

@@ -1,10 +1,10 @@
 """Owns what a file is: judged by its first bytes, never by what the sender calls it. Pure.
 
 The name only refines what the bytes leave open (a text, an old Office file), and is held against
-the endings that a double click would run.
+the endings that a double click would run: those of scripts and packages, which run whatever they
+begin with, and those of programs where the bytes may be one.
 """
 
-from pathlib import PurePath
 from typing import Literal
 
 import filetype
@@ -16,14 +16,16 @@ Kind = Literal["image", "document", "audio", "video"]
 HEAD_BYTES = 8192
 UNKNOWN = "application/octet-stream"
 
-PROGRAM_SUFFIXES = frozenset(
-    f".{ending}"
-    for endings in (
-        "apk app bat cmd com cpl dll exe gadget hta jar jse lnk",
-        "msi msp pif ps1 reg scr vbe vbs wsf wsh",
-    )
-    for ending in endings.split()
-)
+
+def _suffixes(endings: str) -> frozenset[str]:
+    return frozenset(f".{ending}" for ending in endings.split())
+
+
+# An interpreter skips what it does not understand, and a package has its index at the end: their
+# first bytes prove nothing.
+RUNNABLE_SUFFIXES = _suffixes("apk bat cmd gadget hta jar jse ps1 reg vbe vbs wsf wsh")
+# The system looks at the first bytes as we do; many names end like a domain (`notes.com`).
+PROGRAM_SUFFIXES = _suffixes("app com cpl dll exe lnk msi msp pif scr")
 PROGRAM_SIGNS = (
     b"\x7fELF",
     *(bytes.fromhex(sign) for sign in ("feedface", "feedfacf", "cefaedfe", "cffaedfe")),  # Mach-O
@@ -77,16 +79,25 @@ PICTURES = {
 def media_type(head: bytes, name: str) -> str:
     """Raises Unsupported for a program."""
     text = as_text(head)
-    suffix = PurePath(name.rstrip(" .")).suffix.lower()  # Windows drops such an end
-    if suffix in PROGRAM_SUFFIXES or is_program(head, text):
-        raise Unsupported("Programs are not taken")
+    suffix = suffix_of(name)
     guessed = filetype.guess(head)
     found = guessed.mime if guessed is not None else None
+    if suffix in RUNNABLE_SUFFIXES or is_program(head, text):
+        raise Unsupported("Programs are not taken")
+    if suffix in PROGRAM_SUFFIXES and text is None and (not found or head.startswith(OLE)):
+        raise Unsupported("Programs are not taken")  # machine code need not have any sign
     if text is not None and found not in PRINTABLE:
         return _text_type(text, suffix)
     if head.startswith(OLE):
         return OLE_TYPES.get(suffix, "application/x-ole-storage")
     return _heard_only(found, head) if found else UNKNOWN
+
+
+def suffix_of(name: str) -> str:
+    """The ending by which a system chooses what opens the file, in lower case: Windows drops
+    spaces and dots behind it, and takes a name that is nothing else for one."""
+    _, dot, ending = name.rstrip(" .").rpartition(".")
+    return f".{ending.lower()}" if dot else ""
 
 
 def kind_of(media_type: str) -> Kind:

@@ -4,6 +4,8 @@ import io
 import random
 import struct
 import zipfile
+import zlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -78,15 +80,33 @@ FILES: list[tuple[str, bytes, str, str]] = [
     ("voice.webm", matroska(b"webm", b"A_OPUS"), "audio/webm", "audio"),
     ("noise", bytes(range(128, 256)), "application/octet-stream", "document"),
 ]  # fmt: skip
+NO_PROGRAMS: list[tuple[str, bytes, str]] = [
+    ("report for example.com", b"All is well.\n", "text/plain"),
+    ("Visit EXAMPLE.COM. ", b"%PDF-1.7\n" + b"\n" * 50, "application/pdf"),
+    ("shot of linkup.app", image("PNG"), "image/png"),
+    ("how to remove a.exe", "Gr\u00fc\u00dfe".encode(), "text/plain"),
+    ("logs of run.exe", archive("a.txt"), "application/zip"),
+    ("agenda.com.txt", b"1. exe\n", "text/plain"),
+]
 PROGRAMS: list[tuple[str, bytes]] = [
     ("a.txt", b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0d\x86" + bytes(200)),
     ("a.png", b"\x7fELF\2\1\1" + bytes(100)),
     ("a", bytes.fromhex("cffaedfe07000001") + bytes(100)),
     ("a.pdf", bytes.fromhex("cafebabe00000034") + bytes(100)),
-    ("a.txt.exe", b"harmless"),
     ("a.CMD", b"dir"),
-    ("a.exe. ", b"harmless"),
     ("a.jar", archive("META-INF/MANIFEST.MF")),
+]
+DISGUISED: list[tuple[str, bytes]] = [
+    ("report for example.com", b"MZ\x90\0" + bytes(100)),
+    ("photo.jpg.exe", b"MZ\x90\0" + bytes(100)),
+    ("holiday\u202egpj.exe", b"\xb8\0\x4c\xcd\x21"),  # machine code without any sign
+    ("a.COM. ", b"\xb8\0\x4c\xcd\x21"),
+    ("setup.msi", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)),
+    ("a.txt.bat. ", b"dir"),
+    (".bat", b"dir"),
+    ("a.ps1", "\ufeffdir".encode("utf-16-le")),
+    ("a.hta", image("GIF") + b"<script>1</script>"),
+    ("a.jar", image("GIF") + archive("META-INF/MANIFEST.MF")),
 ]
 
 
@@ -102,6 +122,21 @@ def test_d34_a_file_is_what_its_bytes_say(
 
 @pytest.mark.parametrize(("name", "head"), PROGRAMS, ids=[str(n) for n in range(len(PROGRAMS))])
 def test_s45_a_program_is_not_taken_whatever_it_is_called(name: str, head: bytes) -> None:
+    with pytest.raises(Unsupported):
+        kinds.media_type(head, name)
+
+
+@pytest.mark.parametrize(("name", "head", "media_type"), NO_PROGRAMS)
+def test_f_s11_a_name_that_ends_like_a_program_is_taken(
+    name: str, head: bytes, media_type: str
+) -> None:
+    assert kinds.media_type(head, name) == media_type
+
+
+@pytest.mark.parametrize(("name", "head"), DISGUISED)
+def test_f_s11_a_program_is_refused_whatever_its_name_begins_or_ends_with(
+    name: str, head: bytes
+) -> None:
     with pytest.raises(Unsupported):
         kinds.media_type(head, name)
 
@@ -261,6 +296,101 @@ def test_every_mode_of_pixels_becomes_a_thumbnail(mode: str) -> None:
     written = io.BytesIO()
     Image.new(mode, (40, 30)).save(written, form)
     assert look(written.getvalue(), f"image/{form.lower()}").thumbnail
+
+
+def png_of_16_bits(
+    colour: int, *channels: Callable[[int], int], clear: bytes = b"", turned: bool = False
+) -> bytes:
+    """256 pixels wide, 200 high; the channels of a pixel are functions of its x."""
+    row = b"\0" + b"".join(struct.pack(">H", at(x)) for x in range(256) for at in channels)
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    exif = Image.Exif()
+    exif[pictures.ORIENTATION] = 3
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", 256, 200, 16, colour, 0, 0, 0)),
+            chunk(b"tRNS", clear) if clear else b"",
+            chunk(b"eXIf", exif.tobytes()[6:]) if turned else b"",
+            chunk(b"IDAT", zlib.compress(row * 200)),
+            chunk(b"IEND", b""),
+        )
+    )
+
+
+GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
+
+
+def ramp(x: int) -> int:
+    return x * 257
+
+
+def full(_: int) -> int:
+    return 65_535
+
+
+SHADES = (0, 10, 32, 128, 255)
+
+
+def shades(content: bytes, channel: int = 0) -> list[int]:
+    """Of the thumbnail of a picture of 256 pixels, at those places."""
+    found = look(content, "image/png").thumbnail
+    assert found is not None
+    with Image.open(io.BytesIO(found)) as small:
+        assert small.size == (256, 200)
+        shown = small.convert("RGBA")
+        return [shown.getpixel((x, 100))[channel] for x in SHADES]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png_of_16_bits(GREY, ramp),
+        png_of_16_bits(GREY, ramp, clear=struct.pack(">H", 77)),
+        png_of_16_bits(GREY_ALPHA, ramp, full),
+        png_of_16_bits(RGB, ramp, ramp, ramp),
+        png_of_16_bits(RGBA, ramp, ramp, ramp, full),
+        png_of_16_bits(GREY, lambda x: ramp(255 - x), turned=True),
+    ],
+    ids=["grey", "grey with a clear shade", "grey with alpha", "rgb", "rgba", "turned"],
+)
+def test_f_s10_sixteen_bits_keep_their_shades(content: bytes) -> None:
+    assert shades(content) == pytest.approx(SHADES, abs=3)
+
+
+def test_f_s10_a_clear_shade_of_sixteen_bits_stays_clear() -> None:
+    clear = png_of_16_bits(GREY, lambda x: (x < 64) * 77, clear=struct.pack(">H", 77))
+    assert shades(clear, channel=3) == pytest.approx([0, 0, 0, 255, 255], abs=3)
+
+
+def test_f_s10_sixteen_bits_are_scaled_down_too() -> None:
+    large = Image.new("I;16", (800, 600), 32 * 257)
+    written = io.BytesIO()
+    large.save(written, "PNG")
+    found = look(written.getvalue(), "image/png").thumbnail
+    assert found is not None
+    with Image.open(io.BytesIO(found)) as small:
+        assert small.convert("L").getextrema() == pytest.approx((32, 32), abs=3)
+
+
+@pytest.mark.parametrize("clear", [None, 0], ids=["opaque", "transparent"])
+@pytest.mark.parametrize("mode", ["1", "P", "L"])
+def test_f_s10_a_fine_pattern_is_grey_when_it_is_small(mode: str, clear: int | None) -> None:
+    """Of looked-up colours and of a clear shade none is picked: they are averaged."""
+    rows = bytes([0, 255] * 640) + bytes([255, 0] * 640)
+    board = Image.frombytes("L", (1280, 960), rows * 480)
+    written = io.BytesIO()
+    options = {} if clear is None else {"transparency": clear}
+    board.convert(mode).save(written, "PNG", **options)
+    found = look(written.getvalue(), "image/png").thumbnail
+    assert found is not None
+    with Image.open(io.BytesIO(found)) as small:
+        low, high = small.convert("RGBA").getextrema()[0 if clear is None else 3]  # type: ignore[misc]
+    assert 100 < low <= high < 156
 
 
 def test_a_bomb_is_measured_and_not_decoded() -> None:

@@ -16,11 +16,14 @@ from linkup.orphans import Leash
 from shared.errors import StartError
 
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 5.0
-STEADY = 30.0  # who lived as long starts again with the first pause
+LONGEST_PAUSE = 2.0
+JITTER = 0.25  # a part of the pause
+STEADY = 0.5  # who was ready as long, or lived LONG_LIFE, starts again with the first pause
+LONG_LIFE = 5.0  # it may be a sibling's fault that a service is not ready
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 12.0  # above a service's own drain (8 s) and close (2 s)
 SPAWN_FAILED = 127
+ASKED = frozenset({0, -signal.SIGTERM})  # the status of who was asked to end: no crash
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -52,6 +55,7 @@ class Child:
         self._tell = tell
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._ready_at: float | None = None  # on the monotonic clock, of the present process
         self._once_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -93,20 +97,27 @@ class Child:
         self._tell(Stopped(service=self.plan.name, pid=process.pid, killed=killed))
 
     async def _keep(self) -> None:
-        attempt = 0
+        crashes = 0  # in a row
         while True:
-            began = time.monotonic()
+            began, self._ready_at = time.monotonic(), None
             pid, status = await self._live()
             if not self._once_ready.done() and status > 0:
                 self._once_ready.set_exception(ChildFailed(self.plan.name, status))
                 return
-            attempt = 0 if time.monotonic() - began > STEADY else attempt
-            seconds = pause(attempt)
+            crashed = status not in ASKED and not self._steady(began)
+            crashes = crashes if crashed else 0
+            seconds = pause(crashes)
             self._tell(
                 Died(service=self.plan.name, pid=pid, status=status, restart_in=round(seconds, 2))
             )
             await asyncio.sleep(seconds)
-            attempt += 1
+            crashes += 1
+
+    def _steady(self, began: float) -> bool:
+        """Whether the process that ended now had worked: its end says nothing about the next."""
+        now = time.monotonic()
+        ready_for = 0.0 if self._ready_at is None else now - self._ready_at
+        return ready_for > STEADY or now - began > LONG_LIFE
 
     async def _live(self) -> tuple[int, int]:
         """One process from its start to its end: its pid and exit status."""
@@ -147,7 +158,8 @@ class Child:
             if not self._once_ready.done():
                 self._once_ready.set_exception(StartError(f"{self.plan.name}: {error}"))
             return
-        seconds = round(time.monotonic() - began, 3)
+        self._ready_at = time.monotonic()
+        seconds = round(self._ready_at - began, 3)
         self._tell(Ready(service=self.plan.name, pid=pid, host=host, port=port, seconds=seconds))
         if not self._once_ready.done():
             self._once_ready.set_result(None)
@@ -158,10 +170,10 @@ class Child:
                 self._process.send_signal(number)
 
 
-def pause(attempt: int) -> float:
-    """Seconds before the next start: doubling, with jitter so that siblings spread."""
-    doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 10))
-    return doubled * random.uniform(0.75, 1.25)
+def pause(crashes: int) -> float:
+    """Seconds before the next start: doubling up to LONGEST_PAUSE, spread over siblings."""
+    doubled = FIRST_PAUSE * 2.0 ** min(crashes, 10)
+    return min(LONGEST_PAUSE / (1 + JITTER), doubled) * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 async def _ended(process: Process, timeout: float) -> bool:

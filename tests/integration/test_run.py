@@ -190,6 +190,18 @@ async def test_a_child_that_keeps_dying_starts_again_ever_later(tmp_path: Path) 
         await stack.ready()
 
 
+async def test_f_h6_a_gateway_that_is_asked_to_end_is_back_at_once(tmp_path: Path) -> None:
+    async with run_stack(tmp_path) as stack:
+        for _ in range(3):
+            pid = stack.pids()["gateway"]
+            os.kill(pid, signal.SIGTERM)
+            await stack.until(lambda: stack.pids().get("gateway", pid) != pid)  # noqa: B023
+            await stack.ready()
+        deaths = stack.told("died", "gateway")
+        assert [death["status"] for death in deaths] == [0, 0, 0]
+        assert max(death["restart_in"] for death in deaths) <= 0.25
+
+
 async def test_no_child_survives_a_killed_run(tmp_path: Path) -> None:
     async with started_stack(tmp_path) as stack:
         await stack.ready()

@@ -141,6 +141,34 @@ async def test_a_program_that_cannot_be_started_is_tried_again(tmp_path: Path) -
     assert pids(events) == []
 
 
+@pytest.mark.parametrize(("status", "grows"), [(0, False), (1, True)])
+async def test_f_h6_a_clean_end_is_no_crash(
+    status: int, grows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only pauses between crashes that follow one another grow."""
+    monkeypatch.setattr(children, "FIRST_PAUSE", 0.01)
+    events: list[Event] = []
+    async with child(python(f"raise SystemExit({status})"), events) as one:
+        await one.ready()
+        await eventually(lambda: len(deaths(events)) >= 4)
+    pauses = [death.restart_in for death in deaths(events)]
+    assert (max(pauses) > 0.02) == grows
+
+
+async def test_f_h6_pauses_forget_after_a_stable_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(children, "STEADY", 0.0)  # ready at all is ready for long enough
+    events: list[Event] = []
+    async with child(python("raise SystemExit(1)"), events) as one:
+        await one.ready()
+        await eventually(lambda: len(deaths(events)) >= 4)
+    assert max(death.restart_in for death in deaths(events)) < 0.02
+
+
+def deaths(events: list[Event]) -> list[Died]:
+    return [event for event in events if isinstance(event, Died)]
+
+
 async def test_the_listening_socket_outlives_the_child() -> None:
     """Whoever connects while it is away waits for the next one."""
     code = """

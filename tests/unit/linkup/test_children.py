@@ -1,17 +1,17 @@
 import pytest
 
-from linkup.children import FIRST_PAUSE, LONGEST_PAUSE, ChildFailed, pause
+from linkup.children import FIRST_PAUSE, ChildFailed, pause
 
 
 def test_the_pause_before_a_restart_doubles() -> None:
-    for attempt in range(4):
+    for attempt in range(3):
         middle = FIRST_PAUSE * 2**attempt
         assert 0.75 * middle <= pause(attempt) <= 1.25 * middle
 
 
-@pytest.mark.parametrize("attempt", [5, 50, 5_000_000])
-def test_the_pause_stays_bounded_after_any_number_of_deaths(attempt: int) -> None:
-    assert pause(attempt) <= 1.25 * LONGEST_PAUSE
+@pytest.mark.parametrize("attempt", [3, 5, 50, 5_000_000])
+def test_f_h6_no_pause_is_longer_than_two_seconds(attempt: int) -> None:
+    assert max(pause(attempt) for _ in range(200)) <= 2.0
 
 
 def test_two_children_that_died_together_start_apart() -> None:

@@ -24,14 +24,17 @@ class WriterConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.execute("PRAGMA journal_mode=WAL")
-        self.execute("PRAGMA synchronous=FULL")
-        self.execute("PRAGMA fullfsync=1")  # macOS: reach the platter; elsewhere without effect
-        self.execute("PRAGMA foreign_keys=1")
-        self.execute("PRAGMA secure_delete=1")  # what is erased is overwritten
-        self.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        self.execute("PRAGMA cache_size=-65536")
-        self.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        _set(
+            self,
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=FULL",
+            "PRAGMA fullfsync=1",  # macOS: reach the platter; elsewhere without effect
+            "PRAGMA foreign_keys=1",
+            "PRAGMA secure_delete=1",  # what is erased is overwritten
+            f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+            "PRAGMA cache_size=-65536",
+            f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}",
+        )
 
 
 class ReaderConnection(sqlite3.Connection):
@@ -39,9 +42,22 @@ class ReaderConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.execute("PRAGMA query_only=1")
-        self.execute("PRAGMA wal_autocheckpoint=0")
-        self.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        _set(
+            self,
+            "PRAGMA query_only=1",
+            "PRAGMA wal_autocheckpoint=0",
+            f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+        )
+
+
+def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
+    """Close a connection that cannot be set so: nobody holds one whose `__init__` raises."""
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
 
 
 class Held:

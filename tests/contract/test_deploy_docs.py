@@ -4,6 +4,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,8 @@ COMMANDS = re.findall(r'python -c "(.*)"$', DOCS, re.MULTILINE)
 @pytest.fixture
 async def data(tmp_path: Path) -> Path:
     await upgrade(f"sqlite:///{tmp_path / 'linkup.db'}")
-    with sqlite3.connect(tmp_path / "linkup.db") as store:
+    with closing(sqlite3.connect(tmp_path / "linkup.db")) as store, store:
         store.execute("INSERT INTO meta VALUES ('epoch', 'old')")
-    store.close()
     return tmp_path
 
 

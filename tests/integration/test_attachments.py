@@ -3,7 +3,6 @@
 import asyncio
 import io
 import os
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from services.gateway.attachments.links import Links
 from shared.api import Variant
 from tests.support.peer import Frame, synced
 from tests.support.stack import Stack, run_stack
+from tests.support.stores import reading
 from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,9 +74,8 @@ def objects(stack: Stack) -> list[str]:
 
 
 def records(stack: Stack) -> list[str]:
-    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+    with reading(stack.data_dir / "linkup.db") as db:
         found = db.execute("SELECT attachment_id FROM attachments").fetchall()
-    db.close()
     return [attachment_id for (attachment_id,) in found]
 
 

@@ -1,7 +1,6 @@
 """What is told and never stored, and what a client asks about its own connection."""
 
 import asyncio
-import sqlite3
 import time
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.support.peer import peer, synced
 from tests.support.stack import Stack, run_stack
+from tests.support.stores import reading
 from tests.support.waiting import TIMEOUT_FACTOR, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,7 +48,7 @@ async def test_d25_typing_writes_nothing(stack: Stack) -> None:
 
 def changes(stack: Stack) -> int:
     """How often the store was written, by its own count."""
-    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as store:
+    with reading(stack.data_dir / "linkup.db") as store:
         [(number,)] = store.execute("SELECT coalesce(sum(number), 0) FROM lanes")
     return int(number)
 

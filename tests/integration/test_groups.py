@@ -1,6 +1,5 @@
 """Groups, through real sockets, processes and files."""
 
-import sqlite3
 from typing import Any
 
 import httpx2
@@ -9,6 +8,7 @@ import pytest
 from shared.frames import MAX_MEMBERS
 from tests.support.peer import Frame, Http, Peer, gather, http, synced
 from tests.support.stack import Stack
+from tests.support.stores import reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -307,7 +307,7 @@ async def make_all_known(stack: Stack, user_ids: list[str]) -> None:
 
 def commits(stack: Stack, place: str) -> set[tuple[str, int]]:
     """Whose feed tells of a message of that conversation, and when that was stored."""
-    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as store:
+    with reading(stack.data_dir / "linkup.db") as store:
         rows = store.execute(
             "SELECT f.user_id, f.created_at FROM feed AS f JOIN messages AS m"
             " ON m.message_id = f.message_id WHERE m.conversation_id = ?",

@@ -1,18 +1,18 @@
 """What users report to the operator: stored once, by reference, and told to nobody."""
 
-import sqlite3
 from typing import Any
 
 import pytest
 
 from tests.support.peer import http, synced
 from tests.support.stack import Stack
+from tests.support.stores import reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def stored(stack: Stack) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+    with reading(stack.data_dir / "linkup.db") as db:
         asked = "SELECT reporter_id, user_id, message_id, version, reason, comment FROM reports"
         return db.execute(asked).fetchall()
 

@@ -8,6 +8,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -87,12 +88,12 @@ class Town:
 
     def writes(self) -> int:
         """Batches the store has taken."""
-        with sqlite3.connect(self.path) as store:
+        with closing(sqlite3.connect(self.path)) as store, store:
             [(number,)] = store.execute("SELECT sum(number) FROM lanes")
         return int(number)
 
     def last_seen(self, user_id: str) -> int | None:
-        with sqlite3.connect(self.path) as store:
+        with closing(sqlite3.connect(self.path)) as store, store:
             [(at,)] = store.execute("SELECT last_seen FROM users WHERE user_id = ?", (user_id,))
         return None if at is None else int(at)
 
@@ -284,7 +285,7 @@ def test_c9_whom_one_shares_nothing_with_any_more_is_no_longer_told_of(town: Tow
         await asyncio.sleep(60)
         alice.watch("bob")
         await asyncio.sleep(1)
-        with sqlite3.connect(town.path) as store:
+        with closing(sqlite3.connect(town.path)) as store, store:
             store.execute("DELETE FROM members WHERE user_id = 'bob'")
         await asyncio.sleep(CHECK_AGAIN + 1)
         assert alice.told == [("bob", True), ("bob", False)]

@@ -1,7 +1,6 @@
 """Owns what may be told of who types and who is there: never stored, and still not to everybody."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tests.support.crowd import Crowd
 from tests.support.ledger import Heard, Ledger, Typed
 from tests.support.membership import Membership
 from tests.support.poller import Call
+from tests.support.stores import reading
 
 COUNTS = "SELECT (SELECT count(*) FROM feed), (SELECT sum(number) FROM lanes)"
 UNDERWAY = 30.0  # seconds at most from a typist's gateway to another's
@@ -50,9 +50,8 @@ async def type_everywhere(crowd: Crowd, membership: Membership, path: Path) -> l
     """In each group one member after the other types, and where somebody ever blocked: all the
     others hear it, but for those who block the typist or are blocked by them, and nobody else."""
     found = []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with reading(path) as store:
         pairs = read_pairs(store, crowd.users)
-    store.close()
     places = {place: membership.current(place) for place in crowd.ledger.groups}
     begun = {sent.conversation_id for sent in crowd.ledger.sent.values() if sent.acks}
     for place in filter(crowd.ledger.blocks_of, sorted(begun)):
@@ -77,12 +76,11 @@ async def _hearers(crowd: Crowd, user_id: str, place: str) -> set[str]:
 
 def stored(path: Path) -> tuple[int, ...]:
     """What grows when anything is stored."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with reading(path) as store:
         counts = store.execute(
             "SELECT (SELECT count(*) FROM feed), (SELECT sum(number) FROM lanes)"
         )
         [row] = counts.fetchall()
-    store.close()
     return tuple(row)
 
 
@@ -107,9 +105,8 @@ async def beliefs(crowd: Crowd, path: Path, call: Call) -> list[str]:
 
 def apart_beliefs(crowd: Crowd, path: Path) -> list[str]:
     """Between whom a block stands, nobody is there; all devices watch everybody."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with reading(path) as store:
         pairs = read_pairs(store, crowd.users)
-    store.close()
     return [
         f"S63 {device.name} believes {device.believed.get(other)}, of whom a block keeps them"
         for one, another in pairs
@@ -120,13 +117,12 @@ def apart_beliefs(crowd: Crowd, path: Path) -> list[str]:
 
 
 def _acquaintances(path: Path, users: Sequence[str]) -> set[Pair]:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with reading(path) as store:
         pairs = store.execute(
             "SELECT DISTINCT a.user_id, b.user_id FROM members AS a "
             "JOIN members AS b ON b.conversation_id = a.conversation_id"
         ).fetchall()
         blocks = read_pairs(store, users)
-    store.close()
     return set(pairs) - blocks - {(other, one) for one, other in blocks}
 
 

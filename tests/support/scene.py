@@ -8,7 +8,6 @@ bob is in it no more. piet blocks bob. nina has a token and was never seen.
 import json
 import re
 import secrets
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from shared.subjects import direct_conversation_id, group_conversation_id
 from tests.support.matrix import EPOCH, HOME, IT, TEAM, Kind, Verb
 from tests.support.peer import Frame, Http, Peer, http, synced
 from tests.support.stack import Stack
+from tests.support.stores import reading
 
 PAIRS = {
     "alice-bob": ("alice", "bob"),
@@ -156,7 +156,7 @@ class Scene:
 
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of the store, but those that a first visit or a batch leaves."""
-        with sqlite3.connect(f"file:{self.stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+        with reading(self.stack.data_dir / "linkup.db") as db:
             tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             rows = {
                 name: db.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608 - our own names

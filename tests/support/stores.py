@@ -3,7 +3,10 @@
 import asyncio
 import atexit
 import shutil
+import sqlite3
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +22,13 @@ async def lay_out(data: Path) -> None:
 def empty_store() -> Path:
     """The file of a store without a row, to copy: migrating takes longer than most tests."""
     return _empty() / "linkup.db"
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Look into a database that a process has open; closed at the end, as Python 3.13 insists."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        yield connection
 
 
 def _lay_out(data: Path) -> None:

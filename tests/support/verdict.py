@@ -1,6 +1,5 @@
 """Owns the end of a run: what every device shows, held against what the log says to its user."""
 
-import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from tests.support.membership import (
     told_out_of_place,
 )
 from tests.support.poller import Call, Poller
+from tests.support.stores import reading
 from tests.support.view import Chat, Shown, shown
 
 Frame = dict[str, Any]
@@ -48,11 +48,10 @@ class Truth:
 
 
 async def read_truth(path: Path, crowd: Crowd, call: Call) -> Truth:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
+    with reading(path) as store:
         rows = [row for row in store.execute(ROWS) if row[2] in crowd.users]
         membership = read_membership(store, crowd.users, crowd.ledger)
         blocks = read_blocks(store, crowd.users, crowd.ledger)
-    store.close()
     truth = Truth(rows, {}, {}, membership, blocks)
     for user_id in crowd.users:
         truth.chats[user_id], truth.unread[user_id] = await _inbox(user_id, call)

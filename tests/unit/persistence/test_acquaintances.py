@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from services.persistence.queries import Queries
@@ -50,7 +51,6 @@ async def test_who_nobody_has_made_known_is_not_made_by_being_seen(
     database: Path, log: Log
 ) -> None:
     await log.run(TouchUser(user_id="ghost", at=1))
-    with sqlite3.connect(database) as store:
+    with closing(sqlite3.connect(database)) as store, store:
         found = store.execute("SELECT user_id FROM users").fetchall()
-    store.close()
     assert found == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.notify.database import SyncedConnection
 from services.persistence.connections import Held, ReaderConnection, WriterConnection
 from services.persistence.queries import Queries
 from shared import commands
@@ -45,3 +46,22 @@ async def test_s98_no_statement_runs_in_the_loops_thread(
         await held.close()
     assert len(threads) == 2
     assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("kind", [WriterConnection, ReaderConnection, SyncedConnection])
+def test_f_t0b_a_connection_that_cannot_be_set_up_is_closed(
+    kind: type[sqlite3.Connection], tmp_path: Path
+) -> None:
+    made: list[sqlite3.Connection] = []
+
+    class Refusing(kind):  # type: ignore[misc, valid-type]
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            made.append(self)
+            if "busy_timeout" in sql:
+                raise sqlite3.OperationalError("database is locked")
+            return super().execute(sql, parameters)  # type: ignore[no-any-return]
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        Refusing(tmp_path / "store.db")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        sqlite3.Connection.execute(made[0], "SELECT 1")

@@ -1,6 +1,7 @@
 """The feed, the followers' log, the marks and the members, on a real SQLite file."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -75,10 +76,9 @@ async def test_r7_what_is_gone_leaves_a_placeholder_in_the_feed(
     talk: Log, queries: Queries, database: Path
 ) -> None:
     await talk.read("bob", "alice", 4)
-    with sqlite3.connect(database) as erasing:
+    with closing(sqlite3.connect(database)) as erasing, erasing:
         erasing.execute("DELETE FROM messages WHERE message_id = 3")
         erasing.execute("DELETE FROM members WHERE user_id = 'bob'")
-    erasing.close()
     events = (await feed(queries, "alice", 0)).events
     assert [event.cursor for event in events] == list(range(1, 11))
     assert [event.cursor for event in events if not event.body] == [3, 10]

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,8 @@ def moved(by: str, read: int = 0, delivered: int = 0) -> AdvanceReceipt:
 
 
 def sql(database: Path, text: str, values: Sequence[Any] = ()) -> list[Any]:
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         found = other.execute(text, values).fetchall()
-    other.close()
     return found
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,8 @@ async def chat(log: Log) -> Log:
 
 
 def kept(database: Path) -> list[int]:
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         found = [n for (n,) in other.execute("SELECT n FROM feed ORDER BY n")]
-    other.close()
     return found
 
 
@@ -112,11 +112,10 @@ async def test_s50_after_thirty_days_and_not_before(
 async def test_s50_what_came_since_stays(
     chat: Log, retention: Retention, calendar: Calendar, database: Path, queries: Queries
 ) -> None:
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         other.execute(
             "UPDATE feed SET created_at = created_at - ? WHERE n <= 8", (31 * DAY * 10**6,)
         )
-    other.close()
     assert await retention.prune() == 8
     assert kept(database) == list(range(9, 21))
     assert (await joined(queries, "bob")).oldest == 4
@@ -141,9 +140,8 @@ async def test_s50_messages_and_their_ids_are_kept_for_ever(
     [again] = await chat.run(message("alice", "bob", "1"))
     assert isinstance(again, Stored)
     assert (again.seq, again.duplicate) == (1, True)
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         assert other.execute("SELECT count(*) FROM messages").fetchone() == (10,)
-    other.close()
 
 
 async def test_c5_numbers_go_on_behind_what_was_pruned(
@@ -201,7 +199,7 @@ async def test_what_goes_wrong_is_told_and_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(retention_module, "PAUSE", 0.01)
-    with sqlite3.connect(database, isolation_level=None) as other:
+    with closing(sqlite3.connect(database, isolation_level=None)) as other, other:
         other.execute("CREATE TRIGGER no BEFORE DELETE ON feed BEGIN SELECT raise(FAIL, 'no'); END")
         calendar.days = 31
         async with running(retention.run()):
@@ -209,7 +207,6 @@ async def test_what_goes_wrong_is_told_and_tried_again(
             await chat.say("alice", "bob", "meanwhile")  # the store works as before
             other.execute("DROP TRIGGER no")
             await eventually(lambda: len(kept(database)) == 1)
-    other.close()
 
 
 # ------------------------------------------------------------------ those who follow
@@ -258,9 +255,8 @@ async def test_r16_one_that_is_gone_for_good_does_not_hold_for_ever(
         await retention.note()
         pruned.append(await retention.prune())
     assert pruned == [0, 2, 9]
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         assert other.execute("SELECT DISTINCT follower FROM followers").fetchall() == [("notify",)]
-    other.close()
 
 
 async def test_r16_nobody_is_given_up_while_everything_starts(

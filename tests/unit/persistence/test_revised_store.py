@@ -1,6 +1,7 @@
 """What edits, deletions and reactions leave in a real SQLite file, and what reads of it show."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,8 @@ THUMB = "\U0001f44d"
 
 
 def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         found = connection.execute(sql).fetchall()
-    connection.close()
     return found
 
 

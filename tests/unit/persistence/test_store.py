@@ -1,6 +1,7 @@
 """The writing side, on a real SQLite file."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,8 @@ from tests.unit.persistence.log import Log, message
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         found = connection.execute(sql).fetchall()
-    connection.close()
     return found
 
 
@@ -125,7 +125,10 @@ async def test_a_failed_commit_leaves_nothing_and_the_next_one_works(
 ) -> None:
     await log.people("alice", "bob")
     await log.say("alice", "bob", "one")
-    with sqlite3.connect(database) as other:  # what the store does not expect: the next id is taken
+    with (
+        closing(sqlite3.connect(database)) as other,
+        other,
+    ):  # what the store does not expect: the next id is taken
         other.execute(
             "INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id,"
             " content, content_hash, created_at, updated_at)"
@@ -136,7 +139,6 @@ async def test_a_failed_commit_leaves_nothing_and_the_next_one_works(
             "CREATE TRIGGER no BEFORE INSERT ON messages WHEN new.content = 'poison' "
             "BEGIN SELECT raise(ABORT, 'poison'); END"
         )
-    other.close()
     with pytest.raises(sqlite3.IntegrityError):
         await log.say("alice", "bob", "fine", "poison")
     assert rows(database, "SELECT content FROM messages WHERE content = 'fine'") == []

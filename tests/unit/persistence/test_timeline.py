@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,8 @@ async def test_what_an_older_release_stored_was_accepted_at_no_known_time(
     pair: Log, queries: Queries, database: Path
 ) -> None:
     stored = await send(pair, message("alice", "bob", "hi"))
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         other.execute("UPDATE messages SET accepted_at = NULL")
-    other.close()
     assert (await moments(queries, stored.message_id))["accepted"] is None
 
 

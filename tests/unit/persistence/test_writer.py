@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,11 @@ def codes(reply: BatchReply) -> list[str]:
 
 
 def poisoned(database: Path) -> None:
-    with sqlite3.connect(database) as other:
+    with closing(sqlite3.connect(database)) as other, other:
         other.execute(
             "CREATE TRIGGER no BEFORE INSERT ON messages WHEN new.content = 'poison' "
             "BEGIN SELECT raise(ABORT, 'poison'); END"
         )
-    other.close()
 
 
 async def test_c1_it_is_told_before_it_is_acked(writer: Writer, bus: FakeBus) -> None:

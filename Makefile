@@ -1,8 +1,8 @@
-# Every target needs only python3 (3.11 to 3.13) with venv, and a package index.
+# Every target needs only python3 (3.11 or later) with venv, and a package index.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt bench prove lock clean
+.PHONY: help install run test check fmt bench prove lock clean
 
 PYTHON ?= python3
 ARGS ?=
@@ -10,13 +10,16 @@ WORKERS ?= 4
 # Without the bytecode of the last time, each start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := >=0.13,<0.14
-BIN := .venv/bin
-UV := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never $(BIN)/uv
-INSTALLED := .venv/.installed
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+INSTALLED := $(VENV)/.installed
 TABLES := tests/contract/test_coverage.py tests/contract/test_matrix.py tests/plants/test_table.py
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## make the environment that the other targets use
 
 run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000")
 	@$(BIN)/linkup run $(ARGS)
@@ -46,20 +49,22 @@ lock: $(BIN)/uv  ## resolve the dependencies anew into uv.lock
 	$(UV) lock --upgrade
 
 clean:  ## remove the environment and caches; the data stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): $(BIN)/uv uv.lock pyproject.toml clients/python/pyproject.toml
-	@echo "Installing what uv.lock names into .venv"
+	@echo "Installing what uv.lock names into $(VENV)"
 	@$(UV) sync --locked --quiet
 	@touch $@
 
 $(BIN)/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
-	  echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
 	       "Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || \
+	  echo "Note: LinkUp is tested on Python 3.11 to 3.13; this is $$($(PYTHON) -V 2>&1)." >&2
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "Python's venv module is missing (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-	@echo "Making .venv"
-	@$(PYTHON) -m venv .venv
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'

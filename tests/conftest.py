@@ -22,7 +22,7 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile(
     "plants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.load_profile("ci" if os.environ.get("LINKUP_REQUIRE_ALL") else "default")
 
 
 @pytest.hookimpl(tryfirst=True)

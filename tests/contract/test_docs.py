@@ -117,7 +117,9 @@ async def test_the_client_of_the_readme_answers(tmp_path: Path) -> None:
         source = snippet("README.md").replace("ws://127.0.0.1:8000/ws", stack.ws_url)
         await asyncio.to_thread(program.write_text, source)
         echo = await asyncio.create_subprocess_exec(
-            sys.executable, program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-u", program),  # a pipe is no terminal: it is killed before a flush
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert echo.stdin is not None
         assert echo.stdout is not None

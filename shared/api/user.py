@@ -1,18 +1,17 @@
 """Owns the bodies about users: who comes in, who is there."""
 
 from datetime import datetime
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from shared.frames import UserId
+from shared.frames import DisplayName, UserId
 
 
 class LoginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /v1/dev/login, for the demo only."""
 
     user_id: UserId
-    name: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    name: DisplayName | None = None
 
 
 class LoginAnswer(Struct, frozen=True, kw_only=True):

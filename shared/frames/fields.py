@@ -15,23 +15,43 @@ MAX_ATTACHMENTS = 10  # of a message
 MAX_EMOJI_BYTES = 32  # in UTF-8: a family with skin tones takes 25 to 41, a flag 8
 
 # \Z: $ would also match before a final newline. Half of a surrogate pair reaches no wire.
-_NAME = r"^[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_SURROGATES = r"\ud800-\udfff"
+_SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# What shows nothing: Unicode's Default_Ignorable_Code_Point, and signs that are drawn blank.
+_UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+UNSEEN_ASTRAL = (
+    r"\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+
+
+def _seen(allowed_before: str, never: str) -> str:
+    """With something to see in it. It begins with what shows nothing and then has the first
+    character that does: no text takes more than one look."""
+    unseen = f"{_UNSEEN}{UNSEEN_ASTRAL}"
+    blank = f"{allowed_before}{unseen}"
+    return rf"^[{blank}]*[^{blank}{never}][^{never}]*\Z"
+
+
+_NAME = rf"^[^/{_CONTROLS}{_SURROGATES}]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
-_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*\Z"
-_BREAKS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-_LINE = rf"^[^{_BREAKS}]*[^\s{_BREAKS}][^{_BREAKS}]*\Z"
-_TEXT_OR_EMPTY = r"^(?:\Z|[^\x00]*[^\s\x00][^\x00]*\Z)"
-_LABEL = r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+_TEXT = _seen(r"\s\x01-\x1f\x7f-\x9f", r"\x00")
+_LINE = _seen(_SPACES, rf"{_CONTROLS}\u2028\u2029{_SURROGATES}")
+_TEXT_OR_EMPTY = rf"^\Z|{_TEXT}"
+_LABEL = _seen(rf"{_SPACES}\u2028\u2029", f"{_CONTROLS}{_SURROGATES}")
 _LOWER = r"^[a-z0-9]+\Z"
-_SIGN = r"^[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+_SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
     _PRINTABLE: "of printable ASCII characters without spaces",
     _LINE: "of one line with something to see in it",
-    _SIGN: "of at least one character, without control characters or spaces",
+    _SIGN: "with something to see in it, without control characters or spaces",
     _TEXT: "with something to see in it and without NUL",
     _TEXT_OR_EMPTY: "empty, or with something to see in it and without NUL",
-    _LABEL: "of at least one character, without control characters",
+    _LABEL: "with something to see in it and without control characters",
     _LOWER: "of lower-case letters and digits",
 }
 
@@ -43,6 +63,7 @@ Content = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT)]
 Caption = Annotated[str, Meta(max_length=MAX_CONTENT, pattern=_TEXT_OR_EMPTY)]
 AttachmentId = Annotated[str, Meta(max_length=64, pattern=_LOWER)]
 AttachmentIds = Annotated[list[AttachmentId], Meta(max_length=MAX_ATTACHMENTS)]
+DisplayName = Annotated[str, Meta(max_length=128, pattern=_LABEL)]
 FileName = Annotated[str, Meta(max_length=255, pattern=_LABEL)]
 Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
 Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_LINE)]

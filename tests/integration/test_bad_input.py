@@ -178,3 +178,24 @@ async def test_http_wants_a_token_and_knows_its_routes(stack: Stack) -> None:
     assert refused.status_code == 401
     assert refused.json()["code"] == "unauthorized"
     assert refused.headers["www-authenticate"] == "Bearer"
+
+
+async def test_f_s12_what_shows_nothing_is_refused_on_every_road(stack: Stack) -> None:
+    async with peer(stack, "alice") as alice, http(stack, "alice") as api:
+        kept = await alice.message("bob", "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200b")
+        sent = {"to": "bob", "client_id": "unseen", "content": "\u200b\ufeff"}
+        await alice.send("message", **sent)
+        assert (await alice.next("error"))["code"] == "invalid_frame"
+        edit = f"/v1/messages/{kept['message_id']}"
+        report = {"client_id": "r1", "user_id": "bob", "reason": "spam", "comment": "\u2060"}
+        group = {"client_id": "g1", "title": "\u3164", "members": ["bob"]}
+        for answer in (
+            await api.post("/v1/messages", sent),
+            await api.patch(edit, {"content": "\u00ad"}),
+            await api.post("/v1/conversations", group),
+            await api.post("/v1/reports", report),
+            await api.get("/v1/search", q="\u200d"),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        [message] = (await api.history(kept["conversation_id"]))[-1:]
+        assert message["content"] == "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200b"

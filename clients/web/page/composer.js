@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 import { loadDraft, saveDraft } from "./session.js";
 import { Subject } from "./subject.js";
 import { Tray } from "./tray.js";
+import { written } from "./written.js";
 
 const MAX_CONTENT = 5_000; // code points, as the protocol counts
 const COUNT_FROM = 4_500;
@@ -96,7 +97,7 @@ export class Composer {
   }
 
   get #content() {
-    const text = this.#field.value.replaceAll("\0", "").trim();
+    const text = written(this.#field.value.replaceAll("\0", ""));
     return text.toWellFormed?.() ?? text;
   }
 

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { MemberList } from "./memberlist.js";
 import { PeopleField } from "./people.js";
 import { openSheet } from "./sheet.js";
+import { written } from "./written.js";
 
 const MAX_TITLE = "100";
 
@@ -61,7 +62,7 @@ export class GroupView {
   #renaming() {
     const submit = (event) => {
       event.preventDefault();
-      const title = this.#title.value.trim();
+      const title = written(this.#title.value);
       this.#try(async () => this.#take(await this.#api.update(this.#chat.conversationId, { title })));
     };
     const save = h("button", { type: "submit" }, "Rename");

@@ -4,6 +4,7 @@ import { newClientId } from "../sdk/ids.js";
 import { h } from "./dom.js";
 import { PeopleField } from "./people.js";
 import { openSheet } from "./sheet.js";
+import { written } from "./written.js";
 
 const MAX_TITLE = "100";
 
@@ -17,7 +18,7 @@ export function newGroup({ chats, client, onMade }) {
 
   async function submit(event) {
     event.preventDefault();
-    const group = { title: title.value.trim(), members: people.value };
+    const group = { title: written(title.value), members: people.value };
     const words = JSON.stringify(group);
     if (!asked.has(words)) asked.set(words, newClientId());
     make.disabled = true;

@@ -3,6 +3,7 @@
 import { newClientId } from "../sdk/ids.js";
 import { h } from "./dom.js";
 import { openSheet } from "./sheet.js";
+import { written } from "./written.js";
 
 const MAX_COMMENT = "1000";
 const REASONS = [
@@ -28,7 +29,7 @@ export function openReport({ title, text, about, client, onDone }) {
 
   function content() {
     const reason = form.querySelector("input:checked").value;
-    const said = comment.value.trim();
+    const said = written(comment.value);
     return { ...about, reason, ...(said && { comment: said }) };
   }
 

@@ -91,6 +91,37 @@ async def test_only_what_a_person_can_see_is_read(open_as: Open) -> None:
     await expect(reader).to_have_title("LinkUp")
 
 
+async def test_f_p7_a_window_without_the_focus_reads_nothing(open_as: Open) -> None:
+    reader = await open_as("gina7")
+    writer = await open_as("hugo7", "/chat/gina7/")
+    await send(writer, "one")
+    line = reader.locator(".chats a").filter(has_text="Hugo7")
+    await expect(line.locator(".badge")).to_have_text("1")
+    await focus_window(reader, False)
+    await line.click()
+    await expect(messages(reader)).to_have_text(["one"])
+    await send(writer, "two")
+    await expect(messages(reader)).to_have_text(["one", "two"])
+    await reader.locator(".timeline").dispatch_event("scroll")
+    await show_tab(reader, "visible")
+    await has_status(own(writer, "two"), "delivered")
+    await expect(reader).to_have_title("(2) LinkUp")
+    await focus_window(reader, True)
+    await has_status(own(writer, "two"), "read")
+    await expect(reader).to_have_title("LinkUp")
+
+
+async def focus_window(page: Page, focused: bool) -> None:
+    """Playwright gives each window the focus; this one has another in front of it."""
+    await page.evaluate(
+        """(focused) => {
+            document.hasFocus = () => focused;
+            window.dispatchEvent(new Event(focused ? "focus" : "blur"));
+        }""",
+        focused,
+    )
+
+
 async def show_tab(page: Page, state: str) -> None:
     await page.evaluate(
         """(state) => {

@@ -97,10 +97,10 @@ export class Timeline {
     setTimeout(() => row.classList.remove("found"), FOUND_MS);
   }
 
-  /** Tells the server, if a person can indeed see the end of the chat. */
+  /** Tells the server, if a person sees the end of the chat: of a window behind another nobody knows. */
   markRead() {
-    const { element } = this;
-    const visible = document.visibilityState === "visible" && element.offsetParent !== null;
+    const looked = document.visibilityState === "visible" && document.hasFocus();
+    const visible = looked && this.element.offsetParent !== null;
     if (visible && this.#atBottom && this.#chat?.loaded) this.#chats.read(this.#chat);
   }
 

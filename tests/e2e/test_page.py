@@ -211,6 +211,22 @@ async def test_markup_in_messages_and_names_stays_text(open_as: Open) -> None:
         await expect(link).to_have_attribute("target", "_blank")
 
 
+async def test_f_p12_a_link_ends_where_its_address_does(open_as: Open) -> None:
+    page = await open_as("lina12", "/chat/lina12/")
+    await send(page, "看https://example.com/a，很好。 https://example.org/Devil's_(advocate)!")
+    await send(page, "www.example.com, <ann@example.com> file.txt javascript:alert(1)")
+    links = page.locator(".row .text a")
+    shown = [
+        "https://example.com/a",
+        "https://example.org/Devil's_(advocate)",
+        "www.example.com",
+        "ann@example.com",
+    ]
+    await expect(links).to_have_text(shown)
+    found = await links.evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
+    assert found == [*shown[:2], "http://www.example.com", "mailto:ann@example.com"]
+
+
 async def test_a_phone_shows_one_thing_at_a_time_and_never_scrolls_sideways(
     open_as: Open,
 ) -> None:

@@ -213,7 +213,7 @@ async def test_markup_in_messages_and_names_stays_text(open_as: Open) -> None:
 
 async def test_f_p12_a_link_ends_where_its_address_does(open_as: Open) -> None:
     page = await open_as("lina12", "/chat/lina12/")
-    await send(page, "看https://example.com/a，很好。 https://example.org/Devil's_(advocate)!")
+    await send(page, "看https://example.com/a\uff0c很好。 https://example.org/Devil's_(advocate)!")
     await send(page, "www.example.com, <ann@example.com> file.txt javascript:alert(1)")
     links = page.locator(".row .text a")
     shown = [

@@ -8,7 +8,7 @@ const HOST = String.raw`(?:${LABEL}(?:\.${LABEL})*|\[[\da-f:.]{2,45}\])`;
 const USER = String.raw`(?:[\w.~%!$&'*+,;=:-]{1,128}@)?`;
 const PORT = String.raw`(?::\d{1,5})?`;
 // Without a scheme only what is surely a host: one of the old domains, or behind "www.".
-const WORD = String.raw`\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{M}\p{Nd}_`;
+const WORD = String.raw`\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{M}\p{N}_`;
 const PART = String.raw`[${WORD}](?:[${WORD}-]{0,62}[${WORD}])?\.`;
 const TOP = String.raw`(?:xn--[a-z\d-]{2,59}|[a-z]{2,63}|\p{L}{2,63})(?![a-z\d_@-]|\.[a-z\d])`;
 const OLD = String.raw`(?:com|net|org|edu|gov|info|biz)(?![a-z\d_@-]|\.[a-z\d])`;

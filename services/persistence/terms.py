@@ -1,13 +1,14 @@
 """Owns what a word is: how text is taken apart, and the numbers that stand for its words. Pure.
 
-Case, accents and the form of a character do not matter. Scripts that are written without spaces
-are taken in pairs of characters, an emoji is a word of its own.
+Case, accents and the form of a character do not matter, and what cannot be seen parts no words.
+Scripts that are written without spaces are taken in pairs of characters, an emoji is a word of its
+own. A change of what a word is needs a migration (r0012): messages are listed by their words.
 """
 
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -26,6 +27,13 @@ _PIECES = re.compile(
     f"(?:[^\\W_]|[{_VOWEL_SIGNS}]))+"
 )
 _ASCII = re.compile("[a-z0-9]+")
+_ASCII_CONTROLS = re.compile("[\0-\x08\x0e-\x1b\x7f]")
+# Unicode's Default_Ignorable_Code_Point and controls that are no white space.
+_UNSEEN = re.compile(
+    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U00016fe4\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 
 
 class Wanted(Struct, frozen=True):
@@ -65,13 +73,17 @@ def wanted(query: str) -> list[Wanted]:
 
 
 def words(text: str) -> set[str]:
-    return set(_words(_plain(text)))
+    return set(parted(_plain(text)))
 
 
 def numbers(secret: bytes, conversation_id: str, text: str) -> set[int]:
     """What a message of that conversation is listed under."""
+    return numbers_of(secret, conversation_id, words(text))
+
+
+def numbers_of(secret: bytes, conversation_id: str, said: Iterable[str]) -> set[int]:
     place = _place(secret, conversation_id)
-    listed = filter(_listed, words(text))
+    listed = filter(_listed, said)
     stems = {word[:size] for word in listed for size in STEMS} | {""}
     return {place | _hash(secret, stem) for stem in stems}
 
@@ -103,9 +115,10 @@ def _hash(secret: bytes, text: str) -> int:
 
 
 def _plain(text: str) -> str:
-    if text.isascii():
+    if text.isascii() and not _ASCII_CONTROLS.search(text):
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).casefold()
+    decomposed = decomposed.replace("\u0131", "i")  # the dotless one: it has no other capital
     return "".join(
         sign
         for sign in unicodedata.normalize("NFKD", decomposed)
@@ -118,7 +131,8 @@ def _pieces(text: str) -> Iterator[tuple[str | None, str]]:
         yield found.lastgroup, found[0]
 
 
-def _words(text: str) -> Iterator[str]:
+def parted(text: str) -> Iterator[str]:
+    """The words of a text in its plain form."""
     if text.isascii():
         yield from (word[:MAX_WORD] for word in _ASCII.findall(text))
         return

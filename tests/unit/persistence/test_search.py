@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.persistence import index, indexer
+from services.persistence import index, indexer, schema, terms
 from services.persistence.connections import WriterConnection
 from services.persistence.indexer import Indexer
+from services.persistence.migrations.versions import r0012_unseen
 from services.persistence.queries import Queries
 from services.persistence.store import Store
 from shared import commands
@@ -25,6 +27,7 @@ from shared.commands import (
     RemoveMember,
     Search,
     Snapshot,
+    Stored,
     StoreMessage,
 )
 from shared.errors import NotFound
@@ -73,6 +76,41 @@ def find(store: Store, queries: Queries) -> Find:
 async def talk(log: Log) -> Log:
     await log.people("alice", "bob", "carol")
     return log
+
+
+async def test_f_s13_a_store_of_before_finds_what_cannot_be_seen_in_words(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is erased there is forgotten: no row of the older words stays."""
+    texts = [
+        "zu\u00adsam\u00admen",
+        "plain",
+        "ein \u2764\ufe0f",
+        "\u0131s\u200bparta\x01",
+        "a\u3164b",
+    ]
+    async with opened(database) as store:
+        log = Log(store)
+        await log.people("alice", "bob")
+        sent = await log.say("alice", "bob", *texts)
+        monkeypatch.setattr(terms, "_plain", r0012_unseen._plain_before)  # noqa: SLF001
+        await everything_indexed(store)
+        monkeypatch.undo()
+        late = await log.say("alice", "bob", "spa\u00adeter")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0011'")
+    await schema.bring_up_to_date(f"sqlite:///{database}")
+    async with opened(database) as store:
+        log.store, queries = store, Queries(store._held, store.epoch)  # noqa: SLF001
+        for word, text in (("zusammen", texts[0]), ("plain", "plain"), ("isparta", texts[3])):
+            found = await answer(queries, user_id="bob", q=word)
+            assert [row["content"] for row in found["messages"]] == [text]
+        for one in (*sent, *late):
+            assert isinstance(one, Stored)
+            gone = DeleteMessage(user_id="alice", message_id=one.message_id, mode="everyone")
+            await log.run(gone)
+        [(left,)] = await store._held.fetch("SELECT count(*) FROM words")  # noqa: SLF001
+        assert left == 0
 
 
 def edit(message_id: int, content: str) -> EditMessage:

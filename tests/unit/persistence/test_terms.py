@@ -1,7 +1,7 @@
 """What is a word, and what is found by it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.persistence import terms
@@ -72,6 +72,62 @@ def test_s46_it_is_found(query: str, text: str) -> None:
 )
 def test_it_is_not_found(query: str, text: str) -> None:
     assert not found(query, text)
+
+
+UNSEEN = [
+    *("\u00ad", "\u034f", "\u061c", "\u115f", "\u17b4", "\u180b", "\u180e", "\u3164", "\uffa0"),
+    *("\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u202a", "\u202e", "\u2060", "\u2063"),
+    *("\u2066", "\u2069", "\ufe00", "\ufe0e", "\ufe0f", "\ufeff", "\U000e0041", "\U000e0100"),
+    *("\x01", "\x7f", "\x9f", "\u0301", "\u20d7"),
+]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
+def test_f_s13_what_cannot_be_seen_parts_no_words(unseen: str) -> None:
+    parted = f"alle {unseen}zu{unseen}sam{unseen}men{unseen}, ja"
+    for query, text in (("zusammen", parted), ("zusammen", parted.upper()), (parted, parted)):
+        assert found(query, text)
+    assert found(f"zu{unseen}sammen", "alle zusammen")
+    assert found(f"zu{unseen}sam", "Alle ZUSAMMEN")
+    assert not found("sam", parted)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("zusammen", "\uff3a\uff35sammen"),  # full-width
+        ("strasse", "Stra\u00dfe"),
+        ("STRA\u1e9eE", "strasse"),
+        ("ispartali", "\u0131spartal\u0131"),
+        ("\u0131spartal\u0131", "ISPARTALI"),
+        ("\u0130zmir", "izmir"),
+        ("cafe", "cafe\u0301"),
+        ("caf\u00e9", "cafe"),
+        ("\u03a3\u0391\u03a3", "\u03c3\u03b1\u03c2"),
+        ("\u0645\u06cc\u062e\u0648", "\u0645\u06cc\u200c\u062e\u0648"),
+        ("\u2764", "with \u2764\ufe0f"),
+        ("\u2764\ufe0f", "with \u2764"),
+        ("\U0001f469", "\U0001f468\u200d\U0001f469"),
+        ("\u0915\u094d\u0937", "\u0915\u094d\u200d\u0937"),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_f_s13_the_form_of_a_letter_does_not_matter(query: str, text: str) -> None:
+    assert found(query, text)
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "\n", "\x85", "\u00a0", "\u2003", "\u2028", "\u3000"])
+def test_f_s13_a_space_parts_words_however_wide(space: str) -> None:
+    assert found("sam", f"zu{space}sam{space}men")
+    assert not found("zusammen", f"zu{space}sammen")
+
+
+@settings(max_examples=200)
+@given(TEXT, st.sampled_from(UNSEEN[:-2]), st.integers(0, 60))
+def test_f_s13_a_text_has_the_same_words_with_it_and_without(
+    text: str, unseen: str, at: int
+) -> None:
+    assert terms.words(text[:at] + unseen + text[at:]) == terms.words(text)
 
 
 @given(TEXT)

@@ -85,6 +85,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     notify_database_url: str = ""
     notify_email_after: Annotated[float, Meta(ge=0)] = 600.0
+    notify_email_pause: Annotated[float, Meta(ge=0)] = 3600.0
     public_url: str = ""
     smtp_host: str = ""
     smtp_port: Port = 587

@@ -8,9 +8,11 @@ from functools import partial
 
 from starlette.applications import Starlette
 
+from services.notify import ladder
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
+from services.notify.ladder import Waits
 from services.notify.mailer import Mailer
 from services.notify.steps import Steps
 from services.notify.store import open_store
@@ -39,10 +41,13 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         open_store(settings.notify_store_url) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
     ):
-        await store.recover(clock())
-        mailer = Mailer(wire, store, channel, letters, clock=clock)
-        delay = int(settings.notify_email_after * 1e6)
-        follower = Follower(wire, store, doorbell, delay=delay, clock=clock, told=mailer.wake)
+        waits = Waits(
+            unread=int(settings.notify_email_after * ladder.SECOND),
+            pause=int(settings.notify_email_pause * ladder.SECOND),
+        )
+        await store.recover(clock(), waits)
+        mailer = Mailer(wire, store, channel, letters, waits=waits, clock=clock)
+        follower = Follower(wire, store, doorbell, waits=waits, clock=clock, told=mailer.wake)
         health.checks["bus"] = partial(_bus, wire)
         health.checks["log"] = follower.check
         health.checks["email"] = mailer.check

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from services.notify import ladder
+from services.notify.ladder import Waits
 from services.notify.store import NAME, Progress, Store
 from shared import subjects
 from shared.bus import Bus, Delivery
@@ -27,7 +28,7 @@ STUCK_AFTER = 30.0
 
 
 class Follower:
-    """`delay`: microseconds until an unread message is due. `told`: called after each page."""
+    """`told`: called after each page."""
 
     def __init__(
         self,
@@ -35,13 +36,13 @@ class Follower:
         store: Store,
         doorbell: asyncio.Event,
         *,
-        delay: int,
+        waits: Waits,
         clock: Callable[[], int],
         told: Callable[[], None],
     ) -> None:
         self._bus = bus
         self._store = store
-        self._delay = delay
+        self._waits = waits
         self._clock = clock
         self._told = told
         self._bell = doorbell
@@ -83,13 +84,13 @@ class Follower:
             logger.warning(
                 "the log has a new epoch: reading it again", extra={"epoch": answer.epoch}
             )
-            await self._store.follow(Progress(answer.epoch), [], self._clock(), self._delay)
+            await self._store.follow(Progress(answer.epoch), [], self._clock(), self._waits)
             return True
         rows = ladder.after(answer.rows, progress.positions)
         positions = ladder.advance(progress.positions, rows) | answer.positions
         if positions != progress.positions or not progress.epoch:
             reached = Progress(answer.epoch, positions)
-            await self._store.follow(reached, rows, self._clock(), self._delay)
+            await self._store.follow(reached, rows, self._clock(), self._waits)
             self._told()
         return answer.more and positions != progress.positions
 

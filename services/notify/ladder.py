@@ -34,9 +34,26 @@ LEASE = 300 * SECOND  # longer than the slowest e-mail: who holds a claim that o
 RELEASE = 5 * SECOND  # the log was out of reach: ask again soon
 BACKOFF = (60 * SECOND, 3600 * SECOND)  # first and longest wait after a temporary refusal
 MAX_ATTEMPTS = 30  # with that backoff, a good day
+LONGEST_PAUSE = 7 * 86_400 * SECOND  # between two e-mails to somebody who stays away
 
-# The plain form of an address. Quoted and non-ASCII local parts would need SMTPUTF8.
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}\Z")
+# The dot-atom form of an address (RFC 5321, 4.1.2), its parts no longer than 4.5.3.1 and DNS allow.
+# Quoted and non-ASCII local parts would need SMTPUTF8.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS = re.compile(
+    rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\Z"
+)
+
+
+class Waits(Struct, frozen=True, kw_only=True):
+    """How long a message stays unread before an e-mail, in microseconds.
+
+    `pause`: the least time between two e-mails of one conversation; it doubles with each e-mail,
+    up to LONGEST_PAUSE, until the recipient has read something there. 0: no pause.
+    """
+
+    unread: int
+    pause: int
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -69,6 +86,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     """What is known of one recipient in one conversation: the group that waits, the one claimed.
 
     `seen_seq`, `seen_at`: the newest message that has joined a group or stood in an e-mail.
+    `mails`, `mailed_at`: e-mails since the recipient was last there, and when the last one went.
     `closed`: groups that have gone on from there since this was loaded.
     """
 
@@ -77,6 +95,8 @@ class Watch(Struct, frozen=True, kw_only=True):
     seen_seq: int = 0
     seen_at: int = 0
     read_seq: int = 0
+    mails: int = 0
+    mailed_at: int = 0
     open: Notification | None = None
     claimed: Notification | None = None
     closed: tuple[Notification, ...] = ()
@@ -125,11 +145,12 @@ def concerns(row: LogRow) -> bool:
     return (row.kind == "message" and not own) or (row.kind == "receipt" and own)
 
 
-def fold(watch: Watch, row: LogRow, now: int, delay: int) -> Watch:
-    """One row that `concerns` this recipient and conversation. `delay`: unread so long, e-mail."""
-    due_at = min(row.created_at, now) + delay  # a clock that is ahead must not put it off
+def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
+    """One row that `concerns` this recipient and conversation."""
+    due_at = min(row.created_at, now) + waits.unread  # a clock that is ahead must not put it off
     if row.kind == "receipt":
         return _read(watch, row.seq, now, due_at)
+    due_at = max(due_at, _rested_at(watch, now, waits))
     if row.seq <= watch.seen_seq:
         if row.created_at <= watch.seen_at:
             return watch  # a repeat: the log is read again from the start after a restore
@@ -139,6 +160,23 @@ def fold(watch: Watch, row: LogRow, now: int, delay: int) -> Watch:
     if row.seq <= watch.read_seq:
         return watch
     return replace(watch, open=_grown(watch.open, row) or _opened(row, now, due_at))
+
+
+def _rested_at(watch: Watch, now: int, waits: Waits) -> int:
+    """When the pause after the last e-mail ends."""
+    doubled = min(watch.mails, 32) - 1  # no figure grows without end
+    pause = min(waits.pause * 2**doubled, LONGEST_PAUSE) if watch.mails else 0
+    return min(watch.mailed_at, now) + pause
+
+
+def _back(watch: Watch, due_at: int) -> Watch:
+    """The recipient is there again: what waits for the end of a pause waits as a first one does."""
+    if not watch.mails:
+        return watch
+    watch = replace(watch, mails=0, mailed_at=0)
+    if watch.open is None or watch.open.attempts:  # the mail server's own pause goes on
+        return watch
+    return replace(watch, open=replace(watch.open, due_at=min(watch.open.due_at, due_at)))
 
 
 def _opened(row: LogRow, now: int, due_at: int) -> Notification:
@@ -171,7 +209,7 @@ def _grown(group: Notification | None, row: LogRow) -> Notification | None:
 def _read(watch: Watch, read_seq: int, now: int, due_at: int) -> Watch:
     if read_seq <= watch.read_seq:
         return watch
-    watch = replace(watch, read_seq=read_seq)
+    watch = _back(replace(watch, read_seq=read_seq), due_at)
     for group in (watch.open, watch.claimed):
         if group is not None and read_seq >= group.last_seq:
             watch = _closed(watch, group, "cancelled", "read", now)
@@ -229,7 +267,7 @@ def begin(watch: Watch, group: Notification, unread: int, newest: Preview, now: 
     return replace(watch, open=_after(watch.open, last_seq))
 
 
-def settle(watch: Watch, group: Notification, outcome: Outcome, now: int) -> Watch:
+def settle(watch: Watch, group: Notification, outcome: Outcome, now: int, waits: Waits) -> Watch:
     """Write down how the attempt on a claimed or sending group ended."""
     match outcome.kind:
         case "withdrawn":
@@ -242,8 +280,19 @@ def settle(watch: Watch, group: Notification, outcome: Outcome, now: int) -> Wat
             return _again(watch, replace(tried, reason=outcome.reason), now)
         case "postponed":
             return _closed(watch, group, "failed", outcome.reason, now)
+        case "sent" | "unknown" as state:
+            return _mailed(_closed(watch, group, state, outcome.reason, now), now, waits)
         case state:
             return _closed(watch, group, state, outcome.reason, now)
+
+
+def _mailed(watch: Watch, now: int, waits: Waits) -> Watch:
+    """An e-mail may have gone out: the next one waits for the end of the pause."""
+    watch = replace(watch, mails=watch.mails + 1, mailed_at=now)
+    if watch.open is None:
+        return watch
+    due_at = max(watch.open.due_at, _rested_at(watch, now, waits))
+    return replace(watch, open=replace(watch.open, due_at=due_at))
 
 
 def backoff(attempts: int) -> int:
@@ -282,8 +331,8 @@ def _unless(held: Notification | None, group: Notification) -> Notification | No
     return held if held and held.notification_id != group.notification_id else None
 
 
-def recover(watch: Watch, group: Notification, now: int) -> Watch:
+def recover(watch: Watch, group: Notification, now: int, waits: Waits) -> Watch:
     """A group that a process left claimed or sending when it ended."""
     if group.state == "sending":
-        return _closed(watch, group, "unknown", "interrupted", now)
+        return _mailed(_closed(watch, group, "unknown", "interrupted", now), now, waits)
     return _again(watch, replace(group, due_at=now), now)

@@ -12,7 +12,7 @@ import msgspec
 from services.notify import ladder
 from services.notify.channels.email import Channel
 from services.notify.channels.letter import Letters
-from services.notify.ladder import Notification, Outcome, Watch
+from services.notify.ladder import Notification, Outcome, Waits, Watch
 from services.notify.store import Store
 from shared import subjects
 from shared.bus import Bus
@@ -37,6 +37,7 @@ class Mailer:
         channel: Channel,
         letters: Letters,
         *,
+        waits: Waits,
         clock: Callable[[], int],
         concurrency: int = CONCURRENCY,
     ) -> None:
@@ -44,6 +45,7 @@ class Mailer:
         self._store = store
         self._channel = channel
         self._letters = letters
+        self._waits = waits
         self._clock = clock
         self._concurrency = concurrency
         self._wake = asyncio.Event()
@@ -139,7 +141,11 @@ class Mailer:
             newest = marks.previews[-1]
             return ladder.begin(watch, current, marks.unread, newest, self._clock())
 
+        begun = False
+
         async def begin() -> bool:
+            nonlocal begun
+            begun = True
             return await self._store.change(group, decide)
 
         try:
@@ -152,7 +158,7 @@ class Mailer:
                 "an e-mail could not be made or sent",
                 extra={"notification_id": group.notification_id, "error": type(error).__name__},
             )
-            outcome = Outcome("unknown", "internal")
+            outcome = Outcome("unknown" if begun else "failed", "internal")
         await self._settle(group, outcome)
         self._told(group, outcome)
 
@@ -160,7 +166,7 @@ class Mailer:
         """The slot stays taken until it is written down: a full disk stops the sending."""
 
         def decide(watch: Watch, current: Notification) -> Watch:
-            return ladder.settle(watch, current, outcome, self._clock())
+            return ladder.settle(watch, current, outcome, self._clock(), self._waits)
 
         while True:
             try:

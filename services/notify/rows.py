@@ -63,13 +63,15 @@ TROUBLE = """
     WHERE state IN ('failed', 'unknown') AND closed_at > :since GROUP BY state
 """
 SAVE_WATCHES = """
-    INSERT INTO watches (user_id, conversation_id, seen_seq, seen_at, read_seq)
+    INSERT INTO watches (user_id, conversation_id, seen_seq, seen_at, read_seq, mails, mailed_at)
     SELECT json_extract(value, '$.user_id'), json_extract(value, '$.conversation_id'),
         json_extract(value, '$.seen_seq'), json_extract(value, '$.seen_at'),
-        json_extract(value, '$.read_seq')
+        json_extract(value, '$.read_seq'), json_extract(value, '$.mails'),
+        json_extract(value, '$.mailed_at')
     FROM json_each(:rows) WHERE true
     ON CONFLICT (user_id, conversation_id) DO UPDATE SET
-        seen_seq = excluded.seen_seq, seen_at = excluded.seen_at, read_seq = excluded.read_seq
+        seen_seq = excluded.seen_seq, seen_at = excluded.seen_at, read_seq = excluded.read_seq,
+        mails = excluded.mails, mailed_at = excluded.mailed_at
 """
 # A closed group stays closed, whatever comes: the last line of defence against a second e-mail.
 SAVE_NOTIFICATIONS = """
@@ -113,7 +115,7 @@ async def save(connection: Any, watches: Iterable[Watch]) -> None:
     if not changed:
         return
     marks = [
-        {name: getattr(watch, name) for name in Watch.__struct_fields__[:5]} for watch in changed
+        {name: getattr(watch, name) for name in Watch.__struct_fields__[:7]} for watch in changed
     ]
     await connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
     # In this order no group stands where its predecessor still is.

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from services.notify import ladder, rows
 from services.notify.database import Held, open_database
-from services.notify.ladder import Notification, Watch
+from services.notify.ladder import Notification, Waits, Watch
 from shared.commands import LogRow, NotificationSteps
 
 NAME = "notify"  # under which the position is kept, here and by persistence
@@ -38,7 +38,7 @@ class Store:
 
         return await self._held.transaction(work)
 
-    async def follow(self, progress: Progress, page: list[LogRow], now: int, delay: int) -> None:
+    async def follow(self, progress: Progress, page: list[LogRow], now: int, waits: Waits) -> None:
         """A page of the log and the position after it, together or not at all."""
         concerned = sorted((row for row in page if ladder.concerns(row)), key=ladder.order)
 
@@ -46,7 +46,7 @@ class Store:
             watches = await rows.watches_of(connection, {ladder.key(row) for row in concerned})
             for row in concerned:
                 key = ladder.key(row)
-                watches[key] = ladder.fold(watches[key], row, now, delay)
+                watches[key] = ladder.fold(watches[key], row, now, waits)
             await rows.save(connection, watches.values())
             await connection.execute(
                 rows.SAVE_PROGRESS,
@@ -85,7 +85,7 @@ class Store:
 
         return await self._held.transaction(work)
 
-    async def recover(self, now: int) -> int:
+    async def recover(self, now: int, waits: Waits) -> int:
         """Before anything else: what the process before left behind. How many are unknown."""
 
         async def work(connection: Any) -> int:
@@ -93,7 +93,9 @@ class Store:
                 rows.notification(row) for row in await connection.fetch_all(rows.LOAD_IN_FLIGHT)
             ]
             watches = await rows.watches_of(connection, {group.key for group in left})
-            await rows.save(connection, [ladder.recover(watches[g.key], g, now) for g in left])
+            await rows.save(
+                connection, [ladder.recover(watches[g.key], g, now, waits) for g in left]
+            )
             return sum(group.state == "sending" for group in left)
 
         return await self._held.transaction(work)

@@ -77,6 +77,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Notify": {
         "notify_database_url": "Notify's database; empty: LINKUP_DATA_DIR/notify.db.",
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
+        "notify_email_pause": "The pause before the next one; it doubles until something is read.",
         "public_url": "The address of the page, for the links in e-mails.",
         "smtp_host": "The mail server; empty: e-mails become LINKUP_DATA_DIR/mail/*.eml.",
         "smtp_port": "Its port.",

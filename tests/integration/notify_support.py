@@ -17,7 +17,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 from services.notify.app import open_app
-from services.notify.ladder import concerns
+from services.notify.ladder import Waits, concerns
 from shared import bus, subjects
 from shared.commands import (
     LogPage,
@@ -35,6 +35,10 @@ from shared.commands import (
 from shared.health import Health
 from shared.settings import Settings, to_environment
 from tests.support.waiting import eventually
+
+# An e-mail for each unread message, unless a test is about the waiting.
+AT_ONCE: dict[str, Any] = {"notify_email_after": 0.0, "notify_email_pause": 0.0}
+WAITS = Waits(unread=0, pause=0)
 
 
 def rows(database: Path) -> list[dict[str, Any]]:
@@ -281,9 +285,7 @@ class Notify:
 
 @asynccontextmanager
 async def notify(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[Notify]:
-    settings = Settings(
-        nats_url=nats_url, data_dir=str(folder), **{"notify_email_after": 0.0, **values}
-    )
+    settings = Settings(nats_url=nats_url, data_dir=str(folder), **{**AT_ONCE, **values})
     health = Health("notify")
     async with open_app(settings, health):
         health.state = "ready"
@@ -304,7 +306,7 @@ async def process(
     with (folder / "notify.log").open("ab") as log:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.notify"),
-            env=to_environment({"notify_email_after": 0.0, **settings}),
+            env=to_environment({**AT_ONCE, **settings}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ async def log(nats_url: str) -> AsyncIterator[FakeLog]:
 async def mailbox() -> AsyncIterator[Mailbox]:
     async with smtp_server() as mailbox:
         yield mailbox
+
+
+def reached(database: Path, seq: int) -> bool:
+    """The newest notification holds everything up to that message."""
+    return [row["last_seq"] for row in rows(database)][-1:] == [seq]
 
 
 @pytest.fixture
@@ -370,3 +376,33 @@ async def test_settings_that_cannot_work_are_named(tmp_path: Path, values: dict[
     with pytest.raises(SettingError, match="LINKUP_"):
         async with notify("nats://127.0.0.1:9", tmp_path, **values):
             pass
+
+
+async def test_f_s7_a_message_now_and_then_is_one_email_until_the_person_was_back(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
+) -> None:
+    settings = to_mailbox(mailbox) | {"notify_email_after": 0.2, "notify_email_pause": 3600}
+    async with notify(nats_url, tmp_path, **settings) as running:
+        for number in range(1, 9):
+            seq = await log.send("ann", "bob", f"now and then {number}")
+            await eventually(partial(reached, running.database, seq))
+            if number == 2:
+                await eventually(lambda: running.states()[:1] == ["sent"])
+        assert running.states() == ["sent", "waiting"]
+        await log.mark_read("bob", "ann", seq)
+        await running.until_states("sent", "cancelled")
+        await log.send("ann", "bob", "after that")
+        await running.until_states("sent", "cancelled", "sent")
+    assert len(mailbox.accepted) == 2
+
+
+@pytest.mark.parametrize("address", ["x.y.@example.com", "x..y@example.com", "x@-.com"])
+async def test_f_s8_an_address_nobody_can_write_to_is_told_as_one(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, address: str
+) -> None:
+    log.know("bob", email=address)
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("no_address")
+    assert rows(running.database)[0]["reason"] == "bad_address"
+    assert mailbox.seen == []

@@ -17,6 +17,7 @@ from shared import bus, commands, subjects
 from shared.commands import LogRow, NotificationStep, NotificationSteps
 from shared.errors import LinkupError
 from tests.integration.notify_support import (
+    WAITS,
     FakeLog,
     fake_log,
     notify,
@@ -106,11 +107,13 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
         for n in (1, 2):
             row = LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now)
-            await store.follow(Progress("e1", {"w": n}), [row], now, 0)
+            await store.follow(Progress("e1", {"w": n}), [row], now, WAITS)
             if n == 1:
                 [held] = await store.claim(now, 1)
         outcome = Outcome("postponed", "smtp_451")
-        await store.change(held, lambda watch, group: ladder.settle(watch, group, outcome, now))
+        await store.change(
+            held, lambda watch, group: ladder.settle(watch, group, outcome, now, WAITS)
+        )
         assert sorted(states(tmp_path / "notify.db")) == ["cancelled", "waiting"]
         for seq in (1, 2):
             [group] = await store.of_message(asked(seq))
@@ -122,9 +125,9 @@ async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Pat
     both = [LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now) for n in (1, 2)]
     read = LogRow("w", 3, "bob", "receipt", DIRECT, 0, 1, "bob", now)
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
-        await store.follow(Progress("e1", {"w": 2}), both, now, 0)
+        await store.follow(Progress("e1", {"w": 2}), both, now, WAITS)
         assert len(await store.of_message(asked(1))) == 1
-        await store.follow(Progress("e1", {"w": 3}), [read], now, 0)
+        await store.follow(Progress("e1", {"w": 3}), [read], now, WAITS)
         assert await store.of_message(asked(1)) == []
         [group] = await store.of_message(asked(2))
         assert group.state == "waiting"

@@ -19,7 +19,7 @@ from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable
-from tests.integration.notify_support import rows, states
+from tests.integration.notify_support import WAITS, rows, states
 
 NOW = 1_700_000_000 * ladder.SECOND
 
@@ -41,7 +41,7 @@ async def store(file: Path) -> AsyncIterator[Store]:
 
 async def test_a_page_and_its_position_are_one_transaction(store: Store, file: Path) -> None:
     page = Progress("e1", {"w": 2})
-    await store.follow(page, [message(1), message(2)], NOW, 0)
+    await store.follow(page, [message(1), message(2)], NOW, WAITS)
     assert await store.progress() == page
     assert [(row["last_seq"], row["count"]) for row in rows(file)] == [(2, 2)]
 
@@ -60,9 +60,9 @@ async def test_a_failed_commit_leaves_nothing_and_the_store_goes_on(
 
     monkeypatch.setattr(connection, "execute", fail)
     with pytest.raises(Unavailable, match="disk I/O error"):
-        await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+        await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     assert await store.progress() == Progress()
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     assert held._connection is not connection  # noqa: SLF001
     assert states(file) == ["waiting"]
 
@@ -73,15 +73,15 @@ async def test_a_foreign_lock_is_unavailable_and_passes(
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked"):
-            await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+            await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
         other.execute("ROLLBACK")
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     assert states(file) == ["waiting"]
 
 
 async def test_a_cancelled_caller_does_not_break_the_transaction(store: Store, file: Path) -> None:
     many = [message(n, f"user{n}") for n in range(1, 500)]
-    task = asyncio.create_task(store.follow(Progress("e1", {"w": 499}), many, NOW, 0))
+    task = asyncio.create_task(store.follow(Progress("e1", {"w": 499}), many, NOW, WAITS))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()
@@ -92,7 +92,7 @@ async def test_a_cancelled_caller_does_not_break_the_transaction(store: Store, f
 
 
 async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: Path) -> None:
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     (late,) = await store.claim(NOW, 4)
     assert await store.claim(NOW, 4) == []
     (new,) = await store.claim(NOW + ladder.LEASE, 4)
@@ -103,32 +103,32 @@ async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: P
 
 async def test_c8_a_closed_group_stays_closed(store: Store, file: Path) -> None:
     """Also when everything that was known of the conversation is lost."""
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     (group,) = await store.claim(NOW, 4)
     sent = ladder.Outcome("sent")
-    await store.change(group, lambda watch, held: ladder.settle(watch, held, sent, NOW))
+    await store.change(group, lambda watch, held: ladder.settle(watch, held, sent, NOW, WAITS))
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("DELETE FROM watches")
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     assert states(file) == ["sent"]
 
 
 async def test_only_one_attempt_at_a_time_for_a_conversation(store: Store) -> None:
-    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     (first,) = await store.claim(NOW, 4)
-    await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, 0)
+    await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, WAITS)
     assert await store.claim(NOW, 4) == []
     assert await store.next_due() == NOW + ladder.LEASE
     sent = ladder.Outcome("sent")
-    await store.change(first, lambda watch, held: ladder.settle(watch, held, sent, NOW))
+    await store.change(first, lambda watch, held: ladder.settle(watch, held, sent, NOW, WAITS))
     assert [group.first_seq for group in await store.claim(NOW, 4)] == [2]
 
 
 async def test_trouble_is_counted_since_a_time(store: Store) -> None:
-    await store.follow(Progress("e1", {"w": 1}), [message(1), message(2, "eve")], NOW, 0)
+    await store.follow(Progress("e1", {"w": 1}), [message(1), message(2, "eve")], NOW, WAITS)
     for group, kind in zip(await store.claim(NOW, 4), ("unknown", "failed"), strict=True):
         outcome = ladder.Outcome(kind)  # type: ignore[arg-type]
-        await store.change(group, lambda w, held, o=outcome: ladder.settle(w, held, o, NOW))  # type: ignore[misc]
+        await store.change(group, lambda w, held, o=outcome: ladder.settle(w, held, o, NOW, WAITS))  # type: ignore[misc]
     assert await store.trouble(NOW - 1) == {"unknown": 1, "failed": 1}
     assert await store.trouble(NOW) == {}
 

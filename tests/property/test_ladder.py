@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.notify import ladder
-from services.notify.ladder import Key, Notification, Outcome, Watch
+from services.notify.ladder import Key, Notification, Outcome, Waits, Watch
 from shared.commands import LogRow, MarksRow, Preview, Profile
 
-DELAY = 600 * ladder.SECOND
+WAITS = Waits(unread=600 * ladder.SECOND, pause=3600 * ladder.SECOND)
 PEOPLE = ("ann", "bob")
 CLOSED = ("sent", "failed", "unknown", "cancelled", "no_address")
 
@@ -80,7 +80,7 @@ class World:
 
     def _fold(self, rows: list[LogRow]) -> None:
         for row in filter(ladder.concerns, rows):
-            self._save(ladder.fold(self._watch(ladder.key(row)), row, self.now, DELAY))
+            self._save(ladder.fold(self._watch(ladder.key(row)), row, self.now, WAITS))
 
     # ------------------------------------------------------------ the mailer
 
@@ -146,7 +146,7 @@ class World:
         self.process += 1
         for group in list(self.groups.values()):
             if group.state in ("claimed", "sending"):
-                self._save(ladder.recover(self._watch(group.key), group, self.now))
+                self._save(ladder.recover(self._watch(group.key), group, self.now, WAITS))
 
     def _next_sending(self, one: int) -> Sending | None:
         return self.sendings.pop(one % len(self.sendings)) if self.sendings else None
@@ -182,7 +182,7 @@ class World:
     def _settle(self, process: int, group: Notification, outcome: Outcome) -> None:
         current = self._held(process, group)
         if current is not None:
-            self._save(ladder.settle(self._watch(group.key), current, outcome, self.now))
+            self._save(ladder.settle(self._watch(group.key), current, outcome, self.now, WAITS))
 
     def _marks(self, user_id: str) -> MarksRow:
         read_seq = self.read[user_id]

@@ -1,13 +1,20 @@
 """The ladder's decisions, one by one. tests/property/test_ladder.py runs them by the hundred."""
 
+from email.policy import SMTP
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 
 from services.notify import ladder
-from services.notify.ladder import Notification, Outcome, Watch
+from services.notify.channels.letter import Letters
+from services.notify.ladder import Notification, Outcome, Waits, Watch
 from shared.commands import LogRow, MarksRow, Preview, Profile
+from shared.settings import Settings
 
 DELAY = 600 * ladder.SECOND
+PAUSE = 3600 * ladder.SECOND
+WAITS = Waits(unread=DELAY, pause=PAUSE)
 T0 = 1_700_000_000 * ladder.SECOND
 
 
@@ -22,7 +29,7 @@ def receipt(read_seq: int, at: int = T0) -> LogRow:
 def folded(*rows: LogRow, now: int = T0) -> Watch:
     watch = Watch(user_id="bob", conversation_id="c")
     for row in rows:
-        watch = ladder.fold(watch, row, now, DELAY)
+        watch = ladder.fold(watch, row, now, WAITS)
     return watch
 
 
@@ -92,16 +99,16 @@ def test_a_receipt_that_covers_a_part_reduces_and_starts_the_wait_again() -> Non
     left = folded(message(1), message(2), message(5), receipt(3, at=T0 + 60)).open
     assert left is not None
     assert (left.first_seq, left.last_seq, left.count) == (4, 5, 2)  # at most: 4 may be Bob's own
-    later = ladder.fold(folded(message(1), message(2)), receipt(1, T0 + 60), T0 + 60, DELAY).open
+    later = ladder.fold(folded(message(1), message(2)), receipt(1, T0 + 60), T0 + 60, WAITS).open
     assert later is not None
     assert (later.count, later.due_at) == (1, T0 + 60 + DELAY)
 
 
 def test_an_older_receipt_changes_nothing() -> None:
     watch = folded(message(1), message(2), receipt(2), message(3))
-    assert ladder.fold(watch, receipt(1), T0, DELAY) == watch
+    assert ladder.fold(watch, receipt(1), T0, WAITS) == watch
     untouched = folded(message(4))
-    assert ladder.fold(untouched, receipt(3), T0, DELAY).open == untouched.open
+    assert ladder.fold(untouched, receipt(3), T0, WAITS).open == untouched.open
 
 
 def test_a_message_read_before_it_is_followed_opens_nothing() -> None:
@@ -141,15 +148,15 @@ def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None
     watch, group = held(message(1))
     watch = ladder.begin(watch, group, 2, preview(2, at=T0 + 7), T0)
     assert watch.open is None
-    assert ladder.fold(watch, message(2, at=T0 + 7), T0, DELAY).open is None
-    assert ladder.fold(watch, message(3, at=T0 + 8), T0, DELAY).open is not None
+    assert ladder.fold(watch, message(2, at=T0 + 7), T0, WAITS).open is None
+    assert ladder.fold(watch, message(3, at=T0 + 8), T0, WAITS).open is not None
 
 
 @pytest.mark.parametrize("kind", ["sent", "failed", "unknown"])
 def test_an_outcome_closes_the_group(kind: str) -> None:
     watch, group = held(message(1))
     sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
-    settled = ladder.settle(replace(watch, claimed=None), sending, Outcome(kind, "why"), T0)  # type: ignore[arg-type]
+    settled = ladder.settle(replace(watch, claimed=None), sending, Outcome(kind, "why"), T0, WAITS)  # type: ignore[arg-type]
     assert [(g.state, g.reason, g.closed_at) for g in settled.closed] == [(kind, "why", T0)]
 
 
@@ -157,36 +164,36 @@ def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
     watch, group = held(message(1))
     waits = []
     for _ in range(ladder.MAX_ATTEMPTS - 1):
-        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0)
+        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
         assert watch.open is not None
         waits.append(watch.open.due_at - T0)
         group = watch.open
         watch = replace(watch, open=None, claimed=group)
     assert waits[:3] == [60 * ladder.SECOND, 120 * ladder.SECOND, 240 * ladder.SECOND]
     assert max(waits) == ladder.BACKOFF[1]
-    watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0)
+    watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
     assert watch.open is None
     assert watch.closed[-1].state == "failed"
 
 
 def test_released_costs_no_attempt() -> None:
     watch, group = held(message(1))
-    released = ladder.settle(watch, group, Outcome("released"), T0).open
+    released = ladder.settle(watch, group, Outcome("released"), T0, WAITS).open
     assert released is not None
     assert (released.state, released.attempts) == ("waiting", 0)
 
 
 def test_withdrawn_changes_nothing() -> None:
     watch, group = held(message(1))
-    assert ladder.settle(watch, group, Outcome("withdrawn"), T0) == watch
+    assert ladder.settle(watch, group, Outcome("withdrawn"), T0, WAITS) == watch
 
 
 def test_c8_read_while_the_server_refused_is_not_tried_again() -> None:
     watch, group = held(message(1))
     watch = ladder.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
-    watch = ladder.fold(replace(watch, closed=()), receipt(1), T0, DELAY)
-    watch = ladder.settle(watch, sending, Outcome("postponed"), T0)
+    watch = ladder.fold(replace(watch, closed=()), receipt(1), T0, WAITS)
+    watch = ladder.settle(watch, sending, Outcome("postponed"), T0, WAITS)
     assert watch.open is None
     assert watch.closed[0].state == "cancelled"
 
@@ -195,8 +202,8 @@ def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
     watch, group = held(message(1))
     watch = ladder.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
-    watch = ladder.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, DELAY)
-    watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10)
+    watch = ladder.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, WAITS)
+    watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10, WAITS)
     assert watch.open is not None
     assert (watch.open.first_seq, watch.open.count, watch.open.attempts) == (1, 2, 1)
     assert watch.open.due_at == T0 + 10 + 60 * ladder.SECOND
@@ -205,11 +212,11 @@ def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
 
 def test_c8_a_process_that_died_while_sending_leaves_an_unknown_outcome() -> None:
     watch, group = held(message(1))
-    recovered = ladder.recover(watch, group, T0).open
+    recovered = ladder.recover(watch, group, T0, WAITS).open
     assert recovered is not None
     assert (recovered.state, recovered.due_at) == ("waiting", T0)
     sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
-    recovered_watch = ladder.recover(replace(watch, claimed=None), sending, T0)
+    recovered_watch = ladder.recover(replace(watch, claimed=None), sending, T0, WAITS)
     assert (recovered_watch.open, recovered_watch.closed[0].state) == (None, "unknown")
 
 
@@ -225,3 +232,108 @@ def test_the_same_row_has_the_same_identity() -> None:
     assert same is not None
     assert other is not None
     assert one.notification_id == same.notification_id != other.notification_id
+
+
+def mailed(watch: Watch, now: int) -> Watch:
+    """What waits is claimed, sent and settled."""
+    assert watch.open is not None
+    group = ladder.claim(watch.open, now)
+    watch = replace(watch, open=None, claimed=group)
+    shown = Preview(
+        sender_id="ann", sender_name=None, content="", seq=group.last_seq, created_at=T0
+    )
+    watch = ladder.begin(watch, group, 1, shown, now)
+    return ladder.settle(watch, watch.closed[-1], Outcome("sent"), now, WAITS)
+
+
+def unread(watch: Watch, seq: int, now: int) -> Watch:
+    return ladder.fold(watch, message(seq, at=now), now, WAITS)
+
+
+def test_f_s7_who_stays_away_gets_one_email_and_the_next_after_growing_pauses() -> None:
+    now, watch, seq, sent = T0, Watch(user_id="bob", conversation_id="c"), 0, []
+    while now < T0 + 15 * PAUSE + 2 * DELAY:  # a message every minute
+        seq += 1
+        watch = unread(watch, seq, now)
+        if watch.open is not None and watch.open.due_at <= now:
+            sent.append(now - T0)
+            watch = mailed(watch, now)
+        now += 60 * ladder.SECOND
+    assert len(sent) == 5, "at once, then after 1, 2, 4, 8 hours"
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert [round(gap / PAUSE) for gap in gaps] == [1, 2, 4, 8]
+    assert all(gap >= PAUSE for gap in gaps)
+
+
+def test_f_s7_the_pause_ends_when_the_person_has_been_back() -> None:
+    watch = unread(mailed(folded(message(1)), T0 + DELAY), 2, T0 + DELAY + 1)
+    assert watch.open is not None
+    assert watch.open.due_at == T0 + DELAY + PAUSE
+    back = T0 + DELAY + 2
+    watch = unread(watch, 3, back)
+    watch = ladder.fold(watch, receipt(2, at=back), back, WAITS)
+    assert watch.open is not None
+    assert (watch.open.first_seq, watch.open.due_at) == (3, back + DELAY)
+    watch = unread(ladder.fold(watch, receipt(3, at=back), back, WAITS), 4, back)
+    assert watch.open is not None
+    assert watch.open.due_at == back + DELAY, "the next one waits as a first one does"
+
+
+def test_f_s7_a_message_that_came_while_the_email_was_on_its_way_waits_for_the_pause_too() -> None:
+    watch, group = held(message(1))
+    shown = Preview(sender_id="ann", sender_name=None, content="", seq=1, created_at=T0)
+    watch = ladder.begin(watch, group, 1, shown, T0)
+    watch = unread(watch, 2, T0)
+    for outcome in (Outcome("sent"), Outcome("unknown")):
+        settled = ladder.settle(watch, watch.closed[-1], outcome, T0, WAITS)
+        assert settled.open is not None
+        assert settled.open.due_at == T0 + PAUSE
+    refused = ladder.settle(watch, watch.closed[-1], Outcome("failed"), T0, WAITS)
+    assert refused.open is not None
+    assert refused.open.due_at == T0 + DELAY, "nothing was sent"
+
+
+def test_f_s7_a_clock_that_went_back_or_a_thousand_emails_put_nothing_off_for_ever() -> None:
+    watch = Watch(user_id="bob", conversation_id="c", mails=1000, mailed_at=T0 + 10**18)
+    grown = unread(watch, 1, T0)
+    assert grown.open is not None
+    assert grown.open.due_at == T0 + ladder.LONGEST_PAUSE
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("x.y.@example.com", ".x@example.com", "x..y@example.com", "@example.com", "x@"),
+        *("x@.example.com", "x@example..com", "x@example.com.", "x@-example.com"),
+        *("x@example-.com", "x@exa_mple.com", "x@" + "a" * 64 + ".com", "a" * 65 + "@example.com"),
+        *("x y@example.com", "x@exam ple.com", "x@y@example.com", '"x y"@example.com'),
+        *(
+            "x@example.com\n",
+            "x@example.com\r\nBcc: y@example.com",
+            "x@[127.0.0.1]",
+            "ü@example.com",
+        ),
+        *("x@" + ".".join(["a" * 60] * 4), "<x@example.com>", "x@example.com,y@example.com"),
+    ],
+)
+def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
+    _, group = held(message(1))
+    outcome = ladder.next_step(group, marks(email=address))
+    assert outcome == Outcome("no_address", "bad_address")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("x.y@example.com", "x@localhost", "x+tag@example.co.uk", "o'neil@example.com"),
+        *("a" * 64 + "@example.com", "x@" + "a" * 63 + ".com", "x@xn--bcher-kva.example", "1@2.io"),
+        "!#$%&'*+/=?^_`{|}~-@example.com",
+    ],
+)
+def test_f_s8_an_address_can_be_written_in_a_letter(address: str) -> None:
+    _, group = held(message(1))
+    row = marks(email=address)
+    assert ladder.next_step(group, row) is None
+    letter = Letters(Settings(), lambda: T0).write("n1", row)
+    assert letter["To"] == address
+    assert address.encode() in letter.as_bytes(policy=SMTP)

@@ -31,7 +31,7 @@ INSERT INTO words (word, message_id) VALUES (:word, :message_id) ON CONFLICT DO 
 
 def upgrade() -> None:
     connection = op.get_bind()
-    meta = dict(connection.execute(META).fetchall())
+    meta: dict[str, str] = {key: value for key, value in connection.execute(META)}
     if "indexed" not in meta:
         return
     secret, indexed, after = bytes.fromhex(meta["hash_key"]), int(meta["indexed"]), 0

@@ -75,8 +75,9 @@ class Broker:
     def plan(self, environment: Mapping[str, str]) -> Plan:
         return Plan(
             name=NAME,
-            command=(str(self.binary), "-c", str(self._config)),
+            command=(str(self.binary), "-c", self._config.name),
             environment=environment,
+            directory=self._dir,
             probe=self._ready,
             silent=True,
         )
@@ -108,10 +109,11 @@ class Broker:
         write_private(self._config, json.dumps(self._settings(), indent=2))
 
     def _settings(self) -> dict[str, Any]:
+        """Paths are relative: its quoting is not JSON's, and no quoting holds every name."""
         return {
             "listen": f"127.0.0.1:{self._port}",
-            "ports_file_dir": str(self._dir),
-            "log_file": str(self.log),
+            "ports_file_dir": ".",
+            "log_file": self.log.name,
             "logfile_size_limit": LOG_BYTES,
             "logfile_max_num": 3,
             "max_payload": MAX_PAYLOAD_BYTES,

@@ -8,6 +8,7 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -33,6 +34,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     probe: Callable[[int], Awaitable[tuple[str, int]]]
     environment: Mapping[str, str]
+    directory: Path | None = None  # where it works
     listeners: tuple[int, ...] = ()  # the file descriptors it inherits
     silent: bool = False  # it has a log file of its own
 
@@ -140,6 +142,7 @@ class Child:
         self._process = process = await asyncio.create_subprocess_exec(
             *self.plan.command,
             env=dict(self.plan.environment),
+            cwd=self.plan.directory,
             stdin=subprocess.DEVNULL,
             stdout=quiet or 2,  # our own stdout carries the events
             stderr=quiet,

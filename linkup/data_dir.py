@@ -5,18 +5,26 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared.errors import StartError
 
 ENOUGH_BYTES = 16 * 1024 * 1024
 SECRET_BYTES = 48
+OTHERS = 0o077
+LONGEST_PATH = 512  # bytes that SQLite takes of a file's whole name
+LONGEST_NAME = "linkup.db-journal"
+OURS = ("linkup.db", "notify.db", "persistence.lock", "run.lock", "jwt-secret", ".probe")
+FOLDERS = ("attachments", "mail", "nats")
 
 
 def prepare(path: Path) -> None:
     """Create it when absent, and write to it. Raises StartError."""
+    if len(os.fsencode(os.path.realpath(path / LONGEST_NAME))) > LONGEST_PATH:
+        raise StartError(_too_long(path))
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         _probe(path / ".probe")
@@ -25,6 +33,30 @@ def prepare(path: Path) -> None:
         raise StartError(_reason(path, error)) from None
     if free < ENOUGH_BYTES:
         raise StartError(_full(path))
+
+
+def shut(path: Path) -> str | None:
+    """Take from others what they may do in the directory, and in what we made there before.
+
+    One that also holds what is not ours keeps its mode, as one of another user does. The answer is
+    then a warning: others can see what is there, though not read our files.
+    """
+    path = path.resolve()
+    entries = list(path.iterdir())
+    try:
+        for entry in filter(_is_ours, entries):
+            _shut_all(entry)
+        if all(map(_is_ours, entries)):
+            _shut(path)
+    except PermissionError:
+        pass  # it is another user's
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & OTHERS:
+        return None
+    return (
+        f"other users of this machine may enter {path} (its mode is {mode:04o}), and it is not "
+        "LinkUp's alone: `chmod 700` it, or set LINKUP_DATA_DIR to a directory of its own"
+    )
 
 
 @contextmanager
@@ -46,11 +78,15 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file that only its owner may read."""
-    path.unlink(missing_ok=True)  # an existing file would keep its mode
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Replace a file that only its owner may read; it is never there without its content."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)  # an existing file would keep its mode
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    new.replace(path)
 
 
 def jwt_secret(path: Path) -> str:
@@ -58,7 +94,37 @@ def jwt_secret(path: Path) -> str:
     file = path / "jwt-secret"
     if not file.exists():
         write_private(file, secrets.token_urlsafe(SECRET_BYTES) + "\n")
-    return file.read_text(encoding="utf-8").strip()
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StartError(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:
+        raise StartError(f"{file} holds no secret: remove it for a new one, or restore it")
+    return secret
+
+
+def _is_ours(entry: Path) -> bool:
+    return entry.name in FOLDERS or entry.name.startswith(OURS)
+
+
+def _shut_all(entry: Path) -> None:
+    """A folder once, with all that is in it: afterwards nobody else gets at its files."""
+    if entry.is_symlink():
+        return  # what it leads to is not in the directory
+    if entry.is_dir() and stat.S_IMODE(entry.stat().st_mode) & OTHERS:
+        for folder, folders, files in os.walk(entry):
+            for name in (*folders, *files):
+                _shut(Path(folder, name))
+    _shut(entry)
+
+
+def _shut(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if mode & OTHERS and not path.is_symlink():
+            path.chmod(mode & ~OTHERS)
 
 
 def _probe(file: Path) -> None:
@@ -71,7 +137,16 @@ def _probe(file: Path) -> None:
 def _reason(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(path)
+    if isinstance(error, FileExistsError):
+        return f"{path} is not a directory; set LINKUP_DATA_DIR or --data-dir"
     return f"cannot write to {path}: {error.strerror}; set LINKUP_DATA_DIR or --data-dir"
+
+
+def _too_long(path: Path) -> str:
+    return (
+        f"the path of {path} is too long for SQLite, whose files may have {LONGEST_PATH} bytes in "
+        "all: set LINKUP_DATA_DIR or --data-dir to a shorter one"
+    )
 
 
 def _full(path: Path) -> str:

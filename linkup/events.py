@@ -37,6 +37,12 @@ class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started
     mails: str | None
 
 
+class Warned(Struct, frozen=True, kw_only=True, tag_field="event", tag="warning"):
+    """It runs, but not as its operator is likely to want it."""
+
+    text: str
+
+
 class Died(Struct, frozen=True, kw_only=True, tag_field="event", tag="died"):
     """`status`: the exit status, negative for a signal."""
 
@@ -58,7 +64,7 @@ class Stopped(Struct, frozen=True, kw_only=True, tag_field="event", tag="stopped
     killed: bool
 
 
-Event = Starting | Ready | Started | Died | Stopping | Stopped
+Event = Starting | Ready | Started | Warned | Died | Stopping | Stopped
 Tell = Callable[[Event], None]
 
 
@@ -92,6 +98,8 @@ def text(event: Event) -> Text | None:
             return _ready(event)
         case Started():
             return _started(event)
+        case Warned():
+            return Text(f"  ! {event.text}\n", style="bold red")
         case Died():
             return _died(event)
         case Stopping():

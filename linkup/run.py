@@ -12,18 +12,17 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import click
 import msgspec
 
 from linkup import broker, data_dir, events, listeners, services
 from linkup.children import Child, ChildFailed, Plan
-from linkup.events import Started, Stopping, Tell
+from linkup.events import Started, Stopping, Tell, Warned
 from linkup.listeners import LOOPBACK
 from linkup.options import config_option, environment_with
 from linkup.orphans import Leash, leash
-from shared.errors import StartError
+from shared.errors import StartError, visible
 from shared.settings import Settings, load, origins
 
 INTERRUPTED = 130
@@ -73,9 +72,12 @@ def _for_a_demo(settings: Settings, chosen: set[str]) -> Settings:
 
 def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
     """The whole run; its exit status. Raises StartError."""
+    os.umask(0o077)  # what is written from here on, and by the children, is its owner's alone
     path = settings.data.absolute()
     data_dir.prepare(path)
     with data_dir.locked(path), open_sockets(settings, gateways) as sockets:
+        if (warning := data_dir.shut(path)) is not None:
+            tell(Warned(text=warning))
         settings = msgspec.structs.replace(
             settings,
             data_dir=str(path),
@@ -183,13 +185,13 @@ class House:
         return services.plan(name, service, settings, self._sockets[name])
 
     def _started(self, seconds: float) -> Started:
-        mails = None if self._settings.smtp_host else str(Path(self._settings.data_dir) / MAILS)
+        mails = None if self._settings.smtp_host else visible(str(self._settings.data / MAILS))
         return Started(
             url=page_url(self._settings, self._sockets),
             pid=os.getpid(),
             seconds=round(seconds, 3),
             dev_login=self._settings.dev_login,
-            data_dir=self._settings.data_dir,
+            data_dir=visible(self._settings.data_dir),
             mails=mails,
         )
 

@@ -157,9 +157,21 @@ BY_CODE: dict[str, type[LinkupError]] = {
 }
 
 
-class SettingError(Exception):
+class Refusal(Exception):
+    """Something for the operator to put right, said on one line."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(visible(text))
+
+
+class SettingError(Refusal):
     """A setting that cannot be used; its text names the setting and what to write instead."""
 
 
-class StartError(Exception):
+class StartError(Refusal):
     """The process cannot start; its text says what is wrong and what to do about it."""
+
+
+def visible(text: str) -> str:
+    """On one line, without what a terminal obeys or UTF-8 cannot hold: a path may be any bytes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

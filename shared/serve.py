@@ -138,6 +138,7 @@ def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
     )
     parser.parse_args()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.umask(0o077)  # what a service writes is its own
     try:
         settings = load()
         logs.set_up(service, settings)

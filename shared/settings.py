@@ -6,15 +6,17 @@ put in front of its keys (`[smtp] host` is `smtp_host`). Secrets may come from a
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.errors import SettingError
+from shared.errors import SettingError, visible
 
 PREFIX = "LINKUP_"
 SECRETS = frozenset(  # a URL may hold a password
@@ -106,7 +108,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def store_url(self) -> str:
         """Where persistence keeps the log: a file of the data directory unless set."""
-        return self.database_url or f"sqlite:///{self.data.absolute() / 'linkup.db'}"
+        return self.database_url or sqlite_url(self.data.absolute() / "linkup.db")
 
     @property
     def attachment_store_url(self) -> str:
@@ -115,7 +117,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def notify_store_url(self) -> str:
-        return self.notify_database_url or f"sqlite:///{self.data.absolute() / 'notify.db'}"
+        return self.notify_database_url or sqlite_url(self.data.absolute() / "notify.db")
+
+
+def sqlite_url(file: Path) -> str:
+    """The file as the database drivers take it. What is not ASCII stays: a name may be bytes that
+    are no text, which only survive as Python holds them."""
+    return "sqlite:///" + re.sub(r"[\x00-\x7f]+", lambda ascii: quote(ascii[0]), str(file))
 
 
 def load(environment: Mapping[str, str] | None = None, file: str | Path | None = None) -> Settings:
@@ -144,6 +152,7 @@ def origins(
 def in_force(settings: Settings) -> dict[str, Any]:
     """Every setting by name, secrets masked."""
     shown = msgspec.to_builtins(settings)
+    shown["data_dir"] = visible(settings.data_dir)
     return {
         name: "********" if name in SECRETS and value else value for name, value in shown.items()
     }

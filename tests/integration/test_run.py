@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import sysconfig
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,42 @@ async def test_everything_is_ready_within_five_seconds(tmp_path: Path) -> None:
         order = [event["service"] for event in stack.told("ready")]
         assert order[:2] == ["nats-server", "persistence"]  # the others ask these
         assert stack.told("started")[0]["seconds"] < START_LIMIT * SHARED_MACHINE * TIMEOUT_FACTOR
+
+
+ANY_NAME = os.fsdecode(
+    b"-caf\xc3\xa9 #1?%20%zz \"'\\$HOME{x};&*[:memory:]@\xf0\x9f\x98\x80\n\t\x1b\xff"
+)
+
+
+async def test_f_s2_h10_it_starts_in_a_directory_of_any_name_and_keeps_it_to_itself(
+    tmp_path: Path,
+) -> None:
+    """The directory is there already, and open to others."""
+    place = tmp_path / ANY_NAME
+    (place / "data").mkdir(parents=True)
+    (place / "data").chmod(0o755)
+    async with run_stack(place, from_nothing=True) as stack:
+        await meet(stack, "bob")
+        assert (await send(stack, stack.token("alice"), "kept"))["seq"] == 1
+        await asyncio.to_thread(upload, stack)
+        assert not stack.told("warning")
+    stored_for_its_owner(place / "data")
+
+
+def stored_for_its_owner(data: Path) -> None:
+    there = {path.name for path in data.iterdir()}
+    assert there >= {"linkup.db", "notify.db", "attachments", "nats", "jwt-secret"}
+    assert [path for path in (data, *data.rglob("*")) if path.stat().st_mode & 0o077] == []
+
+
+def upload(stack: Stack) -> None:
+    request = urllib.request.Request(
+        f"{stack.url}/v1/attachments?name=a.txt",
+        data=b"text",
+        headers={"Authorization": f"Bearer {stack.token('alice')}", "Content-Type": "text/plain"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        assert response.status == 201
 
 
 async def test_several_gateways_share_one_port(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -35,15 +35,14 @@ class Objects:
 
     def __init__(self, url: str) -> None:
         """Raises StartError."""
+        parts = urlsplit(url)
+        # obstore's own reading of a URL knows neither control characters nor bytes that are no text
+        local = parts.scheme == "file"
+        self._root = Path(os.fsdecode(unquote_to_bytes(parts.path))) if local else None
         try:
-            if urlsplit(url).scheme == "file":
-                self._store: Any = LocalStore.from_url(url, mkdir=True)
-            else:
-                self._store = from_url(url)
+            self._store: Any = LocalStore(self._root, mkdir=True) if local else from_url(url)
         except (BaseError, OSError, ValueError) as error:
             raise StartError(f"LINKUP_ATTACHMENTS_URL={url} cannot be used: {error}") from None
-        local = isinstance(self._store, LocalStore)
-        self._root = Path(self._store.prefix) if local else None
         self._part_bytes = LOCAL_PART_BYTES if local else REMOTE_PART_BYTES
 
     async def write(self, path: str, chunks: AsyncIterator[bytes]) -> int:

@@ -14,12 +14,13 @@ from services.gateway.attachments.objects import STAGED_FOR, Objects
 from shared.errors import NotFound, StartError, Unavailable
 from tests.support.waiting import eventually
 
+ANY_NAME = os.fsdecode(b"a folder\n#1?%20\x01\xff")  # f_s2
 CHUNK = bytes(range(256)) * 512  # 128 KiB
 
 
 @pytest.fixture(params=["file", "memory"])
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
-    url = (tmp_path / "a folder").as_uri() if request.param == "file" else "memory:///"
+    url = (tmp_path / ANY_NAME).as_uri() if request.param == "file" else "memory:///"
     return Objects(url)
 
 

@@ -22,10 +22,87 @@ def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert list((tmp_path / "new" / "data").iterdir()) == []
 
 
-def test_an_existing_directory_keeps_its_mode(tmp_path: Path) -> None:
-    tmp_path.chmod(0o750)
-    data_dir.prepare(tmp_path)
-    assert mode(tmp_path) == 0o750
+def before(tmp_path: Path, *names: str) -> None:
+    """A directory as the first release left it."""
+    tmp_path.chmod(0o755)
+    for name in names:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        for one in (file, *file.relative_to(tmp_path).parents):
+            (tmp_path / one).chmod(0o644 if one == file else 0o755)
+
+
+FIRST_RELEASE = (
+    *("linkup.db", "linkup.db-wal", "linkup.db-shm", "notify.db", "notify.db.lock", "run.lock"),
+    *("persistence.lock", "jwt-secret", "mail/1.eml", "nats/nats-server.log", "attachments/7/a"),
+)
+
+
+def wide(path: Path) -> list[Path]:
+    return [one for one in (path, *path.rglob("*")) if mode(one) & 0o077]
+
+
+def test_f_h10_an_existing_directory_is_closed_to_others_with_all_it_holds(tmp_path: Path) -> None:
+    before(tmp_path, *FIRST_RELEASE)
+    assert wide(tmp_path)
+    assert data_dir.shut(tmp_path) is None
+    assert wide(tmp_path) == []
+    assert mode(tmp_path) == 0o700
+
+
+def test_f_h10_a_link_is_closed_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o755)
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    assert data_dir.shut(tmp_path / "data") is None
+    assert mode(tmp_path / "disk") == 0o700
+
+
+def test_f_h10_a_directory_with_files_of_others_keeps_its_mode_and_it_is_said(
+    tmp_path: Path,
+) -> None:
+    """`--data-dir /tmp` must not take it from everybody else."""
+    before(tmp_path, *FIRST_RELEASE, "letters/mum.txt")
+    warning = data_dir.shut(tmp_path)
+    assert warning is not None
+    assert "0755" in warning
+    assert "chmod 700" in warning
+    assert {tmp_path, tmp_path / "letters", tmp_path / "letters/mum.txt"} == set(wide(tmp_path))
+
+
+def test_f_h10_a_directory_of_another_user_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chmod(self: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr("pathlib.Path.chmod", chmod)
+    assert "0777" in (data_dir.shut(tmp_path) or "")
+
+
+def test_f_s2_a_path_too_long_for_the_databases_is_refused_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path.joinpath(*["x" * 100] * 6)
+    with pytest.raises(StartError, match=r"too long for SQLite.*LINKUP_DATA_DIR"):
+        data_dir.prepare(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_f_s2_what_is_no_directory_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    for name in ("file", "nowhere"):
+        with pytest.raises(StartError, match=f"{name} is not a directory.*LINKUP_DATA_DIR"):
+            data_dir.prepare(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
+def test_f_s22_a_kept_secret_that_is_none_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "jwt-secret").write_bytes(content)
+    with pytest.raises(StartError, match=r"jwt-secret holds no secret: remove it"):
+        data_dir.jwt_secret(tmp_path)
 
 
 def test_what_cannot_be_a_directory_names_the_setting_to_change(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """What is in force, from where, and what is said of a setting that cannot be used."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import DatabaseURL
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
 
 from shared import settings
 from shared.errors import SettingError
@@ -124,6 +129,22 @@ def test_a_child_process_gets_the_same_settings() -> None:
     values = {"lanes": 3, "dev_login": True, "allowed_origins": ("https://a.example", "https://b")}
     found = load(settings.to_environment(values))
     assert {name: getattr(found, name) for name in values} == values
+
+
+@given(name=st.binary(min_size=1, max_size=40).filter(lambda name: not {0, 47} & set(name)))
+@example(b"caf\xc3\xa9")
+@example(b"#1?%20&\n\r\t\\'\"{$HOME} :memory:")
+@example(b"\xff\xfe%ff")
+def test_f_s2_a_database_is_opened_where_its_path_says_whatever_is_in_it(name: bytes) -> None:
+    file = Path("/data", os.fsdecode(name))
+    url = settings.sqlite_url(file)
+    assert DatabaseURL(url).database == str(file)
+    assert make_url(url).database == str(file)  # Alembic's way to it
+
+
+def test_f_s2_a_path_that_is_no_text_is_shown_escaped() -> None:
+    found = load({"LINKUP_DATA_DIR": os.fsdecode(b"a\xff\nb")})
+    assert settings.in_force(found)["data_dir"] == r"a\udcff\nb"
 
 
 def test_stores_are_files_of_the_data_directory_unless_set(tmp_path: Path) -> None:

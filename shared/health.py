@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from shared.counters import Counters
+
 Status = Literal["pass", "warn", "fail"]
 State = Literal["starting", "ready", "draining"]
 
@@ -54,6 +56,7 @@ class Health:
     def __init__(self, service: str) -> None:
         self.service = service
         self.state: State = "starting"
+        self.counters = Counters()
         self.checks: dict[str, Callable[[], Check]] = {}
         self.drain: Callable[[], Awaitable[None]] | None = None
 

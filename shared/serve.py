@@ -19,8 +19,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from shared import logs
+from shared.counters import Counters
 from shared.errors import SettingError, StartError
 from shared.health import Health
+from shared.http import Config
 from shared.settings import Settings, load, variable
 
 EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
@@ -63,13 +65,13 @@ class Server(uvicorn.Server):
 
 
 def config(
-    app: Starlette, settings: Settings, port: int, ws: type | str = "none"
-) -> uvicorn.Config:
+    app: Starlette, settings: Settings, counters: Counters, ws: type | str = "none"
+) -> Config:
     """The server's limits; see docs/operations.md for why each differs from the default."""
-    return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=port,
+    return Config(
+        settings,
+        counters,
+        app=app,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -114,7 +116,7 @@ async def serve(
     with ExitStack() as stack:
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         async with open_app(settings, health) as app:
-            server = Server(config(app, settings, port, ws), health)
+            server = Server(config(app, settings, health.counters, ws), health)
             _spare_the_collector()
             health.state = "ready"
             await server.serve(sockets=listeners)

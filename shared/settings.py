@@ -28,6 +28,8 @@ INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"}
 DAY = 86_400.0
 LEAST_RETENTION = 7 * DAY  # clients that were away for a week go on where they stood
 
+MOST_HEADER_BYTES = 1024 * 1024
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 NotNegative = Annotated[int, Meta(ge=0)]
@@ -61,6 +63,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upload_per_minute: NotNegative = 20
     auth_per_minute: NotNegative = 10
     other_per_minute: NotNegative = 120
+    header_bytes: Annotated[int, Meta(ge=8192, le=MOST_HEADER_BYTES)] = 16 * 1024
+    header_timeout: Seconds = 10.0
+    body_timeout: Seconds = 20.0
+    stall_timeout: Seconds = 8.0
+    send_buffer_bytes: Annotated[int, Meta(ge=4096)] = 32 * 1024
     outbox_frames: Annotated[int, Meta(ge=1)] = 500
     outbox_bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4

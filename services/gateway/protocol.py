@@ -4,32 +4,75 @@
 application: a peer that stops reading would keep its descriptor until the kernel gives up.
 """
 
-from asyncio import BaseTransport
+import asyncio
+import socket
 from collections.abc import Sequence
 from typing import cast
 
 from starlette.websockets import WebSocket
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame
+
+from shared.http import Config
+from shared.reaper import Reaper
+from shared.settings import MOST_HEADER_BYTES
 
 EXTENSION = "linkup.wire"
 MAX_UNREAD_FRAMES = 16  # of the client, before no more is read from its socket
-MAX_UNREAD_BYTES = 512 * 1024  # in the socket's buffer, above what the outbox may put there
-WRITE_BYTES = 64 * 1024  # handed to the kernel at once, between two looks at the peer's pace
+MAX_FRAGMENTS = 256  # of one message
+MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox may put there
+WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
+
+
+# The head was judged when it came, by shared/http.py, and is only read again here: a cookie of
+# 8 KiB is honest, and longer than the line that websockets takes by default.
+http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
 
 
 class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
 
-    def connection_made(self, transport: BaseTransport) -> None:
+    config: Config
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.read_paused = True  # uvicorn would stop and start reading around every single frame
+        settings = self.config.settings
+        self.reaper = Reaper(self.transport, settings.stall_timeout, self.config.counters)
+        # Whatever the kernel does not take at once has to wait for the peer: that is the sign.
+        self.transport.set_write_buffer_limits(0)
+        kernel: socket.socket = self.transport.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer_bytes)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: also for what the kernel holds alone
+            wait_ms = int(settings.stall_timeout * 1000)
+            kernel.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait_ms)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reaper.stop()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
         if self.queue.qsize() >= MAX_UNREAD_FRAMES:
             self.transport.pause_reading()
+        self._ends()
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.reaper.close_soon()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.reaper.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.reaper.relax()
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
@@ -37,9 +80,19 @@ class Wire(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         return message
 
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            self.reaper.close_soon()  # also while the frames before it are not taken
+        await super().send(message)
+
     async def run_asgi(self) -> None:
         cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self
         await super().run_asgi()
+        self._ends()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._ends()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -51,9 +104,45 @@ class Wire(WebSocketsSansIOProtocol):
         if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             self.abort()
 
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """As uvicorn's, but bad text is the client's fault: no traceback of ours."""
+        content, self.frames = b"".join(self.frames), []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": content})
+            return
+        try:
+            self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
+        except UnicodeDecodeError:
+            self._fail(CloseCode.INVALID_DATA, "text is UTF-8")
+
+    def _fail(self, code: int, reason: str) -> None:
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
+
     def abort(self) -> None:
         """Drop the connection and whatever it has not read."""
         self.transport.abort()
+
+    def _ends(self) -> None:
+        if self.close_sent or self.transport.is_closing():
+            self.reaper.close_soon()
+
+    def _refuse_handshake(self) -> None:
+        """websockets answers some of what it cannot read, and is silent about the rest."""
+        answer = b"".join(self.conn.data_to_send())
+        if not answer:
+            answer = self.conn.reject(400, f"{self.conn.handshake_exc}\n").serialize()
+        self.handshake_initiated = self.close_sent = True
+        self.transport.write(answer)
+        self.transport.close()
 
     async def send_frames(self, texts: Sequence[bytes]) -> None:
         """Write text frames with as few system calls as possible, at the peer's pace.

@@ -140,7 +140,7 @@ class Sockets:
             await self.people.know(identity, joined.profile)
             logger.info("open", extra={"connection": connection.id})
             self._welcome(connection, hello, joined)
-            async with _companions(connection, outbox, wire, websocket):
+            async with _companions(connection, outbox, websocket):
                 await self._read(wire, connection, first)
         except LinkupError as error:
             await send_error(wire, error)
@@ -224,7 +224,7 @@ class Strikes:
 
 @asynccontextmanager
 async def _companions(
-    connection: Connection, outbox: Outbox, wire: Wire, websocket: WebSocket
+    connection: Connection, outbox: Outbox, websocket: WebSocket
 ) -> AsyncIterator[None]:
     """What runs beside the reader of a socket, and ends with it."""
     async with asyncio.TaskGroup() as tasks:
@@ -233,7 +233,7 @@ async def _companions(
             writing,
             tasks.create_task(connection.repair()),
             tasks.create_task(_expire(connection)),
-            tasks.create_task(_end(connection, outbox, wire, websocket, writing)),
+            tasks.create_task(_end(connection, outbox, websocket, writing)),
         ]
         try:
             yield
@@ -256,15 +256,12 @@ async def _expire(connection: Connection) -> None:
 async def _end(
     connection: Connection,
     outbox: Outbox,
-    wire: Wire,
     websocket: WebSocket,
     writing: "asyncio.Task[None]",
 ) -> None:
     """Close with the reason given, after the last frames; who does not read them is dropped."""
     await connection.closing.wait()
     outbox.end()
-    # Whatever the peer does: nothing holds its descriptor for longer than this.
-    asyncio.get_running_loop().call_later(2 * CLOSE_TIMEOUT, wire.abort)
     await asyncio.wait([writing], timeout=CLOSE_TIMEOUT)
     await close(websocket, connection.close_code or CloseCode.RESTART)
 

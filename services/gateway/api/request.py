@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.gateway.auth import Authenticator, Identity, bearer
@@ -37,10 +37,13 @@ def authenticated(auth: Authenticator, endpoint: Endpoint) -> Callable[..., Awai
 async def body(request: Request, kind: type[T]) -> T:
     """The JSON body. Raises InvalidRequest, naming the fault, and TooLarge."""
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BODY:
-            raise TooLarge(f"A body holds at most {MAX_BODY} bytes")
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MAX_BODY:
+                raise TooLarge(f"A body holds at most {MAX_BODY} bytes")
+    except ClientDisconnect:
+        raise InvalidRequest("The body was cut off") from None
     try:
         return msgspec.json.decode(bytes(content), type=kind)
     except RecursionError:

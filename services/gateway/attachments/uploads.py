@@ -30,7 +30,6 @@ from shared.settings import Settings
 
 MAX_AT_ONCE = 32  # uploads of a gateway: what they hold in memory is bounded by it
 MAX_OWN_AT_ONCE = 4  # of a user
-STALLED = 30.0  # seconds without a byte
 COMMAND_BYTES = 2048
 
 
@@ -64,7 +63,7 @@ class Uploads:
     ) -> frames.Attachment:
         """`length`: what the client says it will send. Raises LinkupError."""
         with self._place(user_id):
-            head = await _beginning(chunks := _unless_stalled(chunks))
+            head = await _beginning(chunks)
             media_type = kinds.media_type(head, name)
             most = self._limits[kinds.kind_of(media_type)]
             if length is not None and length > most:
@@ -150,19 +149,6 @@ def _shown(done: CommitAttachment, name: str) -> frames.Attachment:
         height=UNSET if done.height is None else done.height,
         thumbnail=True if done.thumbnail else UNSET,
     )
-
-
-async def _unless_stalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(STALLED):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise InvalidRequest(f"Nothing came for {STALLED:.0f} seconds") from None
-        if chunk:
-            yield chunk
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:

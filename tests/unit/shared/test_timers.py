@@ -7,13 +7,14 @@ from linkup_client.backoff import Timing
 from services.gateway import hub, lanes, log
 from services.persistence.connections import BUSY_TIMEOUT_MS
 from shared import serve
+from shared.counters import Counters
 from shared.settings import Settings
 
 
 def test_c7_a_half_open_socket_is_seen_within_30_s() -> None:
     """uvicorn's own defaults add up to 40 s."""
     app: Any = None
-    config = serve.config(app, Settings(), port=0)
+    config = serve.config(app, Settings(), Counters())
     assert config.ws_ping_interval is not None
     assert config.ws_ping_timeout is not None
     assert config.ws_ping_interval + config.ws_ping_timeout < 30

@@ -1,0 +1,229 @@
+"""Owns an HTTP connection: which requests are read at all, and how long one may take to come.
+
+One parser (h11) everywhere: what two parsers read differently is what requests are smuggled by.
+See docs/adr/0013.
+"""
+
+import asyncio
+import http
+import logging
+import sys
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from shared.counters import Counters
+from shared.reaper import Reaper
+from shared.settings import Settings
+
+HEAD_FIELDS = 100
+FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
+TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
+LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
+
+# uvicorn warns of each bad request in a line of its own: we count them, and say it once a minute.
+quiet = logging.getLogger("uvicorn.error.quiet")
+quiet.setLevel(logging.ERROR)
+
+
+class Config(uvicorn.Config):
+    """uvicorn's, with our settings and what is counted."""
+
+    def __init__(self, settings: Settings, counters: Counters, **kwargs: Any) -> None:
+        super().__init__(http=Http, **kwargs)
+        self.settings = settings
+        self.counters = counters
+
+
+class Requests(h11.Connection):
+    """Refuses heads above the bounds, and what a proxy in front may take for something else."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            _judge(event, self._max_incomplete_event_size)
+        return event
+
+
+class Http(H11Protocol):
+    """uvicorn's protocol, with deadlines (RFC 9110, 408) and a status that names the fault."""
+
+    config: Config
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = quiet
+        self.conn = Requests(h11.SERVER, config.settings.header_bytes)
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0  # when the peer began to owe us the head or the body
+        self._owes = ""
+        self._read = 0  # bytes of it
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        settings = self.config.settings
+        self.reaper = Reaper(transport, settings.body_timeout, self.config.counters)
+        self._expect("head")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect("")
+        self.reaper.stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return  # it is only read so that the answer is not lost in a reset
+        self._read += len(data)
+        super().data_received(data)
+        self._look()
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.reaper.close_soon()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.reaper.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.reaper.relax()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.reaper.close_soon()
+        else:
+            self._look()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self.reaper.close_soon()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self.reaper.close_soon()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._expect("")
+        self.reaper.stop()
+        super().handle_websocket_upgrade(event)
+
+    # ------------------------------------------------------------ deadlines
+
+    def _look(self) -> None:
+        """What the peer owes us now: nothing, while we are the ones to write or to read on."""
+        if self._refused or self.transport.is_closing() or self._upgraded():
+            self._expect("")
+        elif self.conn.their_state is h11.SEND_BODY:
+            self._expect("body")
+        elif self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._expect("head")
+        elif self.cycle is not None:
+            self._expect("")
+
+    def _upgraded(self) -> bool:
+        return self.transport.get_protocol() is not self
+
+    def _expect(self, owed: str) -> None:
+        if owed == self._owes:
+            return
+        self._owes, self._since, self._read = owed, self.loop.time(), 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if owed:
+            self._timer = self.loop.call_at(self._deadline(), self._late)
+
+    def _deadline(self) -> float:
+        settings = self.config.settings
+        if self._owes == "head":
+            return self._since + settings.header_timeout
+        return self._since + settings.body_timeout + self._read / LEAST_RATE
+
+    def _late(self) -> None:
+        if self.flow.read_paused:  # the body waits for us
+            self._since, self._read = self.loop.time(), 0
+        if self._deadline() > self.loop.time():
+            self._timer = self.loop.call_at(self._deadline(), self._late)
+        elif self._owes == "head" and not self.conn.trailing_data[0]:
+            self.config.counters.add("connections_silent")  # as browsers open in advance
+            self.transport.close()
+        else:
+            self._refuse(408, f"The {self._owes} of the request took too long")
+
+    # ------------------------------------------------------------ refusals
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exception()  # uvicorn is handling it, and does not pass it on
+        if isinstance(error, h11.RemoteProtocolError):
+            self._refuse(error.error_status_hint, str(error))
+        else:
+            self._refuse(400, msg)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer if nothing was answered yet, and close: what follows cannot be trusted."""
+        self.config.counters.hit("requests_refused", "a request was refused", status=status)
+        self._refused = True
+        self._expect("")
+        self._unset_keepalive_if_required()
+        answering = self.cycle is not None and not self.cycle.response_complete
+        begun = answering and self.cycle.response_started
+        if answering:
+            self.cycle.disconnected = True  # whoever reads the body learns that no more comes
+            self.cycle.message_event.set()
+        if begun:
+            self.transport.abort()
+            return
+        self.transport.write(_answer(status, reason, self.server_state.default_headers))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()  # a close with unread bytes would reset the answer away
+            self.transport.resume_reading()
+        else:
+            self.transport.close()
+        self.reaper.close_soon()
+
+
+def _judge(request: h11.Request, most: int) -> None:
+    """Raises RemoteProtocolError."""
+    fields = {name for name, _ in request.headers}
+    sizes = [len(name) + len(value) + 4 for name, value in request.headers]
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise h11.RemoteProtocolError(
+            "Only HTTP/1.0 and 1.1 are spoken here", error_status_hint=505
+        )
+    if len(request.target) > TARGET_BYTES:
+        raise h11.RemoteProtocolError("The address is too long", error_status_hint=414)
+    if (
+        len(sizes) > HEAD_FIELDS
+        or sum(sizes, len(request.target)) > most
+        or max(sizes, default=0) > most // 2 + FIELD_SLACK
+    ):
+        raise h11.RemoteProtocolError("The header fields are too large", error_status_hint=431)
+    if b"transfer-encoding" in fields and (
+        b"content-length" in fields or request.http_version < b"1.1"
+    ):  # RFC 9112, section 6.1
+        raise h11.RemoteProtocolError("The length of the body is not certain")
+
+
+def _answer(status: int, reason: str, headers: list[tuple[bytes, bytes]]) -> bytes:
+    text = f"{reason}\n".encode()
+    fields = [
+        *headers,
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(text)),
+        (b"connection", b"close"),
+    ]
+    line = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\n".encode()
+    return line + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n" + text

@@ -1,0 +1,303 @@
+"""What a connection may send and how long it may take, byte by byte (C10)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.peer import synced
+from tests.support.raw import (
+    CLOSE,
+    CONTINUATION,
+    PING,
+    TEXT,
+    UPGRADE,
+    connections_of,
+    everything,
+    frame,
+    head,
+    say,
+    statuses,
+    tcp,
+    upgrade,
+    websocket,
+)
+from tests.support.stack import Stack, run_stack
+from tests.support.traffic import make_known
+from tests.support.waiting import eventually
+
+HEALTH = head()
+LIMITS: dict[str, Any] = {
+    "header_timeout": 1,
+    "body_timeout": 1,
+    "stall_timeout": 1,
+    "message_rate": 0,
+}
+KIB = 1024
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(
+        tmp_path_factory.mktemp("wire"), dev_login=True, sockets_per_address=0, **LIMITS
+    ) as running:
+        await make_known(running, ["alice", "bob"])
+        yield running
+        assert "Traceback" not in running.log.read_text()
+        assert running.log.read_text().count('"bound":"requests_refused"') <= 3  # one a minute
+
+
+async def answered(stack: Stack, sent: bytes) -> list[int]:
+    """The statuses of all answers until the server closes."""
+
+    def talk() -> bytes:
+        with tcp(stack.url) as one:
+            one.sendall(sent)
+            return everything(one)
+
+    return statuses(await asyncio.to_thread(talk))
+
+
+def held(stack: Stack) -> int:
+    """Connections of clients that the gateway has descriptors of."""
+    return connections_of(stack.pids()["gateway"], stack.port("gateway"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ([f"cookie: a={'x' * 8 * KIB}"], 101),
+        ([f"cookie: a={'x' * 4 * KIB}", f"authorization: Bearer {'x' * 4 * KIB}"], 101),
+        ([f"cookie: a={'x' * 9 * KIB}"], 431),
+        ([f"x-{n}: {'x' * KIB}" for n in range(17)], 431),
+        ([f"cookie: a={'x' * 200 * KIB}"], 431),
+        ([f"x-{n}: 1" for n in range(90)], 101),
+        ([f"x-{n}: 1" for n in range(128)], 431),
+        ([f"x-{n}: 1" for n in range(2000)], 431),
+        (["content-length: 5"], 400),
+        (["x: \x01"], 400),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_f_h3_an_upgrade_is_taken_or_answered_and_closed(
+    stack: Stack, fields: list[str], status: int
+) -> None:
+    def talk() -> int:
+        with tcp(stack.url) as one:
+            one.sendall(upgrade(*fields))
+            if status != 101:
+                return statuses(everything(one))[0]
+            return statuses(one.recv(KIB))[0]
+
+    assert await asyncio.to_thread(talk) == status
+
+
+async def test_f_h3_the_head_of_a_plain_request_has_the_same_bounds(stack: Stack) -> None:
+    close = "connection: close"
+    line = "GET /livez HTTP/1.1"
+    assert await answered(stack, head(line, close, f"cookie: a={'x' * 8 * KIB}")) == [200]
+    assert await answered(stack, head(line, close, f"cookie: a={'x' * 9 * KIB}")) == [431]
+    assert await answered(stack, head(f"GET /{'x' * 9 * KIB} HTTP/1.1", close)) == [414]
+    assert await answered(stack, b"GET /" + b"x" * 300 * KIB) == [431]  # without an end
+
+
+POST = "POST /v1/dev/login HTTP/1.1"
+JSON = "content-type: application/json"
+CHUNKED = "transfer-encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        head(POST, JSON, "content-length: 2", CHUNKED) + b"0\r\n\r\n",
+        head(POST, JSON, CHUNKED, "content-length: 2") + b"0\r\n\r\n",
+        head(POST, JSON, "content-length: 2", "content-length: 5") + b"{}",
+        head(POST, JSON, "content-length: 2, 5") + b"{}",
+        head(POST, JSON, "content-length: +2") + b"{}",
+        head(POST, JSON, "content-length: -1") + b"{}",
+        head("POST /v1/dev/login HTTP/1.0", JSON, CHUNKED) + b"0\r\n\r\n",
+        head(POST, JSON, CHUNKED, CHUNKED) + b"0\r\n\r\n",
+        head(POST, JSON, "transfer-encoding: chunked, chunked") + b"0\r\n\r\n",
+        head(POST, JSON, "transfer-encoding: xchunked") + b"0\r\n\r\n",
+        head(POST, JSON, "transfer-encoding : chunked") + b"0\r\n\r\n",
+        head(POST, JSON, CHUNKED) + b"x\r\n{}\r\n0\r\n\r\n",
+        head(POST, JSON, CHUNKED) + b"-2\r\n{}\r\n0\r\n\r\n",
+        head(POST, JSON, CHUNKED) + b"2\r\n{}x\r\n0\r\n\r\n",
+        head(POST, JSON, CHUNKED) + b"f" * 30 + b"\r\n{}\r\n0\r\n\r\n",
+        head(POST, JSON, "x: a\x00b", "content-length: 2") + b"{}",
+        head(POST, JSON, "x y: 1", "content-length: 2") + b"{}",
+        head(POST, JSON, ": 1", "content-length: 2") + b"{}",
+        head("GET /livez HTTP/2.0"),
+        head("GET /livez"),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200) + b"\r\n\r\n",  # TLS
+    ],
+    ids=repr,
+)
+async def test_f_h9_what_has_no_certain_length_is_refused_and_nothing_behind_it_served(
+    stack: Stack, first: bytes
+) -> None:
+    got = await answered(stack, first + HEALTH)
+    assert len(got) == 1
+    assert got[0] in (400, 501, 505)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /livez HT",
+        HEALTH[:-2],
+        head(POST, JSON, "content-length: 20"),
+        head(POST, JSON, "content-length: 20") + b'{"user',
+        head(POST, JSON, CHUNKED) + b"2\r\n{",
+        head("POST /v1/attachments?name=a HTTP/1.1", "content-length: 20"),  # answered 401 before
+        HEALTH + b"GET",
+        UPGRADE[0].encode(),
+    ],
+    ids=repr,
+)
+async def test_f_h5_s19_who_stays_silent_is_answered_408_or_closed(
+    stack: Stack, sent: bytes
+) -> None:
+    got = await answered(stack, sent)
+    assert got[-1:] in ([], [408], [401])
+
+
+async def test_f_h5_who_trickles_is_closed_as_well(stack: Stack) -> None:
+    """A byte now and then is no progress: the deadline is of the whole head, or body."""
+
+    def trickle(start: bytes) -> list[int]:
+        with tcp(stack.url) as one:
+            one.sendall(start)
+            one.settimeout(0.1)
+            for _ in range(200):
+                one.sendall(b"x")
+                try:
+                    return statuses(one.recv(KIB))
+                except TimeoutError:
+                    continue
+        return []
+
+    body = head(POST, JSON, "content-length: 1000")
+    first, second = await asyncio.gather(
+        asyncio.to_thread(trickle, b"GET /"), asyncio.to_thread(trickle, body)
+    )
+    assert (first, second) == ([408], [408])
+
+
+async def test_f_s19_an_upload_that_stalls_is_ended_and_one_that_flows_is_not(
+    stack: Stack,
+) -> None:
+    token = f"authorization: Bearer {stack.token('alice')}"
+    start = head("POST /v1/attachments?name=a.txt HTTP/1.1", token, "content-length: 40000")
+
+    def upload(parts: int) -> list[int]:
+        with tcp(stack.url) as one:
+            one.sendall(start)
+            one.settimeout(0.1)
+            for _ in range(parts):
+                one.sendall(b"hello " * 200)
+                try:
+                    return statuses(one.recv(KIB))
+                except TimeoutError:
+                    continue
+            one.sendall(b"x" * (40000 - parts * 1200) if parts > 1 else b"")
+            one.settimeout(10)
+            return statuses(one.recv(KIB))
+
+    assert await asyncio.to_thread(upload, 1) == [408]
+    assert await asyncio.to_thread(upload, 20) == [201]
+
+
+async def test_f_s19_a_download_that_is_not_read_is_ended(stack: Stack) -> None:
+    """Asked for again and again in one go, so that the kernel alone cannot hold the answers."""
+    await eventually(lambda: held(stack) == 0)
+    with tcp(stack.url, buffer=4 * KIB) as one:
+        one.sendall(head("GET /asyncapi.json HTTP/1.1") * 100)
+        await eventually(lambda: held(stack) == 1)
+        await eventually(lambda: held(stack) == 0, 10)
+
+
+def no_more(one: socket.socket) -> None:
+    """Only stop reading."""
+
+
+def say_close(one: socket.socket) -> None:
+    one.sendall(frame(CLOSE, (1000).to_bytes(2, "big")))
+
+
+def half_close(one: socket.socket) -> None:
+    one.shutdown(socket.SHUT_WR)
+
+
+def close_and_half_close(one: socket.socket) -> None:
+    say_close(one)
+    half_close(one)
+
+
+def break_the_protocol(one: socket.socket) -> None:
+    one.sendall(b"\xff" * 20)
+
+
+def broken_text(one: socket.socket) -> None:
+    one.sendall(frame(TEXT, b"\xff\xfe"))
+
+
+def continue_nothing(one: socket.socket) -> None:
+    one.sendall(frame(CONTINUATION, b"x"))
+
+
+def fragments(one: socket.socket) -> None:
+    one.sendall(frame(TEXT, b"x", fin=False) + frame(CONTINUATION, fin=False) * 10_000)
+
+
+def too_big(one: socket.socket) -> None:
+    one.sendall(bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big") + bytes(4))
+
+
+def ask_to_end(one: socket.socket) -> None:
+    one.sendall(say("force_reconnect"))
+
+
+def ping_and_close(one: socket.socket) -> None:
+    one.sendall(frame(PING, b"x" * 125) * 50 + frame(CLOSE, (1000).to_bytes(2, "big")))
+
+
+@pytest.mark.parametrize("backlog", [0, 5, 80], ids=["nothing waits", "some", "the outbox full"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        no_more,
+        say_close,
+        half_close,
+        close_and_half_close,
+        break_the_protocol,
+        broken_text,
+        continue_nothing,
+        fragments,
+        too_big,
+        ask_to_end,
+        ping_and_close,
+    ],
+)
+async def test_f_s16_h4_who_reads_nothing_is_gone_whatever_else_it_does(
+    stack: Stack, backlog: int, end: Callable[[socket.socket], None]
+) -> None:
+    if end is no_more and backlog == 0:
+        pytest.skip("that is a client with nothing to read")
+    await eventually(lambda: held(stack) == 0)
+    async with synced(stack, "alice") as alice:
+        with websocket(stack.url, stack.token("bob"), buffer=4 * KIB) as deaf:
+            await eventually(lambda: held(stack) == 2)
+            for _ in range(backlog):
+                await alice.message("bob", "x" * 5000)
+            with suppress(OSError):  # the server may have ended it already
+                await asyncio.to_thread(end, deaf)
+            await eventually(lambda: held(stack) == 1, 10)
+        await alice.settled()

@@ -1,0 +1,94 @@
+"""Owns raw TCP clients for tests: every byte is the test's own, and nothing is read unasked."""
+
+import base64
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from tests.support.processes import open_files
+from tests.support.waiting import TIMEOUT_FACTOR
+
+WAIT = 10.0 * TIMEOUT_FACTOR
+KEY = base64.b64encode(bytes(16)).decode()
+UPGRADE = (
+    "connection: upgrade",
+    "upgrade: websocket",
+    f"sec-websocket-key: {KEY}",
+    "sec-websocket-version: 13",
+)
+LISTEN = "0A"
+TEXT, CONTINUATION, CLOSE, PING, PONG = 0x1, 0x0, 0x8, 0x9, 0xA
+
+
+@contextmanager
+def tcp(url: str, buffer: int | None = None) -> Iterator[socket.socket]:
+    """A connection to `http://host:port`; `buffer`: bytes that the kernel takes in for us."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    one = socket.socket()
+    if buffer is not None:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    one.settimeout(WAIT)
+    with one:
+        one.connect((host, int(port)))
+        yield one
+
+
+def head(line: str = "GET /livez HTTP/1.1", *fields: str) -> bytes:
+    return "\r\n".join([line, "host: 127.0.0.1", *fields, "", ""]).encode("latin-1")
+
+
+def upgrade(*fields: str) -> bytes:
+    return head("GET /ws HTTP/1.1", *UPGRADE, *fields)
+
+
+def everything(one: socket.socket) -> bytes:
+    """What comes until the other side closes. Raises TimeoutError when it does not."""
+    got = bytearray()
+    with suppress(ConnectionResetError):
+        while data := one.recv(65536):
+            got += data
+    return bytes(got)
+
+
+def statuses(answers: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
+
+
+def frame(opcode: int, content: bytes = b"", fin: bool = True) -> bytes:
+    """As a client sends it, with a mask of zeros."""
+    size = len(content)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([opcode | (0x80 if fin else 0)]) + length + bytes(4) + content
+
+
+def say(kind: str, **fields: object) -> bytes:
+    return frame(TEXT, json.dumps({"type": kind, **fields}).encode())
+
+
+@contextmanager
+def websocket(url: str, token: str, buffer: int | None = None) -> Iterator[socket.socket]:
+    """Upgraded, and hello said; what is answered to it is not read."""
+    with tcp(url, buffer) as one:
+        one.sendall(upgrade())
+        assert b" 101 " in one.recv(1024)
+        one.sendall(say("hello", token=token))
+        yield one
+
+
+def connections_of(pid: int, port: int) -> int:
+    """Descriptors that the process holds of connections to its port, whatever their state."""
+    ours = set(open_files(pid))
+    with open("/proc/net/tcp") as file:
+        rows = [line.split() for line in file][1:]
+    local = f":{port:04X}"
+    return sum(
+        row[1].endswith(local) and row[3] != LISTEN and f"socket:[{row[9]}]" in ours for row in rows
+    )
+
+
+def resident_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

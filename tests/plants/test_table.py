@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_coverage import NAME, rows
+from tests.contract.test_coverage import rows
 from tests.plants.plant import ROOT, Plant, tables
 
 PLANTS = tables()
-COVERED = {row: set(NAME.findall(cell)) for row, cell in rows() if row.startswith("D")}
+COVERED = {row.number: row.tests for row in rows() if row.number.startswith("D")}
 RULES = [
     *(f"C{number}" for number in range(1, 11)),
     *(row for row, tests in COVERED.items() if tests),

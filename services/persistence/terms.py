@@ -72,6 +72,15 @@ def wanted(query: str) -> list[Wanted]:
     return list(found.values())
 
 
+def holds(text: str, wanted: Iterable[Wanted]) -> bool:
+    """Whether all of these are words of the text, or begin one."""
+    plain = _plain(text)
+    if any(word.text not in plain for word in wanted):
+        return False  # as most often, and most quickly
+    said = set(parted(plain))
+    return all(word.among(said) for word in wanted)
+
+
 def words(text: str) -> set[str]:
     return set(parted(_plain(text)))
 

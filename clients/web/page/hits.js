@@ -5,6 +5,7 @@ import { chatPath } from "./line.js";
 import { brief, exactly } from "./time.js";
 
 const PAUSE_MS = 250; // a person types on
+const MOST_EMPTY = 10; // pages in a row: half a million messages; then "more" asks on
 const PAGE = 20;
 const AROUND = 30; // characters before the first word found
 
@@ -50,11 +51,21 @@ export class Hits {
   async #ask(asked) {
     this.#more.hidden = true;
     try {
-      const { messages, next } = await this.#api.search({ q: asked.q, limit: PAGE, before: asked.next });
+      const { messages, next } = await this.#page(asked);
       if (asked === this.#asked) await this.#show(asked, messages, next);
     } catch (error) {
       if (asked === this.#asked) this.#note.textContent = error.message;
     }
+  }
+
+  /** The server ends a long search early: goes on until there is something to show. */
+  async #page(asked) {
+    let page = { messages: [], next: asked.next };
+    for (let empty = 0; empty < MOST_EMPTY && asked === this.#asked; empty += 1) {
+      page = await this.#api.search({ q: asked.q, limit: PAGE, before: page.next });
+      if (page.messages.length || !page.next) break;
+    }
+    return page;
   }
 
   async #show(asked, messages, next) {

@@ -3,22 +3,28 @@
 The index proposes messages, each message decides: what it says now, and `visible`.
 """
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from services.persistence.connections import Row
-from services.persistence.projection import CONTENT, MESSAGE_COLUMNS, message
+from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fitting
-from services.persistence.terms import Wanted, number, wanted, words
+from services.persistence.terms import Wanted, holds, number, wanted
 from services.persistence.visibility import visible
 from shared import api, frames
 from shared.commands import Search, Snapshot
 
 MAX_WORDS = 8  # looked for; further ones are left out
 MAX_CONVERSATIONS = 500  # searched at once: those with the latest activity
-ROUNDS = (1, 8, 64)  # times a page, from each conversation; then a page may end early
-MOST, LEAST = 2048, 16  # messages proposed in a round: over all conversations, of each
+MOST, LEAST = 2048, 16  # message ids fetched at once: over all conversations, of each
+# Messages looked at for one answer; 3 to 5 microseconds each. A page with something in it ends
+# early, an empty one only when a reader has been busy with it for long.
+ENOUGH, AT_MOST = 2048, 50_000
+READ_AT_ONCE = 256  # of them: other answers wait meanwhile
 
 SECRET = "SELECT value FROM meta WHERE key = 'hash_key'"
 OWN = """
@@ -29,30 +35,66 @@ ORDER BY c.last_message_id DESC LIMIT ?2
 """
 PROPOSE = """
 SELECT (SELECT json_group_array(x.message_id) FROM (
-  SELECT w.message_id FROM words AS w WHERE w.word = j.value AND w.message_id < ?2
-  ORDER BY w.message_id DESC LIMIT ?3) AS x)
+  SELECT w.message_id FROM words AS w
+  WHERE w.word = json_extract(j.value, '$[0]') AND w.message_id < json_extract(j.value, '$[1]')
+  ORDER BY w.message_id DESC LIMIT ?2) AS x)
 FROM json_each(?1) AS j
 """
-SHOW = f"""
-SELECT {MESSAGE_COLUMNS} FROM json_each(?2) AS j
+_SEEN = f"""
+FROM json_each(?2) AS j
 CROSS JOIN messages AS m ON m.message_id = j.value
 CROSS JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?1
 WHERE {visible("m", "b")} ORDER BY m.message_id DESC
-"""  # noqa: S608 - a list of columns
+"""
+READ = f"SELECT m.message_id, m.content {_SEEN}"
+SHOW = f"SELECT {MESSAGE_COLUMNS} {_SEEN}"
 
 _ids = msgspec.json.Decoder(list[int])
 
 
-class Proposals(Struct, frozen=True):
-    """Newest first, and all there are down to `floor`; 0: to the beginning."""
+@dataclass(slots=True)
+class Listed:
+    """One conversation's messages with a word, newest first: those fetched and not yet taken, and
+    the id below which it goes on; 0: it does not."""
 
-    message_ids: list[int]
-    floor: int
+    key: int
+    below: int
+    message_ids: list[int] = field(default_factory=list)
+
+    def take(self, floor: int) -> list[int]:
+        taken = [one for one in self.message_ids if one >= floor]
+        self.message_ids = self.message_ids[len(taken) :]
+        return taken
+
+
+class Walk:
+    """All conversations' messages with one word, newest first, some at a time. All there are down
+    to `floor` have been taken; 0: to the beginning."""
+
+    def __init__(self, source: Source, keys: list[int], below: int) -> None:
+        self._source = source
+        self._lists = [Listed(key, below) for key in keys]
+        self.floor = below
+        self.taken: list[int] = []
 
     @property
     def rank(self) -> tuple[int, int]:
         """The rarer the word, the further back reaches the same number of messages."""
-        return self.floor, len(self.message_ids)
+        return self.floor, len(self.taken)
+
+    async def step(self, at_once: int) -> None:
+        """Take the newest that are left. Only a conversation that has none at hand is asked."""
+        due = [one for one in self._lists if one.below and not one.message_ids]
+        each = max(LEAST, min(at_once, MOST // max(1, len(due))))
+        asked = _json([(one.key, one.below) for one in due])
+        rows = await self._source.fetch(PROPOSE, (asked, each))
+        for one, (ids,) in zip(due, rows, strict=True):
+            one.message_ids = _ids.decode(ids)
+            one.below = one.message_ids[-1] if len(one.message_ids) == each else 0
+        self.floor = max(one.below for one in self._lists)
+        self.taken = sorted(
+            (taken for one in self._lists for taken in one.take(self.floor)), reverse=True
+        )
 
 
 class Quest(Struct, frozen=True):
@@ -66,42 +108,38 @@ class Quest(Struct, frozen=True):
 
     async def page(self, below: int, limit: int) -> tuple[list[Row], int]:
         """More rows than `limit`, or all there are down to a message id; 0: to the beginning."""
-        found: list[Row] = []
-        rarest = self.words
-        for pages in ROUNDS:
-            each = max(LEAST, min(pages * (limit + 1), MOST // len(self.places)))
-            proposals = {word: await self._proposals(word, below, each) for word in rarest}
-            rarest = [min(proposals, key=lambda word: proposals[word].rank)]
-            proposed = proposals[rarest[0]]
-            found += await self._confirmed(proposed.message_ids, limit - len(found))
-            below = proposed.floor
-            if len(found) > limit or not below:
+        at_once = limit + 1
+        walks = [self._walk(word, below) for word in self.words]
+        for walk in walks:
+            await walk.step(at_once)
+        rarest = min(walks, key=lambda walk: walk.rank)
+        found: list[int] = []
+        looked = 0
+        while True:
+            found += await self._confirmed(rarest.taken, limit - len(found))
+            looked += len(rarest.taken)
+            enough = ENOUGH if found else AT_MOST
+            if len(found) > limit or looked >= enough or not rarest.floor:
                 break
-        return found, below
+            at_once *= 2
+            await rarest.step(at_once)
+        rows = await self.source.fetch(SHOW, (self.user_id, _json(found[: limit + 1])))
+        return rows, rarest.floor
 
-    async def _proposals(self, word: Wanted, below: int, each: int) -> Proposals:
+    def _walk(self, word: Wanted, below: int) -> Walk:
         keys = [number(self.secret, place, word.stem) for place in self.places]
-        rows = await self.source.fetch(PROPOSE, (_json(keys), below, each))
-        lists = [_ids.decode(ids) for (ids,) in rows]
-        floor = max(ids[-1] if len(ids) == each else 0 for ids in lists)
-        together = {one for ids in lists for one in ids if one >= floor}
-        return Proposals(sorted(together, reverse=True), floor)
+        return Walk(self.source, keys, below)
 
-    async def _confirmed(self, message_ids: list[int], limit: int) -> list[Row]:
+    async def _confirmed(self, message_ids: list[int], limit: int) -> list[int]:
         """Those with all the words that the user may see; one more than `limit` will do."""
-        found: list[Row] = []
-        step = max(limit + 1, LEAST)
-        for start in range(0, len(message_ids), step):
+        found: list[int] = []
+        start, step = 0, max(limit + 1, LEAST)
+        while start < len(message_ids) and len(found) <= limit:
             asked = _json(message_ids[start : start + step])
-            rows = await self.source.fetch(SHOW, (self.user_id, asked))
-            found += [row for row in rows if self._holds(row[CONTENT])]
-            if len(found) > limit:
-                break
+            rows = await self.source.fetch(READ, (self.user_id, asked))
+            found += [message_id for message_id, content in rows if holds(content, self.words)]
+            start, step = start + step, min(2 * step, READ_AT_ONCE)
         return found
-
-    def _holds(self, content: str) -> bool:
-        said = words(content)
-        return all(word.among(said) for word in self.words)
 
 
 async def search(source: Source, asked: Search) -> Snapshot:
@@ -135,5 +173,5 @@ async def _places(source: Source, asked: Search) -> list[str]:
     return [str(place) for (place,) in rows]
 
 
-def _json(numbers: list[int]) -> str:
-    return msgspec.json.encode(numbers).decode()
+def _json(values: list[Any]) -> str:
+    return msgspec.json.encode(values).decode()

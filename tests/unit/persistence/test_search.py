@@ -1,6 +1,7 @@
 """Search on a real SQLite file: what it finds, what it costs, and what an erasure leaves of it."""
 
 import asyncio
+import importlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -171,17 +172,54 @@ async def test_pages_meet_without_gap_over_conversations(talk: Log, find: Find, 
 
 
 async def test_what_is_common_apart_and_rare_together_is_found_page_by_page(
-    talk: Log, find: Find, queries: Queries
+    talk: Log, find: Find, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than one request proposes, so that a page comes empty, and goes on."""
+    """Where a page would take too long it comes empty, and goes on."""
     texts = [f"{'salt' if number % 2 else 'pepper'} {number}" for number in range(6000)]
     texts[7] = "salt and pepper"
     for start in range(0, len(texts), 1000):
         await talk.say("alice", "bob", *texts[start : start + 1000])
+    module = importlib.import_module("services.persistence.queries.search")
+    monkeypatch.setattr(module, "AT_MOST", 1000)
     assert await find("salt pepper") == ["salt and pepper"]
     page = await answer(queries, user_id="bob", q="salt pepper")
     assert page["messages"] == []
     assert page["next"] > 1
+
+
+@pytest.mark.parametrize(
+    ("q", "hit", "later"),
+    [
+        ("ok", "ok", "nothing of the kind"),
+        ("o", "ok", "that is it"),
+        ("salt pepper", "salt and pepper", "salt"),
+        ("informations", "informations", "information"),
+        ("\U0001f44d ok", "ok \U0001f44d", "good \U0001f44d"),
+    ],
+)
+async def test_f_s14_the_first_page_holds_the_hit_however_far_back(
+    talk: Log, store: Store, queries: Queries, q: str, hit: str, later: str
+) -> None:
+    await talk.say("alice", "bob", hit)
+    await talk.say("alice", "carol", hit)
+    told = [message("alice", "carol" if n % 50 else "bob", f"{later} {n}") for n in range(6000)]
+    for start in range(0, len(told), 1000):
+        await talk.run(*told[start : start + 1000])
+    await everything_indexed(store)
+    for place in (AB, None):
+        page = await answer(queries, user_id="alice", q=q, conversation_id=place)
+        assert page["messages"][0]["content"] == hit
+
+
+async def test_f_s14_what_one_may_not_see_does_not_empty_the_page(
+    talk: Log, store: Store, queries: Queries
+) -> None:
+    for start in range(0, 3000, 1000):
+        await talk.say("alice", "bob", *[f"zebra {n}" for n in range(start, start + 1000)])
+    await talk.run(*[delete(n, "bob", "me") for n in range(2, 3001)])
+    await everything_indexed(store)
+    page = await answer(queries, user_id="bob", q="zebra")
+    assert [row["content"] for row in page["messages"]] == ["zebra 0"]
 
 
 async def test_s66_d18_what_is_hidden_cleared_edited_or_wiped_is_not_found(

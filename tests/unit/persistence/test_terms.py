@@ -18,6 +18,7 @@ def found(query: str, text: str) -> bool:
     said = terms.words(text)
     proposed = [terms.number(SECRET, "place", word.stem) in listed for word in wanted]
     decided = [word.among(said) for word in wanted]
+    assert all(decided) == terms.holds(text, wanted)
     assert all(proposed) or not all(decided), "the index would have left it out"
     return bool(wanted) and all(decided)
 

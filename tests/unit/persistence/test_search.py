@@ -193,7 +193,7 @@ async def test_what_is_common_apart_and_rare_together_is_found_page_by_page(
         ("ok", "ok", "nothing of the kind"),
         ("o", "ok", "that is it"),
         ("salt pepper", "salt and pepper", "salt"),
-        ("informations", "informations", "information"),
+        ("informational", "informational", "information"),
         ("\U0001f44d ok", "ok \U0001f44d", "good \U0001f44d"),
     ],
 )

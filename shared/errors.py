@@ -13,6 +13,7 @@ class LinkupError(Exception):
     code: ClassVar[str] = "internal"
     temporary: ClassVar[bool] = True
     status: ClassVar[int] = 500  # HTTP
+    why: str = ""  # a word for the log, which whoever asked is not told
 
     def __init__(
         self, message: str, *, client_id: str | None = None, retry_after_ms: int | None = None

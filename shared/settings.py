@@ -22,7 +22,7 @@ PREFIX = "LINKUP_"
 SECRETS = frozenset(  # a URL may hold a password
     {"jwt_secret", "smtp_password", "nats_url", "database_url", "notify_database_url"}
 )
-LISTS = frozenset({"allowed_origins", "trusted_proxies"})
+LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies"})
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 
 DAY = 86_400.0
@@ -50,7 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     jwt_secret: str = ""
     jwt_audience: str = "linkup"
+    jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     dev_login: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     hello_timeout: Seconds = 5.0

@@ -1,14 +1,18 @@
 """Owns who somebody is: tokens of the host app, the demo login, and the Origin of a socket."""
 
+import math
 import re
 import time
-from typing import Annotated
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
+from msgspec.structs import replace
 
+from services.gateway import claims as optional
+from services.gateway.claims import OddClaims
 from shared import frames
 from shared.errors import SettingError, Unauthorized
 from shared.settings import Settings
@@ -19,19 +23,28 @@ DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
 DEMO_SECONDS = 12 * 3600
 _LOCAL_PART = re.compile(r"[a-z0-9._-]{1,64}\Z", re.IGNORECASE)
 
-Text = Annotated[str, Meta(max_length=1024)] | None
+LAST = frames.MAX_INT / 1_000_000  # seconds since 1970, of what a ticket can carry: in 2255
+FAULTS: dict[type[Exception], str] = {  # in words for the log; the first that fits
+    jwt.ExpiredSignatureError: "expired",
+    jwt.ImmatureSignatureError: "not_yet_valid",
+    jwt.InvalidAudienceError: "audience",
+    jwt.InvalidSignatureError: "signature",
+    jwt.InvalidAlgorithmError: "algorithm",
+    jwt.DecodeError: "malformed",
+}
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """What a token says. `expires_at`: seconds since 1970; the socket closes then."""
+    """What a token says. `expires_at`: seconds since 1970; the socket closes then. The others
+    are None where it says nothing, and empty where it says that there is none."""
 
     user_id: frames.UserId
     expires_at: float
-    name: Text = None
-    email: Text = None
-    time_zone: Text = None
-    locale: Text = None
-    avatar: Text = None
+    name: str | None = None
+    email: str | None = None
+    time_zone: str | None = None
+    locale: str | None = None
+    avatar: str | None = None
 
 
 class Authenticator:
@@ -45,6 +58,8 @@ class Authenticator:
             )
         self._secret = settings.jwt_secret
         self._audience = settings.jwt_audience
+        self._leeway = settings.jwt_leeway
+        self.odd = OddClaims()
 
     def verify(self, token: str) -> Identity:
         """Raises Unauthorized, without saying which check failed."""
@@ -54,22 +69,43 @@ class Authenticator:
                 self._secret,
                 algorithms=ALGORITHMS,
                 audience=self._audience,
-                options={"require": ["sub", "aud", "exp"], "verify_iat": False},  # a host's clock
-            )
-            return msgspec.convert(
-                {
-                    "user_id": claims["sub"],
-                    "expires_at": claims["exp"],
-                    "name": _whole(claims.get("name")),
-                    "email": _whole(claims.get("email")),
-                    "time_zone": _whole(claims.get("tz")),
-                    "locale": _whole(claims.get("locale")),
-                    "avatar": _whole(claims.get("avatar")),
+                options={
+                    "require": ["sub", "aud", "exp"],
+                    "verify_nbf": False,  # they have leeway, exp has none
+                    "verify_iat": False,
+                    "verify_jti": False,  # nothing is made of it
                 },
-                Identity,
             )
-        except (jwt.PyJWTError, msgspec.ValidationError):
-            raise Unauthorized("The token is missing, expired or not valid") from None
+            self._has_begun(claims)
+            return self._identity(claims)
+        except (jwt.PyJWTError, msgspec.ValidationError) as error:
+            refused = Unauthorized("The token is missing, expired or not valid")
+            refused.why = next((why for e, why in FAULTS.items() if isinstance(error, e)), "claims")
+            raise refused from None
+
+    def _has_begun(self, claims: dict[str, Any]) -> None:
+        """Raises ImmatureSignatureError; two clocks never agree, so a little ahead is now."""
+        latest = time.time() + self._leeway
+        begins = [_number(claims.get(name)) for name in ("nbf", "iat")]
+        if begins[0] is None and claims.get("nbf") is not None:
+            raise jwt.DecodeError("nbf")
+        if any(at is not None and at > latest for at in begins):
+            raise jwt.ImmatureSignatureError
+
+    def _identity(self, claims: dict[str, Any]) -> Identity:
+        """Raises DecodeError and ValidationError."""
+        expires = _number(claims["exp"])
+        if expires is None:
+            raise jwt.DecodeError("exp")
+        required = {"user_id": claims["sub"], "expires_at": float(min(expires, LAST))}
+        bare = msgspec.convert(required, Identity)
+        said = {}
+        for claim, text in optional.read(claims):
+            if text is None:
+                self.odd.tell(bare.user_id, claim)
+            else:
+                said[optional.FIELDS[claim]] = text
+        return replace(bare, **said)
 
     def sign(self, user_id: str, name: str) -> str:
         """A token for the demo login."""
@@ -83,9 +119,11 @@ class Authenticator:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHMS[0])
 
 
-def _whole(claim: object) -> object:
-    """JSON may hold half an emoji, where a name was cut; no wire can carry it."""
-    return claim.encode(errors="replace").decode() if isinstance(claim, str) else claim
+def _number(value: object) -> int | float | None:
+    """A NumericDate of RFC 7519; None for what is none, as JSON's Infinity."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if -math.inf < value < math.inf else None
 
 
 def demo_email(user_id: str) -> str:

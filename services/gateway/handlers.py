@@ -8,6 +8,7 @@ from services.gateway.auth import Authenticator
 from services.gateway.connection import Connection
 from services.gateway.ephemeral import Typing
 from services.gateway.lanes import Lanes
+from services.gateway.people import PROFILE_BYTES, told_by
 from services.gateway.presence import Presence
 from shared import frames, subjects
 from shared.commands import (
@@ -83,11 +84,18 @@ class Handlers:
         )
 
     def on_refresh(self, connection: Connection, frame: frames.Refresh) -> None:
+        """What the token says of its user is stored first, if it differs from the one before."""
         try:
-            connection.refresh(self.auth.verify(frame.token))
+            identity = self.auth.verify(frame.token)
+            news = told_by(identity) != told_by(connection.identity)
+            connection.refresh(identity)
         except Unauthorized as error:
-            raise Unauthorized(error.message, client_id=frame.client_id) from None
-        connection.settled(frame.client_id, Done())
+            error.client_id = frame.client_id
+            raise
+        if news:
+            self._submit(connection, told_by(identity), frame.client_id, PROFILE_BYTES)
+        else:
+            connection.settled(frame.client_id, Done())
 
     def on_edit_message(self, connection: Connection, frame: frames.EditMessage) -> None:
         command = EditMessage(

@@ -1,11 +1,12 @@
 """Owns making users known to the store: from their token when they come, or for the demo."""
 
 from services.gateway.auth import DEMO_CAST, Identity, demo_email
+from services.gateway.claims import REMOVED
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared.commands import Profile, PutUser, Refused
 
-PROFILE_BYTES = 16 * 1024  # at most, as auth.Text bounds what a token says
+PROFILE_BYTES = 16 * 1024  # at most, as claims.LONGEST bounds what a token says
 
 
 class People:
@@ -15,14 +16,7 @@ class People:
 
     async def know(self, identity: Identity, profile: Profile | None) -> None:
         """Store what the token says, if that is news. Raises LinkupError."""
-        told = PutUser(
-            user_id=identity.user_id,
-            name=identity.name,
-            email=identity.email,
-            time_zone=identity.time_zone,
-            locale=identity.locale,
-            avatar=identity.avatar,
-        )
+        told = told_by(identity)
         if profile is None or _is_news(told, profile):
             await self._put(told)
 
@@ -41,8 +35,20 @@ class People:
             raise result.error()
 
 
+def told_by(identity: Identity) -> PutUser:
+    """What a token says of its user, for the store."""
+    return PutUser(
+        user_id=identity.user_id,
+        name=identity.name,
+        email=identity.email,
+        time_zone=identity.time_zone,
+        locale=identity.locale,
+        avatar=identity.avatar,
+    )
+
+
 def _is_news(told: PutUser, profile: Profile) -> bool:
     return any(
-        getattr(told, name) not in (None, getattr(profile, name))
+        getattr(told, name) not in (None, getattr(profile, name) or REMOVED)
         for name in ("name", "email", "time_zone", "locale", "avatar")
     )

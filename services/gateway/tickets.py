@@ -55,7 +55,9 @@ class Tickets:
                 return Identity(user_id=user_id, expires_at=expires_at / 1_000_000)
             case Refused(code=Unauthorized.code):
                 self._rates.spend("auth", guesser)
-                raise result.error()
+                refused = result.error()
+                refused.why = "ticket"
+                raise refused
             case Refused():
                 raise result.error()
         raise Internal("The store gave an answer of another kind")

@@ -179,5 +179,4 @@ def user_rows(state: State, changes: Changes) -> Iterable[Row]:
             user.locale,
             user.avatar,
             state.now,
-            state.now,
         )

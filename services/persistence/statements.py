@@ -152,13 +152,15 @@ PUT_HEAD = """
 INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
   head = excluded.head, rate_at = excluded.rate_at
 """
+# None keeps what is there, an empty text takes it away.
 PUT_USER = """
 INSERT INTO users
   (user_id, name, email, time_zone, locale, avatar, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
-  name = coalesce(excluded.name, name), email = coalesce(excluded.email, email),
-  time_zone = coalesce(excluded.time_zone, time_zone), locale = coalesce(excluded.locale, locale),
-  avatar = coalesce(excluded.avatar, avatar), updated_at = excluded.updated_at
+VALUES (?1, nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), nullif(?6, ''), ?7, ?7)
+ON CONFLICT (user_id) DO UPDATE SET
+  name = nullif(coalesce(?2, name), ''), email = nullif(coalesce(?3, email), ''),
+  time_zone = nullif(coalesce(?4, time_zone), ''), locale = nullif(coalesce(?5, locale), ''),
+  avatar = nullif(coalesce(?6, avatar), ''), updated_at = excluded.updated_at
 """
 FENCE_LANE = """
 INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?4))

@@ -190,7 +190,8 @@ class ForgetAttachments(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PutUser(Struct, frozen=True, kw_only=True, tag=True):
-    """Make a user known, with what the host app's token says of them; None keeps what is there."""
+    """Make a user known, with what the host app's token says of them; None keeps what is there,
+    an empty text takes it away."""
 
     user_id: str
     name: str | None = None

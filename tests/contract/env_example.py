@@ -36,7 +36,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Gateway": {
         "jwt_secret": "What your app signs its tokens with (HS256); 32 bytes or more.",
         "jwt_audience": "What a token must say in `aud`.",
+        "jwt_leeway": "How far your app's clock may be ahead (`nbf`, `iat`); `exp` ends on time.",
         "dev_login": "1: everybody can log in as anybody. `linkup run` sets it on loopback.",
+        "allowed_hosts": "Names this server answers to, beside the loopback names and the hosts of"
+        " LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS; *: any.",
         "allowed_origins": "Other sites whose pages may connect, as https://app.example.com.",
         "trusted_proxies": "Addresses or networks whose X-Forwarded-For is believed.",
         "hello_timeout": "How long a new socket may stay silent.",

@@ -1,6 +1,9 @@
 """One-time tickets: a token is shown over HTTP, and only the ticket goes to the socket."""
 
 import json
+import secrets
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -110,3 +113,74 @@ async def test_no_log_and_no_file_holds_a_ticket(stack: Stack) -> None:
     kept = [path.read_bytes() for path in stack.data_dir.rglob("*") if path.is_file()]
     for ticket in tickets:
         assert not any(ticket.encode() in content for content in [*kept, stack.log.read_bytes()])
+
+
+# ------------------------------------------------------------------ what tokens say of a user
+
+
+def known(stack: Stack, user_id: str) -> dict[str, str | None]:
+    """What the store knows of a user."""
+    with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        [row] = db.execute("SELECT * FROM users WHERE user_id = ?", (user_id,))
+    db.close()
+    return {name: row[name] for name in AS_STORED}
+
+
+WHOLE = {"name": "E", "email": "e@x.example", "tz": "Asia/Tokyo", "locale": "de", "avatar": "/e"}
+AS_STORED = {
+    "name": "E",
+    "email": "e@x.example",
+    "time_zone": "Asia/Tokyo",
+    "locale": "de",
+    "avatar": "/e",
+}
+NULLS = dict.fromkeys(WHOLE)
+
+
+@pytest.mark.parametrize("road", ["socket", "ticket", "http", "refresh"])
+async def test_f_s6_a_later_token_takes_away_what_it_says_is_not_there(
+    stack: Stack, road: str
+) -> None:
+    user_id = f"erin-{road}"
+    await come(stack, road, user_id, **WHOLE)
+    assert known(stack, user_id) == AS_STORED
+    odd = {"avatar": "x" * 1025, "email": 7, "tz": "Mars/Base", "locale": ["de"]}
+    await come(stack, road, user_id, name="E", **odd)
+    assert known(stack, user_id) == AS_STORED
+    await come(stack, road, user_id, **NULLS)
+    assert set(known(stack, user_id).values()) == {None}
+
+
+async def come(stack: Stack, road: str, user_id: str, **claims: object) -> None:
+    """In one of the ways that show a token."""
+    token = stack.token(user_id, **claims)
+    match road:
+        case "socket":
+            async with shown(stack, token) as one:
+                await one.next("welcome")
+        case "ticket":
+            await buy(stack, user_id, **claims)
+        case "http":
+            headers = {"authorization": f"Bearer {token}"}
+            body = {"to": user_id, "content": "x", "client_id": secrets.token_hex(4)}
+            async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+                answer = await client.post("/v1/messages", json=body, headers=headers)
+            assert answer.status_code == 201
+        case "refresh":
+            async with shown(stack, stack.token(user_id, name="E")) as one:
+                await one.next("welcome")
+                await one.send("refresh", token=token, client_id="r")
+                assert (await one.next())["type"] == "sync_completed"
+                assert (await one.next("ack"))["client_id"] == "r"
+
+
+async def test_f_s5_a_token_of_a_clock_a_little_ahead_opens_every_door(stack: Stack) -> None:
+    ahead = {"nbf": time.time() + 2, "iat": time.time() + 2.5}
+    async with peer(stack, "alice") as alice:
+        await alice.send("refresh", token=stack.token("alice", **ahead), client_id="r")
+        assert (await alice.next("ack"))["client_id"] == "r"
+    async with shown(stack, stack.token("alice", **ahead)) as one:
+        await one.next("welcome")
+    async with shown(stack, await buy(stack, "alice", **ahead)) as one:
+        await one.next("welcome")

@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.gateway import claims as optional
 from services.gateway.auth import Authenticator, bearer, demo_email, origin_allowed
-from shared import commands
+from shared import commands, frames
 from shared.errors import SettingError, Unauthorized
 from shared.settings import Settings
 
@@ -37,6 +38,10 @@ def token(key: str | bytes = SECRET, header: dict[str, Any] | None = None, **cla
     key = key.encode() if isinstance(key, str) else key
     signature = hmac.new(key, signed.encode(), hashlib.sha256).digest()
     return f"{signed}.{_part(signature)}"
+
+
+def with_claims(claims: dict[str, Any]) -> str:
+    return token(**claims)
 
 
 def _part(content: bytes) -> str:
@@ -84,6 +89,14 @@ FORGED = {
     "aud of another app": token(aud="billing"),
     "aud in capitals": token(aud="LinkUp"),
     "not yet valid": token(nbf=LATER),
+    "issued in the future": token(iat=LATER),
+    "nbf is a text": token(nbf=str(NOW)),
+    "nbf is endless": token(nbf=float("inf")),
+    "nbf is a list": token(nbf=[NOW]),
+    "exp is true": token(exp=True),
+    "exp is negative": token(exp=-1),
+    "exp is no number": token(exp=float("nan")),
+    "header nested deeply": _part(b"[" * 3000) + "." + token().partition(".")[2],
     "sub is a number": token(sub=7),
     "sub is a list": token(sub=["alice"]),
     "sub is empty": token(sub=""),
@@ -91,7 +104,6 @@ FORGED = {
     "sub with a slash": token(sub="alice/bob"),
     "sub with a control character": token(sub="alice\n"),
     "sub with half an emoji": token(sub="alice\ud83d"),
-    "name is a number": token(name=7),
 }
 
 
@@ -130,6 +142,128 @@ def test_half_an_emoji_in_a_name_does_not_break_the_wire() -> None:
     identity = auth().verify(token(name="Al\ud83d", avatar="\udfff"))
     told = commands.PutUser(user_id="alice", name=identity.name, avatar=identity.avatar)
     assert commands.decode(commands.encode(told), commands.PutUser).name == "Al?"
+
+
+ODD: dict[str, list[Any]] = {
+    "name": ["x" * 1025, "a\nb", "a\x00", "a\x7f", "a\x85", "a\u2028b"],
+    "email": ["a@" + "x" * 319, "a@b.example\r\nBcc: c@d.example", "a\ud83d@b.example"],
+    "tz": ["Mars/Base", "../../etc/passwd", "/etc/localtime", "Europe", "UTC\x00", "\ud83d"],
+    "locale": ["x" * 65, "d", "de DE", "de-", "de_DE.UTF-8\n", "1337", "\ud83d"],
+    "avatar": ["https://a.example/" + "x" * 1024, "https://a.example/\n", "\udfff"],
+}
+NEITHER_TEXT_NOR_NULL: list[Any] = [7, 7.5, True, ["x"], {"x": 1}, float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("claim", ODD)
+def test_f_s4_an_odd_optional_claim_is_left_out_and_told_once(
+    claim: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = auth()
+    others = {"name": "Alice", "email": "a@example.com"}
+    others.pop(claim, None)
+    for value in [*ODD[claim], *NEITHER_TEXT_NOR_NULL]:
+        for _ in range(3):
+            identity = one.verify(with_claims(others | {claim: value}))
+            assert getattr(identity, optional.FIELDS[claim]) is None, value
+            assert {name: getattr(identity, name) for name in others} == others
+    assert len(caplog.records) == 1
+    said = {"user_id": "alice", "claim": claim}
+    assert said.items() <= caplog.records[0].__dict__.items()
+    assert one.odd.counts[claim] == 3 * len([*ODD[claim], *NEITHER_TEXT_NOR_NULL])
+
+
+def test_f_s4_the_log_is_told_of_no_more_odd_claims_than_it_bears(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = auth()
+    for number in range(2 * optional.LINES_PER_MINUTE):
+        one.verify(token(sub=f"user-{number}", name=7))
+    assert len(caplog.records) == optional.LINES_PER_MINUTE
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("name", "\u202eevil"),  # shown apart, by the page
+        ("name", "名" * 1024),
+        ("email", "x.y.@example.com"),  # whether it can be written to is for notify to say
+        ("tz", "America/Argentina/ComodRivadavia"),
+        ("locale", "zh-Hant-TW"),
+        ("locale", "pt_BR"),
+        ("avatar", "/a.png"),
+    ],
+)
+def test_f_s4_what_can_be_used_is_kept_as_it_is(claim: str, value: str) -> None:
+    identity = auth().verify(with_claims({claim: value}))
+    assert getattr(identity, optional.FIELDS[claim]) == value
+
+
+@pytest.mark.parametrize("claim", list(optional.FIELDS))
+def test_f_s6_null_or_nothing_to_see_says_that_there_is_none(claim: str) -> None:
+    field = optional.FIELDS[claim]
+    for value in ("null", '""', '" \\u2003"'):
+        signed = token().split(".")[0]
+        content = f'{{"sub": "alice", "aud": "linkup", "exp": {LATER}, "{claim}": {value}}}'
+        assert getattr(auth().verify(by_hand(signed, content)), field) == optional.REMOVED
+    assert getattr(auth().verify(token()), field) is None  # says nothing
+
+
+def by_hand(head: str, content: str) -> str:
+    signed = f"{head}.{_part(content.encode())}"
+    return f"{signed}.{_part(hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest())}"
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_f_s5_a_clock_a_little_ahead_is_no_reason_to_refuse(claim: str) -> None:
+    now = time.time()
+    for at in (now + 2, int(now) + 55, now - 1e6, -5, 0, 0.5, -1e300):
+        assert auth().verify(with_claims({claim: at})).user_id == "alice"
+    strict = auth(jwt_leeway=0)
+    for one, at in ((auth(), now + 90), (strict, now + 5), (auth(), 1e300), (auth(), 10**400)):
+        with pytest.raises(Unauthorized) as refused:
+            one.verify(with_claims({claim: at}))
+        assert refused.value.why == "not_yet_valid"
+    assert auth(jwt_leeway=120).verify(with_claims({claim: now + 90}))
+
+
+def test_f_s5_a_token_ends_on_time() -> None:
+    for at in (NOW - 1, NOW - 30, -5, 0.5):
+        with pytest.raises(Unauthorized) as refused:
+            auth().verify(token(exp=at))
+        assert refused.value.why == "expired"
+
+
+@pytest.mark.parametrize(
+    "exp", [LATER + 0.5, LATER * 1000, 1e300, 10**400], ids=["half", "ms", "huge", "vast"]
+)
+def test_f_s5_an_end_far_away_is_one_that_a_socket_and_a_ticket_can_bear(exp: float) -> None:
+    expires_at = auth().verify(token(exp=exp)).expires_at
+    assert NOW < expires_at <= frames.MAX_INT / 1_000_000
+
+
+@pytest.mark.parametrize("claim", ["iat", "jti", "iss", "nonce"])
+@pytest.mark.parametrize("value", ["x", ["x"], {"a": "b"}, True])
+def test_f_s4_a_claim_that_nobody_reads_is_no_reason_to_refuse(claim: str, value: Any) -> None:
+    assert auth().verify(with_claims({claim: value})).user_id == "alice"
+
+
+@pytest.mark.parametrize(
+    ("forged", "why"),
+    [
+        ("nonsense", "malformed"),
+        (token(key="another-key-" * 4), "signature"),
+        (token(header={"alg": "none"}), "algorithm"),
+        (token(aud="billing"), "audience"),
+        (token(exp=NOW - 1), "expired"),
+        (token(sub=None), "claims"),
+        (token(sub="a/b"), "claims"),
+    ],
+)
+def test_f_t2_the_log_is_told_why_and_the_client_is_not(forged: str, why: str) -> None:
+    with pytest.raises(Unauthorized) as refused:
+        auth().verify(forged)
+    assert refused.value.why == why
+    assert refused.value.message == "The token is missing, expired or not valid"
 
 
 def test_the_demo_token_is_one_of_ours() -> None:

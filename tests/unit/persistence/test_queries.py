@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.persistence.queries import Queries
 from shared import commands
@@ -19,6 +20,7 @@ from shared.commands import (
     LogPageAnswer,
     Members,
     MembersAnswer,
+    Profile,
     PutUser,
     Unread,
 )
@@ -104,6 +106,21 @@ async def test_join_tells_where_the_feed_stands_and_who_it_is(talk: Log, queries
     assert commands.open_answer(answer, Joined) == Joined(
         epoch=talk.store.epoch, head=0, profile=None
     )
+
+
+@pytest.mark.parametrize("field", ["name", "email", "time_zone", "locale", "avatar"])
+async def test_f_s6_an_empty_text_takes_away_what_was_known(
+    log: Log, queries: Queries, field: str
+) -> None:
+    fields = {"name": "E", "email": "e@x.example", "time_zone": "UTC", "locale": "de"}
+    whole = Profile(user_id="erin", avatar="/e", **fields)
+    said = msgspec.convert({"user_id": "finn", field: ""}, PutUser)  # of whom nothing was known
+    await log.run(said, msgspec.convert(msgspec.structs.asdict(whole), PutUser))
+    await log.run(replace(said, user_id="erin"))
+    for user_id, known in (("erin", whole), ("finn", Profile(user_id="finn"))):
+        answer = await queries.answer("join", commands.encode(Join(user_id=user_id)))
+        found = commands.open_answer(answer, Joined).profile
+        assert found == msgspec.convert(msgspec.structs.asdict(known) | {field: None}, Profile)
 
 
 async def test_a_profile_keeps_what_a_later_token_does_not_say(log: Log, queries: Queries) -> None:

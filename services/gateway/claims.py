@@ -1,0 +1,92 @@
+"""Owns the optional claims of a token: what each may hold, and what becomes of an odd one.
+
+A claim that is not there leaves what is known of the user; null, or nothing to see, takes it
+away. One that cannot be used is left out as if it were not there: it is no reason to refuse.
+"""
+
+import logging
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from services.gateway.rates import Buckets
+
+logger = logging.getLogger("linkup.gateway.claims")
+
+FIELDS = {  # of an Identity, by claim
+    "name": "name",
+    "email": "email",
+    "tz": "time_zone",
+    "locale": "locale",
+    "avatar": "avatar",
+}
+LONGEST = {"name": 1024, "email": 320, "tz": 64, "locale": 64, "avatar": 1024}  # code points
+REMOVED = ""  # what a claim says that takes away what is known
+LINES_PER_MINUTE = 60
+MAX_TOLD = 10_000  # of users and claims; the one told longest ago is told again
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\Z")  # as in BCP 47, or with `_`
+
+
+def read(claims: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
+    """Each optional claim that is there, and what it says; None: it is odd."""
+    for claim in FIELDS.keys() & claims.keys():
+        yield claim, _said(claim, claims[claim])
+
+
+def _said(claim: str, value: object) -> str | None:
+    if value is None:
+        return REMOVED
+    if not isinstance(value, str) or len(value) > LONGEST[claim]:
+        return None
+    if claim == "name":  # half an emoji, where it was cut: no wire can carry that
+        value = _SURROGATES.sub("?", value)
+    if not value.strip():
+        return REMOVED
+    return value if _is_sound(claim, value) else None
+
+
+def _is_sound(claim: str, text: str) -> bool:
+    if _CONTROLS.search(text) or _SURROGATES.search(text):
+        return False
+    match claim:
+        case "tz":
+            return _is_zone(text)
+        case "locale":
+            return _LOCALE.match(text) is not None
+    return True
+
+
+@lru_cache(1024)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
+        return False
+    return True
+
+
+class OddClaims:
+    """Tells the log of odd claims, once for each user and claim. `counts`: of each claim."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._lines = Buckets(LINES_PER_MINUTE)
+
+    def tell(self, user_id: str, claim: str) -> None:
+        """The value stays out of the log: it is personal, and may be anything."""
+        self.counts[claim] += 1
+        key = (user_id, claim)
+        known = key in self._told
+        self._told[key] = None
+        self._told.move_to_end(key)
+        if len(self._told) > MAX_TOLD:
+            self._told.popitem(last=False)
+        if not known and not self._lines.spend("lines"):
+            said = {"user_id": user_id, "claim": claim}
+            logger.warning("a claim of a token is odd and left out", extra=said)

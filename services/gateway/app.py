@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -20,7 +21,7 @@ from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.progress import Progress
 from services.gateway.api.reports import Reports
-from services.gateway.api.request import problem, problem_response
+from services.gateway.api.request import problem_response, problems
 from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
@@ -33,6 +34,7 @@ from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
+from services.gateway.hosts import Hosts, KnownHosts
 from services.gateway.hub import Hub
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
@@ -40,6 +42,7 @@ from services.gateway.notices import Notices
 from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.rates import Rates
+from services.gateway.refusals import Refusals
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from services.gateway.views import CHAT, NOTIFICATIONS
@@ -52,7 +55,8 @@ from shared.settings import Settings
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Everything with a life, in order; taken down in reverse."""
-    auth = Authenticator(settings)
+    auth, hosts = Authenticator(settings), Hosts(settings)
+    refusals = Refusals()
     reconnected = asyncio.Event()
 
     async def on_reconnect() -> None:
@@ -80,7 +84,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         objects = Objects(settings.attachment_store_url)
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
-        sockets = Sockets(settings, auth, hub, handlers, people, tickets)
+        sockets = Sockets(settings, auth, hub, handlers, people, tickets, refusals)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
@@ -126,9 +130,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         start.check(health, routes, settings)
         yield Starlette(
             routes=routes,
-            middleware=contract.shared_with(settings.allowed_origins),
+            middleware=[
+                Middleware(KnownHosts, hosts, refusals),
+                *contract.shared_with(settings.allowed_origins),
+            ],
             exception_handlers={
-                LinkupError: problem,
+                LinkupError: problems(refusals),
                 HTTPException: _http_problem,
                 Exception: _unexpected,
             },

@@ -63,6 +63,8 @@ class Connection:
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)
         self._began = 0  # where the feed ended as this socket began
         self._changed: dict[str, int] = {}  # conversation → cursor of its latest change
+        # Told the code of each error that answers a command, and a word for the log.
+        self.on_refused: Callable[[str, str], None] = lambda code, why: None
         self._log = log
         self._outbox = outbox
         self._suspect = suspect
@@ -294,6 +296,7 @@ class Connection:
         )
 
     def _refuse(self, client_id: str | None, refused: Refused) -> None:
+        self.on_refused(refused.code, "")
         told = self._told.pop(client_id or "", None)
         if told is None:
             self.push_error(refused.error(client_id))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -18,6 +19,7 @@ from services.gateway.hub import Hub, resume_point
 from services.gateway.outbox import Outbox
 from services.gateway.people import People
 from services.gateway.protocol import Wire, wire_of
+from services.gateway.refusals import TOLD, Refusals, address_of
 from services.gateway.tickets import Tickets, is_ticket
 from services.gateway.views import view_of
 from shared import frames
@@ -31,6 +33,7 @@ logger = logging.getLogger("linkup.gateway.sockets")
 SUBPROTOCOL = "linkup.v1"
 HELLO_BYTES = 4096
 BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
+ABUSE = "abuse"  # as it stands in the log
 CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
 
 
@@ -48,6 +51,7 @@ class Sockets:
     handlers: Handlers
     people: People
     tickets: Tickets
+    refusals: Refusals = field(default_factory=Refusals)
     draining: bool = False
     _addresses: Counter[str] = field(default_factory=Counter)
 
@@ -55,6 +59,7 @@ class Sockets:
         headers = websocket.headers
         allowed = self.settings.allowed_origins
         if not origin_allowed(headers.get("origin"), headers.get("host"), allowed):
+            self.refusals.tell("origin", address=address_of(websocket.scope))
             await websocket.close()  # before accept: HTTP 403
             return
         offered = websocket.scope["subprotocols"]
@@ -63,12 +68,18 @@ class Sockets:
             if self.draining:
                 await close(websocket, CloseCode.RESTART)
             elif not admitted:
+                self._too_many(websocket, "", "sockets_per_address")
                 await close(websocket, CloseCode.TOO_MANY)
             else:
                 await self._greet(websocket)
 
     def _counted(self, websocket: WebSocket) -> "_Counted":
-        return _Counted(self._addresses, address_of(websocket), self.settings.sockets_per_address)
+        address, limit = address_of(websocket.scope), self.settings.sockets_per_address
+        return _Counted(self._addresses, address, limit)
+
+    def _too_many(self, websocket: WebSocket, user_id: str, setting: str) -> None:
+        address = address_of(websocket.scope)
+        self.refusals.tell("too_many", user_id=user_id, address=address, why=setting)
 
     async def _greet(self, websocket: WebSocket) -> None:
         """Learn who it is, or close: 4401, and 1013 where it is only for now."""
@@ -79,12 +90,16 @@ class Sockets:
         except (LinkupError, TimeoutError) as error:
             code = CloseCode.UNAUTHORIZED
             if isinstance(error, LinkupError):
+                self.refusals.of_request(websocket.scope, error)
                 await send_error(wire_of(websocket), error)
                 code = CloseCode.TRY_AGAIN if error.temporary else code
+            else:
+                self.refusals.tell("silent", address=address_of(websocket.scope))
             await close(websocket, code)
             return
         limit = self.settings.sockets_per_user
         if limit and self.hub.count(identity.user_id) >= limit:
+            self._too_many(websocket, identity.user_id, "sockets_per_user")
             await close(websocket, CloseCode.TOO_MANY)
             return
         await self._live(websocket, identity, hello, first)
@@ -99,7 +114,7 @@ class Sockets:
         if hello.token is None:
             raise Unauthorized("`hello` needs a `token`")
         if is_ticket(hello.token):
-            return await self.tickets.redeem(hello.token, address_of(websocket)), hello, None
+            return await self.tickets.redeem(hello.token, address_of(websocket.scope)), hello, None
         return self.auth.verify(hello.token), hello, None
 
     async def _hello(self, wire: Wire) -> Hello:
@@ -134,11 +149,14 @@ class Sockets:
         wire = wire_of(websocket)
         outbox = Outbox(wire, self.settings.outbox_frames, self.settings.outbox_bytes)
         connection = Connection(identity, self.hub.log, outbox, self.hub.suspect)
+        user = {"user_id": identity.user_id, "address": address_of(websocket.scope)}
+        connection.on_refused = partial(self._refused, user)
+        told = {"connection": connection.id, **user}
         try:
             connection.view = await view_of(websocket, identity.user_id, self.hub.log)
             joined = await self.hub.join(connection)
             await self.people.know(identity, joined.profile)
-            logger.info("open", extra={"connection": connection.id})
+            logger.info("open", extra=told)
             self._welcome(connection, hello, joined)
             async with _companions(connection, outbox, websocket):
                 await self._read(wire, connection, first)
@@ -151,9 +169,11 @@ class Sockets:
             self.handlers.presence.forget(connection)
             await self.hub.leave(connection)
             connection.closed.set()
-            logger.info(
-                "closed", extra={"connection": connection.id, "code": connection.close_code}
-            )
+            logger.info("closed", extra={**told, "code": connection.close_code})
+
+    def _refused(self, user: dict[str, str], code: str, why: str = "") -> None:
+        if code in TOLD or code == ABUSE:
+            self.refusals.tell(code, **user, why=why)
 
     def _welcome(self, connection: Connection, hello: Hello, joined: Joined) -> None:
         cursor, reason = resume_point(hello, joined)
@@ -187,7 +207,9 @@ class Sockets:
                     self.handlers.handle(connection, connection.view.decode(text))
                 except LinkupError as error:
                     connection.push_error(error)
+                    connection.on_refused(error.code, error.why)
                     if isinstance(error, InvalidFrame | TooLarge) and strikes.out():
+                        connection.on_refused(ABUSE, "strikes_per_minute")
                         connection.close(CloseCode.ABUSE)
         except Disconnected as disconnected:
             connection.close(disconnected.args[0])
@@ -264,10 +286,6 @@ async def _end(
     outbox.end()
     await asyncio.wait([writing], timeout=CLOSE_TIMEOUT)
     await close(websocket, connection.close_code or CloseCode.RESTART)
-
-
-def address_of(websocket: WebSocket) -> str:
-    return websocket.client.host if websocket.client else ""
 
 
 async def receive(wire: Wire) -> str:

@@ -185,7 +185,8 @@ class Gateway:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [
-                (b"host", b"there"),
+                (b"host", b"localhost"),
+                (b"content-type", b"application/json"),
                 (b"authorization", f"Bearer {token(user_id)}".encode()),
             ],
         }
@@ -228,7 +229,7 @@ SCOPE: dict[str, Any] = {
     "scheme": "http",
     "root_path": "",
     "query_string": b"",
-    "headers": [(b"host", b"there")],
+    "headers": [(b"host", b"localhost")],
     "client": ("192.0.2.1", 1),
     "server": ("192.0.2.2", 80),
 }

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.request import as_json, converted, integer
+from services.gateway.api.request import announced, as_json, converted, integer
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
 from services.gateway.attachments.links import Links
 from services.gateway.attachments.objects import Objects
@@ -45,14 +45,14 @@ class Attachments:
 
     async def upload(self, request: Request, identity: Identity) -> Response:
         """The body is the file itself."""
+        self.uploads.admit(announced(request))
         name = converted(_parameter(request, "name"), FileName, "`name`")
-        length = request.headers.get("content-length", "")
         await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
         try:
             uploaded = await self.uploads.receive(
                 identity.user_id,
                 name,
-                int(length) if length.isdecimal() else None,
+                announced(request),
                 aiter(request.stream()),
             )
         except ClientDisconnect:

@@ -10,9 +10,17 @@ from starlette.responses import Response
 
 from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.lanes import Lanes
+from services.gateway.refusals import USER, Refusals
 from shared import api, frames
 from shared.commands import Command, Refused, Result
-from shared.errors import InvalidRequest, LinkupError, NotFound, TooLarge, Unauthorized
+from shared.errors import (
+    InvalidRequest,
+    LinkupError,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    Unsupported,
+)
 from shared.frames import ConversationId, PositiveInt, UserId
 
 T = TypeVar("T")
@@ -29,27 +37,56 @@ def authenticated(auth: Authenticator, endpoint: Endpoint) -> Callable[..., Awai
         token = bearer(request.headers.get("authorization"))
         if token is None:
             raise Unauthorized("Send `Authorization: Bearer <token>`")
-        return await endpoint(request, auth.verify(token))
+        identity = auth.verify(token)
+        request.scope[USER] = identity.user_id
+        return await endpoint(request, identity)
 
     return answer
 
 
+class NotJson(Unsupported):
+    """Any page may send what is not called JSON without its browser asking us first (CORS)."""
+
+    status = 415
+
+
 async def body(request: Request, kind: type[T]) -> T:
-    """The JSON body. Raises InvalidRequest, naming the fault, and TooLarge."""
+    """The JSON body. Raises NotJson, TooLarge, and InvalidRequest, naming the fault."""
+    content = await _content(request)
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and media_type != "application/json":
+        raise NotJson("Send the body as `Content-Type: application/json`")
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidRequest(frames.fault(error)) from None
+
+
+async def _content(request: Request) -> bytes:
+    """The whole body. Raises TooLarge, before reading what is announced so, and InvalidRequest."""
+    if announced(request) > MAX_BODY:
+        raise _too_large()
     content = bytearray()
     try:
         async for chunk in request.stream():
             content += chunk
             if len(content) > MAX_BODY:
-                raise TooLarge(f"A body holds at most {MAX_BODY} bytes")
+                raise _too_large()
     except ClientDisconnect:
         raise InvalidRequest("The body was cut off") from None
-    try:
-        return msgspec.json.decode(bytes(content), type=kind)
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise InvalidRequest(frames.fault(error)) from None
+    return bytes(content)
+
+
+def announced(request: Request) -> int:
+    """Bytes of the body as its Content-Length says, 0 without one."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"A body holds at most {MAX_BODY} bytes")
 
 
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:
@@ -123,10 +160,18 @@ def as_json(content: bytes, status: int = 200) -> Response:
     return Response(content, status, media_type="application/json")
 
 
-async def problem(request: Request, error: Exception) -> Response:
-    """A LinkupError as application/problem+json (RFC 9457)."""
-    assert isinstance(error, LinkupError)
-    return problem_response(error)
+def problems(refusals: Refusals) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers a LinkupError as application/problem+json (RFC 9457)."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, LinkupError)
+        refusals.of_request(request.scope, error)
+        response = problem_response(error)
+        if announced(request) > MAX_BODY or "transfer-encoding" in request.headers:
+            response.headers["connection"] = "close"  # instead of reading what is not wanted
+        return response
+
+    return answer
 
 
 def problem_response(error: LinkupError, status: int | None = None) -> Response:

@@ -58,15 +58,21 @@ class Uploads:
         self._running: Counter[str] = Counter()
         self._looking = asyncio.Semaphore(1)  # one image decoded at a time
 
+    def admit(self, length: int) -> None:
+        """Judge by the length alone, before the first byte. Raises TooLarge."""
+        most = max(self._limits.values())
+        if length > most:
+            raise _too_large(most)
+
     async def receive(
-        self, user_id: str, name: str, length: int | None, chunks: AsyncIterator[bytes]
+        self, user_id: str, name: str, length: int, chunks: AsyncIterator[bytes]
     ) -> frames.Attachment:
-        """`length`: what the client says it will send. Raises LinkupError."""
+        """`length`: what the client says it will send, 0 if nothing. Raises LinkupError."""
         with self._place(user_id):
             head = await _beginning(chunks)
             media_type = kinds.media_type(head, name)
             most = self._limits[kinds.kind_of(media_type)]
-            if length is not None and length > most:
+            if length > most:
                 raise _too_large(most)
             attachment_id = secrets.token_hex(16)
             await self._settle(

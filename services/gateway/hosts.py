@@ -1,0 +1,125 @@
+"""Owns the names this server answers to.
+
+A page of evil.example can point that name at 127.0.0.1 (DNS rebinding): the browser then takes
+this server for the page's own, and only the Host header tells.
+"""
+
+import ipaddress
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.api.request import problem_response
+from services.gateway.refusals import Refusals, address_of
+from shared.errors import Forbidden, InvalidRequest, LinkupError, SettingError
+from shared.settings import Settings
+
+logger = logging.getLogger("linkup.gateway.hosts")
+
+ANY = "*"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("", "0.0.0.0", "::")  # addresses to listen on that are no names
+HEALTH = frozenset({"/livez", "/readyz", "/health"})  # probes ask by whatever address they have
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s/?#@:,\[\]\\]+))(?::[0-9]{0,5})?\Z")
+
+
+class Hosts:
+    """The names in force, from LINKUP_ALLOWED_HOSTS; ports do not count.
+
+    The loopback names, the address listened on and the hosts of LINKUP_PUBLIC_URL and
+    LINKUP_ALLOWED_ORIGINS always belong to them. Any name will do with `*`, and, beyond loopback,
+    as long as nothing is set. Raises SettingError.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.open = ANY in settings.allowed_hosts or not _is_bound(settings)
+        self._names = {*LOOPBACK, *_names(settings)}
+        if self.open and not settings.allowed_hosts:
+            logger.warning(
+                "any Host is answered: set LINKUP_ALLOWED_HOSTS to the names this server has"
+            )
+
+    def check(self, hosts: Sequence[str], target: str) -> None:
+        """`hosts`: of every Host header; `target`: of the request line. Raises InvalidRequest
+        and Forbidden."""
+        name = name_of(hosts[0]) if len(hosts) == 1 else None
+        if name is None:
+            raise InvalidRequest("Send one `Host` header, a name or an address")
+        if not target.startswith("/") and target != ANY:  # a proxy's form, whose host would count
+            raise InvalidRequest("Send the path alone, without the host in front")
+        if not self.open and name not in self._names:
+            raise Forbidden("This server does not answer to that host: see LINKUP_ALLOWED_HOSTS")
+
+
+class KnownHosts:
+    """Middleware: refuses what asks by a name that is not this server's, on every route but those
+    of health, before anything else looks at it."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, refusals: Refusals) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._refusals = refusals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or scope["path"] in HEALTH:
+            await self._app(scope, receive, send)
+            return
+        try:
+            given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            self._hosts.check(given, scope["path"])
+        except LinkupError as error:
+            self._refusals.tell("host", address=address_of(scope))
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close"})  # before accept: HTTP 403
+            else:
+                await problem_response(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def name_of(host: str) -> str | None:
+    """The name in a Host header, in its one form; None when it is none."""
+    found = _HOST.match(host)
+    if found is None:
+        return None
+    address, name = found.groups()
+    if name is not None:
+        return str(name).lower().removesuffix(".") or None
+    try:
+        return str(ipaddress.IPv6Address(address))
+    except ValueError:
+        return None
+
+
+def _is_bound(settings: Settings) -> bool:
+    """Whether the names are to be known: they are set, or only this machine can ask."""
+    if settings.allowed_hosts or settings.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _names(settings: Settings) -> Iterable[str]:
+    if settings.host not in EVERYWHERE:
+        yield settings.host.lower()
+    for url in (settings.public_url, *settings.allowed_origins):
+        host = urlsplit(url).hostname
+        if host:
+            yield host.removesuffix(".")
+    for host in settings.allowed_hosts:
+        yield _listed(host)
+
+
+def _listed(host: str) -> str:
+    bare = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    name = name_of(bare)
+    if name is None:
+        raise SettingError(
+            f"LINKUP_ALLOWED_HOSTS={host}: write names or addresses, as chat.example.com or [::1]"
+        )
+    return name if name.isascii() else name.encode("idna").decode()

@@ -1,0 +1,55 @@
+"""Owns what the log says of those who are refused: a line each, so many a minute, and the count."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from starlette.types import Scope
+
+from services.gateway.rates import Buckets
+from shared.errors import LinkupError, Overloaded, RateLimited, TooLarge, Unauthorized
+
+logger = logging.getLogger("linkup.gateway.refusals")
+
+TOLD = frozenset({error.code for error in (Unauthorized, RateLimited, Overloaded, TooLarge)})
+USER = "linkup.user_id"  # in the scope of a request, once a token has said who asks
+LINES_PER_MINUTE = 120  # of one code
+LINES_OF_ONE = 30  # of one code and user or address
+
+
+class Refusals:
+    """`counts`: of each code since the start, whether a line was written or not."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.counts: Counter[str] = Counter()
+        self._unwritten: Counter[str] = Counter()
+        self._all = Buckets(LINES_PER_MINUTE, now)
+        self._each = Buckets(LINES_OF_ONE, now)
+
+    def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
+        """`code` and `why` are ours: words of a closed set, nothing that was sent."""
+        self.counts[code] += 1
+        if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
+            self._unwritten[code] += 1
+            return
+        said: dict[str, str | int] = {
+            "code": code,
+            "user_id": user_id,
+            "address": address,
+            "why": why,
+            "unwritten": self._unwritten.pop(code, 0),
+        }
+        logger.info("refused", extra={name: value for name, value in said.items() if value})
+
+    def of_request(self, scope: Scope, error: LinkupError) -> None:
+        """Tell of an error that answers a request, or a socket without a user, if it refuses."""
+        if error.code in TOLD:
+            user_id = scope.get(USER, "")
+            self.tell(error.code, user_id=user_id, address=address_of(scope), why=error.why)
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request or a socket comes from, or from whom a trusted proxy says it does."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.api.request import problem_response
+from services.gateway.api.request import closing, problem_response
 from services.gateway.refusals import Refusals, address_of
 from shared.errors import Forbidden, InvalidRequest, LinkupError, SettingError
 from shared.settings import Settings
@@ -75,7 +76,8 @@ class KnownHosts:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close"})  # before accept: HTTP 403
             else:
-                await problem_response(error)(scope, receive, send)
+                answer = closing(Headers(scope=scope), problem_response(error))
+                await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

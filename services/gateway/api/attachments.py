@@ -45,14 +45,14 @@ class Attachments:
 
     async def upload(self, request: Request, identity: Identity) -> Response:
         """The body is the file itself."""
-        self.uploads.admit(announced(request))
+        self.uploads.admit(announced(request.headers))
         name = converted(_parameter(request, "name"), FileName, "`name`")
         await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
         try:
             uploaded = await self.uploads.receive(
                 identity.user_id,
                 name,
-                announced(request),
+                announced(request.headers),
                 aiter(request.stream()),
             )
         except ClientDisconnect:

@@ -1,12 +1,16 @@
 """Owns reading an HTTP request and answering an error: one problem form for every route."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.lanes import Lanes
@@ -26,6 +30,7 @@ from shared.frames import ConversationId, PositiveInt, UserId
 T = TypeVar("T")
 
 MAX_BODY = frames.MAX_FRAME_BYTES
+LINGER = 2.0  # seconds that a body is thrown away for, which nobody wants
 COMMAND_BYTES = 256  # in a batch, of most commands
 Endpoint = Callable[[Request, Identity], Awaitable[Response]]
 
@@ -66,7 +71,7 @@ async def body(request: Request, kind: type[T]) -> T:
 
 async def _content(request: Request) -> bytes:
     """The whole body. Raises TooLarge, before reading what is announced so, and InvalidRequest."""
-    if announced(request) > MAX_BODY:
+    if announced(request.headers) > MAX_BODY:
         raise _too_large()
     content = bytearray()
     try:
@@ -79,9 +84,9 @@ async def _content(request: Request) -> bytes:
     return bytes(content)
 
 
-def announced(request: Request) -> int:
+def announced(headers: Headers) -> int:
     """Bytes of the body as its Content-Length says, 0 without one."""
-    length = request.headers.get("content-length", "")
+    length = headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
 
 
@@ -166,12 +171,39 @@ def problems(refusals: Refusals) -> Callable[[Request, Exception], Awaitable[Res
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, LinkupError)
         refusals.of_request(request.scope, error)
-        response = problem_response(error)
-        if announced(request) > MAX_BODY or "transfer-encoding" in request.headers:
-            response.headers["connection"] = "close"  # instead of reading what is not wanted
-        return response
+        return closing(request.headers, problem_response(error))
 
     return answer
+
+
+class _Closing(Response):
+    """Answers before the body was read, and closes.
+
+    What comes meanwhile is thrown away for a moment: the answer would be lost to a client that
+    still sends, if the connection ended with its bytes unread (RFC 9112, 9.6).
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": [*self.raw_headers, (b"connection", b"close")],
+            }
+        )
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
+def closing(headers: Headers, response: Response) -> Response:
+    """That answer; the end of the connection too, if there may be more than we care to read."""
+    if announced(headers) <= MAX_BODY and "transfer-encoding" not in headers:
+        return response
+    return _Closing(response.body, response.status_code, dict(response.headers))
 
 
 def problem_response(error: LinkupError, status: int | None = None) -> Response:

@@ -55,8 +55,8 @@ from shared.settings import Settings
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Everything with a life, in order; taken down in reverse."""
-    auth, hosts = Authenticator(settings), Hosts(settings)
-    refusals = Refusals()
+    auth, hosts = Authenticator(settings, health.counters), Hosts(settings)
+    refusals = Refusals(health.counters)
     reconnected = asyncio.Event()
 
     async def on_reconnect() -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from services.gateway import claims as optional
 from services.gateway.claims import OddClaims
 from shared import frames
+from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized
 from shared.settings import Settings
 
@@ -50,7 +51,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 class Authenticator:
     """Verifies tokens signed with the shared secret; signs them only for the demo."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, counters: Counters | None = None) -> None:
         if len(settings.jwt_secret.encode()) < LEAST_SECRET_BYTES:
             raise SettingError(
                 f"LINKUP_JWT_SECRET must hold at least {LEAST_SECRET_BYTES} bytes; "
@@ -59,7 +60,7 @@ class Authenticator:
         self._secret = settings.jwt_secret
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway
-        self.odd = OddClaims()
+        self._odd = OddClaims(counters or Counters())
 
     def verify(self, token: str) -> Identity:
         """Raises Unauthorized, without saying which check failed."""
@@ -102,7 +103,7 @@ class Authenticator:
         said = {}
         for claim, text in optional.read(claims):
             if text is None:
-                self.odd.tell(bare.user_id, claim)
+                self._odd.tell(bare.user_id, claim)
             else:
                 said[optional.FIELDS[claim]] = text
         return replace(bare, **said)

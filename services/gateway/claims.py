@@ -6,12 +6,13 @@ away. One that cannot be used is left out as if it were not there: it is no reas
 
 import logging
 import re
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.gateway.rates import Buckets
+from shared.counters import Counters
 
 logger = logging.getLogger("linkup.gateway.claims")
 
@@ -71,16 +72,16 @@ def _is_zone(name: str) -> bool:
 
 
 class OddClaims:
-    """Tells the log of odd claims, once for each user and claim. `counts`: of each claim."""
+    """Tells the log of odd claims, once for each user and claim; counted are all."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lines = Buckets(LINES_PER_MINUTE)
 
     def tell(self, user_id: str, claim: str) -> None:
         """The value stays out of the log: it is personal, and may be anything."""
-        self.counts[claim] += 1
+        self._counters.add(f"odd_claim_{claim}")
         key = (user_id, claim)
         known = key in self._told
         self._told[key] = None

@@ -1,4 +1,4 @@
-"""Owns what the log says of those who are refused: a line each, so many a minute, and the count."""
+"""Owns what the log says of those who are refused: a line each, so many a minute."""
 
 import logging
 import time
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.types import Scope
 
 from services.gateway.rates import Buckets
+from shared.counters import Counters
 from shared.errors import LinkupError, Overloaded, RateLimited, TooLarge, Unauthorized
 
 logger = logging.getLogger("linkup.gateway.refusals")
@@ -19,17 +20,17 @@ LINES_OF_ONE = 30  # of one code and user or address
 
 
 class Refusals:
-    """`counts`: of each code since the start, whether a line was written or not."""
+    """Counted are all, as `refused_<code>`, whether a line was written or not."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, counters: Counters, now: Callable[[], float] = time.monotonic) -> None:
+        self._counters = counters
         self._unwritten: Counter[str] = Counter()
         self._all = Buckets(LINES_PER_MINUTE, now)
         self._each = Buckets(LINES_OF_ONE, now)
 
     def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
         """`code` and `why` are ours: words of a closed set, nothing that was sent."""
-        self.counts[code] += 1
+        self._counters.add(f"refused_{code}")
         if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
             self._unwritten[code] += 1
             return

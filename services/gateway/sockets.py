@@ -51,7 +51,7 @@ class Sockets:
     handlers: Handlers
     people: People
     tickets: Tickets
-    refusals: Refusals = field(default_factory=Refusals)
+    refusals: Refusals
     draining: bool = False
     _addresses: Counter[str] = field(default_factory=Counter)
 

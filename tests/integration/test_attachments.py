@@ -182,8 +182,9 @@ async def test_d34_a_cut_upload_leaves_nothing(stack: Stack) -> None:
     host, port = stack.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST /v1/attachments?name=cut.bin HTTP/1.1\r\nHost: localhost\r\n"
-        + f"Content-Length: 9000000\r\nAuthorization: Bearer {stack.token('alice')}\r\n\r\n".encode()
+        b"POST /v1/attachments?name=cut.bin HTTP/1.1\r\n"
+        b"Host: localhost\r\nContent-Length: 9000000\r\n"
+        + f"Authorization: Bearer {stack.token('alice')}\r\n\r\n".encode()
     )
     writer.write(bytes(4 * MEGABYTE))
     await writer.drain()

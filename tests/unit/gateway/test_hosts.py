@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.gateway.hosts import Hosts, name_of
 from services.gateway.refusals import LINES_OF_ONE, LINES_PER_MINUTE, Refusals
+from shared.counters import Counters
 from shared.errors import Forbidden, InvalidRequest, RateLimited, SettingError
 from shared.settings import Settings
 
@@ -172,7 +173,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
 
 
 def test_f_t2_a_refusal_is_one_line_with_who_and_why(lines: list[dict[str, Any]]) -> None:
-    refusals = Refusals()
+    refusals = Refusals(Counters())
     refusals.tell("too_many", user_id="alice", address="192.0.2.1", why="sockets_per_user")
     [line] = lines
     said = {"code": "too_many", "user_id": "alice", "why": "sockets_per_user"}
@@ -182,7 +183,8 @@ def test_f_t2_a_refusal_is_one_line_with_who_and_why(lines: list[dict[str, Any]]
 
 def test_f_t2_lines_are_capped_and_all_are_counted(lines: list[dict[str, Any]]) -> None:
     clock = Clock()
-    refusals = Refusals(clock)
+    counters = Counters()
+    refusals = Refusals(counters, clock)
     for _ in range(1000):
         refusals.tell("unauthorized", address="192.0.2.1")
     assert len(lines) == LINES_OF_ONE
@@ -191,14 +193,14 @@ def test_f_t2_lines_are_capped_and_all_are_counted(lines: list[dict[str, Any]]) 
     for number in range(1000):
         refusals.tell("unauthorized", address=f"address {number}")
     assert len(lines) == LINES_PER_MINUTE
-    assert refusals.counts == {"unauthorized": 2001}
+    assert counters.counts == {"refused_unauthorized": 2001}
     clock.now += 60
     refusals.tell("unauthorized", address="192.0.2.1")
     assert len(lines) == LINES_PER_MINUTE + 1
 
 
 def test_f_t2_only_what_refuses_is_told(lines: list[dict[str, Any]]) -> None:
-    refusals = Refusals()
+    refusals = Refusals(Counters())
     refusals.of_request({"client": ("192.0.2.1", 5)}, InvalidRequest("odd"))
     refusals.of_request({"client": ("192.0.2.1", 5)}, RateLimited("slow down"))
     assert [line["code"] for line in lines] == ["rate_limited"]

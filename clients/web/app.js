@@ -15,6 +15,7 @@ import { Keeping } from "./page/keeping.js";
 import { chatPath } from "./page/line.js";
 import { loginView } from "./page/login.js";
 import { MessageView } from "./page/messageview.js";
+import { isolated, plainName } from "./page/names.js";
 import { newGroup } from "./page/newgroup.js";
 import { Presence } from "./page/presence.js";
 import { openReport } from "./page/report.js";
@@ -81,7 +82,7 @@ function showChats(session) {
 
   addEventListener("popstate", (event) => show(event.state?.key ?? keyInAddress()));
   chats.addEventListener("left", ({ detail }) => {
-    toasts.say(`You are no longer in ${detail.title}`);
+    toasts.say(`You are no longer in ${isolated(detail.title)}`);
     if (detail.key === conversation.key) go(null);
   });
   tell({ client, chats, toasts, conversation });
@@ -95,7 +96,7 @@ function reportOn({ client, toasts, chat, message }) {
   const onDone = () => toasts.say("Thank you. It will be looked at.");
   const [title, text, about] = message
     ? ["Report this message", excerpt(message), { message_id: message.message_id }]
-    : [`Report ${chat.title}`, "", { user_id: chat.peer.user_id }];
+    : [`Report ${isolated(chat.title)}`, "", { user_id: chat.peer.user_id }];
   openReport({ title, text, about, client, onDone });
 }
 
@@ -110,7 +111,7 @@ function tell({ client, chats, toasts, conversation }) {
   client.addEventListener("failed", ({ detail }) => {
     const chat = chats.addressed(detail);
     if (chat.key === conversation.key) return;
-    toasts.say(`A message to ${chat.title} was not sent: ${detail.failed.message}`);
+    toasts.say(`A message to ${isolated(chat.title)} was not sent: ${detail.failed.message}`);
   });
 }
 
@@ -145,7 +146,7 @@ function header(session, indicator, { blocked, leave }) {
     "header",
     { class: "bar me" },
     avatar(session),
-    h("div", { class: "names" }, h("h2", {}, h("bdi", {}, session.name)), indicator.element),
+    h("div", { class: "names" }, h("h2", {}, h("bdi", {}, plainName(session.name))), indicator.element),
     button("Block list", "gone", blocked),
     button("Sign out", "leave", leave),
   );

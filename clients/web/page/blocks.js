@@ -2,6 +2,7 @@
 
 import { confirm } from "./confirm.js";
 import { h, icon } from "./dom.js";
+import { isolated } from "./names.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 
@@ -23,7 +24,7 @@ export class Blocks {
   /** @param {Chat} chat a direct one */
   async block(chat) {
     const choice = await confirm({
-      title: `Block ${chat.title}?`,
+      title: `Block ${isolated(chat.title)}?`,
       text: "They can no longer write to you here. You can unblock them at any time.",
       choices: [{ name: "Block", value: "block", danger: true }],
     });

@@ -2,6 +2,7 @@
 
 import { refill } from "./children.js";
 import { h, icon } from "./dom.js";
+import { isolated } from "./names.js";
 import { isJumbo, linkified } from "./text.js";
 import { clock, exactly } from "./time.js";
 
@@ -73,7 +74,7 @@ export function excerpt({ content, deleted_at, attachments = [] }) {
   const [file] = attachments;
   if (content || !file) return content.slice(0, EXCERPT).replace(/\s+/gu, " ");
   const more = attachments.length > 1 ? ` and ${attachments.length - 1} more` : "";
-  return `📎 ${file.media_type.startsWith("image/") ? "Picture" : file.name}${more}`;
+  return `📎 ${file.media_type.startsWith("image/") ? "Picture" : isolated(file.name)}${more}`;
 }
 
 function more(onMenu) {
@@ -131,7 +132,7 @@ function showReactions(chips, { reactions = [] }, people) {
 }
 
 function chip({ emoji, user_ids }, { me, nameOf, onReact }) {
-  const who = user_ids.map(nameOf).join(", ");
+  const who = user_ids.map((user) => isolated(nameOf(user))).join(", ");
   const properties = {
     type: "button",
     class: "chip",

@@ -1,6 +1,7 @@
 // Owns what is known of one conversation: its messages, its marks, what is unread and unsent.
 
 import { Marks } from "./marks.js";
+import { plainName } from "./names.js";
 import { Notices } from "./notices.js";
 import { revised } from "./revision.js";
 import { Thread, versionOf } from "./thread.js";
@@ -101,17 +102,22 @@ export class Chat {
 
   /** Whose picture stands for it. */
   get face() {
-    return this.peer ?? { user_id: this.conversationId, name: this.title };
+    return this.peer ?? { user_id: this.conversationId, name: this.writtenTitle };
   }
 
   get title() {
-    if (!this.peer) return this.#groupTitle || "Group";
-    return this.isSaved ? "Saved messages" : this.peer.name || this.peer.user_id;
+    if (!this.peer) return plainName(this.writtenTitle);
+    return this.isSaved ? "Saved messages" : plainName(this.peer.name || this.peer.user_id);
+  }
+
+  /** Of a group: what its owners wrote. */
+  get writtenTitle() {
+    return this.#groupTitle || "Group";
   }
 
   /** How to call somebody. @param {string} userId */
   nameOf(userId) {
-    return userId === this.peer?.user_id ? this.title : (this.#names.get(userId) ?? userId);
+    return userId === this.peer?.user_id ? this.title : plainName(this.#names.get(userId) ?? userId);
   }
 
   /** As a person sees them: with the changes that are on their way. @returns {Message[]} */

@@ -6,6 +6,7 @@ import { refill } from "./children.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
 import { Files } from "./files.js";
+import { plainName } from "./names.js";
 import { Timeline } from "./timeline.js";
 import { typingLine } from "./typists.js";
 
@@ -225,7 +226,7 @@ export class Conversation {
     const { isSaved, isGroup, memberCount, peer } = this.#chat;
     if (isSaved) return "Only you";
     if (isGroup) return memberCount ? `${memberCount} member${memberCount > 1 ? "s" : ""}` : "";
-    return this.#presence.says(peer.user_id) || `@${peer.user_id}`;
+    return this.#presence.says(peer.user_id) || `@${plainName(peer.user_id)}`;
   }
 
   #authorOf({ sender_id }) {

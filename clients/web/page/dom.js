@@ -1,5 +1,7 @@
 // Owns how elements are made: text is always a text node, never markup.
 
+import { visibleName } from "./names.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -86,7 +88,7 @@ const TINTS = 8;
 export function avatar({ user_id, name }, saved = false) {
   const mixed = Array.from(user_id).reduce((sum, c) => (sum * 37 + c.codePointAt(0)) % 9973, 5);
   const properties = { class: `avatar tint-${mixed % TINTS}`, "aria-hidden": "true" };
-  return h("span", properties, saved ? icon("bookmark") : initials(name || user_id));
+  return h("span", properties, saved ? icon("bookmark") : initials(visibleName(name || user_id)));
 }
 
 function initials(name) {

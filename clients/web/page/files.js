@@ -1,6 +1,7 @@
 // Owns how the files of messages look, and where their bytes are for the moment.
 
 import { h, icon } from "./dom.js";
+import { plainName } from "./names.js";
 import { openViewer } from "./viewer.js";
 
 const EARLY_MS = 10_000; // before a URL ends
@@ -23,21 +24,23 @@ export class Files {
   /** @param {any} file @param {boolean} stored whether it belongs to a message by now */
   show(file, stored) {
     if (stored && file.thumbnail) return this.#picture(file);
+    const shown = plainName(file.name);
     const facts = h("span", { class: "facts" }, sizeInWords(file.size));
-    const name = h("bdi", { class: "file-name" }, file.name);
+    const name = h("bdi", { class: "file-name" }, shown);
     const plays = SHOWN.test(file.media_type);
     const properties = {
       type: "button",
       class: "file",
       disabled: !stored,
-      "aria-label": `${plays ? "Open" : "Download"} ${file.name}, ${sizeInWords(file.size)}`,
+      "aria-label": `${plays ? "Open" : "Download"} ${shown}, ${sizeInWords(file.size)}`,
       on: { click: () => this.#open(file) },
     };
     return h("button", properties, icon(plays ? "play" : "file"), h("span", { class: "about" }, name, facts));
   }
 
   #picture(file) {
-    const { width, height, name } = file;
+    const { width, height } = file;
+    const name = plainName(file.name);
     const image = h("img", { alt: name, width: String(width), height: String(height), decoding: "async" });
     const again = () => this.#fill(image, file, true);
     image.addEventListener("error", again, { once: true }); // its URL has ended meanwhile
@@ -61,15 +64,15 @@ export class Files {
       const { thumbnail_url, url } = await this.#link(file, anew);
       image.src = thumbnail_url ?? url;
     } catch {
-      image.alt = `${file.name}: not available`;
+      image.alt = `${plainName(file.name)}: not available`;
     }
   }
 
   async #open(file) {
     try {
       const { url } = await this.#link(file, false);
-      if (SHOWN.test(file.media_type)) openViewer(file, url);
-      else h("a", { href: url, download: file.name }).click();
+      if (SHOWN.test(file.media_type)) openViewer(file, url, (anew) => this.#link(file, anew).then((link) => link.url));
+      else h("a", { href: url, download: plainName(file.name) }).click();
     } catch (error) {
       this.#toasts.say(error.message);
     }

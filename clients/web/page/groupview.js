@@ -3,6 +3,7 @@
 import { confirm } from "./confirm.js";
 import { h } from "./dom.js";
 import { MemberList } from "./memberlist.js";
+import { isolated } from "./names.js";
 import { PeopleField } from "./people.js";
 import { openSheet } from "./sheet.js";
 import { written } from "./written.js";
@@ -28,7 +29,7 @@ export class GroupView {
     const on = { role: (user, role) => this.#give(user, role), remove: (user) => this.#remove(user) };
     this.#members = new MemberList({ chat, me: chats.me, on });
     this.#changing = h("div", { class: "changing-group" }, this.#renaming(), this.#adding());
-    this.#title.value = chat.title;
+    this.#title.value = chat.writtenTitle;
     const onClose = this.#listen();
     const leave = { type: "button", class: "danger", on: { click: () => this.#leave() } };
     this.#sheet = openSheet(
@@ -90,14 +91,14 @@ export class GroupView {
   }
 
   #show() {
-    const { memberCount, title } = this.#chat;
+    const { memberCount, title, writtenTitle } = this.#chat;
     const heading = this.#sheet.querySelector("h2");
-    if (heading.dataset.title !== title) {
+    if (heading.dataset.title !== writtenTitle) {
       const untouched = this.#title.value === heading.dataset.title;
-      if (untouched) this.#title.value = title; // somebody else has renamed it
-      heading.dataset.title = title;
+      if (untouched) this.#title.value = writtenTitle; // somebody else has renamed it
+      heading.dataset.title = writtenTitle;
     }
-    heading.textContent = `${title} · ${memberCount}`;
+    heading.textContent = `${isolated(title)} · ${memberCount}`;
     this.#changing.hidden = !this.#mayChange;
     this.#members.show();
   }
@@ -136,7 +137,7 @@ export class GroupView {
 
   async #leave() {
     const choice = await confirm({
-      title: `Leave ${this.#chat.title}?`,
+      title: `Leave ${isolated(this.#chat.title)}?`,
       text: "You will see nothing of it any more, what was said before neither.",
       choices: [{ name: "Leave", value: "leave", danger: true }],
     });

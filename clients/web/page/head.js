@@ -1,6 +1,7 @@
 // Owns the upper end of the list of messages: a beginning, more to load, or what went wrong.
 
 import { h, icon } from "./dom.js";
+import { isolated } from "./names.js";
 
 /** @param {{onRetry: () => void}} options */
 export function head({ onRetry }) {
@@ -33,7 +34,7 @@ function contentOf(chat, state, onRetry) {
   if (state === "start") return [h("p", {}, "This is the beginning of the conversation.")];
   const greeting = chat.isSaved
     ? "Keep notes, links and drafts here. Only you can see them."
-    : `Nothing here yet. Say hello to ${chat.title}.`;
+    : `Nothing here yet. Say hello to ${isolated(chat.title)}.`;
   return [h("p", { class: "greeting" }, icon(chat.isSaved ? "bookmark" : "chat"), greeting)];
 }
 

@@ -92,7 +92,7 @@ export class Hits {
     const at = message.created_at;
     const time = h("time", { datetime: at, title: exactly(at) }, brief(at));
     const who = message.sender_id === this.#chats.me ? "You" : chat.nameOf(message.sender_id);
-    const said = h("span", { class: "preview", dir: "auto" }, `${who}: `, ...marked(message.content, q));
+    const said = h("span", { class: "preview", dir: "auto" }, h("bdi", {}, who), ": ", ...marked(message.content, q));
     const lines = h(
       "span",
       { class: "lines" },

@@ -5,6 +5,7 @@ import { h, icon, once } from "./dom.js";
 import { listenForMenu } from "./gestures.js";
 import { Hits } from "./hits.js";
 import { line } from "./line.js";
+import { plainName } from "./names.js";
 
 const NEAR_END = 200; // pixels
 const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
@@ -110,7 +111,7 @@ export class Inbox {
   #showBegin(possible) {
     const name = this.#field.value.trim();
     this.#begin.hidden = !possible || !USER_ID.test(name);
-    this.#begin.replaceChildren(icon("plus"), h("span", {}, "Write to ", h("bdi", {}, name)));
+    this.#begin.replaceChildren(icon("plus"), h("span", {}, "Write to ", h("bdi", {}, plainName(name))));
   }
 
   #isListed({ key, archived, unread }) {

@@ -2,6 +2,7 @@
 
 import { confirm } from "./confirm.js";
 import { openMenu } from "./menu.js";
+import { isolated } from "./names.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 
@@ -48,9 +49,9 @@ export class Keeping {
 
   /** What may be done about the other one. */
   #against(chat, item) {
-    const { title, blocked } = chat;
+    const title = isolated(chat.title);
     return [
-      blocked
+      chat.blocked
         ? item(`Unblock ${title}`, "gone", () => this.#blocks.unblock(chat))
         : item(`Block ${title}…`, "gone", () => this.#blocks.block(chat)),
       item(`Report ${title}…`, "flag", () => this.#on.report(chat)),
@@ -77,7 +78,7 @@ export class Keeping {
   /** The feed tells what that hides, here as on all devices. */
   async #clear(chat) {
     const choice = await confirm({
-      title: `Clear ${chat.title}?`,
+      title: `Clear ${isolated(chat.title)}?`,
       text: "Everything said so far goes, for you alone. The others keep it.",
       choices: [{ name: "Clear", value: "clear", danger: true }],
     });

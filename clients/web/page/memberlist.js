@@ -3,6 +3,7 @@
 import { place } from "./children.js";
 import { avatar, h, icon } from "./dom.js";
 import { openMenu } from "./menu.js";
+import { plainName } from "./names.js";
 
 const ROLES = [
   { role: "owner", name: "Owner", note: "May do everything, and give roles" },
@@ -75,7 +76,7 @@ export class MemberList {
   }
 
   #showRow({ user_id, name, role }, { face, name: title, rank, give, remove }) {
-    const shown = name ?? user_id;
+    const shown = plainName(name ?? user_id);
     const now = this.#hoped.get(user_id) ?? role;
     const gives = this.#chat.role === "owner";
     if (title.textContent !== shown) {

@@ -1,6 +1,7 @@
 // Owns the field in which people are named: one after the other, each a chip that can be taken out.
 
 import { h, icon } from "./dom.js";
+import { plainName } from "./names.js";
 
 const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
 
@@ -14,7 +15,7 @@ export class PeopleField {
   /** @param {{names: Map<string, string>, label: string}} options */
   constructor({ names, label }) {
     this.#names = names;
-    const known = [...names].map(([id, name]) => h("option", { value: id }, name));
+    const known = [...names].map(([id, name]) => h("option", { value: id }, plainName(name)));
     this.#field = h("input", {
       id: "people",
       list: "people-known",
@@ -86,7 +87,7 @@ export class PeopleField {
   }
 
   #chip(user) {
-    const name = this.#names.get(user) ?? user;
+    const name = plainName(this.#names.get(user) ?? user);
     const out = { type: "button", "aria-label": `Take out ${name}`, on: { click: () => this.#drop(user) } };
     return h("li", {}, h("bdi", {}, name), h("button", out, icon("close")));
   }

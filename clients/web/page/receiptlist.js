@@ -1,6 +1,7 @@
 // Owns the list of whom a message was for: one person step by step, many sorted by how far it got.
 
 import { avatar, h, icon } from "./dom.js";
+import { plainName } from "./names.js";
 import { listsOf } from "./progress.js";
 import { exactly, moment } from "./time.js";
 
@@ -70,7 +71,7 @@ function section({ name, count, people }, all) {
 }
 
 function person({ user_id, name, at }) {
-  const names = h("span", { class: "names" }, h("bdi", {}, name ?? user_id));
+  const names = h("span", { class: "names" }, h("bdi", {}, plainName(name ?? user_id)));
   return h("li", {}, avatar({ user_id, name }), names, time(at));
 }
 

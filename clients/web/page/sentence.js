@@ -1,6 +1,7 @@
 // Owns how it is said what happened to a group.
 
 import { h } from "./dom.js";
+import { plainName } from "./names.js";
 
 const NAMED = 3; // people; of more the first ones
 const A_ROLE = { owner: "an owner", admin: "an admin", member: "a member" };
@@ -32,7 +33,7 @@ export function inWords({ change, actor_id, user_ids, title, role, isHeir }, nam
     case "created":
       return [actor, " created the group"];
     case "renamed":
-      return title ? [actor, " renamed the group to ", { name: title }] : [actor, " renamed the group"];
+      return title ? [actor, " renamed the group to ", { name: plainName(title) }] : [actor, " renamed the group"];
     case "member_added":
       return [actor, " added ", ...whom];
     case "member_removed":

@@ -2,6 +2,7 @@
 
 import { excerpt } from "./bubble.js";
 import { h, icon } from "./dom.js";
+import { isolated } from "./names.js";
 
 export class Subject {
   element;
@@ -27,7 +28,7 @@ export class Subject {
   /** @param {"reply"|"edit"} kind @param {any} message @param {string} author */
   show(kind, message, author) {
     this.current = { kind, message };
-    const title = kind === "edit" ? "Edit message" : `Reply to ${author}`;
+    const title = kind === "edit" ? "Edit message" : `Reply to ${isolated(author)}`;
     this.#drawing.replaceChildren(icon(kind));
     this.#what.replaceChildren(
       h("span", { class: "whose", role: "status" }, title),

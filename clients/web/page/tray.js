@@ -3,6 +3,7 @@
 import { place } from "./children.js";
 import { h, icon } from "./dom.js";
 import { sizeInWords } from "./files.js";
+import { isolated, plainName } from "./names.js";
 
 const MOST = 10; // a message
 const AT_ONCE = 3; // below what the server lets a user do
@@ -55,10 +56,11 @@ export class Tray {
   }
 
   #item(file) {
-    const bar = h("progress", { max: "1", value: "0", "aria-label": `Uploading ${file.name}` });
+    const shown = plainName(file.name);
+    const bar = h("progress", { max: "1", value: "0", "aria-label": `Uploading ${shown}` });
     const item = { file, bar, stop: new AbortController(), begun: false, attachment: null };
-    const out = { type: "button", "aria-label": `Take out ${file.name}`, on: { click: () => this.#drop(item) } };
-    const name = h("bdi", { class: "file-name" }, file.name);
+    const out = { type: "button", "aria-label": `Take out ${shown}`, on: { click: () => this.#drop(item) } };
+    const name = h("bdi", { class: "file-name" }, shown);
     const about = h("span", { class: "about" }, name, h("span", { class: "facts" }, sizeInWords(file.size)), bar);
     item.node = h("li", {}, icon("file"), about, h("button", out, icon("close")));
     return item;
@@ -83,7 +85,7 @@ export class Tray {
     } catch (error) {
       if (stop.signal.aborted) return;
       this.#items = this.#items.filter((one) => one !== item);
-      this.#on.refused(`${file.name}: ${error.message}`);
+      this.#on.refused(`${isolated(file.name)}: ${error.message}`);
     }
     this.#changed();
   }

@@ -1,8 +1,10 @@
 // Owns how it is said that somebody types.
 
+import { isolated } from "./names.js";
+
 /** In words, or empty. @param {import("./chat.js").Chat} chat */
 export function typingLine(chat) {
-  const names = [...chat.typists].map((user) => chat.nameOf(user));
+  const names = [...chat.typists].map((user) => isolated(chat.nameOf(user)));
   if (!names.length) return "";
   if (!chat.isGroup) return "typing…";
   if (names.length > 2) return `${names.length} people are typing…`;

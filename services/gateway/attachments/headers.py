@@ -8,6 +8,8 @@ from services.gateway.attachments.kinds import ACTIVE, UNKNOWN, is_shown
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 # Should a browser ever show it as a page of its own: no script, no form, no request, no origin.
 POLICY = "default-src 'none'; sandbox"
+# What turns the direction of text, so that a name would read as another one.
+TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Unsatisfiable(Exception):
@@ -31,6 +33,7 @@ def content_headers(name: str, media_type: str, max_age: int) -> dict[str, str]:
 
 def disposition(name: str, kind: str) -> str:
     """RFC 6266, with the name as RFC 8187 encodes it and in ASCII for who cannot read that."""
+    name = TURNING.sub("_", name)
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 

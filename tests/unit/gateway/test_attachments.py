@@ -189,6 +189,12 @@ def test_a_name_comes_back_as_it_was() -> None:
     )
 
 
+def test_f_p17_a_name_does_not_turn_what_is_saved() -> None:
+    shown = disposition("holiday\u202egpj.html", "attachment")
+    assert shown.endswith("filename*=UTF-8''holiday_gpj.html")
+    assert "%" not in disposition("\u061c\u200e\u200f\u202a\u2066\u2069", "attachment")
+
+
 @pytest.mark.parametrize(
     ("asked", "part"),
     [

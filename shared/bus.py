@@ -64,6 +64,8 @@ class Bus:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._unflushed = 0
+        self._flush: asyncio.Task[bool] | None = None  # under way
+        self._next_flush: asyncio.Task[bool] | None = None
 
     @property
     def connected(self) -> bool:
@@ -129,16 +131,29 @@ class Bus:
         return Subscription(inner)
 
     async def flush(self) -> None:
-        """Wait until the broker has seen all that was handed over. Raises Unavailable."""
+        """Wait until the broker has seen all that was handed over. Raises Unavailable.
+
+        Those who come while one is under way share the next: this one began too early for them.
+        """
+        if self._next_flush is None:
+            self._next_flush = asyncio.create_task(self._flush_after(self._flush))
+        if not await asyncio.shield(self._next_flush):
+            raise Unavailable("The message bus is out of reach")
+
+    async def _flush_after(self, previous: "asyncio.Task[bool] | None") -> bool:
+        """Whether the broker answered."""
+        if previous is not None:
+            await asyncio.wait([previous])
+        self._flush, self._next_flush = self._next_flush, None
         self._unflushed = 0
         try:
             # nats-py 2.16 writes a PING at once, past commands that wait for its own flusher: the
             # first answer can come before the broker has seen them, the second one cannot.
-            with _heeding_cancellation():
-                await self._client.flush(timeout=5)
-                await self._client.flush(timeout=5)
+            await self._client.flush(timeout=5)
+            await self._client.flush(timeout=5)
         except (nats.errors.Error, TimeoutError, OSError):
-            raise Unavailable("The message bus is out of reach") from None
+            return False
+        return self.connected  # cut off, the client's flush returns at once
 
 
 @asynccontextmanager

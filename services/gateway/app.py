@@ -33,6 +33,7 @@ from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
 from services.gateway.ephemeral import Chores, Typing
+from services.gateway.gathering import Backlog
 from services.gateway.handlers import Handlers
 from services.gateway.hosts import Hosts, KnownHosts
 from services.gateway.hub import Hub
@@ -50,6 +51,7 @@ from shared import bus
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Check, Health
 from shared.settings import Settings
+from shared.turns import Turns
 
 
 @asynccontextmanager
@@ -66,7 +68,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         nats = await stack.enter_async_context(
             bus.connect(settings.nats_url, "gateway", on_reconnect)
         )
-        log = Log(nats)
+        turns = Turns()
+        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns)
         lanes = Lanes(nats, settings.lanes)
         announcer = Announcer(nats, lanes, settings.presence_debounce)
         chores = Chores()
@@ -84,10 +87,11 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         objects = Objects(settings.attachment_store_url)
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
-        sockets = Sockets(settings, auth, hub, handlers, people, tickets, refusals)
+        sockets = Sockets(settings, auth, hub, handlers, people, tickets, refusals, turns)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
+            *log.start(tasks),
             *chores.start(tasks),
             tasks.create_task(hub.run()),
             tasks.create_task(announcer.run()),

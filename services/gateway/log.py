@@ -1,26 +1,35 @@
-"""Owns the gateway's questions to the log: one request each, over the bus."""
+"""Owns the gateway's questions to the log, over the bus: where a crowd asks the same kind of
+thing, one question for many; else one each, few at a time."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
+from services.gateway.gathering import Backlog, Gathering
 from shared import commands, subjects
 from shared.bus import Bus
 from shared.commands import (
+    MAX_FEEDS,
+    MAX_JOINS,
     Acquaintances,
     AcquaintancesAnswer,
     Attachment,
     AttachmentRecord,
     Blocks,
     Conversation,
-    FeedPage,
+    FeedFrom,
     FeedPageAnswer,
+    FeedPages,
+    FeedPagesAnswer,
     Heads,
     HeadsAnswer,
     History,
     Inbox,
-    Join,
     Joined,
+    Joins,
+    JoinsAnswer,
     Members,
     MembersAnswer,
     Receipts,
@@ -31,27 +40,44 @@ from shared.commands import (
     TimelineAnswer,
     Totals,
 )
+from shared.turns import Turns
 
 A = TypeVar("A", bound=Struct)
 
 TIMEOUT = 3.0
+CROWDS_AT_ONCE = 2  # questions for many, of each kind: a slow one does not hold up the others
+LOOK_UPS_AT_ONCE = 16  # of this gateway; persistence has a few readers
 
 
 class Log:
-    """Every method raises the LinkupError that came back, or Unavailable."""
+    """Every method raises the LinkupError that came back, Unavailable, or Overloaded."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, backlog: Backlog, turns: Turns) -> None:
+        """`backlog` is the line that all who ask wait in; `turns` those in which they go on."""
         self._bus = bus
+        self._joins = Gathering(
+            self._ask_joins, backlog, turns, most=MAX_JOINS, at_once=CROWDS_AT_ONCE
+        )
+        self._feeds = Gathering(
+            self._ask_feeds, backlog, turns, most=MAX_FEEDS, at_once=CROWDS_AT_ONCE
+        )
+        self._look_ups = Gathering(
+            self._ask_look_up, backlog, turns, most=1, at_once=LOOK_UPS_AT_ONCE
+        )
+
+    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        gatherings = (self._joins, self._feeds, self._look_ups)
+        return [task for gathering in gatherings for task in gathering.start(tasks)]
 
     async def join(self, user_id: str) -> Joined:
-        return await self._ask("join", Join(user_id=user_id), Joined)
-
-    async def heads(self, user_ids: list[str]) -> HeadsAnswer:
-        return await self._ask("heads", Heads(user_ids=user_ids), HeadsAnswer)
+        return await self._joins.get(user_id)
 
     async def feed(self, user_id: str, after: int, limit: int = 500) -> FeedPageAnswer:
-        asked = FeedPage(user_id=user_id, after=after, limit=limit)
-        return await self._ask("feed", asked, FeedPageAnswer)
+        return await self._feeds.get(FeedFrom(user_id, after, limit))
+
+    async def heads(self, user_ids: list[str]) -> HeadsAnswer:
+        """Asked past the line: what the wire lost has to be found in time (C7)."""
+        return await self._request("heads", Heads(user_ids=user_ids), HeadsAnswer)
 
     async def inbox(self, asked: Inbox) -> bytes:
         return (await self._ask("conversations", asked, Snapshot)).body
@@ -97,6 +123,22 @@ class Log:
         return (await self._ask("search", asked, Snapshot)).body
 
     async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
+        reply = await self._look_ups.get((subjects.query(name), commands.encode(asked)))
+        return commands.open_answer(reply, kind)
+
+    async def _request(self, name: str, asked: Struct, kind: type[A]) -> A:
         payload = commands.encode(asked)
         reply = await self._bus.request(subjects.query(name), payload, TIMEOUT)
         return commands.open_answer(reply, kind)
+
+    async def _ask_joins(self, user_ids: Sequence[str]) -> list[Joined]:
+        asked = Joins(user_ids=list(user_ids))
+        return (await self._request("joins", asked, JoinsAnswer)).joined
+
+    async def _ask_feeds(self, asked: Sequence[FeedFrom]) -> list[FeedPageAnswer]:
+        pages = FeedPages(asked=list(asked))
+        return (await self._request("feeds", pages, FeedPagesAnswer)).pages
+
+    async def _ask_look_up(self, asked: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        [(subject, payload)] = asked
+        return [await self._bus.request(subject, payload, TIMEOUT)]

@@ -12,7 +12,7 @@ from shared.bus import Bus, BusTimeout, NoResponders
 from shared.errors import Unavailable
 
 TIMEOUT = 1.0
-AT_ONCE = 500
+AT_ONCE = 50
 
 
 async def ask(bus: Bus, user_ids: Sequence[str]) -> list[bool | None]:

@@ -27,6 +27,7 @@ from shared.commands import Joined
 from shared.errors import InvalidFrame, LinkupError, NotFound, TooLarge, Unauthorized
 from shared.frames import CloseCode, Hello
 from shared.settings import Settings
+from shared.turns import Turns
 
 logger = logging.getLogger("linkup.gateway.sockets")
 
@@ -52,6 +53,7 @@ class Sockets:
     people: People
     tickets: Tickets
     refusals: Refusals
+    turns: Turns
     draining: bool = False
     _addresses: Counter[str] = field(default_factory=Counter)
 
@@ -111,6 +113,7 @@ class Sockets:
             return await self._identify_by_header(websocket, self.auth.verify(token))
         async with asyncio.timeout(self.settings.hello_timeout):
             hello = await self._hello(wire_of(websocket))
+        await self.turns.turn()
         if hello.token is None:
             raise Unauthorized("`hello` needs a `token`")
         if is_ticket(hello.token):
@@ -166,6 +169,7 @@ class Sockets:
             await close(websocket, CloseCode.NO_SUCH_USER if unknown else CloseCode.TRY_AGAIN)
         finally:
             connection.close(CloseCode.LOST)
+            await self.turns.turn()
             self.handlers.presence.forget(connection)
             await self.hub.leave(connection)
             connection.closed.set()

@@ -5,6 +5,8 @@ from msgspec import Struct
 from shared.commands.event import Event
 
 MAX_PAGE_BYTES = 512 * 1024
+MAX_JOINS = 500  # users in one question about where their feeds stand
+MAX_FEEDS = 100  # feeds in one question for a page of each
 MAX_HEADS = 500  # users in one comparison of heads
 MAX_ACQUAINTANCES = 1000  # users asked for at once: half of what the bus carries
 
@@ -18,10 +20,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     avatar: str | None = None
 
 
-class Join(Struct, frozen=True, kw_only=True):
-    """query `join`: where does this user's feed stand?"""
+class Joins(Struct, frozen=True, kw_only=True):
+    """query `joins`: where do these users' feeds stand? At most MAX_JOINS."""
 
-    user_id: str
+    user_ids: list[str]
 
 
 class Joined(Struct, frozen=True, kw_only=True):
@@ -31,6 +33,12 @@ class Joined(Struct, frozen=True, kw_only=True):
     head: int
     profile: Profile | None  # None: a user nobody has made known yet
     oldest: int = 0
+
+
+class JoinsAnswer(Struct, frozen=True, kw_only=True):
+    """In the order asked, as many as the bus carries at once, at least one."""
+
+    joined: list[Joined]
 
 
 class Heads(Struct, frozen=True, kw_only=True):
@@ -44,12 +52,18 @@ class HeadsAnswer(Struct, frozen=True, kw_only=True):
     heads: dict[str, int]
 
 
-class FeedPage(Struct, frozen=True, kw_only=True):
-    """query `feed`: the user's events after a cursor."""
+class FeedFrom(Struct, frozen=True, array_like=True):
+    """That user's events after that cursor, at most `limit` of them."""
 
     user_id: str
     after: int
     limit: int = 500
+
+
+class FeedPages(Struct, frozen=True, kw_only=True):
+    """query `feeds`: a page of each of these feeds. At most MAX_FEEDS."""
+
+    asked: list[FeedFrom]
 
 
 class FeedPageAnswer(Struct, frozen=True, kw_only=True):
@@ -58,6 +72,12 @@ class FeedPageAnswer(Struct, frozen=True, kw_only=True):
     epoch: str
     head: int
     events: list[Event]
+
+
+class FeedPagesAnswer(Struct, frozen=True, kw_only=True):
+    """In the order asked, as many as the bus carries at once, at least one; of one snapshot."""
+
+    pages: list[FeedPageAnswer]
 
 
 class Inbox(Struct, frozen=True, kw_only=True):

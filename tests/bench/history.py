@@ -22,7 +22,17 @@ from services.persistence.queries import Queries
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from shared import commands
-from shared.commands import Batch, Command, FeedPage, History, Inbox, Refused, Results, Search
+from shared.commands import (
+    Batch,
+    Command,
+    FeedFrom,
+    FeedPages,
+    History,
+    Inbox,
+    Refused,
+    Results,
+    Search,
+)
 from shared.subjects import direct_conversation_id
 from tests.bench import past
 
@@ -108,7 +118,7 @@ class Side:
         await self._ask("conversations", Inbox(user_id="bob"))
 
     async def resume(self) -> None:
-        await self._ask("feed", FeedPage(user_id="bob", after=self._head - MISSED, limit=MISSED))
+        await self._ask("feeds", FeedPages(asked=[FeedFrom("bob", self._head - MISSED, MISSED)]))
 
     async def search_common_word(self) -> None:
         await self._search(self._common, AB)

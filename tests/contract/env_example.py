@@ -60,6 +60,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "outbox_frames": "Frames that may wait for a slow client before it is disconnected.",
         "outbox_bytes": "The same in bytes; 65536 or more.",
         "lanes": "Batches on their way to the store at the same time.",
+        "log_waiting": "Joins and look-ups that may wait in a gateway for the log; beyond it:"
+        " overloaded.",
         "presence_debounce": "Who is back within it was never offline; at most 5.",
         "attachments_url": "Where files lie: file:///path or s3://bucket/prefix (S3's own"
         " variables then too); empty: LINKUP_DATA_DIR/attachments.",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from nats.aio.client import Client
 
 from shared import bus
 from shared.bus import Delivery
@@ -27,6 +28,42 @@ async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
             await answering.subscribe(f"test.{number}", answer)
             await answering.flush()
             assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
+
+
+async def test_f_s1_those_who_flush_in_one_instant_share_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the broker knows of the subscription of each."""
+    flushes = 0
+    flush = Client.flush
+
+    async def counted(client: Client, timeout: int = 10) -> None:
+        nonlocal flushes
+        flushes += 1
+        await flush(client, timeout)
+
+    monkeypatch.setattr(Client, "flush", counted)
+    async with (
+        nats_broker() as server,
+        bus.connect(server.url, "a") as asking,
+        bus.connect(server.url, "b") as answering,
+    ):
+
+        async def answer(question: Delivery) -> None:
+            await answering.publish(question.reply_to, b"here")
+
+        async def come(number: int) -> None:
+            await asyncio.sleep(0.0001 * number)
+            await answering.subscribe(f"test.{number}", answer)
+            await answering.flush()
+            assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
+
+        await asyncio.gather(*map(come, range(500)))
+        assert flushes < 500
+        await server.kill()
+        await eventually(lambda: not answering.connected)
+        gone = await asyncio.gather(*[answering.flush() for _ in range(2)], return_exceptions=True)
+        assert [type(error) for error in gone] == [Unavailable, Unavailable]
 
 
 async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back() -> None:

@@ -12,7 +12,7 @@ from services.persistence.connections import Held
 from services.persistence.followers import Followers
 from services.persistence.queries.attachment import attachment
 from services.persistence.queries.blocks import blocks
-from services.persistence.queries.feed import feed, heads, join
+from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
@@ -28,11 +28,11 @@ from shared.commands import (
     Attachment,
     Blocks,
     Conversation,
-    FeedPage,
+    FeedPages,
     Heads,
     History,
     Inbox,
-    Join,
+    Joins,
     LogPage,
     Marks,
     Members,
@@ -58,12 +58,12 @@ class Queries:
     async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - flat
         """The encoded answer to the query of that name. Raises LinkupError."""
         match name:
-            case "join":
-                return await self._at_once(join, commands.decode(payload, Join))
+            case "joins":
+                return await self._at_once(joins, commands.decode(payload, Joins))
             case "heads":
                 return await self._at_once(heads, commands.decode(payload, Heads))
-            case "feed":
-                return await self._snapshot(feed, commands.decode(payload, FeedPage))
+            case "feeds":
+                return await self._snapshot(feeds, commands.decode(payload, FeedPages))
             case "conversations":
                 return await self._snapshot(inbox, commands.decode(payload, Inbox))
             case "conversation":

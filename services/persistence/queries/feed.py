@@ -1,7 +1,14 @@
-"""Owns reading a user's feed: where it ends, and its events after a cursor."""
+"""Owns reading users' feeds: where they end, and their events after a cursor.
+
+Many come at once, so each question is for many, and costs as many statements as one for one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from services.persistence.connections import Row
 from services.persistence.projection import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
@@ -12,30 +19,44 @@ from services.persistence.projection import (
 from services.persistence.queries.source import PROFILE, Source, profile
 from services.persistence.visibility import visible
 from shared.commands import (
+    MAX_FEEDS,
     MAX_HEADS,
+    MAX_JOINS,
     MAX_PAGE_BYTES,
     Event,
-    FeedPage,
+    FeedFrom,
     FeedPageAnswer,
+    FeedPages,
+    FeedPagesAnswer,
     Heads,
     HeadsAnswer,
-    Join,
     Joined,
+    Joins,
+    JoinsAnswer,
 )
 
-MAX_PAGE = 500
+MAX_PAGE = 500  # events of one feed
+MAX_EVENTS = 1000  # of all feeds in one answer
+EVENT_BYTES = 64  # without its body
+PAGE_BYTES = 128  # without its events
+JOINED_BYTES = 256  # without what the profile says
+AT_A_TIME = 32  # events made while nothing else is done
 
-JOIN = f"""
+JOINS = f"""
 SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id), {PROFILE}
-FROM heads AS h JOIN users AS u ON u.user_id = h.user_id
-WHERE h.user_id = ?1
+FROM json_each(?1) AS j
+JOIN heads AS h ON h.user_id = j.value JOIN users AS u ON u.user_id = h.user_id
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
-FEED = f"""
-SELECT f.cursor, f.kind, f.created_at,
+# A feed has no gaps above what is pruned: so many cursors are so many events.
+FEEDS = f"""
+SELECT j.key, f.cursor, f.kind, f.created_at,
        CASE WHEN m.message_id IS NULL THEN v.user_id IS NOT NULL ELSE {visible("m", "v")} END,
        {MESSAGE_COLUMNS}, {RECEIPT_COLUMNS}, {REACTION_COLUMNS}, {CONVERSATION_COLUMNS}
-FROM feed AS f
+FROM json_each(?1) AS j
+JOIN feed AS f ON f.user_id = json_extract(j.value, '$[0]')
+  AND f.cursor > json_extract(j.value, '$[1]')
+  AND f.cursor <= json_extract(j.value, '$[1]') + max(1, min(json_extract(j.value, '$[2]'), ?2))
 LEFT JOIN messages AS m ON m.message_id = f.message_id
 LEFT JOIN members AS v ON v.conversation_id = coalesce(m.conversation_id, f.conversation_id)
   AND v.user_id = f.user_id
@@ -43,33 +64,82 @@ LEFT JOIN members AS b ON b.conversation_id = f.conversation_id AND b.user_id = 
 LEFT JOIN reactions AS r ON r.message_id = f.message_id AND r.number = f.reaction
 LEFT JOIN conversations AS c ON c.conversation_id = f.conversation_id AND f.kind <> 'receipt'
 LEFT JOIN group_changes AS g ON g.change_id = f.change_id
-WHERE f.user_id = ?1 AND f.cursor > ?2 ORDER BY f.cursor LIMIT ?3
+ORDER BY j.key, f.cursor
 """  # noqa: S608 - a list of columns
 
 
-async def join(source: Source, asked: Join) -> Joined:
-    rows = await source.fetch(JOIN, (asked.user_id,))
-    if not rows:
-        return Joined(epoch=source.epoch, head=0, profile=None)
-    head, first, *who = rows[0]
-    oldest = head if first is None else first - 1
-    return Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
+async def joins(source: Source, asked: Joins) -> JoinsAnswer:
+    wanted = asked.user_ids[:MAX_JOINS]
+    found = {}
+    for head, first, *who in await source.fetch(JOINS, (_json(wanted),)):
+        oldest = head if first is None else first - 1
+        found[who[0]] = Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
+    nobody = Joined(epoch=source.epoch, head=0, profile=None)
+    return JoinsAnswer(joined=_carried(found.get(user_id, nobody) for user_id in wanted))
+
+
+def _carried(joined: Iterable[Joined]) -> list[Joined]:
+    """As many as the bus carries at once (R18), at least one."""
+    taken: list[Joined] = []
+    size = 0
+    for one in joined:
+        said = msgspec.structs.astuple(one.profile) if one.profile else ()
+        size += JOINED_BYTES + sum(len(text.encode()) for text in said if text)
+        if size > MAX_PAGE_BYTES and taken:
+            break
+        taken.append(one)
+    return taken
 
 
 async def heads(source: Source, asked: Heads) -> HeadsAnswer:
-    wanted = msgspec.json.encode(asked.user_ids[:MAX_HEADS]).decode()
-    return HeadsAnswer(epoch=source.epoch, heads=dict(await source.fetch(HEADS, (wanted,))))
+    wanted = asked.user_ids[:MAX_HEADS]
+    return HeadsAnswer(epoch=source.epoch, heads=dict(await source.fetch(HEADS, (_json(wanted),))))
 
 
-async def feed(source: Source, asked: FeedPage) -> FeedPageAnswer:
-    limit = max(1, min(asked.limit, MAX_PAGE))
-    rows = await source.fetch(FEED, (asked.user_id, asked.after, limit))
+async def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
+    """The more feeds, the fewer events of each, so that nobody waits for another's many."""
+    wanted = asked.asked[:MAX_FEEDS]
+    ends: dict[str, int] = dict(
+        await source.fetch(HEADS, (_json([feed.user_id for feed in wanted]),))
+    )
+    room = MAX_PAGE_BYTES
+    pages: list[FeedPageAnswer] = []
+    for feed, rows in zip(wanted, await _rows(source, wanted), strict=True):
+        events = await _events(rows, room, at_least=0 if pages else 1)
+        if rows and not events:
+            break
+        room -= sum(map(_size, events)) + PAGE_BYTES
+        head = ends.get(feed.user_id, 0)
+        pages.append(FeedPageAnswer(epoch=source.epoch, head=head, events=events))
+    return FeedPagesAnswer(pages=pages)
+
+
+async def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
+    """Of each feed, in the order asked."""
+    each = max(1, min(MAX_PAGE, MAX_EVENTS // max(1, len(wanted))))
+    rows: list[list[Row]] = [[] for _ in wanted]
+    for number, *row in await source.fetch(FEEDS, (_json(wanted), each)):
+        rows[number].append(tuple(row))
+    return rows
+
+
+async def _events(rows: Sequence[Row], room: int, at_least: int) -> list[Event]:
+    """As many as there is room for."""
     events: list[Event] = []
-    size = 0
     for row in rows:
         event = replayed(row)
-        size += len(event.body) + 64
-        if size > MAX_PAGE_BYTES and events:
+        room -= _size(event)
+        if room < 0 and len(events) >= at_least:
             break
         events.append(event)
-    return FeedPageAnswer(epoch=source.epoch, head=await source.head(asked.user_id), events=events)
+        if len(events) % AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    return events
+
+
+def _size(event: Event) -> int:
+    return len(event.body) + EVENT_BYTES
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

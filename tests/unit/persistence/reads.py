@@ -8,10 +8,15 @@ import pytest
 from services.persistence.queries import Queries
 from shared import commands
 from shared.commands import (
-    FeedPage,
+    FeedFrom,
     FeedPageAnswer,
+    FeedPages,
+    FeedPagesAnswer,
     History,
     Inbox,
+    Joined,
+    Joins,
+    JoinsAnswer,
     Marks,
     MarksAnswer,
     Receipts,
@@ -45,9 +50,20 @@ async def inbox(queries: Queries, user_id: str = "alice", **asked: Any) -> Page:
 
 
 async def feed(queries: Queries, user_id: str, after: int, limit: int = 500) -> FeedPageAnswer:
-    asked = FeedPage(user_id=user_id, after=after, limit=limit)
-    answer = await queries.answer("feed", commands.encode(asked))
-    return commands.open_answer(answer, FeedPageAnswer)
+    [page] = await feeds(queries, FeedFrom(user_id, after, limit))
+    return page
+
+
+async def feeds(queries: Queries, *asked: FeedFrom) -> list[FeedPageAnswer]:
+    answer = await queries.answer("feeds", commands.encode(FeedPages(asked=list(asked))))
+    assert len(answer) < MAX_PAYLOAD
+    return commands.open_answer(answer, FeedPagesAnswer).pages
+
+
+async def joins(queries: Queries, *user_ids: str) -> list[Joined]:
+    answer = await queries.answer("joins", commands.encode(Joins(user_ids=list(user_ids))))
+    assert len(answer) < MAX_PAYLOAD
+    return commands.open_answer(answer, JoinsAnswer).joined
 
 
 async def marks(queries: Queries, *asked: Unread, preview: int = 3) -> MarksAnswer:

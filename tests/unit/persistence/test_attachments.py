@@ -18,8 +18,6 @@ from shared.commands import (
     Condemned,
     DeleteMessage,
     Done,
-    FeedPage,
-    FeedPageAnswer,
     ForgetAttachments,
     History,
     Refused,
@@ -33,6 +31,7 @@ from shared.commands import (
 from shared.errors import NotFound
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.reads import feed
 
 AB = direct_conversation_id("alice", "bob")
 
@@ -177,8 +176,7 @@ async def test_what_is_not_whole_yet_is_seen_by_nobody(people: Log, queries: Que
 async def test_c5_a_replayed_message_has_its_files(people: Log, queries: Queries) -> None:
     await upload(people, "a")
     await send(people, "a")
-    answer = await queries.answer("feed", commands.encode(FeedPage(user_id="bob", after=0)))
-    [event] = commands.open_answer(answer, FeedPageAnswer).events
+    [event] = (await feed(queries, "bob", 0)).events
     [attachment] = msgspec.json.decode(event.body)["attachments"]
     assert attachment == {
         "attachment_id": "a",

@@ -22,8 +22,6 @@ from shared.commands import (
     Conversation,
     CreateGroup,
     Event,
-    FeedPage,
-    FeedPageAnswer,
     History,
     Inbox,
     LogPage,
@@ -44,6 +42,7 @@ from shared.commands import (
 )
 from shared.errors import NotFound
 from shared.frames import Role
+from tests.unit.persistence import reads
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 
@@ -91,9 +90,7 @@ async def team(log: Log) -> Log:
 
 
 async def feed(queries: Queries, user_id: str, after: int = 0) -> list[Event]:
-    asked = FeedPage(user_id=user_id, after=after)
-    answer = await queries.answer("feed", commands.encode(asked))
-    return commands.open_answer(answer, FeedPageAnswer).events
+    return (await reads.feed(queries, user_id, after)).events
 
 
 async def snapshot(queries: Queries, name: str, asked: msgspec.Struct) -> Frame:

@@ -13,7 +13,7 @@ import pytest
 from services.persistence.connections import Held, ReaderConnection
 from services.persistence.queries import Queries
 from shared import commands
-from shared.commands import ClearConversation, FeedPage, History, Inbox, Search, Stored
+from shared.commands import ClearConversation, FeedFrom, FeedPages, History, Inbox, Search, Stored
 from shared.subjects import direct_conversation_id
 from tests.support.stores import empty_store
 from tests.unit.persistence.conftest import opened
@@ -50,7 +50,7 @@ class Side:
         await self._ask("conversations", Inbox(user_id="bob"))
 
     async def resume(self) -> None:
-        await self._ask("feed", FeedPage(user_id="bob", after=self.stored - 50, limit=50))
+        await self._ask("feeds", FeedPages(asked=[FeedFrom("bob", self.stored - 50, 50)]))
 
     async def search(self) -> None:
         await self._ask("search", Search(user_id="bob", q="message", conversation_id=AB))

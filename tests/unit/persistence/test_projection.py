@@ -8,7 +8,6 @@ from services.persistence.announce import events_by_user
 from services.persistence.projection import replayed
 from services.persistence.queries import Queries
 from services.persistence.store import Store
-from shared import commands
 from shared.commands import (
     AdvanceReceipt,
     Batch,
@@ -17,21 +16,15 @@ from shared.commands import (
     DeleteMessage,
     EditMessage,
     Event,
-    FeedPage,
-    FeedPageAnswer,
     PutUser,
     React,
     SetConversation,
 )
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.reads import feed
 
 AB = direct_conversation_id("alice", "bob")
-
-
-async def feed(queries: Queries, user_id: str, after: int) -> FeedPageAnswer:
-    answer = await queries.answer("feed", commands.encode(FeedPage(user_id=user_id, after=after)))
-    return commands.open_answer(answer, FeedPageAnswer)
 
 
 async def test_c5_a_replayed_event_is_the_live_one(

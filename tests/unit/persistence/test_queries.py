@@ -12,9 +12,9 @@ from services.persistence.queries import Queries
 from shared import commands
 from shared.commands import (
     Failure,
+    FeedFrom,
     Heads,
     HeadsAnswer,
-    Join,
     Joined,
     LogPage,
     LogPageAnswer,
@@ -33,8 +33,10 @@ from tests.unit.persistence.reads import (
     contents,
     fails,
     feed,
+    feeds,
     history,
     inbox,
+    joins,
     marks,
 )
 
@@ -97,15 +99,56 @@ async def test_r18_a_feed_page_fits_the_bus(log: Log, queries: Queries) -> None:
 
 
 async def test_join_tells_where_the_feed_stands_and_who_it_is(talk: Log, queries: Queries) -> None:
-    answer = await queries.answer("join", commands.encode(Join(user_id="bob")))
-    joined = commands.open_answer(answer, Joined)
+    joined, nobody = await joins(queries, "bob", "nobody")
     assert (joined.epoch, joined.head) == (talk.store.epoch, 9)
     assert joined.profile is not None
     assert joined.profile.name == "Bob"
-    answer = await queries.answer("join", commands.encode(Join(user_id="nobody")))
-    assert commands.open_answer(answer, Joined) == Joined(
-        epoch=talk.store.epoch, head=0, profile=None
-    )
+    assert nobody == Joined(epoch=talk.store.epoch, head=0, profile=None)
+
+
+async def test_f_s1_where_many_stand_is_one_question(talk: Log, queries: Queries) -> None:
+    """In the order asked, as many as the bus carries; who is asked for twice is told twice."""
+    big = "x" * 1024
+    said = {"name": big, "email": big, "avatar": big}
+    await talk.run(*[PutUser(user_id=f"u{number}", **said) for number in range(300)])
+    asked = ["bob", "bob", *(f"u{number}" for number in range(300)), "alice"]
+    joined = await joins(queries, *asked)
+    assert 2 < len(joined) < len(asked)
+    assert [one.profile.user_id for one in joined if one.profile] == asked[: len(joined)]
+    assert [one.head for one in joined[:3]] == [9, 9, 0]
+
+
+async def test_f_s1_a_page_of_many_feeds_is_one_question(talk: Log, queries: Queries) -> None:
+    """Each as if it were asked for alone, and all of one snapshot."""
+    asked = [
+        FeedFrom("alice", 0),
+        FeedFrom("bob", 3),
+        FeedFrom("nobody", 0),
+        FeedFrom("bob", 7, 1),
+        FeedFrom("bob", 9),
+    ]
+    pages = await feeds(queries, *asked)
+    assert [page.head for page in pages] == [9, 9, 0, 9, 9]
+    assert [[event.cursor for event in page.events] for page in pages] == [
+        list(range(1, 10)),
+        list(range(4, 10)),
+        [],
+        [8],
+        [],
+    ]
+    assert pages[0] == await feed(queries, "alice", 0)
+
+
+async def test_f_s1_a_page_of_many_feeds_fits_the_bus(log: Log, queries: Queries) -> None:
+    """What does not fit is left out from the end, and never told as an empty page."""
+    await log.people("alice", "bob")
+    await log.say("alice", "bob", *[f"{number} " + "x" * 4990 for number in range(60)])
+    asked = [FeedFrom("alice", 0), FeedFrom("bob", 0, 50), FeedFrom("bob", 10)]
+    pages = await feeds(queries, *asked, FeedFrom("carol", 0))
+    assert len(pages) == 2
+    assert len(pages[0].events) == 60
+    assert 0 < len(pages[1].events) < 50
+    assert pages[1].events[0].cursor == 1
 
 
 @pytest.mark.parametrize("field", ["name", "email", "time_zone", "locale", "avatar"])
@@ -118,17 +161,18 @@ async def test_f_s6_an_empty_text_takes_away_what_was_known(
     await log.run(said, msgspec.convert(msgspec.structs.asdict(whole), PutUser))
     await log.run(replace(said, user_id="erin"))
     for user_id, known in (("erin", whole), ("finn", Profile(user_id="finn"))):
-        answer = await queries.answer("join", commands.encode(Join(user_id=user_id)))
-        found = commands.open_answer(answer, Joined).profile
-        assert found == msgspec.convert(msgspec.structs.asdict(known) | {field: None}, Profile)
+        [joined] = await joins(queries, user_id)
+        assert joined.profile == msgspec.convert(
+            msgspec.structs.asdict(known) | {field: None}, Profile
+        )
 
 
 async def test_a_profile_keeps_what_a_later_token_does_not_say(log: Log, queries: Queries) -> None:
     await log.run(PutUser(user_id="erin", name="Erin", email="e@example.com"))
     await log.run(PutUser(user_id="erin", time_zone="Asia/Tokyo"))
     await log.run(PutUser(user_id="erin", name="E."))
-    answer = await queries.answer("join", commands.encode(Join(user_id="erin")))
-    profile = commands.open_answer(answer, Joined).profile
+    [joined] = await joins(queries, "erin")
+    profile = joined.profile
     assert profile is not None
     assert (profile.name, profile.email, profile.time_zone) == ("E.", "e@example.com", "Asia/Tokyo")
 
@@ -200,7 +244,7 @@ async def test_marks_of_notes_to_oneself_have_nothing_unread(log: Log, queries: 
 async def test_an_unknown_query_is_not_found_and_a_broken_one_raises(queries: Queries) -> None:
     assert isinstance(await fails(queries.answer("drop", b"")), NotFound)
     with pytest.raises(msgspec.MsgspecError):
-        await queries.answer("feed", b"\xc1")
+        await queries.answer("feeds", b"\xc1")
 
 
 async def test_reading_changes_nothing(talk: Log, queries: Queries) -> None:

@@ -15,9 +15,6 @@ from services.persistence.retention import Retention
 from services.persistence.store import Store
 from shared import commands
 from shared.commands import (
-    FeedPage,
-    FeedPageAnswer,
-    Join,
     Joined,
     LogPage,
     LogPageAnswer,
@@ -27,6 +24,7 @@ from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.reads import feed, joins
 
 DAY = 86_400
 KEEP = 30 * DAY
@@ -86,14 +84,12 @@ async def follow(
 
 
 async def joined(queries: Queries, user_id: str) -> Joined:
-    answer = await queries.answer("join", commands.encode(Join(user_id=user_id)))
-    return commands.open_answer(answer, Joined)
+    [joined] = await joins(queries, user_id)
+    return joined
 
 
 async def cursors(queries: Queries, user_id: str, after: int) -> list[int]:
-    asked = FeedPage(user_id=user_id, after=after)
-    answer = await queries.answer("feed", commands.encode(asked))
-    return [event.cursor for event in commands.open_answer(answer, FeedPageAnswer).events]
+    return [event.cursor for event in (await feed(queries, user_id, after)).events]
 
 
 # ------------------------------------------------------------------ what goes

@@ -15,8 +15,6 @@ from shared.commands import (
     Batch,
     DeleteMessage,
     EditMessage,
-    FeedPage,
-    FeedPageAnswer,
     History,
     Inbox,
     LogPage,
@@ -32,6 +30,7 @@ from shared.commands import (
 )
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log
+from tests.unit.persistence.reads import feed
 
 AB = direct_conversation_id("alice", "bob")
 THUMB = "\U0001f44d"
@@ -134,8 +133,7 @@ async def test_d18_a_hidden_message_is_in_no_read_of_that_user(talk: Log, querie
     assert alices["last_message"]["content"] == "5"
     told = await marks(queries, "bob")
     assert (told.unread, [preview.content for preview in told.previews]) == (2, ["1", "3"])
-    answer = await queries.answer("feed", commands.encode(FeedPage(user_id="bob", after=0)))
-    events = commands.open_answer(answer, FeedPageAnswer).events
+    events = (await feed(queries, "bob", 0)).events
     assert [event.cursor for event in events] == list(range(1, 9))
     assert [bool(event.body) for event in events] == [True, False, True, False, False] + [True] * 3
     assert [event.seq for event in events if event.seq] == [1, 3]

@@ -51,4 +51,4 @@ def test_other_pairs_have_other_conversations(pairs: set[frozenset[str]]) -> Non
 def test_what_a_user_is_called_on_the_bus_does_not_change() -> None:
     """Two versions of the code run side by side during an upgrade."""
     assert subjects.token("alice") == "juvyprairklh6swfepoiqxu2"
-    assert subjects.query("join") == "linkup.query.join"
+    assert subjects.query("joins") == "linkup.query.joins"

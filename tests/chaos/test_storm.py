@@ -1,0 +1,129 @@
+"""A crowd comes back in one instant, and all are in; who was there before hardly notices."""
+
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+from linkup_client.wire import open_socket
+
+from tests.bench import echo
+from tests.support.beside import chatting
+from tests.support.stack import Stack, run_stack
+from tests.support.storm import Crowd, Outcome, storm
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UNLIMITED: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "sockets_per_user": 0}
+MISSED = 5
+AT_ONCE = 500  # messages on their way to the store
+PAIRS = 5
+CALM = 3.0  # seconds
+LONGER = 10.0  # than a bare echo
+
+
+class Return(NamedTuple):
+    outcome: Outcome
+    calm: float  # p99 of the others' acks before, in seconds
+    meanwhile: float
+    echo: Outcome  # the same crowd at a bare echo
+
+    def __str__(self) -> str:
+        last, floor = self.outcome.came[-1], self.echo.came[-1]
+        return (
+            f"{len(self.outcome.came)} in within {last:.2f} s, {last / floor:.1f} times a bare echo"
+            f" ({floor:.2f} s); others' ack p99 {self.calm * 1e3:.0f} ms before,"
+            f" {self.meanwhile * 1e3:.0f} ms meanwhile"
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(tmp_path_factory.mktemp("storm"), **UNLIMITED) as stack:
+        yield stack
+
+
+def crowd_of(stack: Stack, hellos: list[str]) -> Crowd:
+    host, _, port = stack.url.rpartition("/")[2].partition(":")
+    return Crowd(host, int(port), hellos)
+
+
+def hello_of(stack: Stack, user_id: str, **resumed: Any) -> str:
+    return json.dumps({"type": "hello", "token": stack.token(user_id), **resumed})
+
+
+async def write_to(stack: Stack, user_ids: list[str]) -> str:
+    """MISSED messages to each; the store's epoch."""
+    told: dict[str, Any] = {"epoch": "", "acked": 0}
+
+    def on_text(text: bytes) -> None:
+        frame = json.loads(text)
+        told["epoch"] = frame.get("epoch") or told["epoch"]
+        told["acked"] += frame["type"] == "ack"
+
+    socket = await open_socket(stack.ws_url, on_text, lambda code, reason: None)
+    socket.send(hello_of(stack, "writer").encode())
+    written = [(to, f"{to}-{number}") for to in user_ids for number in range(MISSED)]
+    for count, (to, client_id) in enumerate(written):
+        frame = {"type": "message", "to": to, "client_id": client_id, "content": "you missed this"}
+        socket.send(json.dumps(frame).encode())
+        await eventually(lambda sent=count: told["acked"] > sent - AT_ONCE)  # type: ignore[misc]
+    await eventually(lambda: told["acked"] == len(written))
+    await socket.close()
+    return str(told["epoch"])
+
+
+async def come_back(stack: Stack, name: str, count: int) -> Return:
+    """They were here, missed some, and come back in one instant."""
+    user_ids = [f"{name}{number}" for number in range(count)]
+    first = await storm(crowd_of(stack, [hello_of(stack, user_id) for user_id in user_ids]))
+    assert first.refused == {}
+    epoch = await write_to(stack, user_ids)
+    hellos = [hello_of(stack, user_id, epoch=epoch, cursor=0) for user_id in user_ids]
+    async with echo.server() as (url, _):
+        host, _, port = url.rpartition("//")[2].rstrip("/").partition(":")
+        crowd = Crowd(host, int(port), ["hello"] * count, path="/", until="hello")
+        await storm(Crowd(host, int(port), ["hello"], path="/", until="hello"))  # it is up
+        floor = await storm(crowd)
+    async with chatting(stack, PAIRS) as beside:
+        began = time.monotonic()
+        await eventually(lambda: time.monotonic() > began + CALM)
+        came = time.monotonic()
+        outcome = await storm(crowd_of(stack, hellos))
+        ended = time.monotonic()
+    assert beside.faults == []
+    return Return(outcome, beside.p99(began, came), beside.p99(came, ended), floor)
+
+
+def check(told: Return, count: int) -> None:
+    assert told.outcome.refused == {}
+    assert told.outcome.messages == [MISSED] * count
+
+
+def within(seconds: float, told: Return) -> float:
+    """As long as a machine may take that does other things as well, by what an echo took."""
+    return max(seconds * TIMEOUT_FACTOR, LONGER * told.echo.came[-1])
+
+
+@pytest.mark.timeout(120)
+async def test_f_s1_hundreds_come_back_in_one_instant_and_none_is_refused(stack: Stack) -> None:
+    told = await come_back(stack, "some", 600)  # more than one queue of the store's readers holds
+    sys.stdout.write(f"{told}\n")
+    check(told, 600)
+    assert told.outcome.came[-1] < within(4.0, told)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("count", [1000, 3000])
+async def test_f_s1_thousands_come_back_in_one_instant(stack: Stack, count: int) -> None:
+    """All in within 4 s per 1,000, and nobody else waits three times as long for an ack."""
+    told = await come_back(stack, f"all{count}x", count)
+    sys.stdout.write(f"{told}\n")
+    check(told, count)
+    assert told.outcome.came[-1] < within(4.0 * count / 1000, told)
+    assert told.meanwhile < 3 * told.calm

@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.addresses import without_password
 from shared.errors import StartError, Unavailable
 
 logger = logging.getLogger("linkup.bus")
@@ -156,6 +157,32 @@ class Bus:
         return self.connected  # cut off, the client's flush returns at once
 
 
+class _Link:
+    """What becomes of the connection, in our log: until it is open, one line."""
+
+    def __init__(self, url: str, on_reconnect: Callable[[], Awaitable[None]] | None) -> None:
+        self.shown = without_password(url)
+        self.open = False
+        self.trouble = ""
+        self._on_reconnect = on_reconnect
+
+    async def on_error(self, error: Exception) -> None:
+        if self.open:
+            logger.warning("bus: %s", _reason(error))
+        elif not self.trouble:
+            logger.warning("no nats-server at %s yet: %s", self.shown, _reason(error))
+        self.trouble = _reason(error)
+
+    async def on_disconnect(self) -> None:
+        if self.open:
+            logger.warning("disconnected from the bus")
+
+    async def on_reconnected(self) -> None:
+        logger.info("connected to the bus again")
+        if self._on_reconnect is not None:
+            await self._on_reconnect()
+
+
 @asynccontextmanager
 async def connect(
     url: str,
@@ -165,24 +192,12 @@ async def connect(
 ) -> AsyncIterator[Bus]:
     """A connection for the life of the process. Raises StartError when the broker is not there."""
 
-    async def on_error(error: Exception) -> None:
-        logger.warning("bus: %s", error if str(error) else type(error).__name__)
-
-    async def on_disconnect() -> None:
-        if not closing:
-            logger.warning("disconnected from the bus")
-
-    async def on_reconnected() -> None:
-        logger.info("connected to the bus again")
-        if on_reconnect is not None:
-            await on_reconnect()
-
-    closing = False
+    link = _Link(url, on_reconnect)
     client = Client()
     try:
         async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
             await client.connect(
-                url,
+                url.split(","),
                 name=name,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
@@ -192,20 +207,21 @@ async def connect(
                 drain_timeout=5,
                 pending_size=0,  # fail at once while disconnected (R1)
                 inbox_prefix=f"_INBOX_{name}".encode(),
-                error_cb=on_error,
-                disconnected_cb=on_disconnect,
-                reconnected_cb=on_reconnected,
+                error_cb=link.on_error,
+                disconnected_cb=link.on_disconnect,
+                reconnected_cb=link.on_reconnected,
             )
     except (TimeoutError, nats.errors.Error, OSError) as error:
         await _quietly(client.close())
         raise StartError(
-            f"cannot reach nats-server at {_without_password(url)}: {_reason(error)}; "
-            "start it, or set LINKUP_NATS_URL"
+            f"cannot reach nats-server at {link.shown}: {link.trouble or _reason(error)}; "
+            "start it, or set LINKUP_NATS_URL to where it is"
         ) from None
+    link.open = True
     try:
         yield Bus(client)
     finally:
-        closing = True
+        link.open = False
         await _quietly(client.close())
 
 
@@ -233,8 +249,3 @@ async def _quietly(step: Awaitable[Any]) -> None:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]

@@ -7,8 +7,7 @@ put in front of its keys (`[smtp] host` is `smtp_host`). Secrets may come from a
 
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -16,23 +15,29 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.addresses import FORMS, without_password
+from shared.allowed import allowed
 from shared.errors import SettingError, visible
+from shared.sources import INTERNAL as INTERNAL
+from shared.sources import PREFIX as PREFIX
+from shared.sources import Names, from_environment, from_file
+from shared.sources import variable as variable
 
-PREFIX = "LINKUP_"
-SECRETS = frozenset(  # a URL may hold a password
-    {"jwt_secret", "smtp_password", "nats_url", "database_url", "notify_database_url"}
-)
+URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
+SECRETS = URLS | {"jwt_secret", "smtp_password"}
 LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies"})
-INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 
 DAY = 86_400.0
+CENTURY = 36_525 * DAY
 LEAST_RETENTION = 7 * DAY  # clients that were away for a week go on where they stood
 
 MOST_HEADER_BYTES = 1024 * 1024
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-NotNegative = Annotated[int, Meta(ge=0)]
+Long = Annotated[float, Meta(ge=0, le=CENTURY)]  # seconds
+NotNegative = Annotated[int, Meta(ge=0, le=10**9)]
+Bytes = Annotated[int, Meta(ge=1, le=10**15)]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,47 +74,57 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     header_timeout: Seconds = 10.0
     body_timeout: Seconds = 20.0
     stall_timeout: Seconds = 8.0
-    send_buffer_bytes: Annotated[int, Meta(ge=4096)] = 32 * 1024
-    outbox_frames: Annotated[int, Meta(ge=1)] = 500
-    outbox_bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024
+    send_buffer_bytes: Annotated[int, Meta(ge=4096, le=10**9)] = 32 * 1024
+    outbox_frames: Annotated[int, Meta(ge=1, le=10**6)] = 500
+    outbox_bytes: Annotated[int, Meta(ge=65536, le=10**9)] = 256 * 1024
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4
     log_waiting: Annotated[int, Meta(ge=1)] = 20_000
     presence_debounce: Annotated[float, Meta(gt=0, le=5)] = 5.0  # a dead gateway: offline in 30 s
 
     attachments_url: str = ""
-    attachment_image_bytes: Annotated[int, Meta(ge=1)] = 10_000_000
-    attachment_document_bytes: Annotated[int, Meta(ge=1)] = 100_000_000
-    attachment_audio_bytes: Annotated[int, Meta(ge=1)] = 50_000_000
-    attachment_video_bytes: Annotated[int, Meta(ge=1)] = 200_000_000
+    attachment_image_bytes: Bytes = 10_000_000
+    attachment_document_bytes: Bytes = 100_000_000
+    attachment_audio_bytes: Bytes = 50_000_000
+    attachment_video_bytes: Bytes = 200_000_000
     attachment_link_for: Seconds = 300.0
     attachment_sweep_every: Seconds = 600.0
 
-    message_burst: Annotated[int, Meta(ge=1)] = 20
-    message_rate: Annotated[float, Meta(ge=0)] = 10.0
+    message_burst: Annotated[int, Meta(ge=1, le=10**6)] = 20
+    message_rate: Annotated[float, Meta(ge=0, le=10**6)] = 10.0
     group_history: bool = False
-    edit_window: Annotated[float, Meta(ge=0)] = 86_400.0
-    delete_window: Annotated[float, Meta(ge=0)] = 86_400.0
-    feed_retention: Annotated[float, Meta(ge=0)] = 30 * DAY
-    follower_patience: Annotated[float, Meta(ge=DAY)] = 30 * DAY
-    attachment_unsent_for: Annotated[float, Meta(gt=0)] = 86_400.0
+    edit_window: Long = 86_400.0
+    delete_window: Long = 86_400.0
+    feed_retention: Long = 30 * DAY
+    follower_patience: Annotated[float, Meta(ge=DAY, le=CENTURY)] = 30 * DAY
+    attachment_unsent_for: Annotated[float, Meta(gt=0, le=CENTURY)] = 86_400.0
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
 
     notify_database_url: str = ""
-    notify_email_after: Annotated[float, Meta(ge=0)] = 600.0
-    notify_email_pause: Annotated[float, Meta(ge=0)] = 3600.0
+    notify_email_after: Long = 600.0
+    notify_email_pause: Long = 3600.0
     public_url: str = ""
     smtp_host: str = ""
-    smtp_port: Port = 587
+    smtp_port: Annotated[int, Meta(ge=1, le=65535)] = 587
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_from: str = "LinkUp <no-reply@linkup.localhost>"
 
     def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            formed = _formed(name, getattr(self, name))
+            msgspec.structs.force_setattr(self, name, formed)
         if 0 < self.feed_retention < LEAST_RETENTION:
             days = int(LEAST_RETENTION / DAY)
-            raise ValueError(f"LINKUP_FEED_RETENTION must be at least {days} days, or 0 for ever")
+            raise ValueError(
+                f"LINKUP_FEED_RETENTION={self.feed_retention:g} is less than {days} days; "
+                f"write {LEAST_RETENTION:.0f} seconds or more, or 0 for ever"
+            )
+        if self.database_url and self.database_url == self.notify_database_url:
+            raise ValueError(
+                "LINKUP_DATABASE_URL and LINKUP_NOTIFY_DATABASE_URL name one file; write two"
+            )
 
     @property
     def data(self) -> Path:
@@ -130,18 +145,52 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.notify_database_url or sqlite_url(self.data.absolute() / "notify.db")
 
 
+def _formed(name: str, value: Any) -> Any:
+    """In the one form that is compared and used. Raises ValueError."""
+    match value:
+        case tuple():
+            return tuple(dict.fromkeys(_formed(name, one) for one in value))
+        case str() if "\0" in value:
+            raise ValueError(f"{variable(name)} holds a character that ends a text: NUL")
+        case "" if Settings.__struct_defaults__[Settings.__struct_fields__.index(name)]:
+            raise ValueError(f"{variable(name)} is empty; leave it out for the default")
+        case str() if value and name in FORMS:
+            try:
+                return FORMS[name](value.strip())
+            except ValueError as error:
+                raise ValueError(f"{variable(name)}={_masked(name, value)} {error}") from None
+        case str() if name != "data_dir" and not _is_text(value):
+            raise ValueError(f"{variable(name)} is not UTF-8")
+        case _:
+            return value
+
+
+def _is_text(value: str) -> bool:
+    """Python holds bytes of the environment that are no text as halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _masked(name: str, value: str) -> str:
+    if name not in URLS:
+        return value
+    return without_password(value) if "/" in value else "********"
+
+
 def sqlite_url(file: Path) -> str:
     """The file as the database drivers take it. What is not ASCII stays: a name may be bytes that
     are no text, which only survive as Python holds them."""
     return "sqlite:///" + re.sub(r"[\x00-\x7f]+", lambda ascii: quote(ascii[0]), str(file))
 
 
+NAMES = Names(Settings.__struct_fields__, SECRETS, LISTS)
+
+
 def load(environment: Mapping[str, str] | None = None, file: str | Path | None = None) -> Settings:
     """What is in force: defaults < file < environment. Raises SettingError."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
-    values = dict(_from_file(Path(file))) if file else {}
-    values.update(_from_environment(environment))
+    values = dict(from_file(Path(file), NAMES)) if file else {}
+    values.update(from_environment(environment, NAMES))
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -154,8 +203,8 @@ def origins(
     """Where each setting that is not a default comes from. Raises SettingError, as load does."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
-    found = {name: str(file) for name, _ in _from_file(Path(file))} if file else {}
-    found.update({name: "environment" for name, _ in _from_environment(environment)})
+    found = {name: str(file) for name, _ in from_file(Path(file), NAMES)} if file else {}
+    found.update({name: "environment" for name, _ in from_environment(environment, NAMES)})
     return found
 
 
@@ -166,10 +215,6 @@ def in_force(settings: Settings) -> dict[str, Any]:
     return {
         name: "********" if name in SECRETS and value else value for name, value in shown.items()
     }
-
-
-def variable(field: str) -> str:
-    return PREFIX + field.upper()
 
 
 def to_environment(values: Mapping[str, Any]) -> dict[str, str]:
@@ -187,52 +232,11 @@ def _text(value: Any) -> str:
             return str(value)
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for variable_name, text in environment.items():
-        if not variable_name.startswith(PREFIX) or variable_name in INTERNAL:
-            continue
-        name = variable_name.removeprefix(PREFIX).lower()
-        if name.endswith("_file") and name.removesuffix("_file") in SECRETS:
-            name, text = name.removesuffix("_file"), _secret(variable_name, text)
-        _known(name, variable_name)
-        yield name, _split(text) if name in LISTS else text
-
-
-def _from_file(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is not TOML: {error}") from None
-    for key, value in content.items():
-        pairs = {f"{key}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
-        for name, setting in (pairs or {key: value}).items():
-            _known(name, f"`{name}` in {path}")
-            yield name, setting
-
-
-def _known(name: str, said: str) -> None:
-    if name not in Settings.__struct_fields__:
-        raise SettingError(f"{said} is no setting; `linkup config` lists them all")
-
-
-def _secret(variable_name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingError(f"{variable_name}: cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingError(f"{variable_name}: {path} is not text") from None
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def _explain(fault: str, values: Mapping[str, Any]) -> str:
-    reason, _, where = fault.partition(" - at `$.")
-    name = where.rstrip("`")
-    if name not in values or name in SECRETS:
+    """The setting, its value unless that is a secret, and what to write instead."""
+    found = re.search(r" - at `\$\.(\w+)", fault)
+    if found is None or found[1] not in values:
         return fault
-    return f"{variable(name)}={values[name]}: {reason}"
+    name = found[1]
+    value = "********" if name in SECRETS else values[name]
+    return f"{variable(name)}={value}: write {allowed(Settings, name)}"

@@ -25,7 +25,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     async with run_stack(
         tmp_path_factory.mktemp("stack"),
         hello_timeout=3,
-        allowed_origins=(ALLOWED,),
+        allowed_origins=("HTTPS://Chat.example:443/",),  # f_s3
         edit_window=90,
         delete_window=0,
     ) as running:

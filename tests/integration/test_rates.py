@@ -25,7 +25,9 @@ LIMITS: dict[str, Any] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("rates")
-    async with run_stack(folder, dev_login=True, allowed_origins=(HOST_APP,), **LIMITS) as running:
+    async with run_stack(
+        folder, dev_login=True, allowed_origins=(HOST_APP.upper() + "/",), **LIMITS
+    ) as running:
         yield running
 
 

@@ -57,7 +57,7 @@ def test_config_masks_secrets(form: list[str]) -> None:
         *form,
         LINKUP_JWT_SECRET="hidden-one",
         LINKUP_NATS_URL="nats://gateway:hidden-two@nats.example:4222",
-        LINKUP_DATABASE_URL="postgresql://linkup:hidden-three@db.example/linkup",
+        LINKUP_DATABASE_URL="sqlite:////srv/hidden-three.db",
     )
     assert result.exit_code == 0
     assert "hidden" not in result.output

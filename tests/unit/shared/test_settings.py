@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from databases import DatabaseURL
 from hypothesis import example, given
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from shared import settings
+from shared.allowed import allowed
 from shared.errors import SettingError
 from shared.settings import SECRETS, Settings, load
 
+DEFAULTS = msgspec.structs.asdict(Settings())
 SECRET = "this-is-a-secret"
 
 
@@ -68,6 +71,14 @@ def test_values_of_the_environment(name: str, text: str, value: Any) -> None:
         ("LANES", "0"),
         ("HEARTBEAT", "0"),
         ("HEARTBEAT", "nan"),
+        ("HEARTBEAT", "inf"),
+        ("EDIT_WINDOW", "inf"),
+        ("EDIT_WINDOW", "-1"),
+        ("MESSAGE_RATE", "1e300"),
+        ("SMTP_PORT", "0"),
+        ("LOG_FORMAT", ""),
+        ("SMTP_SECURITY", "ssl"),
+        ("SOCKETS_PER_USER", "1" + "0" * 30),
         ("MESSAGE_RATE", "-1"),
         ("DEV_LOGIN", "maybe"),
         ("LOG_LEVEL", "loud"),
@@ -75,7 +86,65 @@ def test_values_of_the_environment(name: str, text: str, value: Any) -> None:
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(name: str, text: str) -> None:
-    assert refused({f"LINKUP_{name}": text}).startswith(f"LINKUP_{name}={text}: ")
+    assert refused({f"LINKUP_{name}": text}).startswith(f"LINKUP_{name}={text}: write ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        ("LOG_LEVEL", "INFO", "write debug, error, info or warning"),
+        ("LOG_FORMAT", "xml", "write auto, json or text"),
+        ("SMTP_SECURITY", "ssl", "write none, starttls or tls"),
+        ("GATEWAY_PORT", "65536", "write a whole number from 0 to 65535"),
+        ("HEARTBEAT", "0", "write a number above 0, at most 86400"),
+        ("DEV_LOGIN", "maybe", "write 1 or 0"),
+        ("FEED_RETENTION", "5", "write 604800 seconds or more, or 0 for ever"),
+        ("DATA_DIR", "", "leave it out"),
+        ("HOST", "", "leave it out"),
+        ("JWT_AUDIENCE", "", "leave it out"),
+        ("SMTP_FROM", "", "leave it out"),
+        ("JWT_SECRET", "\udcff", "not UTF-8"),
+        ("DATA_DIR", "a\0b", "NUL"),
+    ],
+)
+def test_f_s22_a_bad_value_is_answered_with_what_to_write(
+    name: str, text: str, advice: str
+) -> None:
+    said = refused({f"LINKUP_{name}": text})
+    assert f"LINKUP_{name}" in said
+    assert advice in said
+
+
+def test_f_s22_every_setting_says_what_it_may_hold() -> None:
+    for name in Settings.__struct_fields__:
+        value = getattr(Settings(), name)
+        said = allowed(Settings, name)
+        assert said.startswith("a whole number from ") == (type(value) is int)
+        assert said.startswith("a number ") == (type(value) is float)
+        assert (said == "1 or 0") == (type(value) is bool)
+
+
+@pytest.mark.parametrize("name", [n for n, v in DEFAULTS.items() if type(v) in (int, float)])
+def test_f_s22_no_number_is_without_end(name: str) -> None:
+    for text in ("inf", "-inf", "nan", "1e999", "-1"):
+        assert f"LINKUP_{name.upper()}" in refused({f"LINKUP_{name.upper()}": text})
+
+
+def test_f_s22_two_databases_are_not_one_file() -> None:
+    urls = {f"LINKUP_{name}DATABASE_URL": "sqlite:////x.db" for name in ("", "NOTIFY_")}
+    assert "one file" in refused(urls)
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("JWT_SECERT", "JWT_SECRET"),
+        ("SOCKET_PER_USER", "SOCKETS_PER_USER"),
+        ("ALLOWED_ORIGIN", "ALLOWED_ORIGINS"),
+    ],
+)
+def test_f_s22_a_misspelt_setting_is_answered_with_the_one_meant(misspelt: str, meant: str) -> None:
+    assert f"did you mean LINKUP_{meant}?" in refused({f"LINKUP_{misspelt}": "x"})
 
 
 def test_a_misspelt_setting_does_not_pass_in_silence(tmp_path: Path) -> None:
@@ -89,9 +158,11 @@ def test_a_misspelt_setting_does_not_pass_in_silence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_comes_from_a_file_and_is_never_shown(name: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"{SECRET}\n")
+    url = "nats://{}" if name == "nats_url" else "sqlite:////{}"
+    secret = url.format(SECRET) if name in settings.URLS else SECRET
+    file.write_text(f"{secret}\n")
     found = load({f"LINKUP_{name.upper()}_FILE": str(file)})
-    assert getattr(found, name) == SECRET
+    assert getattr(found, name) == secret
     assert settings.in_force(found)[name] == "********"
     assert SECRET not in str(settings.in_force(found))
     assert settings.in_force(Settings())[name] == ""
@@ -100,11 +171,54 @@ def test_a_secret_comes_from_a_file_and_is_never_shown(name: str, tmp_path: Path
 def test_a_secret_of_the_wrong_kind_is_not_repeated(tmp_path: Path) -> None:
     file = tmp_path / "linkup.toml"
     file.write_text(f'jwt_secret = ["{SECRET}"]\n')
-    assert "jwt_secret" in refused({}, file)
+    assert "LINKUP_JWT_SECRET" in refused({}, file)
+    assert "LINKUP_DATABASE_URL" in refused({"LINKUP_DATABASE_URL": SECRET})
 
 
 def test_only_secrets_have_files(tmp_path: Path) -> None:
     assert "LINKUP_LANES_FILE" in refused({"LINKUP_LANES_FILE": str(tmp_path)})
+
+
+def test_f_s22_a_secret_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    both = {"LINKUP_JWT_SECRET": "x" * 40, "LINKUP_JWT_SECRET_FILE": str(tmp_path / "secret")}
+    assert "both set" in refused(both)
+
+
+@pytest.mark.parametrize("name", ["", ".", "empty", "blank"])
+def test_f_s22_a_secret_file_without_a_secret_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "blank").write_text("\n")
+    path = str(tmp_path / name) if name else ""
+    said = refused({"LINKUP_SMTP_PASSWORD_FILE": path})
+    assert said.startswith("LINKUP_SMTP_PASSWORD_FILE: ")
+    assert path in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"lanes = 1\nreaders = =\n", "line 2"),
+        (b"lanes = 1\n# caf\xe9\n", "line 2 is not UTF-8"),
+        (b"lanes = 1\nlanes = 2\n", "line 2"),
+        (b"smtp_host = 'a'\n[smtp]\nhost = 'b'\n", "twice"),
+        (b"heartbeat = [1]\n", "LINKUP_HEARTBEAT=[1]: write a number"),
+        (b"allowed_origins = [1]\n", "LINKUP_ALLOWED_ORIGINS=[1]: write texts"),
+        (b"linkup_heartbeat = 1\n", "did you mean heartbeat?"),
+    ],
+)
+def test_f_s22_a_fault_in_the_settings_file_is_said_with_its_place(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_bytes(content)
+    assert said in refused({}, file)
+
+
+def test_f_s22_a_list_in_the_file_may_be_written_with_commas(tmp_path: Path) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text("allowed_origins = 'https://a.example/, https://b.example'\n")
+    assert load({}, file).allowed_origins == ("https://a.example", "https://b.example")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])

@@ -1,0 +1,178 @@
+"""Owns the settings that name an address: each in its one form, or what to write instead.
+
+Every function takes the text of a setting and raises ValueError with a sentence for the operator.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+WEB = {"http": 80, "https": 443}
+APPS = frozenset(  # what pages inside apps and extensions have for a scheme
+    {"app", "capacitor", "chrome-extension", "ionic", "moz-extension", "tauri"}
+)
+BUS = frozenset({"nats", "tls", "ws", "wss"})
+STORES = frozenset({"s3", "gs", "az", "memory"})
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
+
+
+def origin(text: str) -> str:
+    """As a browser sends it: in lower case, in Punycode, without the usual port."""
+    if text == "*":
+        raise ValueError("names every site; write each that may connect, as https://a.example")
+    if text.lower() == "null":
+        raise ValueError("is what files and sandboxed frames of anybody send; write a site")
+    parts = _split(text, "https://app.example.com")
+    if parts.scheme not in WEB and parts.scheme not in APPS:
+        raise ValueError(f"has the scheme {parts.scheme}; an origin has https or http")
+    netloc = _netloc(parts, WEB.get(parts.scheme))
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"is more than an origin; write {parts.scheme}://{netloc}")
+    return f"{parts.scheme}://{netloc}"
+
+
+def page(text: str) -> str:
+    """The URL of the page, to which paths are added."""
+    parts = _split(text, "https://chat.example.com")
+    if parts.scheme not in WEB:
+        raise ValueError(f"has the scheme {parts.scheme}; write http:// or https://")
+    if parts.query or parts.fragment:
+        raise ValueError("has a ? or # in it; write the address of the page alone")
+    return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{parts.path.rstrip('/')}"
+
+
+def bus(text: str) -> str:
+    """Of one nats-server, or of several by comma."""
+    return ",".join(_server(part.strip()) for part in text.split(",") if part.strip())
+
+
+def database(text: str) -> str:
+    if not text.startswith("sqlite:///"):
+        raise ValueError("is no file of SQLite, and this release stores in nothing else; " + FILE)
+    parts = urlsplit(text)
+    if parts.query or parts.fragment:
+        raise ValueError("has a ? or # in it; in the name of a file write %3F or %23")
+    if parts.path in ("/", "/:memory:"):
+        raise ValueError("would be gone with the process; " + FILE)
+    return text
+
+
+FILE = "write sqlite:////directory/name.db, with four slashes"
+
+
+def files(text: str) -> str:
+    """Where attachments lie."""
+    parts = urlsplit(text)
+    if text.startswith("/"):
+        raise ValueError(f"is no URL; write file://{text}")
+    if parts.scheme == "file":
+        if parts.netloc or not parts.path.startswith("/"):
+            raise ValueError("is no path from the root; write file:///directory")
+        if parts.query or parts.fragment:
+            raise ValueError("has a ? or # in it; in the name of a directory write %3F or %23")
+    elif parts.scheme not in STORES or not (parts.netloc or parts.scheme == "memory"):
+        raise ValueError("is no place for files; write file:///directory or s3://bucket/prefix")
+    return text
+
+
+def proxy(text: str) -> str:
+    """An address or a network; `*` is everybody."""
+    try:
+        return "*" if text == "*" else str(ipaddress.ip_address(text))
+    except ValueError:
+        pass
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(
+            "is no address; write one as 10.0.0.2, or a network as 10.0.0.0/8"
+        ) from None
+
+
+def host(text: str) -> str:
+    """A name or an address alone."""
+    bare = text.strip("[]") if text.startswith("[") else text
+    try:
+        return _host(bare)
+    except ValueError:
+        raise ValueError(
+            "is no host; write a name or an address alone, without scheme and port"
+        ) from None
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "host": host,
+    "allowed_origins": origin,
+    "trusted_proxies": proxy,
+    "nats_url": bus,
+    "attachments_url": files,
+    "database_url": database,
+    "notify_database_url": database,
+    "public_url": page,
+    "smtp_host": host,
+}
+
+
+def without_password(url: str) -> str:
+    """To be shown; of several servers only the last, as a password may hold a comma."""
+    return re.sub(r"\A([a-z+]+://)?.*@", r"\1", url, flags=re.DOTALL)
+
+
+def _server(text: str) -> str:
+    url = text if "://" in text else f"nats://{text}"
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in BUS and bool(parts.hostname)
+        _ = parts.port  # raises
+    except ValueError:
+        known = False
+    if not known or parts.path not in ("", "/") or re.search(r"[\s?#]", url):
+        raise ValueError(
+            "is no address of a nats-server; write nats://user:password@host:4222, and in a "
+            "password what is no letter and no digit as %XX"
+        )
+    return url
+
+
+def _split(text: str, example: str) -> SplitResult:
+    if re.search(r"\s", text):
+        raise ValueError(f"has a space in it; write {example} (and a comma between two)")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError(f"is no URL; write {example}") from None
+    if "://" not in text:
+        raise ValueError(f"has no http:// or https:// in front; write {example}")
+    if not parts.netloc:
+        raise ValueError(f"names no host; write {example}")
+    if "@" in parts.netloc:
+        raise ValueError(f"has a user or password in it; write {example}")
+    return parts
+
+
+def _netloc(parts: SplitResult, usual_port: int | None) -> str:
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none; write one from 1 to 65535") from None
+    try:
+        name = _host(parts.hostname or "")
+    except ValueError:
+        raise ValueError(f"has the host {parts.hostname}, which cannot be; name one site") from None
+    name = f"[{name}]" if ":" in name else name
+    return name if port in (None, usual_port) else f"{name}:{port}"
+
+
+def _host(text: str) -> str:
+    """In lower case and Punycode, as the browsers have it (UTS 46). Raises ValueError."""
+    if ":" in text:
+        address, _, zone = text.partition("%")
+        return str(ipaddress.IPv6Address(address)) + (f"%{zone}" if zone else "")
+    name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
+    labels = name.removesuffix(".").split(".")
+    if not HOST_NAME.fullmatch(name) or not all(0 < len(label) < 64 for label in labels):
+        raise ValueError(text)
+    return name

@@ -1,0 +1,150 @@
+"""Addresses in settings: the one form of each, and what is said of what is none."""
+
+import pytest
+
+from shared import addresses
+from shared.errors import SettingError
+from shared.settings import Settings, load
+
+SECRET = "s3cret"
+
+
+def set_to(name: str, text: str) -> object:
+    return getattr(load({f"LINKUP_{name.upper()}": text}), name)
+
+
+def refused(name: str, text: str) -> str:
+    with pytest.raises(SettingError) as caught:
+        set_to(name, text)
+    assert f"LINKUP_{name.upper()}=" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("https://app.example/", ["https://app.example"]),
+        ("HTTPS://App.Example", ["https://app.example"]),
+        ("https://app.example:443", ["https://app.example"]),
+        ("http://app.example:80/", ["http://app.example"]),
+        ("http://app.example:443", ["http://app.example:443"]),
+        ("http://localhost:3000", ["http://localhost:3000"]),
+        ("https://bücher.example", ["https://xn--bcher-kva.example"]),
+        ("https://straße.example", ["https://xn--strae-oqa.example"]),
+        ("https://XN--bcher-kva.example", ["https://xn--bcher-kva.example"]),
+        ("http://[::0001]:8080", ["http://[::1]:8080"]),
+        ("https://app.example:", ["https://app.example"]),
+        ("capacitor://localhost", ["capacitor://localhost"]),
+        (" https://a.example , https://b.example, ", ["https://a.example", "https://b.example"]),
+        ("https://a.example,https://A.example:443/", ["https://a.example"]),
+        ("", []),
+    ],
+)
+def test_f_s3_an_origin_is_taken_as_browsers_send_it(text: str, origins: list[str]) -> None:
+    assert set_to("allowed_origins", text) == tuple(origins)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("*", "names every site"),
+        ("https://*.example", "name one site"),
+        ("null", "write a site"),
+        ("app.example", "write https://app.example.com"),
+        ("localhost:3000", "write https://app.example.com"),
+        ("//app.example", "write https://app.example.com"),
+        ("https://app.example/chat", "write https://app.example"),
+        ("https://app.example?x=1", "write https://app.example"),
+        ("wss://app.example", "https or http"),
+        ("htps://app.example", "https or http"),
+        ("https://user:pw@app.example", "write https://app.example.com"),
+        ("https://a.example https://b.example", "a comma between two"),
+        ("https://app.example:99999", "from 1 to 65535"),
+        ("https://", "names no host"),
+        ("https://a..example", "name one site"),
+        ("https://☃.example", "name one site"),
+        ('"https://app.example"', "write https://app.example.com"),
+        ("https://good.example,bad.example", "=bad.example has no http"),
+        ("https://[::1", "is no URL"),
+    ],
+)
+def test_f_s3_an_origin_that_no_browser_sends_is_refused(text: str, advice: str) -> None:
+    assert advice in refused("allowed_origins", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("public_url", "https://Chat.example/", "https://chat.example"),
+        ("public_url", "http://chat.example:8000/app/", "http://chat.example:8000/app"),
+        ("nats_url", "bus.example:4222", "nats://bus.example:4222"),
+        ("nats_url", "tls://u:p@bus.example:4222", "tls://u:p@bus.example:4222"),
+        ("nats_url", "nats://a:1, nats://b:2", "nats://a:1,nats://b:2"),
+        ("attachments_url", "file:///srv/files", "file:///srv/files"),
+        ("attachments_url", "s3://bucket/prefix", "s3://bucket/prefix"),
+        ("database_url", "sqlite:////srv/chat.db", "sqlite:////srv/chat.db"),
+        ("smtp_host", "Mail.example", "mail.example"),
+        ("host", "[::1]", "::1"),
+        ("host", " 0.0.0.0 ", "0.0.0.0"),
+        ("host", "fe80::1%eth0", "fe80::1%eth0"),
+        ("trusted_proxies", "10.1.2.3/8,10.0.0.1, ::1,*", ("10.0.0.0/8", "10.0.0.1", "::1", "*")),
+    ],
+)
+def test_f_s22_an_address_has_one_form(name: str, text: str, value: object) -> None:
+    assert set_to(name, text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        ("public_url", "chat.example", "write https://chat.example.com"),
+        ("public_url", "ftp://chat.example", "write http:// or https://"),
+        ("public_url", "https://chat.example/?a", "the page alone"),
+        ("public_url", "javascript:alert(1)", "write https://"),
+        ("nats_url", f"http://user:{SECRET}@bus.example", "write nats://"),
+        ("nats_url", f"nats://user:{SECRET}@bus.example:99999", "write nats://"),
+        ("nats_url", f"nats://user:{SECRET}/x@bus.example:4222", "as %XX"),
+        ("nats_url", f"nats://user:a,{SECRET}@bus.example:4222/x", "write nats://"),
+        ("nats_url", "nats://", "write nats://"),
+        ("attachments_url", "/srv/files", "write file:///srv/files"),
+        ("attachments_url", "srv/files", "write file:///"),
+        ("attachments_url", "file://srv/files", "write file:///"),
+        ("attachments_url", "file:///srv/#1", "%23"),
+        ("attachments_url", "s3://", "write file:///directory or s3://"),
+        ("attachments_url", "ftp://files.example", "write file:///directory or s3://"),
+        ("database_url", "/srv/chat.db", "write sqlite:////"),
+        ("database_url", "sqlite://chat.db", "write sqlite:////"),
+        ("database_url", "sqlite:///:memory:", "gone with the process"),
+        ("database_url", "sqlite:////srv/chat.db?mode=ro", "%3F"),
+        ("database_url", f"postgresql://user:{SECRET}@db.example/chat", "stores in nothing else"),
+        ("notify_database_url", "sqlite:///", "write sqlite:////"),
+        ("smtp_host", "smtp://mail.example", "without scheme and port"),
+        ("smtp_host", "mail.example:587", "without scheme and port"),
+        ("smtp_host", "me@mail.example", "without scheme and port"),
+        ("host", "http://127.0.0.1", "without scheme and port"),
+        ("host", "127.0.0.1:8000", "without scheme and port"),
+        ("host", "*", "without scheme and port"),
+        ("trusted_proxies", "proxy", "10.0.0.0/8"),
+        ("trusted_proxies", "10.0.0.0/33", "10.0.0.0/8"),
+    ],
+)
+def test_f_s22_what_is_no_address_is_refused_with_what_to_write(
+    name: str, text: str, advice: str
+) -> None:
+    assert advice in refused(name, text)
+
+
+def test_f_s22_every_setting_that_names_an_address_has_a_form() -> None:
+    named = {name for name in Settings.__struct_fields__ if name.endswith(("_url", "host"))}
+    assert named <= addresses.FORMS.keys() <= set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://u:p,a@s:s@bus:4222", "tls://u:p@bus:4222", "u:p@bus:4222", "nats://bus:4222"]
+)
+def test_f_s22_a_url_is_shown_without_its_password(url: str) -> None:
+    shown = addresses.without_password(url)
+    assert shown.endswith("bus:4222")
+    assert "@" not in shown
+    assert shown.removeprefix("nats://").removeprefix("tls://") == "bus:4222"

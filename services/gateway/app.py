@@ -1,7 +1,7 @@
 """Builds the gateway: the bus, the lanes, the hub, and the routes in front of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -32,6 +32,7 @@ from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
+from services.gateway.connection import Connection
 from services.gateway.ephemeral import Chores, Typing
 from services.gateway.gathering import Backlog
 from services.gateway.handlers import Handlers
@@ -48,6 +49,7 @@ from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
 from services.gateway.views import CHAT, NOTIFICATIONS
 from shared import bus
+from shared.commands import Acquaintance
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Check, Health
 from shared.settings import Settings
@@ -76,9 +78,10 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         typing = Typing(nats, log, chores)
         presence = Presence(nats, log, settings.presence_debounce)
 
-        def on_acquaintance(user_id: str) -> None:
-            typing.forget(user_id)
-            presence.recheck(user_id)
+        def on_acquaintance(told: Acquaintance, connections: Iterable[Connection]) -> None:
+            if not told.parted:  # the feed says who is in a group
+                typing.forget(told.user_id)
+            presence.recheck(connections, told.other_id)
 
         hub = Hub(nats, log, announcer, on_acquaintance)
         people = People(lanes, log)

@@ -43,9 +43,14 @@ class User:
 
 class Hub:
     def __init__(
-        self, bus: Bus, log: Log, announcer: Announcer, on_acquaintance: Callable[[str], None]
+        self,
+        bus: Bus,
+        log: Log,
+        announcer: Announcer,
+        on_acquaintance: Callable[[Acquaintance, Iterable[Connection]], None],
     ) -> None:
-        """`on_acquaintance`: called with a user of whom others may know more now, or less."""
+        """`on_acquaintance`: called with a user who may know more or less of others now, and the
+        sockets of that user."""
         self._bus = bus
         self._announcer = announcer
         self._on_acquaintance = on_acquaintance
@@ -152,7 +157,7 @@ class Hub:
             logger.error("a control event does not decode", extra={"subject": delivery.subject})
             return
         if told.user_id == user.user_id:
-            self._on_acquaintance(user.user_id)
+            self._on_acquaintance(told, user.connections)
 
     # ------------------------------------------------------------ comparison with the log
 

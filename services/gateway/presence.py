@@ -36,15 +36,23 @@ PENDING = 64  # announcements of one user
 
 @dataclass(slots=True)
 class Wants:
-    """Whom one socket watches, and whom it asks to: they may be strangers."""
+    """Whom one socket watches, and whom it asks to: they may be strangers. `doubted`: who is
+    watched and may have become one."""
 
     asked: set[str] = field(default_factory=set)
     watched: set[str] = field(default_factory=set)
+    doubted: set[str] = field(default_factory=set)
     checked_at: float = 0.0
 
     def waits(self, due: float) -> bool:
         """For an answer, or for its acquaintances to be looked up again."""
-        return bool(self.asked or (self.watched and self.checked_at <= due))
+        return bool(self.asked or self.doubted or (self.watched and self.checked_at <= due))
+
+    def unsure(self, due: float) -> list[str]:
+        """Whom to look up now; whoever is doubted from here on is looked up once more."""
+        again = self.watched if self.checked_at <= due else self.doubted & self.watched
+        self.doubted = set()
+        return sorted(self.asked | again)
 
 
 class Presence:
@@ -91,12 +99,15 @@ class Presence:
         [online] = await rollcall.ask(self._bus, [other_id])
         return presence(other_id, bool(online), known[other_id])
 
-    def recheck(self, user_id: str) -> None:
-        """Whom that user may watch has changed, and nothing in their feed says so: a block."""
-        for connection, wants in self._wants.items():
-            if connection.user_id == user_id:
-                wants.checked_at = -math.inf
-        self._wake.set()
+    def recheck(self, connections: Iterable[Connection], other_id: str) -> None:
+        """Whether these sockets of one user may watch the other may have changed, by a block or
+        a parting; an empty id: whom they may watch at all."""
+        for connection in connections:
+            wants = self._wants.get(connection, Wants())
+            known = wants.watched | wants.asked
+            wants.doubted |= known & {other_id} if other_id else known
+            if wants.doubted:
+                self._wake.set()
 
     # ------------------------------------------------------------ the one task
 
@@ -133,14 +144,15 @@ class Presence:
         asking = [(connection, w) for connection, w in self._wants.items() if w.waits(due)]
         for start in range(0, len(asking), QUERIES_AT_ONCE):
             chunk = asking[start : start + QUERIES_AT_ONCE]
-            if not all(await asyncio.gather(*[self._sort(*asker) for asker in chunk])):
+            if not all(await asyncio.gather(*[self._sort(*asker, due) for asker in chunk])):
                 return
 
-    async def _sort(self, connection: Connection, wants: Wants) -> bool:
+    async def _sort(self, connection: Connection, wants: Wants, due: float) -> bool:
         """Acquaintances are watched; strangers are as if they were never there. False: the log
         does not answer."""
-        asked = sorted(wants.asked | wants.watched)
-        wants.checked_at = _now()  # a block during the answer makes it due again
+        asked = wants.unsure(due)
+        if wants.checked_at <= due:
+            wants.checked_at = _now()
         try:
             known = (await self._log.acquaintances(connection.user_id, asked)).last_seen
         except LinkupError as error:

@@ -1,6 +1,7 @@
 """Owns what is told after a commit: live events to each user, and the doorbell of the log."""
 
 import itertools
+from collections.abc import Iterator
 
 import msgspec
 
@@ -41,12 +42,23 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
         for part in _parts(events):
             payload = commands.encode(Events(user_id=user_id, epoch=epoch, events=part))
             await bus.publish(subjects.feed(user_id), payload)
-    for one, other in decision.changes.blocks:
-        for user_id, other_id in ((one, other), (other, one)):
-            told = Acquaintance(user_id=user_id, other_id=other_id)
-            await bus.publish(subjects.control(user_id), commands.encode(told))
+    for told in acquaintances(decision):
+        await bus.publish(subjects.control(told.user_id), commands.encode(told))
     if decision.changes.feed:
         await bus.publish(subjects.LOG, b"")
+
+
+def acquaintances(decision: Decision) -> Iterator[Acquaintance]:
+    """Who may have become a stranger to whom, or known again."""
+    for one, other in decision.changes.blocks:
+        yield Acquaintance(user_id=one, other_id=other)
+        yield Acquaintance(user_id=other, other_id=one)
+    for conversation_id, user_id in decision.changes.members:
+        members = decision.state.conversations[conversation_id].members
+        if user_id not in members:
+            yield Acquaintance(user_id=user_id, other_id="", parted=True)
+            for other in members:
+                yield Acquaintance(user_id=other, other_id=user_id, parted=True)
 
 
 def events_by_user(decision: Decision) -> dict[str, list[Event]]:

@@ -34,11 +34,13 @@ class Announcement(Struct, frozen=True, kw_only=True):
 
 
 class Acquaintance(Struct, frozen=True, kw_only=True, tag=True):
-    """Whether these two may know of each other has changed: ask again, remember nothing. The hub
-    compares the user id with its own."""
+    """Whether these two may know of each other may have changed: ask again. The hub compares the
+    user id with its own. An empty `other_id`: whether that user may know of anybody. `parted`: it
+    was by leaving a group, and what else is remembered of them still holds."""
 
     user_id: str
     other_id: str
+    parted: bool = False
 
 
 class Live(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Who is online, over the real wire. What takes its time is played in tests/property."""
 
 import os
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -25,7 +26,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """Two gateways that are quick to call somebody offline."""
     folder = tmp_path_factory.mktemp("presence")
     async with run_stack(folder, gateways=2, presence_debounce=0.5, **UNLIMITED) as running:
-        await make_known(running, ["alice", "bob", "carol", "eve"])
+        await make_known(running, ["alice", "bob", "carol", "dave", "eve"])
         async with synced(running, "alice") as alice:
             for other in ("bob", "carol"):
                 assert (await alice.message(other, "hello"))["type"] == "ack"
@@ -91,6 +92,51 @@ async def test_idor_a_stranger_and_nobody_have_the_same_status(stack: Stack) -> 
         frames = [await eve.next("presence") for _ in range(2)]
         assert {frame["user_id"] for frame in frames} == {"alice", "nobody-at-all"}
         assert {**frames[0], "user_id": ""} == {**frames[1], "user_id": ""}
+
+
+async def group_of(stack: Stack, *members: str) -> str:
+    """Made by Alice."""
+    async with http(stack, "alice") as api:
+        body = {"title": "Team", "members": members, "client_id": secrets.token_hex(8)}
+        made = (await api.post("/v1/conversations", body)).raise_for_status().json()
+    return str(made["conversation"]["conversation_id"])
+
+
+@pytest.mark.parametrize("leaver", ["dave", "alice"], ids=["leaves", "is removed"])
+async def test_f_s18_presence_ends_with_the_parting_on_both_sides(
+    stack: Stack, leaver: str
+) -> None:
+    """Dave goes, or Alice removes him; Bob and Carol share direct conversations with Alice alone.
+    Several sockets each, so that both gateways have some."""
+    place = await group_of(stack, "bob", "dave")
+    async with AsyncExitStack() as opened, http(stack, leaver) as api:
+        bobs = [await opened.enter_async_context(synced(stack, "bob")) for _ in range(4)]
+        daves = [await opened.enter_async_context(synced(stack, "dave")) for _ in range(4)]
+        for bob, dave in zip(bobs, daves, strict=True):
+            await bob.send("presence_subscribe", user_ids=["dave", "alice"])
+            await dave.send("presence_subscribe", user_ids=["bob"])
+            await heard(bob, "dave", True)
+            await heard(dave, "bob", True)
+        gone = await api.request("DELETE", f"/v1/conversations/{place}/members/dave")
+        assert gone.status_code == 204
+        for bob, dave in zip(bobs, daves, strict=True):
+            for watcher, other in ((bob, "dave"), (dave, "bob")):
+                told_last = await heard(watcher, other, False, seconds=3)
+                assert "last_seen" not in told_last or told_last["last_seen"] is None
+        for asker, other in (("bob", "dave"), ("dave", "bob")):
+            async with http(stack, asker) as asks:
+                assert (await asks.get(f"/v1/users/{other}/status")).status_code == 404
+
+
+async def test_f_s18_who_still_shares_a_conversation_is_watched_on(stack: Stack) -> None:
+    """A group of two ends with one, and their direct conversation is still there."""
+    place = await group_of(stack, "carol")
+    async with synced(stack, "alice") as alice, http(stack, "carol") as api:
+        await alice.send("presence_subscribe", user_ids=["carol"])
+        await heard(alice, "carol", False)
+        await api.request("DELETE", f"/v1/conversations/{place}/members/carol")
+        async with synced(stack, "carol"):
+            await heard(alice, "carol", True)
 
 
 @pytest.mark.prove

@@ -1,4 +1,4 @@
-"""A block that comes while the log is asked for acquaintances is not forgotten by the answer."""
+"""Who has become a stranger is not watched any more, and only they are looked up again."""
 
 import asyncio
 from typing import Any
@@ -24,9 +24,11 @@ class GatedLog:
         self.known: dict[str, int | None] = {"bob": None}
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
+        self.questions: list[list[str]] = []
 
     async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
-        known = dict(self.known)
+        self.questions.append(asked)
+        known = {one: at for one, at in self.known.items() if one in asked}
         self.asked.set()
         await self.gate.wait()
         return AcquaintancesAnswer(last_seen=known)
@@ -53,9 +55,33 @@ async def test_s63_a_block_during_the_answer_is_looked_up_again() -> None:
     looking = asyncio.ensure_future(presence.look())
     await log.asked.wait()
     log.known.clear()
-    presence.recheck("alice")
+    presence.recheck([socket], "bob")  # type: ignore[list-item]
     log.gate.set()
     await looking
     socket.take()
     await presence.look()
     assert [(frame["user_id"], frame["is_online"]) for frame in socket.take()] == [("bob", False)]
+
+
+@pytest.mark.asyncio
+async def test_f_s18_only_who_may_have_become_a_stranger_is_looked_up_again() -> None:
+    log, socket, other = GatedLog(), Socket(), Socket()
+    log.gate.set()
+    log.known = {"bob": None, "carol": None}
+    bus: Any = Nobody()
+    presence = Presence(bus, log, 5.0)  # type: ignore[arg-type]
+    for one in (socket, other):
+        presence.subscribe(one, ["bob", "carol"])  # type: ignore[arg-type]
+    await presence.look()
+    socket.take()
+    log.questions.clear()
+    del log.known["bob"]
+    for doubted in ("nobody", "bob"):
+        presence.recheck([socket], doubted)  # type: ignore[list-item]
+        await presence.look()
+    assert log.questions == [["bob"]]
+    assert [(frame["user_id"], frame["is_online"]) for frame in socket.take()] == [("bob", False)]
+    log.questions.clear()
+    presence.recheck([socket], "")  # type: ignore[list-item]
+    await presence.look()
+    assert log.questions == [["carol"]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from services.persistence.announce import acquaintances
 from services.persistence.decide import decide
 from services.persistence.state import Conversation, Decision, Head, Limits, Member, State
 from shared.commands import (
@@ -308,6 +309,27 @@ def test_who_comes_back_has_a_higher_version_of_it_than_before() -> None:
     parted = group.version
     run(seen, add("alice", "bob"))
     assert before < parted < group.version + group.members["bob"].version
+
+
+def doubts(decision: Decision) -> set[tuple[str, str]]:
+    found = list(acquaintances(decision))
+    assert all(told.parted for told in found)
+    return {(told.user_id, told.other_id) for told in found}
+
+
+@pytest.mark.parametrize("by", ["alice", "carol"])
+def test_f_s18_a_parting_puts_both_sides_in_doubt(by: str) -> None:
+    """Of who goes everything they watch, of who stays only the one who has gone."""
+    seen = team(alice="owner", bob="member", carol="member")
+    decision = run(seen, remove(by, "carol"), mark("bob", 0))
+    assert doubts(decision) == {("carol", ""), ("alice", "carol"), ("bob", "carol")}
+    assert doubts(run(seen, remove("alice", "bob"))) == {("bob", ""), ("alice", "bob")}
+
+
+def test_f_s18_who_is_back_at_once_has_not_parted() -> None:
+    seen = team(alice="owner", bob="member")
+    assert doubts(run(seen, remove("bob", "bob"), add("alice", "bob"))) == set()
+    assert doubts(run(seen, say("alice"), rename("alice", "New"), add("alice", "carol"))) == set()
 
 
 def test_a_new_member_brings_the_group_to_the_top_of_the_inboxes() -> None:

@@ -19,6 +19,7 @@ from linkup.joining import LoadFailed, join
 from linkup.load_report import LIMITS, Report
 from linkup.pairs import Receiver, Sender, Tally
 from linkup.typists import cast, introduce, typing
+from shared.reserved import PREFIX
 
 logger = logging.getLogger("linkup.load")
 
@@ -57,12 +58,12 @@ class Field:
     """All pairs of one run."""
 
     def __init__(self, plan: Plan) -> None:
-        run = secrets.token_hex(4)
+        run = f"{PREFIX}load-{secrets.token_hex(4)}"
         window = LANE_WINDOW if plan.rate else plan.window
         filler = _filler(plan.size)
         self.tally = Tally()
         self.senders = [
-            Sender(f"load-{run}-a{i}", f"load-{run}-b{i}", filler, window, self.tally)
+            Sender(f"{run}-a{i}", f"{run}-b{i}", filler, window, self.tally)
             for i in range(plan.pairs)
         ]
         self.receivers = [Receiver(sender, self.tally) for sender in self.senders]

@@ -45,7 +45,7 @@ class Typist(Line):
 
 
 def cast(run: str, count: int, tally: Tally) -> list[Typist]:
-    names = [f"load-{run}-t{number}" for number in range(count + count % 2)]
+    names = [f"{run}-t{number}" for number in range(count + count % 2)]
     return [Typist(name, names[number ^ 1], tally) for number, name in enumerate(names)]
 
 

@@ -48,7 +48,8 @@ def conform(
 ) -> None:
     """Play the protocol against the server at URL and say which promises it keeps.
 
-    Every check uses users of its own, named conform-…; nothing else on the server is touched.
+    Every check uses users of its own, named linkup--conform-…, whom nobody else on the server
+    meets; nothing else is touched, and nobody gets mail.
     Exits 0 when all passed, 1 when one failed, 2 on bad usage.
     """
     if not url.startswith(("http://", "https://")):

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from linkup.calls import CallFailed, Door
 from linkup.conform.check import Skipped, Unkept
+from shared.reserved import PREFIX
 
 TIMEOUT = 15.0
 
@@ -43,6 +44,7 @@ class Deployment:
         self.socket_url = self.url.replace("http", "ws", 1)
         self.audience = audience
         self.run = secrets.token_hex(3)
+        self.users = f"{PREFIX}conform-{self.run}"  # how the ids of all users of this run begin
         self.abuse = False
         self._secret = secret
         self._door = Door(self.url, secret, audience)

@@ -27,7 +27,7 @@ async def play(
 ) -> Report:
     """Raises CallFailed when there is nobody to play with."""
     began = time.monotonic()
-    await deployment.token(f"conform-{deployment.run}-0-first")
+    await deployment.token(f"{deployment.users}-0-first")
     turns = asyncio.Semaphore(at_once)
     done: list[Verdict] = []
 
@@ -47,7 +47,7 @@ async def play(
 
 async def _try(deployment: Deployment, number: int, check: Check, patience: float) -> Verdict:
     began = time.monotonic()
-    scene = Scene(deployment, f"conform-{deployment.run}-{number}", patience)
+    scene = Scene(deployment, f"{deployment.users}-{number}", patience)
     verdict, reason, expected, saw = "pass", "", "", ""
     try:
         async with asyncio.timeout(check.seconds), scene:

@@ -4,6 +4,7 @@ import click
 from msgspec import Struct
 
 from linkup.conform.check import Check
+from shared.reserved import PREFIX
 
 SECTIONS = (
     "Common", "connecting", "frames", "marks", "revisions", "groups", "blocks", "resume", "HTTP",
@@ -60,7 +61,7 @@ def in_words(found: Report) -> str:
     lines += ["", click.style("Promises", bold=True), *_promises(found.checks), ""]
     lines.append(
         f"{found.passed} passed, {found.failed} failed, {found.skipped} skipped "
-        f"in {found.seconds:.1f} s; users of this run: conform-{found.run}-…"
+        f"in {found.seconds:.1f} s; users of this run: {PREFIX}conform-{found.run}-…"
     )
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ from services.gateway.claims import OddClaims
 from shared import frames
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized
+from shared.reserved import is_reserved
 from shared.settings import Settings
 
 ALGORITHMS = ["HS256"]
@@ -127,8 +128,10 @@ def _number(value: object) -> int | float | None:
     return value if -math.inf < value < math.inf else None
 
 
-def demo_email(user_id: str) -> str:
-    """An address that never leaves the machine (RFC 2606)."""
+def demo_email(user_id: str) -> str | None:
+    """An address that never leaves the machine (RFC 2606); who gets no mail has none."""
+    if is_reserved(user_id):
+        return None
     local = user_id.lower() if _LOCAL_PART.match(user_id) else "demo"
     return f"{local}@linkup.example"
 

@@ -5,6 +5,7 @@ from services.gateway.claims import REMOVED
 from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared.commands import Profile, PutUser, Refused
+from shared.reserved import is_reserved
 
 PROFILE_BYTES = 16 * 1024  # at most, as claims.LONGEST bounds what a token says
 
@@ -22,7 +23,7 @@ class People:
 
     async def know_the_cast(self, user_id: str, name: str) -> None:
         """The demo's users exist from the first login on, so that anyone can be written to."""
-        cast = {**DEMO_CAST, user_id: name}
+        cast = {user_id: name} if is_reserved(user_id) else {**DEMO_CAST, user_id: name}
         for member_id, member_name in cast.items():
             told = PutUser(user_id=member_id, name=member_name, email=demo_email(member_id))
             profile = (await self._log.join(member_id)).profile

@@ -14,6 +14,7 @@ from services.gateway.log import Log
 from shared import frames, subjects
 from shared.errors import NotFound
 from shared.frames import ClientFrame
+from shared.reserved import are_apart
 
 NOTIFICATIONS = "/ws/notifications/"
 CHAT = "/ws/chat/{user_id}/"
@@ -80,5 +81,6 @@ async def _known(to: str, user_id: str, log: Log) -> None:
         msgspec.convert(to, frames.UserId)
     except msgspec.ValidationError:
         raise NotFound("There is no such user") from None
-    if to != user_id and (await log.join(to)).profile is None:
+    unknown = to != user_id and (await log.join(to)).profile is None
+    if unknown or are_apart(to, user_id):
         raise NotFound("There is no such user")

@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.commands import LogRow, MarksRow, Preview
+from shared.reserved import is_reserved
 
 State = Literal[
     "waiting", "claimed", "sending", "sent", "failed", "unknown", "cancelled", "no_address"
@@ -140,7 +141,10 @@ def order(row: LogRow) -> tuple[int, str]:
 
 
 def concerns(row: LogRow) -> bool:
-    """Somebody else's message, or the recipient's own marks; nothing else moves the ladder."""
+    """Somebody else's message, or the recipient's own marks; nothing else moves the ladder, and
+    nothing at all of a reserved user, who is told of nothing."""
+    if is_reserved(row.user_id):
+        return False
     own = row.actor_id == row.user_id
     return (row.kind == "message" and not own) or (row.kind == "receipt" and own)
 

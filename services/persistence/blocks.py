@@ -20,7 +20,7 @@ def set_block(turn: Turn, command: SetBlock) -> Result:
     """Told to one's own devices, where there is a conversation to tell of."""
     if command.other_id == command.user_id:
         return ONESELF
-    if command.other_id not in turn.state.heads:
+    if not turn.is_there(command.user_id, command.other_id):
         return NO_USER
     pair = (command.user_id, command.other_id)
     if command.blocked == (pair in turn.state.blocks):

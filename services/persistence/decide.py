@@ -214,7 +214,7 @@ class _Turn(Turn):
     def conversation(self, command: StoreMessage | BeginConversation) -> Conversation | None:
         """The addressed conversation of theirs; a direct one begins with its first message."""
         known = command.conversation_id in self.state.conversations
-        if known or command.to is None or command.to not in self.state.heads:
+        if known or command.to is None or not self.is_there(command.user_id, command.to):
             return self.conversation_of(command.user_id, command.conversation_id)
         return Conversation("direct", 0, 0, self.pair(command.user_id, command.to), self.state.now)
 

@@ -43,7 +43,8 @@ def create(turn: Turn, command: CreateGroup) -> Result:
     if known is not None:
         return Begun(False) if known.created_hash == hashed else CONFLICT
     members = dict.fromkeys(command.members, "member") | {command.user_id: "owner"}
-    if any(user_id not in state.heads for user_id in members if user_id != command.user_id):
+    others = members.keys() - {command.user_id}
+    if not all(turn.is_there(command.user_id, user_id) for user_id in others):
         return NO_USER
     refused = TOO_LARGE if len(members) > MAX_MEMBERS else None
     refused = refused or kept_apart(turn, command.user_id, members, NO_USER)
@@ -80,7 +81,7 @@ def add(turn: Turn, command: AddMembers) -> Result:
     fresh = [user_id for user_id in dict.fromkeys(command.members) if user_id not in group.members]
     if refused is not None or not fresh:
         return refused or Done()
-    if any(user_id not in turn.state.heads for user_id in fresh):
+    if not all(turn.is_there(command.user_id, user_id) for user_id in fresh):
         return NO_USER
     full = len(group.members) + len(fresh) > MAX_MEMBERS
     refused = TOO_LARGE if full else kept_apart(turn, command.user_id, fresh, NO_USER)

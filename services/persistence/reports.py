@@ -44,7 +44,7 @@ def _report(turn: Turn, command: FileReport, hashed: bytes) -> Report | Refused:
         user_id, version = message.sender_id, message.version
     if user_id == command.user_id:
         return ONESELF
-    if user_id is None or user_id not in turn.state.heads:
+    if user_id is None or not turn.is_there(command.user_id, user_id):
         return NO_USER
     return Report(
         command.report_id,

@@ -15,6 +15,7 @@ from services.persistence.state import (
     State,
 )
 from shared.commands import PutUser, Refused
+from shared.reserved import are_apart
 
 SECOND = 1_000_000  # microseconds
 
@@ -35,6 +36,10 @@ class Turn:
         self.state = state
         self.changes = changes
         self.moved: dict[tuple[str, str], Moved] = {}
+
+    def is_there(self, user_id: str, other_id: str) -> bool:
+        """Whether the other is a user, for that user: reserved ones are there for each other."""
+        return other_id in self.state.heads and not are_apart(user_id, other_id)
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
         """The conversation if that user is a member of it now (C9)."""

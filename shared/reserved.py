@@ -1,0 +1,15 @@
+"""Owns the user ids that are ours: those of the conformance kit and the load, later of a canary.
+
+Their users and all others are not there for each other, and nobody is told of them.
+"""
+
+PREFIX = "linkup--"
+
+
+def is_reserved(user_id: str) -> bool:
+    return user_id.startswith(PREFIX)
+
+
+def are_apart(one: str, other: str) -> bool:
+    """Whether just one of the two is ours."""
+    return is_reserved(one) != is_reserved(other)

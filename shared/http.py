@@ -8,13 +8,14 @@ import asyncio
 import http
 import logging
 import sys
-from typing import Any
+from typing import Any, Protocol, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from shared.admission import Admission, Guest
 from shared.counters import Counters
 from shared.reaper import Reaper
 from shared.settings import Settings
@@ -32,10 +33,19 @@ quiet.setLevel(logging.ERROR)
 class Config(uvicorn.Config):
     """uvicorn's, with our settings and what is counted."""
 
-    def __init__(self, settings: Settings, counters: Counters, **kwargs: Any) -> None:
+    def __init__(
+        self, settings: Settings, counters: Counters, admission: Admission, **kwargs: Any
+    ) -> None:
         super().__init__(http=Http, **kwargs)
         self.settings = settings
         self.counters = counters
+        self.admission = admission
+
+
+class Upgraded(Protocol):
+    """The protocol that takes a connection over; it tells the admission when that is lost."""
+
+    guest: Guest
 
 
 class Requests(h11.Connection):
@@ -58,9 +68,11 @@ class Http(H11Protocol):
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        guest: Guest,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state)
+        self.guest = guest
         self.logger = quiet
         self.conn = Requests(h11.SERVER, config.settings.header_bytes)
         self._refused = False
@@ -73,9 +85,11 @@ class Http(H11Protocol):
         super().connection_made(transport)
         settings = self.config.settings
         self.reaper = Reaper(transport, settings.body_timeout, self.config.counters)
+        self.guest.transport = transport
         self._expect("head")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.config.admission.leave(self.guest)
         self._expect("")
         self.reaper.stop()
         super().connection_lost(exc)
@@ -104,6 +118,7 @@ class Http(H11Protocol):
         if self.transport.is_closing():
             self.reaper.close_soon()
         else:
+            self.config.admission.idle(self.guest)
             self._look()
 
     def shutdown(self) -> None:
@@ -115,10 +130,17 @@ class Http(H11Protocol):
         super().timeout_keep_alive_handler()
         self.reaper.close_soon()
 
+    def _should_upgrade(self) -> bool:
+        """Called once for each request."""
+        self.config.admission.busy(self.guest)
+        return super()._should_upgrade()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._expect("")
         self.reaper.stop()
         super().handle_websocket_upgrade(event)
+        self.config.admission.idle(self.guest)  # until it says who it is
+        cast(Upgraded, self.transport.get_protocol()).guest = self.guest
 
     # ------------------------------------------------------------ deadlines
 

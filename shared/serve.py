@@ -19,15 +19,19 @@ import uvicorn
 from starlette.applications import Starlette
 
 from shared import logs
+from shared.acceptor import BACKLOG, Acceptor
+from shared.admission import Admission, Guest
 from shared.counters import Counters
+from shared.descriptors import connections_allowed
 from shared.errors import SettingError, StartError
 from shared.health import Health
-from shared.http import Config
+from shared.http import Config, Http
 from shared.settings import Settings, load, variable
 
 EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
 DRAIN_TIMEOUT = 8.0
 CLOSE_TIMEOUT = 2
+CONNECTIONS_A_SOCKET = 4  # from one address: a page has some for its requests
 YOUNG_OBJECTS = 20_000  # before the collector looks at them; nearly all are gone by then
 
 OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[Starlette]]
@@ -36,11 +40,25 @@ OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[Starlette]]
 class Server(uvicorn.Server):
     """uvicorn, but a signal first drains: the service says goodbye before its sockets close."""
 
-    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+    def __init__(self, config: Config, health: Health) -> None:
         super().__init__(config)
+        self._config = config
         self.health = health
         self._drain: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but what is accepted is ours to bound."""
+
+        def create(guest: Guest) -> Http:
+            return Http(self._config, self.server_state, {}, guest=guest)
+
+        def exhausted(error: OSError) -> None:
+            self.health.counters.hit("descriptors", "no connection can be accepted", why=str(error))
+
+        admission = self._config.admission
+        self.servers = [Acceptor(one, admission, create, exhausted) for one in sockets or []]  # type: ignore[misc]  # what uvicorn uses of one
+        self.started = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # A signal handler may run between any two instructions: leave the rest to the loop.
@@ -68,9 +86,18 @@ def config(
     app: Starlette, settings: Settings, counters: Counters, ws: type | str = "none"
 ) -> Config:
     """The server's limits; see docs/operations.md for why each differs from the default."""
+    most = connections_allowed()
+    if 0 < settings.connections < most:
+        most = settings.connections
     return Config(
         settings,
         counters,
+        Admission(
+            most,
+            CONNECTIONS_A_SOCKET * settings.sockets_per_address,
+            settings.trusted_proxies,
+            counters,
+        ),
         app=app,
         lifespan="off",
         log_config=None,
@@ -97,14 +124,13 @@ def listen(settings: Settings, port: int) -> list[socket.socket]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, port))
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise StartError(
             f"cannot listen on {settings.host}:{port}: {error.strerror}; "
             "stop what uses it or set another port"
         ) from None
-    listener.setblocking(False)
     return [listener]
 
 

@@ -70,6 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upload_per_minute: NotNegative = 20
     auth_per_minute: NotNegative = 10
     other_per_minute: NotNegative = 120
+    connections: NotNegative = 10_000
     header_bytes: Annotated[int, Meta(ge=8192, le=MOST_HEADER_BYTES)] = 16 * 1024
     header_timeout: Seconds = 10.0
     body_timeout: Seconds = 20.0

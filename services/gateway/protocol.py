@@ -16,6 +16,7 @@ from websockets import http11
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
 
+from shared.admission import Guest
 from shared.http import Config
 from shared.reaper import Reaper
 from shared.settings import MOST_HEADER_BYTES
@@ -36,6 +37,7 @@ class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
 
     config: Config
+    guest: Guest  # set when shared/http.py has handed the connection over
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -52,6 +54,7 @@ class Wire(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reaper.stop()
+        self.config.admission.leave(self.guest)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -126,6 +129,10 @@ class Wire(WebSocketsSansIOProtocol):
     def _fail(self, code: int, reason: str) -> None:
         self.conn.fail(code, reason)
         self.handle_parser_exception()
+
+    def admit(self) -> bool:
+        """A user is known: the connection is theirs, unless there are too many sockets."""
+        return self.config.admission.know(self.guest)
 
     def abort(self) -> None:
         """Drop the connection and whatever it has not read."""

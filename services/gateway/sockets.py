@@ -104,6 +104,9 @@ class Sockets:
             self._too_many(websocket, identity.user_id, "sockets_per_user")
             await close(websocket, CloseCode.TOO_MANY)
             return
+        if not wire_of(websocket).admit():
+            await close(websocket, CloseCode.TRY_AGAIN)
+            return
         await self._live(websocket, identity, hello, first)
 
     async def _identify(self, websocket: WebSocket) -> tuple[Identity, Hello, str | None]:

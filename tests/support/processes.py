@@ -1,6 +1,7 @@
 """Owns the processes of tests: how they are tied to ours, and whether they still run."""
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ from pathlib import Path
 from linkup.orphans import KernelLeash
 
 
-def tied() -> Callable[[], None]:
+def tied(most_files: int | None = None) -> Callable[[], None]:
     """What a child does before its program: die with us, however we end, and heed Ctrl-C.
 
-    A shell's background job ignores SIGINT, and so would its children.
+    A shell's background job ignores SIGINT, and so would its children. `most_files`: how many it
+    may ever have open, as by `ulimit -n`.
     """
     die_with_parent = KernelLeash().preexec if sys.platform == "linux" else None
 
@@ -21,6 +23,8 @@ def tied() -> Callable[[], None]:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if die_with_parent is not None:
             die_with_parent()
+        if most_files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
     return prepare
 

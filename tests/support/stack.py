@@ -151,6 +151,7 @@ async def run_stack(
     gateways: int = 1,
     environment: dict[str, str] | None = None,
     from_nothing: bool = False,
+    most_files: int | None = None,
     **settings: Any,
 ) -> AsyncIterator[Stack]:
     """Everything, started and ready; stopped at the end, which has to succeed.
@@ -162,7 +163,7 @@ async def run_stack(
     if not from_nothing:
         await lay_out(tmp_path / "data")
     async with started_stack(
-        tmp_path, gateways=gateways, environment=environment, **settings
+        tmp_path, gateways=gateways, environment=environment, most_files=most_files, **settings
     ) as stack:
         await stack.ready()
         yield stack
@@ -173,7 +174,12 @@ async def run_stack(
 
 @asynccontextmanager
 async def started_stack(
-    tmp_path: Path, *, gateways: int = 1, environment: dict[str, str] | None = None, **settings: Any
+    tmp_path: Path,
+    *,
+    gateways: int = 1,
+    environment: dict[str, str] | None = None,
+    most_files: int | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Stack]:
     """As `run_stack`, but not waited for, and how it ends is the test's affair."""
     log = tmp_path / "run.log"
@@ -185,7 +191,7 @@ async def started_stack(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
-            preexec_fn=tied(),
+            preexec_fn=tied(most_files),
         )
     stack = Stack(tmp_path / "data", log, process)
     listening = asyncio.create_task(stack.listen())

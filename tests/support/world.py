@@ -281,6 +281,9 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         return await self._inbound.get()
 
+    def admit(self) -> bool:
+        return True
+
     async def send_frames(self, texts: list[bytes]) -> None:
         await asyncio.sleep(0.001)
         for text in texts:

@@ -1,0 +1,28 @@
+"""Owns the limit on open files: raised as far as the system allows, and what it leaves us."""
+
+import resource
+
+from shared.errors import StartError
+
+KEPT = 64  # for files, the broker and the database; those are never for a connection
+LEAST = 32  # connections, or it is not worth starting
+ENOUGH = 1 << 20  # where the system sets no limit
+
+
+def connections_allowed() -> int:
+    """How many connections the open files are enough for. Raises StartError for next to none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = ENOUGH if hard == resource.RLIM_INFINITY else hard
+    if soft == resource.RLIM_INFINITY:
+        soft = ENOUGH
+    if soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        except (OSError, ValueError):  # macOS has another limit behind this one
+            pass
+    if soft - KEPT < LEAST:
+        raise StartError(
+            f"only {soft} files may be open, and {KEPT + LEAST} are needed: raise `ulimit -n`"
+        )
+    return soft - KEPT

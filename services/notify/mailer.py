@@ -149,7 +149,8 @@ class Mailer:
             return await self._store.change(group, decide)
 
         try:
-            letter = self._letters.write(group.notification_id, marks)
+            # In a thread: a time zone is read from its file when it is first named.
+            letter = await asyncio.to_thread(self._letters.write, group.notification_id, marks)
             outcome = await self._channel.send(group.notification_id, letter, begin)
         except LinkupError:
             outcome = Outcome("postponed", "store_unavailable")

@@ -34,6 +34,7 @@ from shared.commands import (
 )
 from shared.health import Health
 from shared.settings import Settings, to_environment
+from tests.support.blocking import watched
 from tests.support.waiting import eventually
 
 # An e-mail for each unread message, unless a test is about the waiting.
@@ -289,7 +290,8 @@ async def notify(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[No
     health = Health("notify")
     async with open_app(settings, health):
         health.state = "ready"
-        yield Notify(settings, health)
+        with watched():  # a call that blocks the loop raises
+            yield Notify(settings, health)
 
 
 def to_mailbox(mailbox: Mailbox) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from linkup.conform import choose, conform
 from linkup.conform.checks import ALL
 from linkup.conform.report import PROMISES, SECTIONS
+from tests.support.blocking import WATCHED
 from tests.support.stack import run_stack
 
 UNTRIED = {"close/acks-survive-a-crash", "close/order-survives-a-crash",
@@ -28,16 +30,41 @@ async def play(*arguments: str) -> tuple[int, str]:
     return process.returncode or 0, printed.decode()
 
 
-async def test_the_product_keeps_every_promise(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, hello_timeout=3, search_per_minute=40) as stack:
-        secret = ("--secret", stack.secret)
-        status, printed = await play(stack.url, *secret, "--abuse", "--json")
-    found = json.loads(printed)
-    failed = [check for check in found["checks"] if check["verdict"] == "fail"]
-    assert (status, failed) == (0, []), failed
-    skipped = {check["name"] for check in found["checks"] if check["verdict"] == "skip"}
+class Played(NamedTuple):
+    """How the kit ended, what it found, and what the services wrote meanwhile."""
+
+    status: int
+    found: dict[str, Any]
+    log: str
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Every check of the kit against a product in which nothing may block an event loop."""
+    folder = tmp_path_factory.mktemp("played")
+
+    async def run() -> tuple[int, str]:
+        async with run_stack(
+            folder, environment=WATCHED, hello_timeout=3, search_per_minute=40
+        ) as stack:
+            return await play(stack.url, "--secret", stack.secret, "--abuse", "--json")
+
+    status, printed = asyncio.run(run())
+    return Played(status, json.loads(printed), (folder / "run.log").read_text())
+
+
+def test_the_product_keeps_every_promise(played: Played) -> None:
+    failed = [check for check in played.found["checks"] if check["verdict"] == "fail"]
+    assert (played.status, failed) == (0, []), failed
+    skipped = {check["name"] for check in played.found["checks"] if check["verdict"] == "skip"}
     assert skipped == UNTRIED
-    assert found["passed"] == len(ALL) - len(UNTRIED)
+    assert played.found["passed"] == len(ALL) - len(UNTRIED)
+
+
+def test_f_t4_s98_nothing_blocks_a_loop_while_every_frame_and_route_is_tried(
+    played: Played,
+) -> None:
+    assert "BlockingError" not in played.log
 
 
 async def test_without_a_secret_the_demo_login_serves(tmp_path: Path) -> None:

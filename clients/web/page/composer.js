@@ -1,5 +1,6 @@
-// Owns the field a message is written in.
+// Owns the field a message is written in, and what is begun in each chat.
 
+import { Begun } from "./begun.js";
 import { h, icon } from "./dom.js";
 import { loadDraft, saveDraft } from "./session.js";
 import { Subject } from "./subject.js";
@@ -15,18 +16,21 @@ export class Composer {
   #count;
   #button;
   #subject;
-  #tray;
+  #tray = h("div", { class: "trays" });
+  #client;
   #on;
-  #key = "";
-  #eager = false; // "send" was said while files were still on their way
+  #begun = new Map(); // key of a chat → Begun
+  /** @type {Begun} */
+  #now;
 
   /**
-   * @param {{client: any, on: {send: (message: {content: string, reply_to?: number,
+   * @param {{client: any, on: {send: (chat: any, message: {content: string, reply_to?: number,
    *          attachments: any[]}) => void, edit: (message: any, content: string) => void,
    *          typing: () => void, stopTyping: () => void, editLast: () => void,
    *          refused: (text: string) => void}}} options
    */
   constructor({ client, on }) {
+    this.#client = client;
     this.#on = on;
     this.#field = h("textarea", {
       id: "composer",
@@ -44,13 +48,12 @@ export class Composer {
     });
     this.#count = h("span", { id: "composer-count", class: "count", "aria-live": "polite" });
     this.#button = h("button", { type: "submit", class: "round send", disabled: true });
-    this.#tray = new Tray({ client, on: { change: () => this.#carried(), refused: (text) => this.#refused(text) } });
     this.#subject = new Subject({ onCancel: () => this.#cancel() });
     this.element = h(
       "form",
       { class: "composer", on: { submit: (event) => this.#submit(event) } },
       this.#subject.element,
-      this.#tray.element,
+      this.#tray,
       ...this.#clip(),
       h("div", { class: "field" }, this.#field, this.#count),
       this.#button,
@@ -59,11 +62,11 @@ export class Composer {
 
   /** @param {import("./chat.js").Chat} chat */
   show(chat) {
-    this.#subject.hide();
-    this.#eager = false;
-    this.#tray.clear();
-    this.#key = chat.key;
-    this.#fill(loadDraft(this.#key));
+    if (this.#now?.isNothing) this.#begun.delete(this.#now.chat.key);
+    this.#now = this.#of(chat);
+    this.#tray.replaceChildren(this.#now.tray.element);
+    this.#about(this.#now.isLost ? null : this.#now.subject);
+    this.#fill(this.#now.isEdit ? this.#now.edited : this.#draft);
   }
 
   focus() {
@@ -72,33 +75,34 @@ export class Composer {
 
   /** Files that the next message carries. @param {Iterable<File>} files */
   attach(files) {
-    if (this.#editing) this.#cancel();
-    this.#tray.add(files);
+    if (this.#now.isEdit) this.#cancel();
+    this.#now.tray.add(files);
     this.focus();
   }
 
   /** The next message answers that one. */
   reply(message, author) {
-    if (this.#editing) this.#fill(loadDraft(this.#key));
-    this.#subject.show("reply", message, author);
+    const wasEditing = this.#now.isEdit;
+    this.#about({ kind: "reply", message, author });
+    if (wasEditing) this.#fill(this.#draft);
     this.#changed();
     this.focus();
   }
 
   /** What is sent next replaces that message's text. */
   edit(message) {
-    this.#subject.show("edit", message, "");
+    this.#about({ kind: "edit", message, author: "" });
+    this.#now.edited = message.content;
     this.#fill(message.content);
     this.focus();
   }
 
-  get #editing() {
-    return this.#subject.current?.kind === "edit";
+  get #draft() {
+    return loadDraft(this.#now.chat.key);
   }
 
   get #content() {
-    const text = written(this.#field.value.replaceAll("\0", ""));
-    return text.toWellFormed?.() ?? text;
+    return contentOf(this.#field.value);
   }
 
   #clip() {
@@ -111,13 +115,32 @@ export class Composer {
     return [choose, h("button", { ...button, on: { click: () => choose.click() } }, icon("clip"))];
   }
 
-  #carried() {
-    this.#changed();
-    if (this.#eager && !this.#button.disabled) this.element.requestSubmit();
+  #of(chat) {
+    const { key } = chat;
+    if (!this.#begun.has(key)) this.#begun.set(key, new Begun(chat, (begun) => this.#newTray(begun)));
+    return this.#begun.get(key);
   }
 
-  #refused(text) {
-    this.#eager = false; // not without it
+  #newTray(begun) {
+    const on = { change: () => this.#carried(begun), refused: (text) => this.#refused(begun, text) };
+    return new Tray({ client: this.#client, on });
+  }
+
+  #about(subject) {
+    this.#now.subject = subject;
+    if (subject) this.#subject.show(subject.kind, subject.message, subject.author);
+    else this.#subject.hide();
+  }
+
+  #carried(begun) {
+    if (begun === this.#now) this.#changed();
+    if (!begun.eager || !begun.tray.isReady) return;
+    const content = contentOf(loadDraft(begun.chat.key));
+    if (Array.from(content).length <= MAX_CONTENT && (content || !begun.tray.isEmpty)) this.#send(begun, content);
+  }
+
+  #refused(begun, text) {
+    begun.eager = false; // not without it
     this.#on.refused(text);
   }
 
@@ -135,18 +158,23 @@ export class Composer {
 
   #typed() {
     this.#changed();
-    if (this.#editing) return;
-    saveDraft(this.#key, this.#field.value);
+    if (this.#now.isEdit) {
+      this.#now.edited = this.#field.value;
+      return;
+    }
+    saveDraft(this.#now.chat.key, this.#field.value);
     if (this.#content) this.#on.typing();
     else this.#on.stopTyping();
   }
 
   #changed() {
+    const { tray } = this.#now;
+    const editing = this.#now.isEdit;
     const length = Array.from(this.#content).length;
-    const empty = length === 0 && (this.#editing || this.#tray.isEmpty);
-    this.#button.disabled = empty || length > MAX_CONTENT || !this.#tray.isReady;
-    this.#button.setAttribute("aria-label", this.#editing ? "Save" : "Send");
-    this.#button.replaceChildren(icon(this.#editing ? "check" : "send"));
+    const isEmpty = length === 0 && (editing || tray.isEmpty);
+    this.#button.disabled = isEmpty || length > MAX_CONTENT || !(editing || tray.isReady);
+    this.#button.setAttribute("aria-label", editing ? "Save" : "Send");
+    this.#button.replaceChildren(icon(editing ? "check" : "send"));
     this.#count.textContent = length < COUNT_FROM ? "" : `${length} of ${MAX_CONTENT}`;
     this.#count.classList.toggle("over", length > MAX_CONTENT);
     this.#grow();
@@ -162,32 +190,54 @@ export class Composer {
     const composing = event.isComposing || event.keyCode === 229;
     if (composing) return;
     if (event.key === "Enter" && !event.shiftKey) this.#submit(event);
-    else if (event.key === "Escape" && this.#subject.current) this.#cancel();
-    else if (event.key === "ArrowUp" && !this.#field.value && !this.#subject.current) {
+    else if (event.key === "Escape" && this.#now.subject) this.#cancel();
+    else if (event.key === "ArrowUp" && !this.#field.value && !this.#now.subject) {
       event.preventDefault();
       this.#on.editLast();
     }
   }
 
   #cancel() {
-    const wasEditing = this.#editing;
-    this.#subject.hide();
-    if (wasEditing) this.#fill(loadDraft(this.#key));
+    const wasEditing = this.#now.isEdit;
+    this.#about(null);
+    if (wasEditing) this.#fill(this.#draft);
     this.focus();
   }
 
   #submit(event) {
     event.preventDefault();
-    this.#eager = !this.#tray.isReady;
+    if (!this.#now.isEdit) this.#now.eager = !this.#now.tray.isReady;
     if (this.#button.disabled) return;
-    const content = this.#content;
-    const { kind, message } = this.#subject.current ?? {};
-    this.#subject.hide();
-    if (kind !== "edit") saveDraft(this.#key, "");
-    const attachments = kind === "edit" ? [] : this.#tray.take();
-    this.#fill(loadDraft(this.#key));
+    if (this.#now.isEdit) this.#save();
+    else this.#send(this.#now, this.#content);
     this.focus();
-    if (kind === "edit") this.#on.edit(message, content);
-    else this.#on.send({ content, reply_to: message?.message_id, attachments });
   }
+
+  #save() {
+    const content = this.#content;
+    const { message } = this.#now.subject;
+    this.#about(null);
+    this.#fill(this.#draft);
+    this.#on.edit(message, content);
+  }
+
+  /** Perhaps from a chat that is no longer on the screen. */
+  #send(begun, content) {
+    const { chat, subject, tray } = begun;
+    const reply = begun.isEdit ? null : subject;
+    begun.eager = false;
+    saveDraft(chat.key, "");
+    const attachments = tray.take();
+    if (reply) begun.subject = null;
+    if (begun === this.#now && !this.#now.isEdit) {
+      this.#subject.hide();
+      this.#fill("");
+    }
+    this.#on.send(chat, { content, reply_to: reply?.message.message_id, attachments });
+  }
+}
+
+function contentOf(field) {
+  const text = written(field.replaceAll("\0", ""));
+  return text.toWellFormed?.() ?? text;
 }

@@ -119,7 +119,7 @@ export class Conversation {
     return new Composer({
       client: this.#client,
       on: {
-        send: (message) => this.#send(message),
+        send: (chat, message) => this.#send(chat, message),
         refused: (text) => toasts.say(text),
         edit: (message, content) => this.#edit(message, content),
         typing: () => this.#chat.conversationId && this.#client.typing(this.#chat.conversationId),
@@ -233,9 +233,10 @@ export class Conversation {
     return sender_id === this.#client.userId ? "yourself" : this.#chat.nameOf(sender_id);
   }
 
-  #send(message) {
+  #send(chat, message) {
+    this.#client.send({ ...chat.target, ...message }).catch(() => {}); // the bubble tells
+    if (chat !== this.#chat) return;
     this.#client.stopTyping();
-    this.#client.send({ ...this.#chat.target, ...message }).catch(() => {}); // the bubble tells
     this.#timeline.toBottom();
   }
 

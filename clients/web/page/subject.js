@@ -6,8 +6,6 @@ import { isolated } from "./names.js";
 
 export class Subject {
   element;
-  /** @type {{kind: "reply"|"edit", message: any}|null} */
-  current = null;
   #what;
   #drawing;
 
@@ -27,7 +25,6 @@ export class Subject {
 
   /** @param {"reply"|"edit"} kind @param {any} message @param {string} author */
   show(kind, message, author) {
-    this.current = { kind, message };
     const title = kind === "edit" ? "Edit message" : `Reply to ${isolated(author)}`;
     this.#drawing.replaceChildren(icon(kind));
     this.#what.replaceChildren(
@@ -38,7 +35,6 @@ export class Subject {
   }
 
   hide() {
-    this.current = null;
     this.element.hidden = true;
   }
 }

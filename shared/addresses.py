@@ -103,8 +103,21 @@ def host(text: str) -> str:
         ) from None
 
 
+def own_name(text: str) -> str:
+    """A name that requests may ask for, whatever the port; `*`: any."""
+    has_port = text.count(":") == 1 or "]:" in text  # else a colon is of an IPv6 address
+    name = re.sub(r":[0-9]{1,5}\Z", "", text) if has_port else text
+    try:
+        return text if text == "*" else host(name).removesuffix(".")
+    except ValueError:
+        raise ValueError(
+            "is no host; write names or addresses, as chat.example.com or [::1], or *"
+        ) from None
+
+
 FORMS: Mapping[str, Callable[[str], str]] = {
     "host": host,
+    "allowed_hosts": own_name,
     "allowed_origins": origin,
     "trusted_proxies": proxy,
     "nats_url": bus,

@@ -145,7 +145,8 @@ def bearer(authorization: str | None) -> str | None:
 def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
     """Whether a page of that origin may open a socket: the same site, or one on the list.
 
-    Only browsers send an Origin; a client without one is held by its token alone.
+    Only browsers send an Origin; a client without one is held by its token alone. `host` is one
+    that `Hosts` has let through: else it would say no more than the page does.
     """
     if origin is None or origin in allowed:
         return True
@@ -153,4 +154,7 @@ def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...
         parts = urlsplit(origin)
     except ValueError:  # an address no browser would send
         return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and parts.netloc == host
+    usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    if usual_port is None or not parts.netloc or host is None:
+        return False
+    return parts.netloc.lower() == host.lower().removesuffix(usual_port)

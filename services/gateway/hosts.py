@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.api.request import closing, problem_response
 from services.gateway.refusals import Refusals, address_of
-from shared.errors import Forbidden, InvalidRequest, LinkupError, SettingError
+from shared.errors import Forbidden, InvalidRequest, LinkupError
 from shared.settings import Settings
 
 logger = logging.getLogger("linkup.gateway.hosts")
@@ -32,7 +32,7 @@ class Hosts:
 
     The loopback names, the address listened on and the hosts of LINKUP_PUBLIC_URL and
     LINKUP_ALLOWED_ORIGINS always belong to them. Any name will do with `*`, and, beyond loopback,
-    as long as nothing is set. Raises SettingError.
+    as long as nothing is set.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -113,15 +113,4 @@ def _names(settings: Settings) -> Iterable[str]:
         host = urlsplit(url).hostname
         if host:
             yield host.removesuffix(".")
-    for host in settings.allowed_hosts:
-        yield _listed(host)
-
-
-def _listed(host: str) -> str:
-    bare = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
-    name = name_of(bare)
-    if name is None:
-        raise SettingError(
-            f"LINKUP_ALLOWED_HOSTS={host}: write names or addresses, as chat.example.com or [::1]"
-        )
-    return name if name.isascii() else name.encode("idna").decode()
+    yield from settings.allowed_hosts

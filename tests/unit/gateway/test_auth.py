@@ -349,6 +349,25 @@ def test_the_same_site_the_list_and_programs_open_sockets(origin: str | None) ->
     assert origin_allowed(origin, "chat.example.com", ALLOWED)
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "same"),
+    [
+        ("https://chat.example.com", "chat.example.com:443", True),
+        ("http://chat.example.com", "Chat.example.com:80", True),
+        ("http://[::1]:8000", "[::1]:8000", True),
+        ("http://localhost:8000", "localhost:8000", True),
+        ("http://localhost:8001", "localhost:8000", False),
+        ("http://chat.example.com", "chat.example.com:443", False),
+        ("https://chat.example.com:443", "chat.example.com:8443", False),
+        ("null", "null", False),
+    ],
+)
+def test_f_h8_the_usual_port_of_a_scheme_may_be_said_or_not(
+    origin: str, host: str, same: bool
+) -> None:
+    assert origin_allowed(origin, host, ()) == same
+
+
 def test_without_a_host_only_the_list_counts() -> None:
     assert not origin_allowed("https://chat.example.com", None, ALLOWED)
     assert not origin_allowed("https://", "", ALLOWED)

@@ -12,7 +12,7 @@ from services.gateway.hosts import Hosts, name_of
 from services.gateway.refusals import LINES_OF_ONE, LINES_PER_MINUTE, Refusals
 from shared.counters import Counters
 from shared.errors import Forbidden, InvalidRequest, RateLimited, SettingError
-from shared.settings import Settings
+from shared.settings import Settings, load
 
 OURS = {
     "localhost",
@@ -66,11 +66,13 @@ NONE = {
     "local host",
     "localhost\n",
 }
-SETTINGS = Settings(
-    host="192.0.2.7",
-    allowed_hosts=("More.example:8443", "müller.example"),
-    public_url="https://chat.example.com/chat",
-    allowed_origins=("https://app.example.com",),
+SETTINGS = load(
+    {
+        "LINKUP_HOST": "192.0.2.7",
+        "LINKUP_ALLOWED_HOSTS": "More.example.:8443, müller.example",
+        "LINKUP_PUBLIC_URL": "https://Chat.example.com:8443/chat",
+        "LINKUP_ALLOWED_ORIGINS": "https://app.example.com",
+    }
 )
 
 
@@ -128,15 +130,19 @@ def test_f_h8_beyond_loopback_nothing_set_is_a_warning_and_no_refusal(
         hosts.check(["evil.example"], "/")
 
 
-@pytest.mark.parametrize("host", ["https://chat.example.com", "a b", "user@chat", "[::1", "chat/"])
+@pytest.mark.parametrize(
+    "host",
+    ["https://chat.example.com", "a b", "user@chat", "chat/", ":80", "*.example", "."],
+)
 def test_f_h8_a_setting_that_names_no_host_is_refused_at_start(host: str) -> None:
     with pytest.raises(SettingError, match="LINKUP_ALLOWED_HOSTS"):
-        Hosts(Settings(allowed_hosts=(host,)))
+        load({"LINKUP_ALLOWED_HOSTS": host})
 
 
-@pytest.mark.parametrize("host", ["::1", "2001:db8::1", "[2001:db8::1]"])
+@pytest.mark.parametrize("host", ["::1", "2001:db8::1", "[2001:db8::1]", "[2001:DB8::1]:8000"])
 def test_f_h8_an_address_is_listed_with_or_without_brackets(host: str) -> None:
-    Hosts(Settings(allowed_hosts=(host,))).check([f"[{host.strip('[]')}]:8000"], "/")
+    address = host.removeprefix("[").partition("]")[0]
+    Hosts(load({"LINKUP_ALLOWED_HOSTS": host})).check([f"[{address}]:8000"], "/")
 
 
 @given(st.text(max_size=40))

@@ -94,16 +94,14 @@ Timestamp = (
 
 
 class CloseCode(IntEnum):
-    """Why a socket ends. With 4401, 4403, 4404 and 4408 do not come back with the same token."""
+    """Why a socket ends. With 4401, 4404 and 4408 do not come back with the same token."""
 
     LOST = 1006  # never sent: what a socket that just broke off is said to have ended with
     RESTART = 1012
     TRY_AGAIN = 1013
     ASKED = 4000
     SLOW_CONSUMER = 4001
-    DRAINED = 4002
     TOO_MANY = 4029
     UNAUTHORIZED = 4401
-    FORBIDDEN = 4403
     NO_SUCH_USER = 4404
     ABUSE = 4408

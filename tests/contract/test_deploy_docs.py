@@ -14,7 +14,9 @@ from shared.settings import Settings, variable
 from tests.contract.compose_file import COMPOSE, PRODUCTION, ROOT, services
 
 DOCS = (ROOT / "docs" / "deploy.md").read_text()
-COMMANDS = re.findall(r'python -c "(.*)"$', DOCS, re.MULTILINE)
+COMMANDS = [
+    found.replace('\\"', '"') for found in re.findall(r'python -c "(.*)"$', DOCS, re.MULTILINE)
+]
 
 
 @pytest.fixture

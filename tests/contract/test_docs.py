@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import BY_CODE
-from shared.frames import ClientFrame, ServerFrame
+from shared.frames import ClientFrame, CloseCode, ServerFrame
 from shared.routes import ROUTES
 from shared.settings import Settings, variable
 from tests.support.peer import synced
@@ -68,6 +68,70 @@ def test_the_protocol_document_names_every_frame_and_route() -> None:
         re.sub(r"{\w+}", "{id}", call) for call in re.findall(r"`([A-Z]+ /v1/[\w/{}-]+)", text)
     }
     assert [r.name for r in routes if re.sub(r"{\w+}", "{id}", r.name) not in named] == []
+
+
+ASIDE = re.compile(r"\[\{.*?\}\]|\(.*?\)|[:;].*")  # what a list holds, remarks
+AS_ABOVE = {"welcome", "sync_completed", "resync_required", "pong"}  # described before the table
+
+
+def fields_in(heading: str, column: int) -> dict[str, set[str]]:
+    """Of each frame of the table below that heading, the fields that this column names."""
+    section = read("docs/protocol.md").partition(heading)[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| `")]
+    return {
+        name: set(re.findall(r"`(\w+)`", ASIDE.sub("", cells[column])))
+        for cells in rows
+        for name in re.findall(r"`(\w+)`", cells[0])
+    }
+
+
+def structs(union: typing.Any) -> dict[str, set[str]]:
+    return {str(s.__struct_config__.tag): set(s.__struct_fields__) for s in typing.get_args(union)}
+
+
+def test_f_t8_the_protocol_document_gives_each_frame_of_a_client_its_fields() -> None:
+    told = fields_in("## Frames of a client", 1)
+    known = {tag: fields - {"client_id"} for tag, fields in structs(ClientFrame).items()}
+    assert {tag: fields - {"client_id"} for tag, fields in told.items()} == {
+        tag: fields for tag, fields in known.items() if tag != "hello"
+    }
+
+
+def test_f_t8_the_protocol_document_says_which_frames_may_carry_a_client_id() -> None:
+    [sentence] = re.findall(
+        r"These may carry a `client_id` too: (.+?)\.\s", read("docs/protocol.md"), re.S
+    )
+    optional = {tag for tag, fields in structs(ClientFrame).items() if "client_id" in fields}
+    assert set(re.findall(r"`(\w+)`", sentence)) == optional - {"message"}
+
+
+def test_f_t8_the_protocol_document_gives_each_frame_of_the_server_its_fields() -> None:
+    told = fields_in("## Frames of the server", 2)
+    known = {tag: fields - {"cursor"} for tag, fields in structs(ServerFrame).items()}
+    assert set(told) == set(known)
+    named = {tag: fields - {"cursor"} for tag, fields in told.items() if tag not in AS_ABOVE}
+    assert named == {tag: fields for tag, fields in known.items() if tag not in AS_ABOVE}
+
+
+def test_f_t8_the_protocol_document_lists_the_close_codes_that_are_sent() -> None:
+    section = read("docs/protocol.md").partition("## Close codes")[2].partition("\n## ")[0]
+    told = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", section, re.MULTILINE)
+            for code in row.split(", ")}  # fmt: skip
+    below_us = {
+        1001,
+        1007,
+        1009,
+        1011,
+    }  # of the WebSocket RFC, said by the server under the gateway
+    assert told - below_us == {int(code) for code in CloseCode}
+
+
+def test_f_t8_a_new_epoch_is_made_the_same_way_in_both_documents() -> None:
+    for document in ("docs/deploy.md", "docs/operations.md"):
+        assert "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE key = 'epoch'" in read(
+            document
+        )
+        assert "goes on where persistence last heard of it" in read(document).replace("\n", " ")
 
 
 def test_the_diagrams_of_the_protocol_show_frames_that_exist() -> None:

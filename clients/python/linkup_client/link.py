@@ -19,7 +19,7 @@ State = Literal["connected", "connecting", "reconnecting", "disconnected", "fail
 Token = str | Callable[[], Awaitable[str]]
 
 UNAUTHORIZED = 4401
-REFUSALS = frozenset({1007, 1009, UNAUTHORIZED, 4403, 4404, 4408})
+REFUSALS = frozenset({1007, 1009, UNAUTHORIZED, 4404, 4408})
 RETRIED_STATUS = frozenset({0, 403, 408, 425, 429, 500, 502, 503, 504})  # 403: too many sockets
 AT_ONCE = Ended(4000, "", 0)
 

@@ -12,7 +12,6 @@ import { backoff } from "./backoff.js";
 const SUBPROTOCOL = "linkup.v1";
 const UNAUTHORIZED = 4401;
 const REFUSED = new Map([
-  [4403, "You may not use this server"],
   [4404, "The server does not know this user"],
   [4408, "The server closed the connection because of protocol errors"],
 ]);

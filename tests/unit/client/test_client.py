@@ -308,7 +308,7 @@ async def test_marks_are_cumulative_and_told_again_after_a_reconnect(script: Scr
 # ------------------------------------------------------------------ the connection
 
 
-@pytest.mark.parametrize("code", [4401, 4403, 4404, 4408, 1007, 1009])
+@pytest.mark.parametrize("code", [4401, 4404, 4408, 1007, 1009])
 async def test_a_refusal_for_good_ends_everything(script: Script, code: int) -> None:
     async with met(script) as (client, peer):
         sending = asyncio.create_task(client.send("hi", to="bob"))

@@ -17,6 +17,8 @@ from nats.aio.msg import Msg
 
 from shared.addresses import without_password
 from shared.errors import StartError, Unavailable
+from shared.health import Check
+from shared.probe import Probe
 
 logger = logging.getLogger("linkup.bus")
 
@@ -24,6 +26,8 @@ Handler = Callable[["Delivery"], Awaitable[None]]
 
 FLUSH_EVERY = 256  # publishes: without a buffer limit nothing else slows a burst down
 CONNECT_TIMEOUT = 10.0
+FLUSH_TIMEOUT = 5.0
+PING_TIMEOUT = 2.0  # below the deadline of what is asked over the bus: the bus is blamed first
 
 
 class Delivery:
@@ -67,6 +71,7 @@ class Bus:
         self._unflushed = 0
         self._flush: asyncio.Task[bool] | None = None  # under way
         self._next_flush: asyncio.Task[bool] | None = None
+        self.probe = Probe("nats-server", self._ping)
 
     @property
     def connected(self) -> bool:
@@ -75,6 +80,29 @@ class Bus:
     @property
     def max_payload(self) -> int:
         return int(self._client.max_payload)
+
+    def check(self) -> Check:
+        if self.connected:
+            return self.probe.check()
+        return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
+
+    async def _ping(self) -> None:
+        """There and back: the client's own pings take 10 s and more to find it frozen."""
+        try:
+            await self._round_trip(PING_TIMEOUT)
+        except (nats.errors.Error, TimeoutError, OSError):
+            raise Unavailable("no answer to a ping") from None
+
+    async def _round_trip(self, timeout: float) -> None:
+        """As the client's `flush`, but what waits for the answer is never cancelled: in
+        nats-py 2.16 an answer that comes late would end all reading (InvalidStateError)."""
+        if not self.connected:
+            raise nats.errors.ConnectionClosedError
+        answered = asyncio.get_running_loop().create_future()
+        await self._client._send_ping(answered)  # noqa: SLF001 - `flush` makes its own future
+        done, _ = await asyncio.wait([answered], timeout=timeout)
+        if not done:
+            raise TimeoutError
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Hand to the wire, or drop when there is none: the log repairs it."""
@@ -97,6 +125,7 @@ class Bus:
             raise BusTimeout("The service did not answer in time") from None
         except (nats.errors.Error, OSError):
             raise Unavailable("The message bus is out of reach") from None
+        self.probe.proved()
         return bytes(reply.data)
 
     async def subscribe(
@@ -114,6 +143,7 @@ class Bus:
         """
 
         async def deliver(msg: Msg) -> None:
+            self.probe.proved()
             try:
                 await handler(Delivery(msg))
             except Exception:
@@ -150,11 +180,11 @@ class Bus:
         try:
             # nats-py 2.16 writes a PING at once, past commands that wait for its own flusher: the
             # first answer can come before the broker has seen them, the second one cannot.
-            await self._client.flush(timeout=5)
-            await self._client.flush(timeout=5)
+            await self._round_trip(FLUSH_TIMEOUT)
+            await self._round_trip(FLUSH_TIMEOUT)
         except (nats.errors.Error, TimeoutError, OSError):
             return False
-        return self.connected  # cut off, the client's flush returns at once
+        return True
 
 
 class _Link:
@@ -194,6 +224,7 @@ async def connect(
 
     link = _Link(url, on_reconnect)
     client = Client()
+    bus = Bus(client)
     try:
         async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
             await client.connect(
@@ -218,10 +249,14 @@ async def connect(
             "start it, or set LINKUP_NATS_URL to where it is"
         ) from None
     link.open = True
+    bus.probe.proved()
+    probing = asyncio.create_task(bus.probe.run())
     try:
-        yield Bus(client)
+        yield bus
     finally:
         link.open = False
+        probing.cancel()
+        await asyncio.wait([probing])
         await _quietly(client.close())
 
 

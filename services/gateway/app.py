@@ -47,11 +47,12 @@ from services.gateway.rates import Rates
 from services.gateway.refusals import Refusals
 from services.gateway.sockets import Sockets
 from services.gateway.tickets import Tickets
+from services.gateway.upstream import Upstream
 from services.gateway.views import CHAT, NOTIFICATIONS
 from shared import bus
 from shared.commands import Acquaintance
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
-from shared.health import Check, Health
+from shared.health import Health
 from shared.settings import Settings
 from shared.turns import Turns
 
@@ -71,8 +72,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             bus.connect(settings.nats_url, "gateway", on_reconnect)
         )
         turns = Turns()
-        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns)
-        lanes = Lanes(nats, settings.lanes)
+        upstream, notices = Upstream(nats), Notices(nats)
+        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, upstream.read)
+        lanes = Lanes(nats, settings.lanes, upstream.stored)
         announcer = Announcer(nats, lanes, settings.presence_debounce)
         chores = Chores()
         typing = Typing(nats, log, chores)
@@ -101,10 +103,13 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             tasks.create_task(presence.run()),
             tasks.create_task(_compare_after(reconnected, hub, presence)),
             tasks.create_task(sweep.run()),
+            tasks.create_task(upstream.probe.run()),
+            tasks.create_task(notices.probe.run()),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
-        health.checks["bus"] = lambda: _bus(nats)
-        health.checks["log"] = lambda: _log(hub)
+        health.checks["bus"] = nats.check
+        health.checks["persistence"] = upstream.check
+        health.checks["notify"] = notices.check
         health.drain = lambda: _drain(sockets, lanes, hub, announcer)
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),
@@ -112,7 +117,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **Members(lanes, log).endpoints(),
             **Blocks(lanes, log).endpoints(),
             **Reports(lanes, log, people).endpoints(),
-            **Progress(log, Notices(nats)).endpoints(),
+            **Progress(log, notices).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),
@@ -177,13 +182,3 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     """The traceback is in the log; nothing of it leaves."""
     return problem_response(Internal("Something went wrong here"))
-
-
-def _bus(nats: bus.Bus) -> Check:
-    if nats.connected:
-        return Check("pass")
-    return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
-
-
-def _log(hub: Hub) -> Check:
-    return Check("warn", hub.trouble) if hub.trouble else Check("pass")

@@ -58,7 +58,6 @@ class Hub:
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
         self._suspects: set[str] = set()
-        self.trouble = ""
 
     def connections(self) -> Iterable[Connection]:
         return [connection for user in self._users.values() for connection in user.connections]
@@ -184,11 +183,9 @@ class Hub:
             before = self._standing(chunk)
             try:
                 answer = await self.log.heads(chunk)
-            except LinkupError as error:
-                self.trouble = f"the log does not answer: {error.message}"
+            except LinkupError:
                 self._suspects.update(chunk)
                 continue
-            self.trouble = ""
             for user_id, head in answer.heads.items():
                 user = self._users.get(user_id)
                 for connection in before.keys() & user.connections if user else ():

@@ -65,9 +65,10 @@ class Submission:
 
 
 class Lane:
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, on_stored: Callable[[], None] = lambda: None) -> None:
         self.id = secrets.token_hex(8)
         self._bus = bus
+        self._on_stored = on_stored
         self._number = 0
         self._queue: deque[Submission] = deque()
         self._wake = asyncio.Event()
@@ -141,12 +142,16 @@ class Lane:
         except msgspec.MsgspecError:
             logger.exception("an answer of the store does not decode")
             return None
-        return answer.results if isinstance(answer, Results) else None
+        if not isinstance(answer, Results):
+            return None
+        self._on_stored()
+        return answer.results
 
 
 class Lanes:
-    def __init__(self, bus: Bus, count: int) -> None:
-        self._lanes = [Lane(bus) for _ in range(count)]
+    def __init__(self, bus: Bus, count: int, on_stored: Callable[[], None] = lambda: None) -> None:
+        """`on_stored`: called with each batch that was committed."""
+        self._lanes = [Lane(bus, on_stored) for _ in range(count)]
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [tasks.create_task(lane.run()) for lane in self._lanes]

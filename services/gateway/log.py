@@ -2,7 +2,7 @@
 thing, one question for many; else one each, few at a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -52,9 +52,17 @@ LOOK_UPS_AT_ONCE = 16  # of this gateway; persistence has a few readers
 class Log:
     """Every method raises the LinkupError that came back, Unavailable, or Overloaded."""
 
-    def __init__(self, bus: Bus, backlog: Backlog, turns: Turns) -> None:
-        """`backlog` is the line that all who ask wait in; `turns` those in which they go on."""
+    def __init__(
+        self,
+        bus: Bus,
+        backlog: Backlog,
+        turns: Turns,
+        on_answer: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`backlog` is the line that all who ask wait in; `turns` those in which they go on;
+        `on_answer` is called with each answer that is no refusal."""
         self._bus = bus
+        self._on_answer = on_answer
         self._joins = Gathering(
             self._ask_joins, backlog, turns, most=MAX_JOINS, at_once=CROWDS_AT_ONCE
         )
@@ -124,12 +132,17 @@ class Log:
 
     async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
         reply = await self._look_ups.get((subjects.query(name), commands.encode(asked)))
-        return commands.open_answer(reply, kind)
+        return self._opened(reply, kind)
 
     async def _request(self, name: str, asked: Struct, kind: type[A]) -> A:
         payload = commands.encode(asked)
         reply = await self._bus.request(subjects.query(name), payload, TIMEOUT)
-        return commands.open_answer(reply, kind)
+        return self._opened(reply, kind)
+
+    def _opened(self, reply: bytes, kind: type[A]) -> A:
+        answer = commands.open_answer(reply, kind)
+        self._on_answer()
+        return answer
 
     async def _ask_joins(self, user_ids: Sequence[str]) -> list[Joined]:
         asked = Joins(user_ids=list(user_ids))

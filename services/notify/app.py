@@ -17,7 +17,7 @@ from services.notify.mailer import Mailer
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from shared import bus, start, subjects
-from shared.health import Check, Health
+from shared.health import Health
 from shared.settings import Settings
 
 Run = Callable[[], Coroutine[None, None, None]]
@@ -48,11 +48,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         await store.recover(clock(), waits)
         mailer = Mailer(wire, store, channel, letters, waits=waits, clock=clock)
         follower = Follower(wire, store, doorbell, waits=waits, clock=clock, told=mailer.wake)
-        health.checks["bus"] = partial(_bus, wire)
+        health.checks["bus"] = wire.check
+        health.checks["store"] = store.writes.check
         health.checks["log"] = follower.check
         health.checks["email"] = mailer.check
-        steps = Steps(wire, store)
-        async with _running(follower.run, mailer.run, steps.run) as (_, mails, _):
+        runs = (mailer.run, follower.run, Steps(wire, store, health).run, store.writes.run)
+        async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.hold(health, "routes", start.route_faults(health.routes()))
             start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
@@ -67,12 +68,6 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
         yield tasks
         for task in tasks:
             task.cancel()
-
-
-def _bus(wire: bus.Bus) -> Check:
-    if wire.connected:
-        return Check("pass")
-    return Check("fail", "not connected to nats-server")
 
 
 async def _drain(mailer: Mailer, mails: asyncio.Task[None]) -> None:

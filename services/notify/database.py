@@ -13,6 +13,7 @@ from databases import Database, DatabaseURL
 from sqlalchemy.exc import DBAPIError
 
 from shared.errors import SettingError, StartError, Unavailable
+from shared.files import Displaced, Files
 
 logger = logging.getLogger("linkup.notify")
 
@@ -41,8 +42,11 @@ class Held:
     """One connection, held for the life of the process, and opened again after it failed."""
 
     def __init__(self, url: str) -> None:
+        self._url = DatabaseURL(url)
         self._database = Database(url, factory=SyncedConnection)
         self._connection: Any = None
+        self._anchor: Any = None  # while it is open, SQLite keeps the files
+        self._files: Files | None = None
         self._turn = asyncio.Lock()
 
     async def transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -52,22 +56,27 @@ class Held:
 
     async def close(self) -> None:
         async with self._turn:
+            anchor, self._anchor = self._anchor, None
+            if anchor is not None:
+                await anchor.__aexit__()
             await self._discard()
 
     async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         async with self._turn:
-            done = False
+            sound = False
             try:
+                await self._guard()
                 connection = self._connection or await self.open()
                 await connection.execute("BEGIN IMMEDIATE")
                 result = await work(connection)
                 await connection.execute("COMMIT")
-                done = True
+                sound = True
                 return result
-            except sqlite3.Error as error:
+            except (sqlite3.Error, Displaced) as error:
+                sound = isinstance(error, Displaced)  # it has what is nowhere else any more
                 raise Unavailable(f"notify's database: {error}") from None
             finally:
-                if not done:  # closing rolls back; a failed COMMIT leaves nothing to trust
+                if not sound:  # closing rolls back; a failed COMMIT leaves nothing to trust
                     await self._discard()
 
     async def open(self) -> Any:
@@ -82,7 +91,17 @@ class Held:
         if (journal, synchronous) != ("wal", 2):
             await self._discard()
             raise StartError(f"notify's database runs {journal}, synchronous={synchronous}")
+        if self._anchor is None:
+            self._anchor = Database(self._url).connection()
+            await self._anchor.__aenter__()
+            await self._anchor.fetch_all("SELECT 1 FROM sqlite_schema")
+            self._files = await asyncio.to_thread(Files, Path(self._url.database))
         return connection
+
+    async def _guard(self) -> None:
+        """Raises Displaced when the files on the disk are not those that are open."""
+        if self._files is not None:
+            await asyncio.to_thread(self._files.check)
 
     async def _discard(self) -> None:
         connection, self._connection = self._connection, None

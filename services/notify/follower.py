@@ -23,8 +23,8 @@ GATHER = 0.5  # after the doorbell: one page for many commits; nobody is due tha
 PAGE = 10_000  # rows of the log looked at
 POLL = 2.0  # a lost doorbell costs no more than this
 REQUEST_TIMEOUT = 5.0
-LONGEST_PAUSE = 5.0
-STUCK_AFTER = 30.0
+LONGEST_PAUSE = 1.5  # soon found to be back
+STUCK_AFTER = 8.0  # one poll and one request that nobody answered
 
 
 class Follower:

@@ -9,11 +9,12 @@ import msgspec
 
 from services.notify.ladder import Notification
 from services.notify.store import Store
-from shared import commands, subjects
+from shared import commands, readiness, subjects
 from shared.bus import Bus, Delivery
 from shared.commands import NotificationStep, NotificationSteps, NotificationStepsAnswer
 from shared.errors import Internal, LinkupError, NotFound, Overloaded
 from shared.frames import MAX_NAMED
+from shared.health import Health
 
 logger = logging.getLogger("linkup.notify")
 
@@ -25,8 +26,9 @@ PRIVATE = ("muted", "nothing_unread")  # how a recipient wants to see it is for 
 class Steps:
     """A bounded queue of questions, answered one after another."""
 
-    def __init__(self, bus: Bus, store: Store) -> None:
+    def __init__(self, bus: Bus, store: Store, health: Health) -> None:
         self._bus = bus
+        self._health = health
         self._store = store
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue(MAX_QUEUED)
 
@@ -39,6 +41,9 @@ class Steps:
             await self._bus.publish(delivery.reply_to, await self._answer(delivery))
 
     async def _accept(self, delivery: Delivery) -> None:
+        if delivery.subject == subjects.notify("health"):
+            await self._bus.publish(delivery.reply_to, readiness.tell(self._health))
+            return
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:

@@ -14,6 +14,7 @@ from services.notify import ladder, rows
 from services.notify.database import Held, open_database
 from services.notify.ladder import Notification, Waits, Watch
 from shared.commands import LogRow, NotificationSteps
+from shared.probe import Probe
 
 NAME = "notify"  # under which the position is kept, here and by persistence
 
@@ -28,6 +29,16 @@ class Progress(Struct, frozen=True):
 class Store:
     def __init__(self, held: Held) -> None:
         self._held = held
+        self.writes = Probe("the store", self.touch)
+
+    async def touch(self) -> None:
+        """Find out whether it can be written, by a transaction that changes nothing. Raises
+        Unavailable."""
+
+        async def work(connection: Any) -> None:
+            await connection.execute(rows.TOUCH)
+
+        await self._held.transaction(work)
 
     async def progress(self) -> Progress:
         async def work(connection: Any) -> Progress:
@@ -58,6 +69,7 @@ class Store:
             )
 
         await self._held.transaction(work)
+        self.writes.proved()
 
     async def claim(self, now: int, limit: int) -> list[Notification]:
         async def work(connection: Any) -> list[Notification]:

@@ -14,18 +14,15 @@ from services.persistence.erasure import Erasure
 from services.persistence.followers import Followers
 from services.persistence.indexer import Indexer
 from services.persistence.readers import Readers
-from services.persistence.recovery import recover
 from services.persistence.retention import Retention
 from services.persistence.schema import bring_up_to_date
 from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store import REMEDY, Store
 from services.persistence.writer import Writer
-from shared import bus, start, subjects
+from shared import bus, readiness, start, subjects
 from shared.errors import SettingError, StartError
-from shared.health import Check, Health
+from shared.health import Health
 from shared.settings import Settings
-
-REMEDY = "check the disk and who else holds the file, or restore the data directory from a backup"
 
 
 @asynccontextmanager
@@ -43,11 +40,14 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             await store.open()
         except (sqlite3.Error, DBAPIError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
-            raise StartError(f"cannot open the store: {reason}; {REMEDY}") from None
+            raise StartError(
+                f"cannot open the store: {reason}; {REMEDY}, or restore the data directory from "
+                "a backup"
+            ) from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
-        await _listen(stack, nats, store, settings)
-        health.checks["bus"] = lambda: _bus(nats)
-        health.checks["store"] = lambda: _store(store)
+        health.checks["bus"] = nats.check
+        health.checks["store"] = store.writes.check
+        await _listen(stack, nats, store, settings, health)
         start.hold(health, "routes", start.route_faults(health.routes()))
         start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
         yield Starlette(routes=health.routes())
@@ -64,9 +64,12 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings) -> None:
+async def _listen(
+    stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings, health: Health
+) -> None:
     writer, followers = Writer(store, nats), Followers()
-    readers = Readers(settings.store_url, store.epoch, nats, followers)
+    readers = Readers(settings.store_url, store.epoch, nats, followers, store.guard)
+    health.checks["reader"] = readers.reads.check
     retention = Retention(
         store, followers, keep=settings.feed_retention, patience=settings.follower_patience
     )
@@ -77,8 +80,15 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
     erasing = tasks.create_task(Erasure(store).run())
-    recovering = tasks.create_task(recover(store))
-    queries = await nats.subscribe(subjects.query("*"), readers.accept, queue=subjects.QUERY_GROUP)
+    probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
+
+    async def accept(delivery: bus.Delivery) -> None:
+        if delivery.subject == subjects.query("health"):  # also when no reader gets anywhere
+            await nats.publish(delivery.reply_to, readiness.tell(health))
+        else:
+            await readers.accept(delivery)
+
+    queries = await nats.subscribe(subjects.query("*"), accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
     async def drain() -> None:
@@ -87,19 +97,7 @@ async def _listen(stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: 
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning, erasing, recovering):
+        for task in (*reading, indexing, pruning, erasing, *probing):
             task.cancel()
 
     stack.push_async_callback(drain)
-
-
-def _bus(nats: bus.Bus) -> Check:
-    if nats.connected:
-        return Check("pass")
-    return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
-
-
-def _store(store: Store) -> Check:
-    if not store.trouble:
-        return Check("pass")
-    return Check("fail", f"the last commit failed: {store.trouble}")

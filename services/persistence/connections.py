@@ -63,13 +63,22 @@ def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
 class Held:
     """One connection, held for its life, opened again after it had to be discarded."""
 
-    def __init__(self, url: str, factory: type[sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        url: str,
+        factory: type[sqlite3.Connection],
+        guard: Callable[[], None] | None = None,
+    ) -> None:
+        """`guard`: called before the file is opened; it raises when that must not be."""
         self._url = url
         self._factory = factory
+        self.guard = guard
         self._connection: Any = None
         self._raw: Any = None
 
     async def open(self) -> None:
+        if self.guard is not None:
+            await asyncio.to_thread(self.guard)
         # A Database of its own: databases would share one connection between calls of a task.
         connection = Database(self._url, factory=self._factory).connection()
         await connection.__aenter__()

@@ -10,12 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from databases import DatabaseURL
 
 from services.persistence import index, rows, statements
-from services.persistence.connections import Held, Row, WriterConnection
+from services.persistence.connections import Held, ReaderConnection, Row, WriterConnection
 from services.persistence.decide import decide
 from services.persistence.names import Names, names
 from services.persistence.state import (
@@ -36,9 +38,12 @@ from services.persistence.state import (
 from shared import commands
 from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
+from shared.files import Displaced, Files
+from shared.probe import Probe
 
 T = TypeVar("T")
 
+REMEDY = "check the disk and who else holds the file"
 LANES_KEPT = 1024
 DUE_AT_ONCE = 200  # attachments condemned by one command
 OLDEST_SQLITE = (3, 35, 0)
@@ -49,12 +54,15 @@ class Store:
     """The writing side: one transaction at a time, the writer's or a little of somebody else's."""
 
     def __init__(self, url: str, limits: Limits) -> None:
+        self._path = Path(DatabaseURL(url).database)
         self._held = Held(url, WriterConnection)
+        self._anchor = Held(url, ReaderConnection)  # while it is open, SQLite keeps the files
+        self._files: Files | None = None
         self._turn = asyncio.Lock()
         self._limits = limits
         self._hash_key = b""
         self.epoch = ""
-        self.trouble = ""  # why the last write failed, until one succeeds
+        self.writes = Probe("writing to the store", self.touch, remedy=REMEDY)
         self.grown = asyncio.Event()  # set with each message stored
         self.erased = asyncio.Event()  # set with each message wiped
 
@@ -62,9 +70,19 @@ class Store:
         await self._check()
         meta = await self._held.run(_prepare)
         self.epoch, self._hash_key = meta["epoch"], bytes.fromhex(meta["hash_key"])
+        await self._anchor.fetch("SELECT 1 FROM meta")
+        self._files = await self._anchor.run(lambda _: Files(self._path))
+        self._held.guard = self.guard
+        self.writes.proved()
 
     async def close(self) -> None:
+        await self._anchor.close()
         await self._held.close()
+
+    def guard(self) -> None:
+        """Raises Displaced when the files on the disk are not those that are open."""
+        if self._files is not None:
+            self._files.check()
 
     async def commit(self, batches: Sequence[Batch]) -> Decision:
         """Decide and store the batches in one synced transaction.
@@ -73,7 +91,7 @@ class Store:
         other exception means that one of these batches cannot be stored at all.
         """
         decision = await self.between(lambda connection: self._transact(connection, batches))
-        self.trouble = ""
+        self.writes.proved()
         if decision.changes.messages:
             self.grown.set()
         if any(isinstance(revision, Erased) for revision in decision.changes.revisions):
@@ -84,20 +102,30 @@ class Store:
         """Do that when no transaction runs. It has to be quick: messages wait. Raises as commit."""
         async with self._turn:
             try:
-                result = await self._held.run(work)
+                result = await self._held.run(lambda connection: self._guarded(connection, work))
+            except Displaced as error:  # the connection is kept: it has what is nowhere else
+                raise self._unavailable(error) from error
             except BaseException as error:
                 await self._discard()
                 if _is_the_databases(error):
-                    self.trouble = str(error)
-                    raise Unavailable("The store cannot be written right now") from error
+                    raise self._unavailable(error) from error
                 raise
             return result
 
-    async def probe(self) -> None:
+    async def touch(self) -> None:
         """Find out whether it can be written, by a transaction that changes nothing. Raises as
         commit."""
         await self.between(_touch)
-        self.trouble = ""
+
+    def _guarded(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        self.guard()
+        return work(connection)
+
+    def _unavailable(self, error: BaseException) -> Unavailable:
+        self.writes.failed(str(error))
+        return Unavailable("The store cannot be written right now")
 
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""
@@ -138,7 +166,7 @@ class Store:
         try:
             await self._held.close()
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self.writes.failed(str(error))
 
 
 def _prepare(connection: sqlite3.Connection) -> dict[str, str]:

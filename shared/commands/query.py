@@ -280,3 +280,13 @@ class MarksAnswer(Struct, frozen=True, kw_only=True):
 
     epoch: str
     rows: list[MarksRow | None]
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """question `health`, to persistence and to notify: is all there that it needs?"""
+
+
+class ReadinessAnswer(Struct, frozen=True, kw_only=True):
+    """`failing`: of each check that fails, why, in words; empty when it is ready."""
+
+    failing: dict[str, str]

@@ -88,6 +88,46 @@ async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back()
     assert heard == [b"now"]
 
 
+@pytest.mark.parametrize("ended", ["by its deadline", "by a cancellation"])
+async def test_f_t1_a_late_answer_to_a_flush_does_not_make_the_client_deaf(
+    monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    """Nor does the answer to a ping of the probe, which waits the same way."""
+    monkeypatch.setattr(bus, "FLUSH_TIMEOUT", 0.1 if ended == "by its deadline" else 60.0)
+    heard = asyncio.Event()
+    async with nats_broker() as server, bus.connect(server.url, "a") as client:
+
+        async def hear(delivery: Delivery) -> None:
+            heard.set()
+
+        await client.subscribe("test", hear)
+        async with server.frozen():
+            flushing = asyncio.create_task(client.flush())
+            await asyncio.sleep(0)
+            if ended == "by its deadline":
+                with pytest.raises(Unavailable):
+                    await flushing
+            else:
+                await asyncio.wait([flushing], timeout=0.1)
+                flushing.cancel()
+        await eventually(lambda: _heard(client, heard))
+
+
+async def _heard(client: bus.Bus, heard: asyncio.Event) -> bool:
+    await client.publish("test", b"")
+    return heard.is_set()
+
+
+async def test_f_t1_a_frozen_broker_is_noticed_without_traffic_and_when_it_is_back() -> None:
+    async with nats_broker() as server, bus.connect(server.url, "a") as client:
+        assert client.check().status == "pass"
+        async with server.frozen():
+            await eventually(lambda: client.check().status == "fail", 10)
+            assert client.connected, "the client's own pings come later"
+            assert "nats-server: no answer" in client.check().output
+        await eventually(lambda: client.check().status == "pass", 5)
+
+
 @pytest.mark.parametrize("awaited", ["request", "flush"])
 async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaited: str) -> None:
     """Else a service that stops while it asks goes on asking, and never stops."""

@@ -1,7 +1,8 @@
 """A whole gateway with one fault planted in its wiring: never ready, and it says which."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -13,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 
 from services.gateway import page, start
 from services.gateway.app import open_app
-from shared import frames, routes, subjects
+from shared import bus, frames, routes, subjects
 from shared.health import Health
+from shared.readiness import tell
 from shared.route import Route as Listed
 from shared.settings import Settings
+from tests.support.waiting import eventually
 
 Patch = pytest.MonkeyPatch
 
@@ -69,11 +72,27 @@ FAULTS: list[tuple[Callable[[Patch], None], str, str]] = [
 ]
 
 
+@asynccontextmanager
+async def persistence(nats_url: str) -> AsyncIterator[None]:
+    """As much of it as a gateway asks for: that it is ready."""
+    health = Health("persistence")
+    health.state = "ready"
+    async with bus.connect(nats_url, "persistence") as wire:
+
+        async def answer(delivery: bus.Delivery) -> None:
+            await wire.publish(delivery.reply_to, tell(health))
+
+        await wire.subscribe(subjects.query("health"), answer)
+        await wire.flush()
+        yield
+
+
 async def readiness(nats_url: str) -> tuple[int, dict[str, Any]]:
     settings = Settings(nats_url=nats_url, jwt_secret="s" * 32)
     health = Health("gateway")
-    async with open_app(settings, health) as app:
+    async with persistence(nats_url), open_app(settings, health) as app:
         health.state = "ready"
+        await eventually(lambda: health.checks["persistence"]().status == "pass")
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
             told = await client.get("/readyz")

@@ -11,6 +11,8 @@ from typing import Any, cast
 from shared import subjects
 from shared.bus import BusTimeout, Delivery, NoResponders
 from shared.errors import Unavailable
+from shared.health import Check
+from shared.probe import Probe
 from tests.support.fuse import Fuse
 
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -127,10 +129,14 @@ class SimulatedBus:
 
     def __post_init__(self) -> None:
         self.broker.buses.append(self)
+        self.probe = Probe("the bus", self.flush)
 
     @property
     def connected(self) -> bool:
         return self.alive and self.broker.up
+
+    def check(self) -> Check:
+        return Check("pass" if self.connected else "fail")
 
     def _check(self) -> None:
         if not self.connected:

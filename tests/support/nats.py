@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sysconfig
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.support.processes import tied
+from tests.support.processes import stopped, tied
 from tests.support.waiting import eventually, within
 
 BINARY = Path(sysconfig.get_path("scripts")) / "nats-server"
@@ -39,6 +41,17 @@ class NatsServer:
         file = self._folder / f"nats-server_{self._process.pid}.ports"
         await eventually(lambda: file.exists() and file.read_text().endswith("}"))
         self._port = int(json.loads(file.read_text())["nats"][0].rpartition(":")[2])
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """SIGSTOP, and SIGCONT at the end."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        await eventually(partial(stopped, self._process.pid))
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> None:
         """SIGTERM; nothing to do when it is not running."""

@@ -39,6 +39,12 @@ def runs(pid: int) -> bool:
         return False
 
 
+def stopped(pid: int) -> bool:
+    """By SIGSTOP, which takes a moment to arrive. True at once where there is no /proc."""
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def open_files(pid: int) -> Iterator[str]:
     """What the process has open, in the words of /proc; it may open and close files meanwhile."""
     for link in os.listdir(f"/proc/{pid}/fd"):

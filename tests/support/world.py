@@ -36,6 +36,7 @@ from shared import frames, subjects
 from shared.bus import Bus
 from shared.frames import Hello
 from shared.health import Health
+from shared.probe import Probe
 from shared.settings import Settings
 from tests.support.broker import Broker, SimulatedBus
 from tests.support.fuse import Fuse
@@ -127,6 +128,7 @@ class Gateway:
             mock.patch.object(contract, "documents", dict),
             mock.patch.object(start, "check", return_value=None),
             mock.patch.object(Sweep, "run", never),  # of files, in threads of its own
+            mock.patch.object(Probe, "run", never),  # nobody here asks whether it is ready
         ):
             opened = app.open_app(SETTINGS, self.health)
             self.app.set_result(await opened.__aenter__())

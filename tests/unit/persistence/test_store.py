@@ -1,5 +1,7 @@
 """The writing side, on a real SQLite file."""
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from services.persistence.connections import Held, ReaderConnection, WriterConnection, hold
-from services.persistence.recovery import recover
 from services.persistence.state import Limits
 from services.persistence.store import Store
 from shared.commands import Batch, Refused, Stored
@@ -145,7 +146,7 @@ async def test_a_failed_commit_leaves_nothing_and_the_next_one_works(
     [stored] = await log.say("alice", "bob", "two")
     assert isinstance(stored, Stored)
     assert (stored.seq, stored.cursor) == (2, 2)
-    assert store.trouble == ""
+    assert store.writes.check().status == "pass"
 
 
 async def test_c1_a_locked_database_is_unavailable_and_nothing_is_stored(
@@ -156,32 +157,96 @@ async def test_c1_a_locked_database_is_unavailable_and_nothing_is_stored(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         await log.say("alice", "bob", "one")
-    assert "locked" in store.trouble
+    assert "database is locked" in store.writes.check().output
     other.execute("ROLLBACK")
     other.close()
     [stored] = await log.say("alice", "bob", "one")
     assert isinstance(stored, Stored)
     assert stored.duplicate is False
-    assert store.trouble == ""
+    assert store.writes.check().status == "pass"
 
 
 async def test_s42_the_store_is_ready_again_although_nobody_sends(
-    database: Path, store: Store, log: Log, monkeypatch: pytest.MonkeyPatch
+    database: Path, store: Store, log: Log
 ) -> None:
-    monkeypatch.setattr("services.persistence.recovery.PAUSE", 0.01)
     await log.people("alice", "bob")
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         await log.say("alice", "bob", "one")
-    async with running(recover(store)):
-        with pytest.raises(Unavailable):
-            await store.probe()
+    async with running(store.writes.run()):
+        await store.writes.ask()
         assert await store.between(lambda connection: connection.execute("SELECT 1").fetchall())
-        assert "locked" in store.trouble, "that it can be read says nothing"
+        words = "that it can be read says nothing"
+        assert "locked" in store.writes.check().output, words
         other.execute("ROLLBACK")
         other.close()
-        await eventually(lambda: not store.trouble)
+        await eventually(lambda: store.writes.check().status == "pass")
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+async def test_f_h7_nothing_is_acknowledged_into_a_file_that_is_not_on_the_disk(
+    database: Path, store: Store, log: Log, suffix: str, how: str
+) -> None:
+    await log.people("alice", "bob")
+    path = database.with_name(database.name + suffix)
+    kept = path.with_name("kept")
+    path.rename(kept)
+    if how == "replaced":
+        shutil.copy(kept, path)
+    await refused(store, log, path.name)
+    assert "restart the service" in store.writes.check().output
+    kept.replace(path)  # what is open all the time: nothing has happened
+    [stored] = await log.say("alice", "bob", "one")
+    assert isinstance(stored, Stored)
+    assert store.writes.check().status == "pass"
+
+
+def moved(database: Path, there: Path, link: Path, to_the_file: bool) -> None:
+    there.mkdir()
+    database.rename(there / "linkup.db")
+    link.symlink_to(there / "linkup.db" if to_the_file else there)
+
+
+@pytest.mark.parametrize("what", ["the directory", "the link to it", "the link to the file"])
+async def test_f_h7_a_way_to_the_file_that_leads_elsewhere_is_noticed(
+    database: Path, tmp_path: Path, what: str
+) -> None:
+    there, link = tmp_path / "there", tmp_path / "link"
+    moved(database, there, link, what == "the link to the file")
+    path = link if what == "the link to the file" else link / "linkup.db"
+    async with opened(there / "linkup.db" if what == "the directory" else path) as store:
+        log = Log(store)
+        await log.people("alice", "bob")
+        if what == "the directory":
+            there.rename(tmp_path / "elsewhere")
+        else:
+            link.unlink()
+        await refused(store, log, "link" if path == link else "linkup.db")
+
+
+async def test_f_h7_a_store_that_was_removed_is_not_made_anew(
+    database: Path, store: Store, log: Log
+) -> None:
+    await log.people("alice", "bob")
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable):  # which closes the connection: the next one has to open it
+        await log.say("alice", "bob", "one")
+    other.close()
+    os.unlink(database)
+    await refused(store, log, "linkup.db")
+    assert not os.access(database, os.F_OK)
+
+
+async def refused(store: Store, log: Log, name: str) -> None:
+    with pytest.raises(Unavailable):
+        await log.say("alice", "bob", "one")
+    assert store.writes.check().status == "fail"
+    assert f": {name} " in store.writes.check().output
+    await store.writes.ask()
+    assert f": {name} " in store.writes.check().output, "asked without traffic it says the same"
 
 
 async def test_c1_a_full_disk_is_unavailable_and_nothing_is_stored(
@@ -199,7 +264,7 @@ async def test_c1_a_full_disk_is_unavailable_and_nothing_is_stored(
     full = log.store = Store(f"sqlite:///{database}", Limits(1, 0.0))
     with pytest.raises(Unavailable):
         await log.say("alice", "bob", *[f"{number} " + "x" * 5000 for number in range(100)])
-    assert "full" in full.trouble
+    assert "full" in full.writes.check().output
     await full.close()
     assert rows(database, "SELECT count(*) FROM messages") == [(0,)]
 

@@ -1,5 +1,6 @@
 """The bus without a broker: what a lost connection may do to whoever publishes or asks."""
 
+import asyncio
 import logging
 from types import SimpleNamespace
 from typing import Any
@@ -25,10 +26,13 @@ class FakeClient:
             raise self.on_publish
         self.published += 1
 
-    async def flush(self, timeout: float) -> None:
+    is_connected = True
+
+    async def _send_ping(self, answered: asyncio.Future[bool]) -> None:
         self.flushed += 1
         if self.on_flush:
             raise self.on_flush
+        answered.set_result(True)
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> Any:
         if self.on_request:

@@ -1,0 +1,91 @@
+"""Owns the last word on one thing that a service needs: when it worked, or why it does not.
+
+Traffic that needs the same thing tells how it went; when nothing was heard for a while, the thing
+is asked. A question that hangs makes the check fail by the age of the last word, so that nothing
+has to be interrupted, and the check itself never waits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from shared.errors import LinkupError
+from shared.health import Check, Status
+
+logger = logging.getLogger("linkup.probe")
+
+EVERY = 2.0  # seconds from a word that it works to the next question
+AGAIN = 0.5  # seconds from a word that it does not
+DEADLINE = 3.0  # seconds for an answer
+
+Ask = Callable[[], Awaitable[None]]
+
+
+class Probe:
+    """Of one thing, called `name`. `ask` returns when it works and raises LinkupError when not.
+
+    `remedy`: what an operator can do, behind the reason. `status`: of the check while it fails.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Ask,
+        *,
+        remedy: str = "",
+        every: float = EVERY,
+        status: Status = "fail",
+    ) -> None:
+        self.name = name
+        self._ask = ask
+        self._remedy = f"; {remedy}" if remedy else ""
+        self._every = every
+        self._status = status
+        self._trouble = "not asked yet"
+        self._at = float("-inf")  # of the last word, by the loop's clock
+
+    def proved(self, at: float | None = None) -> None:
+        """It works, or did at that time of the loop's clock: a later word is not overruled."""
+        at = _now() if at is None else at
+        if at < self._at:
+            return
+        if self._trouble and self._at > float("-inf"):
+            logger.info("%s works again", self.name)
+        self._at, self._trouble = at, ""
+
+    def failed(self, reason: str) -> None:
+        """It does not work; in words that may be shown to anybody."""
+        if not self._trouble:  # said once: the check says how it is
+            logger.warning("%s fails: %s", self.name, reason)
+        self._at, self._trouble = _now(), reason
+
+    def check(self) -> Check:
+        if self._trouble:
+            return Check(self._status, f"{self.name}: {self._trouble}{self._remedy}")
+        silent = _now() - self._at
+        if silent > self._every + DEADLINE:
+            words = f"{self.name}: no answer for {silent:.0f} s{self._remedy}"
+            return Check(self._status, words)
+        return Check("pass")
+
+    async def ask(self) -> None:
+        """Ask now, whatever was heard, and note what comes."""
+        try:
+            await self._ask()
+        except LinkupError as error:
+            self.failed(str(error.__cause__ or error))
+        else:
+            self.proved()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            pause = self._at + (AGAIN if self._trouble else self._every) - _now()
+            if pause > 0:
+                await asyncio.sleep(pause)  # meanwhile traffic may have told
+            else:
+                await self.ask()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

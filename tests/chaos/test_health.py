@@ -1,0 +1,311 @@
+"""Whatever stands still, is gone or is full: who needs it says so with the cause, and says when it
+is over, with traffic and without (finding T1, H7)."""
+
+import asyncio
+import fcntl
+import os
+import resource
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from tests.support.background import running
+from tests.support.peer import peer
+from tests.support.stack import Stack, run_stack
+from tests.support.traffic import LOST, make_known
+from tests.support.waiting import eventually, within
+
+NOTICED = 10.0  # seconds, at the latest
+BACK = 5.0
+ANSWERS = 1.0  # whatever hangs
+SERVICES = ("gateway", "persistence", "notify")
+
+Trouble = Callable[[Stack], AbstractAsyncContextManager[None]]
+Told = dict[str, str]  # of each check that fails, why; "" when the service itself is silent
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(tmp_path_factory.mktemp("health"), message_rate=0) as started:
+        await make_known(started, ["alice", "bob"])
+        yield started
+
+
+# ---------------------------------------------------------------- what may happen
+
+
+def frozen(service: str) -> Trouble:
+    @asynccontextmanager
+    async def trouble(stack: Stack) -> AsyncIterator[None]:
+        pid = stack.pids()[service]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    return trouble
+
+
+@asynccontextmanager
+async def killed(stack: Stack) -> AsyncIterator[None]:
+    """It is started again and again, and cannot: somebody else holds its place."""
+    with open(stack.data_dir / "persistence.lock", "w") as lock:  # noqa: ASYNC230 - no wait
+        os.kill(stack.pids()["persistence"], signal.SIGKILL)
+        await eventually(lambda: taken(lock.fileno()))
+        yield
+    await stack.ready()  # the cause ends with its start
+
+
+def taken(descriptor: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def locked(file: str) -> Trouble:
+    @asynccontextmanager
+    async def trouble(stack: Stack) -> AsyncIterator[None]:
+        other = sqlite3.connect(stack.data_dir / file, isolation_level=None, timeout=10)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            other.close()
+
+    return trouble
+
+
+def full(service: str, file: str) -> Trouble:
+    """No file of the process may grow beyond what its write-ahead log holds."""
+
+    @asynccontextmanager
+    async def trouble(stack: Stack) -> AsyncIterator[None]:
+        pid = stack.pids()[service]
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        size = (stack.data_dir / f"{file}-wal").stat().st_size
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    return trouble
+
+
+def moved(name: str) -> Trouble:
+    @asynccontextmanager
+    async def trouble(stack: Stack) -> AsyncIterator[None]:
+        path = stack.data_dir / name
+        path.rename(path.with_name("elsewhere"))
+        try:
+            yield
+        finally:
+            path.with_name("elsewhere").rename(path)
+
+    return trouble
+
+
+@asynccontextmanager
+async def renamed(stack: Stack) -> AsyncIterator[None]:
+    """The whole directory."""
+    elsewhere = stack.data_dir.with_name("elsewhere")
+    stack.data_dir.rename(elsewhere)
+    try:
+        yield
+    finally:
+        elsewhere.rename(stack.data_dir)
+
+
+# ---------------------------------------------------------------- and who says what
+
+CASES: dict[str, tuple[Trouble, dict[str, tuple[str, str]]]] = {
+    # of each service that is not ready then: the check that fails, and words of the cause
+    "persistence frozen": (
+        frozen("persistence"),
+        {"gateway": ("persistence", "did not answer"), "notify": ("log", "persistence")},
+    ),
+    "persistence killed": (
+        killed,
+        {"gateway": ("persistence", "starting or away"), "notify": ("log", "persistence")},
+    ),
+    "store locked": (
+        locked("linkup.db"),
+        {"gateway": ("persistence", "locked"), "persistence": ("store", "locked")},
+    ),
+    "disk full": (
+        full("persistence", "linkup.db"),
+        {"gateway": ("persistence", "disk"), "persistence": ("store", "disk")},
+    ),
+    "store moved": (
+        moved("linkup.db"),
+        {"gateway": ("persistence", "linkup.db"), "persistence": ("store", "restart the service")},
+    ),
+    "log of the store moved": (
+        moved("linkup.db-wal"),
+        {
+            "gateway": ("persistence", "linkup.db-wal"),
+            "persistence": ("store", "restart the service"),
+        },
+    ),
+    "directory renamed": (
+        renamed,
+        {
+            "gateway": ("persistence", "linkup.db"),
+            "persistence": ("store", "restart the service"),
+            "notify": ("store", "notify.db"),
+        },
+    ),
+    "nats-server frozen": (
+        frozen("nats-server"),
+        {service: ("bus", "nats-server") for service in SERVICES},
+    ),
+    "notify frozen": (frozen("notify"), {}),
+    "notify's store locked": (locked("notify.db"), {"notify": ("store", "locked")}),
+    "notify's store moved": (moved("notify.db"), {"notify": ("store", "notify.db")}),
+}
+SILENT = {"persistence frozen": "persistence", "persistence killed": "persistence",
+          "notify frozen": "notify"}  # fmt: skip
+QUICK = [
+    ("persistence frozen", False),
+    ("store locked", True),
+    ("disk full", False),
+    ("store moved", True),
+    ("nats-server frozen", False),
+    ("notify frozen", True),
+]
+SLOW = [(case, traffic) for case in CASES for traffic in (False, True)]
+
+
+@pytest.mark.parametrize(("case", "busy"), QUICK)
+async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over(
+    stack: Stack, case: str, busy: bool
+) -> None:
+    await noticed_and_over(stack, case, busy)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(("case", "busy"), [each for each in SLOW if each not in QUICK])
+async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over_each_way(
+    stack: Stack, case: str, busy: bool
+) -> None:
+    await noticed_and_over(stack, case, busy)
+
+
+async def noticed_and_over(stack: Stack, case: str, busy: bool) -> None:
+    trouble, expected = CASES[case]
+    asked = [service for service in SERVICES if service != SILENT.get(case)]
+    chat = Chat(stack)
+    async with running(chat.run() if busy else quiet()):
+        await until(stack, {}, SERVICES, BACK)
+        async with trouble(stack):
+            began = time.monotonic()
+            await until(stack, expected, asked, NOTICED)
+            took = time.monotonic() - began
+            if case == "notify frozen":
+                await steady(stack)
+            acks = chat.acks
+            if expected.get("persistence"):
+                await chat.refused_twice(busy)
+                assert chat.acks == acks, "acknowledged although it is not ready"
+        began = time.monotonic()
+        await until(stack, {}, SERVICES, BACK)
+        print(case, busy, f"noticed {took:.1f} s, back {time.monotonic() - began:.1f} s")  # noqa: T201
+    if busy:
+        await chat.goes_on()
+
+
+async def steady(stack: Stack) -> None:
+    """Trouble of notify makes nobody else unready, and the gateway warns of it."""
+    async with httpx2.AsyncClient(timeout=ANSWERS) as client:
+
+        async def warned() -> bool:
+            for service in ("gateway", "persistence"):
+                assert (await client.get(url(stack, service, "readyz"))).status_code == 200
+            told = (await client.get(url(stack, "gateway", "health"))).json()
+            return bool(told["checks"]["notify"]["status"] == "warn")
+
+        await eventually(warned, NOTICED)
+
+
+async def quiet() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+class Chat:
+    """Alice writes to Bob, five messages a second, whatever becomes of them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.acks = self.refused = 0
+
+    async def run(self) -> None:
+        while True:
+            with suppress(*LOST):
+                async with peer(self._stack, "alice") as alice:
+                    while True:
+                        await self._say(alice)
+                        await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
+
+    async def _say(self, alice: Any) -> None:
+        told = await alice.message("bob", "hello")
+        self.acks += told["type"] == "ack"
+        self.refused += told["type"] == "error"
+
+    async def refused_twice(self, busy: bool) -> None:
+        before = self.refused
+        if busy:
+            await eventually(lambda: self.refused >= before + 2, 12)
+
+    async def goes_on(self) -> None:
+        chat = Chat(self._stack)
+        async with running(chat.run()):
+            await eventually(lambda: chat.acks >= 2)
+
+
+async def until(
+    stack: Stack, expected: dict[str, tuple[str, str]], asked: list[str] | Any, seconds: float
+) -> None:
+    """Until exactly those services are unready, with those causes, of those that answer."""
+    last: dict[str, Told] = {}
+
+    async def holds() -> bool:
+        last.update({service: await failing(stack, service) for service in asked})
+        return all(_fits(last[service], expected.get(service)) for service in asked)
+
+    try:
+        await eventually(holds, seconds)
+    except TimeoutError:
+        raise AssertionError(f"{last} instead of {expected}") from None
+
+
+def _fits(told: Told, expected: tuple[str, str] | None) -> bool:
+    if expected is None:
+        return not told
+    check, words = expected
+    return list(told) == [check] and words in told[check]
+
+
+async def failing(stack: Stack, service: str) -> Told:
+    """At once, whatever it is that hangs."""
+    async with httpx2.AsyncClient(timeout=ANSWERS * 5) as client, within(ANSWERS):
+        ready = await client.get(url(stack, service, "readyz"))
+        if ready.status_code == 200:
+            return {}
+        told = (await client.get(url(stack, service, "health"))).json()["checks"]
+    return {name: each.get("output", "") for name, each in told.items() if each["status"] == "fail"}
+
+
+def url(stack: Stack, service: str, path: str) -> str:
+    return f"http://127.0.0.1:{stack.port(service)}/{path}"

@@ -6,6 +6,7 @@ import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
 import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
+import { foreign, tokensOf } from "./sdk/tokens.js";
 import { Typing, Typists } from "./sdk/typing.js";
 
 export { LinkupError, login } from "./sdk/api.js";
@@ -58,10 +59,13 @@ export class LinkupClient extends EventTarget {
    * @param {{url?: string, userId: string,
    *          getToken: (asked: {renew: boolean}) => Promise<string>}} options
    *        `getToken` is asked with `renew` when the server has refused the token it gave before.
+   *        A token of another user than `userId` is not used: the state is `failed`, and what goes
+   *        over HTTP rejects.
    */
-  constructor({ url = location.origin, userId, getToken }) {
+  constructor({ url = location.origin, userId, getToken: anyToken }) {
     super();
     this.userId = userId;
+    const getToken = tokensOf(userId, anyToken);
     this.api = new Api({ url, getToken });
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
@@ -78,6 +82,7 @@ export class LinkupClient extends EventTarget {
       url: `${url.replace(/^http/, "ws")}/ws`,
       getToken,
       position: () => this.#position,
+      refuses: ({ user_id }) => (user_id === userId ? null : foreign(user_id, userId).message),
       onFrame: (frame) => this.#take(frame),
       onState: () => this.#onState(),
     });

@@ -204,3 +204,57 @@ async def test_two_tabs_of_one_user_agree(open_as: Open) -> None:
     await first.close()  # the other one takes over the outbox
     await send(second, "note 4")
     await has_status(own(second, "note 4"), "sent")
+
+
+STRANGERS = """async ([url, tokens]) => {
+    const { LinkupClient } = await import("/static/linkup-client.js");
+    const sent = [];
+    const said = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (text) {
+        sent.push(JSON.parse(text).type);
+        said.call(this, text);
+    };
+    const asked = window.fetch;
+    window.fetch = (...request) => (sent.push("fetch"), asked(...request));
+    const client = new LinkupClient({
+        userId: "nina",
+        getToken: async ({ renew }) => tokens[renew ? 1 : 0],
+    });
+    const failed = new Promise((done) =>
+        client.addEventListener("state", () => client.state === "failed" && done()));
+    client.send({ to: "nina", content: "not as another" });
+    client.start();
+    await failed;
+    const refusal = await client.api.unread().catch(({ code, message }) => [code, message]);
+    const { reason } = client.connection;
+    WebSocket.prototype.send = said;
+    window.fetch = asked;
+    client.stop();
+    return { reason, refusal, sent };
+}"""
+
+
+async def test_f_p21_a_token_of_another_user_is_an_error_before_anything_is_sent(
+    stack: Stack, open_as: Open
+) -> None:
+    page = await open_as("olaf")
+    others, words = stack.token("olaf é"), 'The token is of user "olaf é", not of "nina"'
+    told = await page.evaluate(STRANGERS, [stack.url, [others, others]])
+    assert told == {"reason": words, "refusal": ["unauthorized", words], "sent": []}
+
+
+async def test_f_p21_a_renewed_token_and_a_ticket_of_another_user_send_nothing_either(
+    stack: Stack, open_as: Open
+) -> None:
+    page = await open_as("olga2")
+    stale, others = stack.token("nina", exp=1), stack.token("olga2")
+    told = await page.evaluate(STRANGERS, [stack.url, [stale, others]])
+    assert told["reason"] == 'The token is of user "olga2", not of "nina"'
+    assert told["sent"] == ["hello", "fetch"]  # with the stale one
+    headers = {"Authorization": f"Bearer {others}"}
+    answer = await page.request.post(f"{stack.url}/v1/tickets", headers=headers)
+    ticket = (await answer.json())["ticket"]
+    told = await page.evaluate(STRANGERS, [stack.url, [ticket, ticket]])
+    assert told["reason"] == 'The token is of user "olga2", not of "nina"'
+    assert told["sent"][0] == "hello"  # which names nobody
+    assert "message" not in told["sent"]

@@ -186,6 +186,12 @@ class Client:
             token=token, epoch=inbox.head_epoch, cursor=inbox.head, device=self._device
         )
 
+    def refuses(self, welcome: frames.Welcome) -> str | None:
+        """A token function must not change whose feed this is, and whose messages these are."""
+        if self.user_id in (None, welcome.user_id):
+            return None
+        return f"the token is of user {welcome.user_id!r}, not of {self.user_id!r}"
+
     def on_welcome(self, welcome: frames.Welcome) -> None:
         self.user_id, self.limits = welcome.user_id, welcome.limits
         if self._inbox.head is None:
@@ -257,7 +263,8 @@ def connect(
     """A client for `async with`. Tries without end: put `asyncio.timeout` around to bound it.
 
     `url`: ws:// or wss://, ending in /ws. `token`: a JWT or ticket, or an async function that gets
-    a fresh one for each connection. `epoch` and `cursor`: where an earlier client stopped; without
+    a fresh one for each connection; one of another user ends the client with ConnectionRefused
+    (4401). `epoch` and `cursor`: where an earlier client stopped; without
     them the events begin now.
     """
     if (epoch is None) != (cursor is None):

@@ -30,6 +30,9 @@ class Owner(Protocol):
     def hello(self, token: str) -> frames.Hello:
         """What to say on coming in: where the feed goes on."""
 
+    def refuses(self, welcome: frames.Welcome) -> str | None:
+        """Why nothing must be sent or taken on this connection, if so."""
+
     def on_welcome(self, welcome: frames.Welcome) -> None: ...
 
     def on_frame(self, frame: frames.ServerFrame | frames.Unknown, size: int) -> None: ...
@@ -99,6 +102,10 @@ class Link:
         return None
 
     def _on_welcome(self, session: Session, welcome: frames.Welcome) -> None:
+        if reason := self._owner.refuses(welcome):
+            self._may_refresh = False  # another one would be a third user's, or come too late
+            session.end(Ended(UNAUTHORIZED, reason))
+            return
         self._session = session
         self.state = "connected"
         self._welcomed = True

@@ -44,7 +44,9 @@ export class Connection {
   /**
    * @param {{url: string, getToken: (asked: {renew: boolean}) => Promise<string>,
    *          position: () => {epoch?: string, cursor?: number},
+   *          refuses: (welcome: any) => string|null,
    *          onFrame: (frame: any) => void, onState: () => void}} options
+   *        `refuses`: why this `welcome` is not for us, if it is not
    */
   constructor(options) {
     this.#options = options;
@@ -100,7 +102,11 @@ export class Connection {
 
   #hear(frame) {
     this.#cancel("silence");
-    if (frame.type === "welcome") this.#welcome(frame);
+    if (frame.type === "welcome") {
+      const reason = this.#options.refuses(frame);
+      if (reason) return this.#fail(reason);
+      this.#welcome(frame);
+    }
     if (frame.type === "pong" && typeof frame.timestamp === "number") {
       this.rttMs = performance.now() - frame.timestamp;
     }

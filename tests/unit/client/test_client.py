@@ -21,6 +21,7 @@ from linkup_client import (
 )
 from linkup_client.backoff import Timing
 from msgspec import structs
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.waiting import eventually, within
 from tests.unit.client.scripted import FAST, NOW, Peer, Script, scripted
@@ -362,6 +363,24 @@ async def test_4401_asks_for_a_new_token_once(script: Script) -> None:
     with pytest.raises(ConnectionRefused):
         await next_event(client)
     assert asked == 3
+
+
+async def test_f_p21_a_token_of_another_user_ends_the_client_before_anything_is_sent(
+    script: Script,
+) -> None:
+    async with met(script) as (client, peer):
+        sending = asyncio.create_task(client.send("mine", to="bob"))
+        await peer.recv("message")
+        await peer.close(4000)
+        stranger = await script.come_in(user_id="eve")
+        await stranger.message(1)
+        with pytest.raises(ConnectionRefused, match="'eve', not of 'ann'"):
+            await next_event(client)
+        with pytest.raises(ConnectionRefused):
+            await sending
+        with pytest.raises(ConnectionClosed):
+            await stranger.recv()
+        assert client.state == "failed"
 
 
 async def test_obeys_the_time_the_server_gives(script: Script) -> None:

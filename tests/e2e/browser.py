@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
@@ -50,7 +51,7 @@ async def post(page: Page, stack: Stack, sender: str, to: str, *contents: str) -
     """Written on another device, over HTTP; each content once."""
     headers = {"Authorization": f"Bearer {stack.token(sender)}"}
     for content in contents:
-        client_id = f"{sender}-{to}-{content}".replace(" ", "-")
+        client_id = sha256(f"{sender} {to} {content}".encode()).hexdigest()
         body = {"client_id": client_id, "to": to, "content": content}
         answer = await page.request.post(f"{stack.url}/v1/messages", headers=headers, data=body)
         assert answer.status in (200, 201), await answer.text()

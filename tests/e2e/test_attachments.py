@@ -17,6 +17,13 @@ GIVE = """([type, where, name, text]) => {
     document.querySelector(where).dispatchEvent(Object.assign(event, more));
 }"""
 
+HOLD_UPLOADS = """() => {
+    const send = XMLHttpRequest.prototype.send;
+    XMLHttpRequest.prototype.send = function (body) {
+        window.letGo = () => send.call(this, body);
+    };
+}"""
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -91,3 +98,39 @@ async def test_s45_a_file_the_server_refuses_is_said_and_the_rest_goes(open_as: 
     await page.get_by_role("button", name="Send").click()  # a file says enough
     await has_status(page.locator(".row.own"), "sent")
     await expect(page.locator(".chats .preview")).to_have_text("📎 list.txt")
+
+
+async def drop_from_disk(page: Page, *paths: Path) -> None:
+    """As the desktop does: the browser itself opens what is at these paths."""
+    session = await page.context.new_cdp_session(page)
+    dragged = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        where = {"type": kind, "x": 800, "y": 300, "data": dragged}
+        await session.send("Input.dispatchDragEvent", where)
+    await session.detach()
+
+
+async def test_f_p16_of_a_folder_or_a_file_that_cannot_be_sent_is_said_why(
+    open_as: Open, tmp_path: Path
+) -> None:
+    page = await open_as("tilda", "/chat/tilda/")
+    folder, empty, vanishing = tmp_path / "Holiday", tmp_path / "empty.txt", tmp_path / "gone.txt"
+    folder.mkdir()
+    empty.touch()
+    vanishing.write_text("soon gone")
+    note = tmp_path / "note.txt"
+    note.write_text("milk")
+    await drop_from_disk(page, folder, note)
+    await expect(page.get_by_text("“Holiday” is a folder. Choose the files in it")).to_be_visible()
+    await expect(page.locator(".tray .file-name")).to_have_text(["note.txt"])
+    await drop_from_disk(page, empty)
+    await expect(page.get_by_text("empty.txt: The file is empty")).to_be_visible()
+    await page.evaluate(HOLD_UPLOADS)
+    await drop_from_disk(page, vanishing)
+    await expect(page.locator(".tray .file-name")).to_have_text(["note.txt", "gone.txt"])
+    vanishing.unlink()
+    await page.evaluate("letGo()")
+    await expect(page.get_by_text("gone.txt: It cannot be read.")).to_be_visible()
+    await expect(page.locator(".tray .file-name")).to_have_text(["note.txt"])
+    await page.get_by_role("button", name="Send").click()
+    await has_status(page.locator(".row.own"), "sent")

@@ -164,3 +164,31 @@ async def test_what_is_found_opens_at_the_message(stack: Stack, open_as: Open) -
     await expect(messages(page)).to_have_count(61)
     await field.fill("zeppelin")
     await expect(page.get_by_text("No message says that")).to_be_visible()
+
+
+async def test_f_p18_one_character_that_is_a_word_is_searched(stack: Stack, open_as: Open) -> None:
+    """Han, kana, also half a width, hangul, Thai, Hebrew, Devanagari and emoji; no Latin letter."""
+    said = {
+        "雨": "大雨が降る",
+        "𠮷": "𠮷野家",
+        "か": "ありがとう か",
+        "カ": "カメラ",
+        "ｶ": "カメラ",
+        "한": "한국어",
+        "น": "กินน้ำ",
+        "ש": "ש",
+        "न": "न",
+        "☂": "☂ today",
+        "❤️": "with ❤️",
+        "🎈": "🎈🎈",
+    }
+    await (await open_as("yuki")).close()
+    page = await open_as("yumi")
+    await post(page, stack, "yuki", "yumi", *dict.fromkeys(said.values()))
+    field = page.get_by_label("Find or start a conversation")
+    for one, content in said.items():
+        async with page.expect_response("**/v1/search?*"):
+            await field.fill(one)
+        await expect(page.locator(".hits .preview").filter(has_text=content)).to_have_count(1)
+    await field.fill("a")
+    await expect(page.locator(".found-said")).to_be_hidden()

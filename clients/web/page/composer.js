@@ -2,6 +2,7 @@
 
 import { Begun } from "./begun.js";
 import { h, icon } from "./dom.js";
+import { filesIn } from "./dropped.js";
 import { loadDraft, saveDraft } from "./session.js";
 import { Subject } from "./subject.js";
 import { Tray } from "./tray.js";
@@ -73,9 +74,13 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** Files that the next message carries. @param {Iterable<File>} files */
-  attach(files) {
+  /**
+   * Files that the next message carries; of folders it is said that they are not sent.
+   * @param {{files: File[], folders?: string[]}} given
+   */
+  attach({ files, folders = [] }) {
     if (this.#now.isEdit) this.#cancel();
+    for (const name of folders) this.#refused(`“${name}” is a folder. Choose the files in it`);
     this.#now.tray.add(files);
     this.focus();
   }
@@ -107,7 +112,7 @@ export class Composer {
 
   #clip() {
     const taken = ({ target }) => {
-      this.attach([...target.files]);
+      this.attach({ files: [...target.files] });
       target.value = ""; // the same file again is a change again
     };
     const choose = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files", on: { change: taken } });
@@ -145,10 +150,10 @@ export class Composer {
   }
 
   #pasted(event) {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return;
+    const given = filesIn(event.clipboardData);
+    if (!given.files.length && !given.folders.length) return;
     event.preventDefault();
-    this.attach(files);
+    this.attach(given);
   }
 
   #fill(text) {

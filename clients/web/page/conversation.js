@@ -5,6 +5,7 @@ import { blockedLine } from "./blocks.js";
 import { refill } from "./children.js";
 import { Composer } from "./composer.js";
 import { avatar, h, icon } from "./dom.js";
+import { filesIn } from "./dropped.js";
 import { Files } from "./files.js";
 import { plainName } from "./names.js";
 import { Timeline } from "./timeline.js";
@@ -160,7 +161,7 @@ export class Conversation {
     if (!carries) return;
     event.preventDefault();
     this.#open.classList.toggle("dropping", event.type === "dragover");
-    if (event.type === "drop" && this.#chat && !this.#chat.blocked) this.#composer.attach(event.dataTransfer.files);
+    if (event.type === "drop" && this.#chat && !this.#chat.blocked) this.#composer.attach(filesIn(event.dataTransfer));
   }
 
   async #load() {

@@ -8,6 +8,8 @@ const PAUSE_MS = 250; // a person types on
 const MOST_EMPTY = 10; // pages in a row: half a million messages; then "more" asks on
 const PAGE = 20;
 const AROUND = 30; // characters before the first word found
+// One letter of an alphabet is in nearly everything said. One of the other scripts may be a word.
+const ENOUGH = /..|[\p{Lo}\p{Lm}\p{Extended_Pictographic}\p{Regional_Indicator}]/su;
 
 export class Hits {
   element;
@@ -43,7 +45,7 @@ export class Hits {
     if (q === this.#asked.q) return;
     clearTimeout(this.#timer);
     this.#asked = { q };
-    this.element.hidden = q.length < 2;
+    this.element.hidden = !ENOUGH.test(q);
     if (this.element.hidden) return;
     this.#timer = setTimeout(() => this.#ask(this.#asked), PAUSE_MS);
   }

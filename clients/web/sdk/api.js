@@ -235,7 +235,7 @@ function upload(url, file, token, { onProgress, signal }) {
       if (status === 201) resolve(response);
       else reject(faultOf(response ?? {}, status));
     };
-    request.onerror = () => reject(unreachable());
+    request.onerror = async () => reject((await isReadable(file)) ? unreachable() : unreadable());
     request.onabort = () => reject(signal.reason);
     signal?.addEventListener("abort", () => request.abort());
     request.send(file);
@@ -247,6 +247,16 @@ function fileName({ name }) {
   const clean = name.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "");
   const end = clean.match(/\.[^.]{1,10}$/u)?.[0] ?? "";
   return Array.from(clean).length <= 255 ? clean || "file" : Array.from(clean).slice(0, 240).join("") + end;
+}
+
+/** An upload ends alike when the server is away and when the file is: a folder, moved, changed. */
+function isReadable(file) {
+  return file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+}
+
+function unreadable() {
+  const message = "It cannot be read. It may be a folder, have been moved or changed, or be closed to you";
+  return new LinkupError({ code: "unsupported", message, temporary: false });
 }
 
 function unreachable() {

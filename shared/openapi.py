@@ -99,7 +99,8 @@ def _in_path(name: str, schema: Schema) -> Schema:
 def _in_query(parameter: Parameter, schema: Schema) -> Schema:
     if parameter.default is not None:
         schema = schema | {"default": parameter.default}
-    return {
+    between_commas = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    return between_commas | {
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,

@@ -113,7 +113,9 @@ ROUTES: tuple[Route, ...] = (
             LIMIT,
             Parameter("before", PositiveInt, "`next` of the page before this one"),
             Parameter("peer", UserId, "only the direct conversation with that user"),
+            Parameter("ids", api.ConversationIds, "only these, also without a message in them"),
         ),
+        rule="`peer` stands alone; `ids` without `limit`.",
         answers=(Answer(200, api.InboxAnswer, "A page of the inbox."),),
     ),
     Route(
@@ -232,8 +234,9 @@ ROUTES: tuple[Route, ...] = (
             LIMIT,
             Parameter("before_id", PositiveInt, "messages older than this one"),
             Parameter("after_id", PositiveInt, "messages newer than this one"),
+            Parameter("ids", api.MessageIds, "only these; what is not there is left out"),
         ),
-        rule="Send `before_id` or `after_id`, not both.",
+        rule="Send one of `before_id`, `after_id` and `ids`.",
         answers=(Answer(200, api.HistoryAnswer, "A page of messages."),),
         errors=(NotFound,),
     ),
@@ -251,6 +254,7 @@ ROUTES: tuple[Route, ...] = (
         query=(
             LIMIT,
             Parameter("after", UserId, "`next` of the page before this one"),
+            Parameter("user_id", UserId, "only that user, if you block them"),
         ),
         answers=(Answer(200, api.BlocksAnswer, "A page of them."),),
     ),
@@ -299,6 +303,15 @@ ROUTES: tuple[Route, ...] = (
         rule="What it is is found in its bytes; the `Content-Type` is not looked at.",
         answers=(Answer(201, Attachment, "It is stored. Unsent for a day, it is deleted."),),
         errors=(TooLarge, Unsupported, RateLimited),
+    ),
+    Route(
+        method="GET",
+        path="/v1/attachments",
+        summary="Several files at once, as `GET /v1/attachments/{attachment_id}` answers for one.",
+        query=(
+            Parameter("ids", api.FileIds, "which; what one may not see is left out", required=True),
+        ),
+        answers=(Answer(200, api.AttachmentsAnswer, "What they are and where."),),
     ),
     Route(
         method="GET",

@@ -17,6 +17,8 @@ from shared.commands import (
     AcquaintancesAnswer,
     Attachment,
     AttachmentRecord,
+    AttachmentRecords,
+    Attachments,
     Blocks,
     Conversation,
     FeedFrom,
@@ -121,6 +123,11 @@ class Log:
         """NotFound unless that user may see it; without a user, unless it is there."""
         asked = Attachment(attachment_id=attachment_id, user_id=user_id)
         return await self._ask("attachment", asked, AttachmentRecord)
+
+    async def attachments(self, attachment_ids: list[str], user_id: str) -> list[AttachmentRecord]:
+        """Those that exist and that user may see."""
+        asked = Attachments(attachment_ids=attachment_ids, user_id=user_id)
+        return (await self._ask("attachments", asked, AttachmentRecords)).records
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
         """Of a conversation of theirs, but for who must not hear of them; NotFound otherwise."""

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.frames import Attachment
+from shared.frames import Attachment, AttachmentId
 
+FileIds = Annotated[list[AttachmentId], Meta(min_length=1, max_length=100)]
 FileBytes = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
 Variant = Literal["original", "thumbnail"]
 
@@ -17,3 +18,9 @@ class AttachmentAnswer(Attachment, frozen=True, kw_only=True):
     url: str
     thumbnail_url: str | UnsetType = UNSET
     expires_at: datetime
+
+
+class AttachmentsAnswer(Struct, frozen=True, kw_only=True):
+    """GET /v1/attachments: those that exist and may be seen, in the order asked."""
+
+    attachments: list[AttachmentAnswer]

@@ -5,7 +5,18 @@ from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.frames import MAX_MEMBERS, ClientId, Message, PositiveInt, Role, Title, UserId
+from shared.frames import (
+    MAX_MEMBERS,
+    ClientId,
+    ConversationId,
+    Message,
+    PositiveInt,
+    Role,
+    Title,
+    UserId,
+)
+
+ConversationIds = Annotated[list[ConversationId], Meta(min_length=1, max_length=100)]
 
 
 class Peer(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ from shared.frames import (
     check_emoji,
 )
 
+MessageIds = Annotated[list[PositiveInt], Meta(min_length=1, max_length=100)]
+
 
 class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /v1/messages: the `message` frame without its type."""
@@ -66,7 +68,7 @@ class DeleteOneRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class DeleteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /v1/messages/delete"""
 
-    message_ids: Annotated[list[PositiveInt], Meta(min_length=1, max_length=100)]
+    message_ids: MessageIds
     mode: DeleteMode
 
 
@@ -95,7 +97,8 @@ class ReactRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/conversations/{id}/messages: oldest first within the page."""
+    """GET /v1/conversations/{id}/messages: oldest first within the page. `has_more`: further on, or
+    of the `ids` asked for."""
 
     epoch: str
     cursor: int

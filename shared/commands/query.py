@@ -84,20 +84,25 @@ class Inbox(Struct, frozen=True, kw_only=True):
     """query `conversations`: the user's conversations, latest activity first.
 
     `before`: the `next` of the page before. `conversation_id`: that one or none, also without a
-    message in it.
+    message in it; `conversation_ids`: those of them that are the user's.
     """
 
     user_id: str
     conversation_id: str | None = None
+    conversation_ids: list[str] | None = None
     before: int | None = None
     limit: int = 50
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """query `history`: messages of a conversation, by message ids of that conversation."""
+    """query `history`: messages of a conversation, by message ids of that conversation.
+
+    `message_ids`: those of them that are there; then neither `before_id` nor `after_id`.
+    """
 
     user_id: str
     conversation_id: str
+    message_ids: list[int] | None = None
     before_id: int | None = None
     after_id: int | None = None
     limit: int = 50
@@ -176,6 +181,13 @@ class Attachment(Struct, frozen=True, kw_only=True):
     user_id: str | None = None
 
 
+class Attachments(Struct, frozen=True, kw_only=True):
+    """query `attachments`: those of them that this user may see."""
+
+    attachment_ids: list[str]
+    user_id: str
+
+
 class AttachmentRecord(Struct, frozen=True, kw_only=True):
     """`size` in bytes."""
 
@@ -188,10 +200,18 @@ class AttachmentRecord(Struct, frozen=True, kw_only=True):
     thumbnail: bool
 
 
+class AttachmentRecords(Struct, frozen=True, kw_only=True):
+    records: list[AttachmentRecord]
+
+
 class Blocks(Struct, frozen=True, kw_only=True):
-    """query `blocks`: whom this user blocks, by user id. `after`: the `next` of a page."""
+    """query `blocks`: whom this user blocks, by user id. `after`: the `next` of a page.
+
+    `other_id`: only that one.
+    """
 
     user_id: str
+    other_id: str | None = None
     after: str = ""
     limit: int = 50
 

@@ -238,3 +238,13 @@ async def never_stops(ben: Peer, to: str, over: asyncio.Event) -> list[str]:
         outcomes += [await ben.outcome(client_id) for client_id in batch]
     assert {o["code"] for o in outcomes if o["type"] == "error"} <= {"not_found"}
     return [o["client_id"] for o in outcomes if o["type"] == "ack"]
+
+
+async def test_f_p2_whether_somebody_is_blocked_is_one_question(stack: Stack) -> None:
+    one, other = await two(stack)
+    async with http(stack, one) as api:
+        await block(api, other)
+        page = (await api.get("/v1/blocks", user_id=other)).raise_for_status().json()
+        assert ([shown["user_id"] for shown in page["blocks"]], page["next"]) == ([other], None)
+        await unblock(api, other)
+        assert (await api.get("/v1/blocks", user_id=other)).json()["blocks"] == []

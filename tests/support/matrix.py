@@ -136,6 +136,7 @@ ROUTES: tuple[Verb, ...] = (
     verb(f"GET {EACH}/timeline", M, still="erased", message_id=IT),
     verb("GET /v1/conversations", L),
     verb("GET /v1/conversations", U, "peer", query={"peer": IT}),
+    verb("GET /v1/conversations", C, "ids", query={"ids": IT}),
     verb("POST /v1/conversations", U, body={"to": IT}, strangers=True),
     verb(f"GET {ONE}", C, conversation_id=IT),
     verb(f"PATCH {ONE}", C, conversation_id=IT, body={"archived": True}),
@@ -169,9 +170,11 @@ ROUTES: tuple[Verb, ...] = (
         conversation_id=HOME,
         query={"after_id": IT},
     ),
+    verb(f"GET {ONE}/messages", M, "ids", still="erased", conversation_id=HOME, query={"ids": IT}),
     verb("GET /v1/blocks", L),
     verb("POST /v1/blocks", U, body={"user_id": IT}, strangers=True, regardless=True),
-    # Of the row before: in between nobody could be written to.
+    # Of the row before, both: in between nobody could be written to.
+    verb("GET /v1/blocks", U, "one", query={"user_id": IT}, strangers=True, regardless=True),
     verb("DELETE /v1/blocks/{user_id}", U, user_id=IT, strangers=True, regardless=True),
     verb(
         "POST /v1/reports",
@@ -190,6 +193,7 @@ ROUTES: tuple[Verb, ...] = (
     ),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
+    verb("GET /v1/attachments", F, still="sent", query={"ids": IT}),
     verb("GET /v1/unread", L),
     verb("GET /v1/search", L, query={"q": "of"}),
     verb("GET /v1/search", C, "in", query={"q": "of", "conversation_id": IT}),

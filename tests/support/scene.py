@@ -205,7 +205,9 @@ def without(value: Any, ids: set[Any]) -> Any:
     """The same with ids and times blanked, at every depth."""
     match value:
         case dict():
-            return {name: without(inner, ids) for name, inner in value.items()}
+            blanked = {name: without(inner, ids) for name, inner in value.items()}
+            # A position in a feed, which may happen to be the number of a message.
+            return blanked | {name: value[name] for name in ("cursor",) if name in value}
         case list():
             return [without(inner, ids) for inner in value]
         case str():

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.request import announced, as_json, converted, integer
+from services.gateway.api.request import announced, as_json, converted, integer, listed
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
 from services.gateway.attachments.links import Links
 from services.gateway.attachments.objects import Objects
@@ -39,6 +39,7 @@ class Attachments:
         one = "/v1/attachments/{attachment_id}"
         return {
             "POST /v1/attachments": self.upload,
+            "GET /v1/attachments": self.these,
             f"GET {one}": self.one,
             f"GET {one}/content": self.content,
         }
@@ -62,6 +63,14 @@ class Attachments:
     async def one(self, request: Request, identity: Identity) -> Response:
         found = await self.log.attachment(_attachment_id(request), identity.user_id)
         return as_json(api.encode(self._answer(found)))
+
+    async def these(self, request: Request, identity: Identity) -> Response:
+        ids = listed(request, "ids", api.FileIds)
+        if ids is None:
+            raise InvalidRequest("The parameter `ids` is missing")
+        found = await self.log.attachments(ids, identity.user_id)
+        answers = [self._answer(record) for record in found]
+        return as_json(api.encode(api.AttachmentsAnswer(attachments=answers)))
 
     async def content(self, request: Request) -> Response:
         """The signature in the URL is the permission; the record says what it is."""

@@ -10,6 +10,7 @@ from services.gateway.api.request import (
     after,
     as_json,
     body,
+    converted,
     page_size,
     settled,
     user_id,
@@ -20,6 +21,7 @@ from services.gateway.lanes import Lanes
 from services.gateway.log import Log
 from shared import api, commands, frames
 from shared.commands import SetBlock
+from shared.frames import UserId
 from shared.subjects import direct_conversation_id
 
 NO_CONTENT = 204
@@ -38,8 +40,10 @@ class Blocks:
         }
 
     async def page(self, request: Request, identity: Identity) -> Response:
+        other = request.query_params.get("user_id")
         asked = commands.Blocks(
             user_id=identity.user_id,
+            other_id=None if other is None else converted(other, UserId, "`user_id`"),
             after=after(request),
             limit=page_size(request),
         )

@@ -14,6 +14,7 @@ from services.gateway.api.request import (
     conversation_id,
     converted,
     integer,
+    listed,
     settled,
 )
 from services.gateway.auth import Identity
@@ -59,13 +60,17 @@ class Conversations:
         before = integer(request, "before")
         limit = integer(request, "limit", most=100)
         peer = request.query_params.get("peer")
-        if peer is not None and (before is not None or limit is not None):
+        ids = listed(request, "ids", api.ConversationIds)
+        if peer is not None and (before is not None or limit is not None or ids is not None):
             raise InvalidRequest("`peer` names one conversation: it has no pages")
+        if ids is not None and limit is not None:
+            raise InvalidRequest("`ids` names the conversations: send no `limit`")
         asked = Inbox(
             user_id=identity.user_id,
             conversation_id=None if peer is None else _with(identity, _peer(peer)),
+            conversation_ids=ids,
             before=before,
-            limit=limit or api.DEFAULT_LIMIT,
+            limit=len(ids) if ids is not None else limit or api.DEFAULT_LIMIT,
         )
         return as_json(await self.log.inbox(asked))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, conversation_id, integer, page_size
+from services.gateway.api.request import as_json, body, conversation_id, integer, listed, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
@@ -58,12 +58,14 @@ class Messages:
         asked = History(
             user_id=identity.user_id,
             conversation_id=conversation_id(request),
+            message_ids=listed(request, "ids", api.MessageIds),
             before_id=integer(request, "before_id"),
             after_id=integer(request, "after_id"),
             limit=page_size(request),
         )
-        if asked.before_id is not None and asked.after_id is not None:
-            raise InvalidRequest("Send `before_id` or `after_id`, not both")
+        given = (asked.before_id, asked.after_id, asked.message_ids)
+        if sum(one is not None for one in given) > 1:
+            raise InvalidRequest("Send one of `before_id`, `after_id` and `ids`")
         return as_json(await self.log.history(asked))
 
 

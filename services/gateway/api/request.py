@@ -107,6 +107,19 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
     return int(text)
 
 
+def listed(request: Request, name: str, kind: Any) -> Any:
+    """A query parameter of values between commas, each once, as that kind of list; None without
+    it. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        values = msgspec.convert(text.split(","), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"`{name}`: {frames.fault(error)}") from None
+    return list(dict.fromkeys(values))
+
+
 def page_size(request: Request) -> int:
     """`limit` of a page, or as many as usual. Raises InvalidRequest."""
     return integer(request, "limit", most=100) or api.DEFAULT_LIMIT

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from services.persistence.connections import Held
 from services.persistence.followers import Followers
-from services.persistence.queries.attachment import attachment
+from services.persistence.queries.attachment import attachment, attachments
 from services.persistence.queries.blocks import blocks
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.history import history
@@ -26,6 +26,7 @@ from shared import commands
 from shared.commands import (
     Acquaintances,
     Attachment,
+    Attachments,
     Blocks,
     Conversation,
     FeedPages,
@@ -84,6 +85,8 @@ class Queries:
                 return await self._snapshot(search, commands.decode(payload, Search))
             case "attachment":
                 return await self._at_once(attachment, commands.decode(payload, Attachment))
+            case "attachments":
+                return await self._at_once(attachments, commands.decode(payload, Attachments))
             case "log":
                 return await self._at_once(log, commands.decode(payload, LogPage))
             case "marks":

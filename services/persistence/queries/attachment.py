@@ -1,8 +1,11 @@
-"""Owns reading an attachment's record, for whoever may see a message that has it."""
+"""Owns reading the records of attachments, for whoever may see a message that has them."""
 
+import msgspec
+
+from services.persistence.connections import Row
 from services.persistence.queries.source import Source
 from services.persistence.visibility import visible
-from shared.commands import Attachment, AttachmentRecord
+from shared.commands import Attachment, AttachmentRecord, AttachmentRecords, Attachments
 from shared.errors import NotFound
 
 _RECORD = """
@@ -11,14 +14,17 @@ FROM attachments AS a
 """
 STANDING = f"{_RECORD} WHERE a.attachment_id = ?1 AND a.state IN ('uploaded', 'attached')"
 # Before it is sent it is its owner's; then it is for who may see the message, the owner as well.
-SEEN = f"""
-{_RECORD}
+_SEEN = f"""
 LEFT JOIN messages AS m ON m.message_id = a.message_id
 LEFT JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?2
-WHERE a.attachment_id = ?1 AND (
+WHERE (
   (a.state = 'uploaded' AND a.owner_id = ?2)
   OR (a.state = 'attached' AND b.user_id = ?2 AND {visible("m", "b")}))
 """
+SEEN = f"{_RECORD} {_SEEN} AND a.attachment_id = ?1"
+SEEN_OF_THESE = f"""
+{_RECORD} {_SEEN} AND a.attachment_id IN (SELECT j.value FROM json_each(?1) AS j)
+"""  # noqa: S608 - names, no values
 
 
 async def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
@@ -29,7 +35,19 @@ async def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
         rows = await source.fetch(SEEN, (asked.attachment_id, asked.user_id))
     if not rows:
         raise NotFound("There is no such attachment")
-    attachment_id, name, media_type, size, width, height, thumbnail = rows[0]
+    return _record(rows[0])
+
+
+async def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
+    """In the order asked, without those that do not exist or are not theirs."""
+    wanted = msgspec.json.encode(asked.attachment_ids).decode()
+    rows = await source.fetch(SEEN_OF_THESE, (wanted, asked.user_id))
+    found = {row[0]: _record(row) for row in rows}
+    return AttachmentRecords(records=[found[one] for one in asked.attachment_ids if one in found])
+
+
+def _record(row: Row) -> AttachmentRecord:
+    attachment_id, name, media_type, size, width, height, thumbnail = row
     return AttachmentRecord(
         attachment_id=attachment_id,
         name=name,

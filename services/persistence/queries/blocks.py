@@ -9,11 +9,19 @@ SELECT k.blocked_id, u.name, u.avatar, k.created_at
 FROM blocks AS k JOIN users AS u ON u.user_id = k.blocked_id
 WHERE k.user_id = ?1 AND k.blocked_id > ?2 ORDER BY k.blocked_id LIMIT ?3
 """
+ONE = """
+SELECT k.blocked_id, u.name, u.avatar, k.created_at
+FROM blocks AS k JOIN users AS u ON u.user_id = k.blocked_id
+WHERE k.user_id = ?1 AND k.blocked_id = ?2
+"""
 
 
 async def blocks(source: Source, asked: Blocks) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
-    rows = await source.fetch(BLOCKS, (asked.user_id, asked.after, limit + 1))
+    if asked.other_id is None:
+        rows = await source.fetch(BLOCKS, (asked.user_id, asked.after, limit + 1))
+    else:
+        rows = await source.fetch(ONE, (asked.user_id, asked.other_id))
     shown = [
         api.BlockView(user_id=user_id, name=name, avatar=avatar, created_at=frames.time_of(at))
         for user_id, name, avatar, at in rows[:limit]

@@ -1,5 +1,7 @@
 """Owns a conversation's pages, by message ids of that conversation."""
 
+import msgspec
+
 from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fitting
@@ -15,6 +17,12 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2 AND {visible("m", "b")}
 """  # noqa: S608 - a list of columns
 OLDER = f"{_MEMBERS} AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4"
 NEWER = f"{_MEMBERS} AND m.seq > ?3 ORDER BY m.seq LIMIT ?4"
+THESE = f"""
+SELECT {MESSAGE_COLUMNS} FROM json_each(?3) AS j
+CROSS JOIN messages AS m ON m.message_id = j.value AND m.conversation_id = ?2
+CROSS JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?1
+WHERE {visible("m", "b")} ORDER BY m.seq
+"""  # noqa: S608 - a list of columns
 # What this member has seen, though they may have hidden or cleared it since: a page goes on from
 # what a device still shows. What was said before they came does not exist for them.
 SEQ = """
@@ -29,7 +37,11 @@ async def history(source: Source, asked: History) -> Snapshot:
     await member(source, asked.user_id, asked.conversation_id)
     key = (asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
-    if asked.after_id is not None:
+    if asked.message_ids is not None:
+        ids = msgspec.json.encode(asked.message_ids).decode()
+        rows = await source.fetch(THESE, (*key, ids))
+        page = fitting(rows, MAX_LIST)
+    elif asked.after_id is not None:
         seq = await _seq(source, key, asked.after_id, "after_id")
         rows = await source.fetch(NEWER, (*key, seq, limit + 1))
         page = fitting(rows, limit)

@@ -37,11 +37,16 @@ LEFT JOIN messages AS m ON m.message_id = (
   ORDER BY l.seq DESC LIMIT 1)
 WHERE b.user_id = ?1
 """  # noqa: S608 - a list of columns
+_NEWEST_FIRST = "ORDER BY c.last_message_id DESC LIMIT ?3"
 # Without a message a conversation is not in the list; it is found by its id.
 INBOX = f"""
 {_VIEW} AND c.last_message_id > 0 AND c.last_message_id < ?2
-ORDER BY c.last_message_id DESC LIMIT ?3
+{_NEWEST_FIRST}
 """
+THESE = f"""
+{_VIEW} AND b.conversation_id IN (SELECT j.value FROM json_each(?5) AS j) AND c.last_message_id < ?2
+{_NEWEST_FIRST}
+"""  # noqa: S608 - names, no values
 ONE = f"{_VIEW} AND b.conversation_id = ?2 LIMIT ?3"
 OTHERS = """
 SELECT o.conversation_id, count(*), min(o.delivered_seq), min(o.read_seq)
@@ -70,12 +75,7 @@ ORDER BY m.seq DESC LIMIT 1
 
 async def inbox(source: Source, asked: Inbox) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
-    if asked.conversation_id is not None:
-        wanted = (asked.user_id, asked.conversation_id, 1, MAX_UNREAD)
-        rows = await source.fetch(ONE, wanted)
-    else:
-        before = asked.before if asked.before is not None else frames.MAX_INT
-        rows = await source.fetch(INBOX, (asked.user_id, before, limit + 1, MAX_UNREAD))
+    rows = await _rows(source, asked, limit)
     shown = fitting(rows, limit)
     body = api.InboxAnswer(
         epoch=source.epoch,
@@ -84,6 +84,18 @@ async def inbox(source: Source, asked: Inbox) -> Snapshot:
         next=shown[-1][2] if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
+
+
+async def _rows(source: Source, asked: Inbox, limit: int) -> list[Row]:
+    """One more than `limit` says that there are more."""
+    if asked.conversation_id is not None:
+        return await source.fetch(ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
+    before = asked.before if asked.before is not None else frames.MAX_INT
+    page = (asked.user_id, before, limit + 1, MAX_UNREAD)
+    if asked.conversation_ids is None:
+        return await source.fetch(INBOX, page)
+    ids = msgspec.json.encode(asked.conversation_ids).decode()
+    return await source.fetch(THESE, (*page, ids))
 
 
 async def conversation(source: Source, asked: Conversation) -> Snapshot:

@@ -1,6 +1,7 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
 import { LinkupClient, LinkupError, login } from "./linkup-client.js";
+import { Again } from "./page/again.js";
 import { BlockList } from "./page/blocklist.js";
 import { Blocks } from "./page/blocks.js";
 import { excerpt } from "./page/bubble.js";
@@ -37,26 +38,28 @@ function showChats(session) {
     endSession();
     location.replace("/"); // the shortest way to forget everything
   };
-  const chats = new Chats(client);
+  const again = new Again({ client });
+  const chats = new Chats({ client, again });
   const presence = new Presence({ client, chats });
   const toasts = new Toasts();
   const indicator = new Indicator({ client, onSignIn: leave });
-  const group = (chat) => new GroupView({ chats, client, chat });
+  const group = (chat) => new GroupView({ chats, client, again, chat });
   const refused = (text) => toasts.say(text);
-  const blocks = new Blocks({ chats, client, onRefused: refused });
+  const blocks = new Blocks({ chats, client, again, onRefused: refused });
   const report = (chat, message) => reportOn({ client, toasts, chat, message });
   const keeping = new Keeping({ chats, client, blocks, on: { refused, group, report } });
   const menu = (chat, at) => keeping.menu(chat, at);
   const inbox = new Inbox({
     chats,
     client,
+    again,
     presence,
-    header: header(session, indicator, { blocked: () => new BlockList({ client, blocks }), leave }),
+    header: header(session, indicator, { blocked: () => new BlockList({ client, again, blocks }), leave }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
-  const about = (chat, message) => new MessageView({ chats, client, chat, message });
+  const about = (chat, message) => new MessageView({ chats, client, again, chat, message });
   const on = { back: () => go(null), menu, group, about, report };
-  const conversation = new Conversation({ chats, client, presence, toasts, blocks, on });
+  const conversation = new Conversation({ chats, client, again, presence, toasts, blocks, on });
   const shell = h("div", { class: "shell" }, inbox.element, conversation.element);
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
@@ -131,7 +134,7 @@ async function loadUntilDone(load, inbox, leave) {
       if (error.status === 401) leave();
       await new Promise((retry) => {
         inbox.fail({ message: error.message, retry });
-        setTimeout(retry, RETRY_INBOX_MS);
+        setTimeout(retry, Math.max(RETRY_INBOX_MS, error.retryAfterMs ?? 0));
       });
     }
   }

@@ -11,7 +11,7 @@ from tests.e2e.browser import Open, has_status, messages, own, post, send
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
-ONE_CONVERSATION = re.compile(r"/v1/conversations/[^/?]+$")
+ONE_CONVERSATION = re.compile(r"/v1/conversations\?ids=")
 ALL_DONE = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

@@ -14,15 +14,20 @@ export class BlockList {
   #next; // the page after those that are here; null: there is none
   #list = h("ul", { class: "members blocks", "aria-label": "Blocked people", tabindex: "-1" });
   #nobody = h("p", { class: "quiet", role: "status", tabindex: "-1", hidden: true });
-  #foot = new Foot({ rest: this.#list, onMore: () => this.#more() });
+  #foot;
 
-  /** @param {{client: any, blocks: import("./blocks.js").Blocks}} options */
-  constructor({ client, blocks }) {
+  /**
+   * @param {{client: any, again: import("./again.js").Again,
+   *          blocks: import("./blocks.js").Blocks}} options
+   */
+  constructor({ client, again, blocks }) {
+    this.#foot = new Foot({ rest: this.#list, again, onMore: () => this.#more() });
     this.#api = client.api;
     this.#blocks = blocks;
     this.#list.setAttribute("aria-busy", "true");
     this.#list.append(...Array.from({ length: 2 }, skeleton));
-    openSheet({ title: "Blocked people" }, this.#list, this.#nobody, this.#foot.element);
+    const onClose = () => this.#foot.close();
+    openSheet({ title: "Blocked people", onClose }, this.#list, this.#nobody, this.#foot.element);
     this.#foot.load(() => this.#more());
   }
 
@@ -49,7 +54,7 @@ export class BlockList {
     const button = h("button", { type: "button", "aria-label": `Unblock ${shown}` }, "Unblock");
     const names = h("span", { class: "names" }, h("bdi", {}, shown), h("small", {}, "Since ", since));
     const node = h("li", {}, avatar({ user_id, name }), names, button);
-    button.addEventListener("click", () => this.#foot.load(() => this.#unblock(user_id, node, button)));
+    button.addEventListener("click", () => this.#foot.once(() => this.#unblock(user_id, node, button)));
     return node;
   }
 

@@ -6,17 +6,20 @@ import { isolated } from "./names.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 
-const PAGE = 100;
-
 export class Blocks {
   #chats;
   #api;
+  #again;
   #onRefused;
   #asked = new WeakSet(); // chats
 
-  /** @param {{chats: any, client: any, onRefused: (message: string) => void}} options */
-  constructor({ chats, client, onRefused }) {
+  /**
+   * @param {{chats: any, client: any, again: import("./again.js").Again,
+   *          onRefused: (message: string) => void}} options
+   */
+  constructor({ chats, client, again, onRefused }) {
     this.#chats = chats;
+    this.#again = again;
     this.#api = client.api;
     this.#onRefused = onRefused;
   }
@@ -50,20 +53,12 @@ export class Blocks {
     if (this.#asked.has(chat)) return;
     this.#asked.add(chat);
     try {
-      if (await this.#isBlocked(chat.peer.user_id)) this.#tell(chat, true);
+      const ask = () => this.#api.blocks({ user_id: chat.peer.user_id });
+      const { blocks } = await this.#again.until(ask);
+      if (blocks.length) this.#tell(chat, true);
     } catch {
       this.#asked.delete(chat); // the next look at it asks again
     }
-  }
-
-  async #isBlocked(userId) {
-    let after;
-    do {
-      const page = await this.#api.blocks({ limit: PAGE, after });
-      if (page.blocks.some(({ user_id }) => user_id === userId)) return true;
-      after = page.next;
-    } while (after);
-    return false;
   }
 
   async #set(chat, blocked) {

@@ -4,12 +4,15 @@ import { Directory } from "./directory.js";
 import { Groups } from "./groups.js";
 import { History } from "./history.js";
 import { Hopes } from "./hopes.js";
+import { Pace } from "./pace.js";
+import { answered, Together } from "./together.js";
 import { Unsent } from "./unsent.js";
 
 /** @typedef {import("../linkup-client.js").LinkupClient} LinkupClient */
 /** @typedef {import("./chat.js").Chat} Chat */
 
 const INBOX_PAGE = 50;
+const REFRESH_MS = 1_000; // many events may each call for it
 const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
 
 /** Emits `change`, with the chat as `detail`, or null when all may have changed; `left`. */
@@ -23,7 +26,11 @@ export class Chats extends EventTarget {
   /** @type {History} */
   history;
   #client;
+  #again;
   #directory;
+  #lookups;
+  #refreshing = new Pace(() => this.#again.until(() => this.load()).catch(() => {}), REFRESH_MS);
+  #recounting = new Pace(() => this.#again.until(() => this.#countBeyond()).catch(() => {}), REFRESH_MS);
   #groups;
   #unsent;
   #held = []; // feed frames that arrive during a resync
@@ -31,16 +38,18 @@ export class Chats extends EventTarget {
   #resyncs = 0; // how many are going on
   #beyond = 0; // unread in conversations that are not loaded
 
-  /** @param {LinkupClient} client */
-  constructor(client) {
+  /** @param {{client: LinkupClient, again: import("./again.js").Again}} options */
+  constructor({ client, again }) {
     super();
     this.#client = client;
+    this.#again = again;
+    this.#lookups = new Together({ ask: (ids) => this.#lookUp(ids), again });
     this.me = client.userId;
     this.#directory = new Directory(this.me);
     const change = (chat) => this.#changed(chat);
     const locate = (chat) => this.#locate(chat);
     const message = (chat, one) => this.#add(chat, one);
-    this.history = new History({ api: client.api, on: { locate, message, change } });
+    this.history = new History({ api: client.api, again, on: { locate, message, change } });
     const fetch = (conversationId) => this.fetch(conversationId);
     const [raise, left] = [(chat) => this.raise(chat), (chat) => this.#leave(chat)];
     const { me, names } = this;
@@ -89,13 +98,13 @@ export class Chats extends EventTarget {
     this.#takeInbox(page, false);
     this.loaded = true;
     this.#changed(null);
-    this.#countBeyond().catch(() => {}); // the next load tries again
+    this.#recounting.ask();
     return { epoch: page.epoch, cursor: page.cursor };
   }
 
-  /** As `load`, where nothing waits for it: the next event, or the next page, tries again. */
+  /** As `load`, where nothing waits for it. */
   refresh() {
-    this.load().catch(() => {});
+    this.#refreshing.ask();
   }
 
   /** Goes on down the inbox. */
@@ -103,7 +112,7 @@ export class Chats extends EventTarget {
     if (this.next === null) return;
     const before = this.next;
     this.#takeInbox(await this.#client.api.conversations({ limit: INBOX_PAGE, before }), true);
-    await this.#countBeyond();
+    this.#recounting.ask();
     this.#changed(null);
   }
 
@@ -121,9 +130,10 @@ export class Chats extends EventTarget {
     }
   }
 
-  /** Takes in a conversation that was asked for. @returns {Promise<Chat>} */
+  /** Takes in a conversation that was asked for, perhaps with others. @returns {Promise<Chat>} */
   async fetch(conversationId) {
-    const { conversation } = await this.#client.api.conversation(conversationId);
+    const conversation = await this.#lookups.want(conversationId);
+    if (!conversation) throw new Error("There is no such conversation");
     const chat = this.take(conversation);
     this.#changed(chat);
     return chat;
@@ -149,6 +159,8 @@ export class Chats extends EventTarget {
   /** The user has seen the end of the chat. @param {Chat} chat */
   read(chat) {
     if (!chat.unread || !chat.conversationId) return;
+    const beyond = !chat.isListed && !chat.muted && !chat.archived;
+    if (beyond) this.#beyond = Math.max(0, this.#beyond - chat.unread);
     this.#client.read(chat.conversationId, chat.lastSeq);
     chat.markRead();
     this.#changed(chat);
@@ -156,6 +168,7 @@ export class Chats extends EventTarget {
 
   /** Puts it on top of the inbox. @param {Chat} chat */
   raise(chat) {
+    if (!chat.isListed) this.#recounting.ask();
     this.#directory.toTop(chat);
     this.#changed(chat);
   }
@@ -165,8 +178,16 @@ export class Chats extends EventTarget {
     this.#changed(chat);
   }
 
+  /** Which conversation it is with that person, if it is one yet: it may be far down the inbox. */
   async #locate(chat) {
-    while (!chat.conversationId && this.next !== null) await this.more();
+    const { conversations } = await this.#client.api.conversations({ peer: chat.peer.user_id });
+    for (const summary of conversations) this.take(summary);
+  }
+
+  async #lookUp(ids) {
+    const { conversations, next } = await this.#client.api.conversations({ ids });
+    const found = new Map(conversations.map((one) => [one.conversation_id, one]));
+    return next ? found : answered(ids, found);
   }
 
   async #countBeyond() {

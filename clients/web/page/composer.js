@@ -80,7 +80,7 @@ export class Composer {
    */
   attach({ files, folders = [] }) {
     if (this.#now.isEdit) this.#cancel();
-    for (const name of folders) this.#refused(`“${name}” is a folder. Choose the files in it`);
+    for (const name of folders) this.#on.refused(`“${name}” is a folder. Choose the files in it`);
     this.#now.tray.add(files);
     this.focus();
   }

@@ -17,9 +17,11 @@ export class Conversation {
   element;
   #chats;
   #client;
+  #again;
   #presence;
   #on;
   #chat = null;
+  #left = new AbortController(); // another chat is on the screen
   #who = h("div", { class: "who", tabindex: "-1" });
   #sub = h("span", { class: "sub", "aria-live": "polite" });
   #open;
@@ -30,20 +32,21 @@ export class Conversation {
   #blocked;
 
   /**
-   * @param {{chats: any, client: any, presence: any, toasts: any,
+   * @param {{chats: any, client: any, again: import("./again.js").Again, presence: any, toasts: any,
    *          blocks: import("./blocks.js").Blocks, on: {back: () => void,
    *          menu: (chat: any, at: {x: number, y: number}) => void, group: (chat: any) => void,
    *          about: (chat: any, message: any) => void, report: (chat: any, message: any) => void}}} options
    */
-  constructor({ chats, client, presence, toasts, blocks, on }) {
+  constructor({ chats, client, again, presence, toasts, blocks, on }) {
     this.#chats = chats;
+    this.#again = again;
     this.#client = client;
     this.#presence = presence;
     this.#blocks = blocks;
     this.#on = on;
     const actions = this.#actions(toasts);
     const onLost = () => toasts.say("That message is not there any more");
-    const files = new Files({ client, toasts });
+    const files = new Files({ client, again, toasts });
     this.#timeline = new Timeline({ chats, client, actions, files, onLost });
     this.#composer = this.#newComposer(actions, toasts);
     this.#blocked = blockedLine({ onUnblock: () => this.#unblock() });
@@ -73,7 +76,7 @@ export class Conversation {
 
   /** @param {string} key */
   show(key) {
-    this.#client.stopTyping();
+    this.#leave();
     this.#chat = this.#chats.at(key);
     this.#presence.look(this.#chat);
     this.#open.hidden = false;
@@ -90,11 +93,18 @@ export class Conversation {
   }
 
   hide() {
-    this.#client.stopTyping();
+    this.#leave();
     this.#chat = null;
     this.#presence.look(null);
     this.#open.hidden = true;
     this.#nothing.hidden = false;
+  }
+
+  #leave() {
+    this.#client.stopTyping();
+    this.#left.abort();
+    this.#left = new AbortController();
+    if (this.#chat) this.#chats.history.leave(this.#chat);
   }
 
   /** Brings one of its messages into view. @param {number} messageId */
@@ -176,7 +186,9 @@ export class Conversation {
   #meet(chat) {
     if (!this.#chats.loaded || chat.members.size) return;
     const known = chat.role ? Promise.resolve() : this.#chats.fetch(chat.conversationId);
-    known.then(() => this.#chats.meetMembers(chat)).catch(() => {}); // ids stand in for names
+    const meet = () => this.#chats.meetMembers(chat);
+    const { signal } = this.#left;
+    known.then(() => this.#again.until(meet, { signal })).catch(() => {}); // ids stand in for names
   }
 
   #changed(chat) {

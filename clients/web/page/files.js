@@ -1,23 +1,27 @@
-// Owns how the files of messages look, and where their bytes are for the moment.
+// Owns how the files of messages look, and when their pictures are loaded.
 
 import { h, icon } from "./dom.js";
+import { FileUrls } from "./fileurls.js";
 import { plainName } from "./names.js";
 import { openViewer } from "./viewer.js";
 
-const EARLY_MS = 10_000; // before a URL ends
+const TRIES = 3; // of a picture whose bytes seem to be there
 const SHOWN = /^(?:image\/(?:png|jpeg|gif|webp)|video\/|audio\/)/u;
 const UNITS = ["bytes", "KB", "MB", "GB"];
 
 export class Files {
   #api;
+  #again;
   #toasts;
-  #links = new Map(); // attachment_id → a promise of its URLs
+  #urls;
   #wanted = new Map(); // the pictures that are not on the screen yet: node → file
   #watch = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
 
-  /** @param {{client: any, toasts: any}} options */
-  constructor({ client, toasts }) {
+  /** @param {{client: any, again: import("./again.js").Again, toasts: any}} options */
+  constructor({ client, again, toasts }) {
     this.#api = client.api;
+    this.#again = again;
+    this.#urls = new FileUrls({ api: client.api, again });
     this.#toasts = toasts;
   }
 
@@ -42,8 +46,6 @@ export class Files {
     const { width, height } = file;
     const name = plainName(file.name);
     const image = h("img", { alt: name, width: String(width), height: String(height), decoding: "async" });
-    const again = () => this.#fill(image, file, true);
-    image.addEventListener("error", again, { once: true }); // its URL has ended meanwhile
     this.#wanted.set(image, file);
     this.#watch.observe(image);
     const open = { type: "button", class: "picture", "aria-label": `Open ${name}` };
@@ -54,37 +56,48 @@ export class Files {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       this.#watch.unobserve(target);
-      this.#fill(target, this.#wanted.get(target), false);
+      this.#fill(target, this.#wanted.get(target));
       this.#wanted.delete(target);
     }
   }
 
-  async #fill(image, file, anew) {
-    try {
-      const { thumbnail_url, url } = await this.#link(file, anew);
-      image.src = thumbnail_url ?? url;
-    } catch {
-      image.alt = `${plainName(file.name)}: not available`;
+  /** Shows it, sooner or later, unless there is nothing to show. */
+  async #fill(image, { attachment_id, name }) {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const link = await this.#urls.soon(attachment_id).catch(() => null);
+      if (!link) break;
+      const url = link.thumbnail_url ?? link.url;
+      if (await shows(image, url)) return;
+      this.#urls.forget(attachment_id);
+      // Waits while the server is in trouble. That the URL has ended, or its file, is seen next.
+      await this.#again.until(() => this.#api.probe(url)).catch(() => {});
     }
+    image.alt = `${plainName(name)}: not available`;
   }
 
   async #open(file) {
     try {
-      const { url } = await this.#link(file, false);
-      if (SHOWN.test(file.media_type)) openViewer(file, url, (anew) => this.#link(file, anew).then((link) => link.url));
+      const { url } = await this.#urls.now(file.attachment_id);
+      if (SHOWN.test(file.media_type)) openViewer(file, url, (anew) => this.#urlOf(file, anew));
       else h("a", { href: url, download: plainName(file.name) }).click();
     } catch (error) {
       this.#toasts.say(error.message);
     }
   }
 
-  async #link({ attachment_id }, anew) {
-    const known = anew ? null : await this.#links.get(attachment_id)?.catch(() => null);
-    if (known && new Date(known.expires_at) - Date.now() > EARLY_MS) return known;
-    const link = this.#api.attachment(attachment_id);
-    this.#links.set(attachment_id, link);
-    return link;
+  async #urlOf({ attachment_id }, anew) {
+    if (anew) this.#urls.forget(attachment_id);
+    return (await this.#urls.now(attachment_id)).url;
   }
+}
+
+/** @returns {Promise<boolean>} whether there is a picture at that URL */
+function shows(image, url) {
+  return new Promise((told) => {
+    image.onload = () => told(true);
+    image.onerror = () => told(false);
+    image.src = url;
+  });
 }
 
 /** @param {number} bytes */

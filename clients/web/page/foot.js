@@ -1,25 +1,28 @@
-// Owns the lower end of a list that comes by pages: more of it, or what went wrong.
+// Owns the lower end of a list that comes by pages: more of it, or what went wrong and is tried again.
 
 import { h } from "./dom.js";
 
 export class Foot {
   element;
   #rest;
+  #retries;
+  #closed = new AbortController();
   #problem = h("p", { class: "problem", role: "alert", hidden: true });
   #again;
   #more;
   #failed = null; // what is to be tried again
   #going = 0;
 
-  /** @param {{rest: HTMLElement, onMore: () => Promise<void>}} options `rest`: what it ends */
-  constructor({ rest, onMore }) {
+  /**
+   * @param {{rest: HTMLElement, again: import("./again.js").Again, onMore: () => Promise<void>}} options
+   *        `rest`: what it ends
+   */
+  constructor({ rest, again, onMore }) {
     this.#rest = rest;
-    const button = (name, act) => {
-      const click = () => this.#going || this.load(act());
-      return h("button", { type: "button", hidden: true, on: { click } }, name);
-    };
-    this.#again = button("Try again", () => this.#failed);
-    this.#more = button("Show more", () => onMore);
+    this.#retries = again;
+    const button = (name, click) => h("button", { type: "button", hidden: true, on: { click } }, name);
+    this.#again = button("Try again", () => (this.#going ? again.now() : this.#do(this.#failed)));
+    this.#more = button("Show more", () => this.#going || this.load(onMore));
     this.element = h("div", { class: "foot" }, this.#problem, this.#again, this.#more);
   }
 
@@ -28,8 +31,23 @@ export class Foot {
     this.#keepFocus(() => (this.#more.hidden = !goesOn));
   }
 
-  /** Does it, and tells if it failed. @param {() => Promise<void>} act */
-  async load(act) {
+  /** Loads what can be loaded, sooner or later, and tells of what fails. @param {() => Promise<void>} act */
+  load(act) {
+    const how = { signal: this.#closed.signal, onFailed: (error) => this.#tell(act, error.message) };
+    return this.#do(() => this.#retries.until(act, how));
+  }
+
+  /** Does it once, and tells if it failed. @param {() => Promise<void>} act */
+  once(act) {
+    return this.#do(act);
+  }
+
+  /** The list is gone. */
+  close() {
+    this.#closed.abort();
+  }
+
+  async #do(act) {
     this.#going += 1;
     try {
       await act();

@@ -20,9 +20,15 @@ export class GroupView {
   #changing; // what members may not
   #problem = h("p", { class: "problem", role: "alert" });
   #again = h("button", { type: "button", hidden: true, on: { click: () => this.#meet() } }, "Try again");
+  #retries;
+  #closed = new AbortController();
 
-  /** @param {{chats: any, client: any, chat: import("./chat.js").Chat}} options */
-  constructor({ chats, client, chat }) {
+  /**
+   * @param {{chats: any, client: any, again: import("./again.js").Again,
+   *          chat: import("./chat.js").Chat}} options
+   */
+  constructor({ chats, client, again, chat }) {
+    this.#retries = again;
     this.#chats = chats;
     this.#api = client.api;
     this.#chat = chat;
@@ -55,6 +61,7 @@ export class GroupView {
     this.#chats.addEventListener("change", changed);
     this.#chats.addEventListener("left", left);
     return () => {
+      this.#closed.abort();
       this.#chats.removeEventListener("change", changed);
       this.#chats.removeEventListener("left", left);
     };
@@ -104,7 +111,10 @@ export class GroupView {
   }
 
   async #meet() {
-    const met = await this.#try(() => this.#chats.meetMembers(this.#chat));
+    const onFailed = ({ message }) => (this.#problem.textContent = message);
+    const meet = () => this.#chats.meetMembers(this.#chat);
+    const how = { signal: this.#closed.signal, onFailed };
+    const met = await this.#try(() => this.#retries.until(meet, how));
     this.#again.hidden = met || this.#chat.members.size > 0;
   }
 

@@ -1,5 +1,7 @@
 // Owns what is loaded of the conversations: pages of messages, backwards from the newest.
 
+import { answered, Together } from "./together.js";
+
 /** @typedef {import("./chat.js").Chat} Chat */
 
 const FIRST_PAGE = 50;
@@ -9,19 +11,26 @@ const FAR_PAGE = 100;
 export class History {
   #api;
   #on;
+  #again;
   #work = new WeakMap(); // chat → the load that is under way
+  #leaving = new WeakMap(); // chat → what ends a load that has to wait
+  #quoting = new WeakMap(); // chat → what asks for messages that others answer
 
   /**
-   * @param {{api: any, on: {locate: (chat: Chat) => Promise<void>,
+   * @param {{api: any, again: import("./again.js").Again, on: {locate: (chat: Chat) => Promise<void>,
    *          message: (chat: Chat, message: any) => void, change: (chat: Chat) => void}}} options
    *        `locate` finds out which conversation a chat is, if it is one yet
    */
-  constructor({ api, on }) {
+  constructor({ api, again, on }) {
     this.#api = api;
+    this.#again = again;
     this.#on = on;
   }
 
-  /** Loads the newest messages, once. What goes wrong is in `chat.error`. @param {Chat} chat */
+  /**
+   * Loads the newest messages, once. What goes wrong is in `chat.error`; if it may pass, the load
+   * goes on until it has. @param {Chat} chat
+   */
   async open(chat) {
     if (chat.loaded || chat.loading) return;
     chat.error = "";
@@ -32,6 +41,19 @@ export class History {
   async older(chat, limit = OLDER_PAGE) {
     if (!chat.loaded || chat.loading || !chat.hasMore) return;
     await this.#page(chat, { limit, before_id: chat.thread.items[0].message_id });
+  }
+
+  /** A person wants it now. @param {Chat} chat */
+  async retry(chat) {
+    chat.error = "";
+    if (chat.loading) return this.#again.now();
+    await this.open(chat);
+    await this.older(chat);
+  }
+
+  /** Nobody looks at the chat any more: what has to wait is not loaded. @param {Chat} chat */
+  leave(chat) {
+    this.#leaving.get(chat)?.abort();
   }
 
   /** Loads back to that message. @param {Chat} chat @returns {Promise<boolean>} if it is there */
@@ -49,17 +71,22 @@ export class History {
   async quote(chat, messageId) {
     if (chat.quotes.has(messageId)) return;
     chat.quotes.set(messageId, undefined);
-    const message = await this.#lookUp(chat, messageId).catch(() => null);
-    chat.quotes.set(messageId, message ?? null);
+    const message = await this.#quotesOf(chat).want(messageId).catch(() => null);
+    if (!chat.quotes.has(messageId)) return; // forgotten meanwhile: asked anew, if need be
+    chat.quotes.set(messageId, message);
     this.#on.change(chat);
   }
 
-  /** There is no route for one message, but for those before and behind another one. */
-  async #lookUp({ conversationId }, messageId) {
-    const behind = await this.#api.messages(conversationId, { after_id: messageId, limit: 1 });
-    const before_id = behind.messages[0]?.message_id;
-    const { messages } = await this.#api.messages(conversationId, { before_id, limit: 1 });
-    return messages.find(({ message_id }) => message_id === messageId);
+  #quotesOf(chat) {
+    const ask = (ids) => this.#lookUp(chat, ids);
+    if (!this.#quoting.has(chat)) this.#quoting.set(chat, new Together({ ask, again: this.#again }));
+    return this.#quoting.get(chat);
+  }
+
+  async #lookUp({ conversationId }, ids) {
+    const { messages, has_more } = await this.#api.messages(conversationId, { ids });
+    const found = new Map(messages.map((message) => [message.message_id, message]));
+    return has_more ? found : answered(ids, found);
   }
 
   #page(chat, page) {
@@ -71,17 +98,24 @@ export class History {
   async #load(chat, page) {
     const { generation } = chat;
     chat.loading = true;
-    try {
-      if (!chat.conversationId) await this.#on.locate(chat);
-      if (chat.conversationId) await this.#take(chat, generation, page);
-    } catch (error) {
-      chat.error = error.message;
-    }
+    const leaving = new AbortController();
+    this.#leaving.set(chat, leaving);
+    const { signal } = leaving;
+    const say = (error) => {
+      if (generation !== chat.generation) return; // another load has begun
+      chat.error = error;
+      this.#on.change(chat);
+    };
+    const how = { signal, onFailed: ({ message }) => say(message) };
+    const loaded = this.#again.until(() => this.#fetch(chat, generation, page), how);
+    const error = await loaded.then(() => "", ({ message }) => (signal.aborted ? "" : message));
     if (generation === chat.generation) chat.loading = false;
-    this.#on.change(chat);
+    say(error);
   }
 
-  async #take(chat, generation, page) {
+  async #fetch(chat, generation, page) {
+    if (!chat.conversationId) await this.#on.locate(chat);
+    if (!chat.conversationId || generation !== chat.generation) return;
     const { messages, has_more } = await this.#api.messages(chat.conversationId, page);
     if (generation !== chat.generation) return;
     for (const message of messages) this.#on.message(chat, message);

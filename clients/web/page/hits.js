@@ -15,16 +15,22 @@ export class Hits {
   element;
   #chats;
   #api;
+  #again;
   #onOpen;
   #list = h("ul", { class: "hits" });
   #note = h("p", { class: "hits-note", role: "status" });
   #more;
   #timer = 0;
   #asked = { q: "" };
+  #other = new AbortController(); // other words are looked for
 
-  /** @param {{chats: any, client: any, onOpen: (key: string, messageId: number) => void}} options */
-  constructor({ chats, client, onOpen }) {
+  /**
+   * @param {{chats: any, client: any, again: import("./again.js").Again,
+   *          onOpen: (key: string, messageId: number) => void}} options
+   */
+  constructor({ chats, client, again, onOpen }) {
     this.#chats = chats;
+    this.#again = again;
     this.#api = client.api;
     this.#onOpen = onOpen;
     const next = { type: "button", hidden: true, on: { click: () => this.#ask(this.#asked) } };
@@ -45,6 +51,8 @@ export class Hits {
     if (q === this.#asked.q) return;
     clearTimeout(this.#timer);
     this.#asked = { q };
+    this.#other.abort();
+    this.#other = new AbortController();
     this.element.hidden = !ENOUGH.test(q);
     if (this.element.hidden) return;
     this.#timer = setTimeout(() => this.#ask(this.#asked), PAUSE_MS);
@@ -52,8 +60,10 @@ export class Hits {
 
   async #ask(asked) {
     this.#more.hidden = true;
+    const onFailed = (error) => asked === this.#asked && (this.#note.textContent = error.message);
+    const how = { signal: this.#other.signal, onFailed };
     try {
-      const { messages, next } = await this.#page(asked);
+      const { messages, next } = await this.#again.until(() => this.#page(asked), how);
       if (asked === this.#asked) await this.#show(asked, messages, next);
     } catch (error) {
       if (asked === this.#asked) this.#note.textContent = error.message;

@@ -13,6 +13,7 @@ const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
 export class Inbox {
   element;
   #chats;
+  #again;
   #presence;
   #onOpen;
   #onMenu;
@@ -29,12 +30,13 @@ export class Inbox {
   #filter = ""; // or "unread", or "archived"
 
   /**
-   * @param {{chats: any, client: any, presence: any, header: Node,
+   * @param {{chats: any, client: any, again: import("./again.js").Again, presence: any, header: Node,
    *          on: {open: (key: string, messageId?: number) => void,
    *          menu: (chat: any, at: {x: number, y: number}) => void, group: () => void}}} options
    */
-  constructor({ chats, client, presence, header, on }) {
+  constructor({ chats, client, again, presence, header, on }) {
     this.#chats = chats;
+    this.#again = again;
     this.#presence = presence;
     this.#onOpen = on.open;
     this.#onMenu = on.menu;
@@ -53,7 +55,7 @@ export class Inbox {
     this.#list = h("ul", { class: "chats", on: { click: (event) => this.#clicked(event) } });
     this.#note = h("div", { class: "note", role: "status" });
     this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
-    this.#hits = new Hits({ chats, client, onOpen: on.open });
+    this.#hits = new Hits({ chats, client, again, onOpen: on.open });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
     listenForMenu(this.#list, openMenu, "li");
@@ -190,7 +192,7 @@ export class Inbox {
   async #scrolled({ scrollTop, scrollHeight, clientHeight }) {
     if (this.#loadingMore || scrollHeight - clientHeight - scrollTop > NEAR_END) return;
     this.#loadingMore = true;
-    await this.#chats.more().catch(() => {}); // scrolling on asks again
+    await this.#again.until(() => this.#chats.more()).catch(() => {}); // scrolling on asks again
     this.#loadingMore = false;
   }
 }

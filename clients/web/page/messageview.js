@@ -19,16 +19,21 @@ export class MessageView {
   #list;
   #email = h("p", { class: "quiet", hidden: true });
   #foot;
+  #closed = new AbortController();
   #pace = new Pace(() => this.#refresh(), GAP_MS);
 
-  /** @param {{chats: any, client: any, chat: import("./chat.js").Chat, message: any}} options */
-  constructor({ chats, client, chat, message }) {
+  /**
+   * @param {{chats: any, client: any, again: import("./again.js").Again,
+   *          chat: import("./chat.js").Chat, message: any}} options
+   */
+  constructor({ chats, client, again, chat, message }) {
     this.#chats = chats;
     this.#client = client;
     this.#chat = chat;
     this.#progress = new Progress({ api: client.api, messageId: message.message_id });
     this.#list = new ReceiptList({ chat, message });
-    this.#foot = new Foot({ rest: this.#list.element, onMore: () => this.#load(() => this.#progress.more()) });
+    const onMore = () => this.#load(() => this.#progress.more());
+    this.#foot = new Foot({ rest: this.#list.element, again, onMore });
     const quote = h("p", { class: "reported" }, h("bdi", {}, excerpt(message)));
     const sheet = openSheet(
       { title: "Message info", onClose: this.#listen(() => sheet.close()) },
@@ -39,7 +44,8 @@ export class MessageView {
     );
     this.#show();
     this.#pace.ask();
-    this.#progress.askEmails().then(() => this.#show(), () => {}); // without its line nothing is missing
+    const emails = again.until(() => this.#progress.askEmails(), { signal: this.#closed.signal });
+    emails.then(() => this.#show(), () => {}); // without its line nothing is missing
   }
 
   /** @returns {() => void} to stop it */
@@ -56,6 +62,8 @@ export class MessageView {
     ];
     for (const [source, type, act] of heard) source.addEventListener(type, act);
     return () => {
+      this.#closed.abort();
+      this.#foot.close();
       this.#pace.stop();
       for (const [source, type, act] of heard) source.removeEventListener(type, act);
     };

@@ -204,7 +204,7 @@ export class Timeline {
       return { author, text: excerpt(message), gone: Boolean(message.deleted_at) };
     }
     if (known === undefined) this.#chats.history.quote(chat, messageId);
-    const text = known === undefined && !chat.quotes.has(messageId) ? "…" : "Not available";
+    const text = known === undefined ? "…" : "Not available";
     return { author: "", text, gone: true };
   }
 
@@ -233,9 +233,7 @@ export class Timeline {
   }
 
   #retry(chat) {
-    chat.error = "";
-    this.#chats.history.open(chat);
-    this.#chats.history.older(chat);
+    this.#chats.history.retry(chat);
     this.render();
   }
 

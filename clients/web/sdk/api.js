@@ -22,6 +22,8 @@ export class LinkupError extends Error {
  */
 
 const TIMEOUT_MS = 10_000;
+const LONGEST_WAIT_MS = 60_000;
+const PASSING = new Set([408, 425, 429]);
 
 export class Api {
   #url;
@@ -33,7 +35,10 @@ export class Api {
     this.#getToken = getToken;
   }
 
-  /** The inbox, newest first. @param {{limit?: number, before?: number, peer?: string}} [page] */
+  /**
+   * The inbox, newest first; or the direct conversation with `peer`; or the conversations with these ids.
+   * @param {{limit?: number, before?: number, peer?: string, ids?: string[]}} [page]
+   */
   conversations(page = {}) {
     return this.#authorized("GET", `/v1/conversations${query(page)}`);
   }
@@ -44,9 +49,9 @@ export class Api {
   }
 
   /**
-   * A page of one conversation, oldest first.
+   * A page of one conversation, oldest first; or its messages with these ids, up to a hundred.
    * @param {string} conversationId
-   * @param {{before_id?: number, after_id?: number, limit?: number}} [page]
+   * @param {{before_id?: number, after_id?: number, limit?: number, ids?: number[]}} [page]
    */
   messages(conversationId, page = {}) {
     return this.#authorized("GET", path(conversationId, "messages") + query(page));
@@ -117,7 +122,10 @@ export class Api {
     return this.#authorized("DELETE", `/v1/blocks/${encodeURIComponent(userId)}`);
   }
 
-  /** Whom this user has blocked, by user id. @param {{limit?: number, after?: string}} [page] */
+  /**
+   * Whom this user has blocked, by user id; or whether that user is among them.
+   * @param {{limit?: number, after?: string, user_id?: string}} [page]
+   */
   blocks(page = {}) {
     return this.#authorized("GET", `/v1/blocks${query(page)}`);
   }
@@ -174,7 +182,23 @@ export class Api {
    * @param {string} attachmentId
    */
   async attachment(attachmentId) {
-    const found = await this.#authorized("GET", `/v1/attachments/${encodeURIComponent(attachmentId)}`);
+    return this.#placed(await this.#authorized("GET", `/v1/attachments/${encodeURIComponent(attachmentId)}`));
+  }
+
+  /** Where these files are, up to a hundred; those that are not to be had are left out. */
+  async attachments(ids) {
+    const { attachments } = await this.#authorized("GET", `/v1/attachments${query({ ids })}`);
+    return attachments.map((found) => this.#placed(found));
+  }
+
+  /** Rejects unless the bytes of a file can be had. @param {string} url one of its URLs */
+  async probe(url) {
+    const response = await reach(url, { headers: { Range: "bytes=0-0" } });
+    if (!response.ok) throw await problem(response);
+    await response.body?.cancel();
+  }
+
+  #placed(found) {
     const full = (place) => place && new URL(place, this.#url).href;
     return { ...found, url: full(found.url), thumbnail_url: full(found.thumbnail_url) };
   }
@@ -203,22 +227,19 @@ async function request(url, method, route, body, token) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
-  let response;
+  const response = await reach(url + route, { method, headers, body: body && JSON.stringify(body) });
+  if (response.status === 204) return null;
+  if (response.ok) return response.json().catch(() => Promise.reject(unreachable()));
+  throw await problem(response);
+}
+
+async function reach(url, how) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    response = await fetch(url + route, {
-      method,
-      headers,
-      body: body && JSON.stringify(body),
-      credentials: "omit",
-      cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (response.status === 204) return null;
-    if (response.ok) return await response.json();
+    return await fetch(url, { credentials: "omit", cache: "no-store", signal, ...how });
   } catch {
     throw unreachable();
   }
-  throw await problem(response);
 }
 
 /** By XMLHttpRequest: `fetch` does not tell how far an upload is. */
@@ -233,7 +254,7 @@ function upload(url, file, token, { onProgress, signal }) {
     request.onload = () => {
       const { status, response } = request;
       if (status === 201) resolve(response);
-      else reject(faultOf(response ?? {}, status));
+      else reject(faultOf(response ?? {}, status, request.getResponseHeader("Retry-After")));
     };
     request.onerror = async () => reject((await isReadable(file)) ? unreachable() : unreadable());
     request.onabort = () => reject(signal.reason);
@@ -268,17 +289,26 @@ function unreachable() {
 }
 
 async function problem(response) {
-  return faultOf(await response.json().catch(() => ({})), response.status);
+  const told = await response.json().catch(() => null);
+  return faultOf(told ?? {}, response.status, response.headers.get("Retry-After"));
 }
 
-function faultOf(told, status) {
+/** A proxy in front says less than the server: only a status, and perhaps for how long. */
+function faultOf(told, status, retryAfter) {
   return new LinkupError({
     code: told.code ?? "internal",
     message: told.detail ?? told.title ?? `The server answered ${status}`,
-    temporary: told.temporary ?? status >= 500,
-    retryAfterMs: told.retry_after_ms,
+    temporary: told.temporary ?? (status >= 500 || PASSING.has(status)),
+    retryAfterMs: told.retry_after_ms ?? inMs(retryAfter),
     status,
   });
+}
+
+/** @param {string|null} retryAfter seconds, or a date (RFC 9110, 10.2.3) */
+function inMs(retryAfter) {
+  if (!retryAfter) return undefined;
+  const ms = /^\d+$/u.test(retryAfter) ? retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_WAIT_MS) : undefined;
 }
 
 function path(conversationId, ...more) {

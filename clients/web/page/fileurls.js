@@ -1,0 +1,47 @@
+// Owns where the bytes of files are: URLs that need no token and last for minutes.
+
+import { answered, Together } from "./together.js";
+
+const EARLY_MS = 10_000; // before a URL ends
+
+export class FileUrls {
+  #api;
+  #asking;
+  #known = new Map(); // attachment_id → its URLs
+
+  /** @param {{api: any, again: import("./again.js").Again}} options */
+  constructor({ api, again }) {
+    this.#api = api;
+    this.#asking = new Together({ ask: (ids) => this.#ask(ids), again });
+  }
+
+  /** For who waits for it: rejects when the server cannot say. @param {string} attachmentId */
+  async now(attachmentId) {
+    return this.#valid(attachmentId) ?? this.#keep(await this.#api.attachment(attachmentId));
+  }
+
+  /** Together with others, once the server can say. @returns {Promise<any|null>} null: it is gone */
+  async soon(attachmentId) {
+    return this.#valid(attachmentId) ?? this.#asking.want(attachmentId);
+  }
+
+  /** Its URLs do not work. */
+  forget(attachmentId) {
+    this.#known.delete(attachmentId);
+  }
+
+  #valid(attachmentId) {
+    const link = this.#known.get(attachmentId);
+    return link && new Date(link.expires_at) - Date.now() > EARLY_MS ? link : null;
+  }
+
+  #keep(link) {
+    this.#known.set(link.attachment_id, link);
+    return link;
+  }
+
+  async #ask(ids) {
+    const links = (await this.#api.attachments(ids)).map((link) => this.#keep(link));
+    return answered(ids, new Map(links.map((link) => [link.attachment_id, link])));
+  }
+}

@@ -8,6 +8,7 @@ import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
 import { foreign, tokensOf } from "./sdk/tokens.js";
 import { Typing, Typists } from "./sdk/typing.js";
+import { Waiting } from "./sdk/waiting.js";
 
 export { LinkupError, login } from "./sdk/api.js";
 
@@ -32,7 +33,7 @@ const FEED = new Set([
  *
  * Load the inbox first (`api.conversations()`), then `start({epoch, cursor})` with what it carried: the
  * feed goes on from there, in order and without gaps. Events, with their matter as `detail`:
- * `state`; `message`, `message_updated`, `message_deleted`, `reaction`, `receipt` and `conversation`
+ * `state` and `stalled`; `message`, `message_updated`, `message_deleted`, `reaction`, `receipt` and `conversation`
  * from the feed; `typing` and `presence`; `resync` when the inbox has to be loaded again; `queued`, `acked`,
  * `failed` and `discarded` for what this user sends, in any tab; `fault` for an error that concerns
  * nothing of these.
@@ -50,6 +51,7 @@ export class LinkupClient extends EventTarget {
   #dispatch;
   #receipts;
   #changes;
+  #waiting;
   #typing;
   #typists;
   #presence;
@@ -70,13 +72,15 @@ export class LinkupClient extends EventTarget {
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
     this.#changes = new Changes(transmit);
+    this.#waiting = new Waiting(() => this.#emit("stalled", { stalled: this.stalled }));
     this.#typing = new Typing(transmit);
     this.#presence = new Presence(transmit);
     this.#typists = new Typists((frame) => this.#emit("typing", frame));
     this.#dispatch = new Dispatch({
       userId,
       transmit,
-      onOutcome: (type, detail) => this.#emit(type, detail),
+      onSending: ({ client_id }) => this.#waiting.begin(client_id),
+      onOutcome: (type, detail) => this.#onOutcome(type, detail),
     });
     this.#connection = new Connection({
       url: `${url.replace(/^http/, "ws")}/ws`,
@@ -93,6 +97,11 @@ export class LinkupClient extends EventTarget {
     return this.#connection.state;
   }
 
+  /** Whether, while connected, something this user sent waits longer than usual for the server. */
+  get stalled() {
+    return this.#waiting.stalled;
+  }
+
   /** Why it failed, when the next try begins (0: now), and the last round trip. */
   get connection() {
     const { reason, retryAt, rttMs } = this.#connection;
@@ -103,12 +112,11 @@ export class LinkupClient extends EventTarget {
   start({ epoch, cursor } = {}) {
     this.#position = { epoch, cursor };
     this.#connection.start();
-    this.#dispatch.claim();
   }
 
   /** Ends the connection. What is unsent stays in the outbox for the next start. */
   stop() {
-    this.#dispatch.resign();
+    this.#dispatch.pause();
     this.#receipts.stop();
     this.#typing.stop();
     this.#changes.clear();
@@ -156,7 +164,7 @@ export class LinkupClient extends EventTarget {
    * @param {number} messageId @param {string} content @returns {Promise<void>}
    */
   edit(messageId, content) {
-    return this.#changes.make({ type: "edit_message", message_id: messageId, content });
+    return this.#change({ type: "edit_message", message_id: messageId, content });
   }
 
   /**
@@ -164,7 +172,7 @@ export class LinkupClient extends EventTarget {
    * @param {number} messageId @param {"me"|"everyone"} mode @returns {Promise<void>}
    */
   delete(messageId, mode) {
-    return this.#changes.make({ type: "delete_message", message_id: messageId, mode });
+    return this.#change({ type: "delete_message", message_id: messageId, mode });
   }
 
   /**
@@ -173,7 +181,7 @@ export class LinkupClient extends EventTarget {
    * @returns {Promise<void>}
    */
   react(messageId, emoji, { remove = false } = {}) {
-    return this.#changes.make({ type: "react", message_id: messageId, emoji, remove });
+    return this.#change({ type: "react", message_id: messageId, emoji, remove });
   }
 
   /**
@@ -277,9 +285,23 @@ export class LinkupClient extends EventTarget {
     if (!taken) this.#dispatch.refuse(frame);
   }
 
+  #onOutcome(type, detail) {
+    if (type === "queued") this.#waiting.begin(detail.client_id);
+    else this.#waiting.end(detail.client_id);
+    this.#emit(type, detail);
+  }
+
+  #change(frame) {
+    const outcome = this.#changes.make(frame);
+    this.#waiting.begin(outcome);
+    const ended = () => this.#waiting.end(outcome);
+    outcome.then(ended, ended);
+    return outcome;
+  }
+
   #onState() {
+    this.#waiting.connection(this.state === "connected");
     if (this.state !== "connected") this.#pause();
-    if (this.state === "failed") this.#dispatch.resign(); // another tab may have a better token
     this.#emit("state", { state: this.state });
   }
 

@@ -216,15 +216,18 @@ async def test_s54_s90_a_list_of_the_blocked_that_does_not_load_is_asked_for_aga
     page = await open_as("duke", "/chat/edda/", viewport=PHONE, has_touch=True, is_mobile=True)
     await block(page, "edda")
 
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=403)
+
     async def lose(route: Route) -> None:
         await route.abort()
 
-    await page.route("**/v1/blocks**", lose)
+    await page.route("**/v1/blocks**", refuse)
     await page.get_by_role("button", name="Back to all conversations").click()
     await page.get_by_role("button", name="Block list").click()
-    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".sheet .problem")).to_have_text("The server answered 403")
     await expect(page.locator(".members")).to_have_attribute("aria-busy", "true")
-    await page.unroute("**/v1/blocks**", lose)
+    await page.unroute("**/v1/blocks**", refuse)
     await page.get_by_role("button", name="Try again").click()
     await expect(page.locator(".members bdi")).to_have_text(["edda"])
     await expect(page.locator(".sheet .problem")).to_be_hidden()

@@ -258,3 +258,96 @@ async def test_f_p21_a_renewed_token_and_a_ticket_of_another_user_send_nothing_e
     assert told["reason"] == 'The token is of user "olga2", not of "nina"'
     assert told["sent"][0] == "hello"  # which names nobody
     assert "message" not in told["sent"]
+
+
+async def second_tab(first: Page, user_id: str) -> Page:
+    tab = await first.context.new_page()
+    await tab.goto(first.url)
+    await sign_in(tab, user_id)
+    return tab
+
+
+async def test_f_p1_a_tab_that_cannot_connect_leaves_the_outbox_to_one_that_can(
+    open_as: Open,
+) -> None:
+    cut_off = False
+    wires: list[WebSocketRoute] = []
+
+    async def until_cut(wire: WebSocketRoute) -> None:
+        wires.append(wire)
+        if cut_off:
+            await wire.close(code=4000)
+        else:
+            wire.connect_to_server()
+
+    first = await open_as("wera", "/chat/wera/", wire=until_cut)
+    await send(first, "zero")  # it leads
+    await has_status(own(first, "zero"), "sent")
+    second = await second_tab(first, "wera")
+    cut_off = True
+    await wires[-1].close(code=4000)
+    await expect(first.locator(".connection")).not_to_have_attribute("data-state", "connected")
+    said = ["zero"]
+    for tab, content in ((first, "one"), (second, "two"), (first, "three"), (second, "four")):
+        await send(tab, content)
+        said.append(content)
+        await has_status(own(second, content), "sent")
+    await has_status(own(first, "three"), "sent")
+    await expect(messages(second)).to_have_text(said)
+    cut_off = False
+    await first.evaluate("dispatchEvent(new Event('online'))")
+    await connected(first)
+    await second.close()  # and back
+    await send(first, "five")
+    await has_status(own(first, "five"), "sent")
+    await expect(messages(first)).to_have_text([*said, "five"])
+
+
+async def test_f_p1_a_frozen_tab_does_not_keep_what_is_written_in_another(
+    stack: Stack, open_as: Open
+) -> None:
+    first = await open_as("wilma", "/chat/wilma/")
+    await send(first, "zero")
+    await has_status(own(first, "zero"), "sent")
+    second = await second_tab(first, "wilma")
+    devtools = await first.context.new_cdp_session(first)
+    await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await send(second, "one")
+    await send(second, "two")
+    await has_status(own(second, "two"), "sent")
+    await devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    await send(first, "three")
+    await has_status(own(first, "three"), "sent")
+    for tab in (first, second):
+        await expect(messages(tab)).to_have_text(["zero", "one", "two", "three"])
+    await second.reload()
+    await expect(messages(second)).to_have_text(["zero", "one", "two", "three"])
+
+
+async def test_f_p1_a_tab_that_hears_nothing_from_the_server_does_not_keep_it_either(
+    open_as: Open,
+) -> None:
+    """Its socket seems open: it answers the other tabs, but gets no ack."""
+    deaf: set[WebSocketRoute] = set()
+    wires: list[WebSocketRoute] = []
+
+    async def swallow_acks(wire: WebSocketRoute) -> None:
+        server = wire.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            if wire not in deaf or json.loads(frame)["type"] not in ("ack", "message"):
+                wire.send(frame)
+
+        server.on_message(forward)
+        wire.on_message(
+            lambda frame: (wire in deaf and '"message"' in str(frame)) or server.send(frame)
+        )
+        wires.append(wire)
+
+    first = await open_as("willow", "/chat/willow/", wire=swallow_acks)
+    await send(first, "zero")
+    await has_status(own(first, "zero"), "sent")
+    second = await second_tab(first, "willow")
+    deaf.update(wires)
+    await send(second, "one")
+    await expect(own(second, "one")).to_have_attribute("data-status", "sent", timeout=20_000)

@@ -122,16 +122,16 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
     page = await open_as("ulla")
     await make_group(page, "Us", "ulla")
 
-    async def lose(route: Route) -> None:
-        await route.abort()
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=403)
 
-    await page.route("**/members*", lose)
+    await page.route("**/members*", refuse)
     await page.reload()
     await connected(page)
     await page.locator(".conversation .bar").get_by_role("button", name="Us").click()
-    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".sheet .problem")).to_have_text("The server answered 403")
     await expect(page.locator(".members")).to_have_attribute("aria-busy", "true")
-    await page.unroute("**/members*", lose)
+    await page.unroute("**/members*", refuse)
     await page.get_by_role("button", name="Try again").click()
     await expect(member(page, "ulla")).to_be_visible()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()

@@ -161,15 +161,15 @@ async def test_s65_s90_receipts_that_do_not_load_are_said_and_asked_for_again(
     await send(page, "Note")
     await has_status(own(page, "Note"), "sent")
 
-    async def lose(route: Route) -> None:
-        await route.abort()
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=403)
 
-    await page.route("**/receipts?*", lose)
+    await page.route("**/receipts?*", refuse)
     await message_menu(page, "Note")
     await choose(page, "Info")
-    await expect(page.locator(".sheet .problem")).to_have_text("The server cannot be reached")
+    await expect(page.locator(".sheet .problem")).to_have_text("The server answered 403")
     await expect(page.locator(".receipts")).to_have_attribute("aria-busy", "true")
-    await page.unroute("**/receipts?*", lose)
+    await page.unroute("**/receipts?*", refuse)
     await page.get_by_role("button", name="Try again").press("Enter")
     await expect(page.get_by_text("Only you have it.")).to_be_visible()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()

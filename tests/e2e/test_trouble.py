@@ -14,6 +14,7 @@ from tests.e2e.browser import (
     begin_chat,
     choose,
     connected,
+    frozen,
     has_status,
     message_menu,
     messages,
@@ -190,3 +191,24 @@ async def test_f_p10_a_server_that_is_busy_is_asked_again_when_it_said(open_as: 
     await begin_chat(page, "rex")
     await expect(page.get_by_text("The server answered 429")).to_be_visible()
     await expect(page.get_by_text("Keep notes, links and drafts here.")).to_be_visible()
+
+
+async def test_f_t5_the_page_says_that_sending_waits_while_persistence_hangs(
+    stack: Stack, open_as: Open
+) -> None:
+    page = await open_as("tess", "/chat/tess/")
+    await send(page, "before")
+    await has_status(own(page, "before"), "sent")
+    word, line = page.locator(".connection"), page.locator(".banner")
+    with frozen(stack, "persistence"):
+        await send(page, "during")
+        await expect(word).to_have_text("Sending waits…")
+        await expect(line).to_contain_text("What you write is sent later.")
+    await has_status(own(page, "during"), "sent")
+    await expect(word).to_have_text("Connected")
+    await expect(line).to_be_hidden()
+    with frozen(stack, "persistence"):
+        await message_menu(page, "during")
+        await page.get_by_label("React with 👍").click()
+        await expect(word).to_have_text("Sending waits…")
+    await expect(word).to_have_text("Connected")

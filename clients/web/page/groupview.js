@@ -19,7 +19,8 @@ export class GroupView {
   #title = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
   #changing; // what members may not
   #problem = h("p", { class: "problem", role: "alert" });
-  #again = h("button", { type: "button", hidden: true, on: { click: () => this.#meet() } }, "Try again");
+  #again = h("button", { type: "button", hidden: true, on: { click: () => this.#retry() } }, "Try again");
+  #meeting = false;
   #retries;
   #closed = new AbortController();
 
@@ -110,11 +111,22 @@ export class GroupView {
     this.#members.show();
   }
 
+  #retry() {
+    if (this.#meeting) this.#retries.now();
+    else this.#meet();
+  }
+
   async #meet() {
-    const onFailed = ({ message }) => (this.#problem.textContent = message);
+    this.#meeting = true;
+    const onFailed = ({ message }) => {
+      this.#problem.textContent = message;
+      this.#again.hidden = false;
+    };
     const meet = () => this.#chats.meetMembers(this.#chat);
     const how = { signal: this.#closed.signal, onFailed };
     const met = await this.#try(() => this.#retries.until(meet, how));
+    this.#meeting = false;
+    if (met) this.#problem.textContent = "";
     this.#again.hidden = met || this.#chat.members.size > 0;
   }
 

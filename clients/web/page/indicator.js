@@ -6,9 +6,14 @@ const WORDS = {
   disconnected: "Not connected",
   connecting: "Connecting…",
   connected: "Connected",
+  stalled: "Sending waits…",
   reconnecting: "Reconnecting…",
   offline: "Offline",
   failed: "Not connected",
+};
+const TROUBLE = {
+  offline: "You are offline.",
+  stalled: "The server takes nothing at the moment.",
 };
 const PATIENCE_MS = 1_000; // a blink is no news
 
@@ -35,7 +40,7 @@ export class Indicator {
     this.#says = h("span", { role: "status" });
     this.#act = h("button", { type: "button", class: "link", on: { click: () => this.#acted() } });
     this.banner = h("div", { class: "banner", hidden: true }, this.#says, this.#act);
-    client.addEventListener("state", () => this.#changed());
+    for (const event of ["state", "stalled"]) client.addEventListener(event, () => this.#changed());
     this.#show();
   }
 
@@ -47,13 +52,15 @@ export class Indicator {
 
   #show() {
     clearTimeout(this.#timer);
-    const { state, connection } = this.#client;
+    const { connection } = this.#client;
+    const state = this.#client.stalled ? "stalled" : this.#client.state;
     this.element.dataset.state = this.banner.dataset.state = state;
     this.#text.textContent = WORDS[state];
     this.element.title =
       connection.rttMs === null ? "" : `Last round trip: ${Math.round(connection.rttMs)} ms`;
     const waited = Date.now() - this.#since;
-    const calm = state === "connected" || (state !== "failed" && waited < PATIENCE_MS);
+    const sure = state === "failed" || state === "stalled";
+    const calm = state === "connected" || (!sure && waited < PATIENCE_MS);
     this.banner.hidden = calm;
     if (calm) this.#says.textContent = ""; // so that the next words are new, and said aloud
     else this.#explain(state, connection);
@@ -65,12 +72,11 @@ export class Indicator {
     const seconds = Math.ceil((retryAt - Date.now()) / 1000);
     const next = seconds > 0 ? ` Next try in ${seconds} s.` : " Trying…";
     const failed = state === "failed";
-    const lost = state === "offline" ? "You are offline." : "No connection.";
-    const text = failed ? `${reason}.` : `${lost} What you write is sent later.`;
+    const text = failed ? `${reason}.` : `${TROUBLE[state] ?? "No connection."} What you write is sent later.`;
     if (this.#says.textContent !== text) this.#says.textContent = text; // said aloud once
     this.#act.textContent = failed ? "Sign in again" : "Try now";
     this.#act.title = failed ? "" : next.trim();
-    this.#act.hidden = !failed && seconds <= 0;
+    this.#act.hidden = !failed && (state === "stalled" || seconds <= 0);
   }
 
   #acted() {

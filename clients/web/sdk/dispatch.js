@@ -1,75 +1,59 @@
-// Owns the way of this user's own messages: the outbox, who empties it, and how each one ended.
+// Owns the way of this user's own messages: into the outbox, out of it, and how each one ended.
 
 import { LinkupError } from "./api.js";
 import { newClientId } from "./ids.js";
+import { Lead } from "./lead.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
 
 /** @typedef {import("./outbox.js").OutboxItem} OutboxItem */
 
 /**
- * All tabs of a user share one outbox. One tab at a time sends what all of them write: the holder
- * of a lock. Without locks (a page that is not on https) every tab sends everything, and the server
- * tells the repeats apart by their `client_id`.
+ * All tabs of a user share one outbox. One tab at a time sends what all of them write, in the order
+ * of the outbox; the server tells repeats apart by their `client_id`.
  */
 export class Dispatch {
   #userId;
   #onOutcome;
+  #onSending;
   #outbox;
   #sender;
   #tabs;
   #outcomes = new Map();
-  #claim = null; // on the outbox: an abort controller that gives it up
-  #leads = false;
+  #lead;
   #early = null; // what is written while the outbox is read
+  #sends = false;
 
   /**
    * @param {{userId: string, transmit: (frame: object) => boolean,
+   *          onSending: (item: OutboxItem) => void,
    *          onOutcome: (type: "queued"|"acked"|"failed"|"discarded", detail: any) => void}} options
+   *        `onSending`: an earlier page, or another tab, has left it
    */
-  constructor({ userId, transmit, onOutcome }) {
+  constructor({ userId, transmit, onSending, onOutcome }) {
     this.#userId = userId;
+    this.#onSending = onSending;
     this.#onOutcome = onOutcome;
     this.#outbox = new Outbox(userId);
     this.#sender = new Sender(transmit);
     this.#tabs = new BroadcastChannel(`linkup:${userId}`);
     this.#tabs.onmessage = ({ data }) => this.#fromOtherTab(data);
-  }
-
-  /** Begins to empty the outbox, now or when the tab that does so is gone. */
-  claim() {
-    const claim = new AbortController();
-    this.#claim = claim;
-    if (!navigator.locks) {
-      this.#lead(claim);
-      return;
-    }
-    const hold = async () => {
-      await this.#lead(claim);
-      if (claim.signal.aborted) return;
-      await new Promise((resolve) => claim.signal.addEventListener("abort", resolve));
+    const on = {
+      begin: (signal) => this.#begin(signal),
+      end: () => this.#end(),
+      call: () => this.#post("call"),
     };
-    navigator.locks
-      .request(`linkup-outbox:${this.#userId}`, { signal: claim.signal }, hold)
-      .catch(() => {}); // given up while waiting
+    this.#lead = new Lead({ userId, on });
   }
 
-  /** Leaves the outbox to another tab. */
-  resign() {
-    this.#claim?.abort();
-    this.#claim = null;
-    this.#early = null;
-    this.#leads = false;
-    this.#sender.clear();
-  }
-
-  /** There is a connection (again): everything unacknowledged goes out. */
+  /** There is a connection (again): everything unacknowledged goes out, from here or another tab. */
   resume() {
-    this.#sender.resume();
+    this.#lead.claim();
   }
 
+  /** There is none: the outbox is left to a tab that has one. */
   pause() {
-    this.#sender.pause();
+    this.#lead.resign();
   }
 
   /**
@@ -125,32 +109,51 @@ export class Dispatch {
 
   async #enqueue(item) {
     await this.#outbox.add(item);
-    this.#tabs.postMessage({ type: "queued", detail: item });
+    this.#post("queued", item);
     this.#hand(item);
   }
 
-  async #lead(claim) {
+  async #begin(signal) {
     this.#early = [];
+    this.#post("here");
     const items = await this.#outbox.items();
-    if (claim.signal.aborted) return;
-    for (const item of [...items, ...this.#early]) if (!item.failed) this.#sender.add(item);
+    if (signal.aborted) return;
+    for (const item of [...items, ...this.#early].filter(({ failed }) => !failed)) {
+      this.#onSending(item);
+      this.#sender.add(item);
+    }
     this.#early = null;
-    this.#leads = true;
+    this.#sends = true;
+  }
+
+  #end() {
+    this.#early = null;
+    this.#sends = false;
+    this.#sender.clear();
   }
 
   #hand(item) {
-    if (this.#leads) this.#sender.add(item);
+    if (this.#sends) this.#sender.add(item);
     else this.#early?.push(item);
+    this.#lead.expect();
+  }
+
+  #post(type, detail) {
+    this.#tabs.postMessage({ type, detail });
   }
 
   #tell(type, detail) {
-    this.#tabs.postMessage({ type, detail });
+    this.#post(type, detail);
     this.#hear(type, detail);
   }
 
   #fromOtherTab({ type, detail }) {
+    const asks = type === "call" || type === "queued";
+    if (asks && this.#lead.holds) this.#post("here");
     if (type === "queued") this.#hand(detail);
-    this.#hear(type, detail);
+    if (detail) this.#hear(type, detail);
+    if (type === "here") this.#lead.alive(this.#outcomes.size > 0);
+    else if (!asks) this.#lead.progressed(this.#outcomes.size > 0);
   }
 
   #hear(type, detail) {

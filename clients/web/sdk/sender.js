@@ -29,7 +29,7 @@ export class Sender {
   /** @type {Map<string, Line>} */
   #lines = new Map();
 
-  /** @param {(frame: object) => boolean} transmit false: not connected, `resume` will follow */
+  /** @param {(frame: object) => boolean} transmit false: not connected, `clear` will follow */
   constructor(transmit) {
     this.#transmit = transmit;
   }
@@ -72,20 +72,9 @@ export class Sender {
     line.timer = setTimeout(wake, resendDelay(line.attempt++, retryAfterMs));
   }
 
-  /** After a connection was made: everything unacknowledged goes out again. */
-  resume() {
-    for (const line of this.#lines.values()) {
-      line.rewind();
-      this.#pump(line);
-    }
-  }
-
-  pause() {
-    for (const line of this.#lines.values()) line.rewind();
-  }
-
+  /** What is left is sent by another tab, or after the next connection. */
   clear() {
-    this.pause();
+    for (const line of this.#lines.values()) line.rewind();
     this.#lines.clear();
   }
 

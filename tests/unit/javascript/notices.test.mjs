@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Again } from "../../../clients/web/page/again.js";
 import { Chat } from "../../../clients/web/page/chat.js";
 import { Chats } from "../../../clients/web/page/chats.js";
 import { Groups } from "../../../clients/web/page/groups.js";
@@ -195,7 +196,7 @@ async function loaded() {
   const conversations = async () => ({ conversations: [summary], epoch: "e", cursor });
   const client = Object.assign(new EventTarget(), { userId: "me", api: { conversations, members } });
   const hear = (detail) => client.dispatchEvent(new CustomEvent("conversation", { detail }));
-  const chats = new Chats(client);
+  const chats = new Chats({ client, again: new Again({ client }) });
   await chats.load();
   const [chat] = chats.inbox;
   await chats.meetMembers(chat);

@@ -53,7 +53,7 @@ export class Chats extends EventTarget {
     const fetch = (conversationId) => this.fetch(conversationId);
     const [raise, left] = [(chat) => this.raise(chat), (chat) => this.#leave(chat)];
     const { me, names } = this;
-    this.#groups = new Groups({ api: client.api, me, names, on: { fetch, change, raise, left } });
+    this.#groups = new Groups({ api: client.api, again, me, names, on: { fetch, change, raise, left } });
     this.hopes = new Hopes({ client, onChange: change });
     const onNew = () => this.refresh(); // for the name
     this.#unsent = new Unsent({ client, directory: this.#directory, onChange: change, onNew });
@@ -204,9 +204,10 @@ export class Chats extends EventTarget {
     else for (const chat of chats.reverse()) this.#directory.toTop(chat);
   }
 
-  #meetAgain() {
+  /** One after the other: it may be many. */
+  async #meetAgain() {
     const met = this.#directory.all.filter(({ members }) => members.size);
-    for (const chat of met) this.meetMembers(chat).catch(() => {}); // the next change tries again
+    for (const chat of met) await this.#groups.meetAgain(chat);
   }
 
   /** All that was held: to take in a frame twice changes nothing. */

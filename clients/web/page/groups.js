@@ -8,18 +8,21 @@ const RAISING = new Set(["created", "member_added"]); // as a message does
 
 export class Groups {
   #api;
+  #again;
   #me;
   #names;
   #on;
+  #late = new WeakSet(); // chats of which it is asked until there is an answer
   #going = new WeakMap(); // chat → the question who is in it, and the one after that
 
   /**
-   * @param {{api: any, me: string, names: Map<string, string>,
+   * @param {{api: any, again: import("./again.js").Again, me: string, names: Map<string, string>,
    *          on: {fetch: (conversationId: string) => Promise<Chat>, change: (chat: Chat|null) => void,
    *          raise: (chat: Chat) => void, left: (chat: Chat) => void}}} options
    */
-  constructor({ api, me, names, on }) {
+  constructor({ api, again, me, names, on }) {
     this.#api = api;
+    this.#again = again;
     this.#me = me;
     this.#names = names;
     this.#on = on;
@@ -31,7 +34,7 @@ export class Groups {
     if (!chat?.isListed) return this.#discover(frame);
     chat.takeGroup(frame);
     chat.notices.add(frame, chat.lastSeq);
-    if (chat.members.size && OF_MEMBERS.has(frame.change)) this.meet(chat).catch(() => {});
+    if (chat.members.size && OF_MEMBERS.has(frame.change)) this.meetAgain(chat);
     this.#tell(frame, chat);
   }
 
@@ -41,6 +44,15 @@ export class Groups {
     if (!going) return this.#ask(chat);
     going.again ??= going.answer.catch(() => {}).then(() => this.#ask(chat));
     return going.again;
+  }
+
+  /** Sooner or later, unless the server refuses: who is known already may have changed. */
+  async meetAgain(chat) {
+    const met = await this.meet(chat).then(() => true, ({ temporary }) => !temporary);
+    if (met || this.#late.has(chat)) return;
+    this.#late.add(chat);
+    await this.#again.until(() => this.meet(chat)).catch(() => {});
+    this.#late.delete(chat);
   }
 
   #ask(chat) {

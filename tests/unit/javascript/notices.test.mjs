@@ -135,7 +135,8 @@ function asking() {
   const chat = new Chat({ me: "me", names: NAMES, conversationId: "g" });
   Object.assign(chat, { order: 1, loaded: true, members: new Map([["bob", { role: "member" }]]) });
   const on = { fetch: async () => chat, change() {}, raise() {}, left() {} };
-  return { groups: new Groups({ api, me: "me", names: NAMES, on }), chat, answers };
+  const again = new Again({ client: new EventTarget() });
+  return { groups: new Groups({ api, again, me: "me", names: NAMES, on }), chat, answers };
 }
 
 const marks = { delivered_seq: 0, read_seq: 0 };

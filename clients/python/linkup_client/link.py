@@ -103,7 +103,7 @@ class Link:
 
     def _on_welcome(self, session: Session, welcome: frames.Welcome) -> None:
         if reason := self._owner.refuses(welcome):
-            self._may_refresh = False  # another one would be a third user's, or come too late
+            self._may_refresh = False  # no accident: the caller's function changed its user
             session.end(Ended(UNAUTHORIZED, reason))
             return
         self._session = session

@@ -114,7 +114,9 @@ async def test_twenty_malformed_frames_in_a_minute_end_a_socket(stack: Stack) ->
         assert await alice.closed() == 4408
 
 
-async def test_every_service_says_how_it_is(stack: Stack) -> None:
+async def test_every_service_is_well_and_the_gateway_lives_while_persistence_stands_still(
+    stack: Stack,
+) -> None:
     async with http(stack, "alice") as api:
         for service in ("gateway", "persistence", "notify"):
             base = f"http://127.0.0.1:{stack.port(service)}"

@@ -83,7 +83,7 @@ steps = st.lists(
 some_stay = st.floats(DEBOUNCE + TICK, 60.0)
 
 
-def test_s63_a_dead_gateways_users_are_offline_within_30_s() -> None:
+def test_s63_the_timers_of_presence_add_up_to_less_than_30_s() -> None:
     """Asked for again, answered by nobody; once more after the debounce; each a tick late."""
     assert AGAIN * DEBOUNCE + DEBOUNCE + 2 * (TICK + rollcall.TIMEOUT) <= 30
 

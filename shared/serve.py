@@ -28,6 +28,7 @@ from shared.health import Health
 from shared.http import Config, Http
 from shared.settings import Settings, load, variable
 
+INHERITED = "LINKUP_LISTEN_FD"
 EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
 DRAIN_TIMEOUT = 8.0
 CLOSE_TIMEOUT = 2
@@ -72,6 +73,9 @@ class Server(uvicorn.Server):
 
     async def _drain_then_exit(self) -> None:
         self.health.state = "draining"
+        if INHERITED in os.environ:  # who comes now waits in the parent's queue for our successor
+            for server in self.servers:
+                server.close()
         try:
             if self.health.drain is not None:
                 async with asyncio.timeout(DRAIN_TIMEOUT):
@@ -116,7 +120,7 @@ def config(
 
 def listen(settings: Settings, port: int) -> list[socket.socket]:
     """The listening sockets: the parent's (LINKUP_LISTEN_FD), which outlive us, or our own."""
-    inherited = os.environ.get("LINKUP_LISTEN_FD")
+    inherited = os.environ.get(INHERITED)
     if inherited is not None:
         return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -45,7 +45,7 @@ from services.gateway.people import People
 from services.gateway.presence import Presence
 from services.gateway.rates import Rates
 from services.gateway.refusals import Refusals
-from services.gateway.sockets import Sockets
+from services.gateway.sockets import RESTARTING, Sockets
 from services.gateway.tickets import Tickets
 from services.gateway.upstream import Upstream
 from services.gateway.views import CHAT, NOTIFICATIONS
@@ -55,6 +55,10 @@ from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
 from shared.settings import Settings
 from shared.turns import Turns
+
+# Of a drain, below shared.serve's DRAIN_TIMEOUT together.
+SETTLE_TIMEOUT = 3.0  # for the outcome of what was sent
+CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
 
 
 @asynccontextmanager
@@ -163,10 +167,13 @@ async def _compare_after(reconnected: asyncio.Event, hub: Hub, presence: Presenc
 
 
 async def _drain(sockets: Sockets, lanes: Lanes, hub: Hub, announcer: Announcer) -> None:
-    """Take no new sockets, answer what was sent, tell everyone to come back, close."""
+    """Tell everyone to come back, answer what they sent before, close, write who was here."""
     sockets.draining = True
-    await lanes.idle()
-    await hub.dismiss("the gateway restarts")
+    hub.retire(RESTARTING)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_TIMEOUT):
+            await lanes.settled()
+    await hub.dismiss(CLOSE_TIMEOUT)
     await announcer.flush()
 
 

@@ -55,6 +55,7 @@ class Connection:
         self.user_id = identity.user_id
         self.gate = Gate()
         self.close_code: int | None = None
+        self.retired = False  # it was told to come back elsewhere: what it sends now is not heard
         self.closing = asyncio.Event()  # it is to end
         self.closed = asyncio.Event()  # it has ended
         self.epoch = ""
@@ -125,8 +126,14 @@ class Connection:
 
     def farewell(self, reason: str, code: CloseCode, after_ms: int) -> None:
         """Say when to come back, then close."""
-        self._outbox.add(frames.encode(frames.Reconnect(after_ms=after_ms, reason=reason)))
+        self.retire(reason, after_ms)
         self.close(code)
+
+    def retire(self, reason: str, after_ms: int) -> None:
+        """Say when to come back, and hear no more. What was sent before still has its outcome."""
+        if not self.retired:
+            self.retired = True
+            self._outbox.add(frames.encode(frames.Reconnect(after_ms=after_ms, reason=reason)))
 
     def _push(self, frame: bytes) -> None:
         if self.close_code is not None:

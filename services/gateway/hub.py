@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -26,6 +27,7 @@ logger = logging.getLogger("linkup.gateway.hub")
 
 TICK = 1.0
 SLOTS = 10  # ticks in which every user is compared once
+FAREWELL_MS = 500  # in which those who are told to come back do; more if they are more than that
 PENDING_EVENTS = 256  # a user's, between the wire and the hub; what is dropped is repaired
 PENDING_BYTES = 2 * 1024 * 1024
 
@@ -197,15 +199,26 @@ class Hub:
 
     # ------------------------------------------------------------ farewell
 
-    async def dismiss(self, reason: str) -> None:
+    def retire(self, reason: str) -> None:
         """Tell every client when to come back, spread so that they do not come all at once."""
         connections = list(self.connections())
-        spread_ms = max(1000, len(connections))
         for connection in connections:
-            after_ms = random.randint(100, spread_ms)
-            connection.farewell(reason, CloseCode.RESTART, after_ms)
+            connection.retire(reason, come_back_after_ms(len(connections)))
+
+    async def dismiss(self, timeout: float) -> None:
+        """Close all sockets, and wait for them, but no longer than `timeout` seconds."""
+        connections = list(self.connections())
         for connection in connections:
-            await connection.closed.wait()
+            connection.close(CloseCode.RESTART)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                for connection in connections:
+                    await connection.closed.wait()
+
+
+def come_back_after_ms(count: int) -> int:
+    """One of so many who are told at once."""
+    return random.randint(100, max(FAREWELL_MS, count))
 
 
 def resume_point(hello: Hello, joined: Joined) -> tuple[int, str | None]:

@@ -50,6 +50,7 @@ class Submission:
     settle: Callable[[Result], None]
     gate: Gate | None = None
     deadline: float = 0.0
+    finished: bool = False
 
     def __post_init__(self) -> None:
         if self.gate is not None:
@@ -61,6 +62,7 @@ class Submission:
     def finish(self, result: Result) -> None:
         if self.gate is not None:
             result = self.gate.observe(self.command, result)
+        self.finished = True
         self.settle(result)
 
 
@@ -71,9 +73,9 @@ class Lane:
         self._on_stored = on_stored
         self._number = 0
         self._queue: deque[Submission] = deque()
+        self._under_way: list[Submission] = []
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._carried = asyncio.Event()  # set for a moment after each batch
 
     def submit(self, submission: Submission) -> None:
         if len(self._queue) >= MAX_QUEUED:
@@ -81,22 +83,24 @@ class Lane:
             return
         submission.deadline = asyncio.get_running_loop().time() + DEADLINE
         self._queue.append(submission)
-        self._idle.clear()
         self._wake.set()
 
-    async def idle(self) -> None:
-        """Wait until everything submitted has its result."""
-        await self._idle.wait()
+    async def settled(self) -> None:
+        """Wait until what was submitted so far has its result, whatever comes meanwhile."""
+        waiting = [*self._under_way, *self._queue]
+        while not all(submission.finished for submission in waiting):
+            await self._carried.wait()
 
     async def run(self) -> None:
         while True:
             await self._wake.wait()
-            batch = self._gather()
-            if batch:
-                await self._carry(batch)
+            self._under_way = self._gather()
+            if self._under_way:
+                await self._carry(self._under_way)
+            self._carried.set()
+            self._carried.clear()
             if not self._queue:
                 self._wake.clear()
-                self._idle.set()
 
     def _gather(self) -> list[Submission]:
         """All that waits, up to the bounds of a batch."""
@@ -178,9 +182,9 @@ class Lanes:
         self.submit(command, size, settle)
         return await future
 
-    async def idle(self) -> None:
-        for lane in self._lanes:
-            await lane.idle()
+    async def settled(self) -> None:
+        """Wait until what was submitted so far has its result, whatever comes meanwhile."""
+        await asyncio.gather(*(lane.settled() for lane in self._lanes))
 
 
 def _settle(

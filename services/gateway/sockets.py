@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from services.gateway.auth import Authenticator, Identity, bearer, origin_allowed
 from services.gateway.connection import Connection
 from services.gateway.handlers import Handlers
-from services.gateway.hub import Hub, resume_point
+from services.gateway.hub import Hub, come_back_after_ms, resume_point
 from services.gateway.outbox import Outbox
 from services.gateway.people import People
 from services.gateway.protocol import Wire, wire_of
@@ -31,6 +31,7 @@ from shared.turns import Turns
 
 logger = logging.getLogger("linkup.gateway.sockets")
 
+RESTARTING = "the gateway restarts"
 SUBPROTOCOL = "linkup.v1"
 HELLO_BYTES = 4096
 BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
@@ -68,6 +69,7 @@ class Sockets:
         await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         with self._counted(websocket) as admitted:
             if self.draining:
+                await send_reconnect(wire_of(websocket))
                 await close(websocket, CloseCode.RESTART)
             elif not admitted:
                 self._too_many(websocket, "", "sockets_per_address")
@@ -164,6 +166,8 @@ class Sockets:
             await self.people.know(identity, joined.profile)
             logger.info("open", extra=told)
             self._welcome(connection, hello, joined)
+            if self.draining:
+                connection.farewell(RESTARTING, CloseCode.RESTART, come_back_after_ms(1))
             async with _companions(connection, outbox, websocket):
                 await self._read(wire, connection, first)
         except LinkupError as error:
@@ -211,7 +215,8 @@ class Sockets:
                 try:
                     text = first if first is not None else await receive(wire)
                     first = None
-                    self.handlers.handle(connection, connection.view.decode(text))
+                    if not connection.retired:  # else its client sends it again where it comes back
+                        self.handlers.handle(connection, connection.view.decode(text))
                 except LinkupError as error:
                     connection.push_error(error)
                     connection.on_refused(error.code, error.why)
@@ -309,6 +314,12 @@ async def receive(wire: Wire) -> str:
 async def send_error(wire: Wire, error: LinkupError) -> None:
     """For a socket that has no connection yet."""
     frame = frames.Error(code=error.code, message=error.message, temporary=error.temporary)
+    await wire.send_frames([frames.encode(frame)])
+
+
+async def send_reconnect(wire: Wire) -> None:
+    """For a socket that has no connection yet, and will have none here."""
+    frame = frames.Reconnect(after_ms=come_back_after_ms(1), reason=RESTARTING)
     await wire.send_frames([frames.encode(frame)])
 
 

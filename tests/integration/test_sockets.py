@@ -5,16 +5,21 @@ import json
 import os
 import signal
 import socket
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
 
+from shared.subjects import direct_conversation_id
 from tests.support.peer import closed, gather, http, peer, synced
 from tests.support.processes import open_files
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, within
 
 
 async def test_too_many_sockets_of_a_user_are_refused(tmp_path: Path) -> None:
@@ -85,9 +90,7 @@ def deaf_socket(stack: Stack, user_id: str) -> socket.socket:
     upgrade = "connection: upgrade\r\nupgrade: websocket\r\n"
     deaf.sendall(f"GET /ws HTTP/1.1\r\nhost: {host}\r\n{upgrade}{key}\r\n".encode())
     assert b" 101 " in deaf.recv(1024)
-    hello = json.dumps({"type": "hello", "token": stack.token(user_id)}).encode()
-    header = bytes([0x81, 0xFE]) + len(hello).to_bytes(2, "big") + bytes(4)  # a mask of zeros
-    deaf.sendall(header + hello)
+    deaf.sendall(text_frame({"type": "hello", "token": stack.token(user_id)}))
     return deaf
 
 
@@ -107,6 +110,50 @@ async def test_at_sigterm_everyone_is_told_when_to_come_back(tmp_path: Path) -> 
         await stack.ready()
         async with peer(stack, "alice"):
             pass
+
+
+async def test_f_s17_at_sigterm_everyone_is_told_though_messages_keep_coming(
+    tmp_path: Path,
+) -> None:
+    """Farewell first; then only what was sent before is waited for, and who was here is written."""
+    watchers = ["alice", "bob", "carol"]
+    async with run_stack(tmp_path, message_rate=0, sockets_per_address=0) as stack:
+        async with AsyncExitStack() as opened:
+            peers = [await opened.enter_async_context(synced(stack, one)) for one in watchers]
+            flooding = [
+                asyncio.create_task(asyncio.to_thread(flood_commands, stack, f"flooder{number}"))
+                for number in range(4)
+            ]
+            assert (await peers[0].message("bob", "in the midst of it"))["type"] == "ack"
+            before = time.time_ns() // 1000
+            os.kill(stack.pids()["gateway"], signal.SIGTERM)
+            async with within(6):
+                for one in peers:
+                    assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
+                    assert await one.closed() == 1012
+                await asyncio.gather(*flooding)
+        await stack.ready()
+        assert stack.told("died", "gateway")[0]["status"] == 0
+        with closing(sqlite3.connect(stack.data_dir / "linkup.db")) as store:
+            seen = dict(store.execute("SELECT user_id, last_seen FROM users"))
+        assert all(seen[watcher] >= before for watcher in watchers)
+
+
+def flood_commands(stack: Stack, user_id: str) -> None:
+    """As fast as they are taken, until the socket ends. Nobody answers a receipt."""
+    conversation_id = direct_conversation_id(user_id, "bob")
+    message = {"type": "message", "to": "bob", "client_id": "first", "content": "hello"}
+    receipt = {"type": "delivered", "conversation_id": conversation_id, "seq": 1}
+    with deaf_socket(stack, user_id) as socket, suppress(OSError):
+        socket.sendall(text_frame(message))
+        while True:
+            socket.sendall(text_frame(receipt) * 200)
+
+
+def text_frame(frame: Mapping[str, object]) -> bytes:
+    """Of a client, with a mask of zeros."""
+    text = json.dumps(frame).encode()
+    return bytes([0x81, 0xFE]) + len(text).to_bytes(2, "big") + bytes(4) + text
 
 
 async def test_two_gateways_carry_one_conversation(tmp_path: Path) -> None:

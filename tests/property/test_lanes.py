@@ -224,7 +224,7 @@ def test_c2_c4_r1_r2_each_command_has_one_result_and_each_connection_its_order(
                     asyncio.get_running_loop().call_later(after, client.lapse)
             await play(writes, clients)
             await asyncio.sleep(20.0)  # for late copies
-            await lane.idle()
+            await lane.settled()
             running.cancel()
         for client in clients.values():
             check_client(client, bus.table)

@@ -34,7 +34,7 @@ async def admitted(gate: Gate, *told: Command) -> list[bool]:
     async with running(sender.lane.run()):
         for index, command in enumerate(told):
             sender.submit(command, str(index))
-        await sender.lane.idle()
+        await sender.lane.settled()
     return [sender.codes()[str(index)] == "ok" for index in range(len(told))]
 
 

@@ -56,7 +56,7 @@ async def test_while_a_batch_is_in_flight_the_next_one_gathers() -> None:
         for number in range(2, 6):
             sender.send(f"m{number}")
         bus.hold.set()
-        await lane.idle()
+        await lane.settled()
     assert [keys(batch) for batch in bus.batches] == [["m1"], ["m2", "m3", "m4", "m5"]]
     assert [batch.number for batch in bus.batches] == [1, 2]
     assert [label for label, _ in sender.results] == ["m1", "m2", "m3", "m4", "m5"]
@@ -82,7 +82,7 @@ async def test_r1_a_repeat_is_byte_identical(trouble: Answer) -> None:
     async with running(lane.run()):
         sender.send("m1")
         sender.send("m2")
-        await lane.idle()
+        await lane.settled()
     assert len(bus.payloads) == 3
     assert len(set(bus.payloads)) == 1
     assert sender.codes() == {"m1": "ok", "m2": "ok"}
@@ -95,10 +95,10 @@ async def test_c2_at_the_deadline_the_outcome_is_unknown(monkeypatch: pytest.Mon
     sender = Sender(lane, Gate())
     async with running(lane.run()):
         sender.send("m1")
-        await lane.idle()
+        await lane.settled()
         bus.respond = done
         sender.send("m2")
-        await lane.idle()
+        await lane.settled()
     assert sender.codes() == {"m1": "unavailable", "m2": "out_of_order"}
     [result] = [result for label, result in sender.results if label == "m1"]
     assert isinstance(result, Refused)
@@ -113,7 +113,7 @@ async def test_c10_a_full_lane_is_overloaded(monkeypatch: pytest.MonkeyPatch) ->
         sender.send(f"m{number}")
     assert sender.results == [("m3", OVERLOADED), ("m4", OVERLOADED)]
     async with running(lane.run()):
-        await lane.idle()
+        await lane.settled()
     assert sender.codes() == {"m1": "ok", "m2": "ok", "m3": "overloaded", "m4": "overloaded"}
 
 
@@ -127,9 +127,9 @@ async def test_c4_an_overloaded_message_does_not_hold_up_those_before_it(
     for client_id in ("m1", "m2", "m3"):
         sender.send(client_id)
     async with running(lane.run()):
-        await lane.idle()
+        await lane.settled()
         sender.send("m4")
-        await lane.idle()
+        await lane.settled()
         assert sender.codes() == {
             "m1": "ok",
             "m2": "ok",
@@ -138,7 +138,7 @@ async def test_c4_an_overloaded_message_does_not_hold_up_those_before_it(
         }
         for client_id in ("m3", "m4"):
             sender.send(client_id)
-            await lane.idle()
+            await lane.settled()
     assert [key for batch in bus.batches for key in keys(batch)] == ["m1", "m2", "m3", "m4"]
 
 
@@ -157,9 +157,9 @@ async def test_r2_a_copy_that_was_refused_does_not_close_the_gate_behind_the_one
         sender.send("m1")
         assert sender.results == [("m1", OVERLOADED)]
         bus.hold.set()
-        await lane.idle()
+        await lane.settled()
         sender.send("m2")
-        await lane.idle()
+        await lane.settled()
     assert sender.codes() == {"m1": "ok", "other": "ok", "m2": "ok"}
 
 
@@ -172,11 +172,11 @@ async def test_c4_of_several_failures_the_earliest_has_to_come_first(
     for client_id in ("m1", "m2", "m3"):
         sender.send(client_id)
     async with running(lane.run()):
-        await lane.idle()
+        await lane.settled()
         bus.respond = done
         for client_id in ("m3", "m1", "m2", "m3"):
             sender.send(client_id)
-            await lane.idle()
+            await lane.settled()
     stored = [label for label, result in sender.results if result == Done()]
     assert stored == ["m1", "m2", "m3"]
 
@@ -199,7 +199,7 @@ async def test_r18_a_batch_fits_the_bus_whatever_its_messages_hold() -> None:
         given.handle(socket.connection, frames.decode(text))
     async with asyncio.TaskGroup() as tasks:
         [lane] = lanes.start(tasks)
-        await lanes.idle()
+        await lanes.settled()
         lane.cancel()
     assert sum(len(batch.commands) for batch in bus.batches) == 300
     assert max(map(len, bus.payloads)) < MAX_PAYLOAD
@@ -213,7 +213,7 @@ async def test_a_user_is_always_in_the_same_lane() -> None:
         for _ in range(3):
             for number in range(20):
                 assert await lanes.call(PutUser(user_id=f"user {number} ü")) == Done()
-        await lanes.idle()
+        await lanes.settled()
         for task in running_lanes:
             task.cancel()
     lane_of: dict[str, set[str]] = {}

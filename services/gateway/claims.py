@@ -8,11 +8,12 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import available_timezones
 
 from services.gateway.rates import Buckets
 from shared.counters import Counters
+from shared.frames.fields import is_seen
 
 logger = logging.getLogger("linkup.gateway.claims")
 
@@ -46,35 +47,33 @@ def _said(claim: str, value: object) -> str | None:
         return None
     if claim == "name":  # half an emoji, where it was cut: no wire can carry that
         value = _SURROGATES.sub("?", value)
-    if not value.strip():
+    if _CONTROLS.search(value) or _SURROGATES.search(value):
+        return None
+    if not is_seen(value):
         return REMOVED
-    return value if _is_sound(claim, value) else None
+    return value if _is_usable(claim, value) else None
 
 
-def _is_sound(claim: str, text: str) -> bool:
-    if _CONTROLS.search(text) or _SURROGATES.search(text):
-        return False
+def _is_usable(claim: str, text: str) -> bool:
     match claim:
         case "tz":
-            return _is_zone(text)
+            return text in zones() or not zones()  # a system without the database knows none
         case "locale":
             return _LOCALE.match(text) is not None
     return True
 
 
-@lru_cache(1024)
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
-        return False
-    return True
+@cache
+def zones() -> frozenset[str]:
+    """All there are. Reads hundreds of files: to be asked for once before anything is served."""
+    return frozenset(available_timezones())
 
 
 class OddClaims:
     """Tells the log of odd claims, once for each user and claim; counted are all."""
 
     def __init__(self, counters: Counters) -> None:
+        zones()
         self._counters = counters
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lines = Buckets(LINES_PER_MINUTE)

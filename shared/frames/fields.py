@@ -1,5 +1,6 @@
 """Owns what a field may hold: types, limits, and each limit in words for a client."""
 
+import re
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -54,6 +55,14 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
     _LABEL: "with something to see in it and without control characters",
     _LOWER: "of lower-case letters and digits",
 }
+
+_seen_text = re.compile(_TEXT)
+
+
+def is_seen(text: str) -> bool:
+    """Whether a text without NUL has something to see in it."""
+    return _seen_text.match(text) is not None
+
 
 UserId = Annotated[str, Meta(max_length=128, pattern=_NAME)]
 UserIds = Annotated[list[UserId], Meta(max_length=500)]

@@ -203,7 +203,7 @@ def test_f_s4_what_can_be_used_is_kept_as_it_is(claim: str, value: str) -> None:
 @pytest.mark.parametrize("claim", list(optional.FIELDS))
 def test_f_s6_null_or_nothing_to_see_says_that_there_is_none(claim: str) -> None:
     field = optional.FIELDS[claim]
-    for value in ("null", '""', '" \\u2003"'):
+    for value in ("null", '""', '" \\u2003"', '"\\u200b\\u00ad"'):
         signed = token().split(".")[0]
         content = f'{{"sub": "alice", "aud": "linkup", "exp": {LATER}, "{claim}": {value}}}'
         assert getattr(auth().verify(by_hand(signed, content)), field) == optional.REMOVED

@@ -35,11 +35,11 @@ def prepare(path: Path) -> None:
         raise StartError(_full(path))
 
 
-def shut(path: Path) -> str | None:
+def shut(path: Path) -> Iterator[str]:
     """Take from others what they may do in the directory, and in what we made there before.
 
-    One that also holds what is not ours keeps its mode, as one of another user does. The answer is
-    then a warning: others can see what is there, though not read our files.
+    One that also holds what is not ours keeps its mode, as one of another user does. That yields
+    a warning: others can see what is there, though not read our files.
     """
     path = path.resolve()
     entries = list(path.iterdir())
@@ -51,12 +51,11 @@ def shut(path: Path) -> str | None:
     except PermissionError:
         pass  # it is another user's
     mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & OTHERS:
-        return None
-    return (
-        f"other users of this machine may enter {path} (its mode is {mode:04o}), and it is not "
-        "LinkUp's alone: `chmod 700` it, or set LINKUP_DATA_DIR to a directory of its own"
-    )
+    if mode & OTHERS:
+        yield (
+            f"other users of this machine may enter {path} (its mode is {mode:04o}), and it is "
+            "not LinkUp's alone: `chmod 700` it, or set LINKUP_DATA_DIR to a directory of its own"
+        )
 
 
 @contextmanager

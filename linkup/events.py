@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+import click
 import msgspec
 from msgspec import Struct
 from rich.console import Console
@@ -74,6 +75,8 @@ def as_json() -> Tell:
 
     def tell(event: Event) -> None:
         _quietly(lambda: _write(encode(event).decode() + "\n"))
+        if isinstance(event, Warned):  # where people look, when a program reads stdout
+            _quietly(lambda: click.echo(f"linkup: warning: {event.text}", err=True))
 
     return tell
 

@@ -7,28 +7,24 @@ come back while the port stays, and a second `linkup run` on the same data is re
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Coroutine
 
 import click
 import msgspec
 
-from linkup import broker, data_dir, events, listeners, services
+from linkup import advice, broker, data_dir, events, listeners, services
 from linkup.children import Child, ChildFailed, Plan
 from linkup.events import Started, Stopping, Tell, Warned
-from linkup.listeners import LOOPBACK
 from linkup.options import config_option, environment_with
 from linkup.orphans import Leash, leash
+from linkup.sockets import Sockets, is_gateway, open_sockets, page_url
 from shared.errors import StartError, visible
 from shared.settings import Settings, load, origins
 
 INTERRUPTED = 130
 MAILS = "mail"  # where notify writes mail when no SMTP server is set
-
-Sockets = Mapping[str, Sequence[socket.socket]]  # by the child's name
 
 
 @click.command()
@@ -55,28 +51,33 @@ def run(
     """
     environment = environment_with(data_dir=data_dir, host=host, gateway_port=port)
     settings = load(environment, config)
-    settings = _for_a_demo(settings, set(origins(environment, config)))
+    chosen = set(origins(environment, config))
+    settings = _for_a_demo(settings, chosen)
     tell = events.as_json() if as_json else events.as_text()
-    sys.exit(keep_house(settings, gateways, tell))
+    sys.exit(keep_house(settings, gateways, tell, chosen))
 
 
 def _for_a_demo(settings: Settings, chosen: set[str]) -> Settings:
-    """On this machine alone, and unless it is set: anybody may sign in, as often as they like."""
-    local = listeners.is_loopback(settings.host)
-    signing_in = 0 if local else settings.auth_per_minute
-    usual = {"dev_login": local, "auth_per_minute": signing_in}
+    """On this machine alone, and unless it is set: anybody may sign in, as often as they like, and
+    open as many sockets: there everybody has the same address."""
+    if not listeners.is_loopback(settings.host):
+        return settings
+    usual = {"dev_login": True, "auth_per_minute": 0, "sockets_per_address": 0}
     return msgspec.structs.replace(
         settings, **{name: value for name, value in usual.items() if name not in chosen}
     )
 
 
-def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
-    """The whole run; its exit status. Raises StartError."""
+def keep_house(settings: Settings, gateways: int, tell: Tell, chosen: Collection[str] = ()) -> int:
+    """The whole run; its exit status. `chosen`: the settings that are no defaults.
+
+    Raises SettingError and StartError.
+    """
     os.umask(0o077)  # what is written from here on, and by the children, is its owner's alone
     path = settings.data.absolute()
     data_dir.prepare(path)
-    with data_dir.locked(path), open_sockets(settings, gateways) as sockets:
-        if (warning := data_dir.shut(path)) is not None:
+    with data_dir.locked(path), open_sockets(settings, gateways, chosen) as sockets:
+        for warning in (*data_dir.shut(path), *advice.warnings(settings)):
             tell(Warned(text=warning))
         settings = msgspec.structs.replace(
             settings,
@@ -93,41 +94,6 @@ def keep_house(settings: Settings, gateways: int, tell: Tell) -> int:
             if server is not None and failure.name == broker.NAME:
                 raise StartError(f"{failure}: {server.last_words()}") from None
             return failure.status  # a service has said why by itself
-
-
-@contextmanager
-def open_sockets(settings: Settings, gateways: int) -> Iterator[Sockets]:
-    """Only the gateways' is for others; the rest is loopback, whatever `host` says.
-
-    Several gateways share their port, so each has one more where it alone answers.
-    """
-    with ExitStack() as stack:
-
-        def listen(host: str, port: int, setting: str) -> socket.socket:
-            return stack.enter_context(listeners.listen(host, port, setting))
-
-        public = listen(settings.host, settings.gateway_port, "gateway_port")
-        sockets = {
-            "persistence": [listen(LOOPBACK, settings.persistence_port, "persistence_port")],
-            "notify": [listen(LOOPBACK, settings.notify_port, "notify_port")],
-            "gateway": [public],
-        }
-        for name in gateway_names(gateways) if gateways > 1 else ():
-            sockets[name] = [public, listen(LOOPBACK, 0, "gateway_port")]
-        yield sockets
-
-
-def page_url(settings: Settings, sockets: Sockets) -> str:
-    host = listeners.bracketed(listeners.reachable(settings.host))
-    return f"http://{host}:{listeners.port_of(sockets['gateway'][0])}"
-
-
-def gateway_names(count: int) -> list[str]:
-    return ["gateway", *(f"gateway-{number}" for number in range(2, count + 1))]
-
-
-def is_gateway(name: str) -> bool:
-    return name.startswith("gateway")
 
 
 class House:

@@ -17,7 +17,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from linkup.broker import NAME
-from shared.settings import PREFIX, to_environment
+from linkup.sockets import open_sockets
+from shared.errors import StartError
+from shared.settings import PREFIX, Settings, to_environment
 from tests.support.processes import runs
 from tests.support.stack import Stack, run_stack, started_stack
 from tests.support.waiting import eventually, within
@@ -125,6 +127,28 @@ async def test_a_taken_port_is_one_line_naming_the_setting(tmp_path: Path, servi
     assert refusal.status == 1
     assert f"port {port} is taken" in refusal.line
     assert f"LINKUP_{service.upper()}_PORT" in refusal.line
+
+
+async def test_f_s22_a_port_asked_for_twice_is_refused(tmp_path: Path) -> None:
+    refusal = await refused("--data-dir", tmp_path / "data", gateway_port=9, notify_port=9)
+    assert refusal.status == 78
+    assert "LINKUP_GATEWAY_PORT and LINKUP_NOTIFY_PORT are both 9" in refusal.line
+
+
+def test_f_s22_a_usual_port_that_is_taken_is_left_for_a_free_one() -> None:
+    """As the second `linkup run` on a machine finds them."""
+    with open_sockets(Settings(gateway_port=0), 1) as first:
+        taken = {name: sockets[0].getsockname()[1] for name, sockets in first.items()}
+        ports = Settings(
+            gateway_port=0, persistence_port=taken["persistence"], notify_port=taken["gateway"]
+        )
+        with open_sockets(ports, 1) as second:
+            free = {sockets[0].getsockname()[1] for sockets in second.values()}
+            assert len(free) == 3
+            assert not free & set(taken.values())
+        refusal = pytest.raises(StartError, match="LINKUP_NOTIFY_PORT")
+        with refusal, open_sockets(ports, 1, {"notify_port"}):
+            pass
 
 
 async def test_a_data_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -116,6 +116,17 @@ def test_on_loopback_one_may_sign_in_as_often_as_one_likes_unless_it_is_set(
     assert settings_of_run(arguments, environment, monkeypatch).auth_per_minute == most
 
 
+def test_f_s23_on_loopback_one_may_open_any_number_of_sockets_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def most(*arguments: str, **environment: str) -> int:
+        return settings_of_run(list(arguments), environment, monkeypatch).sockets_per_address
+
+    assert most() == 0
+    assert most(LINKUP_SOCKETS_PER_ADDRESS="7") == 7
+    assert most("--host", "0.0.0.0") == 50
+
+
 def test_flags_stand_above_the_environment_and_that_above_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "gateway_port": "The port of the page, the API and the sockets.",
         "persistence_port": "The port of persistence's health routes.",
         "notify_port": "The port of notify's health routes.",
-        "nats_url": "The broker, as nats://user:password@host:4222; `linkup run` starts its own.",
+        "nats_url": "The broker, as nats://user:password@host:4222, several by comma; `linkup run`"
+        " starts its own.",
     },
     "Gateway": {
         "jwt_secret": "What your app signs its tokens with (HS256); 32 bytes or more.",
@@ -40,18 +41,22 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "dev_login": "1: everybody can log in as anybody. `linkup run` sets it on loopback.",
         "allowed_hosts": "Names this server answers to, beside the loopback names and the hosts of"
         " LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS; *: any.",
-        "allowed_origins": "Other sites whose pages may connect, as https://app.example.com.",
-        "trusted_proxies": "Addresses or networks whose X-Forwarded-For is believed.",
+        "allowed_origins": "Other sites whose pages may connect and call, each as"
+        " https://app.example.com; * is refused.",
+        "trusted_proxies": "Addresses or networks whose X-Forwarded-For is believed; no names.",
         "hello_timeout": "How long a new socket may stay silent.",
         "heartbeat": "How often a client is to send a ping.",
         "strikes_per_minute": "Malformed frames in a minute after which a socket is closed.",
-        "sockets_per_user": "Open sockets of one user.",
-        "sockets_per_address": "Open sockets from one address; four times as many connections.",
+        "sockets_per_user": "Open sockets of one user, at each gateway.",
+        "sockets_per_address": "Open sockets from one address, at each gateway; four times as many connections."
+        " `linkup run` on loopback sets no limit.",
         "api_per_minute": "Requests of a user in a minute, at each gateway.",
-        "search_per_minute": "The same for searching.",
-        "upload_per_minute": "The same for uploading.",
-        "auth_per_minute": "Demo logins in a minute from an address, and wrong tickets.",
-        "other_per_minute": "Tickets a user buys in a minute, and documents an address reads.",
+        "search_per_minute": "The same for searching, at each gateway.",
+        "upload_per_minute": "The same for uploading, at each gateway.",
+        "auth_per_minute": "Demo logins in a minute from an address, and wrong tickets, at each gateway."
+        " `linkup run` on loopback sets no limit.",
+        "other_per_minute": "Tickets a user buys in a minute, and documents an address reads,"
+        " at each gateway.",
         "connections": "Connections of a gateway at most; the limit on open files may allow less.",
         "header_bytes": "What the head of a request may hold; half of it in one field.",
         "header_timeout": "How long the head of a request may take.",
@@ -89,8 +94,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notify_database_url": "Notify's database; empty: LINKUP_DATA_DIR/notify.db.",
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
         "notify_email_pause": "The pause before the next one; it doubles until something is read.",
-        "public_url": "The address of the page, for the links in e-mails.",
-        "smtp_host": "The mail server; empty: e-mails become LINKUP_DATA_DIR/mail/*.eml.",
+        "public_url": "The address of the page, for the links in e-mails, as https://chat.example.com.",
+        "smtp_host": "The mail server's name alone; empty: e-mails become LINKUP_DATA_DIR/mail/*.eml.",
         "smtp_port": "Its port.",
         "smtp_user": "The name to log in with; empty: no login.",
         "smtp_password": "The password to log in with.",

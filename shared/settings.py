@@ -79,7 +79,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbox_frames: Annotated[int, Meta(ge=1, le=10**6)] = 500
     outbox_bytes: Annotated[int, Meta(ge=65536, le=10**9)] = 256 * 1024
     lanes: Annotated[int, Meta(ge=1, le=64)] = 4
-    log_waiting: Annotated[int, Meta(ge=1)] = 20_000
+    log_waiting: Annotated[int, Meta(ge=1, le=10**6)] = 20_000
     presence_debounce: Annotated[float, Meta(gt=0, le=5)] = 5.0  # a dead gateway: offline in 30 s
 
     attachments_url: str = ""

@@ -48,13 +48,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "heartbeat": "How often a client is to send a ping.",
         "strikes_per_minute": "Malformed frames in a minute after which a socket is closed.",
         "sockets_per_user": "Open sockets of one user, at each gateway.",
-        "sockets_per_address": "Open sockets from one address, at each gateway; four times as many connections."
-        " `linkup run` on loopback sets no limit.",
+        "sockets_per_address": "Open sockets from one address, at each gateway; four times as many"
+        " connections. `linkup run` on loopback sets no limit.",
         "api_per_minute": "Requests of a user in a minute, at each gateway.",
         "search_per_minute": "The same for searching, at each gateway.",
         "upload_per_minute": "The same for uploading, at each gateway.",
-        "auth_per_minute": "Demo logins in a minute from an address, and wrong tickets, at each gateway."
-        " `linkup run` on loopback sets no limit.",
+        "auth_per_minute": "Demo logins in a minute from an address, and wrong tickets, at each"
+        " gateway. `linkup run` on loopback sets no limit.",
         "other_per_minute": "Tickets a user buys in a minute, and documents an address reads,"
         " at each gateway.",
         "connections": "Connections of a gateway at most; the limit on open files may allow less.",
@@ -95,7 +95,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
         "notify_email_pause": "The pause before the next one; it doubles until something is read.",
         "public_url": "The address of the page, for the links in e-mails, as https://chat.example.com.",
-        "smtp_host": "The mail server's name alone; empty: e-mails become LINKUP_DATA_DIR/mail/*.eml.",
+        "smtp_host": "The mail server's name; empty: e-mails become LINKUP_DATA_DIR/mail/*.eml.",
         "smtp_port": "Its port.",
         "smtp_user": "The name to log in with; empty: no login.",
         "smtp_password": "The password to log in with.",

@@ -7,6 +7,7 @@ from tests.e2e.browser import Open, has_status, message_menu, messages, own, pos
 from tests.support.stack import Stack
 
 UPLOADS = "**/v1/attachments?*"
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -70,3 +71,59 @@ async def test_a_reaction_is_taken_back_while_the_message_arrives(open_as: Open)
     await has_status(own(page, "sailing"), "delivered")
     await page.mouse.up()
     await expect(chips).to_have_count(0)
+
+
+class Finger:
+    """One that stays down as long as a test wants."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def hold(self, what: Locator) -> None:
+        """Until long after the menu has come."""
+        box = await what.bounding_box()
+        assert box
+        self._cdp = await self._page.context.new_cdp_session(self._page)
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        await self._cdp.send(
+            "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]}
+        )
+        await self._page.get_by_role("menu").wait_for()
+        await self._page.evaluate("() => new Promise((later) => setTimeout(later, 600))")
+
+    async def lift(self) -> None:
+        await self._cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        await self._page.evaluate("() => new Promise((later) => setTimeout(later, 100))")
+
+
+async def test_f_p11_a_finger_presses_nothing_where_it_is_lifted(open_as: Open) -> None:
+    phone = await open_as("wilma11", "/chat/wilma11/", **PHONE)
+    finger = Finger(phone)
+    menu = phone.get_by_role("menu")
+    for number in range(14):
+        await send(phone, f"number {number}")
+    await send(phone, "https://example.com/")
+    await has_status(own(phone, "example.com"), "sent")
+    beside = phone.locator("dialog:not(.menu), .toast, .row .chip")
+    for place in range(10, 14):  # some of them are where the menu will be
+        await finger.hold(own(phone, f"number {place}").locator(".bubble"))
+        await finger.lift()
+        await expect(menu).to_be_visible()
+        await expect(beside).to_have_count(0)
+        await phone.locator("dialog.menu").evaluate("(dialog) => dialog.close()")
+    await finger.hold(own(phone, "example.com").locator("a"))
+    await finger.lift()
+    assert len(phone.context.pages) == 1
+    await expect(menu).to_be_visible()
+    await phone.get_by_role("menuitem", name="Reply").tap()
+    await expect(phone.locator(".subject")).to_be_visible()
+
+    await phone.get_by_role("button", name="Back to all conversations").tap()
+    await finger.hold(phone.locator(".chats a"))
+    await finger.lift()
+    await expect(menu).to_be_visible()
+    await expect(phone.locator(".shell")).to_have_attribute("data-pane", "inbox")
+    await phone.get_by_role("menuitem", name="Mute").tap()
+    await expect(phone.get_by_label("Muted")).to_be_visible()
+    await phone.locator(".chats a").tap()
+    await expect(phone.locator(".shell")).to_have_attribute("data-pane", "chat")

@@ -2,6 +2,8 @@
 
 const LONG_MS = 450;
 const SLIP = 10; // pixels a resting finger may move
+const AFTER_MS = 400; // browsers send the click after the finger
+const PRESSES = ["click", "auxclick", "dblclick", "contextmenu", "mousedown", "mouseup", "dragstart"];
 
 /**
  * @param {HTMLElement} list of rows
@@ -15,7 +17,6 @@ export function listenForMenu(list, open, rows = ".row") {
   for (const type of ["pointerup", "pointercancel", "pointerleave"]) {
     list.addEventListener(type, () => press.end());
   }
-  list.addEventListener("click", (event) => press.click(event), true);
   list.addEventListener("contextmenu", (event) => rightClick(event, open, rows));
   if (rows === ".row") list.addEventListener("keydown", (event) => key(event, list, open));
 }
@@ -25,31 +26,21 @@ class LongPress {
   #rows;
   #timer = 0;
   #from = null;
-  #opened = false;
 
   constructor(open, rows) {
     this.#open = open;
     this.#rows = rows;
   }
 
-  begin({ pointerType, isPrimary, target, clientX: x, clientY: y }) {
+  begin({ pointerType, pointerId, isPrimary, target, clientX: x, clientY: y }) {
     this.end();
-    this.#opened = false;
     const row = target.closest(this.#rows);
     if (!row || pointerType === "mouse" || !isPrimary) return;
     this.#from = { x, y };
     this.#timer = setTimeout(() => {
-      this.#opened = true;
+      pressNothing(target, pointerId);
       this.#open(row, { x, y });
     }, LONG_MS);
-  }
-
-  /** The click of a finger that stayed is no click. */
-  click(event) {
-    if (!this.#opened) return;
-    this.#opened = false;
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   move({ clientX, clientY }) {
@@ -62,6 +53,32 @@ class LongPress {
     clearTimeout(this.#timer);
     this.#from = null;
   }
+}
+
+/**
+ * Until the finger is up, and a moment longer: what it does has been done. Whatever comes to be under it, the
+ * menu above all, would be pressed.
+ * @param {Element} target where it came down; its touches go there, even when it is out of the page
+ */
+function pressNothing(target, pointerId) {
+  const done = new AbortController();
+  const how = { capture: true, passive: false, signal: done.signal };
+  const stop = (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  const lifted = () => setTimeout(() => done.abort(), AFTER_MS);
+  const touched = (event) => {
+    stop(event);
+    lifted();
+  };
+  for (const type of PRESSES) addEventListener(type, stop, how);
+  for (const place of [target, window]) {
+    place.addEventListener("touchmove", stop, how);
+    for (const type of ["touchend", "touchcancel"]) place.addEventListener(type, touched, how);
+  }
+  addEventListener("pointerup", (event) => event.pointerId === pointerId && lifted(), how);
+  addEventListener("pointerdown", () => done.abort(), how); // the next one is another press
 }
 
 function rightClick(event, open, rows) {

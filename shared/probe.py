@@ -18,11 +18,12 @@ EVERY = 2.0  # seconds from a word that it works to the next question
 AGAIN = 0.5  # seconds from a word that it does not
 DEADLINE = 3.0  # seconds for an answer
 
-Ask = Callable[[], Awaitable[None]]
+Ask = Callable[[], Awaitable[float | None]]
 
 
 class Probe:
-    """Of one thing, called `name`. `ask` returns when it works and raises LinkupError when not.
+    """Of one thing, called `name`. `ask` raises LinkupError when it does not work, and returns
+    when it does: the time by the loop's clock at which it did, or None for now.
 
     `remedy`: what an operator can do, behind the reason. `status`: of the check while it fails.
     """
@@ -71,11 +72,11 @@ class Probe:
     async def ask(self) -> None:
         """Ask now, whatever was heard, and note what comes."""
         try:
-            await self._ask()
+            at = await self._ask()
         except LinkupError as error:
             self.failed(str(error.__cause__ or error))
         else:
-            self.proved()
+            self.proved(at)
 
     async def run(self) -> None:
         """Until it is cancelled."""

@@ -5,6 +5,7 @@ Runs beside the follower: a slow mail server delays e-mails, never the reading o
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -26,6 +27,7 @@ CONCURRENCY = 4
 POLL = 1.0
 RETRY = 1.0
 REQUEST_TIMEOUT = 5.0
+SILENT_AFTER = 5.0  # seconds, of a mail server with an e-mail
 DAY = 86_400 * ladder.SECOND
 
 
@@ -50,7 +52,7 @@ class Mailer:
         self._concurrency = concurrency
         self._wake = asyncio.Event()
         self._stopping = False
-        self._flying: set[asyncio.Task[None]] = set()
+        self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
         self._refusal = ""
         self._trouble: dict[str, int] = {}
 
@@ -86,6 +88,10 @@ class Mailer:
             faults.append(f"{failed} e-mails were refused")
         if self._refusal:
             faults.append(f"the mail server does not accept: {self._refusal}; tried again later")
+        oldest = min(self._flying.values(), default=math.inf)
+        silent = asyncio.get_running_loop().time() - oldest
+        if silent > SILENT_AFTER:
+            faults.append(f"the mail server has not answered for {silent:.0f} s")
         return Check("warn" if faults else "pass", "; ".join(faults), unknown)
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
@@ -95,7 +101,7 @@ class Mailer:
             outcome = ladder.next_step(group, marks)
             if outcome is None and marks is not None:
                 flight = sends.create_task(self._deliver(group, marks))
-                self._flying.add(flight)
+                self._flying[flight] = asyncio.get_running_loop().time()
                 flight.add_done_callback(self._landed)
             elif outcome is not None:
                 await self._settle(group, outcome)
@@ -104,7 +110,7 @@ class Mailer:
             await self._pause(await self._until_due() if room else POLL)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flying.discard(flight)
+        del self._flying[flight]
         self._wake.set()
 
     async def _until_due(self) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from services.notify import follower, ladder
+from services.notify import follower, ladder, mailer
 from shared.errors import SettingError, StartError
 from tests.integration.notify_support import (
     FakeLog,
@@ -162,6 +162,22 @@ async def test_c8_a_refused_connection_is_tried_again(
         async with smtp_server(port) as mailbox:
             await running.until_states("sent")
     assert len(mailbox.accepted) == 1
+
+
+async def test_f_t1_a_mail_server_that_hangs_is_warned_of_and_leaves_notify_ready(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailer, "SILENT_AFTER", 0.2)
+    mailbox.script["mail"] = ["hang"]
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await mailbox.reached("mail").wait()
+        email = running.health.checks["email"]
+        await eventually(lambda: "the mail server has not answered" in email().output)
+        assert running.health.report()[0] == "warn"
+        mailbox.release.set()
+        await running.until_states("sent")
+        await eventually(lambda: running.health.report()[0] == "pass")
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data", "dot"])

@@ -1,6 +1,9 @@
 """Too many requests, and the API for pages of other sites, against the real gateway."""
 
+import json
+import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
@@ -8,7 +11,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from tests.support.peer import Peer, http, peer
+from tests.support.peer import Peer, closed, http, peer
 from tests.support.stack import Stack, run_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,6 +22,8 @@ LIMITS: dict[str, Any] = {
     "search_per_minute": 2,
     "auth_per_minute": 3,
     "other_per_minute": 2,
+    "sockets_per_address": 3,
+    "trusted_proxies": ("127.0.0.1",),  # as which a request without the header counts by itself
 }
 
 
@@ -67,6 +72,47 @@ async def test_s44_without_a_token_it_is_the_address_that_counts(stack: Stack) -
             assert (await client.get("/v1/unread", headers=nobody)).status_code == 401
         for _ in range(9):
             assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_f_t3_behind_a_trusted_proxy_it_is_the_clients_address_that_counts(
+    stack: Stack,
+) -> None:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as proxy:
+        for _ in range(3):
+            assert (await login(proxy, "198.51.100.7")).status_code == 200
+        problem(await login(proxy, "198.51.100.7"))
+        assert (await login(proxy, "198.51.100.8")).status_code == 200
+        # Only the last proxy is ours: what stands before its word, anybody can have written.
+        problem(await login(proxy, "198.51.100.9, 198.51.100.7"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is this machine on Linux only")
+async def test_f_t3_what_another_says_of_its_address_is_not_believed(stack: Stack) -> None:
+    elsewhere = httpx2.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30, transport=elsewhere) as anybody:
+        for number in range(3):
+            assert (await login(anybody, f"198.51.100.{20 + number}")).status_code == 200
+        problem(await login(anybody, "198.51.100.30"))
+
+
+async def login(client: httpx2.AsyncClient, said: str) -> httpx2.Response:
+    return await client.post(
+        "/v1/dev/login", json={"user_id": "guest"}, headers={"x-forwarded-for": said}
+    )
+
+
+async def test_f_t3_sockets_count_for_the_clients_address_too(stack: Stack) -> None:
+    async with AsyncExitStack() as sockets:
+        for address, allowed in [("a", 3), ("b", 3)]:
+            said = {"x-forwarded-for": f"2001:db8:{address}::1"}
+            for _ in range(allowed):
+                socket = await sockets.enter_async_context(
+                    connect(stack.ws_url, additional_headers=said)
+                )
+                await socket.send(json.dumps({"type": "hello", "token": stack.token("dora")}))
+                assert json.loads(await socket.recv())["type"] == "welcome"
+            async with connect(stack.ws_url, additional_headers=said) as one_more:
+                assert await closed(one_more) == 4029
 
 
 async def test_who_guesses_tickets_is_told_to_wait(stack: Stack) -> None:

@@ -33,6 +33,7 @@ class FakeBus:
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         assert (subject, timeout) == ("linkup.query.health", DEADLINE)
         self.asked += 1
+        await asyncio.sleep(timeout if isinstance(self.reply, BusTimeout) else 0)
         if isinstance(self.reply, Exception):
             raise self.reply
         return self.reply
@@ -95,8 +96,22 @@ def test_f_t1_one_half_alone_proves_nothing_of_the_other(half: str) -> None:
 def test_f_t1_whatever_is_no_answer_is_a_failure(reply: bytes | LinkupError, status: str) -> None:
     async def story(bus: FakeBus, upstream: Upstream) -> None:
         bus.reply = commands.refusal(reply) if isinstance(reply, NotFound) else reply
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(DEADLINE + 0.1)
         assert upstream.check().status == status
+
+    play(story)
+
+
+def test_f_t1_who_answers_others_late_is_slow_and_not_away() -> None:
+    async def story(bus: FakeBus, upstream: Upstream) -> None:
+        await asyncio.sleep(0.1)
+        bus.reply = BusTimeout("hangs")
+        for _ in range(60):
+            upstream.read()
+            await asyncio.sleep(1)
+            assert upstream.check().status == "pass"
+        await asyncio.sleep(EVERY + 2 * DEADLINE)
+        assert upstream.check().status == "fail"
 
     play(story)
 

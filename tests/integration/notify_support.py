@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes
@@ -14,7 +15,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 from services.notify.app import open_app
 from services.notify.ladder import Waits, concerns
@@ -252,12 +253,28 @@ class Server(SMTP):
 
 
 @asynccontextmanager
-async def smtp_server(port: int = 0) -> AsyncIterator[Mailbox]:
+async def smtp_server(
+    port: int = 0, login: tuple[str, str] | None = None
+) -> AsyncIterator[Mailbox]:
+    """`login`: the user and the password without which nothing is taken."""
     mailbox = Mailbox()
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(
-        lambda: Server(mailbox, hostname="mx.test", timeout=60), "127.0.0.1", port
-    )
+
+    def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        told = (data.login.decode(), data.password.decode())
+        return AuthResult(success=told == login, handled=False)
+
+    wants: dict[str, Any] = {
+        "auth_required": login is not None,
+        "auth_require_tls": False,
+        "authenticator": knows,
+    }
+
+    def serve() -> Server:
+        with warnings.catch_warnings(action="ignore"):  # a login without TLS
+            return Server(mailbox, hostname="mx.test", timeout=60, **wants)
+
+    listening = await loop.create_server(serve, "127.0.0.1", port)
     mailbox.port = listening.sockets[0].getsockname()[1]
     try:
         yield mailbox

@@ -422,3 +422,23 @@ async def test_f_s8_an_address_nobody_can_write_to_is_told_as_one(
         await running.until_states("no_address")
     assert rows(running.database)[0]["reason"] == "bad_address"
     assert mailbox.seen == []
+
+
+async def test_f_t9_with_a_user_the_mail_server_is_logged_in_to(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    await log.send("ann", "bob")
+    async with smtp_server(login=("linkup", "a secret of the mail server")) as mailbox:
+        wrong = to_mailbox(mailbox) | {"smtp_user": "linkup", "smtp_password": "another"}
+        async with notify(nats_url, tmp_path, **wrong) as running:
+            await eventually(lambda: any(row["attempts"] for row in rows(running.database)))
+            assert [row["reason"] for row in rows(running.database)] == ["SMTPAuthenticationError"]
+        right = to_mailbox(mailbox) | {
+            "smtp_user": "linkup",
+            "smtp_password": "a secret of the mail server",
+        }
+        await log.send("ann", "eve")
+        log.know("eve")
+        async with notify(nats_url, tmp_path, **right) as running:
+            await eventually(lambda: len(mailbox.accepted) == 1)
+    assert mailbox.accepted[0]["To"] == "eve@example.test"

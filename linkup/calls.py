@@ -1,10 +1,12 @@
 """Owns what the load generator asks over HTTP: tokens to come in with, and pages to read back."""
 
+import http.client
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import msgspec
@@ -12,12 +14,20 @@ from msgspec import Struct
 
 TIMEOUT = 15.0
 PAGE = 100
+INBOX = "/v1/conversations"
 TOKEN_LIFE = 3600
+UNAUTHORIZED = 401
+NOT_FOUND = 404
 TOO_MANY = 429
+LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
 
 
 class CallFailed(Exception):
     """The server answered with an error, or not at all; the text says which and what to do."""
+
+
+class Unusable(CallFailed):
+    """There is no server of ours at that URL, or it does not let us in with that secret."""
 
 
 class Login(Struct, frozen=True):
@@ -45,6 +55,44 @@ class Door:
         self._secret = secret
         self._audience = audience
 
+    def enter(self, user_id: str) -> None:
+        """See whether a server of ours is there and takes the token. Raises Unusable."""
+        if not _is_http(self._url):
+            raise Unusable(
+                f"{self._url} is no URL of a server; write http://host:port or https://host"
+            )
+        if self._secret and len(self._secret.encode()) < LEAST_SECRET_BYTES:
+            raise Unusable(
+                "the secret is not the server's, which has at least "
+                f"{LEAST_SECRET_BYTES} bytes: pass --secret or set LINKUP_JWT_SECRET"
+            )
+        try:
+            self._ask(self.token(user_id))
+        except CallFailed as fault:
+            raise Unusable(str(fault)) from None
+
+    def _ask(self, token: str) -> None:
+        """Raises CallFailed."""
+        request = urllib.request.Request(
+            f"{self._url}{INBOX}?limit=1", headers={"Authorization": f"Bearer {token}"}
+        )
+        try:
+            msgspec.json.decode(_fetch(request), type=dict[str, Any])
+        except urllib.error.HTTPError as error:
+            said = _fault(error)
+            if error.code == UNAUTHORIZED:
+                raise CallFailed(
+                    f"the secret is not the server's, or the audience is not {self._audience}: "
+                    "it takes no token of ours; pass --secret or set LINKUP_JWT_SECRET"
+                ) from None
+            if not _is_ours(error):
+                raise CallFailed(self._stranger(f"GET {INBOX}: {said}")) from None
+        except msgspec.DecodeError:
+            raise CallFailed(self._stranger(f"GET {INBOX}: no JSON")) from None
+
+    def _stranger(self, saw: str) -> str:
+        return f"{self._url} does not answer as a LinkUp server does ({saw})"
+
     def token(self, user_id: str) -> str:
         """Raises CallFailed."""
         return self._signed(user_id) if self._secret else self._dev_login(user_id)
@@ -58,12 +106,16 @@ class Door:
         try:
             answer = _fetch(urllib.request.Request(f"{self._url}/v1/dev/login", data=body))
         except urllib.error.HTTPError as error:
-            if error.code == 404:
+            said = f"POST /v1/dev/login: {_fault(error)}"
+            if error.code == NOT_FOUND and _is_ours(error):
                 raise CallFailed(
                     "this server has no development login: pass --secret or set LINKUP_JWT_SECRET"
                 ) from None
-            raise CallFailed(f"POST /v1/dev/login: {_fault(error)}") from None
-        return msgspec.json.decode(answer, type=Login).token
+            raise CallFailed(said if _is_ours(error) else self._stranger(said)) from None
+        try:
+            return msgspec.json.decode(answer, type=Login).token
+        except msgspec.DecodeError:
+            raise CallFailed(self._stranger("POST /v1/dev/login: no token")) from None
 
 
 def history(url: str, token: str, conversation_id: str) -> list[StoredMessage]:
@@ -111,12 +163,24 @@ def _answer(request: urllib.request.Request) -> bytes:
             return body
     except urllib.error.HTTPError:
         raise
-    except OSError as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", "") or error or type(error).__name__
         raise CallFailed(f"cannot reach {request.host}: {reason}; is it running?") from None
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_ours(error: urllib.error.HTTPError) -> bool:
+    return "json" in error.headers.get_content_type()
 
 
 def _fault(error: urllib.error.HTTPError) -> str:
     with error:
         text = error.read(300).decode(errors="replace")
-    return f"HTTP {error.code} {text}".rstrip()
+    return f"HTTP {error.code} {' '.join(text.split())}".rstrip()

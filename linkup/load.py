@@ -9,11 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from linkup import load_run, measure, replay
-from linkup.calls import CallFailed, Door
+from linkup.calls import CallFailed, Door, Unusable
 from linkup.joining import LoadFailed, socket_url
 from linkup.load_report import in_words
 from linkup.load_run import Plan
-from linkup.options import audience_option, secret_option, server_argument, show_progress
+from linkup.options import Misused, audience_option, secret_option, server_argument, show_progress
+from shared.reserved import PREFIX
 
 
 def _pids(
@@ -94,27 +95,32 @@ def load(
 ) -> None:
     """Load the server at URL with pairs of users and check every message.
 
-    Exits 1 when a message was lost, doubled, changed or out of order.
+    Exits 1 when a message was lost, doubled, changed or out of order, 2 when there is no server or
+    the secret is not its own.
     """
     door = Door(url, secret, audience)
-    plan = Plan(
-        url=url,
-        pairs=pairs,
-        window=window,
-        rate=rate,
-        seconds=seconds,
-        warmup=warmup,
-        size=size,
-        typists=typists,
-        pids=pids or measure.server_pids(url),
-    )
     try:
         if file is not None:
             replayed = asyncio.run(replay.run(socket_url(url), url, door, file, show_progress))
             _tell(replayed, replay.in_words(replayed), replayed.sound, as_json)
         else:
+            door.enter(f"{PREFIX}load-first")
+            plan = Plan(
+                url=url,
+                pairs=pairs,
+                window=window,
+                rate=rate,
+                seconds=seconds,
+                warmup=warmup,
+                size=size,
+                typists=typists,
+                pids=pids or measure.server_pids(url),
+            )
             report = asyncio.run(load_run.run(plan, door, show_progress))
             _tell(report, in_words(report), report.sound, as_json)
+    except Unusable as fault:
+        show_progress("")
+        raise Misused(str(fault)) from None
     except (LoadFailed, CallFailed, replay.ReplayFailed) as fault:
         show_progress("")
         raise click.ClickException(str(fault)) from None

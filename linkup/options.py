@@ -8,6 +8,13 @@ import click
 
 from shared.settings import variable
 
+
+class Misused(click.ClickException):
+    """As bad usage: with this URL or secret there is nothing to begin."""
+
+    exit_code = 2
+
+
 config_option = click.option(
     "--config",
     metavar="FILE",

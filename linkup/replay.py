@@ -48,6 +48,7 @@ async def run(
     Raises ReplayFailed and CallFailed.
     """
     lines = [_by_us(line) for line in read(file)]
+    await asyncio.to_thread(door.enter, f"{PREFIX}load-first")
     try:
         acks = await _send(socket_url, door, lines, progress)
     except LinkupError as error:

@@ -7,13 +7,13 @@ import sys
 import click
 import msgspec
 
-from linkup.calls import CallFailed
+from linkup.calls import CallFailed, Unusable
 from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import PATIENCE, play
 from linkup.conform.report import in_words, listed
-from linkup.options import audience_option, secret_option, server_argument, show_progress
+from linkup.options import Misused, audience_option, secret_option, server_argument, show_progress
 
 
 @click.command("conform")
@@ -50,7 +50,8 @@ def conform(
 
     Every check uses users of its own, named linkup--conform-…, whom nobody else on the server
     meets; nothing else is touched, and nobody gets mail.
-    Exits 0 when all passed, 1 when one failed, 2 on bad usage.
+    Exits 0 when all passed, 1 when one failed, 2 on bad usage: also when there is no
+    server at URL, or the secret is not its own.
     """
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url}: write http:// or https://", param_hint="URL")
@@ -62,6 +63,8 @@ def conform(
     deployment.abuse = abuse
     try:
         found = asyncio.run(play(deployment, chosen, show_progress, patience))
+    except Unusable as fault:
+        raise Misused(str(fault)) from None
     except CallFailed as fault:
         raise click.ClickException(str(fault)) from None
     finally:

@@ -50,6 +50,10 @@ class Deployment:
         self._door = Door(self.url, secret, audience)
         self._tokens: dict[str, str] = {}
 
+    async def enter(self, user_id: str) -> None:
+        """Raises Unusable."""
+        await asyncio.to_thread(self._door.enter, user_id)
+
     async def token(self, user_id: str) -> str:
         """For that user. Raises CallFailed."""
         if user_id not in self._tokens:

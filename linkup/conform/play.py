@@ -25,9 +25,9 @@ async def play(
     patience: float = PATIENCE,
     at_once: int = AT_ONCE,
 ) -> Report:
-    """Raises CallFailed when there is nobody to play with."""
+    """Raises Unusable when there is nobody to play with, or not with that secret."""
     began = time.monotonic()
-    await deployment.token(f"{deployment.users}-0-first")
+    await deployment.enter(f"{deployment.users}-0-first")
     turns = asyncio.Semaphore(at_once)
     done: list[Verdict] = []
 

@@ -1,18 +1,23 @@
 """`linkup conform` against the whole product: every promise is tried and none is broken."""
 
 import asyncio
+import http.server
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from linkup.conform import choose, conform
 from linkup.conform.checks import ALL
 from linkup.conform.report import PROMISES, SECTIONS
+from linkup.load import load
 from tests.support.blocking import WATCHED
+from tests.support.commands import unusable
 from tests.support.stack import run_stack
 
 UNTRIED = {"close/acks-survive-a-crash", "close/order-survives-a-crash",
@@ -108,7 +113,48 @@ def test_bad_usage_exits_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(conform, arguments).exit_code == 2
 
 
-def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
-    done = CliRunner().invoke(conform, [f"http://127.0.0.1:{unused_tcp_port}"])
-    assert done.exit_code == 1
-    assert "is it running?" in done.stderr
+@pytest.mark.parametrize("command", [conform, load], ids=["conform", "load"])
+@pytest.mark.parametrize("secret", ["", "--secret=" + "x" * 32])
+def test_f_s24_nobody_there_is_one_sentence(
+    command: click.Command, secret: str, unused_tcp_port: int
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    assert "is it running?" in unusable(command, url, *filter(None, [secret]))
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """Some other server of the web: a page for whatever one asks."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.send_response(self.status)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<p>\nWelcome!</p>\n")
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 405, 500])
+@pytest.mark.parametrize("secret", ["", "--secret=" + "x" * 32])
+def test_f_s24_another_server_is_one_sentence(
+    status: int, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stranger, "status", status)
+    with http.server.HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            said = unusable(conform, url, *filter(None, [secret]))
+        finally:
+            server.shutdown()
+    assert "does not answer as a LinkUp server" in said or (status == 401 and "secret" in said)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ws://127.0.0.1:8000", "http://[::1", "http://"])
+def test_f_s24_what_is_no_url_is_one_sentence(url: str) -> None:
+    assert url.rstrip("/") in unusable(load, url) or url == "http://[::1"

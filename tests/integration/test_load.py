@@ -8,17 +8,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
 from linkup import load_run, measure, replay
 from linkup.calls import Door
+from linkup.conform import conform
 from linkup.joining import LoadFailed, socket_url
 from linkup.load import load as command
 from linkup.load_report import in_words
 from linkup.load_run import Plan
 from linkup.typists import PERIOD
+from tests.support.commands import unusable
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
 on_one_product = pytest.mark.asyncio(loop_scope="module")
@@ -112,11 +115,31 @@ async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
             await load_run.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
 
 
-def test_nobody_there_is_a_failure(unused_tcp_port: int) -> None:
-    url = f"http://127.0.0.1:{unused_tcp_port}"
-    done = CliRunner().invoke(command, [url, "--secret", "s" * 32])
-    assert done.exit_code == 1
-    assert "is it running?" in done.stderr
+@on_one_product
+@pytest.mark.parametrize("tool", [conform, command], ids=["conform", "load"])
+@pytest.mark.parametrize("secret", ["wrong", "wrong" * 10])
+async def test_f_s24_a_wrong_secret_is_one_sentence(
+    tool: click.Command, secret: str, stack: Stack
+) -> None:
+    said = await asyncio.to_thread(unusable, tool, stack.url, "--secret", secret)
+    assert "the secret is not the server's" in said
+    assert secret not in said
+
+
+@on_one_product
+async def test_f_s24_a_wrong_audience_is_one_sentence(stack: Stack) -> None:
+    given = (stack.url, "--secret", stack.secret, "--audience", "another")
+    assert "the audience is not another" in await asyncio.to_thread(unusable, command, *given)
+
+
+async def test_f_s23_it_works_against_the_defaults(tmp_path: Path) -> None:
+    """Its own defaults too, but for the time it takes: 200 sockets of one address."""
+    async with run_stack(tmp_path) as stack:
+        done = await _linkup("load", stack.url, "--seconds", "1", "--warmup", "0.2", "--json")
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert (report["pairs"], report["lost"], report["closed"]) == (100, 0, {})
+        assert report["acked"] == report["sent"] > 0
 
 
 def test_a_file_that_is_no_recording_is_a_failure(tmp_path: Path) -> None:

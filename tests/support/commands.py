@@ -1,0 +1,13 @@
+"""Owns how a test calls an operator's command that has to refuse."""
+
+import click
+from click.testing import CliRunner
+
+
+def unusable(command: click.Command, *arguments: str) -> str:
+    """What it says, in one sentence, when there is nothing to begin with."""
+    done = CliRunner().invoke(command, arguments, env={"LINKUP_JWT_SECRET": None})
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr

@@ -147,7 +147,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         yield Starlette(
             routes=routes,
             middleware=[
-                Middleware(KnownHosts, hosts, refusals),
+                Middleware(KnownHosts, hosts, refusals, [one.path for one in health.routes()]),
                 *contract.shared_with(settings.allowed_origins),
             ],
             exception_handlers={

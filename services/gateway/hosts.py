@@ -7,7 +7,7 @@ this server for the page's own, and only the Host header tells.
 import ipaddress
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -23,7 +23,7 @@ logger = logging.getLogger("linkup.gateway.hosts")
 ANY = "*"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("", "0.0.0.0", "::")  # addresses to listen on that are no names
-HEALTH = frozenset({"/livez", "/readyz", "/health"})  # probes ask by whatever address they have
+SHOWN = re.compile(r"[a-z0-9_.:-]{1,100}\Z")  # of what was asked for, in the log
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s/?#@:,\[\]\\]+))(?::[0-9]{0,5})?\Z")
 
 
@@ -56,23 +56,26 @@ class Hosts:
 
 
 class KnownHosts:
-    """Middleware: refuses what asks by a name that is not this server's, on every route but those
-    of health, before anything else looks at it."""
+    """Middleware: refuses what asks by a name that is not this server's, before anything else
+    looks at it. `exempt`: paths of probes, which ask by whatever address they have."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, refusals: Refusals) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, refusals: Refusals, exempt: Collection[str]
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._refusals = refusals
+        self._exempt = frozenset(exempt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in HEALTH:
+        if scope["type"] not in ("http", "websocket") or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
+        given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         try:
-            given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
             self._hosts.check(given, scope["path"])
         except LinkupError as error:
-            self._refusals.tell("host", address=address_of(scope))
+            self._refusals.tell("host", address=address_of(scope), why=_shown(given))
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close"})  # before accept: HTTP 403
             else:
@@ -80,6 +83,12 @@ class KnownHosts:
                 await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _shown(hosts: Sequence[str]) -> str:
+    """What to tell the operator, who may have forgotten that name; nothing if it is none."""
+    name = name_of(hosts[0]) if len(hosts) == 1 else None
+    return name if name and SHOWN.match(name) else ""
 
 
 def name_of(host: str) -> str | None:

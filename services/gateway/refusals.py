@@ -29,7 +29,7 @@ class Refusals:
         self._each = Buckets(LINES_OF_ONE, now)
 
     def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
-        """`code` and `why` are ours: words of a closed set, nothing that was sent."""
+        """`code` and `why` are words of ours; nothing that was sent, unless it was looked at."""
         self._counters.add(f"refused_{code}")
         if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
             self._unwritten[code] += 1

@@ -105,12 +105,12 @@ async def test_f_h8_another_host_is_refused_on_every_route(stack: Stack, path: s
 
 
 async def test_f_h8_another_host_opens_no_socket_whatever_its_origin_says(stack: Stack) -> None:
-    before = len(lines(stack, "refused", code="host"))
+    before = len(lines(stack, "refused", code="host", why="evil.example"))
     evil = f"evil.example:{port_of(stack)}"
     for origin in ("", f"http://{evil}", "https://chat.example", "null"):
         assert await opened(stack, evil, origin) == 403
     assert await opened(stack, f"localhost:{port_of(stack)}", f"http://{evil}") == 403
-    await told(stack, before + 4, code="host", address="127.0.0.1")
+    await told(stack, before + 4, code="host", address="127.0.0.1", why="evil.example")
     await told(stack, 1, code="origin", address="127.0.0.1")
 
 

@@ -17,13 +17,14 @@ UNREAD_ITEMS = 5
 PREVIEW_CHARACTERS = 120
 
 # A direct conversation's other side; with oneself, and in a group, one's own row.
-_VIEW = f"""
+_COLUMNS = f"""
 SELECT c.conversation_id, c.kind, c.last_message_id, c.last_seq, c.updated_at,
        b.delivered_seq, b.read_seq, p.delivered_seq, p.read_seq,
        p.user_id, u.name, u.avatar,
        c.title, b.role, b.archived, b.muted, b.blocked, {unread_of("b", "?4")},
        {MESSAGE_COLUMNS}
-FROM members AS b
+"""
+_SIDES = f"""
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
 JOIN members AS p ON p.conversation_id = b.conversation_id AND p.user_id = CASE
   WHEN c.kind = 'direct' THEN coalesce((
@@ -35,19 +36,26 @@ LEFT JOIN messages AS m ON m.message_id = (
   SELECT l.message_id FROM messages AS l
   WHERE l.conversation_id = b.conversation_id AND {visible("l", "b")}
   ORDER BY l.seq DESC LIMIT 1)
-WHERE b.user_id = ?1
 """  # noqa: S608 - a list of columns
-_NEWEST_FIRST = "ORDER BY c.last_message_id DESC LIMIT ?3"
+# The page is found first: what is shown of a conversation costs more than its place in the list.
 # Without a message a conversation is not in the list; it is found by its id.
 INBOX = f"""
-{_VIEW} AND c.last_message_id > 0 AND c.last_message_id < ?2
-{_NEWEST_FIRST}
-"""
-THESE = f"""
-{_VIEW} AND b.conversation_id IN (SELECT j.value FROM json_each(?5) AS j) AND c.last_message_id < ?2
-{_NEWEST_FIRST}
+{_COLUMNS} FROM (
+  SELECT o.conversation_id FROM members AS o
+  JOIN conversations AS s ON s.conversation_id = o.conversation_id
+  WHERE o.user_id = ?1 AND s.last_message_id > 0 AND s.last_message_id < ?2
+  ORDER BY s.last_message_id DESC LIMIT ?3) AS page
+CROSS JOIN members AS b ON b.conversation_id = page.conversation_id AND b.user_id = ?1
+{_SIDES} ORDER BY c.last_message_id DESC
 """  # noqa: S608 - names, no values
-ONE = f"{_VIEW} AND b.conversation_id = ?2 LIMIT ?3"
+THESE = f"""
+{_COLUMNS} FROM members AS b {_SIDES} WHERE b.user_id = ?1 AND c.last_message_id < ?2
+  AND b.conversation_id IN (SELECT j.value FROM json_each(?5) AS j)
+ORDER BY c.last_message_id DESC LIMIT ?3
+"""
+ONE = f"""
+{_COLUMNS} FROM members AS b {_SIDES} WHERE b.user_id = ?1 AND b.conversation_id = ?2 LIMIT ?3
+"""
 OTHERS = """
 SELECT o.conversation_id, count(*), min(o.delivered_seq), min(o.read_seq)
 FROM json_each(?2) AS j JOIN members AS o ON o.conversation_id = j.value AND o.user_id <> ?1

@@ -250,12 +250,15 @@ class _Turn(Turn):
             reply_to=command.reply_to,
         )
         self.read_own(command, conversation, message.seq)
+        if conversation.last_sender != command.user_id:
+            conversation.last_sender = command.user_id
+            conversation.others_seq = conversation.last_seq
         conversation.last_seq, conversation.last_message_id = message.seq, message.message_id
         state.messages[command.user_id, command.client_id] = message
         state.messages_by_id[message.message_id] = message
         attached = attachments.attach(self, uploads, message.message_id)
         accepted_at = min(command.accepted_at or state.now, state.now)
-        new = NewMessage(message, command.content, attached, accepted_at)
+        new = NewMessage(message, command.content, attached, accepted_at, conversation.others_seq)
         self.changes.messages.append(new)
         views.bring_back(self, command.conversation_id)
         self.changes.conversations.add(command.conversation_id)

@@ -66,6 +66,7 @@ def message_rows(changes: Changes) -> Iterable[Row]:
             m.created_at,
             m.reply_to,
             new.accepted_at,
+            new.others_seq,
         )
 
 

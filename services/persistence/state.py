@@ -36,7 +36,8 @@ class Member:
 class Conversation:
     """`last_message_id`: its place in the inboxes, of its last message or of what it began with.
     `version` counts what happened to a group; a member's own view has one of its own.
-    `created_hash`: what a repeat of the request that made the group is held against."""
+    `created_hash`: what a repeat of the request that made the group is held against.
+    `last_sender`: of the last message; `others_seq`: see NewMessage, of that one."""
 
     kind: str
     last_seq: int
@@ -46,6 +47,8 @@ class Conversation:
     title: str | None = None
     version: int = 0
     created_hash: bytes | None = None
+    last_sender: str | None = None
+    others_seq: int = 0
 
 
 @dataclass(slots=True)
@@ -130,12 +133,14 @@ Revision = Edited | Erased | Hidden | Reacted
 
 
 class NewMessage(Struct, frozen=True, gc=False):
-    """`accepted_at`: when a gateway took it."""
+    """`accepted_at`: when a gateway took it. `others_seq`: no message between that one and this
+    is of anybody but its sender."""
 
     message: Message
     content: str
     attachments: tuple[Attachment, ...] = ()
     accepted_at: int = 0
+    others_seq: int = 0
 
 
 class GroupChange(Struct, frozen=True, gc=False):

@@ -32,11 +32,12 @@ FROM json_each(?1) AS j JOIN reactions AS r ON r.message_id = j.value
 """
 CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
-       c.title, c.version, c.created_hash,
+       c.title, c.version, c.created_hash, l.sender_id, coalesce(l.others_seq, l.seq - 1, 0),
        b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version,
        b.role, b.joined_at, b.sent_seq, b.blocked
 FROM json_each(?1) AS j
 JOIN conversations AS c ON c.conversation_id = j.value
+LEFT JOIN messages AS l ON l.conversation_id = c.conversation_id AND l.seq = c.last_seq
 LEFT JOIN members AS b ON b.conversation_id = c.conversation_id
 """
 HEADS = """
@@ -84,8 +85,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 ADD_MESSAGE = """
 INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
-  content_hash, created_at, updated_at, reply_to, accepted_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  content_hash, created_at, updated_at, reply_to, accepted_at, others_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_VERSION = """
 INSERT INTO versions (message_id, version, content, replaced_at)

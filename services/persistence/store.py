@@ -240,12 +240,12 @@ def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> I
 
 def _add_member(state: State, row: Row) -> tuple[str, ...]:
     """A row of statements.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
-    (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:8]
+    (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:10]
     conversation = state.conversations.get(conversation_id)
     if conversation is None:
         conversation = Conversation(kind, last_seq, last_message_id, {}, created_at, *more)
         state.conversations[conversation_id] = conversation
-    user_id, delivered_seq, read_seq, cleared_seq, archived, muted, *rest = row[8:]
+    user_id, delivered_seq, read_seq, cleared_seq, archived, muted, *rest = row[10:]
     if user_id is None:
         return ()
     marks = (delivered_seq, read_seq, cleared_seq)

@@ -18,11 +18,36 @@ def visible(message: str, member: str) -> str:
 def unread(member: str, limit: str) -> str:
     """SQL: how many messages of others that member (an alias of `members`) has not read. Where
     they block the other side nothing waits to be read."""
+    found = others(member, f"{member}.read_seq", "coalesce(r.others_seq, r.seq - 1)")
+    found += f" AND NOT {member}.blocked LIMIT {limit}"
+    return f"(SELECT count(*) FROM (SELECT 1 {found}))"  # noqa: S608 - names, no values
+
+
+def newest_unread(member: str, above: str, limit: str) -> str:
+    """SQL: the ids of the newest messages of others above that seq which that member may see."""
+    mine = f"r.sender_id = {member}.user_id"
+    one_by_one = f"CASE WHEN {mine} THEN coalesce(r.others_seq, r.seq - 1) ELSE r.seq - 1 END"
+    return f"SELECT x.message_id {others(member, above, one_by_one)} LIMIT {limit}"
+
+
+def others(member: str, above: str, below: str) -> str:
+    """SQL that begins with FROM: messages `x` of others which that member may see, above a seq.
+
+    It steps from run to run, the newest first, and never through the member's own: a run is what
+    one sender said in a row, and `below` is where that of a message `r` began after.
+    """
+    place = f"r.conversation_id = {member}.conversation_id"
+    columns = f"r.seq, {below}, r.sender_id"
     return (
-        f"(SELECT count(*) FROM (SELECT 1 FROM messages AS x WHERE NOT {member}.blocked AND"  # noqa: S608 - names, no values
-        f" x.conversation_id = {member}.conversation_id AND x.seq > {member}.read_seq"
-        f" AND x.sender_id <> {member}.user_id AND x.deleted_at IS NULL"
-        f" AND {visible('x', member)} LIMIT {limit}))"
+        "FROM (WITH RECURSIVE run (top, below, sender_id) AS ("  # noqa: S608 - names, no values
+        f" SELECT * FROM (SELECT {columns} FROM messages AS r WHERE {place} AND r.seq > {above}"
+        " ORDER BY r.seq DESC LIMIT 1)"
+        f" UNION ALL SELECT {columns} FROM run JOIN messages AS r ON {place}"
+        f" AND r.seq = run.below WHERE run.below > {above}) SELECT * FROM run) AS run"
+        f" CROSS JOIN messages AS x ON x.conversation_id = {member}.conversation_id"
+        f" AND x.seq > max(run.below, {above}) AND x.seq <= run.top"
+        f" WHERE run.sender_id <> {member}.user_id AND x.deleted_at IS NULL"
+        f" AND {visible('x', member)}"
     )
 
 

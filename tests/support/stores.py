@@ -10,6 +10,11 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
 from services.notify import migrate as notify
 from services.persistence import migrate as persistence
 
@@ -29,6 +34,14 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Look into a database that a process has open; closed at the end, as Python 3.13 insists."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         yield connection
+
+
+@contextmanager
+def revising(path: Path) -> Iterator[None]:
+    """A migration called meanwhile works on that database."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        yield
 
 
 def _lay_out(data: Path) -> None:

@@ -7,8 +7,8 @@ import msgspec
 from services.persistence.connections import Row
 from services.persistence.projection import MESSAGE_COLUMNS, message, preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
+from services.persistence.visibility import newest_unread, visible
 from services.persistence.visibility import unread as unread_of
-from services.persistence.visibility import visible
 from shared import api, frames
 from shared.commands import Conversation, Inbox, Snapshot, Totals
 from shared.errors import NotFound
@@ -52,7 +52,7 @@ THESE = f"""
 {_COLUMNS} FROM members AS b {_SIDES} WHERE b.user_id = ?1 AND c.last_message_id < ?2
   AND b.conversation_id IN (SELECT j.value FROM json_each(?5) AS j)
 ORDER BY c.last_message_id DESC LIMIT ?3
-"""
+"""  # noqa: S608 - names, no values
 ONE = f"""
 {_COLUMNS} FROM members AS b {_SIDES} WHERE b.user_id = ?1 AND b.conversation_id = ?2 LIMIT ?3
 """
@@ -72,12 +72,9 @@ SELECT u.conversation_id, u.unread FROM (
 LATEST = f"""
 SELECT m.message_id, m.seq, m.sender_id, u.name, {preview("m", "?3")}, m.created_at
 FROM members AS b
-JOIN messages AS m ON m.conversation_id = b.conversation_id
+JOIN messages AS m ON m.message_id = ({newest_unread("b", "b.read_seq", "1")})
 LEFT JOIN users AS u ON u.user_id = m.sender_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
-  AND m.seq > b.read_seq AND m.sender_id <> ?1 AND m.deleted_at IS NULL
-  AND {visible("m", "b")}
-ORDER BY m.seq DESC LIMIT 1
 """  # noqa: S608 - names, no values
 
 

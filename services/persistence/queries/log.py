@@ -2,7 +2,7 @@
 
 from services.persistence.projection import preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, profile
-from services.persistence.visibility import unread, visible
+from services.persistence.visibility import newest_unread, unread
 from shared import frames
 from shared.commands import (
     MAX_PAGE_BYTES,
@@ -55,12 +55,9 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2
 PREVIEWS = f"""
 SELECT m.sender_id, u.name, {preview("m", "500")}, m.seq, m.created_at
 FROM members AS b
-JOIN messages AS m ON m.conversation_id = b.conversation_id
+JOIN messages AS m ON m.message_id IN ({newest_unread("b", "?3", "?4")})
 LEFT JOIN users AS u ON u.user_id = m.sender_id
-WHERE b.user_id = ?1 AND b.conversation_id = ?2
-  AND m.seq > ?3 AND m.sender_id <> ?1 AND m.deleted_at IS NULL
-  AND {visible("m", "b")}
-ORDER BY m.seq DESC LIMIT ?4
+WHERE b.user_id = ?1 AND b.conversation_id = ?2 ORDER BY m.seq DESC
 """  # noqa: S608 - names, no values
 
 

@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.persistence import index, indexer, schema, terms
+from services.persistence import index, indexer, terms
 from services.persistence.connections import WriterConnection
 from services.persistence.indexer import Indexer
 from services.persistence.migrations.versions import r0012_unseen
@@ -34,6 +33,7 @@ from shared.commands import (
 from shared.errors import NotFound
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
+from tests.support.stores import revising
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
@@ -98,9 +98,8 @@ async def test_f_s13_a_store_of_before_finds_what_cannot_be_seen_in_words(
         await everything_indexed(store)
         monkeypatch.undo()
         late = await log.say("alice", "bob", "spa\u00adeter")
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0011'")
-    await schema.bring_up_to_date(f"sqlite:///{database}")
+    with revising(database):
+        r0012_unseen.upgrade()
     async with opened(database) as store:
         log.store, queries = store, Queries(store._held, store.epoch)  # noqa: SLF001
         for word, text in (("zusammen", texts[0]), ("plain", "plain"), ("isparta", texts[3])):

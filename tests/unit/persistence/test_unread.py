@@ -1,0 +1,215 @@
+"""What is unread, and what it costs to count: one's own messages are stepped over, not walked."""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.persistence.connections import Held, ReaderConnection
+from services.persistence.migrations.versions import r0013_runs
+from services.persistence.queries import Queries
+from services.persistence.state import Limits
+from shared import commands
+from shared.commands import (
+    AdvanceReceipt,
+    Command,
+    Conversation,
+    CreateGroup,
+    DeleteMessage,
+    Inbox,
+    Marks,
+    MarksAnswer,
+    Snapshot,
+    StoreMessage,
+    Totals,
+    Unread,
+)
+from tests.support.stores import empty_store
+from tests.unit.persistence.conftest import opened
+from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.reads import AB
+from tests.unit.persistence.test_history_cost import Steps
+
+PEOPLE = ("alice", "bob", "carol")
+BY_HAND = """
+SELECT m.seq FROM messages AS m JOIN members AS b USING (conversation_id)
+WHERE conversation_id = ?1 AND b.user_id = ?2 AND m.sender_id <> ?2 AND m.seq > b.read_seq
+  AND m.deleted_at IS NULL AND m.seq > b.cleared_seq
+  AND m.message_id NOT IN (SELECT h.message_id FROM hidden AS h WHERE h.user_id = ?2)
+ORDER BY m.seq
+"""
+
+
+class Reader:
+    """A store, and what its readers say of what is unread."""
+
+    def __init__(self, log: Log, held: Held) -> None:
+        self.log, self.held = log, held
+        self.queries = Queries(held, log.store.epoch)
+
+    async def ask(self, name: str, asked: Any) -> Any:
+        reply = await self.queries.answer(name, commands.encode(asked))
+        return msgspec.json.decode(commands.open_answer(reply, Snapshot).body)
+
+    async def counted(self, user_id: str, place: str) -> tuple[int, int, list[int]]:
+        """In the inbox, for a notification, and the newest three."""
+        asked = Conversation(user_id=user_id, conversation_id=place)
+        shown = await self.ask("conversation", asked)
+        marks = Marks(asked=[Unread(user_id=user_id, conversation_id=place)])
+        reply = await self.queries.answer("marks", commands.encode(marks))
+        [row] = commands.open_answer(reply, MarksAnswer).rows
+        assert row is not None
+        newest = [one.seq for one in row.previews]
+        return shown["conversation"]["unread_count"], row.unread, newest
+
+    async def total(self, user_id: str) -> Any:
+        return await self.ask("unread", Totals(user_id=user_id))
+
+    async def inbox(self, user_id: str) -> Any:
+        return await self.ask("conversations", Inbox(user_id=user_id))
+
+
+@asynccontextmanager
+async def reader(path: Path) -> AsyncIterator[Reader]:
+    async with opened(path, Limits(burst=1, rate=0.0, delete_window=0.0)) as store:
+        log, held = Log(store), Held(f"sqlite:///{path}", ReaderConnection)
+        await store._held.fetch("PRAGMA synchronous=OFF")  # noqa: SLF001 - no power is cut here
+        await log.people(*PEOPLE)
+        try:
+            yield Reader(log, held)
+        finally:
+            await held.close()
+
+
+class Place:
+    """One store for all examples, each in a group of its own."""
+
+    def __init__(self, runner: asyncio.Runner, one: Reader) -> None:
+        self.runner, self.one = runner, one
+        self.number = 0
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        path = Path(shutil.copy(empty_store(), Path(folder) / "linkup.db"))
+        stack = AsyncExitStack()
+        one = runner.run(stack.enter_async_context(reader(path)))
+        try:
+            yield Place(runner, one)
+        finally:
+            runner.run(stack.aclose())
+
+
+senders = st.sampled_from(PEOPLE)
+runs = st.lists(st.tuples(senders, st.integers(1, 20)), max_size=8)
+seqs = st.integers(0, 60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    before=runs,
+    after=runs,
+    read=st.dictionaries(senders, seqs),
+    gone=st.lists(st.tuples(seqs, st.sampled_from(["everyone", "me"]), senders), max_size=5),
+    old=st.sampled_from(["new", "of before", "filled"]),
+    who=senders,
+)
+def test_f_s15_counts_are_those_counted_by_hand(
+    place: Place, before: Any, after: Any, read: Any, gone: Any, old: str, who: str
+) -> None:
+    """`old`: the first part was stored by a release that did not keep where runs begin."""
+    place.runner.run(_counts(place, before, after, read, gone, old, who))
+
+
+async def _counts(
+    place: Place, before: Any, after: Any, read: Any, gone: Any, old: str, who: str
+) -> None:
+    place.number += 1
+    one, group = place.one, f"g{place.number}"
+    await one.log.run(
+        CreateGroup(user_id="alice", conversation_id=group, title="T", members=["bob", "carol"])
+    )
+    sent = await one.log.run(*_said(group, "a", before))
+    if old != "new":
+        forget = partial(_forget_runs, group=group, fill=old == "filled")
+        await one.log.store.between(forget)
+    sent += await one.log.run(*_said(group, "b", after))
+    ids = [result.message_id for result in sent]  # type: ignore[union-attr]
+    senders = [by for by, count in (*before, *after) for _ in range(count)]
+    told: list[Command] = [
+        AdvanceReceipt(user_id=user_id, connection_id="", conversation_id=group, read_seq=seq)
+        for user_id, seq in read.items()
+    ]
+    for seq, mode, by in gone:
+        if 0 < seq <= len(ids):
+            by = senders[seq - 1] if mode == "everyone" else by
+            told.append(DeleteMessage(user_id=by, message_id=ids[seq - 1], mode=mode))
+    await one.log.run(*told)
+    by_hand = [seq for (seq,) in await one.held.fetch(BY_HAND, (group, who))]
+    assert await one.counted(who, group) == (len(by_hand), len(by_hand), by_hand[-3:])
+    if by_hand:  # the latest conversation is the first item
+        assert (await one.total(who))["items"][0]["seq"] == by_hand[-1]
+
+
+def _said(group: str, name: str, told: list[tuple[str, int]]) -> list[StoreMessage]:
+    texts = [(by, f"{name}{run}-{n}") for run, (by, count) in enumerate(told) for n in range(count)]
+    return [
+        StoreMessage(
+            user_id=by,
+            connection_id="",
+            client_id=f"{group}-{content}",
+            conversation_id=group,
+            content=content,
+        )
+        for by, content in texts
+    ]
+
+
+def _forget_runs(connection: sqlite3.Connection, group: str, fill: bool) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    forget = "UPDATE messages SET others_seq = NULL WHERE conversation_id = ?"
+    connection.execute(forget, (group,))
+    if fill:
+        these = f"FROM messages WHERE conversation_id = '{group}')"
+        connection.execute(r0013_runs.FILL.replace("FROM messages)", these))
+    connection.execute("COMMIT")
+
+
+@pytest.fixture
+def empty() -> Path:
+    return empty_store()
+
+
+@pytest.mark.parametrize("what", ["total", "inbox", "counted"])
+async def test_f_s15_own_messages_above_an_unread_one_are_not_walked(
+    empty: Path, tmp_path: Path, what: str
+) -> None:
+    """SQLite's own steps: as many above 5,000 own messages as above 100."""
+    taken = []
+    for own in (100, 5_000):
+        path = Path(shutil.copy(empty, tmp_path / f"{own}.db"))
+        async with reader(path) as one:
+            await one.log.say("bob", "alice", "you have not read this")
+            for start in range(0, own, 500):
+                texts = [f"mine {n}" for n in range(start, start + min(own, 500))]
+                await one.log.run(*[message("alice", "bob", said) for said in texts])
+            asked = ("alice", AB) if what == "counted" else ("alice",)
+            await getattr(one, what)(*asked)
+            steps = Steps()
+            await one.held.run(steps.watch)
+            found = await getattr(one, what)(*asked)
+            if what == "total":
+                assert (found["unread_count"], found["items"][0]["seq"]) == (1, 1)
+            taken.append(steps.taken)
+    assert taken[1] <= taken[0] + 100

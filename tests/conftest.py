@@ -1,7 +1,7 @@
 """What every test can ask for."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -10,6 +10,7 @@ from tests.support.nats import nats_server
 from tests.support.waiting import TIMEOUT_FACTOR
 
 QUICK = {"contract", "unit"}
+REQUIRE_ALL = bool(os.environ.get("LINKUP_REQUIRE_ALL"))
 
 settings.register_profile(
     "default",
@@ -22,7 +23,7 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile(
     "plants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
-settings.load_profile("ci" if os.environ.get("LINKUP_REQUIRE_ALL") else "default")
+settings.load_profile("ci" if REQUIRE_ALL else "default")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,6 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """The limit of a whole test grows by the same factor as the waits in it."""
     if config.option.timeout is None:
         config.option.timeout = float(config.getini("timeout")) * TIMEOUT_FACTOR
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything is required, what is skipped has failed."""
+    report = yield
+    if REQUIRE_ALL and report.skipped:
+        report.outcome = "failed"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,10 +38,11 @@ class Files:
             except OSError as error:
                 raise Displaced(f"{name} is out of reach: {error.strerror}") from None
             if found != known:
-                raise Displaced(f"{name} is another file than was opened: {REMEDY}")
+                raise Displaced(f"{name} is not as it was opened: {REMEDY}")
 
 
-def _identity(path: str) -> tuple[int, int]:
-    """Not used for another file as long as this one is open, even when it was removed."""
+def _identity(path: str) -> tuple[int, int, bool]:
+    """Not used for another file as long as this one is open, even when it was removed; and
+    whether something is in it: a database is never empty (its log may be)."""
     found = os.stat(path)
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_size > 0 or path.endswith(BESIDE)

@@ -7,9 +7,16 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -200,6 +207,46 @@ async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over_each_way(
     stack: Stack, case: str, busy: bool
 ) -> None:
     await noticed_and_over(stack, case, busy)
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk of its own")
+@pytest.mark.parametrize("busy", [False, True])
+async def test_f_t1_a_real_disk_that_is_full_is_told_by_all_who_write_to_it(
+    tmp_path: Path, busy: bool
+) -> None:
+    everybody = {
+        "gateway": ("persistence", "full"),
+        "persistence": ("store", "full"),
+        "notify": ("store", "full"),
+    }
+    with disk(tmp_path / "disk", "64m") as folder:
+        async with run_stack(folder, message_rate=0) as stack:
+            await make_known(stack, ["alice", "bob"])
+            chat = Chat(stack)
+            async with running(chat.run() if busy else quiet()):
+                await until(stack, {}, SERVICES, BACK)
+                fill(folder / "filler")
+                await until(stack, everybody, SERVICES, NOTICED)
+                os.unlink(folder / "filler")
+                await until(stack, {}, SERVICES, BACK)
+            await chat.goes_on()
+
+
+@contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill(path: Path) -> None:
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
 
 
 async def noticed_and_over(stack: Stack, case: str, busy: bool) -> None:

@@ -226,6 +226,25 @@ async def test_f_h7_a_way_to_the_file_that_leads_elsewhere_is_noticed(
         await refused(store, log, "link" if path == link else "linkup.db")
 
 
+async def test_f_h7_a_store_that_was_emptied_is_noticed(
+    database: Path, store: Store, log: Log
+) -> None:
+    await log.people("alice", "bob")
+    os.truncate(database, 0)
+    await refused(store, log, "linkup.db")
+
+
+async def test_f_h7_a_log_that_sqlite_itself_empties_is_no_trouble(
+    database: Path, store: Store, log: Log
+) -> None:
+    await log.people("alice", "bob")
+    assert await store.between(
+        lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    ) == [(0, 0, 0)]
+    [stored] = await log.say("alice", "bob", "one")
+    assert isinstance(stored, Stored)
+
+
 async def test_f_h7_a_store_that_was_removed_is_not_made_anew(
     database: Path, store: Store, log: Log
 ) -> None:

@@ -12,6 +12,8 @@ from websockets.asyncio.client import connect
 from linkup.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
 from linkup.services import ALLOWED_SECRETS
 from services.gateway.auth import LEAST_SECRET_BYTES
+from services.gateway.hosts import Hosts
+from shared.errors import Forbidden
 from shared.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT
 from shared.settings import PREFIX, SECRETS, Settings, load, variable
 from tests.contract.compose_file import (
@@ -167,6 +169,25 @@ def test_production_has_no_demo_left() -> None:
     assert not settings.dev_login
     assert settings.jwt_secret == "f" * 64
     assert "demo" not in str(production)
+
+
+@pytest.mark.parametrize(
+    ("environment", "host"),
+    [
+        ({}, "localhost:8000"),
+        ({}, "127.0.0.1:9000"),
+        ({}, "gateway:8000"),
+        ({"LINKUP_PUBLIC_URL": "https://chat.example.com"}, "chat.example.com"),
+        ({"LINKUP_ALLOWED_HOSTS": "gateway,chat.example.org"}, "chat.example.org"),
+    ],
+)
+def test_f_h8_the_gateway_answers_to_its_names_and_to_no_others(
+    environment: dict[str, str], host: str
+) -> None:
+    hosts = Hosts(settings_of(services(environment)["gateway"]))
+    hosts.check([host], "/")
+    with pytest.raises(Forbidden):
+        hosts.check(["evil.example"], "/")
 
 
 def test_the_broker_gives_the_permissions_of_linkup_run() -> None:

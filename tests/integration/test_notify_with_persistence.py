@@ -139,6 +139,44 @@ async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
     assert mailbox.seen == []
 
 
+async def test_f_s6_whose_address_was_taken_away_gets_no_letter(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    """Also where the message came before: what counts is the address when it is due."""
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=1.0) as running:
+        await lane.send("m1", "hello?")
+        await eventually(lambda: running.states() == ["waiting"])
+        await lane.do(PutUser(user_id="bob", email=""))
+        await running.until_states("no_address")
+        await lane.do(PutUser(user_id="bob", name="Bob"))  # says nothing of an address
+        await lane.send("m2", "hello?")
+        await running.until_states("no_address", "no_address")
+    assert mailbox.seen == []
+
+
+async def test_f_s9_a_reserved_user_gets_no_letter(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    ours = ("linkup--one", "linkup--two")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=0.1) as running:
+        await lane.do(*[PutUser(user_id=one, email="kit@example.test") for one in ours])
+        place = subjects.direct_conversation_id(*ours)
+        (stored,) = await lane.do(
+            StoreMessage(
+                user_id=ours[0],
+                connection_id="c",
+                client_id="m1",
+                conversation_id=place,
+                content="x",
+                to=ours[1],
+            )
+        )
+        assert isinstance(stored, Stored)
+        await lane.send("m1", "to bob, and later")
+        await running.until_states("sent")
+    assert [str(letter["To"]) for letter in mailbox.accepted] == ["bob@example.test"]
+
+
 async def test_what_was_written_while_notify_was_away_is_followed(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:

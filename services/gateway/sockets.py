@@ -171,6 +171,7 @@ class Sockets:
             async with _companions(connection, outbox, websocket):
                 await self._read(wire, connection, first)
         except LinkupError as error:
+            connection.on_refused(error.code, error.why)
             await send_error(wire, error)
             unknown = isinstance(error, NotFound)
             await close(websocket, CloseCode.NO_SUCH_USER if unknown else CloseCode.TRY_AGAIN)

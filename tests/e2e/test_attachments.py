@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.browser import Open, delete, has_status, messages, own, send
 
@@ -134,3 +134,28 @@ async def test_f_p16_of_a_folder_or_a_file_that_cannot_be_sent_is_said_why(
     await expect(page.locator(".tray .file-name")).to_have_text(["note.txt"])
     await page.get_by_role("button", name="Send").click()
     await has_status(page.locator(".row.own"), "sent")
+
+
+async def test_f_p10_a_file_goes_up_once_the_server_can_take_it(
+    open_as: Open, tmp_path: Path
+) -> None:
+    page = await open_as("theo", "/chat/theo/")
+    refusals = [503, 429]
+
+    async def busy(route: Route) -> None:
+        if refusals:
+            await route.fulfill(status=refusals.pop(), headers={"Retry-After": "1"})
+        else:
+            await route.continue_()
+
+    await page.route("**/v1/attachments?name=*", busy)
+    await give(page, "drop", ".conversation", "list.txt", "milk")
+    await expect(page.locator(".tray .facts")).to_have_text("The server answered 429")
+    await expect(page.locator(".tray .facts")).to_have_text("The server answered 503")
+    await expect(page.locator(".tray .facts")).to_have_text("4 bytes")
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(101_000_000)
+    await page.get_by_label("Files", exact=True).set_input_files(large)
+    await expect(page.locator(".toast")).to_contain_text("Such a file holds at most")
+    await expect(page.locator(".tray .file-name")).to_have_text(["list.txt"])

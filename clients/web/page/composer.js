@@ -19,19 +19,21 @@ export class Composer {
   #subject;
   #tray = h("div", { class: "trays" });
   #client;
+  #again;
   #on;
   #begun = new Map(); // key of a chat → Begun
   /** @type {Begun} */
   #now;
 
   /**
-   * @param {{client: any, on: {send: (chat: any, message: {content: string, reply_to?: number,
+   * @param {{client: any, again: import("./again.js").Again, on: {send: (chat: any, message: {content: string, reply_to?: number,
    *          attachments: any[]}) => void, edit: (message: any, content: string) => void,
    *          typing: () => void, stopTyping: () => void, editLast: () => void,
    *          refused: (text: string) => void}}} options
    */
-  constructor({ client, on }) {
+  constructor({ client, again, on }) {
     this.#client = client;
+    this.#again = again;
     this.#on = on;
     this.#field = h("textarea", {
       id: "composer",
@@ -128,7 +130,7 @@ export class Composer {
 
   #newTray(begun) {
     const on = { change: () => this.#carried(begun), refused: (text) => this.#refused(begun, text) };
-    return new Tray({ client: this.#client, on });
+    return new Tray({ client: this.#client, again: this.#again, on });
   }
 
   #about(subject) {

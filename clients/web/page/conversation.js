@@ -129,6 +129,7 @@ export class Conversation {
   #newComposer(actions, toasts) {
     return new Composer({
       client: this.#client,
+      again: this.#again,
       on: {
         send: (chat, message) => this.#send(chat, message),
         refused: (text) => toasts.say(text),

@@ -11,12 +11,16 @@ const AT_ONCE = 3; // below what the server lets a user do
 export class Tray {
   element = h("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
   #api;
+  #again;
   #on;
   #items = [];
 
-  /** @param {{client: any, on: {change: () => void, refused: (text: string) => void}}} options */
-  constructor({ client, on }) {
+  /**
+   * @param {{client: any, again: import("./again.js").Again, on: {change: () => void, refused: (text: string) => void}}} options
+   */
+  constructor({ client, again, on }) {
     this.#api = client.api;
+    this.#again = again;
     this.#on = on;
   }
 
@@ -58,10 +62,11 @@ export class Tray {
   #item(file) {
     const shown = plainName(file.name);
     const bar = h("progress", { max: "1", value: "0", "aria-label": `Uploading ${shown}` });
-    const item = { file, bar, stop: new AbortController(), begun: false, attachment: null };
+    const facts = h("span", { class: "facts" }, sizeInWords(file.size));
+    const item = { file, bar, facts, stop: new AbortController(), begun: false, attachment: null };
     const out = { type: "button", "aria-label": `Take out ${shown}`, on: { click: () => this.#drop(item) } };
     const name = h("bdi", { class: "file-name" }, shown);
-    const about = h("span", { class: "about" }, name, h("span", { class: "facts" }, sizeInWords(file.size)), bar);
+    const about = h("span", { class: "about" }, name, facts, bar);
     item.node = h("li", {}, icon("file"), about, h("button", out, icon("close")));
     return item;
   }
@@ -76,11 +81,15 @@ export class Tray {
   }
 
   async #upload(item) {
-    const { file, bar, stop } = item;
+    const { file, bar, facts, stop } = item;
     item.begun = true;
     try {
       const onProgress = (share) => (bar.value = share);
-      item.attachment = await this.#api.upload(file, { onProgress, signal: stop.signal });
+      const { signal } = stop;
+      const onFailed = (error) => (facts.textContent = error.message);
+      const send = () => this.#api.upload(file, { onProgress, signal });
+      item.attachment = await this.#again.until(send, { signal, onFailed });
+      facts.textContent = sizeInWords(file.size);
       bar.hidden = true;
     } catch (error) {
       if (stop.signal.aborted) return;

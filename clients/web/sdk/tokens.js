@@ -20,7 +20,7 @@ export function tokensOf(userId, getToken) {
 
 /** Of another user's token. @param {string} owner @param {string} userId */
 export function foreign(owner, userId) {
-  const message = `The token is of user "${owner}", not of "${userId}"`;
+  const message = `The token is of user ${JSON.stringify(owner)}, not of ${JSON.stringify(userId)}`;
   return new LinkupError({ code: "unauthorized", message, temporary: false });
 }
 

@@ -21,7 +21,7 @@ export class Files {
   constructor({ client, again, toasts }) {
     this.#api = client.api;
     this.#again = again;
-    this.#urls = new FileUrls({ api: client.api, again });
+    this.#urls = new FileUrls({ api: client.api, again, likely: () => this.#unseen() });
     this.#toasts = toasts;
   }
 
@@ -52,6 +52,12 @@ export class Files {
     return h("button", { ...open, on: { click: () => this.#open(file) } }, image);
   }
 
+  /** The pictures that may come into view, the latest first: one scrolls up. */
+  #unseen() {
+    const there = [...this.#wanted].filter(([image]) => image.isConnected);
+    return there.reverse().map(([, { attachment_id }]) => attachment_id);
+  }
+
   #seen(entries) {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -68,9 +74,8 @@ export class Files {
       if (!link) break;
       const url = link.thumbnail_url ?? link.url;
       if (await shows(image, url)) return;
-      this.#urls.forget(attachment_id);
-      // Waits while the server is in trouble. That the URL has ended, or its file, is seen next.
-      await this.#again.until(() => this.#api.probe(url)).catch(() => {});
+      // Waits while the server is in trouble. If it refuses, the URL has ended, or the file.
+      await this.#again.until(() => this.#api.probe(url)).catch(() => this.#urls.forget(attachment_id));
     }
     image.alt = `${plainName(name)}: not available`;
   }

@@ -3,16 +3,22 @@
 import { answered, Together } from "./together.js";
 
 const EARLY_MS = 10_000; // before a URL ends
+const MOST = 100; // of a request
 
 export class FileUrls {
   #api;
   #asking;
+  #likely;
   #known = new Map(); // attachment_id → its URLs
 
-  /** @param {{api: any, again: import("./again.js").Again}} options */
-  constructor({ api, again }) {
+  /**
+   * @param {{api: any, again: import("./again.js").Again, likely: () => string[]}} options
+   *        `likely`: which are probably wanted next; what a request has room for is asked along
+   */
+  constructor({ api, again, likely }) {
     this.#api = api;
-    this.#asking = new Together({ ask: (ids) => this.#ask(ids), again });
+    this.#likely = likely;
+    this.#asking = new Together({ ask: (ids) => this.#ask(ids), again, most: MOST });
   }
 
   /** For who waits for it: rejects when the server cannot say. @param {string} attachmentId */
@@ -41,7 +47,11 @@ export class FileUrls {
   }
 
   async #ask(ids) {
-    const links = (await this.#api.attachments(ids)).map((link) => this.#keep(link));
-    return answered(ids, new Map(links.map((link) => [link.attachment_id, link])));
+    const unknown = (id) => !this.#valid(id);
+    if (ids.some(unknown)) {
+      const asked = [...new Set([...ids, ...this.#likely()])].filter(unknown).slice(0, MOST);
+      for (const link of await this.#api.attachments(asked)) this.#keep(link);
+    }
+    return answered(ids, new Map(ids.map((id) => [id, this.#valid(id)])));
   }
 }

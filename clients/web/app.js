@@ -21,6 +21,7 @@ import { newGroup } from "./page/newgroup.js";
 import { Presence } from "./page/presence.js";
 import { openReport } from "./page/report.js";
 import { endSession, loadSession, saveSession } from "./page/session.js";
+import { keepTime, watchDays } from "./page/time.js";
 import { Toasts } from "./page/toasts.js";
 
 const RETRY_INBOX_MS = 4_000;
@@ -39,6 +40,8 @@ function showChats(session) {
     location.replace("/"); // the shortest way to forget everything
   };
   const again = new Again({ client });
+  keepTime(() => client.now());
+  watchDays();
   const chats = new Chats({ client, again });
   const presence = new Presence({ client, chats });
   const toasts = new Toasts();

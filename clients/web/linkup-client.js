@@ -2,6 +2,7 @@
 
 import { Api } from "./sdk/api.js";
 import { Changes } from "./sdk/changes.js";
+import { Clock } from "./sdk/clock.js";
 import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
 import { Presence } from "./sdk/presence.js";
@@ -52,6 +53,7 @@ export class LinkupClient extends EventTarget {
   #receipts;
   #changes;
   #waiting;
+  #clock = new Clock();
   #typing;
   #typists;
   #presence;
@@ -68,7 +70,7 @@ export class LinkupClient extends EventTarget {
     super();
     this.userId = userId;
     const getToken = tokensOf(userId, anyToken);
-    this.api = new Api({ url, getToken });
+    this.api = new Api({ url, getToken, clock: this.#clock });
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
     this.#changes = new Changes(transmit);
@@ -78,6 +80,7 @@ export class LinkupClient extends EventTarget {
     this.#typists = new Typists((frame) => this.#emit("typing", frame));
     this.#dispatch = new Dispatch({
       userId,
+      now: () => this.now(),
       transmit,
       onSending: ({ client_id }) => this.#waiting.begin(client_id),
       onOutcome: (type, detail) => this.#onOutcome(type, detail),
@@ -95,6 +98,11 @@ export class LinkupClient extends EventTarget {
   /** @returns {State} */
   get state() {
     return this.#connection.state;
+  }
+
+  /** The server's time, as `Date.now()`: this device's own may be wrong. */
+  now() {
+    return this.#clock.now();
   }
 
   /** Whether, while connected, something this user sent waits longer than usual for the server. */
@@ -234,6 +242,7 @@ export class LinkupClient extends EventTarget {
         this.#position.cursor = frame.cursor;
         break;
       case "ack":
+        if (!frame.duplicate) this.#clock.observe(frame.created_at, this.#waiting.since(frame.client_id));
         for (const owner of [this.#receipts, this.#changes]) owner.acked(frame);
         this.#dispatch.settle(frame);
         break;

@@ -78,7 +78,7 @@ def shared_with(origins: tuple[str, ...]) -> list[Middleware]:
             allow_origins=origins,
             allow_methods=sorted({route.method for route in routes.ROUTES}),
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "Date"],
         )
     ]
 

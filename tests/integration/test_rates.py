@@ -142,7 +142,7 @@ async def test_a_page_of_an_allowed_site_may_call_the_api(stack: Stack) -> None:
             answer = await client.get("/v1/unread", headers={**token, "origin": HOST_APP})
             assert answer.status_code == status
             assert answer.headers["access-control-allow-origin"] == HOST_APP
-        assert answer.headers["access-control-expose-headers"] == "Retry-After"
+        assert answer.headers["access-control-expose-headers"] == "Retry-After, Date"
         assert "access-control-allow-credentials" not in answer.headers
         refused = await client.get("/v1/unread", headers={"origin": HOST_APP})
     assert refused.status_code == 401

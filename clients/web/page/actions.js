@@ -49,11 +49,11 @@ export class Actions {
 
   /** For how many milliseconds yet; not above 0: no more, or never. */
   #editableFor(message) {
-    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.edit_window_seconds) : 0;
+    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.edit_window_seconds, this.#client.now()) : 0;
   }
 
   #erasableFor(message) {
-    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.delete_window_seconds) : 0;
+    return this.#isOwn(message) ? timeLeft(message, this.#client.limits.delete_window_seconds, this.#client.now()) : 0;
   }
 
   #isOwn({ message_id, sender_id, deleted_at }) {

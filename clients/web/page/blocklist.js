@@ -4,7 +4,7 @@ import { avatar, h } from "./dom.js";
 import { Foot } from "./foot.js";
 import { plainName } from "./names.js";
 import { openSheet } from "./sheet.js";
-import { exactly, moment } from "./time.js";
+import { told } from "./time.js";
 
 const PAGE = 50;
 
@@ -50,7 +50,7 @@ export class BlockList {
 
   #row({ user_id, name, created_at }) {
     const shown = plainName(name ?? user_id);
-    const since = h("time", { datetime: created_at, title: exactly(created_at) }, moment(created_at));
+    const since = told("moment", created_at);
     const button = h("button", { type: "button", "aria-label": `Unblock ${shown}` }, "Unblock");
     const names = h("span", { class: "names" }, h("bdi", {}, shown), h("small", {}, "Since ", since));
     const node = h("li", {}, avatar({ user_id, name }), names, button);

@@ -38,7 +38,7 @@ export class FileUrls {
 
   #valid(attachmentId) {
     const link = this.#known.get(attachmentId);
-    return link && new Date(link.expires_at) - Date.now() > EARLY_MS ? link : null;
+    return link && new Date(link.expires_at) - this.#api.now() > EARLY_MS ? link : null;
   }
 
   #keep(link) {

@@ -2,7 +2,7 @@
 
 import { avatar, h } from "./dom.js";
 import { chatPath } from "./line.js";
-import { brief, exactly } from "./time.js";
+import { told } from "./time.js";
 
 const PAUSE_MS = 250; // a person types on
 const MOST_EMPTY = 10; // pages in a row: half a million messages; then "more" asks on
@@ -101,8 +101,7 @@ export class Hits {
       event.preventDefault();
       this.#onOpen(chat.key, message.message_id);
     };
-    const at = message.created_at;
-    const time = h("time", { datetime: at, title: exactly(at) }, brief(at));
+    const time = told("brief", message.created_at);
     const who = message.sender_id === this.#chats.me ? "You" : chat.nameOf(message.sender_id);
     const said = h("span", { class: "preview", dir: "auto" }, h("bdi", {}, who), ": ", ...marked(message.content, q));
     const lines = h(

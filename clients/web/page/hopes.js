@@ -1,6 +1,7 @@
 // Owns what this user changes of messages as the page shows it: at once, and back when refused.
 
 import { hasReacted } from "./revision.js";
+import { present } from "./time.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 /** @typedef {import("./chat.js").Message} Message */
@@ -19,14 +20,14 @@ export class Hopes extends EventTarget {
 
   /** @param {Chat} chat @param {Message} message @param {string} content */
   edit(chat, { message_id }, content) {
-    const edited_at = new Date().toISOString();
+    const edited_at = present();
     const change = { type: "message_updated", message_id, content, edited_at };
     return this.#hope(chat, change, this.#client.edit(message_id, content));
   }
 
   /** @param {Chat} chat @param {Message} message @param {"me"|"everyone"} mode */
   delete(chat, { message_id }, mode) {
-    const deleted_at = new Date().toISOString();
+    const deleted_at = present();
     const change = { type: "message_deleted", message_id, mode, deleted_at };
     return this.#hope(chat, change, this.#client.delete(message_id, mode));
   }

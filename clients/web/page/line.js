@@ -2,7 +2,7 @@
 
 import { excerpt } from "./bubble.js";
 import { avatar, h, icon } from "./dom.js";
-import { brief, exactly } from "./time.js";
+import { told } from "./time.js";
 import { typingLine } from "./typists.js";
 
 /** Where a chat is: its address. @param {string} key */
@@ -65,11 +65,7 @@ function showWho(chat, online, { face, name, shown }) {
 function showSaid(chat, me, { time, preview }) {
   const said = chat.preview;
   time.hidden = !said;
-  if (said) {
-    time.textContent = brief(said.created_at);
-    time.dateTime = said.created_at;
-    time.title = exactly(said.created_at);
-  }
+  if (said) told("brief", said.created_at, time);
   preview.replaceChildren(...previewOf(chat, said, me));
 }
 

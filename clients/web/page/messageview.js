@@ -7,7 +7,7 @@ import { Pace } from "./pace.js";
 import { Progress, toldByEmail } from "./progress.js";
 import { ReceiptList } from "./receiptlist.js";
 import { openSheet } from "./sheet.js";
-import { moment } from "./time.js";
+import { told } from "./time.js";
 
 const GAP_MS = 2_000; // a group of five hundred reads at once
 
@@ -81,8 +81,8 @@ export class MessageView {
   #show() {
     this.#list.show(this.#progress);
     this.#foot.show(this.#progress.goesOn);
-    const told = toldByEmail(this.#progress, this.#chat.isGroup);
-    this.#email.hidden = !told;
-    if (told) this.#email.textContent = `${told.words} ${moment(told.at)}`;
+    const email = toldByEmail(this.#progress, this.#chat.isGroup);
+    this.#email.hidden = !email;
+    if (email) this.#email.replaceChildren(`${email.words} `, told("moment", email.at));
   }
 }

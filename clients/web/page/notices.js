@@ -1,5 +1,7 @@
 // Owns what happened to a group while this page listened.
 
+import { present } from "./time.js";
+
 /**
  * A `conversation` frame of the feed: `afterSeq` is the last message before it, `at` when the page
  * heard of it. The frame tells neither its own time nor the role that was given.
@@ -25,7 +27,7 @@ export class Notices {
     const last = this.items.at(-1);
     const isHeir = change === "role" && last?.change === "left" && last.actor_id === actor_id;
     if (change === "renamed") this.#forgetTitle(title);
-    const at = new Date().toISOString();
+    const at = present();
     const notice = { cursor, afterSeq, at, change, actor_id, user_ids, title, isHeir };
     this.items.push(isHeir ? { ...notice, role: "owner" } : notice);
   }

@@ -15,8 +15,8 @@ export class Pace {
   /** However often it is asked meanwhile, it is done once. */
   ask() {
     if (this.#timer) return;
-    const wait = Math.max(0, this.#doneAt + this.#gapMs - Date.now());
-    this.#timer = setTimeout(() => this.#do(), wait);
+    const wait = Math.min(this.#doneAt + this.#gapMs - Date.now(), this.#gapMs); // a clock may have been set back
+    this.#timer = setTimeout(() => this.#do(), Math.max(0, wait));
   }
 
   stop() {

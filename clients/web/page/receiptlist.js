@@ -3,7 +3,7 @@
 import { avatar, h, icon } from "./dom.js";
 import { plainName } from "./names.js";
 import { listsOf } from "./progress.js";
-import { exactly, moment } from "./time.js";
+import { told } from "./time.js";
 
 const UNKNOWN = 3; // rows in place of those who are not known yet
 
@@ -75,7 +75,7 @@ function person({ user_id, name, at }) {
   return h("li", {}, avatar({ user_id, name }), names, time(at));
 }
 
-const time = (at) => at && h("time", { datetime: at, title: exactly(at) }, moment(at));
+const time = (at) => at && told("moment", at);
 
 function unknown() {
   return Array.from({ length: UNKNOWN }, () => h("li", { class: "skeleton", "aria-hidden": "true" }));

@@ -9,8 +9,17 @@ const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: 
 
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" }); // within an English sentence
 
+let now = () => Date.now();
+
 const DAY_MS = 86_400_000;
+const LOOK_MS = 5_000;
 const UNITS = [["day", DAY_MS], ["hour", 3_600_000], ["minute", 60_000]];
+
+/** From now on the time is that of this clock. @param {() => number} clock as `Date.now` */
+export const keepTime = (clock) => (now = clock);
+
+/** As the server writes it. */
+export const present = () => new Date(now()).toISOString();
 
 /** @param {string} at */
 export const clock = (at) => CLOCK.format(new Date(at));
@@ -28,7 +37,7 @@ export function day(at) {
   if (ago === 0) return "Today";
   if (ago === 1) return "Yesterday";
   if (ago > 1 && ago < 7) return WEEKDAY.format(date);
-  return (date.getFullYear() === new Date().getFullYear() ? DAY : DATE).format(date);
+  return (date.getFullYear() === new Date(now()).getFullYear() ? DAY : DATE).format(date);
 }
 
 /** For a line of the inbox. @param {string} at */
@@ -45,12 +54,39 @@ export const moment = (at) => (daysAgo(new Date(at)) ? `${brief(at)}, ${clock(at
 
 /** How long ago, in words. @param {string} at */
 export function ago(at) {
-  const passed = Math.max(0, Date.now() - new Date(at));
+  const passed = Math.max(0, now() - new Date(at));
   const [unit, ms] = UNITS.find(([, length]) => passed >= length) ?? [];
   return unit ? AGO.format(-Math.floor(passed / ms), unit) : "just now";
 }
 
 function daysAgo(date) {
   const midnight = (moment) => new Date(moment).setHours(0, 0, 0, 0);
-  return Math.round((midnight(Date.now()) - midnight(date)) / DAY_MS);
+  return Math.round((midnight(now()) - midnight(date)) / DAY_MS);
+}
+
+const FORMS = { brief, day, moment };
+
+/**
+ * Writes a time that is told by its day, and again when the day is over.
+ * @param {"brief"|"day"|"moment"} form @param {string} at @param {HTMLElement} [node]
+ */
+export function told(form, at, node = document.createElement("time")) {
+  node.dataset.form = form;
+  node.dateTime = at;
+  node.title = exactly(at);
+  node.textContent = FORMS[form](at);
+  return node;
+}
+
+/** Turns "Today" into "Yesterday" on a page that stays open. Called once. */
+export function watchDays() {
+  let today = dayKey(present());
+  const look = () => {
+    const day = dayKey(present());
+    if (day === today) return;
+    today = day;
+    for (const node of document.querySelectorAll("time[data-form]")) told(node.dataset.form, node.dateTime, node);
+  };
+  setInterval(look, LOOK_MS);
+  document.addEventListener("visibilitychange", look); // it may have slept
 }

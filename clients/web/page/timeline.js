@@ -7,7 +7,7 @@ import { listenForMenu } from "./gestures.js";
 import { head } from "./head.js";
 import { inOrder } from "./order.js";
 import { inWords, sentence } from "./sentence.js";
-import { day, dayKey } from "./time.js";
+import { dayKey, told } from "./time.js";
 
 const NEAR_TOP = 100; // pixels
 const NEAR_BOTTOM = 48;
@@ -222,7 +222,7 @@ export class Timeline {
   }
 
   #day(at) {
-    const make = () => ({ node: h("div", { class: "day" }, h("span", {}, day(at))) });
+    const make = () => ({ node: h("div", { class: "day" }, h("span", {}, told("day", at))) });
     return this.#keyed(`day ${dayKey(at)}`, make).node;
   }
 

@@ -3,11 +3,11 @@
 const MOST_MS = 2 ** 31 - 1; // a timer that is longer fires at once
 
 /**
- * By this device's clock: the server's own is the one that counts.
  * @param {{created_at: string}} message @param {number} seconds the window; 0: for ever
+ * @param {number} now the server's time, as `Date.now()`
  * @returns {number} milliseconds; not above 0: it is closed
  */
-export function timeLeft({ created_at }, seconds, now = Date.now()) {
+export function timeLeft({ created_at }, seconds, now) {
   return seconds ? new Date(created_at).getTime() + seconds * 1_000 - now : Infinity;
 }
 

@@ -1,5 +1,7 @@
 // Owns the HTTP side: one request, one answer, and every failure as a `LinkupError`.
 
+import { Clock } from "./clock.js";
+
 /** What went wrong, in the words of the protocol. `temporary`: the same again may succeed. */
 export class LinkupError extends Error {
   /**
@@ -21,6 +23,7 @@ export class LinkupError extends Error {
  *            width?: number, height?: number, thumbnail?: boolean}} Attachment
  */
 
+const GRAIN_MS = 2_000; // HTTP tells whole seconds, and servers write them beforehand
 const TIMEOUT_MS = 10_000;
 const LONGEST_WAIT_MS = 60_000;
 const PASSING = new Set([408, 425, 429]);
@@ -28,11 +31,22 @@ const PASSING = new Set([408, 425, 429]);
 export class Api {
   #url;
   #getToken;
+  /** @type {import("./clock.js").Clock} */
+  #clock;
 
-  /** @param {{url: string, getToken: (asked: {renew: boolean}) => Promise<string>}} options */
-  constructor({ url, getToken }) {
+  /**
+   * @param {{url: string, getToken: (asked: {renew: boolean}) => Promise<string>,
+   *          clock?: import("./clock.js").Clock}} options `clock`: learns the time of the answers
+   */
+  constructor({ url, getToken, clock = new Clock() }) {
     this.#url = url;
     this.#getToken = getToken;
+    this.#clock = clock;
+  }
+
+  /** The server's time, as `Date.now()`. */
+  now() {
+    return this.#clock.now();
   }
 
   /**
@@ -204,11 +218,12 @@ export class Api {
   }
 
   async #authorized(method, route, body) {
+    const ask = async (how) => request(this.#url, method, route, body, await this.#getToken(how), this.#clock);
     try {
-      return await request(this.#url, method, route, body, await this.#getToken({ renew: false }));
+      return await ask({ renew: false });
     } catch (error) {
       if (error.status !== 401) throw error;
-      return request(this.#url, method, route, body, await this.#getToken({ renew: true }));
+      return ask({ renew: true });
     }
   }
 }
@@ -223,11 +238,13 @@ export function login(url, who) {
   return request(url, "POST", "/v1/dev/login", who);
 }
 
-async function request(url, method, route, body, token) {
+async function request(url, method, route, body, token, clock) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
+  const askedAt = Date.now();
   const response = await reach(url + route, { method, headers, body: body && JSON.stringify(body) });
+  clock?.observe(response.headers.get("Date"), askedAt, GRAIN_MS);
   if (response.status === 204) return null;
   if (response.ok) return response.json().catch(() => Promise.reject(unreachable()));
   throw await problem(response);
@@ -254,7 +271,7 @@ function upload(url, file, token, { onProgress, signal }) {
     request.onload = () => {
       const { status, response } = request;
       if (status === 201) resolve(response);
-      else reject(faultOf(response ?? {}, status, request.getResponseHeader("Retry-After")));
+      else reject(faultOf(response ?? {}, status, (name) => request.getResponseHeader(name)));
     };
     request.onerror = async () => reject((await isReadable(file)) ? unreachable() : unreadable());
     request.onabort = () => reject(signal.reason);
@@ -290,24 +307,25 @@ function unreachable() {
 
 async function problem(response) {
   const told = await response.json().catch(() => null);
-  return faultOf(told ?? {}, response.status, response.headers.get("Retry-After"));
+  return faultOf(told ?? {}, response.status, (name) => response.headers.get(name));
 }
 
 /** A proxy in front says less than the server: only a status, and perhaps for how long. */
-function faultOf(told, status, retryAfter) {
+function faultOf(told, status, header) {
   return new LinkupError({
     code: told.code ?? "internal",
     message: told.detail ?? told.title ?? `The server answered ${status}`,
     temporary: told.temporary ?? (status >= 500 || PASSING.has(status)),
-    retryAfterMs: told.retry_after_ms ?? inMs(retryAfter),
+    retryAfterMs: told.retry_after_ms ?? inMs(header("Retry-After"), header("Date")),
     status,
   });
 }
 
-/** @param {string|null} retryAfter seconds, or a date (RFC 9110, 10.2.3) */
-function inMs(retryAfter) {
+/** @param {string|null} retryAfter seconds, or a date (RFC 9110, 10.2.3) @param {string|null} date of the answer */
+function inMs(retryAfter, date) {
   if (!retryAfter) return undefined;
-  const ms = /^\d+$/u.test(retryAfter) ? retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
+  const until = () => Date.parse(retryAfter) - (Date.parse(date ?? "") || Date.now());
+  const ms = /^\d+$/u.test(retryAfter) ? retryAfter * 1000 : until();
   return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_WAIT_MS) : undefined;
 }
 

@@ -15,6 +15,7 @@ import { Sender } from "./sender.js";
 export class Dispatch {
   #userId;
   #onOutcome;
+  #now;
   #onSending;
   #outbox;
   #sender;
@@ -25,13 +26,14 @@ export class Dispatch {
   #sends = false;
 
   /**
-   * @param {{userId: string, transmit: (frame: object) => boolean,
+   * @param {{userId: string, now: () => number, transmit: (frame: object) => boolean,
    *          onSending: (item: OutboxItem) => void,
    *          onOutcome: (type: "queued"|"acked"|"failed"|"discarded", detail: any) => void}} options
    *        `onSending`: an earlier page, or another tab, has left it
    */
-  constructor({ userId, transmit, onSending, onOutcome }) {
+  constructor({ userId, now, transmit, onSending, onOutcome }) {
     this.#userId = userId;
+    this.#now = now;
     this.#onSending = onSending;
     this.#onOutcome = onOutcome;
     this.#outbox = new Outbox(userId);
@@ -68,7 +70,7 @@ export class Dispatch {
       content,
       ...(reply_to && { reply_to }),
       ...(attachments?.length && { attachments }),
-      created_at: new Date().toISOString(),
+      created_at: new Date(this.#now()).toISOString(),
     };
     const outcome = new Promise((resolve, reject) =>
       this.#outcomes.set(item.client_id, { resolve, reject }),

@@ -100,7 +100,7 @@ export class Receipts {
 
   #plan(conversationId, mark) {
     clearTimeout(mark.timer);
-    const wait = mark.toldAt + GAP_MS - Date.now();
+    const wait = Math.min(mark.toldAt + GAP_MS - Date.now(), GAP_MS); // a clock may have been set back
     if (wait <= 0) this.#tell(conversationId, mark);
     else mark.timer = setTimeout(() => this.#tell(conversationId, mark), wait);
   }

@@ -23,7 +23,7 @@ export class Typing {
   /** The text changed. @param {string} conversationId */
   changed(conversationId) {
     if (conversationId !== this.#conversationId) this.#begin(conversationId);
-    else if (this.#toldAt && Date.now() - this.#toldAt >= AGAIN_MS) this.#tell(true);
+    else if (this.#toldAt && Math.abs(Date.now() - this.#toldAt) >= AGAIN_MS) this.#tell(true);
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.stop(), IDLE_MS);
   }
@@ -42,7 +42,8 @@ export class Typing {
     this.#conversationId = conversationId;
     const { conversationId: before, at } = this.#last;
     const gap = before === conversationId ? at + GAP_MS - Date.now() : 0;
-    this.#start = setTimeout(() => this.#tell(true), Math.max(DEBOUNCE_MS, gap));
+    const wait = Math.min(Math.max(DEBOUNCE_MS, gap), GAP_MS); // a clock may have been set back
+    this.#start = setTimeout(() => this.#tell(true), wait);
   }
 
   #tell(is_typing) {

@@ -30,6 +30,11 @@ export class Waiting {
     this.#look();
   }
 
+  /** As `Date.now()`, or undefined. @param {any} what */
+  since(what) {
+    return this.#since.get(what);
+  }
+
   /** @param {any} what */
   end(what) {
     if (this.#since.delete(what)) this.#look();

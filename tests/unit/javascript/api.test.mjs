@@ -1,0 +1,44 @@
+// Tests what the client makes of an answer that is none of the server's own.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Api } from "../../../clients/web/sdk/api.js";
+
+const api = new Api({ url: "http://chat.test", getToken: async () => "token" });
+
+/** What a call rejects with, when that is answered. */
+async function fault(t, status, headers = {}, body = "") {
+  t.mock.method(globalThis, "fetch", async () => new Response(body, { status, headers }));
+  return api.unread().then(() => assert.fail(), (error) => error);
+}
+
+for (const status of [408, 425, 429, 500, 502, 503, 504]) {
+  test(`f_p4: ${status} of a proxy may pass`, async (t) => {
+    assert.equal((await fault(t, status)).temporary, true);
+  });
+}
+
+test("f_p4: what else a proxy refuses is refused for good", async (t) => {
+  for (const status of [400, 403, 404, 413]) assert.equal((await fault(t, status)).temporary, false);
+});
+
+test("f_p4: Retry-After is seconds or a date, and waits a minute at most", async (t) => {
+  const wait = async (text) => (await fault(t, 429, { "Retry-After": text })).retryAfterMs;
+  assert.equal(await wait("7"), 7_000);
+  assert.equal(await wait("86400"), 60_000);
+  const soon = await wait(new Date(Date.now() + 10_000).toUTCString());
+  assert.ok(soon > 8_000 && soon <= 10_000, String(soon));
+  assert.equal(await wait("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
+  assert.equal(await wait("soon"), 0);
+});
+
+test("f_p4: the server's own word is finer", async (t) => {
+  const told = { code: "rate_limited", detail: "wait", temporary: true, retry_after_ms: 250 };
+  const error = await fault(t, 429, { "Retry-After": "1" }, JSON.stringify(told));
+  assert.deepEqual([error.code, error.retryAfterMs, error.temporary], ["rate_limited", 250, true]);
+});
+
+test("f_p10: an answer that breaks off may pass", async (t) => {
+  assert.equal((await fault(t, 200, {}, "{")).temporary, true);
+});

@@ -48,6 +48,17 @@ async def after_id_goes_forth(scene: Scene) -> None:
     expect("the last page", [_numbers(page), page["has_more"]], [[11, 12], False])
 
 
+async def several_at_once(scene: Scene) -> None:
+    """`ids` gives those messages of the conversation; those that are not there are left out."""
+    api, acks = await _twelve(scene)
+    place = acks[0]["conversation_id"]
+    ids = [acks[6]["message_id"], 2**53 - 1, acks[1]["message_id"]]
+    page = await api.page(place, ids=",".join(map(str, ids)))
+    expect("the messages", sorted(_numbers(page)), [2, 7])
+    answer = await api.get(f"/v1/conversations/{place}/messages", ids=",".join(["1"] * 101))
+    expect("the status for 101 ids", answer.status, 400)
+
+
 async def both_ids_are_refused(scene: Scene) -> None:
     """`before_id` and `after_id` together are 400."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
@@ -133,6 +144,29 @@ async def the_inbox_goes_on_by_pages(scene: Scene) -> None:
     expect("both pages", [*shown, rest["next"]], ["dave", "carol", "bob", None])
 
 
+async def one_peer(scene: Scene) -> None:
+    """`peer` gives the direct conversation with that user, or nothing."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    ack = await alice.acked(bob.user_id, "one")
+    api = await scene.api("alice")
+    for peer, wanted in ((bob.user_id, [ack["conversation_id"]]), (scene.user("carol"), [])):
+        page = (await api.get("/v1/conversations", peer=peer)).json()
+        expect(
+            "the conversations", [one["conversation_id"] for one in page["conversations"]], wanted
+        )
+
+
+async def several_conversations_at_once(scene: Scene) -> None:
+    """`ids` of the inbox gives those conversations; those that are not one's own are left out."""
+    alice, bob = await scene.enter("alice"), await scene.enter("bob")
+    own = [await alice.acked(to, "one") for to in (alice.user_id, bob.user_id)]
+    theirs = await bob.acked(bob.user_id, "mine")
+    ids = [ack["conversation_id"] for ack in (*own, theirs)]
+    page = (await (await scene.api("alice")).get("/v1/conversations", ids=",".join(ids))).json()
+    told = sorted(one["conversation_id"] for one in page["conversations"])
+    expect("the conversations", told, sorted(ids[:2]))
+
+
 async def _twelve(scene: Scene) -> tuple[Caller, list[Frame]]:
     """Twelve messages to bob, and bob's HTTP."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
@@ -159,6 +193,7 @@ CHECKS = (
         ("", oldest_first_within_the_page),
         ("", before_id_goes_back),
         ("", after_id_goes_forth),
+        ("", several_at_once),
         ("", both_ids_are_refused),
         ("C9", an_id_of_another_conversation),
         ("", a_limit_out_of_bounds),
@@ -167,6 +202,8 @@ CHECKS = (
         ("C6", a_snapshot_carries_its_place),
         ("", the_inbox_shows_the_latest_first),
         ("", the_inbox_goes_on_by_pages),
+        ("", one_peer),
+        ("", several_conversations_at_once),
     ),
     *(
         Check(

@@ -116,8 +116,15 @@ class Held:
 @asynccontextmanager
 async def alone(file: Path) -> AsyncIterator[None]:
     """Keep a second notify off the same file: two writers are more than SQLite's WAL bears."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(file.name + ".lock").open("w") as lock:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        opened = file.with_name(file.name + ".lock").open("w")
+    except OSError as error:
+        raise StartError(
+            f"cannot write to {file.parent}: {error.strerror}; set LINKUP_DATA_DIR, or "
+            "LINKUP_NOTIFY_DATABASE_URL where that is set"
+        ) from None
+    with opened as lock:
         if sys.platform != "win32":
             import fcntl
 

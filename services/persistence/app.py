@@ -41,8 +41,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         except (sqlite3.Error, DBAPIError) as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
             raise StartError(
-                f"cannot open the store: {reason}; {REMEDY}, or restore the data directory from "
-                "a backup"
+                f"cannot open the store {DatabaseURL(url).database}: {reason}; {REMEDY}, whether "
+                "its directory is there, or restore the data directory from a backup"
             ) from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
         health.checks["bus"] = nats.check

@@ -154,6 +154,12 @@ def broken(file: Path) -> Path:
     return file
 
 
+async def test_f_s22_a_directory_that_cannot_be_made_is_named(broken: Path) -> None:
+    with pytest.raises(StartError, match=r"cannot write to .*LINKUP_NOTIFY_DATABASE_URL"):
+        async with open_store(f"sqlite:///{broken / 'notify.db'}"):
+            pass
+
+
 async def test_a_file_that_is_no_database_is_named(broken: Path) -> None:
     with pytest.raises(StartError, match="not a database"):
         async with open_store(f"sqlite:///{broken}"):

@@ -28,8 +28,8 @@ def sender(text: str) -> Address:
         name, _, rest = text.rpartition("<")
         spec = rest.rstrip("> ") if name or rest != text else text.strip()
         address = Address(display_name=name.strip(' "'), addr_spec=spec)
-    except (HeaderParseError, ValueError, IndexError) as error:
-        raise SettingError(f"LINKUP_SMTP_FROM={text}: {error}") from None
+    except (HeaderParseError, ValueError, IndexError):
+        address = Address()
     if not address.username or not address.domain or not address.addr_spec.isascii():
         raise SettingError(f"LINKUP_SMTP_FROM={text}: write it as Name <name@example.com>")
     return address

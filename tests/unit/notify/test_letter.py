@@ -108,7 +108,9 @@ def test_the_sender_is_an_address_with_or_without_a_name(text: str, expected: st
 
 @pytest.mark.parametrize("text", ["", "LinkUp", "<>", "a@", "@b", "ä@b.test", "x <a@b> y", "a b@c"])
 def test_a_sender_that_is_none_is_named(text: str) -> None:
-    with pytest.raises(SettingError, match="LINKUP_SMTP_FROM"):
+    with pytest.raises(
+        SettingError, match=r"LINKUP_SMTP_FROM=.*write it as Name <name@example.com>"
+    ):
         sender(text)
 
 

@@ -6,7 +6,8 @@ from shared.bus import Bus, BusTimeout
 from shared.commands import Readiness, ReadinessAnswer, answer, encode, open_answer
 from shared.errors import NotFound, Unavailable
 from shared.health import Health
-from shared.probe import DEADLINE
+
+ANSWER_TIMEOUT = 2.5  # seconds, below the probe's own deadline: then it is known who is silent
 
 
 def tell(health: Health) -> bytes:
@@ -19,7 +20,7 @@ def tell(health: Health) -> bytes:
 async def ask(bus: Bus, subject: str) -> None:
     """Raises Unavailable, which says why it is not ready, or that it does not answer."""
     try:
-        reply = await bus.request(subject, encode(Readiness()), DEADLINE)
+        reply = await bus.request(subject, encode(Readiness()), ANSWER_TIMEOUT)
         told = open_answer(reply, ReadinessAnswer)
     except BusTimeout:
         await bus.probe.ask()  # or is it the bus that is silent?

@@ -24,7 +24,7 @@ PAGE = 10_000  # rows of the log looked at
 POLL = 2.0  # a lost doorbell costs no more than this
 REQUEST_TIMEOUT = 5.0
 LONGEST_PAUSE = 1.5  # soon found to be back
-STUCK_AFTER = 8.0  # one poll and one request that nobody answered
+STUCK_AFTER = 7.0  # a poll and a request that nobody answered
 
 
 class Follower:

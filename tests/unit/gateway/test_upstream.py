@@ -12,6 +12,7 @@ from shared.commands import ReadinessAnswer
 from shared.errors import LinkupError, NotFound
 from shared.health import Check
 from shared.probe import DEADLINE, EVERY, Probe
+from shared.readiness import ANSWER_TIMEOUT
 from tests.support.virtual import VirtualLoop
 
 
@@ -31,7 +32,7 @@ class FakeBus:
         return Check("pass" if self.sound else "fail", "the bus hangs")
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
-        assert (subject, timeout) == ("linkup.query.health", DEADLINE)
+        assert (subject, timeout) == ("linkup.query.health", ANSWER_TIMEOUT)
         self.asked += 1
         await asyncio.sleep(timeout if isinstance(self.reply, BusTimeout) else 0)
         if isinstance(self.reply, Exception):

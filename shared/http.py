@@ -17,9 +17,13 @@ from uvicorn.server import ServerState
 
 from shared.admission import Admission, Guest
 from shared.counters import Counters
+from shared.pace import Pace
 from shared.reaper import Reaper
 from shared.settings import Settings
 
+BURST_SECONDS = 2  # how much of its pace a connection may use at once
+REFUSED = 10  # what an answer 429 costs, in place of one
+TOO_MANY_REQUESTS = 429
 HEAD_FIELDS = 100
 FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
 TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
@@ -51,17 +55,25 @@ class Upgraded(Protocol):
 class Requests(h11.Connection):
     """Refuses heads above the bounds, and what a proxy in front may take for something else."""
 
+    status = 0  # of the latest answer
+
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         event = super().next_event()
         if isinstance(event, h11.Request):
             _judge(event, self._max_incomplete_event_size)
         return event
 
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        if isinstance(event, h11.Response):
+            self.status = event.status_code
+        return super().send_with_data_passthrough(event)
+
 
 class Http(H11Protocol):
     """uvicorn's protocol, with deadlines (RFC 9110, 408) and a status that names the fault."""
 
     config: Config
+    conn: Requests
 
     def __init__(
         self,
@@ -80,6 +92,10 @@ class Http(H11Protocol):
         self._since = 0.0  # when the peer began to owe us the head or the body
         self._owes = ""
         self._read = 0  # bytes of it
+        self._held: asyncio.TimerHandle | None = None
+        settings = config.settings
+        rate = settings.requests_per_second if settings.api_per_minute else 0.0
+        self.pace = Pace(rate, max(1.0, BURST_SECONDS * rate))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,6 +106,8 @@ class Http(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.config.admission.leave(self.guest)
+        if self._held is not None:
+            self._held.cancel()
         self._expect("")
         self.reaper.stop()
         super().connection_lost(exc)
@@ -114,12 +132,28 @@ class Http(H11Protocol):
         self.reaper.relax()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """The next request is read at the connection's pace; a refusal costs more of it."""
         if self.transport.is_closing():
+            super().on_response_complete()
             self.reaper.close_soon()
+            return
+        self.config.admission.idle(self.guest)
+        self.pace.spend(REFUSED if self.conn.status == TOO_MANY_REQUESTS else 1)
+        wait = self.pace.wait() if self.guest.address else 0.0  # a proxy carries many people
+        if wait:
+            self.config.counters.hit(
+                "requests_per_second", "a connection asks too often", address=self.guest.address
+            )
+            self.flow.pause_reading()
+            self._expect("")
+            self._held = self.loop.call_later(wait, self._go_on)
         else:
-            self.config.admission.idle(self.guest)
-            self._look()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._held = None
+        super().on_response_complete()
+        self._look()
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.gateway import contract, page, start
+from services.gateway.allowance import Allowance
 from services.gateway.announcer import Announcer
 from services.gateway.api.attachments import Attachments
 from services.gateway.api.blocks import Blocks
@@ -78,7 +79,13 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         turns = Turns()
         upstream, notices = Upstream(nats), Notices(nats)
         log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, upstream.read)
-        lanes = Lanes(nats, settings.lanes, upstream.stored)
+        lanes = Lanes(
+            nats,
+            settings.lanes,
+            upstream.stored,
+            settings.queued_per_user,
+            Allowance(settings.message_burst, settings.message_rate),
+        )
         announcer = Announcer(nats, lanes, settings.presence_debounce)
         chores = Chores()
         typing = Typing(nats, log, chores)

@@ -66,6 +66,8 @@ class Connection:
         self._changed: dict[str, int] = {}  # conversation → cursor of its latest change
         # Told the code of each error that answers a command, and a word for the log.
         self.on_refused: Callable[[str, str], None] = lambda code, why: None
+        self.in_flight = 0  # commands without their result
+        self._settled = asyncio.Event()  # one of them has it
         self._log = log
         self._outbox = outbox
         self._suspect = suspect
@@ -123,6 +125,7 @@ class Connection:
         if self.close_code is None:
             self.close_code = int(code)
             self.closing.set()
+            self._settled.set()
 
     def farewell(self, reason: str, code: CloseCode, after_ms: int) -> None:
         """Say when to come back, then close."""
@@ -269,6 +272,17 @@ class Connection:
                 self.gate.release(message.conversation_id, message.client_id)
 
     # ------------------------------------------------------------ own commands
+
+    def arrived(self) -> None:
+        """A command has its result."""
+        self.in_flight -= 1
+        self._settled.set()
+
+    async def room(self, most: int) -> None:
+        """Wait until fewer commands than that are on their way, or the socket is to end."""
+        while self.in_flight >= most and self.close_code is None:
+            self._settled.clear()
+            await self._settled.wait()
 
     def settled(self, client_id: str | None, result: Result) -> None:
         """The lane's answer to a command of this socket."""

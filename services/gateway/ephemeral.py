@@ -22,6 +22,8 @@ logger = logging.getLogger("linkup.gateway.ephemeral")
 MAX_CHORES = 1024
 WORKERS = 4
 INTERVAL = 1.0  # seconds between two of a user in a conversation
+AT_ONCE = 10  # starts and stops of a user, over all conversations
+EACH = 0.25  # seconds until one more
 MEMBERS_KEPT = 30.0  # seconds until a conversation's members are asked for again
 MAX_KEPT = 10_000
 
@@ -92,6 +94,7 @@ class Typing:
         self._chores = chores
         self._clock = clock
         self._last: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
+        self._spent: OrderedDict[str, float] = OrderedDict()  # until when, as a GCRA
         self._members: OrderedDict[tuple[str, str], Known] = OrderedDict()
         self._forgotten = 0
 
@@ -108,7 +111,7 @@ class Typing:
         conversation_id = frame.conversation_id or ""
         if frame.to is not None:
             conversation_id = subjects.direct_conversation_id(user_id, frame.to)
-        if self._admitted((user_id, conversation_id), frame.is_typing):
+        if self._admitted((user_id, conversation_id), frame.is_typing) and self._spend(user_id):
             since = changed_at(conversation_id)
             self._chores.offer(
                 user_id, lambda: self._tell(user_id, conversation_id, frame.is_typing, since)
@@ -120,6 +123,15 @@ class Typing:
         if now - at < INTERVAL and not (was_typing and not is_typing):
             return False
         _keep(self._last, key, (now, is_typing))
+        return True
+
+    def _spend(self, user_id: str) -> bool:
+        """Nobody types to many at once: each conversation may cost a question to the log."""
+        now = self._clock()
+        until = max(self._spent.get(user_id, now), now) + EACH
+        if until - now > AT_ONCE * EACH:
+            return False
+        _keep(self._spent, user_id, until)
         return True
 
     async def _tell(self, user_id: str, conversation_id: str, is_typing: bool, since: int) -> None:

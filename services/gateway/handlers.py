@@ -76,10 +76,15 @@ class Handlers:
                 raise InvalidFrame("`hello` comes once, as the first frame")
 
     def on_message(self, connection: Connection, frame: frames.SendMessage) -> None:
+        def settle(result: Result) -> None:
+            connection.arrived()
+            connection.settled(frame.client_id, result)
+
+        connection.in_flight += 1
         self.lanes.submit(
             store_message(connection.user_id, connection.id, frame),
             len(frame.content.encode()) + IDS_BYTES,
-            lambda result: connection.settled(frame.client_id, result),
+            settle,
             connection.gate,
         )
 
@@ -165,11 +170,13 @@ class Handlers:
         """An error is always told; that it is done only to who gave it a `client_id`."""
 
         def settle(result: Result) -> None:
+            connection.arrived()
             if then is not None and isinstance(result, Done):
                 then()
             if client_id or not isinstance(result, Done):
                 connection.settled(client_id, result)
 
+        connection.in_flight += 1
         self.lanes.submit(command, size, settle)
 
 

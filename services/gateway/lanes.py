@@ -9,13 +9,14 @@ import asyncio
 import logging
 import secrets
 import zlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from services.gateway.allowance import Allowance
 from services.gateway.gate import Gate
+from services.gateway.waiting import Waiting
 from shared import commands, subjects
 from shared.bus import Bus, NoResponders
 from shared.commands import (
@@ -26,6 +27,8 @@ from shared.commands import (
     Refused,
     Result,
     Results,
+    Stored,
+    StoreMessage,
 )
 from shared.errors import Unavailable
 
@@ -35,6 +38,8 @@ REQUEST_TIMEOUT = 2.0
 DEADLINE = 4.0  # of a command; below a client's ack timeout of 5 s
 PAUSE = 0.05  # before the same batch is sent again
 MAX_QUEUED = 4096  # commands a lane
+
+UNLIMITED = Allowance(burst=1, rate=0)
 
 OVERLOADED = Refused("overloaded", "Too many messages wait already", 1000)
 UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same again", 500)
@@ -49,8 +54,12 @@ class Submission:
     size: int
     settle: Callable[[Result], None]
     gate: Gate | None = None
-    deadline: float = 0.0
+    submitted_at: float = 0.0  # by the loop's clock
     finished: bool = False
+
+    @property
+    def deadline(self) -> float:
+        return self.submitted_at + DEADLINE
 
     def __post_init__(self) -> None:
         if self.gate is not None:
@@ -67,22 +76,29 @@ class Submission:
 
 
 class Lane:
-    def __init__(self, bus: Bus, on_stored: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        on_stored: Callable[[], None] = lambda: None,
+        own: int = MAX_QUEUED,
+        allowance: Allowance = UNLIMITED,
+    ) -> None:
         self.id = secrets.token_hex(8)
         self._bus = bus
         self._on_stored = on_stored
         self._number = 0
-        self._queue: deque[Submission] = deque()
+        self._allowance = allowance
+        self._queue: Waiting[Submission] = Waiting(own)
         self._under_way: list[Submission] = []
         self._wake = asyncio.Event()
         self._carried = asyncio.Event()  # set for a moment after each batch
 
     def submit(self, submission: Submission) -> None:
-        if len(self._queue) >= MAX_QUEUED:
+        user_id = submission.command.user_id
+        if len(self._queue) >= MAX_QUEUED or not self._queue.push(user_id, submission):
             submission.finish(OVERLOADED)
             return
-        submission.deadline = asyncio.get_running_loop().time() + DEADLINE
-        self._queue.append(submission)
+        submission.submitted_at = asyncio.get_running_loop().time()
         self._wake.set()
 
     async def settled(self) -> None:
@@ -107,11 +123,13 @@ class Lane:
         batch: list[Submission] = []
         now, size = asyncio.get_running_loop().time(), 0
         while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
-            submission = self._queue.popleft()
+            submission = self._queue.pop()
             if not submission.admitted():
                 submission.finish(OUT_OF_ORDER)
             elif submission.deadline < now:
                 submission.finish(UNAVAILABLE)
+            elif refused := self._allowance.refuses(submission.command, now):
+                submission.finish(refused)
             else:
                 batch.append(submission)
                 size += submission.size
@@ -127,11 +145,19 @@ class Lane:
         while waiting:
             results = await self._attempt(payload, _first_deadline(waiting))
             if results is not None:
+                self._count(batch, results)
                 _settle(batch, results, waiting)
                 return
             waiting = _expire(waiting)
             if waiting:
                 await asyncio.sleep(PAUSE)
+
+    def _count(self, batch: Sequence[Submission], results: Sequence[Result]) -> None:
+        for submission, result in zip(batch, results, strict=True):
+            command = submission.command
+            new = isinstance(result, Stored) and not result.duplicate
+            if new and isinstance(command, StoreMessage):
+                self._allowance.stored(command, submission.submitted_at)
 
     async def _attempt(self, payload: bytes, until: float) -> list[Result] | None:
         timeout = min(REQUEST_TIMEOUT, max(PAUSE, until - asyncio.get_running_loop().time()))
@@ -153,9 +179,17 @@ class Lane:
 
 
 class Lanes:
-    def __init__(self, bus: Bus, count: int, on_stored: Callable[[], None] = lambda: None) -> None:
-        """`on_stored`: called with each batch that was committed."""
-        self._lanes = [Lane(bus, on_stored) for _ in range(count)]
+    def __init__(
+        self,
+        bus: Bus,
+        count: int,
+        on_stored: Callable[[], None] = lambda: None,
+        own: int = MAX_QUEUED,
+        allowance: Allowance = UNLIMITED,
+    ) -> None:
+        """`on_stored`: called with each batch that was committed; `own`: commands of one user
+        that may wait."""
+        self._lanes = [Lane(bus, on_stored, own, allowance) for _ in range(count)]
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [tasks.create_task(lane.run()) for lane in self._lanes]

@@ -16,13 +16,21 @@ from websockets import http11
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
 
+from services.gateway.inbound import Inbound
 from shared.admission import Guest
+from shared.frames import CloseCode as Ours
 from shared.http import Config
+from shared.pace import Pace
 from shared.reaper import Reaper
-from shared.settings import MOST_HEADER_BYTES
+from shared.settings import MOST_HEADER_BYTES, Settings
 
 EXTENSION = "linkup.wire"
-MAX_UNREAD_FRAMES = 16  # of the client, before no more is read from its socket
+FRAMES_A_TURN = 4  # of one socket, before the loop turns to the others
+BYTES_A_FRAME = 8192  # a longer one counts for several
+BURST_SECONDS = 4  # how much of its pace a socket may use at once
+LEAST_WAIT = 0.1  # seconds, so that a throttled socket does not wake up for every frame
+REFUSED = 10  # what a refused frame costs in place of one: an error is dear, and asked for nothing
+MAX_UNREAD_FRAMES = 16  # of the client, before no more is parsed
 MAX_FRAGMENTS = 256  # of one message
 MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox may put there
 WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
@@ -41,6 +49,10 @@ class Wire(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.inbound = Inbound()
+        self.pace = pace_of(self.config.settings)
+        self._later: asyncio.Handle | None = None  # the next turn of `_pump`
+        self._loud_since: float | None = None
         self.read_paused = True  # uvicorn would stop and start reading around every single frame
         settings = self.config.settings
         self.reaper = Reaper(self.transport, settings.stall_timeout, self.config.counters)
@@ -54,16 +66,67 @@ class Wire(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reaper.stop()
+        self.inbound.clear()
+        if self._later is not None:
+            self._later.cancel()
         self.config.admission.leave(self.guest)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        if self.handshake_initiated:
+            self.inbound.add(data)
+            if self._later is None:
+                self._pump()
+            return
+        super().data_received(data)  # the head, as shared/http.py hands it over
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self._refuse_handshake()
-        if self.queue.qsize() >= MAX_UNREAD_FRAMES:
-            self.transport.pause_reading()
         self._ends()
+
+    def _pump(self) -> None:
+        """Parse a few frames, as far as there is room for them; the rest at a later turn."""
+        self._later = None
+        if self._loud_since is not None and self.pace.rested():
+            self._loud_since = None
+        for _ in range(FRAMES_A_TURN):
+            if self.transport.is_closing():
+                self.inbound.clear()
+            if not self.inbound.ready or self._full():
+                break
+            if wait := self.pace.wait():
+                self._throttle(wait)
+                break
+            size = self.inbound.begins
+            self.pace.spend(1 + size // BYTES_A_FRAME if size else 0)
+            super().data_received(self.inbound.take())
+        else:
+            self._later = self.loop.call_soon(self._pump)
+        self._steer()
+        self._ends()
+
+    def _full(self) -> bool:
+        return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
+
+    def _steer(self) -> None:
+        """What waits here keeps the rest waiting at the peer."""
+        if self.inbound.ready:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _throttle(self, wait: float) -> None:
+        """It sends more than its share: it is read at its pace, and not for ever."""
+        now, patience = self.loop.time(), self.config.settings.shouting_for
+        if self._loud_since is None:
+            self._loud_since = now
+            address = self.client[0] if self.client else ""
+            self.config.counters.hit(
+                "frames_per_second", "a socket sends more than is read", address=address
+            )
+        if 0 < patience < now - self._loud_since:
+            self._fail(Ours.ABUSE, "too many frames")
+        else:
+            self._later = self.loop.call_later(max(wait, LEAST_WAIT), self._pump)
 
     def eof_received(self) -> None:
         super().eof_received()
@@ -79,14 +142,16 @@ class Wire(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
-        if self.queue.empty():
-            self.transport.resume_reading()
+        if self._later is None and self.inbound.ready:
+            self._later = self.loop.call_soon(self._pump)
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "websocket.close":
             self.reaper.close_soon()  # also while the frames before it are not taken
         await super().send(message)
+        if self._later is None and self.inbound.ready:
+            self._later = self.loop.call_soon(self._pump)
 
     async def run_asgi(self) -> None:
         cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self
@@ -98,6 +163,9 @@ class Wire(WebSocketsSansIOProtocol):
         self._ends()
 
     def keepalive_timeout(self) -> None:
+        if self.inbound.ready and self.ping_timeout:  # its pong waits behind what it sent before
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            return
         super().keepalive_timeout()
         self.abort()
 
@@ -129,6 +197,10 @@ class Wire(WebSocketsSansIOProtocol):
     def _fail(self, code: int, reason: str) -> None:
         self.conn.fail(code, reason)
         self.handle_parser_exception()
+
+    def charge(self, cost: float) -> None:
+        """What the last frame cost, beyond being read."""
+        self.pace.spend(cost)
 
     def admit(self) -> bool:
         """A user is known: the connection is theirs, unless there are too many sockets."""
@@ -172,6 +244,16 @@ class Wire(WebSocketsSansIOProtocol):
                 size = 0
         if size:
             self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Of a socket's frames: enough for what its user may write, several times over."""
+    if not settings.message_rate:
+        return Pace(0, 1)
+    rate = max(settings.frames_per_second, 2 * settings.message_rate)
+    if not settings.frames_per_second:
+        return Pace(0, 1)
+    return Pace(rate, max(BURST_SECONDS * rate, 2.0 * settings.message_burst))
 
 
 def wire_of(websocket: WebSocket) -> Wire:

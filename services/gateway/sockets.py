@@ -18,14 +18,22 @@ from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub, come_back_after_ms, resume_point
 from services.gateway.outbox import Outbox
 from services.gateway.people import People
-from services.gateway.protocol import Wire, wire_of
+from services.gateway.protocol import REFUSED, Wire, wire_of
 from services.gateway.refusals import TOLD, Refusals, address_of
 from services.gateway.tickets import Tickets, is_ticket
 from services.gateway.views import view_of
 from shared import frames
 from shared.commands import Joined
-from shared.errors import InvalidFrame, LinkupError, NotFound, TooLarge, Unauthorized
-from shared.frames import CloseCode, Hello
+from shared.errors import (
+    BY_CODE,
+    InvalidFrame,
+    LinkupError,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+)
+from shared.frames import ClientFrame, CloseCode, Hello
 from shared.settings import Settings
 from shared.turns import Turns
 
@@ -36,6 +44,8 @@ SUBPROTOCOL = "linkup.v1"
 HELLO_BYTES = 4096
 BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
 ABUSE = "abuse"  # as it stands in the log
+# Frames that cost a question to the log, beside being read.
+DEAR: dict[type, int] = {frames.SyncRequest: 10, frames.PresenceSubscribe: 5}
 CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
 
 
@@ -131,6 +141,7 @@ class Sockets:
             try:
                 frame = frames.decode(await receive(wire), HELLO_BYTES)
             except (InvalidFrame, TooLarge) as error:
+                wire.charge(REFUSED)
                 await send_error(wire, error)
                 continue
             if not isinstance(frame, Hello):
@@ -158,7 +169,7 @@ class Sockets:
         outbox = Outbox(wire, self.settings.outbox_frames, self.settings.outbox_bytes)
         connection = Connection(identity, self.hub.log, outbox, self.hub.suspect)
         user = {"user_id": identity.user_id, "address": address_of(websocket.scope)}
-        connection.on_refused = partial(self._refused, user)
+        connection.on_refused = partial(self._refused, wire, user)
         told = {"connection": connection.id, **user}
         try:
             connection.view = await view_of(websocket, identity.user_id, self.hub.log)
@@ -183,7 +194,9 @@ class Sockets:
             connection.closed.set()
             logger.info("closed", extra={**told, "code": connection.close_code})
 
-    def _refused(self, user: dict[str, str], code: str, why: str = "") -> None:
+    def _refused(self, wire: Wire, user: dict[str, str], code: str, why: str = "") -> None:
+        if code == RateLimited.code or (code in BY_CODE and not BY_CODE[code].temporary):
+            wire.charge(REFUSED)
         if code in TOLD or code == ABUSE:
             self.refusals.tell(code, **user, why=why)
 
@@ -217,7 +230,7 @@ class Sockets:
                     text = first if first is not None else await receive(wire)
                     first = None
                     if not connection.retired:  # else its client sends it again where it comes back
-                        self.handlers.handle(connection, connection.view.decode(text))
+                        await self._handle(wire, connection, connection.view.decode(text))
                 except LinkupError as error:
                     connection.push_error(error)
                     connection.on_refused(error.code, error.why)
@@ -226,6 +239,13 @@ class Sockets:
                         connection.close(CloseCode.ABUSE)
         except Disconnected as disconnected:
             connection.close(disconnected.args[0])
+
+    async def _handle(self, wire: Wire, connection: Connection, frame: ClientFrame) -> None:
+        """Returns when there is room for the next one."""
+        wire.charge(DEAR.get(type(frame), 0))
+        self.handlers.handle(connection, frame)
+        if connection.in_flight >= self.settings.frames_in_flight:
+            await connection.room(self.settings.frames_in_flight)
 
 
 class _Counted:

@@ -58,6 +58,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "other_per_minute": "Tickets a user buys in a minute, and documents an address reads,"
         " at each gateway.",
         "connections": "Connections of a gateway at most; the limit on open files may allow less.",
+        "frames_per_second": "Frames a socket is read at in the long run, without message_rate=0.",
+        "frames_in_flight": "Commands of a socket on their way, before no more is read from it.",
+        "shouting_for": "How long a socket may go on sending too much before it is closed.",
+        "requests_per_second": "Requests a connection is read at, unless api_per_minute is 0.",
+        "queued_per_user": "Commands of a user that may wait in a gateway.",
         "header_bytes": "What the head of a request may hold; half of it in one field.",
         "header_timeout": "How long the head of a request may take.",
         "body_timeout": "How long a body may stand still, either way; 500 bytes/s are enough.",

@@ -283,6 +283,9 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         return await self._inbound.get()
 
+    def charge(self, cost: float) -> None:
+        pass
+
     def admit(self) -> bool:
         return True
 

@@ -1,0 +1,47 @@
+"""Owns what waits in a lane: each user's commands in order, the users in turn.
+
+So one who sends a thousand has as many in the next batch as one who sends ten.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Waiting(Generic[T]):
+    """At most `own` of one user."""
+
+    def __init__(self, own: int) -> None:
+        self._own = own
+        self._lines: dict[str, deque[T]] = {}  # whose turn it is stands first
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self._lines.values())
+
+    def push(self, user_id: str, item: T) -> bool:
+        """False when that user has too many; the item is not queued then."""
+        line = self._lines.setdefault(user_id, deque())
+        if len(line) >= self._own:
+            return False
+        line.append(item)
+        self._count += 1
+        return True
+
+    def pop(self) -> T:
+        """The next of whose turn it is, who then stands last. Raises IndexError when empty."""
+        if not self._count:
+            raise IndexError("nothing waits")
+        user_id = next(iter(self._lines))
+        line = self._lines.pop(user_id)
+        item = line.popleft()
+        if line:
+            self._lines[user_id] = line
+        self._count -= 1
+        return item

@@ -82,7 +82,8 @@ class Probe:
                 if steps * STEP == DEADLINE:
                     self.failed(f"no answer for {DEADLINE:.0f} s")
         finally:
-            asking.cancel()
+            asking.cancel()  # when we are
+            await asyncio.wait([asking])
         try:
             self.proved(asking.result())
         except LinkupError as error:

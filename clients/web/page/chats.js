@@ -220,9 +220,15 @@ export class Chats extends EventTarget {
   #feed(frame) {
     if (this.#resyncs) return this.#held.push(frame);
     const chat = this.#directory.find(frame.conversation_id);
+    if (!chat?.isListed && this.next !== null && this.#isAboutCount(frame)) this.#recounting.ask();
     if (frame.type === "message") this.#message(frame, chat);
     else if (frame.type === "conversation") this.#conversation(frame, chat);
     else if (chat) this.#event(frame, chat);
+  }
+
+  /** Muted, archived, cleared or read, on another device perhaps. */
+  #isAboutCount({ type, user_id }) {
+    return type === "conversation" || (type === "receipt" && user_id === this.me);
   }
 
   #message(message, chat) {

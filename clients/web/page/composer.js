@@ -3,6 +3,7 @@
 import { Begun } from "./begun.js";
 import { h, icon } from "./dom.js";
 import { filesIn } from "./dropped.js";
+import { isolated } from "./names.js";
 import { loadDraft, saveDraft } from "./session.js";
 import { Subject } from "./subject.js";
 import { Tray } from "./tray.js";
@@ -82,7 +83,7 @@ export class Composer {
    */
   attach({ files, folders = [] }) {
     if (this.#now.isEdit) this.#cancel();
-    for (const name of folders) this.#on.refused(`“${name}” is a folder. Choose the files in it`);
+    for (const name of folders) this.#on.refused(`“${isolated(name)}” is a folder. Choose the files in it`);
     this.#now.tray.add(files);
     this.focus();
   }

@@ -49,6 +49,7 @@ def play(story: Any) -> None:
             await story(bus, upstream)
         finally:
             asking.cancel()
+            await asyncio.wait([asking])
 
     loop = VirtualLoop()
     try:

@@ -39,6 +39,7 @@ def play(story: Story) -> None:
             await story(thing, probe)
         finally:
             asking.cancel()
+            await asyncio.wait([asking])
 
     loop = VirtualLoop()
     try:

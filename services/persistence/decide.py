@@ -265,6 +265,7 @@ class _Turn(Turn):
         for user_id in conversation.members:
             mine = user_id == command.user_id
             self.tell(user_id, "message", message=new, origin=command.connection_id if mine else "")
+        self.bring_up(command.conversation_id)
         cursor = self.head(command.user_id).head
         return Stored(
             message.message_id, message.conversation_id, message.seq, state.now, False, cursor

@@ -55,8 +55,9 @@ def create(turn: Turn, command: CreateGroup) -> Result:
     state.conversations[command.conversation_id] = group
     for user_id, role in members.items():
         _join(turn, command.conversation_id, user_id, "owner" if role == "owner" else "member")
-    _bring_up(turn, command.conversation_id)
+    _number(turn, command.conversation_id)
     _tell(turn, command.conversation_id, "created", command.user_id)
+    turn.bring_up(command.conversation_id)
     return Begun(True)
 
 
@@ -90,8 +91,9 @@ def add(turn: Turn, command: AddMembers) -> Result:
         return refused
     for user_id in fresh:
         _join(turn, command.conversation_id, user_id, "member")
-    _bring_up(turn, command.conversation_id)
+    _number(turn, command.conversation_id)
     _tell(turn, command.conversation_id, "member_added", command.user_id, fresh)
+    turn.bring_up(command.conversation_id)
     return Done()
 
 
@@ -195,8 +197,9 @@ def _part(turn: Turn, command: RemoveMember, group: Conversation) -> None:
     turn.changes.members.add((command.conversation_id, command.member_id))
 
 
-def _bring_up(turn: Turn, conversation_id: str) -> None:
-    """To the top of the inboxes, as a message would: the change told next has this number."""
+def _number(turn: Turn, conversation_id: str) -> None:
+    """Its place in the inboxes is what a message would give it: the change told next has this
+    number."""
     turn.state.conversations[conversation_id].last_message_id = turn.state.last_message_id + 1
 
 

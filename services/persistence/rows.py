@@ -33,8 +33,15 @@ def member_rows(state: State, changes: Changes) -> Iterable[Row]:
         if m is not None:
             marks = (m.delivered_seq, m.read_seq, state.now)
             view = (m.cleared_seq, m.archived, m.muted, m.version)
-            more = (m.role, m.joined_at, m.sent_seq, m.blocked)
+            more = (m.role, m.joined_at, m.sent_seq, m.blocked, m.recency)
             yield conversation_id, user_id, *marks, *view, *more
+
+
+def brought_up_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id, user_id in changes.brought_up:
+        member = state.conversations[conversation_id].members.get(user_id)
+        if member is not None:
+            yield conversation_id, user_id, member.recency
 
 
 def parted_rows(state: State, changes: Changes) -> Iterable[Row]:

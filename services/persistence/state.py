@@ -18,7 +18,7 @@ SECOND = 1_000_000  # microseconds
 class Member:
     """`cleared_seq`: they see nothing up to there, as of what was said before they joined.
     `sent_seq`: of their own latest message, kept in groups. `blocked`: in a direct one, they block
-    the other side."""
+    the other side. `recency`: see Turn.bring_up."""
 
     delivered_seq: int = 0
     read_seq: int = 0
@@ -30,6 +30,7 @@ class Member:
     joined_at: int = 0
     sent_seq: int = 0
     blocked: bool = False
+    recency: int = 0
 
 
 @dataclass(slots=True)
@@ -265,6 +266,7 @@ class Changes:
     heads: set[str] = field(default_factory=set)
     conversations: set[str] = field(default_factory=set)
     members: set[tuple[str, str]] = field(default_factory=set)
+    brought_up: set[tuple[str, str]] = field(default_factory=set)  # members, in their inboxes
     attachments: set[str] = field(default_factory=set)
     profiles: list[PutUser] = field(default_factory=list)
     lanes: dict[str, Lane] = field(default_factory=dict)

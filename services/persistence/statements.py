@@ -34,7 +34,7 @@ CONVERSATIONS = """
 SELECT c.conversation_id, c.kind, c.last_seq, c.last_message_id, c.created_at,
        c.title, c.version, c.created_hash, l.sender_id, coalesce(l.others_seq, l.seq - 1, 0),
        b.user_id, b.delivered_seq, b.read_seq, b.cleared_seq, b.archived, b.muted, b.version,
-       b.role, b.joined_at, b.sent_seq, b.blocked
+       b.role, b.joined_at, b.sent_seq, b.blocked, b.recency
 FROM json_each(?1) AS j
 JOIN conversations AS c ON c.conversation_id = j.value
 LEFT JOIN messages AS l ON l.conversation_id = c.conversation_id AND l.seq = c.last_seq
@@ -68,14 +68,18 @@ ON CONFLICT (conversation_id) DO UPDATE SET
 """
 PUT_MEMBER = """
 INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, updated_at,
-  cleared_seq, archived, muted, version, role, joined_at, sent_seq, blocked)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  cleared_seq, archived, muted, version, role, joined_at, sent_seq, blocked, recency)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (conversation_id, user_id) DO UPDATE SET
   delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
   updated_at = excluded.updated_at, cleared_seq = excluded.cleared_seq,
   archived = excluded.archived, muted = excluded.muted, version = excluded.version,
   role = excluded.role, joined_at = excluded.joined_at, sent_seq = excluded.sent_seq,
   blocked = excluded.blocked
+"""
+# Apart: SQLite writes the entry of an index anew when its column is named, changed or not.
+BRING_UP_MEMBER = """
+UPDATE members SET recency = ?3 WHERE conversation_id = ?1 AND user_id = ?2 AND recency <> ?3
 """
 DELETE_MEMBER = "DELETE FROM members WHERE conversation_id = ? AND user_id = ?"
 ADD_GROUP_CHANGE = """

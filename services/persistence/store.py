@@ -270,6 +270,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     revised = index.revised(changes)
     connection.executemany(statements.PUT_CONVERSATION, rows.conversation_rows(state, changes))
     connection.executemany(statements.PUT_MEMBER, rows.member_rows(state, changes))
+    connection.executemany(statements.BRING_UP_MEMBER, rows.brought_up_rows(state, changes))
     connection.executemany(statements.DELETE_MEMBER, rows.parted_rows(state, changes))
     connection.executemany(statements.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
     connection.executemany(statements.ADD_MESSAGE, rows.message_rows(changes))

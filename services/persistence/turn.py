@@ -18,6 +18,7 @@ from shared.commands import PutUser, Refused
 from shared.reserved import are_apart
 
 SECOND = 1_000_000  # microseconds
+RECENCY = 256  # events of a user's feed: the conversations touched in them are sorted when read
 
 
 class Moved(NamedTuple):
@@ -94,6 +95,15 @@ class Turn:
             marks,
         )
         self.changes.feed.append(row)
+
+    def bring_up(self, conversation_id: str) -> None:
+        """To the top of its members' inboxes, after all of them were told. An inbox is listed by
+        `recency`, which moves only once in so many events: a busy conversation seldom does."""
+        for user_id, member in self.state.conversations[conversation_id].members.items():
+            recency = self.head(user_id).head // RECENCY
+            if member.recency != recency:
+                member.recency = recency
+                self.changes.brought_up.add((conversation_id, user_id))
 
     def head(self, user_id: str) -> Head:
         """A sender who was never made known still owns a feed from now on."""

@@ -37,17 +37,25 @@ LEFT JOIN messages AS m ON m.message_id = (
   WHERE l.conversation_id = b.conversation_id AND {visible("l", "b")}
   ORDER BY l.seq DESC LIMIT 1)
 """  # noqa: S608 - a list of columns
-# The page is found first: what is shown of a conversation costs more than its place in the list.
 # Without a message a conversation is not in the list; it is found by its id.
+_LISTED = """
+FROM members AS o CROSS JOIN conversations AS s ON s.conversation_id = o.conversation_id
+WHERE o.user_id = ?1 AND s.last_message_id > 0 AND s.last_message_id < ?2
+  AND o.recency <= coalesce((
+    SELECT a.recency FROM members AS a WHERE a.user_id = ?1 AND a.conversation_id = coalesce(
+      (SELECT m.conversation_id FROM messages AS m WHERE m.message_id = ?2),
+      (SELECT g.conversation_id FROM group_changes AS g WHERE g.change_id = ?2))), 9e18)
+"""
+# The page is found first, by an index that is in order but for what happened in the same stretch
+# of the user's feed: from there down to the stretch in which the page is full.
 INBOX = f"""
 {_COLUMNS} FROM (
-  SELECT o.conversation_id FROM members AS o
-  JOIN conversations AS s ON s.conversation_id = o.conversation_id
-  WHERE o.user_id = ?1 AND s.last_message_id > 0 AND s.last_message_id < ?2
+  SELECT o.conversation_id {_LISTED} AND o.recency >= coalesce((
+    SELECT o.recency {_LISTED} ORDER BY o.recency DESC LIMIT 1 OFFSET ?3 - 1), -9e18)
   ORDER BY s.last_message_id DESC LIMIT ?3) AS page
 CROSS JOIN members AS b ON b.conversation_id = page.conversation_id AND b.user_id = ?1
 {_SIDES} ORDER BY c.last_message_id DESC
-"""  # noqa: S608 - names, no values
+"""
 THESE = f"""
 {_COLUMNS} FROM members AS b {_SIDES} WHERE b.user_id = ?1 AND c.last_message_id < ?2
   AND b.conversation_id IN (SELECT j.value FROM json_each(?5) AS j)

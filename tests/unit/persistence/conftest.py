@@ -1,8 +1,10 @@
 """A store in a file of its own, for each test that asks for one."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from services.persistence.state import Limits
 from services.persistence.store import Store
 from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
+from tests.unit.persistence.place import Place, reader
 
 UNLIMITED = Limits(burst=1, rate=0.0)
 
@@ -67,3 +70,21 @@ async def talk(log: Log) -> Log:
         await log.say(*pair, str(number))
     await log.say("carol", "dave", "secret")
     return log
+
+
+@pytest.fixture
+def empty() -> Path:
+    """A store without a row, to copy."""
+    return empty_store()
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        path = Path(shutil.copy(empty_store(), Path(folder) / "linkup.db"))
+        stack = AsyncExitStack()
+        one = runner.run(stack.enter_async_context(reader(path)))
+        try:
+            yield Place(runner, one)
+        finally:
+            runner.run(stack.aclose())

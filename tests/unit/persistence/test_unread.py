@@ -1,46 +1,28 @@
 """What is unread, and what it costs to count: one's own messages are stepped over, not walked."""
 
-import asyncio
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.persistence.connections import Held, ReaderConnection
 from services.persistence.migrations.versions import r0013_runs
-from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from shared import commands
 from shared.commands import (
     AdvanceReceipt,
     Command,
-    Conversation,
     CreateGroup,
     DeleteMessage,
-    Inbox,
-    Marks,
-    MarksAnswer,
-    Snapshot,
     StoreMessage,
-    Totals,
-    Unread,
 )
-from tests.support.stores import empty_store
-from tests.unit.persistence.conftest import opened
-from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.log import message
+from tests.unit.persistence.place import PEOPLE, Place, reader
 from tests.unit.persistence.reads import AB
 from tests.unit.persistence.test_history_cost import Steps
 
-PEOPLE = ("alice", "bob", "carol")
 BY_HAND = """
 SELECT m.seq FROM messages AS m JOIN members AS b USING (conversation_id)
 WHERE conversation_id = ?1 AND b.user_id = ?2 AND m.sender_id <> ?2 AND m.seq > b.read_seq
@@ -48,67 +30,6 @@ WHERE conversation_id = ?1 AND b.user_id = ?2 AND m.sender_id <> ?2 AND m.seq > 
   AND m.message_id NOT IN (SELECT h.message_id FROM hidden AS h WHERE h.user_id = ?2)
 ORDER BY m.seq
 """
-
-
-class Reader:
-    """A store, and what its readers say of what is unread."""
-
-    def __init__(self, log: Log, held: Held) -> None:
-        self.log, self.held = log, held
-        self.queries = Queries(held, log.store.epoch)
-
-    async def ask(self, name: str, asked: Any) -> Any:
-        reply = await self.queries.answer(name, commands.encode(asked))
-        return msgspec.json.decode(commands.open_answer(reply, Snapshot).body)
-
-    async def counted(self, user_id: str, place: str) -> tuple[int, int, list[int]]:
-        """In the inbox, for a notification, and the newest three."""
-        asked = Conversation(user_id=user_id, conversation_id=place)
-        shown = await self.ask("conversation", asked)
-        marks = Marks(asked=[Unread(user_id=user_id, conversation_id=place)])
-        reply = await self.queries.answer("marks", commands.encode(marks))
-        [row] = commands.open_answer(reply, MarksAnswer).rows
-        assert row is not None
-        newest = [one.seq for one in row.previews]
-        return shown["conversation"]["unread_count"], row.unread, newest
-
-    async def total(self, user_id: str) -> Any:
-        return await self.ask("unread", Totals(user_id=user_id))
-
-    async def inbox(self, user_id: str) -> Any:
-        return await self.ask("conversations", Inbox(user_id=user_id))
-
-
-@asynccontextmanager
-async def reader(path: Path) -> AsyncIterator[Reader]:
-    async with opened(path, Limits(burst=1, rate=0.0, delete_window=0.0)) as store:
-        log, held = Log(store), Held(f"sqlite:///{path}", ReaderConnection)
-        await store._held.fetch("PRAGMA synchronous=OFF")  # noqa: SLF001 - no power is cut here
-        await log.people(*PEOPLE)
-        try:
-            yield Reader(log, held)
-        finally:
-            await held.close()
-
-
-class Place:
-    """One store for all examples, each in a group of its own."""
-
-    def __init__(self, runner: asyncio.Runner, one: Reader) -> None:
-        self.runner, self.one = runner, one
-        self.number = 0
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
-        path = Path(shutil.copy(empty_store(), Path(folder) / "linkup.db"))
-        stack = AsyncExitStack()
-        one = runner.run(stack.enter_async_context(reader(path)))
-        try:
-            yield Place(runner, one)
-        finally:
-            runner.run(stack.aclose())
 
 
 senders = st.sampled_from(PEOPLE)
@@ -160,6 +81,8 @@ async def _counts(
     assert await one.counted(who, group) == (len(by_hand), len(by_hand), by_hand[-3:])
     if by_hand:  # the latest conversation is the first item
         assert (await one.total(who))["items"][0]["seq"] == by_hand[-1]
+    leave = "DELETE FROM members WHERE conversation_id = ?"  # the next example counts its own
+    await one.log.store.between(lambda connection: connection.execute(leave, (group,)).fetchall())
 
 
 def _said(group: str, name: str, told: list[tuple[str, int]]) -> list[StoreMessage]:
@@ -184,11 +107,6 @@ def _forget_runs(connection: sqlite3.Connection, group: str, fill: bool) -> None
         these = f"FROM messages WHERE conversation_id = '{group}')"
         connection.execute(r0013_runs.FILL.replace("FROM messages)", these))
     connection.execute("COMMIT")
-
-
-@pytest.fixture
-def empty() -> Path:
-    return empty_store()
 
 
 @pytest.mark.parametrize("what", ["total", "inbox", "counted"])

@@ -25,7 +25,7 @@ const CANDIDATE = new RegExp(
 /** A name of a country or "com" never goes on in another script: there the sentence does. */
 const FOREIGN_END = /^(https?:\/\/[^/]*?\.[a-z]{2,63})(?=(?!\p{Script=Latin})[^\x00-\x7f])[^.]*$/iu;
 
-const INSIDE = /[\p{L}\p{M}\p{N}\u200c\u200d!#$%&()*+,./:;=?@[\]_{}~-]/u;
+const INSIDE = /[\p{L}\p{M}\p{N}\u200c\u200d!#$%&()*+,./:;=?@[\]^_{}~-]/u;
 const BETWEEN = /['’·・–—‐]/u; // two letters
 const WRITTEN = /[\p{L}\p{N}]/u;
 const OPENED_BY = { ")": "(", "]": "[", "}": "{" };
@@ -42,7 +42,8 @@ export function linksIn(text) {
     const { mail, bare } = found.groups;
     const shown = mail ?? whole(text, found);
     const href = hrefOf(shown, mail, bare);
-    if (!URL.canParse(href)) continue;
+    const isCut = text[found.index + shown.length] === "@"; // its host is behind that
+    if (isCut || !URL.canParse(href)) continue;
     links.push({ from: found.index, to: found.index + shown.length, href });
     CANDIDATE.lastIndex = found.index + shown.length;
   }

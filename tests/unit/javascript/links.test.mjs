@@ -36,7 +36,7 @@ const TABLE = [
   ["⟦https://example.com/a⟧(b c)"],
   ["⟦https://example.com/a[1]⟧ [⟦https://example.com/b⟧] {⟦https://example.com/c⟧}"],
   ["⟦https://example.com/a,b;c:d!e⟧"],
-  ["⟦https://example.com/a...b⟧"],
+  ["⟦https://example.com/a...b⟧ ⟦https://example.com/a^b⟧ ⟦https://example.com/#:~:text=a,b⟧"],
   ["⟦https://zh.wikipedia.org/wiki/中文⟧"],
   ["⟦https://ja.wikipedia.org/wiki/グラハム・ベル⟧・"],
   ["⟦https://fa.wikipedia.org/wiki/می\u200cخواهم⟧\u200c"],
@@ -49,7 +49,7 @@ const TABLE = [
   ["⟦https://example.com?q=a&b=%20c+d⟧, ⟦https://example.com#/a?b⟧"],
   ["⟦https://example.com:8443/a⟧ ⟦http://localhost:8000⟧: ⟦http://127.0.0.1/x⟧."],
   ["⟦http://[::1]:8080/a⟧ [⟦http://[2001:db8::1]⟧]"],
-  ["⟦https://user:secret@example.com/a⟧"],
+  ["⟦https://user:secret@example.com/a⟧ https://user:se@cret@example.com/a"],
   ["⟦https://münchen.de/straße⟧, ⟦https://пример.рф⟧ ⟦https://例え.テスト/⟧ ⟦https://xn--bcher-kva.example⟧"],
   ["⟦https://a_b.example.com⟧-"],
   // quotes, brackets and emphasis around it

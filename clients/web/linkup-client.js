@@ -11,7 +11,8 @@ import { foreign, tokensOf } from "./sdk/tokens.js";
 import { Typing, Typists } from "./sdk/typing.js";
 import { Waiting } from "./sdk/waiting.js";
 
-export { LinkupError, login } from "./sdk/api.js";
+export { login } from "./sdk/api.js";
+export { LinkupError } from "./sdk/http.js";
 
 /** @typedef {import("./sdk/outbox.js").OutboxItem} OutboxItem */
 /** @typedef {import("./sdk/connection.js").State} State */

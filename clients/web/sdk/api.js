@@ -1,32 +1,12 @@
-// Owns the HTTP side: one request, one answer, and every failure as a `LinkupError`.
+// Owns the HTTP routes: what each is asked with, and what it answers.
 
 import { Clock } from "./clock.js";
-
-/** What went wrong, in the words of the protocol. `temporary`: the same again may succeed. */
-export class LinkupError extends Error {
-  /**
-   * @param {{code: string, message: string, temporary: boolean, retryAfterMs?: number,
-   *          status?: number}} fault
-   */
-  constructor({ code, message, temporary, retryAfterMs = 0, status = 0 }) {
-    super(message);
-    this.name = "LinkupError";
-    this.code = code;
-    this.temporary = temporary;
-    this.retryAfterMs = retryAfterMs;
-    this.status = status;
-  }
-}
+import { problem, reach, request, upload } from "./http.js";
 
 /**
  * @typedef {{attachment_id: string, name: string, media_type: string, size: number,
  *            width?: number, height?: number, thumbnail?: boolean}} Attachment
  */
-
-const GRAIN_MS = 2_000; // HTTP tells whole seconds, and servers write them beforehand
-const TIMEOUT_MS = 10_000;
-const LONGEST_WAIT_MS = 60_000;
-const PASSING = new Set([408, 425, 429]);
 
 export class Api {
   #url;
@@ -238,95 +218,11 @@ export function login(url, who) {
   return request(url, "POST", "/v1/dev/login", who);
 }
 
-async function request(url, method, route, body, token, clock) {
-  const headers = { Accept: "application/json" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
-  const askedAt = Date.now();
-  const response = await reach(url + route, { method, headers, body: body && JSON.stringify(body) });
-  clock?.observe(response.headers.get("Date"), askedAt, GRAIN_MS);
-  if (response.status === 204) return null;
-  if (response.ok) return response.json().catch(() => Promise.reject(unreachable()));
-  throw await problem(response);
-}
-
-async function reach(url, how) {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  try {
-    return await fetch(url, { credentials: "omit", cache: "no-store", signal, ...how });
-  } catch {
-    throw unreachable();
-  }
-}
-
-/** By XMLHttpRequest: `fetch` does not tell how far an upload is. */
-function upload(url, file, token, { onProgress, signal }) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.responseType = "json";
-    request.setRequestHeader("Authorization", `Bearer ${token}`);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.upload.onprogress = ({ loaded, total }) => total && onProgress?.(loaded / total);
-    request.onload = () => {
-      const { status, response } = request;
-      if (status === 201) resolve(response);
-      else reject(faultOf(response ?? {}, status, (name) => request.getResponseHeader(name)));
-    };
-    request.onerror = async () => reject((await isReadable(file)) ? unreachable() : unreadable());
-    request.onabort = () => reject(signal.reason);
-    signal?.addEventListener("abort", () => request.abort());
-    request.send(file);
-  });
-}
-
 /** What the server takes as a name. */
 function fileName({ name }) {
   const clean = name.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "");
   const end = clean.match(/\.[^.]{1,10}$/u)?.[0] ?? "";
   return Array.from(clean).length <= 255 ? clean || "file" : Array.from(clean).slice(0, 240).join("") + end;
-}
-
-/** An upload ends alike when the server is away and when the file is: a folder, moved, changed. */
-function isReadable(file) {
-  return file.slice(0, 1).arrayBuffer().then(() => true, () => false);
-}
-
-function unreadable() {
-  const message = "It cannot be read. It may be a folder, have been moved or changed, or be closed to you";
-  return new LinkupError({ code: "unsupported", message, temporary: false });
-}
-
-function unreachable() {
-  return new LinkupError({
-    code: "unavailable",
-    message: "The server cannot be reached",
-    temporary: true,
-  });
-}
-
-async function problem(response) {
-  const told = await response.json().catch(() => null);
-  return faultOf(told ?? {}, response.status, (name) => response.headers.get(name));
-}
-
-/** A proxy in front says less than the server: only a status, and perhaps for how long. */
-function faultOf(told, status, header) {
-  return new LinkupError({
-    code: told.code ?? "internal",
-    message: told.detail ?? told.title ?? `The server answered ${status}`,
-    temporary: told.temporary ?? (status >= 500 || PASSING.has(status)),
-    retryAfterMs: told.retry_after_ms ?? inMs(header("Retry-After"), header("Date")),
-    status,
-  });
-}
-
-/** @param {string|null} retryAfter seconds, or a date (RFC 9110, 10.2.3) @param {string|null} date of the answer */
-function inMs(retryAfter, date) {
-  if (!retryAfter) return undefined;
-  const until = () => Date.parse(retryAfter) - (Date.parse(date ?? "") || Date.now());
-  const ms = /^\d+$/u.test(retryAfter) ? retryAfter * 1000 : until();
-  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_WAIT_MS) : undefined;
 }
 
 function path(conversationId, ...more) {

@@ -1,6 +1,6 @@
 // Owns what this user changes of stored messages, until the server has said yes or no.
 
-import { LinkupError } from "./api.js";
+import { LinkupError } from "./http.js";
 import { resendDelay } from "./backoff.js";
 import { newClientId } from "./ids.js";
 

@@ -1,6 +1,6 @@
 // Owns the way of this user's own messages: into the outbox, out of it, and how each one ended.
 
-import { LinkupError } from "./api.js";
+import { LinkupError } from "./http.js";
 import { newClientId } from "./ids.js";
 import { Lead } from "./lead.js";
 import { Outbox } from "./outbox.js";

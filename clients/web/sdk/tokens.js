@@ -1,6 +1,6 @@
 // Owns whose tokens are used: those of one user, checked before anything is sent with them.
 
-import { LinkupError } from "./api.js";
+import { LinkupError } from "./http.js";
 
 /** @typedef {(asked: {renew: boolean}) => Promise<string>} GetToken */
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Again } from "../../../clients/web/page/again.js";
 import { answered, Together } from "../../../clients/web/page/together.js";
-import { LinkupError } from "../../../clients/web/sdk/api.js";
+import { LinkupError } from "../../../clients/web/sdk/http.js";
 
 const fault = (temporary, retryAfterMs = 0) => new LinkupError({ code: "x", message: "no", temporary, retryAfterMs });
 

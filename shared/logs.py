@@ -3,6 +3,7 @@
 Bodies, tokens and secrets never come here: pass ids as `extra=`, never a frame.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -31,7 +32,10 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _encoder.encode(line).decode()
+        try:
+            return _encoder.encode(line).decode()
+        except UnicodeEncodeError:  # in the path of a directory, say, whose name is no text
+            return json.dumps(line, default=str)
 
 
 class TextFormatter(logging.Formatter):

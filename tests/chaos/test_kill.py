@@ -1,7 +1,10 @@
 """kill -9 of each process while pairs chat: nothing acknowledged is lost, doubled or reordered."""
 
 import asyncio
+import os
 import random
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from tests.support.peer import Frame, http, peer
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import LOST, make_known, traffic
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 UNLIMITED: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0}
 SERVICES = ["gateway", "persistence", "nats-server", "notify"]
@@ -103,3 +107,39 @@ async def test_c6_a_reader_resumes_where_it_stood_after_a_gateway_died(tmp_path:
             assert (await alice.message("bob", "two"))["seq"] == 2
         async with peer(stack, "bob", epoch=epoch, cursor=0) as bob:
             assert [(await bob.next("message"))["content"] for _ in range(2)] == ["one", "two"]
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(180)
+async def test_f_h6_acks_return_quickly_under_mixed_kills(tmp_path: Path) -> None:
+    """One of the processes every two seconds, in turn, whether the last one is back or not."""
+    waits: list[float] = []
+
+    async def alice_asks() -> None:
+        client_id, began = 0, time.monotonic()
+        while True:
+            try:
+                async with peer(stack, "alice") as alice:
+                    while (await alice.message("bob", "still there?", f"m{client_id}"))[
+                        "type"
+                    ] == "ack":
+                        waits.append(time.monotonic() - began)
+                        client_id, began = client_id + 1, time.monotonic()
+                        await asyncio.sleep(0.02)
+            except LOST:
+                pass
+            await asyncio.sleep(0.05)
+
+    async with run_stack(tmp_path, **UNLIMITED) as stack:
+        await make_known(stack, ["bob"])
+        asking = asyncio.create_task(alice_asks())
+        for turn in range(12):
+            await asyncio.sleep(2)
+            pids = stack.pids()
+            if (pid := pids.get(SERVICES[turn % len(SERVICES)])) is not None:
+                os.kill(pid, signal.SIGKILL)
+        done = len(waits)
+        await eventually(lambda: len(waits) > done + 10, 30)
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert max(waits) < 10 * TIMEOUT_FACTOR

@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from linkup import events
-from linkup.events import Died, Ready, Started, Starting, Stopped, Stopping, ending, text
+from linkup.events import Died, Ready, Started, Starting, Stopped, Stopping, Warned, ending, text
 
 STARTED = Started(
     url="http://127.0.0.1:8000",
@@ -74,6 +74,14 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in told] == ["starting", "started", "stopping"]
     assert told[0] == {"event": "starting", "service": "gateway", "pid": 7}
+
+
+def test_f_h10_a_warning_is_also_said_where_people_look(capsys: pytest.CaptureFixture[str]) -> None:
+    events.as_json()(Warned(text="the door is open"))
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"event": "warning", "text": "the door is open"}
+    assert said.err == "linkup: warning: the door is open\n"
+    assert "! the door is open" in shown(Warned(text="the door is open"))
 
 
 def test_text_is_plain_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

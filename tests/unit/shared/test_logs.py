@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
@@ -47,6 +48,13 @@ def test_an_exception_is_in_the_same_line() -> None:
 def test_what_json_does_not_know_is_shown_as_text() -> None:
     line = logs.JsonFormatter("gateway").format(record("x", error=ValueError("why"), path=set()))
     assert json.loads(line)["error"] == "why"
+
+
+def test_f_s2_a_path_that_is_no_text_makes_no_line_fail() -> None:
+    path = os.fsdecode(b"/srv/\xff")
+    line = logs.JsonFormatter("gateway").format(record("no file %s", path, error=OSError(path)))
+    assert line.isascii()
+    assert json.loads(line)["message"] == f"no file {path}"
 
 
 def test_words_on_a_terminal() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from shared.admission import Admission, Guest
 
 BACKLOG = 4096  # may wait to be accepted; the system may allow less (net.core.somaxconn)
-AT_ONCE = 32  # accepted in one turn
+AT_ONCE = 4  # accepted in one turn, at some 0.2 ms each
 RETRY = 0.5  # seconds until the next try, when descriptors have run out
 
 

@@ -20,6 +20,7 @@ from shared.counters import Counters
 from shared.pace import Pace
 from shared.reaper import Reaper
 from shared.settings import Settings
+from shared.turns import Turns
 
 BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
@@ -44,6 +45,7 @@ class Config(uvicorn.Config):
         self.settings = settings
         self.counters = counters
         self.admission = admission
+        self.turns = Turns()
 
 
 class Upgraded(Protocol):
@@ -116,8 +118,16 @@ class Http(H11Protocol):
         if self._refused:
             return  # it is only read so that the answer is not lost in a reset
         self._read += len(data)
-        super().data_received(data)
-        self._look()
+        if self.conn.their_state is not h11.IDLE:
+            self._take(data)
+        elif not self.config.turns.take(lambda: self._take(data)):
+            self.flow.pause_reading()  # many begin at once: the rest of the loop has its turn too
+
+    def _take(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            super().data_received(data)
+            self._look()
 
     def eof_received(self) -> None:
         super().eof_received()

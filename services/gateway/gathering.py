@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from shared.bus import BusTimeout
 from shared.counters import Counters
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.turns import Turns
@@ -22,7 +23,7 @@ from shared.turns import Turns
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
-PATIENCE = 10.0  # seconds in line
+PATIENCE = 10.0  # seconds until one is no longer asked for
 
 
 class Backlog:
@@ -136,18 +137,22 @@ class Gathering(Generic[K, A]):
         keys = list(asked)
         try:
             answers = await self._ask(keys)
-        except Internal as error:
-            if len(keys) == 1:
-                asked[keys[0]].fail(error)
-                return
-            for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):  # one alone may fail
-                await self._carry({key: asked[key] for key in half})
         except (LinkupError, msgspec.MsgspecError) as error:
-            for one in asked.values():
-                one.fail(error)
+            await self._failed(asked, error)
         else:
             self._put_back({key: asked[key] for key in keys[len(answers) :]})
             await self._settle([asked[key] for key in keys[: len(answers)]], answers)
+
+    async def _failed(self, asked: Mapping[K, Asked[A]], error: Exception) -> None:
+        keys = list(asked)
+        if len(keys) > 1 and isinstance(error, Internal):  # one of them alone may break it
+            for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
+                await self._carry({key: asked[key] for key in half})
+        elif len(keys) > 1 and isinstance(error, BusTimeout):  # a crowd has come, and it is busy
+            self._put_back(dict(asked))  # until nobody is asked for any more
+        else:
+            for one in asked.values():
+                one.fail(error)
 
     def _put_back(self, left: dict[K, Asked[A]]) -> None:
         """To the front of the line."""

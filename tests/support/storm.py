@@ -62,7 +62,16 @@ async def storm(crowd: Crowd) -> Outcome:
 class Guest:
     """One socket: the upgrade, its hello, then whatever comes until it is in or refused."""
 
-    __slots__ = ("_buffer", "_hello", "_upgraded", "came", "messages", "refused", "socket")
+    __slots__ = (
+        "_buffer",
+        "_error",
+        "_hello",
+        "_upgraded",
+        "came",
+        "messages",
+        "refused",
+        "socket",
+    )
 
     def __init__(self, crowd: Crowd, hello: str) -> None:
         self.socket = socket.socket()
@@ -71,6 +80,7 @@ class Guest:
         self._hello = masked(hello.encode())
         self._buffer = b""
         self._upgraded = False
+        self._error = ""
         self.came = 0.0
         self.messages = 0
         self.refused = ""
@@ -108,7 +118,9 @@ class Guest:
             body, opcode = self._buffer[start:end], self._buffer[0] & 15
             self._buffer = self._buffer[end:]
             if opcode == CLOSE:
-                return self._out(str(int.from_bytes(body[:2], "big")))
+                return self._out(f"{int.from_bytes(body[:2])} {self._error}".strip())
+            if body.startswith(b'{"type":"error"'):
+                self._error = str(json.loads(body)["message"])
             self.messages += b'"type":"message"' in body
             if until in body:
                 return True

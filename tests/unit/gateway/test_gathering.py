@@ -8,6 +8,7 @@ import pytest
 
 from services.gateway import gathering
 from services.gateway.gathering import Backlog, Gathering
+from shared.bus import BusTimeout
 from shared.counters import Counters
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.turns import Turns
@@ -114,6 +115,18 @@ async def test_an_answerer_out_of_reach_fails_who_asked_and_each_by_an_error_of_
         found = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(one) for one in found] == [Unavailable, Unavailable, int]
     assert found[0] is not found[1]
+
+
+async def test_a_crowd_is_asked_for_again_when_the_answerer_is_busy_and_one_alone_is_told() -> None:
+    answerer = Answerer()
+    answerer.failures = [BusTimeout("busy"), BusTimeout("busy"), BusTimeout("busy")]
+    answerer.gate.set()
+    async with gathered(answerer) as made:
+        tasks = await begun(made, 0, 1, 2)
+        assert await asyncio.gather(*tasks) == [0, 2, 4]
+        answerer.failures = [BusTimeout("busy")]
+        with pytest.raises(BusTimeout):
+            await made.get(3)
 
 
 async def test_who_has_gone_is_not_asked_for() -> None:

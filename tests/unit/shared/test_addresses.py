@@ -1,6 +1,8 @@
 """Addresses in settings: the one form of each, and what is said of what is none."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared import addresses
 from shared.errors import SettingError
@@ -133,6 +135,40 @@ def test_f_s22_what_is_no_address_is_refused_with_what_to_write(
     name: str, text: str, advice: str
 ) -> None:
     assert advice in refused(name, text)
+
+
+PIECES = [
+    *(
+        "http",
+        "https",
+        "nats",
+        "sqlite",
+        "file",
+        "memory",
+        "://",
+        "/",
+        ":",
+        "@",
+        "[",
+        "]",
+        "%",
+        "#",
+    ),
+    *("?", "*", ".", ",", "-", "_", " ", "\n", "\0", "\ud800", "\u200b", "\u3002", "ß", "xn--"),
+    *("a.example", "BÜCHER.example", "10.0.0.1", "::1", "443", "99999", "0x7f"),
+]
+
+
+@settings(max_examples=1000)
+@given(text=st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=30))
+def test_f_s22_any_text_is_refused_or_taken_in_a_form_that_stays(text: str) -> None:
+    """A child is given what the parent has read, and reads it again."""
+    for form in addresses.FORMS.values():
+        try:
+            formed = form(text)
+        except ValueError:
+            continue
+        assert form(formed) == formed
 
 
 def test_f_s22_every_setting_that_names_an_address_has_a_form() -> None:

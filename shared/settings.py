@@ -209,7 +209,7 @@ def origins(
     """Where each setting that is not a default comes from. Raises SettingError, as load does."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
-    found = {name: str(file) for name, _ in from_file(Path(file), NAMES)} if file else {}
+    found = {name: visible(str(file)) for name, _ in from_file(Path(file), NAMES)} if file else {}
     found.update({name: "environment" for name, _ in from_environment(environment, NAMES)})
     return found
 

@@ -51,6 +51,15 @@ def test_config_prints_every_setting_and_where_it_comes_from(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
+def test_f_s2_config_shows_paths_that_are_no_text(form: list[str], tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xff.toml")
+    file.write_text("heartbeat = 20\n")
+    result = call("config", *form, "--config", str(file), LINKUP_DATA_DIR=os.fsdecode(b"\xff\n"))
+    assert result.exit_code == 0
+    assert "udcff" in result.output
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
 def test_config_masks_secrets(form: list[str]) -> None:
     result = call(
         "config",

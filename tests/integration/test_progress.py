@@ -102,7 +102,7 @@ async def test_s51_an_email_is_a_step_and_the_address_is_not_told(stack: Stack) 
 async def test_s51_a_notify_that_hangs_costs_its_steps_and_a_second(stack: Stack) -> None:
     async with synced(stack, "alice") as alice, http(stack, "alice") as api:
         ack = await alice.message("bob", "while notify hangs")
-        await notification(api, ack["message_id"], "sent")
+        await notification(api, ack["message_id"], "sent", "waiting")
         pid = stack.pids()["notify"]
         os.kill(pid, signal.SIGSTOP)
         try:

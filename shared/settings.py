@@ -74,7 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     frames_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 50.0
     frames_in_flight: Annotated[int, Meta(ge=1, le=10**6)] = 32
     shouting_for: Long = 60.0
-    requests_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 20.0
+    requests_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 10.0
     queued_per_user: Annotated[int, Meta(ge=1, le=10**6)] = 512
     header_bytes: Annotated[int, Meta(ge=8192, le=MOST_HEADER_BYTES)] = 16 * 1024
     header_timeout: Seconds = 10.0

@@ -8,10 +8,13 @@ def visible(message: str, member: str) -> str:
     Who is no member has no such row. A member sees nothing of what they have cleared, or deleted
     for themselves.
     """
+    return f"({message}.seq > {member}.cleared_seq AND {_kept(message, member)})"
+
+
+def _kept(message: str, member: str) -> str:
     return (
-        f"({message}.seq > {member}.cleared_seq AND NOT EXISTS"  # noqa: S608 - names, no values
-        " (SELECT 1 FROM hidden AS hid"
-        f" WHERE hid.message_id = {message}.message_id AND hid.user_id = {member}.user_id))"
+        "NOT EXISTS (SELECT 1 FROM hidden AS hid"  # noqa: S608 - names, no values
+        f" WHERE hid.message_id = {message}.message_id AND hid.user_id = {member}.user_id)"
     )
 
 
@@ -37,6 +40,7 @@ def others(member: str, above: str, below: str) -> str:
     one sender said in a row, and `below` is where that of a message `r` began after.
     """
     place = f"r.conversation_id = {member}.conversation_id"
+    above = f"max({above}, {member}.cleared_seq)"  # one bound: given two, SQLite may take either
     columns = f"r.seq, {below}, r.sender_id"
     return (
         "FROM (WITH RECURSIVE run (top, below, sender_id) AS ("  # noqa: S608 - names, no values
@@ -47,7 +51,7 @@ def others(member: str, above: str, below: str) -> str:
         f" CROSS JOIN messages AS x ON x.conversation_id = {member}.conversation_id"
         f" AND x.seq > max(run.below, {above}) AND x.seq <= run.top"
         f" WHERE run.sender_id <> {member}.user_id AND x.deleted_at IS NULL"
-        f" AND {visible('x', member)}"
+        f" AND {_kept('x', member)}"
     )
 
 

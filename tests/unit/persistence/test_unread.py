@@ -131,3 +131,21 @@ async def test_f_s15_own_messages_above_an_unread_one_are_not_walked(
                 assert (found["unread_count"], found["items"][0]["seq"]) == (1, 1)
             taken.append(steps.taken)
     assert taken[1] <= taken[0] + 100
+
+
+async def test_f_s15_what_is_hidden_is_walked_once(empty: Path, tmp_path: Path) -> None:
+    """Twice as many cost twice as much, and not four times."""
+    taken = []
+    for count in (500, 1_000):
+        path = Path(shutil.copy(empty, tmp_path / f"{count}.db"))
+        async with reader(path) as one:
+            await one.log.run(*[message("bob", "alice", f"said {n}") for n in range(count)])
+            gone = range(2, count + 1)
+            hide = [DeleteMessage(user_id="alice", message_id=n, mode="me") for n in gone]
+            await one.log.run(*hide)
+            steps = Steps()
+            await one.held.run(steps.watch)
+            assert (await one.total("alice"))["unread_count"] == 1
+            await one.counted("alice", AB)
+            taken.append(steps.taken)
+    assert taken[1] < 2.5 * taken[0]

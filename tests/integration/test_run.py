@@ -239,13 +239,12 @@ async def test_a_killed_child_starts_again_on_its_port_and_it_is_said(tmp_path: 
             assert stack.port(service) == port
 
 
-async def test_a_child_that_keeps_dying_starts_again_ever_later(tmp_path: Path) -> None:
+async def test_a_child_that_keeps_dying_starts_again_each_time(tmp_path: Path) -> None:
     async with run_stack(tmp_path) as stack:
         for _ in range(3):
             await stack.kill(NAME)
             await stack.until(lambda: NAME in stack.pids())
-        pauses = [death["restart_in"] for death in stack.told("died", NAME)]
-        assert pauses == sorted(pauses)
+        assert all(death["restart_in"] <= 2 for death in stack.told("died", NAME))
         await stack.ready()
 
 

@@ -147,6 +147,8 @@ async def test_f_h6_a_clean_end_is_no_crash(
 ) -> None:
     """Only pauses between crashes that follow one another grow."""
     monkeypatch.setattr(children, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(children, "STEADY", 60.0)  # a busy machine takes its time to start one
+    monkeypatch.setattr(children, "LONG_LIFE", 60.0)
     events: list[Event] = []
     async with child(python(f"raise SystemExit({status})"), events) as one:
         await one.ready()

@@ -1,9 +1,13 @@
 """A crowd comes back in one instant, and all are in; who was there before hardly notices."""
 
+import asyncio
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +19,7 @@ from tests.support.beside import chatting
 from tests.support.stack import Stack, run_stack
 from tests.support.storm import Crowd, Outcome, storm
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
+from tests.support.waiting import within as patience
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,6 +120,52 @@ async def test_f_s1_hundreds_come_back_in_one_instant_and_none_is_refused(stack:
     sys.stdout.write(f"{told}\n")
     check(told, 600)
     assert told.outcome.came[-1] < within(4.0, told)
+
+
+async def test_f_s1_hundreds_look_at_their_inbox_in_one_instant(stack: Stack) -> None:
+    """More than the store's readers take at once: the rest waits in line at the gateway."""
+    tokens = [stack.token(f"looker{number}") for number in range(600)]
+    persistence = stack.pids()["persistence"]
+    os.kill(persistence, signal.SIGSTOP)
+    try:
+        looks = [status_of(stack, "/v1/conversations", token) for token in tokens]
+        looking = [asyncio.create_task(look) for look in looks]
+        await asyncio.sleep(0)
+        assert await status_of(stack, "/livez", "") == 200  # requests are begun in their order
+    finally:
+        os.kill(persistence, signal.SIGCONT)
+    assert set(await asyncio.gather(*looking)) == {200}
+
+
+async def status_of(stack: Stack, path: str, token: str) -> int:
+    """Of one request on a connection of its own."""
+    host, _, port = stack.url.rpartition("/")[2].partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"Host: {host}:{port}\r\nAuthorization: Bearer {token}\r\nConnection: close"
+    writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n\r\n".encode())
+    async with patience(30):
+        status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+async def test_f_s1_the_wait_in_line_has_an_end_by_setting(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, log_waiting=1) as stack:
+        token = stack.token("ann")
+        assert await status_of(stack, "/v1/conversations", token) == 200
+        persistence = stack.pids()["persistence"]
+        os.kill(persistence, signal.SIGSTOP)
+        waiting = asyncio.create_task(status_of(stack, "/v1/conversations", token))
+        try:
+            await eventually(lambda: refused_as_overloaded(stack, token))
+        finally:
+            os.kill(persistence, signal.SIGCONT)
+        assert await waiting in (200, 503)
+
+
+async def refused_as_overloaded(stack: Stack, token: str) -> bool:
+    status = await status_of(stack, "/v1/unread", token)
+    return status == 503 and "LINKUP_LOG_WAITING" in stack.log.read_text()
 
 
 @pytest.mark.prove

@@ -146,7 +146,7 @@ def test_c9_what_the_gateway_refuses_the_store_would_refuse(
         ids.append(client_id)
         refused = None if elsewhere else allowance.refuses(message(client_id), now)
         if refused is not None:
-            assert client_id in store.known or not store.takes(client_id, now)  # ADR 0016
+            assert client_id in store.known or not store.takes(client_id, now)  # ADR 0020
             assert refused.code == "rate_limited"
             continue
         submitted_at, now = now, now + way

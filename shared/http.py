@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 from shared.admission import Admission, Guest
 from shared.counters import Counters
+from shared.head import Requests
 from shared.pace import Pace
 from shared.reaper import Reaper
 from shared.settings import Settings
@@ -25,9 +26,6 @@ from shared.turns import Turns
 BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
 TOO_MANY_REQUESTS = 429
-HEAD_FIELDS = 100
-FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
-TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
 LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
 
 # uvicorn warns of each bad request in a line of its own: we count them, and say it once a minute.
@@ -52,23 +50,6 @@ class Upgraded(Protocol):
     """The protocol that takes a connection over; it tells the admission when that is lost."""
 
     guest: Guest
-
-
-class Requests(h11.Connection):
-    """Refuses heads above the bounds, and what a proxy in front may take for something else."""
-
-    status = 0  # of the latest answer
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            _judge(event, self._max_incomplete_event_size)
-        return event
-
-    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
-        if isinstance(event, h11.Response):
-            self.status = event.status_code
-        return super().send_with_data_passthrough(event)
 
 
 class Http(H11Protocol):
@@ -259,28 +240,6 @@ class Http(H11Protocol):
         else:
             self.transport.close()
         self.reaper.close_soon()
-
-
-def _judge(request: h11.Request, most: int) -> None:
-    """Raises RemoteProtocolError."""
-    fields = {name for name, _ in request.headers}
-    sizes = [len(name) + len(value) + 4 for name, value in request.headers]
-    if request.http_version not in (b"1.0", b"1.1"):
-        raise h11.RemoteProtocolError(
-            "Only HTTP/1.0 and 1.1 are spoken here", error_status_hint=505
-        )
-    if len(request.target) > TARGET_BYTES:
-        raise h11.RemoteProtocolError("The address is too long", error_status_hint=414)
-    if (
-        len(sizes) > HEAD_FIELDS
-        or sum(sizes, len(request.target)) > most
-        or max(sizes, default=0) > most // 2 + FIELD_SLACK
-    ):
-        raise h11.RemoteProtocolError("The header fields are too large", error_status_hint=431)
-    if b"transfer-encoding" in fields and (
-        b"content-length" in fields or request.http_version < b"1.1"
-    ):  # RFC 9112, section 6.1
-        raise h11.RemoteProtocolError("The length of the body is not certain")
 
 
 def _answer(status: int, reason: str, headers: list[tuple[bytes, bytes]]) -> bytes:

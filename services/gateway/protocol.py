@@ -21,7 +21,7 @@ from shared.admission import Guest
 from shared.frames import CloseCode as Ours
 from shared.http import Config
 from shared.pace import Pace
-from shared.reaper import Reaper
+from shared.reaper import CLOSE_TIMEOUT, Reaper
 from shared.settings import MOST_HEADER_BYTES, Settings
 
 EXTENSION = "linkup.wire"
@@ -53,6 +53,7 @@ class Wire(WebSocketsSansIOProtocol):
         self.pace = pace_of(self.config.settings)
         self._later: asyncio.Handle | None = None  # the next turn of `_pump`
         self._loud_since: float | None = None
+        self._failed = False
         self.read_paused = True  # uvicorn would stop and start reading around every single frame
         settings = self.config.settings
         self.reaper = Reaper(self.transport, settings.stall_timeout, self.config.counters)
@@ -73,6 +74,8 @@ class Wire(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._failed:
+            return  # it is only read so that the reason is not lost in a reset
         if self.handshake_initiated:
             self.inbound.add(data)
             if self._later is None:
@@ -193,6 +196,18 @@ class Wire(WebSocketsSansIOProtocol):
             self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "text is UTF-8")
+
+    def handle_parser_exception(self) -> None:
+        """As uvicorn's, but a close with unread bytes would be a reset, and the reason lost."""
+        reason = self.conn.close_sent
+        code = reason.code if reason is not None else CloseCode.ABNORMAL_CLOSURE
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._failed = True
+        self.inbound.clear()
+        self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _fail(self, code: int, reason: str) -> None:
         self.conn.fail(code, reason)

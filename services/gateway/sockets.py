@@ -29,6 +29,7 @@ from shared.errors import (
     InvalidFrame,
     LinkupError,
     NotFound,
+    OutOfOrder,
     RateLimited,
     TooLarge,
     Unauthorized,
@@ -46,6 +47,7 @@ BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may
 ABUSE = "abuse"  # as it stands in the log
 # Frames that cost a question to the log, beside being read.
 DEAR: dict[type, int] = {frames.SyncRequest: 10, frames.PresenceSubscribe: 5}
+BEHIND = 3  # what one costs that was refused because of another: it may be nobody's fault
 CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
 
 
@@ -195,7 +197,9 @@ class Sockets:
             logger.info("closed", extra={**told, "code": connection.close_code})
 
     def _refused(self, wire: Wire, user: dict[str, str], code: str, why: str = "") -> None:
-        if code == RateLimited.code or (code in BY_CODE and not BY_CODE[code].temporary):
+        if code == OutOfOrder.code:
+            wire.charge(BEHIND)
+        elif code == RateLimited.code or (code in BY_CODE and not BY_CODE[code].temporary):
             wire.charge(REFUSED)
         if code in TOLD or code == ABUSE:
             self.refusals.tell(code, **user, why=why)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -301,3 +302,35 @@ async def test_f_s16_h4_who_reads_nothing_is_gone_whatever_else_it_does(
                 await asyncio.to_thread(end, deaf)
             await eventually(lambda: held(stack) == 1, 10)
         await alice.settled()
+
+
+async def test_f_h4_little_is_kept_for_who_reads_nothing(stack: Stack) -> None:
+    """What had left the process is what the peer can still read: 1.5 MB were sent to it."""
+    await eventually(lambda: held(stack) == 0)
+    async with synced(stack, "alice") as alice:
+        with websocket(stack.url, stack.token("bob"), buffer=4 * KIB) as deaf:
+            await eventually(lambda: held(stack) == 2)
+            for number in range(300):
+                frame = {"to": "bob", "client_id": f"h4-{number}", "content": "x" * 4900}
+                await alice.send("message", **frame)
+            for number in range(300):
+                assert (await alice.outcome(f"h4-{number}"))["type"] == "ack"
+            await eventually(lambda: held(stack) == 1, 10)
+            assert len(await asyncio.to_thread(everything, deaf)) < 128 * KIB
+
+
+async def test_f_h2_c10_who_shouts_for_long_is_closed(tmp_path: Path) -> None:
+    async with run_stack(tmp_path, frames_per_second=5, message_rate=1, shouting_for=1) as loud:
+        async with synced(loud, "alice") as alice:
+            with websocket(loud.url, loud.token("bob")) as one:
+                one.settimeout(0.2)
+                answers = b""
+                for _ in range(100):
+                    await asyncio.to_thread(one.sendall, frame(PING, b"x") * 20)
+                    with suppress(TimeoutError):
+                        if not (got := await asyncio.to_thread(one.recv, 64 * KIB)):
+                            break
+                        answers += got
+            assert (4408).to_bytes(2, "big") in answers
+            await alice.settled()
+        assert loud.log.read_text().count('"bound":"frames_per_second"') == 1

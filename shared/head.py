@@ -1,0 +1,46 @@
+"""Owns which requests are read at all: the size of their heads, and a length that is certain."""
+
+import h11
+
+HEAD_FIELDS = 100
+FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
+TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
+
+
+class Requests(h11.Connection):
+    """Refuses heads above the bounds, and what a proxy in front may take for something else."""
+
+    status = 0  # of the latest answer
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            _judge(event, self._max_incomplete_event_size)
+        return event
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        if isinstance(event, h11.Response):
+            self.status = event.status_code
+        return super().send_with_data_passthrough(event)
+
+
+def _judge(request: h11.Request, most: int) -> None:
+    """Raises RemoteProtocolError."""
+    fields = {name for name, _ in request.headers}
+    sizes = [len(name) + len(value) + 4 for name, value in request.headers]
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise h11.RemoteProtocolError(
+            "Only HTTP/1.0 and 1.1 are spoken here", error_status_hint=505
+        )
+    if len(request.target) > TARGET_BYTES:
+        raise h11.RemoteProtocolError("The address is too long", error_status_hint=414)
+    if (
+        len(sizes) > HEAD_FIELDS
+        or sum(sizes, len(request.target)) > most
+        or max(sizes, default=0) > most // 2 + FIELD_SLACK
+    ):
+        raise h11.RemoteProtocolError("The header fields are too large", error_status_hint=431)
+    if b"transfer-encoding" in fields and (
+        b"content-length" in fields or request.http_version < b"1.1"
+    ):  # RFC 9112, section 6.1
+        raise h11.RemoteProtocolError("The length of the body is not certain")

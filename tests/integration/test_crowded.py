@@ -90,6 +90,7 @@ async def test_f_h1_without_descriptors_it_waits_and_says_so_once(tmp_path: Path
             files = (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
             resource.prlimit(stack.pids()["gateway"], resource.RLIMIT_NOFILE, files)
             async with silent(stack, b""):
+                await eventually(lambda: lines_about(stack, "descriptors") > 0)
                 assert (await alice.message("bob", "still"))["type"] == "ack"
                 await bob.next("message", content="still")
             await eventually(lambda: held(stack) == 2)

@@ -23,7 +23,7 @@ from shared.turns import Turns
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")
 
-PATIENCE = 10.0  # seconds until one is no longer asked for
+PATIENCE = 30.0  # seconds until one is no longer asked for
 
 
 class Backlog:

@@ -24,7 +24,7 @@ UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-CLOSE, TEXT = 0x8, 0x1
+CLOSE, PING = 0x8, 0x9
 SPARE_FILES = 64
 
 
@@ -117,6 +117,8 @@ class Guest:
                 return False
             body, opcode = self._buffer[start:end], self._buffer[0] & 15
             self._buffer = self._buffer[end:]
+            if opcode == PING:
+                self.socket.send(bytes([0x8A, 0x80 | len(body)]) + bytes(4) + body)
             if opcode == CLOSE:
                 return self._out(f"{int.from_bytes(body[:2])} {self._error}".strip())
             if body.startswith(b'{"type":"error"'):

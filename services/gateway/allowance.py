@@ -3,7 +3,7 @@
 The commit is the authority (C9). Here only what was stored through this gateway is counted, from
 the moment it was submitted: so a bucket here is never emptier than the one in the store, and what
 is refused here would be refused there. What may be a repeat is not refused if it is known here,
-because repeats are free. See docs/adr/0016.
+because repeats are free. See docs/adr/0020.
 """
 
 from collections import OrderedDict

@@ -1,21 +1,32 @@
-"""Owns which requests are read at all: the size of their heads, and a length that is certain."""
+"""Owns which requests are read at all: by their heads, their chunks, and a certain length."""
 
 import h11
 
 HEAD_FIELDS = 100
 FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
 TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
+LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs the parser 20 us or more
+SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
 
 
 class Requests(h11.Connection):
-    """Refuses heads above the bounds, and what a proxy in front may take for something else."""
+    """Refuses heads above the bounds, bodies that are more frame than content, and what a proxy
+    in front may take for something else."""
 
     status = 0  # of the latest answer
+    _room = 0  # bytes by which the chunks of this body may still fall short
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         event = super().next_event()
-        if isinstance(event, h11.Request):
-            _judge(event, self._max_incomplete_event_size)
+        match event:
+            case h11.Request():
+                _judge(event, self._max_incomplete_event_size)
+                self._room = SMALL_CHUNKS
+            case h11.Data():
+                room = self._room + len(event.data) - LEAST_CHUNK * event.chunk_end
+                if room < 0:
+                    raise h11.RemoteProtocolError("The chunks of the body are too small")
+                self._room = min(room, SMALL_CHUNKS)
         return event
 
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:

@@ -26,6 +26,7 @@ from shared.turns import Turns
 BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
 TOO_MANY_REQUESTS = 429
+PIECE_BYTES = 16 * 1024  # that the parser is given at once: what it cannot use yet it measures
 LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
 
 # uvicorn warns of each bad request in a line of its own: we count them, and say it once a minute.
@@ -107,7 +108,9 @@ class Http(H11Protocol):
     def _take(self, data: bytes) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            super().data_received(data)
+            for at in range(0, len(data), PIECE_BYTES):
+                if not self._refused and not self._upgraded():
+                    super().data_received(data[at : at + PIECE_BYTES])
             self._look()
 
     def eof_received(self) -> None:

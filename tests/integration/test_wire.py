@@ -170,6 +170,36 @@ async def test_f_h5_s19_who_stays_silent_is_answered_408_or_closed(
     assert got[-1:] in ([], [408], [401])
 
 
+def chunked(*chunks: bytes, extension: bytes = b"", trailers: bytes = b"") -> bytes:
+    body = b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
+    return head(POST, JSON, CHUNKED) + body + b"0\r\n" + trailers + b"\r\n"
+
+
+LOGIN = b'{"user_id":"alice"}'
+MANY = 40_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (chunked(*[b" "] * 900, LOGIN), 200),
+        (chunked(*[b" "] * MANY, LOGIN), 400),
+        (chunked(b" " * 3000, *[b" "] * 2000, LOGIN), 400),
+        (chunked(LOGIN, trailers=b"x: 1\r\n"), 200),
+        (chunked(LOGIN, trailers=b"x: 1\r\n" * MANY), 431),
+        (chunked(LOGIN, extension=b";x=1"), 200),
+        (chunked(LOGIN, extension=b";" + b"x" * 100 * KIB), 431),
+        (head("GET /livez HTTP/1.1", *["x: 1"] * MANY), 431),
+    ],
+    ids=lambda value: str(value)[-20:],
+)
+async def test_f_h9_what_is_more_frame_than_content_is_not_read_to_its_end(
+    stack: Stack, sent: bytes, status: int
+) -> None:
+    """A parser that is given all of it at once keeps everybody waiting, for seconds."""
+    assert await answered(stack, sent) == [status]
+
+
 async def test_f_h5_who_trickles_is_closed_as_well(stack: Stack) -> None:
     """A byte now and then is no progress: the deadline is of the whole head, or body."""
 

@@ -4,9 +4,10 @@ Every function takes the text of a setting and raises ValueError with a sentence
 """
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import idna
 
@@ -16,6 +17,8 @@ APPS = frozenset(  # what pages inside apps and extensions have for a scheme
 )
 BUS = frozenset({"nats", "tls", "ws", "wss"})
 STORES = frozenset({"s3", "gs", "az", "memory"})
+LONGEST_NAME = 253  # characters, as RFC 1035 bounds it
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 
 
@@ -41,12 +44,16 @@ def page(text: str) -> str:
         raise ValueError(f"has the scheme {parts.scheme}; write http:// or https://")
     if parts.query or parts.fragment:
         raise ValueError("has a ? or # in it; write the address of the page alone")
-    return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{parts.path.rstrip('/')}"
+    path = quote(parts.path.rstrip("/"), safe=PATH_CHARACTERS)
+    return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{path}"
 
 
 def bus(text: str) -> str:
     """Of one nats-server, or of several by comma."""
-    return ",".join(_server(part.strip()) for part in text.split(",") if part.strip())
+    servers = [_server(part.strip()) for part in text.split(",") if part.strip()]
+    if not servers:
+        raise ValueError(f"names no server; {SERVER}")
+    return ",".join(servers)
 
 
 def database(text: str) -> str:
@@ -57,9 +64,22 @@ def database(text: str) -> str:
         raise ValueError("has a ? or # in it; in the name of a file write %3F or %23")
     if parts.path in ("/", "/:memory:"):
         raise ValueError("would be gone with the process; " + FILE)
+    path = unquote(parts.path)
+    if "\0" in path or path.endswith(("/", "/.", "/..")):
+        raise ValueError("is no name of a file; " + FILE)
     return text
 
 
+def file_of(database_url: str) -> str:
+    """The path of its file, however the URL writes it."""
+    path = database_url.removeprefix("sqlite:///")
+    return os.path.realpath(unquote(path, errors="surrogateescape"))
+
+
+PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are: RFC 3986, section 3.3
+SERVER = (
+    "write nats://user:password@host:4222, and in a password what is no letter and no digit as %XX"
+)
 FILE = "write sqlite:////directory/name.db, with four slashes"
 
 
@@ -73,6 +93,8 @@ def files(text: str) -> str:
             raise ValueError("is no path from the root; write file:///directory")
         if parts.query or parts.fragment:
             raise ValueError("has a ? or # in it; in the name of a directory write %3F or %23")
+        if "\0" in unquote(parts.path):
+            raise ValueError("has %00 in it, which ends a text; write file:///directory")
     elif parts.scheme not in STORES or not (parts.netloc or parts.scheme == "memory"):
         raise ValueError("is no place for files; write file:///directory or s3://bucket/prefix")
     return text
@@ -138,15 +160,12 @@ def _server(text: str) -> str:
     url = text if "://" in text else f"nats://{text}"
     try:
         parts = urlsplit(url)
-        known = parts.scheme in BUS and bool(parts.hostname)
-        _ = parts.port  # raises
+        _host(parts.hostname or "")
+        known = parts.scheme in BUS and parts.port != 0
     except ValueError:
         known = False
     if not known or parts.path not in ("", "/") or re.search(r"[\s?#]", url):
-        raise ValueError(
-            "is no address of a nats-server; write nats://user:password@host:4222, and in a "
-            "password what is no letter and no digit as %XX"
-        )
+        raise ValueError(f"is no address of a nats-server; {SERVER}")
     return url
 
 
@@ -169,6 +188,8 @@ def _split(text: str, example: str) -> SplitResult:
 def _netloc(parts: SplitResult, usual_port: int | None) -> str:
     try:
         port = parts.port
+        if port == 0:
+            raise ValueError
     except ValueError:
         raise ValueError("has a port that is none; write one from 1 to 65535") from None
     try:
@@ -188,4 +209,8 @@ def _host(text: str) -> str:
     labels = name.removesuffix(".").split(".")
     if not HOST_NAME.fullmatch(name) or not all(0 < len(label) < 64 for label in labels):
         raise ValueError(text)
+    if len(name) > LONGEST_NAME:
+        raise ValueError(text)
+    if NUMBER.fullmatch(labels[-1]):  # to browsers and resolvers it is an address then, or wrong
+        return str(ipaddress.IPv4Address(name))
     return name

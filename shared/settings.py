@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.addresses import FORMS, without_password
+from shared.addresses import FORMS, file_of, without_password
 from shared.allowed import allowed
 from shared.errors import SettingError, visible
 from shared.sources import INTERNAL as INTERNAL
@@ -127,7 +127,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"LINKUP_FEED_RETENTION={self.feed_retention:g} is less than {days} days; "
                 f"write {LEAST_RETENTION:.0f} seconds or more, or 0 for ever"
             )
-        if self.database_url and self.database_url == self.notify_database_url:
+        both = (self.database_url, self.notify_database_url)
+        if all(both) and len({file_of(url) for url in both}) == 1:
             raise ValueError(
                 "LINKUP_DATABASE_URL and LINKUP_NOTIFY_DATABASE_URL name one file; write two"
             )

@@ -130,9 +130,10 @@ def test_f_s22_no_number_is_without_end(name: str) -> None:
         assert f"LINKUP_{name.upper()}" in refused({f"LINKUP_{name.upper()}": text})
 
 
-def test_f_s22_two_databases_are_not_one_file() -> None:
-    urls = {f"LINKUP_{name}DATABASE_URL": "sqlite:////x.db" for name in ("", "NOTIFY_")}
-    assert "one file" in refused(urls)
+@pytest.mark.parametrize("other", ["/x.db", "//x.db", "/./x.db", "/y/../x.db", "/%78.db"])
+def test_f_s22_two_databases_are_not_one_file(other: str) -> None:
+    urls = {"LINKUP_DATABASE_URL": "sqlite:////x.db"}
+    assert "one file" in refused(urls | {"LINKUP_NOTIFY_DATABASE_URL": f"sqlite:///{other}"})
 
 
 @pytest.mark.parametrize(

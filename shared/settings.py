@@ -166,8 +166,6 @@ def _formed(name: str, value: Any) -> Any:
                 return FORMS[name](value.strip())
             except ValueError as error:
                 raise ValueError(f"{variable(name)}={_masked(name, value)} {error}") from None
-        case str() if name != "data_dir" and not _is_text(value):
-            raise ValueError(f"{variable(name)} is not UTF-8")
         case _:
             return value
 
@@ -198,6 +196,9 @@ def load(environment: Mapping[str, str] | None = None, file: str | Path | None =
     file = file or environment.get("LINKUP_CONFIG")
     values = dict(from_file(Path(file), NAMES)) if file else {}
     values.update(from_environment(environment, NAMES))
+    for name, value in values.items():
+        if isinstance(value, str) and name != "data_dir" and not _is_text(value):
+            raise SettingError(f"{variable(name)} is not UTF-8")
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:

@@ -12,6 +12,7 @@ from shared.errors import SettingError
 
 PREFIX = "LINKUP_"
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
+ENCODING = "utf-8-sig"  # editors of Windows begin a file with U+FEFF, which is no part of it
 CLOSE = 0.7  # how alike two names are before one is meant for the other
 
 
@@ -60,7 +61,7 @@ def from_file(path: Path, names: Names) -> Iterator[tuple[str, Any]]:
 def _content(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode(ENCODING))
     except OSError as error:
         raise SettingError(
             f"cannot read {path}: {error.strerror}; LINKUP_CONFIG or --config names it"
@@ -82,7 +83,7 @@ def _check_known(name: str, said: str, spelt: Any, names: Names) -> None:
 
 def _secret(key: str, path: str) -> str:
     try:
-        secret = Path(path).read_text(encoding="utf-8").strip() if path else ""
+        secret = Path(path).read_text(encoding=ENCODING).strip() if path else ""
     except OSError as error:
         raise SettingError(f"{key}: cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

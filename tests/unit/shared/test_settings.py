@@ -222,6 +222,25 @@ def test_f_s22_a_list_in_the_file_may_be_written_with_commas(tmp_path: Path) -> 
     assert load({}, file).allowed_origins == ("https://a.example", "https://b.example")
 
 
+def test_f_s22_the_mark_that_editors_put_in_front_of_a_file_is_no_part_of_it(
+    tmp_path: Path,
+) -> None:
+    secret, file = tmp_path / "secret", tmp_path / "linkup.toml"
+    secret.write_text(SECRET, encoding="utf-8-sig")
+    file.write_text("lanes = 2\n", encoding="utf-8-sig")
+    found = load({"LINKUP_JWT_SECRET_FILE": str(secret)}, file)
+    assert (found.jwt_secret, found.lanes) == (SECRET, 2)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.__struct_fields__))
+def test_f_s22_bytes_that_are_no_text_are_refused_in_every_setting(name: str) -> None:
+    environment = {f"LINKUP_{name.upper()}": "\udcff"}
+    if name == "data_dir":
+        assert load(environment).data_dir == "\udcff"
+    else:
+        assert f"LINKUP_{name.upper()}" in refused(environment)
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
 def test_a_secret_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "secret"

@@ -38,11 +38,12 @@ MAX_ATTEMPTS = 30  # with that backoff, a good day
 LONGEST_PAUSE = 7 * 86_400 * SECOND  # between two e-mails to somebody who stays away
 
 # The dot-atom form of an address (RFC 5321, 4.1.2), its parts no longer than 4.5.3.1 and DNS allow.
-# Quoted and non-ASCII local parts would need SMTPUTF8.
+# Quoted and non-ASCII local parts would need SMTPUTF8, and an encoded word (RFC 2047) is none: it
+# would be read as what it encodes.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 ADDRESS = re.compile(
-    rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\Z"
+    rf"(?!.*=\?.*\?=)(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\Z"
 )
 
 

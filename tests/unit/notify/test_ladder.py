@@ -4,6 +4,8 @@ from email.policy import SMTP
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.notify import ladder
@@ -16,6 +18,7 @@ DELAY = 600 * ladder.SECOND
 PAUSE = 3600 * ladder.SECOND
 WAITS = Waits(unread=DELAY, pause=PAUSE)
 T0 = 1_700_000_000 * ladder.SECOND
+LETTERS = Letters(Settings(), lambda: T0)
 
 
 def message(seq: int, at: int = T0, n: int = 0) -> LogRow:
@@ -314,6 +317,7 @@ def test_f_s7_a_clock_that_went_back_or_a_thousand_emails_put_nothing_off_for_ev
             "ü@example.com",
         ),
         *("x@" + ".".join(["a" * 60] * 4), "<x@example.com>", "x@example.com,y@example.com"),
+        *("=?utf-8?q?x?=@example.com", "a.=?us-ascii?b?eA==?=@example.com", "=?=?x?=@example.com"),
     ],
 )
 def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
@@ -322,18 +326,31 @@ def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
     assert outcome == Outcome("no_address", "bad_address")
 
 
+@given(st.text("=?8bq-.", min_size=1, max_size=12), st.sampled_from(["{}", "=?utf-8?{}?="]))
+def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, form: str) -> None:
+    address = form.format(text) + "@example.com"
+    row = marks(email=address)
+    if ladder.next_step(held(message(1))[1], row) is None:
+        assert LETTERS.write("n1", row)["To"] == address
+
+
 @pytest.mark.parametrize(
     "address",
     [
         *("x.y@example.com", "x@localhost", "x+tag@example.co.uk", "o'neil@example.com"),
         *("a" * 64 + "@example.com", "x@" + "a" * 63 + ".com", "x@xn--bcher-kva.example", "1@2.io"),
-        "!#$%&'*+/=?^_`{|}~-@example.com",
+        *(
+            "!#$%&'*+/=?^_`{|}~-@example.com",
+            "=?x@example.com",
+            "x?=@example.com",
+            "?=?@example.com",
+        ),
     ],
 )
 def test_f_s8_an_address_can_be_written_in_a_letter(address: str) -> None:
     _, group = held(message(1))
     row = marks(email=address)
     assert ladder.next_step(group, row) is None
-    letter = Letters(Settings(), lambda: T0).write("n1", row)
+    letter = LETTERS.write("n1", row)
     assert letter["To"] == address
     assert address.encode() in letter.as_bytes(policy=SMTP)

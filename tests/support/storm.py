@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -29,7 +29,9 @@ SPARE_FILES = 64
 
 
 class Crowd(Struct):
-    """`hellos`: the first frame of each. `until`: the type of the frame with which one is in."""
+    """`hellos`: the first frame of each. `until`: the type of the frame with which one is in.
+    `stay`: seconds for which all stay once the last one is in; then they leave together.
+    """
 
     host: str
     port: int
@@ -37,15 +39,20 @@ class Crowd(Struct):
     path: str = "/ws"
     until: str = '"sync_completed"'
     seconds: float = 60.0
+    stay: float = 0.0
 
 
 class Outcome(Struct):
-    """`came`: seconds from the instant to when each was in. `refused`: by code, or the reason."""
+    """`came`: seconds from the instant to when each was in. `refused`: by code, or the reason.
+    `began`, `ended`: the instant and when the last one was in, by the machine's monotonic clock.
+    """
 
     came: list[float]
     refused: dict[str, int]
     messages: list[int]
     cpu: float
+    began: float = 0.0
+    ended: float = 0.0
 
 
 async def storm(crowd: Crowd) -> Outcome:
@@ -159,7 +166,9 @@ def come(crowd: Crowd) -> Outcome:
                     guest.came = time.monotonic() - began
                     selector.unregister(guest.socket)
                     left -= 1
-    return _outcome(guests)
+        ended = time.monotonic()
+        time.sleep(crowd.stay)
+    return structs.replace(_outcome(guests), began=began, ended=ended)
 
 
 def _outcome(guests: Sequence[Guest]) -> Outcome:

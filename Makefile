@@ -52,9 +52,10 @@ clean:  ## remove the environment and caches; the data stay
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The second try trusts the certificates of the system, among which a company's proxy has its own.
 $(INSTALLED): $(BIN)/uv uv.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing what uv.lock names into $(VENV)"
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --quiet 2>/dev/null || UV_SYSTEM_CERTS=1 $(UV) sync --locked --quiet
 	@touch $@
 
 $(BIN)/uv:

@@ -84,7 +84,7 @@ FILE = "write sqlite:////directory/name.db, with four slashes"
 
 
 def files(text: str) -> str:
-    """Where attachments lie."""
+    """The place where attachments lie."""
     parts = urlsplit(text)
     if text.startswith("/"):
         raise ValueError(f"is no URL; write file://{text}")

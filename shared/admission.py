@@ -101,8 +101,8 @@ class Admission:
         return True
 
     def _counted(self, host: str) -> str:
-        """Whom a connection is counted for: of IPv6 the network, as one machine has all of it;
-        empty for a trusted proxy, behind which are many."""
+        """The address a connection is counted for; of IPv6 its network, all of which one machine
+        has; empty for a trusted proxy, behind which are many."""
         try:
             ip = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:

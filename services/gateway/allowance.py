@@ -33,7 +33,7 @@ class Allowance:
         self._users: OrderedDict[str, Spent] = OrderedDict()
 
     def refuses(self, command: Command, now: float) -> Refused | None:
-        """What the store would answer, where that is certain."""
+        """Returns the store's answer, where that is certain."""
         if not isinstance(command, StoreMessage) or not self._interval:
             return None
         spent = self._users.get(command.user_id)
@@ -58,7 +58,7 @@ class Allowance:
         self._forget(submitted_at)
 
     def _forget(self, now: float) -> None:
-        """Who has all again, or is one too many, from the one who sent longest ago."""
+        """Drop users with a full allowance, and any above the bound, least recent sender first."""
         while self._users:
             spent = next(iter(self._users.values()))
             if spent.until > now and len(self._users) <= MAX_USERS:

@@ -50,7 +50,7 @@ class Backlog:
 
 @dataclass(slots=True)
 class Asked(Generic[A]):
-    """Who waits for one answer, the first of them until that time."""
+    """The futures of one answer; the first of them waits until that time."""
 
     until: float
     futures: list["asyncio.Future[A]"] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Gathering(Generic[K, A]):
         return [tasks.create_task(self._run()) for _ in range(self._at_once)]
 
     async def get(self, key: K) -> A:
-        """As of now or later. Raises Overloaded, Unavailable, and the LinkupError that `ask` does.
+        """The answer, as of now or later. Raises Overloaded, Unavailable, and what `ask` raises.
 
         Who asks the same while it waits in line shares the answer; what is under way already may
         be too old for them.

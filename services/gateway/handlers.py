@@ -89,7 +89,7 @@ class Handlers:
         )
 
     def on_refresh(self, connection: Connection, frame: frames.Refresh) -> None:
-        """What the token says of its user is stored first, if it differs from the one before."""
+        """Store the token's claims about its user first, if they differ from the last ones."""
         try:
             identity = self.auth.verify(frame.token)
             news = told_by(identity) != told_by(connection.identity)

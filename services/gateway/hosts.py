@@ -86,7 +86,7 @@ class KnownHosts:
 
 
 def _shown(hosts: Sequence[str]) -> str:
-    """What to tell the operator, who may have forgotten that name; nothing if it is none."""
+    """The name to tell the operator, who may have forgotten it; empty if it is none."""
     name = name_of(hosts[0]) if len(hosts) == 1 else None
     return name if name and SHOWN.match(name) else ""
 

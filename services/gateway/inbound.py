@@ -33,7 +33,7 @@ class Inbound:
         return bool(self._bytes) and bool(self._left or _frame_size(self._bytes))
 
     def take(self) -> bytes:
-        """What is there of the next frame, to its end at most."""
+        """The bytes there are of the next frame, to its end at most."""
         size = self._left or _frame_size(self._bytes)
         taken = bytes(self._bytes[:size])
         del self._bytes[: len(taken)]

@@ -37,7 +37,7 @@ class People:
 
 
 def told_by(identity: Identity) -> PutUser:
-    """What a token says of its user, for the store."""
+    """The command that stores a token's claims about its user."""
     return PutUser(
         user_id=identity.user_id,
         name=identity.name,

@@ -49,7 +49,7 @@ class Wants:
         return bool(self.asked or self.doubted or (self.watched and self.checked_at <= due))
 
     def unsure(self, due: float) -> list[str]:
-        """Whom to look up now; whoever is doubted from here on is looked up once more."""
+        """The users to look up now; whoever is doubted from here on is looked up once more."""
         again = self.watched if self.checked_at <= due else self.doubted & self.watched
         self.doubted = set()
         return sorted(self.asked | again)

@@ -111,7 +111,7 @@ class Wire(WebSocketsSansIOProtocol):
         return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
 
     def _steer(self) -> None:
-        """What waits here keeps the rest waiting at the peer."""
+        """Frames that wait here keep the rest waiting at the peer."""
         if self.inbound.ready:
             self.transport.pause_reading()
         else:
@@ -214,7 +214,7 @@ class Wire(WebSocketsSansIOProtocol):
         self.handle_parser_exception()
 
     def charge(self, cost: float) -> None:
-        """What the last frame cost, beyond being read."""
+        """Charge the last frame's cost beyond being read."""
         self.pace.spend(cost)
 
     def admit(self) -> bool:

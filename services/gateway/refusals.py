@@ -51,6 +51,6 @@ class Refusals:
 
 
 def address_of(scope: Scope) -> str:
-    """Where a request or a socket comes from, or from whom a trusted proxy says it does."""
+    """The address of a request or a socket, or the one that a trusted proxy names."""
     client = scope.get("client")
     return str(client[0]) if client else ""

@@ -49,7 +49,7 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
 
 
 def acquaintances(decision: Decision) -> Iterator[Acquaintance]:
-    """Who may have become a stranger to whom, or known again."""
+    """The pairs who may have become strangers, or acquainted again."""
     for one, other in decision.changes.blocks:
         yield Acquaintance(user_id=one, other_id=other)
         yield Acquaintance(user_id=other, other_id=one)

@@ -8,7 +8,7 @@ from services.gateway.attachments.kinds import ACTIVE, UNKNOWN, is_shown
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 # Should a browser ever show it as a page of its own: no script, no form, no request, no origin.
 POLICY = "default-src 'none'; sandbox"
-# What turns the direction of text, so that a name would read as another one.
+# These characters turn the direction of text, so that a name would read as another one.
 TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

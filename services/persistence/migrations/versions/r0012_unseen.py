@@ -1,4 +1,4 @@
-"""What cannot be seen parts no words: messages that hold such a character are listed anew."""
+"""Invisible characters part no words: messages that hold one are listed anew."""
 
 import re
 import unicodedata

@@ -1,5 +1,8 @@
-"""Watches the process whose PYTHONPATH names this folder, from its start."""
+"""Watches a service whose PYTHONPATH names this folder, from its start."""
 
-from tests.support.blocking import detector
+import sys
 
-detector().activate()
+if any(argument.startswith("services.") for argument in sys.orig_argv):
+    from tests.support.blocking import detector
+
+    detector().activate()

@@ -188,7 +188,7 @@ class Bus:
 
 
 class _Link:
-    """What becomes of the connection, in our log: until it is open, one line."""
+    """Logs what becomes of the connection; one line until it is open."""
 
     def __init__(self, url: str, on_reconnect: Callable[[], Awaitable[None]] | None) -> None:
         self.shown = without_password(url)

@@ -37,7 +37,7 @@ FAULTS: dict[type[Exception], str] = {  # in words for the log; the first that f
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """What a token says. `expires_at`: seconds since 1970; the socket closes then. The others
+    """The claims of a token. `expires_at`: seconds since 1970; the socket closes then. The others
     are None where it says nothing, and empty where it says that there is none."""
 
     user_id: frames.UserId

@@ -36,7 +36,7 @@ PENDING = 64  # announcements of one user
 
 @dataclass(slots=True)
 class Wants:
-    """Whom one socket watches, and whom it asks to: they may be strangers. `doubted`: who is
+    """The users one socket watches or asks to watch: they may be strangers. `doubted`: who is
     watched and may have become one."""
 
     asked: set[str] = field(default_factory=set)

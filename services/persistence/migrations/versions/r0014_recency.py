@@ -7,7 +7,7 @@ revision = "0014"
 down_revision = "0013"
 
 STRETCH = 256
-# What is there gets its place below all that comes: the newest -1, so many of each number.
+# Conversations that exist are placed below all that come: the newest at -1, as many of each number.
 RANK = f"""
 UPDATE members SET recency = -1 - ranked.place / {STRETCH} FROM (
   SELECT b.conversation_id, b.user_id, row_number()

@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check fmt bench prove lock clean
+.PHONY: help install run test slow check fmt bench prove lock clean
 
 PYTHON ?= python3
 ARGS ?=
@@ -26,6 +26,9 @@ run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000"
 
 test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some, WORKERS=0 for one by one)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+slow: $(INSTALLED)  ## run the tests that take too long for `make test`
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 check: $(INSTALLED)  ## format, lint, types, import rules, spelling, what the tables name
 	$(BIN)/ruff format --check

@@ -16,6 +16,7 @@ from tests.support.waiting import TIMEOUT_FACTOR
 
 RUN_SECONDS = 240 * TIMEOUT_FACTOR
 OPTIONS = "-x -q -rfE --tb=short -p no:cacheprovider -p no:xdist --hypothesis-profile=plants"
+ANY = "not prove and not bench"  # the slow ones as well
 FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 SKIPPED = re.compile(r"^\d+ skipped in ", re.MULTILINE)
 TESTS_FAILED = 1  # pytest's exit status; another one says that nothing was tried
@@ -62,7 +63,7 @@ class Tree:
 
     def run(self, tests: Sequence[str]) -> Run:
         """Until the first failure."""
-        command = ("-m", "pytest", *OPTIONS.split(), *[f"tests/{test}" for test in tests])
+        command = ("-m", "pytest", *OPTIONS.split(), "-m", ANY, *[f"tests/{test}" for test in tests])
         return Run(*self.python(*command))
 
     def python(self, *arguments: str) -> tuple[int, str]:

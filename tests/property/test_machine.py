@@ -353,13 +353,16 @@ def in_silence() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.usefixtures("in_silence")
-def test_c1_to_c10_everybodys_view_equals_the_log_whatever_died() -> None:
+@pytest.mark.parametrize(
+    "lives",
+    [40, pytest.param(400, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+)
+def test_c1_to_c10_everybodys_view_equals_the_log_whatever_died(lives: int) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=200,
+            max_examples=lives,
             stateful_step_count=14,
             deadline=None,
             phases=(Phase.reuse, Phase.generate),  # a life that fails is long, also when shrunk

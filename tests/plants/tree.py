@@ -63,7 +63,14 @@ class Tree:
 
     def run(self, tests: Sequence[str]) -> Run:
         """Until the first failure."""
-        command = ("-m", "pytest", *OPTIONS.split(), "-m", ANY, *[f"tests/{test}" for test in tests])
+        command = (
+            "-m",
+            "pytest",
+            *OPTIONS.split(),
+            "-m",
+            ANY,
+            *[f"tests/{test}" for test in tests],
+        )
         return Run(*self.python(*command))
 
     def python(self, *arguments: str) -> tuple[int, str]:

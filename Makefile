@@ -42,7 +42,7 @@ fmt: $(INSTALLED)  ## format, and fix what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(INSTALLED)  ## measure throughput and latency on this machine
+bench: $(INSTALLED)  ## measure this machine (ARGS="--against CHECKOUT": two, in turns)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 prove: $(INSTALLED)  ## the long runs: kill, cut, flood, and check every promise

@@ -42,6 +42,7 @@ class Report(Struct, frozen=True, kw_only=True):
     faults: list[str]
     typists: int = 0
     typing_heard: int = 0  # frames
+    server_wakes: dict[str, float] = {}  # a message: how often a thread had slept and was woken
     quiet_ack: Latency = Latency()  # while nobody typed
 
     @property
@@ -66,6 +67,7 @@ def in_words(report: Report) -> str:
         f"  ack           {_latency(report.ack)}",
         f"  delivery      {_latency(report.delivery)}",
         f"  server CPU    {_cpu(report)}",
+        f"  server wakes  {_wakes(report)}",
         f"  generator     {report.generator_cpu_us:.0f} µs/message",
         f"  of {report.sent:,} sent: {report.acked:,} acknowledged, {report.delivered:,} delivered",
         f"  lost {report.lost}, duplicated {report.duplicated}, "
@@ -95,6 +97,13 @@ def _typing(report: Report) -> str:
     ratio = report.typing_ratio
     told = f"p99 of the ack {ratio:.2f} times that without them" if ratio else "nothing measured"
     return f"{report.typing_heard:,} times heard of; {told}"
+
+
+def _wakes(report: Report) -> str:
+    if not report.server_wakes:
+        return "unknown"
+    each = ", ".join(f"{name} {n:.1f}" for name, n in report.server_wakes.items())
+    return f"{sum(report.server_wakes.values()):.1f} a message: {each}"
 
 
 def _cpu(report: Report) -> str:

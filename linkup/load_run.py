@@ -47,11 +47,13 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Spent(Struct, frozen=True):
-    """CPU seconds of the server's processes and ours; the others' share of the machine."""
+    """CPU seconds of the server's processes and ours; the others' share of the machine; how often
+    the server's processes were woken."""
 
     server: dict[str, float]
     own: float
     others: float | None
+    wakes: dict[str, int]
 
 
 class Field:
@@ -105,7 +107,7 @@ async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -
         await _measure(field, plan, progress)
         tally.measuring = False
         elapsed, done = time.monotonic() - began, min(tally.acked, tally.delivered) - before
-        spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share())
+        spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share(), usage.wakes())
     finally:
         await _ended(feeding)
         for sender in field.senders:
@@ -240,6 +242,7 @@ def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -
         server_cpu_us_total=round(sum(cpu.values()), 1)
         if cpu and len(cpu) == len(plan.pids)
         else None,
+        server_wakes={name: round(n / each, 2) for name, n in spent.wakes.items()},
         generator_cpu_us=round(spent.own / each * 1e6, 1),
         others_cpu_share=spent.others,
         sent=tally.sent,

@@ -1,89 +1,90 @@
-"""Owns `python -m tests.bench`: the real stack and its floors, measured in one run; with
-`--history`, a store of a million messages beside an empty one instead.
+"""`python -m tests.bench`: the real stack and its floors, measured in one run.
 
-Exits 1 when a message was lost, doubled or out of order; a missed target is said, not punished:
-it may be the machine.
+`--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
+million messages beside an empty one. Exits 1 when a message was lost, doubled or out of order, 2
+when there is nothing to measure; a missed target is said, not punished: it may be the machine.
 """
 
 import argparse
 import asyncio
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from linkup import load_run
-from linkup.calls import Door
 from linkup.joining import LoadFailed
-from linkup.load_report import Report
-from linkup.load_run import Plan
-from tests.bench import commit, echo, history
-from tests.bench.report import Bench, markdown
-from tests.support.stack import AUDIENCE, Stack, run_stack
+from tests.bench import against, history, priority, product, whole
+from tests.bench.figures import PARTS
+from tests.bench.product import HERE, Unusable
+from tests.bench.report import markdown
+from tests.bench.turn import QUICK, Extent, Unsound
 
-RESULTS = Path(__file__).parents[2] / "bench-results"
-PAIRS, WINDOW, SIZE = 100, 8, 120
-RATE = 200.0
-TYPISTS = 1_000
-FLOOR_SECONDS = 3.0
-NO_LIMITS: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "sockets_per_user": 0}
+RESULTS = HERE / "bench-results"
+QUICK_PARTS = ("quiet", "full")
 
 
-async def bench(seconds: float, folder: Path) -> Bench:
-    _say("the floors: echo and commit")
-    floors = await echo.measure(2 * PAIRS, WINDOW // 2, SIZE, FLOOR_SECONDS)
-    commits = await asyncio.to_thread(commit.measure, folder, SIZE, FLOOR_SECONDS)
-    async with run_stack(folder, **NO_LIMITS) as stack:
-        _say(f"{RATE:g} messages/s for {seconds:g} s")
-        steady = await _load(stack, seconds, rate=RATE)
-        _say(f"{PAIRS} pairs with {WINDOW} in flight for {seconds:g} s")
-        full = await _load(stack, seconds)
-        _say(f"{TYPISTS:,} typists beside {RATE:g} messages/s, half of {3 * seconds:g} s")
-        typing = await _load(stack, 3 * seconds, rate=RATE, typists=TYPISTS)
-    return Bench(
-        commit=_commit(),
-        python=platform.python_version(),
-        cpus=os.cpu_count() or 0,
-        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        full=full,
-        steady=steady,
-        typing=typing,
-        echo=floors,
-        sqlite=commits,
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--seconds", type=float, help="of each measurement (10; --against: 6)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument(
+        "--history",
+        nargs="?",
+        type=int,
+        const=history.FULL,
+        metavar="MESSAGES",
+        help=f"what a past costs: so many messages stored ({history.FULL:,}) beside none",
+    )
+    two = parser.add_argument_group("two checkouts in turns")
+    two.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="the other one, with its own .venv"
+    )
+    two.add_argument("--rounds", type=int, help="turns of each (3; --quick: 2)")
+    two.add_argument(
+        "--only", metavar="PART,…", help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)})"
+    )
+    two.add_argument("--quick", action="store_true", help="a minute, between two edits")
+    asked = parser.parse_args()
+    asked.parts = asked.only.split(",") if asked.only else QUICK_PARTS if asked.quick else PARTS
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"--only {','.join(sorted(unknown))}: there are {','.join(PARTS)}")
+    if asked.against is None and (asked.only or asked.rounds or asked.quick):
+        parser.error("--only, --rounds and --quick go with --against CHECKOUT")
+    return asked
+
+
+def _run(asked: argparse.Namespace, folder: Path) -> int:
+    if asked.history is not None:
+        _say(f"filling a store with {asked.history:,} messages")
+        costs = asyncio.run(history.measure(folder, asked.history))
+        _write(costs, "history", history.markdown(costs), asked.json)
+        return 0
+    if asked.against is not None:
+        with priority.alone(_say), priority.preferred():
+            found = asyncio.run(_against(asked, folder))
+        _write(found, "against", against.words(found), asked.json)
+        return 0
+    result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, _say))
+    _write(result, "latest", markdown(result), asked.json)
+    return 0 if result.sound else 1
+
+
+async def _against(asked: argparse.Namespace, folder: Path) -> against.Comparison:
+    extent = QUICK if asked.quick else Extent(seconds=6.0)
+    return await against.measure(
+        product.checkout(asked.against),
+        product.this(),
+        asked.parts,
+        asked.rounds or (2 if asked.quick else 3),
+        msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds),
+        folder,
+        _say,
     )
 
 
-async def _load(stack: Stack, seconds: float, rate: float = 0.0, typists: int = 0) -> Report:
-    plan = Plan(
-        url=stack.url,
-        pairs=PAIRS,
-        window=WINDOW,
-        rate=rate,
-        seconds=seconds,
-        size=SIZE,
-        typists=typists,
-        pids=stack.pids(),
-    )
-    return await load_run.run(plan, Door(stack.url, stack.secret, AUDIENCE))
-
-
-def _commit() -> str:
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=RESULTS.parent,
-        capture_output=True,
-        text=True,
-    )
-    return asked.stdout.strip() or "unknown"
-
-
-def _write(result: Bench | history.Costs, name: str, said: str, file: Path | None) -> None:
+def _write(result: Struct, name: str, said: str, file: Path | None) -> None:
     text = msgspec.json.format(msgspec.json.encode(result))
     for target in (RESULTS / f"{name}.json", file):
         if target is not None:
@@ -97,33 +98,18 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument(
-        "--history",
-        nargs="?",
-        type=int,
-        const=history.FULL,
-        metavar="MESSAGES",
-        help=f"what a past costs: so many messages stored ({history.FULL:,}) beside none",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    asked = parser.parse_args()
+    asked = _arguments()
     RESULTS.mkdir(exist_ok=True)
     # Beside the results: what the system calls temporary may be memory, which syncs for nothing.
     with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
-        if asked.history is not None:
-            _say(f"filling a store with {asked.history:,} messages")
-            costs = asyncio.run(history.measure(Path(folder), asked.history))
-            _write(costs, "history", history.markdown(costs), asked.json)
-            return 0
         try:
-            result = asyncio.run(bench(asked.seconds, Path(folder)))
-        except LoadFailed as fault:
-            _say(str(fault))
+            return _run(asked, Path(folder))
+        except Unusable as fault:
+            _say(f"error: {fault}")
+            return 2
+        except (LoadFailed, Unsound) as fault:
+            _say(f"error: {fault}")
             return 1
-    _write(result, "latest", markdown(result), asked.json)
-    return 0 if result.sound else 1
 
 
 if __name__ == "__main__":

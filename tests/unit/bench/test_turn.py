@@ -1,0 +1,49 @@
+"""What is read of processes is what they do."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from linkup import measure
+from tests.bench import turn
+from tests.bench.product import Unusable, checkout
+
+
+def test_cpu_time_is_that_of_the_process() -> None:
+    before, own = measure.cpu_seconds(os.getpid()), time.process_time()
+    while time.process_time() < own + 0.02:
+        pass
+    spent = (measure.cpu_seconds(os.getpid()) or 0.0) - (before or 0.0)
+    assert 0.02 <= spent < 0.02 + time.process_time() - own
+    assert measure.cpu_seconds(4_194_305) is None  # above the highest pid
+
+
+async def test_a_wake_is_a_sleep_that_ended() -> None:
+    usage = measure.Usage({"own": os.getpid(), "none": 4_194_305})
+    usage.start()
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+    assert 10 <= usage.wakes()["own"] < 100
+    assert list(usage.wakes()) == ["own"]
+
+
+def test_the_memory_of_a_process_is_read() -> None:
+    before = turn.memory_kb(os.getpid())
+    more = bytearray(b"x" * 8_000_000)
+    assert 7_000 < turn.memory_kb(os.getpid()) - before < 9_000
+    assert len(more) == 8_000_000
+
+
+def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="no checkout"):
+        checkout(tmp_path)
+
+
+def test_a_checkout_that_is_not_installed_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "linkup").mkdir()
+    (tmp_path / "linkup" / "__main__.py").touch()
+    with pytest.raises(Unusable, match=f"make -C {tmp_path} install"):
+        checkout(tmp_path)

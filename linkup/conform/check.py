@@ -1,20 +1,17 @@
-"""Owns what a check is: one promise with a name, how it is tried, and the ways it may not pass."""
+"""Owns the form of a check: one promise with a name, and the function that tries it."""
 
 import inspect
-import json
 from collections.abc import Callable, Coroutine
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from linkup.conform.player import Scene
+from linkup.conform.player import Scene
 
 SECONDS = 30.0
-SHOWN = 2_000  # characters of one side of a comparison
 
-Attempt = Callable[["Scene"], Coroutine[Any, Any, None]]
+Attempt = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -26,19 +23,6 @@ class Check(Struct, frozen=True, kw_only=True):
     sentence: str
     attempt: Attempt
     seconds: float = SECONDS
-
-
-class Unkept(Exception):
-    """The promise was not kept: what was expected, and what was seen instead."""
-
-    def __init__(self, expected: str, saw: str) -> None:
-        super().__init__(f"expected {expected}, saw {saw}")
-        self.expected = expected[:SHOWN]
-        self.saw = saw[:SHOWN]
-
-
-class Skipped(Exception):
-    """The promise could not be tried here; the text says why."""
 
 
 def checks(noun: str, section: str, *tries: tuple[str, Attempt]) -> tuple[Check, ...]:
@@ -53,19 +37,3 @@ def checks(noun: str, section: str, *tries: tuple[str, Attempt]) -> tuple[Check,
         )
         for promise, attempt in tries
     )
-
-
-def expect(what: str, saw: Any, wanted: Any) -> None:
-    """Both are values of JSON. Raises Unkept where they differ."""
-    if saw != wanted:
-        raise Unkept(f"{what} to be {_shown(wanted)}", _shown(saw))
-
-
-def demand(kept: bool, expected: str, saw: Any) -> None:
-    """Raises Unkept unless kept."""
-    if not kept:
-        raise Unkept(expected, _shown(saw))
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

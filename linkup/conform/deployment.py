@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from linkup.calls import CallFailed, Door
-from linkup.conform.check import Skipped, Unkept
+from linkup.conform.verdict import Skipped, Unkept
 from shared.reserved import PREFIX
 
 TIMEOUT = 15.0

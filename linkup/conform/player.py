@@ -13,9 +13,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from linkup.conform.check import Unkept
 from linkup.conform.deployment import Answer, Deployment
 from linkup.conform.tape import Tape
+from linkup.conform.verdict import Unkept
 
 Frame = dict[str, Any]
 

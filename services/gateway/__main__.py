@@ -1,7 +1,7 @@
 """`python -m services.gateway`"""
 
 from services.gateway.app import open_app
-from services.gateway.protocol import Wire
+from services.gateway.socket.wire import Wire
 from shared.serve import main
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.gateway import contract, page, start
-from services.gateway.allowance import Allowance
-from services.gateway.announcer import Announcer
 from services.gateway.api.attachments import Attachments
 from services.gateway.api.blocks import Blocks
 from services.gateway.api.dev import DevLogin
@@ -33,23 +31,25 @@ from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
-from services.gateway.connection import Connection
-from services.gateway.ephemeral import Chores, Typing
-from services.gateway.gathering import Backlog
 from services.gateway.handlers import Handlers
 from services.gateway.hosts import Hosts, KnownHosts
 from services.gateway.hub import Hub
-from services.gateway.lanes import Lanes
-from services.gateway.log import Log
-from services.gateway.notices import Notices
-from services.gateway.people import People
-from services.gateway.presence import Presence
+from services.gateway.presence.announcer import Announcer
+from services.gateway.presence.presence import Presence
+from services.gateway.presence.typing import Chores, Typing
 from services.gateway.rates import Rates
-from services.gateway.refusals import Refusals
+from services.gateway.socket.connection import Connection
+from services.gateway.socket.refusals import Refusals
+from services.gateway.socket.scope import CHAT, NOTIFICATIONS
 from services.gateway.sockets import RESTARTING, Sockets
-from services.gateway.tickets import Tickets
-from services.gateway.upstream import Upstream
-from services.gateway.views import CHAT, NOTIFICATIONS
+from services.gateway.upstream.allowance import Allowance
+from services.gateway.upstream.gathering import Backlog
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.notices import Notices
+from services.gateway.upstream.persistence import Upstream
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.queries import Log
+from services.gateway.upstream.tickets import Tickets
 from shared import bus
 from shared.commands import Acquaintance
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.gateway.auth import Authenticator
-from services.gateway.connection import Connection
-from services.gateway.ephemeral import Typing
-from services.gateway.lanes import Lanes
-from services.gateway.people import PROFILE_BYTES, told_by
-from services.gateway.presence import Presence
+from services.gateway.presence.presence import Presence
+from services.gateway.presence.typing import Typing
+from services.gateway.socket.connection import Connection
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.profiles import PROFILE_BYTES, told_by
 from shared import frames, subjects
 from shared.commands import (
     AdvanceReceipt,

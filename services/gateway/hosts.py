@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.api.request import closing, problem_response
-from services.gateway.refusals import Refusals, address_of
+from services.gateway.socket.refusals import Refusals, address_of
 from shared.errors import Forbidden, InvalidRequest, LinkupError
 from shared.settings import Settings
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from services.gateway.announcer import Announcer
-from services.gateway.connection import MAX_MISSED, Connection
-from services.gateway.log import Log
+from services.gateway.presence.announcer import Announcer
+from services.gateway.socket.connection import MAX_MISSED, Connection
+from services.gateway.upstream.queries import Log
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live

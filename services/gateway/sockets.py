@@ -13,15 +13,15 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from services.gateway.auth import Authenticator, Identity, bearer, origin_allowed
-from services.gateway.connection import Connection
 from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub, come_back_after_ms, resume_point
-from services.gateway.outbox import Outbox
-from services.gateway.people import People
-from services.gateway.protocol import REFUSED, Wire, wire_of
-from services.gateway.refusals import TOLD, Refusals, address_of
-from services.gateway.tickets import Tickets, is_ticket
-from services.gateway.views import view_of
+from services.gateway.socket.connection import Connection
+from services.gateway.socket.outbox import Outbox
+from services.gateway.socket.refusals import TOLD, Refusals, address_of
+from services.gateway.socket.scope import view_of
+from services.gateway.socket.wire import REFUSED, Wire, wire_of
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.tickets import Tickets, is_ticket
 from shared import frames
 from shared.commands import Joined
 from shared.errors import (

@@ -5,6 +5,17 @@ from collections.abc import Iterator
 
 import msgspec
 
+from services.persistence.decide.state import (
+    Conversation,
+    Decision,
+    Edited,
+    Erased,
+    FeedRow,
+    Hidden,
+    NewMessage,
+    Reacted,
+    Revision,
+)
 from services.persistence.projection import (
     CHANGES,
     Occasion,
@@ -18,17 +29,6 @@ from services.persistence.projection import (
     reaction_body,
     receipt_body,
     updated_body,
-)
-from services.persistence.state import (
-    Conversation,
-    Decision,
-    Edited,
-    Erased,
-    FeedRow,
-    Hidden,
-    NewMessage,
-    Reacted,
-    Revision,
 )
 from shared import commands, frames, subjects
 from shared.bus import Bus

@@ -9,15 +9,15 @@ from databases import DatabaseURL
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
-from services.persistence.connections import hold
-from services.persistence.erasure import Erasure
-from services.persistence.followers import Followers
-from services.persistence.indexer import Indexer
-from services.persistence.readers import Readers
-from services.persistence.retention import Retention
-from services.persistence.schema import bring_up_to_date
-from services.persistence.state import Limits
-from services.persistence.store import REMEDY, Store
+from services.persistence.decide.state import Limits
+from services.persistence.queries.followers import Followers
+from services.persistence.queries.readers import Readers
+from services.persistence.store.connections import hold
+from services.persistence.store.schema import bring_up_to_date
+from services.persistence.store.store import REMEDY, Store
+from services.persistence.upkeep.erasure import Erasure
+from services.persistence.upkeep.indexer import Indexer
+from services.persistence.upkeep.retention import Retention
 from services.persistence.writer import Writer
 from shared import bus, readiness, start, subjects
 from shared.errors import SettingError, StartError

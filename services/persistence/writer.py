@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from services.persistence.announce import announce
-from services.persistence.decide import HELD, place_of
-from services.persistence.state import Decision
-from services.persistence.store import Store
+from services.persistence.decide.batch import HELD, place_of
+from services.persistence.decide.state import Decision
+from services.persistence.store.store import Store
 from shared import commands
 from shared.bus import Bus, Delivery
 from shared.commands import Batch, BatchReply, Failure, Refused, Result, Results

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from linkup.joining import LoadFailed
+from linkup.load.joining import LoadFailed
 from tests.bench import against, history, priority, product, whole
 from tests.bench.figures import PARTS
 from tests.bench.product import HERE, Unusable

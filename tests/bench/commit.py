@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from linkup.measure import latency
+from linkup.load.measured import latency
 
 
 class CommitFloor(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import uvicorn
 from linkup_client.wire import Socket, open_socket
 from msgspec import Struct
 
-from linkup.measure import Usage
+from linkup.load.cpu import Usage
 
 Asgi = MutableMapping[str, Any]
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.persistence.connections import Held, ReaderConnection
-from services.persistence.migrate import upgrade
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.migrate import upgrade
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
     Batch,

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from linkup.load_report import Report
+from linkup.load.report import Report
 from tests.bench.commit import CommitFloor
 from tests.bench.echo import EchoFloor
 

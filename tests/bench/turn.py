@@ -9,11 +9,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from linkup import joining, load_run, measure
 from linkup.calls import Door
-from linkup.load_report import Report
-from linkup.load_run import Plan
-from linkup.pairs import Line, Receiver, Sender, Tally
+from linkup.load import joining, running
+from linkup.load.cpu import Usage
+from linkup.load.pairs import Line, Receiver, Sender, Tally
+from linkup.load.report import Report
+from linkup.load.running import Plan
 from shared.reserved import PREFIX
 from shared.subjects import direct_conversation_id
 from tests.bench.product import SETTINGS
@@ -67,14 +68,14 @@ class Subject:
             size=SIZE,
             pids=self.pids,
         )
-        report = await load_run.run(plan, self.door)
+        report = await running.run(plan, self.door)
         if not report.sound:
             raise Unsound(f"not every promise was kept: {report}")
         return report
 
     async def spent(self, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
         """CPU seconds by process until the work is done."""
-        usage = measure.Usage(self.pids)
+        usage = Usage(self.pids)
         usage.start()
         await work()
         return usage.seconds()
@@ -100,7 +101,7 @@ async def measured(
 
 async def _idle(subject: Subject) -> Found:
     subject.say("idle")
-    usage, seconds = measure.Usage(subject.pids), subject.extent.seconds
+    usage, seconds = Usage(subject.pids), subject.extent.seconds
     await asyncio.sleep(1.0)  # after the start
     usage.start()
     await asyncio.sleep(seconds)

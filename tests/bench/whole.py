@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from linkup import load_run
 from linkup.calls import Door
-from linkup.load_report import Report
-from linkup.load_run import Plan
+from linkup.load import running
+from linkup.load.report import Report
+from linkup.load.running import Plan
 from tests.bench import commit, echo
 from tests.bench.product import HERE, commit_of
 from tests.bench.report import Bench
@@ -58,4 +58,4 @@ async def _load(stack: Stack, seconds: float, rate: float = 0.0, typists: int = 
         typists=typists,
         pids=stack.pids(),
     )
-    return await load_run.run(plan, Door(stack.url, stack.secret, AUDIENCE))
+    return await running.run(plan, Door(stack.url, stack.secret, AUDIENCE))

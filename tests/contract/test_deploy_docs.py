@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.migrate import upgrade
+from services.persistence.store.migrate import upgrade
 from shared.settings import Settings, variable
 from tests.contract.compose_file import COMPOSE, PRODUCTION, ROOT, services
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,14 +21,15 @@ from sqlalchemy.pool import NullPool
 
 from services.notify import database
 from services.notify import migrate as notify
-from services.persistence import migrate as persistence
-from services.persistence import schema
+from services.persistence.store import migrate as persistence
+from services.persistence.store import schema
 from shared.errors import StartError
 from tests.support.postgres import postgres_server
 
 Upgrade = Callable[[str], Awaitable[None]]
 Schema = dict[str, dict[str, Any]]
 
+ROOT = Path(__file__).parents[2]
 ASYNC = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -96,10 +96,10 @@ async def test_a_second_upgrade_changes_nothing(urls: tuple[str, str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("service", "known"), [(persistence, schema.REVISION), (notify, database.REVISION)]
+    ("service", "known"), [("persistence", schema.REVISION), ("notify", database.REVISION)]
 )
-def test_each_service_knows_the_newest_revision(service: ModuleType, known: str) -> None:
-    history = Path(service.__file__ or "").parent / "migrations"
+def test_each_service_knows_the_newest_revision(service: str, known: str) -> None:
+    history = ROOT / "services" / service / "migrations"
     config = Config()
     config.set_main_option("script_location", str(history))
     assert ScriptDirectory.from_config(config).get_current_head() == known
@@ -112,7 +112,7 @@ def test_a_store_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) ->
     script = f"""
 import asyncio, sys
 from services.notify.database import open_database
-from services.persistence.schema import bring_up_to_date
+from services.persistence.store.schema import bring_up_to_date
 
 async def open_both():
     await bring_up_to_date({store!r})

@@ -10,10 +10,12 @@ from types import ModuleType
 
 import pytest
 
-from services.persistence import index, queries, statements
-from services.persistence.migrate import upgrade
+from services.persistence import queries
+from services.persistence.store import index, statements
+from services.persistence.store.migrate import upgrade
 
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+SHORT = re.compile(r"^services\.persistence\.(?:store\.)?")
 PARAMETER = re.compile(r"\?(\d*)")
 SCAN = re.compile(r"^SCAN (\w+)(?! VIRTUAL TABLE)|AUTOMATIC (?:COVERING )?INDEX")
 OWN_STEP = re.compile(r"^(?:CO-ROUTINE|MATERIALIZE) (\w+)")  # of the plan itself: narrow already
@@ -28,7 +30,7 @@ def modules() -> Iterator[ModuleType]:
 
 def found_statements() -> dict[str, str]:
     return {
-        f"{module.__name__.removeprefix('services.persistence.')}.{name}": text
+        f"{SHORT.sub('', module.__name__)}.{name}": text
         for module in modules()
         for name, text in vars(module).items()
         if name.isupper()

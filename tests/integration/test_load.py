@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from linkup import load_run, measure, replay
 from linkup.calls import Door
 from linkup.conform import conform
-from linkup.joining import LoadFailed, socket_url
+from linkup.load import cpu, replay, running
 from linkup.load import load as command
-from linkup.load_report import in_words
-from linkup.load_run import Plan
-from linkup.typists import PERIOD
+from linkup.load.joining import LoadFailed, socket_url
+from linkup.load.report import in_words
+from linkup.load.running import Plan
+from linkup.load.typists import PERIOD
 from tests.support.commands import unusable
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
@@ -42,7 +42,7 @@ def door(stack: Stack) -> Door:
 @on_one_product
 async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=5, window=4, seconds=2, warmup=0.2, pids=stack.pids())
-    report = await load_run.run(plan, door(stack))
+    report = await running.run(plan, door(stack))
     assert report.sound, report
     assert report.acked == report.delivered == report.sent > 0
     assert report.server_cpu_us.keys() == stack.pids().keys()
@@ -52,7 +52,7 @@ async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
 @on_one_product
 async def test_a_given_rate_is_kept(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=2, warmup=0)
-    report = await load_run.run(plan, door(stack))
+    report = await running.run(plan, door(stack))
     assert report.sound, report
     assert 99 <= report.sent <= 103
 
@@ -60,7 +60,7 @@ async def test_a_given_rate_is_kept(stack: Stack) -> None:
 @on_one_product
 async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=3, warmup=0, typists=5)
-    report = await load_run.run(plan, door(stack))
+    report = await running.run(plan, door(stack))
     assert report.sound, report
     assert (report.typists, report.typing_ratio is not None) == (6, True)
     assert 0 < report.typing_heard <= 6 * 1.5 / PERIOD + 6
@@ -69,7 +69,7 @@ async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> N
 
 @on_one_product
 async def test_finds_the_processes_behind_a_url(stack: Stack) -> None:
-    assert measure.server_pids(stack.url) == stack.pids()
+    assert cpu.server_pids(stack.url) == stack.pids()
 
 
 @on_one_product
@@ -103,7 +103,7 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
 async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
     async with run_stack(tmp_path, message_rate=5, message_burst=2) as stack:
         plan = Plan(url=stack.url, pairs=1, window=4, seconds=1, warmup=0)
-        report = await load_run.run(plan, door(stack))
+        report = await running.run(plan, door(stack))
     assert report.sound, report
     assert report.limits == ["rate_limited"]
     assert "LINKUP_MESSAGE_RATE=0" in in_words(report)
@@ -112,7 +112,7 @@ async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
 async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
     async with run_stack(tmp_path, sockets_per_address=3) as stack:
         with pytest.raises(LoadFailed, match="LINKUP_SOCKETS_PER_ADDRESS=0"):
-            await load_run.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
+            await running.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
 
 
 @on_one_product

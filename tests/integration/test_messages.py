@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.decide.state import Limits
+from services.persistence.store.store import Store
 from shared.commands import Batch, StoreMessage
 from shared.subjects import direct_conversation_id
 from tests.support.peer import Peer, gather, http, peer, synced

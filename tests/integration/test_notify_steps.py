@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.notices import Notices
+from services.gateway.upstream.notices import Notices
 from services.notify import ladder
 from services.notify import rows as statements
 from services.notify.ladder import Outcome

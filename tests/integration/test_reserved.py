@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from linkup import load_run, replay
 from linkup.calls import Door
-from linkup.joining import socket_url
-from linkup.load_run import Plan
+from linkup.load import replay, running
+from linkup.load.joining import socket_url
+from linkup.load.running import Plan
 from tests.support.peer import Frame, Http, closed, http, peer, synced
 from tests.support.stack import AUDIENCE, Stack, run_stack
 from tests.support.waiting import eventually
@@ -107,7 +107,7 @@ async def test_f_s9_they_write_to_each_other_and_nobody_gets_a_letter(stack: Sta
         assert ack["type"] == "ack"
         door = Door(stack.url, "", AUDIENCE)
         plan = Plan(url=stack.url, pairs=2, rate=20, seconds=0.5, warmup=0, typists=2)
-        assert (await load_run.run(plan, door)).sound
+        assert (await running.run(plan, door)).sound
         await replayed(stack, door)
         await conform(stack)
         await bob.message("alice", "are you there?")

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from linkup.broker import NAME
-from linkup.sockets import open_sockets
+from linkup.run.broker import NAME
+from linkup.run.sockets import open_sockets
 from shared.errors import StartError
 from shared.settings import PREFIX, Settings, to_environment
 from tests.support.processes import runs

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from linkup import children
-from linkup.children import Child, ChildFailed, Plan
-from linkup.events import Died, Event, Ready, Starting, Stopped
-from linkup.listeners import listen, port_of
-from linkup.orphans import leash
+from linkup.run import children
+from linkup.run.children import Child, ChildFailed, Plan
+from linkup.run.events import Died, Event, Ready, Starting, Stopped
+from linkup.run.listeners import listen, port_of
+from linkup.run.orphans import leash
 from shared.errors import StartError
 from tests.support.processes import open_files, runs
 from tests.support.waiting import eventually, within
@@ -216,8 +216,8 @@ async def test_a_child_dies_with_its_killed_parent(tmp_path: Path, by_kernel: bo
         pytest.skip("only Linux has PR_SET_PDEATHSIG")
     parent = f"""
 import asyncio, os, sys
-from linkup.children import Child, Plan
-from linkup.orphans import leash
+from linkup.run.children import Child, Plan
+from linkup.run.orphans import leash
 async def ready(pid): return "", pid
 async def main():
     async with leash({by_kernel}) as tether:

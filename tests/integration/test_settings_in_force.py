@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from services.persistence import retention
 from services.persistence.app import open_app
+from services.persistence.upkeep import retention
 from shared.health import Health
 from shared.settings import DAY, Settings
 from tests.integration.test_attachments import Browser

@@ -3,7 +3,7 @@
 A table is a text, sorted by rule. Each plant stands in it like this, between empty lines:
 
     C3 any-text-is-a-repeat: the same client_id with another text gets the first ack
-    in services/persistence/decide.py
+    in services/persistence/decide/batch.py
     - the old text, which stands there exactly once (several lines, if it has to)
     + the new text
     red unit/persistence/test_decide.py::test_c3_the_same_id_with_other_content_is_a_conflict

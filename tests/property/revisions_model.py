@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.persistence.state import (
+from services.persistence.decide.state import (
     Edited,
     Erased,
     Hidden,

@@ -6,8 +6,8 @@ A transaction reads from it only what `names` asks for, so each one is also a re
 import copy
 from dataclasses import dataclass, field
 
-from services.persistence.names import names
-from services.persistence.state import (
+from services.persistence.decide.readset import names
+from services.persistence.decide.state import (
     Conversation,
     Decision,
     FeedRow,

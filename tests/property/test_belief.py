@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import presence, rollcall
-from services.gateway.belief import AGAIN, Belief
+from services.gateway.presence import presence, probe
+from services.gateway.presence.belief import AGAIN, Belief
 from shared.settings import Settings
 
 DEBOUNCE = Settings().presence_debounce
@@ -85,7 +85,7 @@ some_stay = st.floats(DEBOUNCE + TICK, 60.0)
 
 def test_s63_the_timers_of_presence_add_up_to_less_than_30_s() -> None:
     """Asked for again, answered by nobody; once more after the debounce; each a tick late."""
-    assert AGAIN * DEBOUNCE + DEBOUNCE + 2 * (TICK + rollcall.TIMEOUT) <= 30
+    assert AGAIN * DEBOUNCE + DEBOUNCE + 2 * (TICK + probe.TIMEOUT) <= 30
 
 
 @given(steps)

@@ -14,10 +14,10 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.persistence.connections import ReaderConnection
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store.connections import ReaderConnection
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -204,7 +204,7 @@ def test_c9_a_store_keeps_blocks_as_they_are_asked(turns: list[list[Say]]) -> No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "linkup.db"
         shutil.copy(empty_store(), path)
-        with mock.patch("services.persistence.store.Held", InlineHeld):
+        with mock.patch("services.persistence.store.store.Held", InlineHeld):
             asyncio.run(played(f"sqlite:///{path}", turns))
 
 

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.persistence.decide import decide
-from services.persistence.state import (
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import (
     Conversation,
     Limits,
     Member,

@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.gateway import connection as connection_module
-from services.gateway.lanes import UNAVAILABLE, Submission
+from services.gateway.socket import connection as connection_module
+from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import Pong

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.persistence.announce import events_by_user
-from services.persistence.decide import decide
-from services.persistence.state import Decision, Limits
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import Decision, Limits
 from shared.commands import (
     AddMembers,
     AdvanceReceipt,
@@ -275,8 +275,8 @@ class Groups(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.bounds = [
-            patch("services.persistence.groups.MAX_MEMBERS", MOST),
-            patch("services.persistence.receipts.MAX_NAMED", NAMED),
+            patch("services.persistence.decide.groups.MAX_MEMBERS", MOST),
+            patch("services.persistence.decide.receipts.MAX_NAMED", NAMED),
         ]
         for bound in self.bounds:
             bound.start()

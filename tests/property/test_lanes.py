@@ -15,11 +15,11 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import lanes as lanes_module
-from services.gateway.gate import Gate
-from services.gateway.lanes import Lane, Submission
-from services.persistence.decide import decide
-from services.persistence.state import Head, Limits
+from services.gateway.upstream import lanes as lanes_module
+from services.gateway.upstream.gate import Gate
+from services.gateway.upstream.lanes import Lane, Submission
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import Head, Limits
 from shared import commands
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import Batch, Failure, Refused, Result, StoreMessage

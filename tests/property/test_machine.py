@@ -73,9 +73,9 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.loop = VirtualLoop()
         self.patches: list[Any] = [
-            mock.patch("services.persistence.store.Held", InlineHeld),
-            mock.patch("services.persistence.readers.Held", InlineHeld),
-            mock.patch("services.gateway.presence.CHECK_AGAIN", 20.0),
+            mock.patch("services.persistence.store.store.Held", InlineHeld),
+            mock.patch("services.persistence.queries.readers.Held", InlineHeld),
+            mock.patch("services.gateway.presence.presence.CHECK_AGAIN", 20.0),
             mock.patch("time.time_ns", self._time_ns),
         ]
         for patch in self.patches:

@@ -15,7 +15,7 @@ from unittest import mock
 
 import pytest
 
-from services.gateway.presence import CHECK_AGAIN
+from services.gateway.presence.presence import CHECK_AGAIN
 from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.mined import InlineHeld
@@ -108,8 +108,8 @@ class Town:
 def town(tmp_path: Path) -> Iterator[Town]:
     town = Town(Path(shutil.copy(empty_store(), tmp_path / "linkup.db")))
     with (
-        mock.patch("services.persistence.store.Held", InlineHeld),
-        mock.patch("services.persistence.readers.Held", InlineHeld),
+        mock.patch("services.persistence.store.store.Held", InlineHeld),
+        mock.patch("services.persistence.queries.readers.Held", InlineHeld),
         mock.patch("time.time_ns", town.time_ns),
     ):
         town.loop.let(town.start())

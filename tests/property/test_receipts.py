@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.persistence.connections import Held, ReaderConnection
+from services.persistence.decide.state import Limits, Member
 from services.persistence.queries import Queries
-from services.persistence.state import Limits, Member
-from services.persistence.store import Store
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.store import Store
 from shared import commands, frames
 from shared.commands import (
     AddMembers,

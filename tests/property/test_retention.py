@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.persistence import retention as retention_module
-from services.persistence.connections import Held, ReaderConnection
-from services.persistence.followers import Followers
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.retention import Retention
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.queries.followers import Followers
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.store import Store
+from services.persistence.upkeep import retention as retention_module
+from services.persistence.upkeep.retention import Retention
 from shared import commands
 from shared.commands import LogPage, LogPageAnswer
 from tests.support.stores import empty_store

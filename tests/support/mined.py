@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from services.persistence import statements
-from services.persistence.connections import Held, WriterConnection
-from services.persistence.state import Decision, Limits
-from services.persistence.store import Store
+from services.persistence.decide.state import Decision, Limits
+from services.persistence.store import statements
+from services.persistence.store.connections import Held, WriterConnection
+from services.persistence.store.store import Store
 from shared.commands import Batch, Results
 from tests.support.device import POISON
 from tests.support.fuse import FIRED, Fuse

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from linkup.orphans import KernelLeash
+from linkup.run.orphans import KernelLeash
 
 
 def tied(most_files: int | None = None) -> Callable[[], None]:

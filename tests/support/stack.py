@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from linkup.services import answers
+from linkup.run.services import answers
 from shared.route import LIMITS
 from shared.settings import PREFIX, to_environment
 from tests.support.processes import tied

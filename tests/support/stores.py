@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from services.notify import migrate as notify
-from services.persistence import migrate as persistence
+from services.persistence.store import migrate as persistence
 
 
 async def lay_out(data: Path) -> None:

@@ -22,14 +22,14 @@ from starlette.applications import Starlette
 from services.gateway import app, contract, start
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.auth import Authenticator, Identity
-from services.gateway.ephemeral import Chores, Typing
 from services.gateway.hub import Hub
-from services.gateway.log import Log
-from services.gateway.presence import Presence
-from services.gateway.protocol import EXTENSION
-from services.persistence.followers import Followers
-from services.persistence.readers import Readers
-from services.persistence.state import Limits
+from services.gateway.presence.presence import Presence
+from services.gateway.presence.typing import Chores, Typing
+from services.gateway.socket.wire import EXTENSION
+from services.gateway.upstream.queries import Log
+from services.persistence.decide.state import Limits
+from services.persistence.queries.followers import Followers
+from services.persistence.queries.readers import Readers
 from services.persistence.writer import Writer
 from shared import bus as bus_module
 from shared import frames, subjects

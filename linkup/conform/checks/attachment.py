@@ -3,9 +3,10 @@
 import secrets
 from typing import Any
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
 from linkup.conform.player import Caller, Frame, Scene
+from linkup.conform.verdict import demand, expect
 
 TEXT = b"text of a file"
 ABSENT = "0" * 32

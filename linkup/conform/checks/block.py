@@ -1,8 +1,9 @@
 """Checks of blocks and reports: what is refused, what is not told, and who hears of it."""
 
-from linkup.conform.check import checks, expect
+from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
 from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.verdict import expect
 
 
 async def who_is_blocked_is_refused(scene: Scene) -> None:

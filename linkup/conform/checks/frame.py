@@ -4,8 +4,9 @@ import functools
 import json
 from typing import Any
 
-from linkup.conform.check import Check, demand, expect
+from linkup.conform.check import Check
 from linkup.conform.player import Scene
+from linkup.conform.verdict import demand, expect
 
 GOOD = {"type": "message", "to": "conform-nobody", "client_id": "bad", "content": "x"}
 

@@ -2,9 +2,10 @@
 
 import json
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
 from linkup.conform.player import Caller, Frame, Scene
+from linkup.conform.verdict import demand, expect
 
 ABSENT = "conform-no-such-conversation"
 

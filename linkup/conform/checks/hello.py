@@ -7,8 +7,9 @@ from typing import Any
 
 import jwt
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Player, Scene
+from linkup.conform.verdict import demand, expect
 
 HELLO_SECONDS = 5.0
 FAR_TOO_LONG = HELLO_SECONDS * 2 + 2

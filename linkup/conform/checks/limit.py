@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from linkup.conform.check import Check, Skipped, Unkept, checks, demand, expect
+from linkup.conform.check import Check, checks
 from linkup.conform.player import Frame, Player, Scene
+from linkup.conform.verdict import Skipped, Unkept, demand, expect
 
 LIMIT = 64 * 1024
 MOST_BURST = 200

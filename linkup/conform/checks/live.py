@@ -3,8 +3,9 @@
 import asyncio
 import time
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Scene
+from linkup.conform.verdict import demand, expect
 
 
 async def typing_reaches_the_other_side(scene: Scene) -> None:

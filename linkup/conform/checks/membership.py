@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from linkup.conform.check import checks, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Frame, Scene
+from linkup.conform.verdict import expect
 
 ABSENT = "conform-no-such-conversation"
 

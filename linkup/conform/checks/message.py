@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Scene
+from linkup.conform.verdict import demand, expect
 
 SAME = ("message_id", "conversation_id", "seq", "created_at", "client_id")
 EXACT = "  exactly\r\nas sent \U0001f600 <b>&amp;</b> '; drop table messages; -- \u202e  "

@@ -1,7 +1,8 @@
 """Checks of the narrower sockets: one conversation, or none."""
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Scene
+from linkup.conform.verdict import demand, expect
 
 
 async def the_chat_view_shows_one_conversation(scene: Scene) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Player, Scene
+from linkup.conform.verdict import demand, expect
 
 EACH = 12
 

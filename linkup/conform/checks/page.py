@@ -3,8 +3,9 @@
 import functools
 from typing import Any
 
-from linkup.conform.check import Check, checks, demand, expect
+from linkup.conform.check import Check, checks
 from linkup.conform.player import Caller, Frame, Scene
+from linkup.conform.verdict import demand, expect
 
 COUNT = 12
 MALFORMED = {

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.verdict import demand, expect
 
 ABSENT = 2**53 - 1
 ROUTES = ("receipts", "timeline")

@@ -1,7 +1,8 @@
 """Checks of reactions and replies."""
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Frame, Player, Scene
+from linkup.conform.verdict import demand, expect
 
 ABSENT = 2**53 - 1
 THUMB = "\U0001f44d"

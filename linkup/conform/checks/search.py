@@ -2,8 +2,9 @@
 
 import asyncio
 
-from linkup.conform.check import Unkept, checks, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Caller, Scene
+from linkup.conform.verdict import Unkept, expect
 
 ABSENT = "conform-no-such-conversation"
 SECONDS = 15.0  # for the index to come by

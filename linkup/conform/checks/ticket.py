@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.player import Player, Scene
+from linkup.conform.verdict import demand, expect
 
 
 async def a_ticket_opens_a_socket(scene: Scene) -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from linkup.conform.check import checks, demand, expect
+from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
 from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.verdict import demand, expect
 
 ABSENT = "conform-no-such-conversation"
 

@@ -16,8 +16,8 @@ from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.uploads import Uploads, original, thumbnail
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.log import Log
-from services.gateway.people import People
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import AttachmentRecord
 from shared.errors import InvalidRequest, NotFound

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, body
 from services.gateway.auth import DEMO_CAST, Authenticator
 from services.gateway.contract import Endpoints
-from services.gateway.people import People
+from services.gateway.upstream.profiles import People
 from shared import api
 
 

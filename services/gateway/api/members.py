@@ -17,8 +17,8 @@ from services.gateway.api.request import (
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.lanes import Lanes
-from services.gateway.log import Log
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import AddMembers, RemoveMember, Roster, SetRole
 

@@ -10,9 +10,9 @@ from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
 from services.gateway.hub import Hub
-from services.gateway.lanes import Lanes
-from services.gateway.log import Log
-from services.gateway.people import People
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import History, Refused, Stored
 from shared.errors import Internal, InvalidRequest

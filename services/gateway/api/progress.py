@@ -12,8 +12,8 @@ from starlette.responses import Response
 from services.gateway.api.request import after, as_json, message_id, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.log import Log
-from services.gateway.notices import Notices
+from services.gateway.upstream.notices import Notices
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import NotificationStep, NotificationSteps, Receipts, Step, TimelineAnswer
 

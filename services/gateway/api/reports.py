@@ -9,9 +9,9 @@ from starlette.responses import Response
 from services.gateway.api.request import COMMAND_BYTES, as_json, body, settled
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.lanes import Lanes
-from services.gateway.log import Log
-from services.gateway.people import People
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import Filed, FileReport
 from shared.errors import Internal

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth import Authenticator, Identity, bearer
-from services.gateway.lanes import Lanes
-from services.gateway.refusals import USER, Refusals
+from services.gateway.socket.refusals import USER, Refusals
+from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, Refused, Result
 from shared.errors import (

@@ -12,7 +12,7 @@ from services.gateway.api.request import as_json, body, message_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import IDS_BYTES
-from services.gateway.lanes import Lanes
+from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, DeleteMessage, EditMessage, React, Refused, Result
 from shared.errors import InvalidRequest

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.log import Log
+from services.gateway.upstream.queries import Log
 from shared import commands
 from shared.frames import ConversationId, Words
 

@@ -10,7 +10,7 @@ from services.gateway.api.request import as_json, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.hub import resume_point
-from services.gateway.log import Log
+from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import FeedPageAnswer, Joined
 from shared.errors import InvalidRequest, ResyncRequired

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.log import Log
-from services.gateway.people import People
-from services.gateway.tickets import Tickets
+from services.gateway.upstream.profiles import People
+from services.gateway.upstream.queries import Log
+from services.gateway.upstream.tickets import Tickets
 from shared import api
 
 

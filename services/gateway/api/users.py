@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, converted
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.presence import Presence
+from services.gateway.presence.presence import Presence
 from shared import api
 from shared.frames import UserId
 

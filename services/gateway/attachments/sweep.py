@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.uploads import original, thumbnail
-from services.gateway.lanes import Lanes
+from services.gateway.upstream.lanes import Lanes
 from shared.commands import CondemnAttachments, Condemned, ForgetAttachments
 from shared.errors import Unavailable
 

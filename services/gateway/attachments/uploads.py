@@ -16,7 +16,7 @@ from services.gateway.attachments import kinds, pictures
 from services.gateway.attachments.kinds import HEAD_BYTES, PICTURES, Kind
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.pictures import Picture
-from services.gateway.lanes import Lanes
+from services.gateway.upstream.lanes import Lanes
 from shared import frames
 from shared.commands import (
     Command,

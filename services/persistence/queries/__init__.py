@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from services.persistence.connections import Held
-from services.persistence.followers import Followers
 from services.persistence.queries.attachment import attachment, attachments
 from services.persistence.queries.blocks import blocks
 from services.persistence.queries.feed import feeds, heads, joins
+from services.persistence.queries.followers import Followers
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
@@ -22,6 +21,7 @@ from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
+from services.persistence.store.connections import Held
 from shared import commands
 from shared.commands import (
     Acquaintances,

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from services.persistence.connections import Row
 from services.persistence.queries.source import Source
-from services.persistence.visibility import visible
+from services.persistence.queries.visibility import visible
+from services.persistence.store.connections import Row
 from shared.commands import Attachment, AttachmentRecord, AttachmentRecords, Attachments
 from shared.errors import NotFound
 

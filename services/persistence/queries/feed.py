@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from services.persistence.connections import Row
 from services.persistence.projection import (
     CONVERSATION_COLUMNS,
     MESSAGE_COLUMNS,
@@ -17,7 +16,8 @@ from services.persistence.projection import (
     replayed,
 )
 from services.persistence.queries.source import PROFILE, Source, profile
-from services.persistence.visibility import visible
+from services.persistence.queries.visibility import visible
+from services.persistence.store.connections import Row
 from shared.commands import (
     MAX_FEEDS,
     MAX_HEADS,

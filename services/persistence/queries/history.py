@@ -5,7 +5,7 @@ import msgspec
 from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fitting
-from services.persistence.visibility import visible
+from services.persistence.queries.visibility import visible
 from shared import api, frames
 from shared.commands import History, Snapshot
 from shared.errors import InvalidRequest

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.persistence.connections import Row
 from services.persistence.projection import MESSAGE_COLUMNS, message, preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
-from services.persistence.visibility import newest_unread, visible
-from services.persistence.visibility import unread as unread_of
+from services.persistence.queries.visibility import newest_unread, visible
+from services.persistence.queries.visibility import unread as unread_of
+from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import Conversation, Inbox, Snapshot, Totals
 from shared.errors import NotFound

@@ -2,7 +2,7 @@
 
 from services.persistence.projection import preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, profile
-from services.persistence.visibility import newest_unread, unread
+from services.persistence.queries.visibility import newest_unread, unread
 from shared import frames
 from shared.commands import (
     MAX_PAGE_BYTES,

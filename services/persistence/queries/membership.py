@@ -4,7 +4,7 @@ for those of whom one blocks the other."""
 import msgspec
 
 from services.persistence.queries.source import Source
-from services.persistence.visibility import apart
+from services.persistence.queries.visibility import apart
 from shared.commands import (
     MAX_ACQUAINTANCES,
     Acquaintances,

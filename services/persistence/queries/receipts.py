@@ -1,8 +1,8 @@
 """Owns the pages of a message's receipts: whom it was for, who has it, since when."""
 
-from services.persistence.connections import Row
 from services.persistence.queries.sent import counts, reached, sent
 from services.persistence.queries.source import MAX_LIST, Source, carried
+from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import Receipts, Snapshot
 

@@ -1,8 +1,8 @@
 """Owns the pages of a conversation's members: who they are, their roles, how far they got."""
 
-from services.persistence.connections import Row
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, carried
+from services.persistence.store.connections import Row
 from shared import api
 from shared.commands import Roster, Snapshot
 

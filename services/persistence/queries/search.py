@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.persistence.connections import Row
 from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fitting
-from services.persistence.terms import Wanted, holds, number, wanted
-from services.persistence.visibility import visible
+from services.persistence.queries.visibility import visible
+from services.persistence.store.connections import Row
+from services.persistence.store.words import Wanted, holds, number, wanted
 from shared import api, frames
 from shared.commands import Search, Snapshot
 

@@ -6,10 +6,10 @@ in the reader's own receipt in the feed, and goes when that is pruned.
 
 from typing import NamedTuple
 
-from services.persistence import rows
-from services.persistence.connections import Row
 from services.persistence.queries.source import Source
-from services.persistence.visibility import visible
+from services.persistence.queries.visibility import visible
+from services.persistence.store import rows
+from services.persistence.store.connections import Row
 from shared.errors import Forbidden, NotFound
 
 SEEN = f"""

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from services.persistence.connections import Held, Row
-from services.persistence.followers import Followers
 from services.persistence.projection import MESSAGE_WIDTH, message_size
+from services.persistence.queries.followers import Followers
+from services.persistence.store.connections import Held, Row
 from shared import api
 from shared.commands import MAX_PAGE_BYTES, Profile
 

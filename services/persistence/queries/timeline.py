@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from services.persistence.connections import Row
 from services.persistence.queries.sent import Sent, counts, reached, sent
 from services.persistence.queries.source import Source
+from services.persistence.store.connections import Row
 from shared.commands import Step, Timeline, TimelineAnswer
 from shared.frames import MAX_NAMED
 

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from linkup import measure
+from linkup.load import cpu
 from tests.bench import turn
 from tests.bench.product import Unusable, checkout
 
 
 def test_cpu_time_is_that_of_the_process() -> None:
-    before, own = measure.cpu_seconds(os.getpid()), time.process_time()
+    before, own = cpu.cpu_seconds(os.getpid()), time.process_time()
     while time.process_time() < own + 0.02:
         pass
-    spent = (measure.cpu_seconds(os.getpid()) or 0.0) - (before or 0.0)
+    spent = (cpu.cpu_seconds(os.getpid()) or 0.0) - (before or 0.0)
     assert 0.02 <= spent < 0.02 + time.process_time() - own
-    assert measure.cpu_seconds(4_194_305) is None  # above the highest pid
+    assert cpu.cpu_seconds(4_194_305) is None  # above the highest pid
 
 
 async def test_a_wake_is_a_sleep_that_ended() -> None:
-    usage = measure.Usage({"own": os.getpid(), "none": 4_194_305})
+    usage = cpu.Usage({"own": os.getpid(), "none": 4_194_305})
     usage.start()
     for _ in range(10):
         await asyncio.sleep(0.001)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from linkup_client import frames
 
-from linkup.pairs import Receiver, Sender, Tally, content_of
+from linkup.load.pairs import Receiver, Sender, Tally, content_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 FILLER = "x" * 40

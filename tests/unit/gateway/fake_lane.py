@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from services.gateway.gate import Gate
-from services.gateway.lanes import Lane, Submission
+from services.gateway.upstream.gate import Gate
+from services.gateway.upstream.lanes import Lane, Submission
 from shared import commands
 from shared.commands import (
     Batch,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.gateway.auth import Authenticator, Identity
-from services.gateway.connection import Connection
-from services.gateway.ephemeral import Chores, Typing
 from services.gateway.handlers import Handlers
-from services.gateway.outbox import Overflow
-from services.gateway.presence import Presence
+from services.gateway.presence.presence import Presence
+from services.gateway.presence.typing import Chores, Typing
+from services.gateway.socket.connection import Connection
+from services.gateway.socket.outbox import Overflow
 from shared import frames
 from shared.commands import Event, FeedPageAnswer
 from shared.errors import LinkupError, NotFound

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway import connection as connection_module
-from services.gateway.lanes import UNAVAILABLE, Submission
+from services.gateway.socket import connection as connection_module
+from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.gateway.allowance import Allowance
-from services.gateway.inbound import Inbound
-from services.gateway.waiting import Waiting
+from services.gateway.socket.inbound import Inbound
+from services.gateway.upstream.allowance import Allowance
+from services.gateway.upstream.waiting import Waiting
 from shared.commands import StoreMessage
 from shared.pace import Pace
 from tests.support.raw import CONTINUATION, PING, TEXT, frame

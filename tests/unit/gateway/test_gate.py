@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.gateway import gate as gate_module
-from services.gateway.gate import MAX_FAULTS, MAX_REFUSALS, MAX_SETTLED, Gate
-from services.gateway.lanes import OUT_OF_ORDER, OVERLOADED, UNAVAILABLE
+from services.gateway.upstream import gate as gate_module
+from services.gateway.upstream.gate import MAX_FAULTS, MAX_REFUSALS, MAX_SETTLED, Gate
+from services.gateway.upstream.lanes import OUT_OF_ORDER, OVERLOADED, UNAVAILABLE
 from shared.commands import React, Refused, Result, Stored, StoreMessage
 from shared.errors import BY_CODE
 

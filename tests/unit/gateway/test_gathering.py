@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.gateway import gathering
-from services.gateway.gathering import Backlog, Gathering
+from services.gateway.upstream import gathering
+from services.gateway.upstream.gathering import Backlog, Gathering
 from shared.bus import BusTimeout
 from shared.counters import Counters
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.gateway.gate import Gate
+from services.gateway.upstream.gate import Gate
 from shared import frames
 from shared.commands import (
     AdvanceReceipt,

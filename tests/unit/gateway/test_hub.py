@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.gateway.connection import MAX_MISSED
 from services.gateway.hub import resume_point
+from services.gateway.socket.connection import MAX_MISSED
 from shared.commands import Joined
 from shared.frames import Hello
 

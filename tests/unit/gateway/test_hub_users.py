@@ -10,8 +10,8 @@ import pytest
 
 from services.gateway import hub as hub_module
 from services.gateway.auth import Identity
-from services.gateway.connection import Connection
 from services.gateway.hub import Hub
+from services.gateway.socket.connection import Connection
 from shared.commands import MAX_HEADS, HeadsAnswer, Joined
 from tests.support.background import running
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.gateway import lanes as lanes_module
-from services.gateway.gate import MAX_WAITING, Gate
-from services.gateway.lanes import Lane, Submission
+from services.gateway.upstream import lanes as lanes_module
+from services.gateway.upstream.gate import MAX_WAITING, Gate
+from services.gateway.upstream.lanes import Lane, Submission
 from shared.commands import (
     AdvanceReceipt,
     Command,

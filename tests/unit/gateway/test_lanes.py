@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway import lanes as lanes_module
-from services.gateway.gate import Gate
-from services.gateway.lanes import OVERLOADED, Lane, Lanes
+from services.gateway.upstream import lanes as lanes_module
+from services.gateway.upstream.gate import Gate
+from services.gateway.upstream.lanes import OVERLOADED, Lane, Lanes
 from shared import frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.gateway.outbox import Outbox, Overflow
+from services.gateway.socket.outbox import Outbox, Overflow
 from tests.support.waiting import eventually, within
 
 

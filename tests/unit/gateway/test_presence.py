@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.presence import Presence
+from services.gateway.presence.presence import Presence
 from shared.bus import NoResponders
 from shared.commands import AcquaintancesAnswer
 from tests.unit.gateway.fakes import FakeOutbox

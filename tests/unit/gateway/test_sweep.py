@@ -9,7 +9,7 @@ import pytest
 
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
-from services.gateway.lanes import Lanes
+from services.gateway.upstream.lanes import Lanes
 from shared.commands import CondemnAttachments, Condemned, Done, ForgetAttachments, Result
 from tests.support.background import running
 from tests.support.waiting import eventually

@@ -7,7 +7,7 @@ import pytest
 
 from services.gateway.auth import Identity
 from services.gateway.rates import Rates
-from services.gateway.tickets import Tickets, is_ticket
+from services.gateway.upstream.tickets import Tickets, is_ticket
 from shared import commands, frames
 from shared.commands import Command, IssueTicket, Refused, Result, Taken, TakeTicket, Ticketed
 from shared.errors import RateLimited, Unauthorized, Unavailable

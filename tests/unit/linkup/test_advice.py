@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkup.advice import warnings
+from linkup.run.advice import warnings
 from shared.settings import Settings
 
 SECRET = "x" * 32

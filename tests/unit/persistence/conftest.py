@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.connections import Held, ReaderConnection
-from services.persistence.followers import Followers
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.queries.followers import Followers
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.store import Store
 from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
 from tests.unit.persistence.place import Place, reader

@@ -1,6 +1,6 @@
 """Fills a store with conversations, in the words of a test."""
 
-from services.persistence.store import Store
+from services.persistence.store.store import Store
 from shared.commands import AdvanceReceipt, Batch, Command, PutUser, Result, Results, StoreMessage
 from shared.subjects import direct_conversation_id
 

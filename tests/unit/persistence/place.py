@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from services.persistence.connections import Held, ReaderConnection
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import Conversation, Inbox, Marks, MarksAnswer, Snapshot, Totals, Unread
 from tests.unit.persistence.log import Log

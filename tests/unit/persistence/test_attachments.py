@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from services.persistence.attachments import MAX_UNSENT
-from services.persistence.decide import content_hash
+from services.persistence.decide.attachments import MAX_UNSENT
+from services.persistence.decide.batch import content_hash
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
     Attachment,

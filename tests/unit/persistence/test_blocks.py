@@ -3,8 +3,16 @@
 import pytest
 
 from services.persistence.announce import announce
-from services.persistence.decide import decide
-from services.persistence.state import Conversation, Decision, Head, Limits, Member, Message, State
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import (
+    Conversation,
+    Decision,
+    Head,
+    Limits,
+    Member,
+    Message,
+    State,
+)
 from shared import commands, subjects
 from shared.commands import (
     Acquaintance,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.notify.database import SyncedConnection
-from services.persistence.connections import Held, ReaderConnection, WriterConnection
 from services.persistence.queries import Queries
+from services.persistence.store.connections import Held, ReaderConnection, WriterConnection
 from shared import commands
 from shared.commands import Inbox
 from tests.unit.persistence.conftest import opened
@@ -34,7 +34,7 @@ async def test_s98_no_statement_runs_in_the_loops_thread(
             super().__init__(*args, **options)
             watch(self)
 
-    monkeypatch.setattr("services.persistence.store.WriterConnection", Writer)
+    monkeypatch.setattr("services.persistence.store.store.WriterConnection", Writer)
     held = Held(f"sqlite:///{database}", Reader)
     try:
         async with opened(database) as store:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.persistence.decide import decide
-from services.persistence.names import names
-from services.persistence.state import (
+from services.persistence.decide.batch import decide
+from services.persistence.decide.readset import names
+from services.persistence.decide.state import (
     Conversation,
     Decision,
     Head,

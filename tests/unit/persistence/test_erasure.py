@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence import erasure as erasure_module
-from services.persistence.erasure import Erasure
-from services.persistence.store import Store
+from services.persistence.store.store import Store
+from services.persistence.upkeep import erasure as erasure_module
+from services.persistence.upkeep.erasure import Erasure
 from shared.commands import DeleteMessage, EditMessage, Stored
 from tests.support.background import running
 from tests.support.waiting import eventually

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from services.persistence.announce import events_by_user
-from services.persistence.connections import Held, ReaderConnection
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
     AddMembers,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from services.persistence.announce import acquaintances
-from services.persistence.decide import decide
-from services.persistence.state import Conversation, Decision, Head, Limits, Member, State
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import Conversation, Decision, Head, Limits, Member, State
 from shared.commands import (
     AddMembers,
     AdvanceReceipt,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.persistence.connections import Held, ReaderConnection
+from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.state import Limits
+from services.persistence.store.connections import Held, ReaderConnection
 from shared.commands import (
     AddMembers,
     ClearConversation,

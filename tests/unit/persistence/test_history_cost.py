@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.persistence.connections import Held, ReaderConnection
 from services.persistence.queries import Queries
+from services.persistence.store.connections import Held, ReaderConnection
 from shared import commands
 from shared.commands import ClearConversation, FeedFrom, FeedPages, History, Inbox, Search, Stored
 from shared.subjects import direct_conversation_id

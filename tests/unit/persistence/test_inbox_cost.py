@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.persistence import turn
-from services.persistence.connections import Held, ReaderConnection
+from services.persistence.decide import transaction
 from services.persistence.migrations.versions import r0014_recency
 from services.persistence.queries import Queries
+from services.persistence.store.connections import Held, ReaderConnection
 from shared.commands import AddMembers, Command, CreateGroup, RemoveMember, Stored
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
@@ -94,7 +94,7 @@ def test_f_s15_pages_of_an_inbox_are_in_order_whatever_happened(
     place.number += 1
     names = {name: f"{name}{place.number}" for name in PEOPLE}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn, "RECENCY", stretch)
+        patch.setattr(transaction, "RECENCY", stretch)
         place.runner.run(_in_order(place, names, told, limit))
 
 

@@ -5,8 +5,8 @@ import sqlite3
 from pathlib import Path
 from typing import cast
 
-from services.persistence.followers import Followers
-from services.persistence.readers import Readers
+from services.persistence.queries.followers import Followers
+from services.persistence.queries.readers import Readers
 from shared.bus import Bus, Delivery
 from shared.commands import Heads, encode
 from shared.probe import DEADLINE

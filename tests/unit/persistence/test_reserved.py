@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify.ladder import concerns
-from services.persistence.decide import decide
-from services.persistence.state import Conversation, Head, Limits, Member, State
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import Conversation, Head, Limits, Member, State
 from shared import subjects
 from shared.commands import (
     AddMembers,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence import retention as retention_module
-from services.persistence.followers import Followers, clock
 from services.persistence.queries import Queries
-from services.persistence.retention import Retention
-from services.persistence.store import Store
+from services.persistence.queries.followers import Followers, clock
+from services.persistence.store.store import Store
+from services.persistence.upkeep import retention as retention_module
+from services.persistence.upkeep.retention import Retention
 from shared import commands
 from shared.commands import (
     Joined,

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from services.persistence.queries import Queries
-from services.persistence.store import Store
+from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
     Batch,

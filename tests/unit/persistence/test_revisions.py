@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.persistence.decide import content_hash, decide
-from services.persistence.names import names
-from services.persistence.revisions import MAX_OWN_REACTIONS, MAX_REACTIONS
-from services.persistence.state import (
+from services.persistence.decide.batch import content_hash, decide
+from services.persistence.decide.readset import names
+from services.persistence.decide.revisions import MAX_OWN_REACTIONS, MAX_REACTIONS
+from services.persistence.decide.state import (
     Decision,
     Edited,
     Head,

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.persistence import index, indexer, terms
-from services.persistence.connections import WriterConnection
-from services.persistence.indexer import Indexer
 from services.persistence.migrations.versions import r0012_unseen
 from services.persistence.queries import Queries
-from services.persistence.store import Store
+from services.persistence.store import index, words
+from services.persistence.store.connections import WriterConnection
+from services.persistence.store.store import Store
+from services.persistence.upkeep import indexer
+from services.persistence.upkeep.indexer import Indexer
 from shared import commands
 from shared.commands import (
     AddMembers,
@@ -94,7 +95,7 @@ async def test_f_s13_a_store_of_before_finds_what_cannot_be_seen_in_words(
         log = Log(store)
         await log.people("alice", "bob")
         sent = await log.say("alice", "bob", *texts)
-        monkeypatch.setattr(terms, "_plain", r0012_unseen._plain_before)  # noqa: SLF001
+        monkeypatch.setattr(words, "_plain", r0012_unseen._plain_before)  # noqa: SLF001
         await everything_indexed(store)
         monkeypatch.undo()
         late = await log.say("alice", "bob", "spa\u00adeter")

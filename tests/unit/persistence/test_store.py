@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.connections import Held, ReaderConnection, WriterConnection, hold
-from services.persistence.state import Limits
-from services.persistence.store import Store
+from services.persistence.decide.state import Limits
+from services.persistence.store.connections import Held, ReaderConnection, WriterConnection, hold
+from services.persistence.store.store import Store
 from shared.commands import Batch, Refused, Stored
 from shared.errors import StartError, Unavailable
 from tests.support.background import running
@@ -61,7 +61,7 @@ async def test_a_store_that_does_not_sync_is_refused(
             super().__init__(*args, **options)
             self.execute("PRAGMA synchronous=NORMAL")
 
-    monkeypatch.setattr("services.persistence.store.WriterConnection", Careless)
+    monkeypatch.setattr("services.persistence.store.store.WriterConnection", Careless)
     store = Store(f"sqlite:///{database}", Limits(1, 0.0))
     try:
         with pytest.raises(StartError, match="synchronous=1 instead of 2"):
@@ -279,7 +279,7 @@ async def test_c1_a_full_disk_is_unavailable_and_nothing_is_stored(
             self.execute("PRAGMA max_page_count=1")
 
     await store.close()
-    monkeypatch.setattr("services.persistence.store.WriterConnection", Full)
+    monkeypatch.setattr("services.persistence.store.store.WriterConnection", Full)
     full = log.store = Store(f"sqlite:///{database}", Limits(1, 0.0))
     with pytest.raises(Unavailable):
         await log.say("alice", "bob", *[f"{number} " + "x" * 5000 for number in range(100)])

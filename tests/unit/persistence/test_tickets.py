@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.decide import decide
-from services.persistence.state import Limits, State
-from services.persistence.statements import FORGET_TICKETS, PUT_TICKET
-from services.persistence.tickets import LIFE
+from services.persistence.decide.batch import decide
+from services.persistence.decide.state import Limits, State
+from services.persistence.decide.tickets import LIFE
+from services.persistence.store.statements import FORGET_TICKETS, PUT_TICKET
 from shared.commands import (
     Batch,
     Command,

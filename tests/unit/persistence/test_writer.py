@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.persistence.store import Store
+from services.persistence.store.store import Store
 from services.persistence.writer import Writer
 from shared import commands, subjects
 from shared.commands import (

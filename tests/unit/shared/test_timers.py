@@ -4,8 +4,9 @@ from typing import Any
 
 from linkup_client.backoff import Timing
 
-from services.gateway import hub, lanes, log
-from services.persistence.connections import BUSY_TIMEOUT_MS
+from services.gateway import hub
+from services.gateway.upstream import lanes, queries
+from services.persistence.store.connections import BUSY_TIMEOUT_MS
 from shared import serve
 from shared.counters import Counters
 from shared.settings import Settings
@@ -21,7 +22,7 @@ def test_c7_a_half_open_socket_is_seen_within_30_s() -> None:
 
 
 def test_c7_everybody_is_compared_and_caught_up_within_15_s() -> None:
-    assert hub.SLOTS * hub.TICK + log.TIMEOUT < 15
+    assert hub.SLOTS * hub.TICK + queries.TIMEOUT < 15
 
 
 def test_c2_the_store_gives_up_before_the_lane_and_the_lane_before_the_client() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.persistence.migrate import upgrade
+from services.persistence.store.migrate import upgrade
 from tests.bench import history, past
 from tests.bench.history import Cost, Costs
 

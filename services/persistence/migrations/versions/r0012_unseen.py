@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from services.persistence import terms
+from services.persistence.store import words
 
 revision = "0012"
 down_revision = "0011"
@@ -52,8 +52,8 @@ def downgrade() -> None:
 def _list_anew(
     connection: sa.Connection, secret: bytes, message_id: int, conversation_id: str, content: str
 ) -> None:
-    now = terms.numbers(secret, conversation_id, content)
-    before = terms.numbers_of(secret, conversation_id, set(terms.parted(_plain_before(content))))
+    now = words.numbers(secret, conversation_id, content)
+    before = words.numbers_of(secret, conversation_id, set(words.parted(_plain_before(content))))
     for statement, changed in ((FORGET, before - now), (LEARN, now - before)):
         rows: list[dict[str, Any]] = [{"word": n, "message_id": message_id} for n in changed]
         if rows:

@@ -1,0 +1,133 @@
+"""Owns `linkup load`: the command, and its report in words or JSON."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from linkup.calls import CallFailed, Door, Unusable
+from linkup.load import cpu, replay, running
+from linkup.load.joining import LoadFailed, socket_url
+from linkup.load.report import in_words
+from linkup.load.running import Plan
+from linkup.options import Misused, audience_option, secret_option, server_argument, show_progress
+from shared.reserved import PREFIX
+
+
+def _pids(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    pids = {}
+    for value in values:
+        name, _, pid = value.rpartition("=")
+        if not pid.isdecimal():
+            raise click.BadParameter(f"{value}: write name=pid")
+        pids[name or pid] = int(pid)
+    return pids
+
+
+@click.command("load")
+@server_argument
+@click.option("--pairs", default=100, show_default=True, type=click.IntRange(1, 20_000))
+@click.option(
+    "--window",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 1_000),
+    help="Messages in flight per sender.",
+)
+@click.option(
+    "--rate",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="Messages a second in total instead, timed from when each was due.",
+)
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1))
+@click.option("--warmup", default=2.0, show_default=True, type=click.FloatRange(0))
+@click.option(
+    "--size",
+    default=120,
+    show_default=True,
+    type=click.IntRange(40, 5_000),
+    help="Characters of content.",
+)
+@click.option(
+    "--typists",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 20_000),
+    help="Users who only type, half of the time: what they cost the others.",
+)
+@secret_option
+@audience_option
+@click.option(
+    "--pid",
+    "pids",
+    multiple=True,
+    callback=_pids,
+    metavar="NAME=PID",
+    help="A process whose CPU time counts; found by itself on one machine.",
+)
+@click.option(
+    "--replay",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Send this conversation (JSON lines: from, to, content) and read it back.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+def load(
+    url: str,
+    pairs: int,
+    window: int,
+    rate: float,
+    seconds: float,
+    warmup: float,
+    size: int,
+    typists: int,
+    secret: str,
+    audience: str,
+    pids: dict[str, int],
+    file: Path | None,
+    as_json: bool,
+) -> None:
+    """Load the server at URL with pairs of users and check every message.
+
+    Exits 1 when a message was lost, doubled, changed or out of order, 2 when there is no server or
+    the secret is not its own.
+    """
+    door = Door(url, secret, audience)
+    try:
+        if file is not None:
+            replayed = asyncio.run(replay.run(socket_url(url), url, door, file, show_progress))
+            _tell(replayed, replay.in_words(replayed), replayed.sound, as_json)
+        else:
+            door.enter(f"{PREFIX}load-first")
+            plan = Plan(
+                url=url,
+                pairs=pairs,
+                window=window,
+                rate=rate,
+                seconds=seconds,
+                warmup=warmup,
+                size=size,
+                typists=typists,
+                pids=pids or cpu.server_pids(url),
+            )
+            report = asyncio.run(running.run(plan, door, show_progress))
+            _tell(report, in_words(report), report.sound, as_json)
+    except Unusable as fault:
+        show_progress("")
+        raise Misused(str(fault)) from None
+    except (LoadFailed, CallFailed, replay.ReplayFailed) as fault:
+        show_progress("")
+        raise click.ClickException(str(fault)) from None
+
+
+def _tell(report: Struct, text: str, sound: bool, as_json: bool) -> None:
+    show_progress("")
+    click.echo(msgspec.json.encode(report).decode() if as_json else text)
+    if not sound:
+        sys.exit(1)

@@ -1,0 +1,80 @@
+"""Owns the way in of a load run: every line's token and socket, and in words why one is refused."""
+
+import asyncio
+import errno
+import sys
+import urllib.parse
+from collections.abc import Callable, Sequence
+
+from linkup_client.wire import HandshakeFailed
+from websockets.exceptions import InvalidURI
+
+from linkup.calls import CallFailed, Door
+from linkup.load.pairs import Line, Refused
+from linkup.load.report import LIMITS
+
+AT_ONCE = 32
+OTHER_FILES = 64
+
+
+class LoadFailed(Exception):
+    """The run could not be made; the text says why and what to do."""
+
+
+async def join(
+    lines: Sequence[Line], url: str, door: Door, progress: Callable[[str], None]
+) -> None:
+    """All of them. Raises LoadFailed."""
+    _allow_files(len(lines) + OTHER_FILES)
+    turn = asyncio.Semaphore(AT_ONCE)
+    joined = 0
+
+    async def one(line: Line) -> None:
+        nonlocal joined
+        async with turn:
+            token = await asyncio.to_thread(door.token, line.user_id)
+            await line.join(socket_url(url), token)
+            joined += 1
+            progress(f"connected {joined} of {len(lines)}")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for line in lines:
+                group.create_task(one(line))
+    except* (CallFailed, Refused, HandshakeFailed, InvalidURI, OSError, TimeoutError) as faults:
+        raise LoadFailed(_why_not_joined(_first(faults), joined, url)) from None
+
+
+def socket_url(url: str) -> str:
+    """Where the WebSocket of a server is."""
+    parts = urllib.parse.urlsplit(url.rstrip("/"))
+    scheme = {"https": "wss", "wss": "wss"}.get(parts.scheme, "ws")
+    return f"{scheme}://{parts.netloc}{parts.path}/ws"
+
+
+def _why_not_joined(fault: BaseException, joined: int, url: str) -> str:
+    limit = isinstance(fault, Refused) and fault.code == 4029
+    limit = limit or (isinstance(fault, HandshakeFailed) and fault.status in (403, 429))
+    if limit:
+        return f"the server refused socket {joined + 1} ({fault}): {LIMITS['sockets']}"
+    if isinstance(fault, OSError) and fault.errno == errno.EMFILE:
+        return f"too many open files after {joined} sockets: raise `ulimit -n` or lower --pairs"
+    if isinstance(fault, CallFailed | Refused | HandshakeFailed | InvalidURI):
+        return f"cannot connect: {fault}"
+    return f"cannot reach {url}: {fault or type(fault).__name__}; is it running?"
+
+
+def _allow_files(needed: int) -> None:
+    """As many sockets as the system lets us have; what it does not is said when it is reached."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < needed:
+            wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    fault = group.exceptions[0]
+    return _first(fault) if isinstance(fault, BaseExceptionGroup) else fault

@@ -1,0 +1,1 @@
+"""Presence and typing: told while it is true, never stored."""

@@ -1,0 +1,275 @@
+"""Owns what ASGI cannot do: many frames in one write, and the end of a socket that never reads.
+
+`send(close)` waits behind a full buffer, and uvicorn's own keepalive closes without telling the
+application: a peer that stops reading would keep its descriptor until the kernel gives up.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import cast
+
+from starlette.websockets import WebSocket
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
+from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame
+
+from services.gateway.socket.inbound import Inbound
+from shared.admission import Guest
+from shared.frames import CloseCode as Ours
+from shared.http import Config
+from shared.pace import Pace
+from shared.reaper import CLOSE_TIMEOUT, Reaper
+from shared.settings import MOST_HEADER_BYTES, Settings
+
+EXTENSION = "linkup.wire"
+FRAMES_A_TURN = 4  # of one socket, before the loop turns to the others
+BYTES_A_FRAME = 8192  # a longer one counts for several
+BURST_SECONDS = 4  # how much of its pace a socket may use at once
+LEAST_WAIT = 0.25  # seconds, so that a throttled socket does not wake up for every frame
+REFUSED = 10  # what a refused frame costs in place of one: an error is dear, and asked for nothing
+MAX_UNREAD_FRAMES = 16  # of the client, before no more is parsed
+MAX_FRAGMENTS = 256  # of one message
+MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox may put there
+WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
+
+
+# The head was judged when it came, by shared/http.py, and is only read again here: a cookie of
+# 8 KiB is honest, and longer than the line that websockets takes by default.
+http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
+
+
+class Wire(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, handed to the application as a scope extension."""
+
+    config: Config
+    guest: Guest  # set when shared/http.py has handed the connection over
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.inbound = Inbound()
+        self.pace = pace_of(self.config.settings)
+        self._later: asyncio.Handle | None = None  # the next turn of `_pump`
+        self._loud_since: float | None = None
+        self._failed = False
+        self.read_paused = True  # uvicorn would stop and start reading around every single frame
+        settings = self.config.settings
+        self.reaper = Reaper(self.transport, settings.stall_timeout, self.config.counters)
+        # Whatever the kernel does not take at once has to wait for the peer: that is the sign.
+        self.transport.set_write_buffer_limits(0)
+        kernel: socket.socket = self.transport.get_extra_info("socket")
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.send_buffer_bytes)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: also for what the kernel holds alone
+            wait_ms = int(settings.stall_timeout * 1000)
+            kernel.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait_ms)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reaper.stop()
+        self.inbound.clear()
+        if self._later is not None:
+            self._later.cancel()
+        self.config.admission.leave(self.guest)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._failed:
+            return  # it is only read so that the reason is not lost in a reset
+        if self.handshake_initiated:
+            self.inbound.add(data)
+            if self._later is None:
+                self._pump()
+            return
+        super().data_received(data)  # the head, as shared/http.py hands it over
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
+        self._ends()
+
+    def _pump(self) -> None:
+        """Parse a few frames, as far as there is room for them; the rest at a later turn."""
+        self._later = None
+        if self._loud_since is not None and self.pace.rested():
+            self._loud_since = None
+        for _ in range(FRAMES_A_TURN):
+            if self.transport.is_closing():
+                self.inbound.clear()
+            if not self.inbound.ready or self._full():
+                break
+            if wait := self.pace.wait():
+                self._throttle(wait)
+                break
+            size = self.inbound.begins
+            self.pace.spend(1 + size // BYTES_A_FRAME if size else 0)
+            super().data_received(self.inbound.take())
+        else:
+            self._later = self.loop.call_soon(self._pump)
+        self._steer()
+        self._ends()
+
+    def _full(self) -> bool:
+        return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
+
+    def _steer(self) -> None:
+        """Frames that wait here keep the rest waiting at the peer."""
+        if self.inbound.ready:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _throttle(self, wait: float) -> None:
+        """It sends more than its share: it is read at its pace, and not for ever."""
+        now, patience = self.loop.time(), self.config.settings.shouting_for
+        if self._loud_since is None:
+            self._loud_since = now
+            address = self.client[0] if self.client else ""
+            self.config.counters.hit(
+                "frames_per_second", "a socket sends more than is read", address=address
+            )
+        if 0 < patience < now - self._loud_since:
+            self._fail(Ours.ABUSE, "too many frames")
+        else:
+            self._later = self.loop.call_later(max(wait, LEAST_WAIT), self._pump)
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.reaper.close_soon()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.reaper.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.reaper.relax()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self.queue.get()
+        if self._later is None and self.inbound.ready:
+            self._later = self.loop.call_soon(self._pump)
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            self.reaper.close_soon()  # also while the frames before it are not taken
+        await super().send(message)
+        if self._later is None and self.inbound.ready:
+            self._later = self.loop.call_soon(self._pump)
+
+    async def run_asgi(self) -> None:
+        cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self
+        await super().run_asgi()
+        self._ends()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._ends()
+
+    def keepalive_timeout(self) -> None:
+        if self.inbound.ready and self.ping_timeout:  # its pong waits behind what it sent before
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            return
+        super().keepalive_timeout()
+        self.abort()
+
+    def handle_ping(self) -> None:
+        """Pongs pass by the flow control: who floods pings and reads nothing is dropped."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self.abort()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """As uvicorn's, but bad text is the client's fault: no traceback of ours."""
+        content, self.frames = b"".join(self.frames), []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": content})
+            return
+        try:
+            self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
+        except UnicodeDecodeError:
+            self._fail(CloseCode.INVALID_DATA, "text is UTF-8")
+
+    def handle_parser_exception(self) -> None:
+        """As uvicorn's, but a close with unread bytes would be a reset, and the reason lost."""
+        reason = self.conn.close_sent
+        code = reason.code if reason is not None else CloseCode.ABNORMAL_CLOSURE
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._failed = True
+        self.inbound.clear()
+        self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _fail(self, code: int, reason: str) -> None:
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
+
+    def charge(self, cost: float) -> None:
+        """Charge the last frame's cost beyond being read."""
+        self.pace.spend(cost)
+
+    def admit(self) -> bool:
+        """A user is known: the connection is theirs, unless there are too many sockets."""
+        return self.config.admission.know(self.guest)
+
+    def abort(self) -> None:
+        """Drop the connection and whatever it has not read."""
+        self.transport.abort()
+
+    def _ends(self) -> None:
+        if self.close_sent or self.transport.is_closing():
+            self.reaper.close_soon()
+
+    def _refuse_handshake(self) -> None:
+        """websockets answers some of what it cannot read, and is silent about the rest."""
+        answer = b"".join(self.conn.data_to_send())
+        if not answer:
+            answer = self.conn.reject(400, f"{self.conn.handshake_exc}\n").serialize()
+        self.handshake_initiated = self.close_sent = True
+        self.transport.write(answer)
+        self.transport.close()
+
+    async def send_frames(self, texts: Sequence[bytes]) -> None:
+        """Write text frames with as few system calls as possible, at the peer's pace.
+
+        Returns early when the socket is gone: the reader is told of that.
+        """
+        size = 0
+        for text in texts:
+            if size == 0:
+                await self.writable.wait()
+                if self.disconnected or self.close_sent or self.transport.is_closing():
+                    return
+            try:
+                self.conn.send_text(text)
+            except InvalidState:
+                return
+            size += len(text)
+            if size >= WRITE_BYTES:
+                self.transport.write(b"".join(self.conn.data_to_send()))
+                size = 0
+        if size:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Of a socket's frames: enough for what its user may write, several times over."""
+    if not settings.message_rate:
+        return Pace(0, 1)
+    rate = max(settings.frames_per_second, 2 * settings.message_rate)
+    if not settings.frames_per_second:
+        return Pace(0, 1)
+    return Pace(rate, max(BURST_SECONDS * rate, 2.0 * settings.message_burst))
+
+
+def wire_of(websocket: WebSocket) -> Wire:
+    return cast(Wire, websocket.scope["extensions"][EXTENSION])

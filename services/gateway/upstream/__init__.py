@@ -1,0 +1,1 @@
+"""The way to persistence and notify: commands in lanes, questions gathered from many askers."""

@@ -1,0 +1,245 @@
+"""Owns the way of commands to the store: in order, one batch in flight per lane.
+
+While a batch is in flight the next one gathers, so batches grow with the load and wait for
+nothing without it. A user is always in the same lane; lanes are numbered so that a late copy of
+a batch is told from its repeat (R1).
+"""
+
+import asyncio
+import logging
+import secrets
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from services.gateway.upstream.allowance import Allowance
+from services.gateway.upstream.gate import Gate
+from services.gateway.upstream.waiting import Waiting
+from shared import commands, subjects
+from shared.bus import Bus, NoResponders
+from shared.commands import (
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
+    Batch,
+    Command,
+    Refused,
+    Result,
+    Results,
+    Stored,
+    StoreMessage,
+)
+from shared.errors import Unavailable
+
+logger = logging.getLogger("linkup.gateway.lanes")
+
+REQUEST_TIMEOUT = 2.0
+DEADLINE = 4.0  # of a command; below a client's ack timeout of 5 s
+PAUSE = 0.05  # before the same batch is sent again
+MAX_QUEUED = 4096  # commands a lane
+
+UNLIMITED = Allowance(burst=1, rate=0)
+
+OVERLOADED = Refused("overloaded", "Too many messages wait already", 1000)
+UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same again", 500)
+OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again first")
+
+
+@dataclass(slots=True)
+class Submission:
+    """A command on its way, of about `size` bytes. `settle` is called once, with its result."""
+
+    command: Command
+    size: int
+    settle: Callable[[Result], None]
+    gate: Gate | None = None
+    submitted_at: float = 0.0  # by the loop's clock
+    finished: bool = False
+
+    @property
+    def deadline(self) -> float:
+        return self.submitted_at + DEADLINE
+
+    def __post_init__(self) -> None:
+        if self.gate is not None:
+            self.gate.enter(self.command)
+
+    def admitted(self) -> bool:
+        return self.gate is None or self.gate.admits(self.command)
+
+    def finish(self, result: Result) -> None:
+        if self.gate is not None:
+            result = self.gate.observe(self.command, result)
+        self.finished = True
+        self.settle(result)
+
+
+class Lane:
+    def __init__(
+        self,
+        bus: Bus,
+        on_stored: Callable[[], None] = lambda: None,
+        own: int = MAX_QUEUED,
+        allowance: Allowance = UNLIMITED,
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self._bus = bus
+        self._on_stored = on_stored
+        self._number = 0
+        self._allowance = allowance
+        self._queue: Waiting[Submission] = Waiting(own)
+        self._under_way: list[Submission] = []
+        self._wake = asyncio.Event()
+        self._carried = asyncio.Event()  # set for a moment after each batch
+
+    def submit(self, submission: Submission) -> None:
+        user_id = submission.command.user_id
+        if len(self._queue) >= MAX_QUEUED or not self._queue.push(user_id, submission):
+            submission.finish(OVERLOADED)
+            return
+        submission.submitted_at = asyncio.get_running_loop().time()
+        self._wake.set()
+
+    async def settled(self) -> None:
+        """Wait until what was submitted so far has its result, whatever comes meanwhile."""
+        waiting = [*self._under_way, *self._queue]
+        while not all(submission.finished for submission in waiting):
+            await self._carried.wait()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._under_way = self._gather()
+            if self._under_way:
+                await self._carry(self._under_way)
+            self._carried.set()
+            self._carried.clear()
+            if not self._queue:
+                self._wake.clear()
+
+    def _gather(self) -> list[Submission]:
+        """All that waits, up to the bounds of a batch."""
+        batch: list[Submission] = []
+        now, size = asyncio.get_running_loop().time(), 0
+        while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            submission = self._queue.pop()
+            if not submission.admitted():
+                submission.finish(OUT_OF_ORDER)
+            elif submission.deadline < now:
+                submission.finish(UNAVAILABLE)
+            elif refused := self._allowance.refuses(submission.command, now):
+                submission.finish(refused)
+            else:
+                batch.append(submission)
+                size += submission.size
+        return batch
+
+    async def _carry(self, batch: Sequence[Submission]) -> None:
+        """Send the same bytes again until there is an answer or nobody waits for it any more."""
+        self._number += 1
+        payload = commands.encode(
+            Batch(lane=self.id, number=self._number, commands=[s.command for s in batch])
+        )
+        waiting = list(batch)
+        while waiting:
+            results = await self._attempt(payload, _first_deadline(waiting))
+            if results is not None:
+                self._count(batch, results)
+                _settle(batch, results, waiting)
+                return
+            waiting = _expire(waiting)
+            if waiting:
+                await asyncio.sleep(PAUSE)
+
+    def _count(self, batch: Sequence[Submission], results: Sequence[Result]) -> None:
+        for submission, result in zip(batch, results, strict=True):
+            command = submission.command
+            new = isinstance(result, Stored) and not result.duplicate
+            if new and isinstance(command, StoreMessage):
+                self._allowance.stored(command, submission.submitted_at)
+
+    async def _attempt(self, payload: bytes, until: float) -> list[Result] | None:
+        timeout = min(REQUEST_TIMEOUT, max(PAUSE, until - asyncio.get_running_loop().time()))
+        try:
+            reply = await self._bus.request(subjects.STORE, payload, timeout)
+            answer = commands.decode_reply(reply)
+        except NoResponders:
+            return None
+        except Unavailable as error:
+            logger.warning("batch not answered: %s", error)
+            return None
+        except msgspec.MsgspecError:
+            logger.exception("an answer of the store does not decode")
+            return None
+        if not isinstance(answer, Results):
+            return None
+        self._on_stored()
+        return answer.results
+
+
+class Lanes:
+    def __init__(
+        self,
+        bus: Bus,
+        count: int,
+        on_stored: Callable[[], None] = lambda: None,
+        own: int = MAX_QUEUED,
+        allowance: Allowance = UNLIMITED,
+    ) -> None:
+        """`on_stored`: called with each batch that was committed; `own`: commands of one user
+        that may wait."""
+        self._lanes = [Lane(bus, on_stored, own, allowance) for _ in range(count)]
+
+    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        return [tasks.create_task(lane.run()) for lane in self._lanes]
+
+    def submit(
+        self,
+        command: Command,
+        size: int,
+        settle: Callable[[Result], None],
+        gate: Gate | None = None,
+    ) -> None:
+        """`settle` is called with the result, at the latest soon after the deadline."""
+        lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
+        lane.submit(Submission(command, size, settle, gate))
+
+    async def call(self, command: Command, size: int = 256) -> Result:
+        """Submit and wait; order with other commands holds only within one user."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def settle(result: Result) -> None:
+            if not future.done():  # the caller may have gone
+                future.set_result(result)
+
+        self.submit(command, size, settle)
+        return await future
+
+    async def settled(self) -> None:
+        """Wait until what was submitted so far has its result, whatever comes meanwhile."""
+        await asyncio.gather(*(lane.settled() for lane in self._lanes))
+
+
+def _settle(
+    batch: Sequence[Submission], results: Sequence[Result], waiting: Sequence[Submission]
+) -> None:
+    still = set(map(id, waiting))
+    for submission, result in zip(batch, results, strict=True):
+        if id(submission) in still:
+            submission.finish(result)
+
+
+def _first_deadline(waiting: Sequence[Submission]) -> float:
+    return min(submission.deadline for submission in waiting)
+
+
+def _expire(waiting: Sequence[Submission]) -> list[Submission]:
+    now = asyncio.get_running_loop().time()
+    left = []
+    for submission in waiting:
+        if submission.deadline < now:
+            submission.finish(UNAVAILABLE)
+        else:
+            left.append(submission)
+    return left

@@ -1,0 +1,55 @@
+"""Owns making users known to the store: from their token when they come, or for the demo."""
+
+from services.gateway.auth import DEMO_CAST, Identity, demo_email
+from services.gateway.claims import REMOVED
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.queries import Log
+from shared.commands import Profile, PutUser, Refused
+from shared.reserved import is_reserved
+
+PROFILE_BYTES = 16 * 1024  # at most, as claims.LONGEST bounds what a token says
+
+
+class People:
+    def __init__(self, lanes: Lanes, log: Log) -> None:
+        self._lanes = lanes
+        self._log = log
+
+    async def know(self, identity: Identity, profile: Profile | None) -> None:
+        """Store what the token says, if that is news. Raises LinkupError."""
+        told = told_by(identity)
+        if profile is None or _is_news(told, profile):
+            await self._put(told)
+
+    async def know_the_cast(self, user_id: str, name: str) -> None:
+        """The demo's users exist from the first login on, so that anyone can be written to."""
+        cast = {user_id: name} if is_reserved(user_id) else {**DEMO_CAST, user_id: name}
+        for member_id, member_name in cast.items():
+            told = PutUser(user_id=member_id, name=member_name, email=demo_email(member_id))
+            profile = (await self._log.join(member_id)).profile
+            if profile is None or (member_id == user_id and _is_news(told, profile)):
+                await self._put(told)
+
+    async def _put(self, told: PutUser) -> None:
+        result = await self._lanes.call(told, PROFILE_BYTES)
+        if isinstance(result, Refused):
+            raise result.error()
+
+
+def told_by(identity: Identity) -> PutUser:
+    """The command that stores a token's claims about its user."""
+    return PutUser(
+        user_id=identity.user_id,
+        name=identity.name,
+        email=identity.email,
+        time_zone=identity.time_zone,
+        locale=identity.locale,
+        avatar=identity.avatar,
+    )
+
+
+def _is_news(told: PutUser, profile: Profile) -> bool:
+    return any(
+        getattr(told, name) not in (None, getattr(profile, name) or REMOVED)
+        for name in ("name", "email", "time_zone", "locale", "avatar")
+    )

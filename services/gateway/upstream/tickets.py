@@ -1,0 +1,72 @@
+"""Owns one-time tickets: a token is shown once, over HTTP, and only the ticket goes to a socket.
+
+The store, the bus and the logs know a ticket by its hash alone.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from services.gateway import rates
+from services.gateway.auth import Identity
+from services.gateway.rates import Rates
+from services.gateway.upstream.lanes import Lanes
+from shared import frames
+from shared.commands import IssueTicket, Refused, Taken, TakeTicket, Ticketed
+from shared.errors import Internal, Unauthorized
+
+PREFIX = "ticket_"  # no JWT begins so, and a scanner for secrets finds it
+SECRET_BYTES = 32
+NOBODY = ""  # whose ticket it is, is what the store has to tell
+
+
+class Tickets:
+    def __init__(self, lanes: Lanes, rates: Rates) -> None:
+        self._lanes = lanes
+        self._rates = rates
+
+    async def issue(self, identity: Identity) -> tuple[str, datetime]:
+        """A new ticket, and until when it opens a socket. Raises LinkupError."""
+        ticket = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+        result = await self._lanes.call(
+            IssueTicket(
+                user_id=identity.user_id,
+                ticket_hash=_hash(ticket),
+                token_expires_at=min(int(identity.expires_at * 1_000_000), frames.MAX_INT),
+            )
+        )
+        match result:
+            case Ticketed(expires_at=expires_at):
+                return ticket, frames.time_of(expires_at)
+            case Refused():
+                raise result.error()
+        raise Internal("The store gave an answer of another kind")
+
+    async def redeem(self, ticket: str, host: str) -> Identity:
+        """Who bought it; never again after this. Raises LinkupError.
+
+        Each costs the store a transaction, so who only guesses is held off, by address.
+        """
+        guesser = f"ticket {rates.address(host)}"
+        self._rates.check("auth", guesser)
+        result = await self._lanes.call(TakeTicket(user_id=NOBODY, ticket_hash=_hash(ticket)))
+        match result:
+            case Taken(user_id=user_id, token_expires_at=expires_at):
+                return Identity(user_id=user_id, expires_at=expires_at / 1_000_000)
+            case Refused(code=Unauthorized.code):
+                self._rates.spend("auth", guesser)
+                refused = result.error()
+                refused.why = "ticket"
+                raise refused
+            case Refused():
+                raise result.error()
+        raise Internal("The store gave an answer of another kind")
+
+
+def is_ticket(token: str) -> bool:
+    return token.startswith(PREFIX)
+
+
+def _hash(ticket: str) -> str:
+    """Unkeyed: nobody guesses 256 random bits."""
+    return hashlib.sha256(ticket.encode()).hexdigest()

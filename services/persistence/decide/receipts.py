@@ -1,0 +1,102 @@
+"""Owns the marks, delivered and read: how they move and who hears of it; a part of `decide`."""
+
+from collections.abc import Iterable
+
+from services.persistence.decide.state import Conversation, Marks, Member
+from services.persistence.decide.transaction import Moved, Turn
+from shared.commands import AdvanceReceipt, Done, ReadMessages, Refused, Result
+from shared.frames.fields import MAX_NAMED
+
+NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
+
+
+def advance(turn: Turn, command: AdvanceReceipt) -> Result:
+    conversation_id, read_seq = command.conversation_id, command.read_seq
+    if command.read_message_id:
+        message = turn.visible(command.user_id, command.read_message_id)
+        conversation_id, read_seq = (message.conversation_id, message.seq) if message else ("", 0)
+    return _move(turn, command, conversation_id, read_seq, command.delivered_seq)
+
+
+def read_messages(turn: Turn, command: ReadMessages) -> Result:
+    """Each conversation's mark moves once; what the reader may not see moves nothing."""
+    highest: dict[str, int] = {}
+    for message_id in command.message_ids:
+        message = turn.visible(command.user_id, message_id)
+        if message is not None:
+            at = highest.get(message.conversation_id, 0)
+            highest[message.conversation_id] = max(at, message.seq)
+    results = [_move(turn, command, place, seq, 0) for place, seq in highest.items()]
+    return Done() if Done() in results else NO_MESSAGE
+
+
+def _move(
+    turn: Turn,
+    command: AdvanceReceipt | ReadMessages,
+    place: str,
+    read_seq: int,
+    delivered_seq: int,
+) -> Result:
+    conversation = turn.conversation_of(command.user_id, place)
+    if conversation is None:
+        return NO_MESSAGE
+    if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
+        delivered_seq = 0
+    member = conversation.members[command.user_id]
+    if member.blocked:  # the other side learns nothing more of them: their marks stand still
+        return Done()
+    read = max(member.read_seq, min(read_seq, conversation.last_seq))
+    delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
+    if (delivered, read) != (member.delivered_seq, member.read_seq):
+        before = member.read_seq if read > member.read_seq else member.delivered_seq
+        moved = (delivered > member.delivered_seq, read > member.read_seq)
+        member.delivered_seq, member.read_seq = delivered, read
+        turn.changes.members.add((place, command.user_id))
+        _note(turn, place, command.user_id, Moved(before, command.connection_id, *moved))
+    return Done()
+
+
+def _note(turn: Turn, place: str, reader: str, moved: Moved) -> None:
+    known = turn.moved.get((place, reader))
+    if known is not None:
+        moved = Moved(
+            min(moved.before, known.before),
+            moved.origin,
+            moved.delivered or known.delivered,
+            moved.read or known.read,
+        )
+    turn.moved[place, reader] = moved
+
+
+def tell(turn: Turn) -> None:
+    """One event per hearer and transaction, however many marks moved in it."""
+    for (conversation_id, reader), moved in turn.moved.items():
+        conversation = turn.conversation_of(reader, conversation_id)
+        if conversation is None:
+            continue
+        marks = _marks(conversation.members[reader], moved)
+        for user_id in _hearers(conversation, reader, moved.before):
+            own = user_id == reader
+            turn.tell(
+                user_id,
+                "receipt",
+                conversation_id=conversation_id,
+                actor_id=reader,
+                origin=moved.origin if own else "",
+                marks=marks if own else None,
+            )
+
+
+def _marks(reader: Member, moved: Moved) -> Marks:
+    """When they moved is kept with the reader's own receipt, for as long as the feed is."""
+    return Marks(
+        reader.delivered_seq if moved.delivered else None,
+        reader.read_seq if moved.read else None,
+    )
+
+
+def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:
+    """Whom a receipt concerns: the reader's own devices, and in a group who wrote after that."""
+    for user_id, member in conversation.members.items():
+        if user_id == reader or conversation.kind != "group" or member.sent_seq > before:
+            yield user_id

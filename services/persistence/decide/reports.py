@@ -1,0 +1,68 @@
+"""Owns what users report to the operator: a part of `decide`, pure.
+
+A report refers to a message and keeps nothing of what it says: erasing it erases it everywhere.
+"""
+
+import hashlib
+
+from services.persistence.decide.state import Report
+from services.persistence.decide.transaction import Turn
+from shared.commands import Filed, FileReport, Refused, Result
+
+HASH_BYTES = 16
+
+NO_USER = Refused("not_found", "There is no such user")
+NO_MESSAGE = Refused("not_found", "There is no such message")
+ONESELF = Refused("invalid_request", "Nobody reports themselves")
+CONFLICT = Refused("client_id_conflict", "This `client_id` names another report")
+
+
+def file(turn: Turn, command: FileReport) -> Result:
+    hashed = _hash(turn.state.hash_key, command)
+    known = turn.state.reports.get(command.report_id)
+    if known is not None:
+        same = known.request_hash == hashed
+        return Filed(known.created_at, True) if same else CONFLICT
+    report = _report(turn, command, hashed)
+    if isinstance(report, Refused):
+        return report
+    too_many = turn.charge(command.user_id)
+    if too_many:
+        return too_many
+    turn.state.reports[command.report_id] = report
+    turn.changes.reports.append(report)
+    return Filed(report.created_at, False)
+
+
+def _report(turn: Turn, command: FileReport, hashed: bytes) -> Report | Refused:
+    """Of a message one may see, or of any user there is."""
+    user_id, version = command.other_id, None
+    if command.message_id is not None:
+        message = turn.visible(command.user_id, command.message_id)
+        if message is None:
+            return NO_MESSAGE
+        user_id, version = message.sender_id, message.version
+    if user_id == command.user_id:
+        return ONESELF
+    if user_id is None or not turn.is_there(command.user_id, user_id):
+        return NO_USER
+    return Report(
+        command.report_id,
+        command.user_id,
+        user_id,
+        command.message_id,
+        version,
+        command.reason,
+        command.comment,
+        hashed,
+        turn.state.now,
+    )
+
+
+def _hash(key: bytes, command: FileReport) -> bytes:
+    """What a `client_id` stands for; none of its parts holds a NUL."""
+    about = command.other_id if command.message_id is None else f"\x01{command.message_id}"
+    said = "\x00".join((about or "", command.reason, command.comment))
+    return hashlib.blake2b(
+        said.encode(), key=key, digest_size=HASH_BYTES, person=b"linkup.report"
+    ).digest()

@@ -1,0 +1,140 @@
+"""Owns one transaction while it is decided: what was read, what changes, who is told."""
+
+from typing import NamedTuple
+
+from services.persistence.decide.state import (
+    Changes,
+    Conversation,
+    FeedRow,
+    GroupChange,
+    Head,
+    Marks,
+    Message,
+    NewMessage,
+    Revision,
+    State,
+)
+from shared.commands import PutUser, Refused
+from shared.reserved import are_apart
+
+SECOND = 1_000_000  # microseconds
+RECENCY = 256  # events of a user's feed: the conversations touched in them are sorted when read
+
+
+class Moved(NamedTuple):
+    """A reader's marks moved on from `before`, said by that connection; which of them did."""
+
+    before: int
+    origin: str
+    delivered: bool
+    read: bool
+
+
+class Turn:
+    """`moved`: by conversation and reader, told once when all is decided."""
+
+    def __init__(self, state: State, changes: Changes) -> None:
+        self.state = state
+        self.changes = changes
+        self.moved: dict[tuple[str, str], Moved] = {}
+
+    def is_there(self, user_id: str, other_id: str) -> bool:
+        """Whether the other is a user, for that user: reserved ones are there for each other."""
+        return other_id in self.state.heads and not are_apart(user_id, other_id)
+
+    def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
+        """The conversation if that user is a member of it now (C9)."""
+        conversation = self.state.conversations.get(conversation_id)
+        return conversation if conversation and user_id in conversation.members else None
+
+    def visible(self, user_id: str, message_id: int) -> Message | None:
+        """The message if that user may see it: of their conversation, neither cleared nor
+        hidden by them (see `visibility`)."""
+        message = self.state.messages_by_id.get(message_id)
+        if message is None or (message_id, user_id) in self.state.hidden:
+            return None
+        conversation = self.conversation_of(user_id, message.conversation_id)
+        if conversation is None or message.seq <= conversation.members[user_id].cleared_seq:
+            return None
+        return message
+
+    def tell_view(self, user_id: str, conversation_id: str, kind: str) -> None:
+        """A member sees the conversation in another way now: all their devices hear so."""
+        self.state.conversations[conversation_id].members[user_id].version += 1
+        self.changes.members.add((conversation_id, user_id))
+        self.tell(user_id, kind, conversation_id=conversation_id, actor_id=user_id)
+
+    def tell(
+        self,
+        user_id: str,
+        kind: str,
+        *,
+        message: NewMessage | None = None,
+        conversation_id: str | None = None,
+        actor_id: str | None = None,
+        origin: str = "",
+        revision: Revision | None = None,
+        change: GroupChange | None = None,
+        marks: Marks | None = None,
+    ) -> None:
+        head = self.head(user_id)
+        head.head += 1
+        self.state.last_n += 1
+        self.changes.heads.add(user_id)
+        row = FeedRow(
+            user_id,
+            head.head,
+            self.state.last_n,
+            kind,
+            message,
+            conversation_id,
+            actor_id,
+            origin,
+            revision,
+            change,
+            marks,
+        )
+        self.changes.feed.append(row)
+
+    def bring_up(self, conversation_id: str) -> None:
+        """To the top of its members' inboxes, after all of them were told. An inbox is listed by
+        `recency`, which moves only once in so many events: a busy conversation seldom does."""
+        for user_id, member in self.state.conversations[conversation_id].members.items():
+            recency = self.head(user_id).head // RECENCY
+            if member.recency != recency:
+                member.recency = recency
+                self.changes.brought_up.add((conversation_id, user_id))
+
+    def head(self, user_id: str) -> Head:
+        """A sender who was never made known still owns a feed from now on."""
+        head = self.state.heads.get(user_id)
+        if head is None:
+            head = self.state.heads[user_id] = Head()
+            self.changes.heads.add(user_id)
+            self.changes.profiles.append(PutUser(user_id=user_id))
+        return head
+
+    def charge(self, user_id: str) -> Refused | None:
+        """Use one of the user's allowance, or say how long to wait for it."""
+        wait_ms = self.use_allowance(user_id)
+        if not wait_ms:
+            return None
+        return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+
+    def use_allowance(self, user_id: str) -> int:
+        """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
+        limits, head = self.state.limits, self.head(user_id)
+        if not limits.rate:
+            return 0
+        interval = int(SECOND / limits.rate)
+        room = limits.burst * interval
+        rate_at = head.rate_at
+        if rate_at > self.state.now + room:  # no use goes that far: the clock was set back
+            rate_at = self.state.now
+        used_up_at = max(rate_at, self.state.now) + interval
+        too_early = used_up_at - room - self.state.now
+        if too_early > 0:
+            return -(-too_early // 1000)  # rounded up: who waits that long is let through
+        head.rate_at = used_up_at
+        self.changes.heads.add(user_id)
+        return 0

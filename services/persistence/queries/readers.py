@@ -1,0 +1,103 @@
+"""Owns the read side's tasks: each holds one connection and answers one query at a time."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+
+import msgspec
+
+from services.persistence.queries import Queries
+from services.persistence.queries.followers import Followers
+from services.persistence.store.connections import Held, ReaderConnection
+from shared import commands
+from shared.bus import Bus, Delivery
+from shared.errors import Internal, LinkupError, Overloaded, Unavailable
+from shared.files import Displaced
+from shared.probe import Probe
+
+logger = logging.getLogger("linkup.persistence.readers")
+
+MAX_QUEUED = 512
+
+Waiting = Delivery | asyncio.Future[None]  # a future: whether a reader gets to it at all
+
+
+class Readers:
+    """A bounded queue of queries in front of a few connections."""
+
+    def __init__(
+        self,
+        url: str,
+        epoch: str,
+        bus: Bus,
+        followers: Followers,
+        guard: Callable[[], None] | None = None,
+    ) -> None:
+        """`guard`: as of `Held`."""
+        self._url = url
+        self._guard = guard
+        self._followers = followers
+        self._epoch = epoch
+        self._bus = bus
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUED)
+        self.reads = Probe("reading the store", self._touch)
+
+    async def accept(self, delivery: Delivery) -> None:
+        try:
+            self._queue.put_nowait(delivery)
+        except asyncio.QueueFull:
+            refusal = commands.refusal(Overloaded("Too many queries wait already"))
+            await self._bus.publish(delivery.reply_to, refusal)
+
+    async def run(self) -> None:
+        """One reader's life; run as many as there are to be connections."""
+        held = Held(self._url, ReaderConnection, self._guard)
+        queries = Queries(held, self._epoch, self._followers)
+        try:
+            await held.open()
+            while True:
+                waiting = await self._queue.get()
+                if isinstance(waiting, asyncio.Future):
+                    await self._reach(held, waiting)
+                else:
+                    answer = await self._answer(held, queries, waiting)
+                    await self._bus.publish(waiting.reply_to, answer)
+        finally:
+            await held.close()
+
+    async def _touch(self) -> None:
+        """Find out whether one of them reads, in line with the queries. Raises Unavailable."""
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._queue.put(reached)
+        await reached
+
+    async def _reach(self, held: Held, reached: asyncio.Future[None]) -> None:
+        try:
+            await held.fetch("SELECT 1 FROM meta")
+        except (sqlite3.Error, Displaced) as error:
+            await held.close()
+            if not reached.done():
+                reached.set_exception(Unavailable(str(error)))
+        else:
+            if not reached.done():
+                reached.set_result(None)
+
+    async def _answer(self, held: Held, queries: Queries, delivery: Delivery) -> bytes:
+        name = delivery.subject.rpartition(".")[2]
+        try:
+            answer = await queries.answer(name, delivery.payload)
+            self.reads.proved()
+            return answer
+        except LinkupError as error:
+            return commands.refusal(error)
+        except (sqlite3.Error, Displaced) as error:
+            logger.warning("query %s: %s", name, error)
+            await held.close()
+            return commands.refusal(Unavailable("The store cannot be read right now"))
+        except msgspec.MsgspecError as error:
+            logger.error("query %s does not decode: %s", name, error)
+            return commands.refusal(Internal("The query does not decode"))
+        except Exception:
+            logger.exception("query %s failed", name)
+            return commands.refusal(Internal("The query failed"))

@@ -1,0 +1,190 @@
+"""Owns how a decision becomes the parameters of the statements that store it."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import astuple
+
+from services.persistence.decide.state import (
+    Changes,
+    Edited,
+    Erased,
+    Hidden,
+    Reacted,
+    Revision,
+    State,
+)
+from services.persistence.store import statements
+from services.persistence.store.connections import Row
+
+WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
+
+
+def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id in changes.conversations:
+        c = state.conversations[conversation_id]
+        place = (c.last_seq, c.last_message_id, c.created_at, state.now)
+        yield conversation_id, c.kind, *place, c.title, c.version, c.created_hash
+
+
+def member_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id, user_id in changes.members:
+        m = state.conversations[conversation_id].members.get(user_id)
+        if m is not None:
+            marks = (m.delivered_seq, m.read_seq, state.now)
+            view = (m.cleared_seq, m.archived, m.muted, m.version)
+            more = (m.role, m.joined_at, m.sent_seq, m.blocked, m.recency)
+            yield conversation_id, user_id, *marks, *view, *more
+
+
+def brought_up_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for conversation_id, user_id in changes.brought_up:
+        member = state.conversations[conversation_id].members.get(user_id)
+        if member is not None:
+            yield conversation_id, user_id, member.recency
+
+
+def parted_rows(state: State, changes: Changes) -> Iterable[Row]:
+    """Who is no longer a member."""
+    for conversation_id, user_id in changes.members:
+        if user_id not in state.conversations[conversation_id].members:
+            yield conversation_id, user_id
+
+
+def group_change_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for c in changes.group_changes:
+        users = msgspec.json.encode(c.user_ids).decode()
+        yield c.change_id, c.conversation_id, c.version, c.kind, c.actor_id, users, state.now
+
+
+def message_rows(changes: Changes) -> Iterable[Row]:
+    for new in changes.messages:
+        m = new.message
+        yield (
+            m.message_id,
+            m.conversation_id,
+            m.seq,
+            1,
+            m.sender_id,
+            m.client_id,
+            new.content,
+            m.content_hash,
+            m.created_at,
+            m.created_at,
+            m.reply_to,
+            new.accepted_at,
+            new.others_seq,
+        )
+
+
+def revision_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    """Statements with their rows, in the order decided: a later one may undo an earlier one."""
+    for revision in changes.revisions:
+        yield from _revision_rows(revision, state.now)
+
+
+def _revision_rows(revision: Revision, now: int) -> Iterable[tuple[str, Row]]:
+    message_id, version = revision.message.message_id, revision.message.version
+    match revision:
+        case Edited(content=content):
+            yield statements.KEEP_VERSION, (message_id, now)
+            yield statements.EDIT_MESSAGE, (message_id, now, content, version)
+        case Erased():
+            yield statements.ERASE_MESSAGE, (message_id, now, version)
+            yield statements.ERASE_VERSIONS, (message_id,)
+            yield statements.ERASE_REACTIONS, (message_id,)
+            yield statements.CONDEMN_ATTACHMENTS, (message_id,)
+        case Hidden(user_id=user_id):
+            yield statements.HIDE_MESSAGE, (message_id, user_id, now)
+        case Reacted(user_id=user_id, emoji=emoji, reaction=reaction):
+            yield statements.TOUCH_MESSAGE, (message_id, now, version)
+            row = (message_id, reaction.number, user_id, emoji, reaction.removed, now)
+            yield statements.PUT_REACTION, row
+
+
+def attachment_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for attachment_id in changes.attachments & state.attachments.keys():
+        yield astuple(state.attachments[attachment_id])
+
+
+def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for attachment_id in changes.attachments - state.attachments.keys():
+        yield (attachment_id,)
+
+
+def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for row in changes.feed:
+        if row.marks is not None:
+            continue
+        yield (
+            row.user_id,
+            row.cursor,
+            WRITER,
+            row.n,
+            row.kind,
+            row.message_id,
+            row.conversation_id,
+            row.actor_id,
+            state.now,
+            row.revision.reaction.number if isinstance(row.revision, Reacted) else None,
+            row.change.change_id if row.change else None,
+        )
+
+
+def own_receipt_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for row in changes.feed:
+        if row.marks is not None:
+            place = (row.user_id, row.cursor, WRITER, row.n, row.kind)
+            yield *place, row.conversation_id, row.actor_id, state.now, *row.marks
+
+
+def lane_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for name, lane in changes.lanes.items():
+        yield name, lane.number, lane.results, state.last_n
+
+
+def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for ticket_hash, ticket in changes.tickets.items():
+        yield statements.TAKE_TICKET, (ticket_hash,)
+        if ticket is not None:
+            yield statements.FORGET_TICKETS, (state.now,)
+            row = (ticket_hash, ticket.user_id, ticket.expires_at, ticket.token_expires_at)
+            yield statements.PUT_TICKET, row
+
+
+def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for pair in changes.blocks:
+        yield (
+            statements.DELETE_BLOCK,
+            pair,
+        )  # it may have been taken back and set again in this transaction
+        if pair in state.blocks:
+            yield statements.PUT_BLOCK, (*pair, state.now)
+
+
+def report_rows(changes: Changes) -> Iterable[Row]:
+    return map(astuple, changes.reports)
+
+
+def head_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for user_id in changes.heads:
+        head = state.heads[user_id]
+        yield user_id, head.head, head.rate_at
+
+
+def seen_rows(changes: Changes) -> Iterable[Row]:
+    for user_id, at in changes.seen.items():
+        yield at, user_id
+
+
+def user_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for user in changes.profiles:
+        yield (
+            user.user_id,
+            user.name,
+            user.email,
+            user.time_zone,
+            user.locale,
+            user.avatar,
+            state.now,
+        )

@@ -1,0 +1,304 @@
+"""Owns the transaction: read what the batches name, decide, write, commit, in one trip.
+
+Errors of the database become Unavailable here; what else goes wrong in a commit is a batch's own
+fault and rises as it is.
+"""
+
+import asyncio
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from databases import DatabaseURL
+
+from services.persistence.decide.batch import decide
+from services.persistence.decide.readset import Names, names
+from services.persistence.decide.state import (
+    Attachment,
+    Conversation,
+    Decision,
+    Erased,
+    Head,
+    Lane,
+    Limits,
+    Member,
+    Message,
+    Reaction,
+    Report,
+    State,
+    Ticket,
+)
+from services.persistence.store import index, rows, statements
+from services.persistence.store.connections import Held, ReaderConnection, Row, WriterConnection
+from shared import commands
+from shared.commands import Batch, Results
+from shared.errors import StartError, Unavailable
+from shared.files import Displaced, Files
+from shared.probe import Probe
+
+T = TypeVar("T")
+
+REMEDY = "check the disk and who else holds the file"
+LANES_KEPT = 1024
+DUE_AT_ONCE = 200  # attachments condemned by one command
+OLDEST_SQLITE = (3, 35, 0)
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+class Store:
+    """The writing side: one transaction at a time, the writer's or a little of somebody else's."""
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self._path = Path(DatabaseURL(url).database)
+        self._held = Held(url, WriterConnection)
+        self._anchor = Held(url, ReaderConnection)  # while it is open, SQLite keeps the files
+        self._files: Files | None = None
+        self._turn = asyncio.Lock()
+        self._limits = limits
+        self._hash_key = b""
+        self.epoch = ""
+        self.writes = Probe("writing to the store", self.touch, remedy=REMEDY)
+        self.grown = asyncio.Event()  # set with each message stored
+        self.erased = asyncio.Event()  # set with each message wiped
+
+    async def open(self) -> None:
+        await self._check()
+        meta = await self._held.run(_prepare)
+        self.epoch, self._hash_key = meta["epoch"], bytes.fromhex(meta["hash_key"])
+        await self._anchor.fetch("SELECT 1 FROM meta")
+        self._files = await self._anchor.run(lambda _: Files(self._path))
+        self._held.guard = self.guard
+        self.writes.proved()
+
+    async def close(self) -> None:
+        await self._anchor.close()
+        await self._held.close()
+
+    def guard(self) -> None:
+        """Raises Displaced when the files on the disk are not those that are open."""
+        if self._files is not None:
+            self._files.check()
+
+    async def commit(self, batches: Sequence[Batch]) -> Decision:
+        """Decide and store the batches in one synced transaction.
+
+        Raises Unavailable when the database cannot take it: nothing is known to be stored. Any
+        other exception means that one of these batches cannot be stored at all.
+        """
+        decision = await self.between(lambda connection: self._transact(connection, batches))
+        self.writes.proved()
+        if decision.changes.messages:
+            self.grown.set()
+        if any(isinstance(revision, Erased) for revision in decision.changes.revisions):
+            self.erased.set()
+        return decision
+
+    async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that when no transaction runs. It has to be quick: messages wait. Raises as commit."""
+        async with self._turn:
+            try:
+                result = await self._held.run(lambda connection: self._guarded(connection, work))
+            except Displaced as error:  # the connection is kept: it has what is nowhere else
+                raise self._unavailable(error) from error
+            except BaseException as error:
+                await self._discard()
+                if _is_the_databases(error):
+                    raise self._unavailable(error) from error
+                raise
+            return result
+
+    async def touch(self) -> None:
+        """Find out whether it can be written, by a transaction that changes nothing. Raises as
+        commit."""
+        await self.between(_touch)
+
+    def _guarded(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        self.guard()
+        return work(connection)
+
+    def _unavailable(self, error: BaseException) -> Unavailable:
+        self.writes.failed(str(error))
+        return Unavailable("The store cannot be written right now")
+
+    async def fence(self, lane: str, number: int, results: Results) -> None:
+        """Remember what a batch was answered that was run apart. Raises Unavailable."""
+        row = (lane, number, commands.encode(results), rows.WRITER)
+        fence = statements.FENCE_LANE
+        await self.between(lambda connection: connection.execute(fence, row).fetchall())
+
+    async def index(self, messages: int, characters: int) -> bool:
+        """Index the next few messages; whether there are more. Raises sqlite3.Error."""
+        async with self._turn:
+            return await self._held.run(
+                lambda connection: _index(connection, self._hash_key, messages, characters)
+            )
+
+    def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
+        connection.execute("BEGIN IMMEDIATE")
+        state = State(time.time_ns() // 1000, self._hash_key, self._limits)
+        _read(connection, state, names(batches))
+        decision = decide(state, batches)
+        _write(connection, decision)
+        connection.execute("COMMIT")
+        return decision
+
+    async def _check(self) -> None:
+        """Refuse a store that would promise more than it keeps."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StartError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or later is needed")
+        for pragma, wanted in PRAGMAS.items():
+            [(found,)] = await self._held.fetch(f"PRAGMA {pragma}")
+            if found != wanted:
+                raise StartError(
+                    f"the store has {pragma}={found} instead of {wanted}: "
+                    "put the data directory on a local file system"
+                )
+
+    async def _discard(self) -> None:
+        """A connection whose transaction failed is in no state to trust (locks, pages)."""
+        try:
+            await self._held.close()
+        except sqlite3.Error as error:
+            self.writes.failed(str(error))
+
+
+def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
+    """Give a new store its identity, forget lanes of processes long gone, read the identity."""
+    connection.execute("BEGIN IMMEDIATE")
+    fresh = [("epoch", secrets.token_hex(8)), ("hash_key", secrets.token_hex(32))]
+    connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
+    connection.execute(statements.FORGET_LANES, (LANES_KEPT,))
+    connection.execute("COMMIT")
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """A row is written as it is: that takes the lock, room in the log, and a sync."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
+    connection.execute("COMMIT")
+
+
+def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    """Everything the batches name, and what that names in turn."""
+    look_up = partial(_look_up, connection)
+    [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST, (rows.WRITER,))
+    for lane, number, results in look_up(statements.LANES, wanted.lanes):
+        state.lanes[lane] = Lane(number, results)
+    for row in look_up(statements.MESSAGES, wanted.messages):
+        message = Message(*row)
+        state.messages[message.sender_id, message.client_id] = message
+    for row in look_up(statements.MESSAGES_BY_ID, wanted.message_ids):
+        message = Message(*row)
+        state.messages_by_id[message.message_id] = message
+        wanted.conversations.add(message.conversation_id)
+    state.hidden.update(look_up(statements.HIDDEN, wanted.message_ids))
+    for message_id, *who, number, removed in look_up(statements.REACTIONS, wanted.reacted):
+        reactions = state.reactions.setdefault(message_id, {})
+        reactions[tuple(who)] = Reaction(number, bool(removed))
+    _read_attachments(connection, state, wanted)
+    for row in look_up(statements.CONVERSATIONS, wanted.conversations):
+        wanted.users.update(_add_member(state, row))
+    _read_blocks(connection, state, wanted)
+    for user_id, head, rate_at in look_up(statements.HEADS, wanted.users):
+        state.heads[user_id] = Head(head, rate_at)
+    for ticket_hash, *ticket in look_up(statements.TICKETS, wanted.tickets):
+        state.tickets[ticket_hash] = Ticket(*ticket)
+
+
+def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    found = list(_look_up(connection, statements.ATTACHMENTS, wanted.attachments))
+    if wanted.condemning:
+        due = (state.unsent_before, DUE_AT_ONCE)
+        found += connection.execute(statements.DUE_ATTACHMENTS, due).fetchall()
+    for row in found:
+        state.attachments[row[0]] = Attachment(*row)
+    state.unsent.update(_look_up(connection, statements.UNSENT, wanted.uploaders))
+
+
+def _read_blocks(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+    """And reports. The members of a conversation that is there tell whether they block."""
+    apart = [pair[:2] for pair in wanted.pairs if pair[2] not in state.conversations]
+    state.blocks.update(_look_up(connection, statements.BLOCKS, apart))
+    found = _look_up(connection, statements.REPORTS, wanted.reports)
+    state.reports.update((row[0], Report(*row)) for row in found)
+
+
+def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
+    listed = list(keys)
+    if not listed:
+        return ()
+    return connection.execute(sql, (msgspec.json.encode(listed).decode(),))
+
+
+def _add_member(state: State, row: Row) -> tuple[str, ...]:
+    """A row of statements.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
+    (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:10]
+    conversation = state.conversations.get(conversation_id)
+    if conversation is None:
+        conversation = Conversation(kind, last_seq, last_message_id, {}, created_at, *more)
+        state.conversations[conversation_id] = conversation
+    user_id, delivered_seq, read_seq, cleared_seq, archived, muted, *rest = row[10:]
+    if user_id is None:
+        return ()
+    marks = (delivered_seq, read_seq, cleared_seq)
+    conversation.members[user_id] = Member(*marks, bool(archived), bool(muted), *rest)
+    return (user_id,)
+
+
+def _index(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
+    """On the writer's connection, so that neither ever waits for the other's lock."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        more = index.catch_up(connection, secret, messages, characters)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return more
+
+
+def _write(connection: sqlite3.Connection, decision: Decision) -> None:
+    state, changes = decision.state, decision.changes
+    revised = index.revised(changes)
+    connection.executemany(statements.PUT_CONVERSATION, rows.conversation_rows(state, changes))
+    connection.executemany(statements.PUT_MEMBER, rows.member_rows(state, changes))
+    connection.executemany(statements.BRING_UP_MEMBER, rows.brought_up_rows(state, changes))
+    connection.executemany(statements.DELETE_MEMBER, rows.parted_rows(state, changes))
+    connection.executemany(statements.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
+    connection.executemany(statements.ADD_MESSAGE, rows.message_rows(changes))
+    index.forget(connection, state.hash_key, revised)
+    connection.executemany(statements.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
+    connection.executemany(statements.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
+    for sql, row in rows.revision_rows(state, changes):
+        connection.execute(sql, row)
+    index.learn(connection, state.hash_key, revised)
+    connection.executemany(statements.ADD_FEED, rows.feed_rows(state, changes))
+    connection.executemany(statements.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
+    connection.executemany(statements.PUT_HEAD, rows.head_rows(state, changes))
+    connection.executemany(statements.PUT_USER, rows.user_rows(state, changes))
+    for sql, row in rows.block_rows(state, changes):
+        connection.execute(sql, row)
+    connection.executemany(statements.ADD_REPORT, rows.report_rows(changes))
+    for sql, row in rows.ticket_rows(state, changes):
+        connection.execute(sql, row)
+    connection.executemany(statements.TOUCH_USER, rows.seen_rows(changes))
+    connection.executemany(statements.PUT_LANE, rows.lane_rows(state, changes))
+
+
+def _is_the_databases(error: BaseException) -> bool:
+    """Locked, full, read-only, I/O: not the batch's fault. A constraint or a bad value is."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+        error,
+        sqlite3.IntegrityError
+        | sqlite3.DataError
+        | sqlite3.ProgrammingError
+        | sqlite3.InternalError,
+    )

@@ -1,0 +1,48 @@
+"""Owns that what was erased also leaves the write-ahead log.
+
+`secure_delete` overwrites it in the pages of the database; the pages as they were before stay in
+the log's file until that is begun anew, which on a quiet server may take days.
+"""
+
+import asyncio
+import logging
+import sqlite3
+
+from services.persistence.store.connections import BUSY_TIMEOUT_MS
+from services.persistence.store.store import Store
+from shared.errors import Unavailable
+
+logger = logging.getLogger("linkup.persistence.erasure")
+
+PAUSE = 30.0  # seconds: of many erasures one checkpoint, which costs what any checkpoint does
+
+
+class Erasure:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self) -> None:
+        """Until it is cancelled. It begins with what an earlier process may have left."""
+        erased = self._store.erased
+        erased.set()
+        while True:
+            await erased.wait()
+            await asyncio.sleep(PAUSE)
+            erased.clear()
+            try:
+                done = await self._store.between(_empty_the_log)
+            except Unavailable as error:
+                logger.warning("the write-ahead log is not emptied: %s", error.__cause__)
+                done = False
+            if not done:
+                erased.set()
+
+
+def _empty_the_log(connection: sqlite3.Connection) -> bool:
+    """Whether it is empty now. It is not while somebody reads in it: nobody is waited for."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        [(busy, *_)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return not busy

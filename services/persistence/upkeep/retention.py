@@ -1,0 +1,151 @@
+"""Owns how long the feed is kept: away with what is old and everybody who follows has read.
+
+A few rows at a time, each time a transaction of its own between two of the writer's, so that no
+message waits for more than a few milliseconds. Messages, and what makes a `client_id` count
+once, are kept for ever.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from services.persistence.queries.followers import Followers, clock
+from services.persistence.queries.log import WRITERS
+from services.persistence.store.store import Store
+from shared.errors import Unavailable
+
+logger = logging.getLogger("linkup.persistence.retention")
+
+PAUSE = 10.0  # seconds: before the first look, and when there is nothing to do
+GRACE = 3600.0  # seconds after the start in which nobody is given up: they may be starting, too
+REST = 4  # times as long as a step took: the writer keeps four fifths of the time, or more
+LEAST_REST = 0.005
+STEP_TIME = (0.001, 0.003)  # seconds: a quicker step takes more rows next time, a slower one fewer
+STEP_ROWS = (16, 1024)
+
+OLDEST = "SELECT n, created_at FROM feed WHERE writer = ?1 ORDER BY n LIMIT ?2"
+PRUNE = "DELETE FROM feed WHERE writer = ?1 AND n <= ?2"
+LOAD_FOLLOWERS = "SELECT follower, writer, n, heard_at FROM followers"
+PUT_FOLLOWER = """
+INSERT INTO followers (follower, writer, n, heard_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (follower, writer) DO UPDATE SET n = excluded.n, heard_at = excluded.heard_at
+"""
+FORGET_FOLLOWER = "DELETE FROM followers WHERE follower = ?1"
+
+
+class Pruned(Struct, frozen=True):
+    """What a step did. `more`: it stopped at its bound, not at what has to stay."""
+
+    rows: int
+    more: bool
+
+
+class Retention:
+    """`keep` and `patience` in seconds: a row's least age, and how long a silent follower holds
+    what it has not read. With a `keep` of 0 the feed is kept for ever."""
+
+    def __init__(
+        self,
+        store: Store,
+        followers: Followers,
+        *,
+        keep: float,
+        patience: float,
+        now: Callable[[], int] = clock,
+    ) -> None:
+        self._store = store
+        self._followers = followers
+        self._keep = int(keep * 1_000_000)
+        self._patience = int(patience * 1_000_000)
+        self._now = now
+        self._limit = STEP_ROWS[0]
+        self._began = time.monotonic()
+
+    async def load(self) -> None:
+        self._followers.load(await self._store.between(_load))
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self.note()
+                await self.prune()
+            except Unavailable as error:
+                logger.warning("the feed is not pruned: %s", error.__cause__)
+            except Exception:
+                logger.exception("the feed is not pruned")  # which is no reason to stop serving
+
+    async def note(self) -> None:
+        """Write down where the followers stand, and give up on those that are gone."""
+        settled = time.monotonic() - self._began > GRACE
+        gone = self._followers.forget(self._patience) if settled else []
+        news = self._followers.news()
+        if gone or news:
+            await self._store.between(lambda connection: _note(connection, gone, news))
+            self._followers.wrote(news)
+
+    async def prune(self) -> int:
+        """Until nothing is left that may go; the rows that went."""
+        total = 0
+        pruned = Pruned(0, bool(self._keep))
+        while pruned.more:
+            began = time.monotonic()
+            pruned = await self._store.between(self._step)
+            took = time.monotonic() - began
+            total += pruned.rows
+            self._limit = adapted(self._limit, took)
+            await asyncio.sleep(max(LEAST_REST, REST * took))
+        if total:
+            logger.info("the feed is pruned", extra={"rows": total})
+        return total
+
+    def _step(self, connection: sqlite3.Connection) -> Pruned:
+        """One transaction, of one writer's rows in its commit order."""
+        before = self._now() - self._keep
+        for writer, _, last in connection.execute(WRITERS).fetchall():
+            upto, more = self._prunable(connection, writer, last, before)
+            if upto:
+                connection.execute("BEGIN IMMEDIATE")
+                rows = connection.execute(PRUNE, (writer, upto)).rowcount
+                connection.execute("COMMIT")
+                return Pruned(rows, more)
+        return Pruned(0, more=False)
+
+    def _prunable(
+        self, connection: sqlite3.Connection, writer: str, last: int, before: int
+    ) -> tuple[int, bool]:
+        """Up to which row it may go. A writer's newest stays: it says where its numbers go on."""
+        held = self._followers.slowest(writer)
+        bound = last - 1 if held is None else min(held, last - 1)
+        upto = 0
+        rows = connection.execute(OLDEST, (writer, self._limit)).fetchall()
+        for n, created_at in rows:
+            if n > bound or created_at > before:
+                return upto, False
+            upto = n
+        return upto, len(rows) == self._limit
+
+
+def adapted(limit: int, took: float) -> int:
+    """How many rows the next step takes, after one that took so many seconds."""
+    quick, slow = STEP_TIME
+    if took < quick:
+        return min(STEP_ROWS[1], limit * 2)
+    return max(STEP_ROWS[0], limit // 2) if took > slow else limit
+
+
+def _load(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
+    return connection.execute(LOAD_FOLLOWERS).fetchall()
+
+
+def _note(
+    connection: sqlite3.Connection, gone: list[str], news: list[tuple[str, str, int, int]]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(FORGET_FOLLOWER, [(name,) for name in gone])
+    connection.executemany(PUT_FOLLOWER, news)
+    connection.execute("COMMIT")

@@ -7,6 +7,7 @@ connection, so that what cannot start says so in one line.
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -26,7 +27,10 @@ from shared.descriptors import connections_allowed
 from shared.errors import SettingError, StartError
 from shared.health import Health
 from shared.http import Config, Http
+from shared.loop import loop_factory, name_of
 from shared.settings import Settings, load, variable
+
+logger = logging.getLogger("linkup.serve")
 
 INHERITED = "LINKUP_LISTEN_FD"
 EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
@@ -149,6 +153,7 @@ async def serve(
             server = Server(config(app, settings, health.counters, ws), health)
             _spare_the_collector()
             health.state = "ready"
+            logger.info("started", extra={"loop": name_of(asyncio.get_running_loop())})
             await server.serve(sockets=listeners)
 
 
@@ -179,7 +184,7 @@ def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
     try:
         settings = load()
         logs.set_up(service, settings)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
             runner.run(serve(service, open_app, settings, getattr(settings, port_field), ws))
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
@@ -187,16 +192,6 @@ def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
         sys.exit(_say(service, str(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where the extra `speed` is installed, else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _say(service: str, text: str, status: int) -> int:

@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: str = "./data"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
 
     host: str = "127.0.0.1"
     gateway_port: Port = 8000

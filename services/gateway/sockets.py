@@ -5,12 +5,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from services.gateway.auth import Authenticator, Identity, bearer, origin_allowed
 from services.gateway.handlers import Handlers
@@ -349,4 +349,5 @@ async def send_reconnect(wire: Wire) -> None:
 
 
 async def close(websocket: WebSocket, code: int) -> None:
-    await websocket.close(int(code))
+    with suppress(WebSocketDisconnect):  # it is gone already: the reader is told of that
+        await websocket.close(int(code))

@@ -27,6 +27,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "data_dir": "Where everything is kept.",
         "log_level": "debug, info, warning or error.",
         "log_format": "text, json, or auto: text on a terminal, JSON elsewhere.",
+        "loop": "The event loop: uvloop, asyncio, or auto: uvloop where it is installed.",
         "host": "The address to listen on; 127.0.0.1 is reached from this machine only.",
         "gateway_port": "The port of the page, the API and the sockets.",
         "persistence_port": "The port of persistence's health routes.",

@@ -66,6 +66,9 @@ async def test_f_t7_everything_starts_in_order_from_nothing(tmp_path: Path) -> N
         order = [event["service"] for event in stack.told("ready")]
         assert order[:2] == ["nats-server", "persistence"]  # the others ask these
         assert stack.told("started")[0]["seconds"] > 0
+        said = [json.loads(line) for line in stack.log.read_text().splitlines()]
+        loops = {line["service"]: line["loop"] for line in said if line["message"] == "started"}
+        assert loops == dict.fromkeys(ALL - {"nats-server"}, "uvloop")
 
 
 ANY_NAME = os.fsdecode(

@@ -188,3 +188,9 @@ async def test_the_files_of_an_earlier_server_do_not_confuse(tmp_path: Path) -> 
 async def test_it_refuses_more_than_the_services_reckon_with(tmp_path: Path) -> None:
     async with running(tmp_path) as server, connected(server.broker, "gateway", []) as client:
         assert client.max_payload == 1024 * 1024
+
+
+def test_it_runs_on_one_thread_of_go_unless_the_environment_says_otherwise(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    assert broker.plan({}).environment["GOMAXPROCS"] == "1"
+    assert broker.plan({"GOMAXPROCS": "4"}).environment["GOMAXPROCS"] == "4"

@@ -40,7 +40,7 @@ def document(version: str) -> Schema:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A token that your app signs.",
+                    "description": "A JSON Web Token signed by your app.",
                 }
             },
         },
@@ -84,7 +84,7 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
 
 
 def _condition(route: Route) -> str:
-    return f"Only with the setting `{route.only_with}`." if route.only_with else ""
+    return f"Available only if the setting `{route.only_with}` is on." if route.only_with else ""
 
 
 def _tag(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Owns what a route is: what it takes, what it answers, and how often it may be asked."""
+"""Owns the form of a route: its request, its responses and its rate limit."""
 
 from typing import Any, Literal
 
@@ -11,8 +11,8 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Auth = Literal["bearer", "signature", "none"]  # signature: the URL itself is the permission
 Limit = Literal["api", "search", "upload", "auth", "other"]
 
-# The classes of limits, and the setting that says how many a minute: of a user, or, on a route
-# without `auth`, from an address.
+# The setting that holds the requests a minute of each class: for one user or, on a route without
+# `auth`, for one address.
 LIMITS: dict[Limit, str] = {
     "api": "api_per_minute",
     "search": "search_per_minute",
@@ -23,7 +23,7 @@ LIMITS: dict[Limit, str] = {
 
 HEALTH = "application/health+json"
 
-# What stands in braces in a path.
+# The types of the path parameters.
 PATH_TYPES: dict[str, Any] = {
     "attachment_id": AttachmentId,
     "conversation_id": ConversationId,
@@ -33,7 +33,7 @@ PATH_TYPES: dict[str, Any] = {
 
 
 class Parameter(Struct, frozen=True):
-    """Of the query string. `kind` is a type of shared/api/ or shared/frames/."""
+    """A parameter of the query string. `kind` is a type from shared/api/ or shared/frames/."""
 
     name: str
     kind: Any
@@ -43,7 +43,7 @@ class Parameter(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """`body`: a type, or None for an answer without one."""
+    """One response of a route. `body` is the type of its body, or None if it has no body."""
 
     status: int
     body: Any
@@ -52,10 +52,11 @@ class Answer(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One method of one path. `errors`: those worth a client's own case; any other may come.
+    """One method of one path.
 
-    `rule`: in a sentence, what a request has to keep to beyond its schema. `limit`: its class in
-    LIMITS; None for what a probe asks.
+    `errors` lists the errors that deserve a case of their own in a client; others may occur.
+    `rule` states, in one sentence, a rule that the request's schema cannot express. `limit` is a
+    key of LIMITS, or None if the route is not limited.
     """
 
     method: Method

@@ -1,4 +1,4 @@
-"""Owns the bodies of the HTTP API: what a request may hold and what an answer looks like."""
+"""Owns the request and response bodies of the HTTP API."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Owns the bodies about files."""
+"""Owns the bodies of the attachment routes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ Variant = Literal["original", "thumbnail"]
 
 
 class AttachmentAnswer(Attachment, frozen=True, kw_only=True):
-    """GET /v1/attachments/{id}: where its bytes are, for a while and for whoever has the URL."""
+    """An attachment with its URLs. Each URL works without a token until `expires_at`."""
 
     url: str
     thumbnail_url: str | UnsetType = UNSET
@@ -21,6 +21,6 @@ class AttachmentAnswer(Attachment, frozen=True, kw_only=True):
 
 
 class AttachmentsAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/attachments: those that exist and may be seen, in the order asked."""
+    """The requested attachments that exist and that you may see, in the requested order."""
 
     attachments: list[AttachmentAnswer]

@@ -1,4 +1,4 @@
-"""Owns the bodies about blocks: whom one keeps away."""
+"""Owns the bodies of the block routes."""
 
 from datetime import datetime
 
@@ -8,13 +8,13 @@ from shared.frames import UserId
 
 
 class BlockRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/blocks"""
+    """The user to block."""
 
     user_id: UserId
 
 
 class BlockView(Struct, frozen=True, kw_only=True):
-    """Somebody whom this user blocks, since then."""
+    """A user that you block. `created_at` is the time of the block."""
 
     user_id: str
     name: str | None
@@ -23,7 +23,7 @@ class BlockView(Struct, frozen=True, kw_only=True):
 
 
 class BlocksAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/blocks, by user id. `next` is the next page's `after`."""
+    """A page of blocked users, ordered by user id. Pass `next` as `after` to get the next page."""
 
     epoch: str
     cursor: int

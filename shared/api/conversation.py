@@ -1,4 +1,4 @@
-"""Owns the bodies about conversations: the inbox, one of them, what is unread."""
+"""Owns the bodies of the conversation routes: the inbox, one conversation, unread counts."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -26,11 +26,11 @@ class Peer(Struct, frozen=True, kw_only=True):
 
 
 class ConversationView(Struct, frozen=True, kw_only=True):
-    """A conversation as one member sees it: `unread_count` stops at 1,000.
+    """A conversation as you see it.
 
-    A direct one has a `peer`, a group a `title` and this member's `role`; its `peer_` marks are
-    the least of all the others'. `blocked`: this member blocks their peer; nothing of that
-    conversation counts as unread then.
+    A direct conversation has a `peer`; a group has a `title` and your `role`. In a group,
+    `peer_delivered_seq` and `peer_read_seq` are the lowest of all other members. `unread_count`
+    is at most 1,000. `blocked` is true if you block the peer, and then nothing counts as unread.
     """
 
     conversation_id: str
@@ -53,7 +53,7 @@ class ConversationView(Struct, frozen=True, kw_only=True):
 
 
 class InboxAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/conversations. `next` is the next page's `before`."""
+    """A page of conversations. Pass `next` as `before` to get the next page."""
 
     epoch: str
     cursor: int
@@ -62,7 +62,7 @@ class InboxAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ConversationAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/conversations/{id}."""
+    """One conversation."""
 
     epoch: str
     cursor: int
@@ -70,8 +70,11 @@ class ConversationAnswer(Struct, frozen=True, kw_only=True):
 
 
 class BeginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/conversations: the direct conversation with that user (`to`), or a group with a
-    title and members besides oneself. A `client_id` makes it safe to ask for a group again."""
+    """Either `to`, the peer of a direct conversation, or the `title` and `members` of a group.
+
+    Do not list yourself in `members`. Repeating the request with the same `client_id` returns the
+    same group.
+    """
 
     to: UserId | None = None
     title: Title | None = None
@@ -87,13 +90,13 @@ class BeginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/conversations/{id}/read: as `mark_chat_read`."""
+    """The message up to which the conversation is read. The mark never moves back."""
 
     up_to: PositiveInt
 
 
 class ConversationPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """PATCH /v1/conversations/{id}: how this member wants to see it; a group's title, for all."""
+    """The changes: `archived` and `muted` apply to you; `title` renames a group for everybody."""
 
     archived: bool | UnsetType = UNSET
     muted: bool | UnsetType = UNSET
@@ -105,14 +108,14 @@ class ConversationPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ClearAnswer(Struct, frozen=True, kw_only=True):
-    """POST /v1/conversations/{id}/clear: how many messages that hides."""
+    """The number of messages that are now hidden from you."""
 
     conversation_id: str
     count: int
 
 
 class UnreadItem(Struct, frozen=True, kw_only=True):
-    """The latest unread message of one conversation; `preview` is cut at 120 code points."""
+    """The latest unread message of a conversation. `preview` has at most 120 code points."""
 
     conversation_id: str
     unread_count: int
@@ -125,9 +128,9 @@ class UnreadItem(Struct, frozen=True, kw_only=True):
 
 
 class UnreadAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/unread: totals (at most 1,000 a conversation), and the five latest conversations.
+    """Unread totals, and the five conversations with the latest unread messages.
 
-    Muted and archived conversations are left out.
+    Each conversation counts at most 1,000. Muted and archived conversations are left out.
     """
 
     epoch: str

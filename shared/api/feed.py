@@ -1,11 +1,11 @@
-"""Owns the bodies of the feed over HTTP."""
+"""Owns the body of the feed over HTTP."""
 
 import msgspec
 from msgspec import Struct
 
 
 class SyncAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/sync: the feed after a cursor, each frame as a socket would have got it."""
+    """A page of the feed, with the frames that a WebSocket would have delivered."""
 
     epoch: str
     cursor: int

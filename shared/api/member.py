@@ -1,4 +1,4 @@
-"""Owns the bodies about the members of a group."""
+"""Owns the bodies of the member routes."""
 
 from typing import Annotated
 
@@ -8,19 +8,22 @@ from shared.frames import MAX_MEMBERS, Role, UserId
 
 
 class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/conversations/{id}/members"""
+    """The users to add."""
 
     members: Annotated[list[UserId], Meta(min_length=1, max_length=MAX_MEMBERS)]
 
 
 class RoleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """PATCH /v1/conversations/{id}/members/{user_id}"""
+    """The new role."""
 
     role: Role
 
 
 class MemberView(Struct, frozen=True, kw_only=True):
-    """One member, with how far they got: above 32 members `delivered_seq` follows `read_seq`."""
+    """A member with their role and marks.
+
+    In a group of more than 32 members, `delivered_seq` equals `read_seq`.
+    """
 
     user_id: str
     name: str | None
@@ -31,7 +34,7 @@ class MemberView(Struct, frozen=True, kw_only=True):
 
 
 class MembersAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/conversations/{id}/members, by user id. `next` is the next page's `after`."""
+    """A page of members, ordered by user id. Pass `next` as `after` to get the next page."""
 
     epoch: str
     cursor: int

@@ -1,4 +1,4 @@
-"""Owns the bodies about messages: sending, changing, pages, what is found."""
+"""Owns the bodies of the message routes: sending, editing, deleting, history and search."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -25,7 +25,7 @@ MessageIds = Annotated[list[PositiveInt], Meta(min_length=1, max_length=100)]
 
 
 class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/messages: the `message` frame without its type."""
+    """A message to send: the fields of a `message` frame, without `type`."""
 
     client_id: ClientId
     content: Caption
@@ -43,7 +43,7 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """The `ack` frame without its type."""
+    """The stored message: the fields of an `ack` frame, without `type`."""
 
     client_id: str
     message_id: int
@@ -54,26 +54,26 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 
 class EditRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """PATCH /v1/messages/{id}"""
+    """The new content."""
 
     content: Content
 
 
 class DeleteOneRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """DELETE /v1/messages/{id}, where `mode` is not in the query."""
+    """The mode of a deletion, if it is not in the query string."""
 
     mode: DeleteMode
 
 
 class DeleteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/messages/delete"""
+    """The messages to delete."""
 
     message_ids: MessageIds
     mode: DeleteMode
 
 
 class Deleted(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one of many; `error` where it was not deleted."""
+    """The result for one message. `error` says why it was not deleted."""
 
     message_id: int
     deleted: bool
@@ -81,13 +81,13 @@ class Deleted(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DeleteAnswer(Struct, frozen=True, kw_only=True):
-    """One for each id asked, in that order."""
+    """One result for each requested message, in the requested order."""
 
     results: list[Deleted]
 
 
 class ReactRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/messages/{id}/reactions"""
+    """The reaction to add, or to remove."""
 
     emoji: Emoji
     remove: bool = False
@@ -97,8 +97,11 @@ class ReactRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class HistoryAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/conversations/{id}/messages: oldest first within the page. `has_more`: further on, or
-    of the `ids` asked for."""
+    """A page of messages, oldest first.
+
+    `has_more` is true if there are more messages in the requested direction, or more of the
+    requested `ids`.
+    """
 
     epoch: str
     cursor: int
@@ -108,8 +111,10 @@ class HistoryAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SearchAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/search: newest first. `next` is the next page's `before`; with it a page may also
-    hold less than was asked for, even nothing."""
+    """A page of search results, newest first. Pass `next` as `before` to get the next page.
+
+    A page may hold fewer than `limit` messages, or none, although `next` is not null.
+    """
 
     epoch: str
     cursor: int

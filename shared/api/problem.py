@@ -1,10 +1,10 @@
-"""Owns what an error looks like in HTTP."""
+"""Owns the body of an HTTP error."""
 
 from msgspec import Struct
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error in HTTP's own form (RFC 9457), with the `code` the frames use."""
+    """An error as RFC 9457 defines it. `code` is the code of an `error` frame."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""Owns the bodies that tell how far a message has come."""
+"""Owns the bodies of a message's receipts and timeline."""
 
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ Outcome = Literal["waiting", "sending", "sent", "failed", "unknown", "cancelled"
 
 
 class ReceiptView(Struct, frozen=True, kw_only=True):
-    """Whether one member has it, and since when; null where that is no longer kept."""
+    """The receipts of one member. A time is null if it is not known."""
 
     user_id: str
     name: str | None
@@ -25,8 +25,10 @@ class ReceiptView(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptsAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/messages/{id}/receipts, by user id. The counts are of all it was for, whatever the
-    page; `next` is the next page's `after`."""
+    """A page of receipts, ordered by user id. Pass `next` as `after` to get the next page.
+
+    The counts cover all recipients, not only those on this page.
+    """
 
     epoch: str
     cursor: int
@@ -41,8 +43,10 @@ class ReceiptsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One step of a message, or of one member with it. `at` is null where it is not known, and
-    of a notification that has not come to its end."""
+    """One step of a message. `user_id` names the recipient whom the step concerns, if any.
+
+    `at` is null if the time is not known, or if a notification is still pending.
+    """
 
     step: StepName
     at: datetime | None
@@ -54,9 +58,12 @@ class StepView(Struct, frozen=True, kw_only=True):
 
 
 class TimelineAnswer(Struct, frozen=True, kw_only=True):
-    """GET /v1/messages/{id}/timeline: steps in the order of their time, those without one last.
-    Of members the first 32 by user id are named; the counts are of all it was for. Without an
-    answer of notify its steps are missing, and `notifications` says so."""
+    """The steps of a message in order of time; steps without a time come last.
+
+    Steps are listed for the first 32 recipients by user id; the counts cover all of them.
+    `notifications` is `unavailable` if the notification steps are missing because the notify
+    service did not answer.
+    """
 
     epoch: str
     cursor: int

@@ -1,4 +1,4 @@
-"""Owns the bodies about reports to the operator."""
+"""Owns the bodies of the report route."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -9,7 +9,10 @@ from shared.frames import ClientId, Comment, PositiveInt, Reason, UserId
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/reports: of a message, or of a user. The same again is the same report."""
+    """A report about a message or a user.
+
+    Repeating the request with the same `client_id` returns the same report.
+    """
 
     client_id: ClientId
     user_id: UserId | None = None
@@ -24,7 +27,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReportAnswer(Struct, frozen=True, kw_only=True):
-    """POST /v1/reports: it is stored, since then."""
+    """The stored report."""
 
     report_id: str
     created_at: datetime

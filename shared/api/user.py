@@ -1,4 +1,4 @@
-"""Owns the bodies about users: who comes in, who is there."""
+"""Owns the bodies of the login, ticket and presence routes."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from shared.frames import DisplayName, UserId
 
 
 class LoginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/dev/login, for the demo only."""
+    """The user to log in. For demos only."""
 
     user_id: UserId
     name: DisplayName | None = None
@@ -21,14 +21,14 @@ class LoginAnswer(Struct, frozen=True, kw_only=True):
 
 
 class TicketAnswer(Struct, frozen=True, kw_only=True):
-    """POST /v1/tickets: what `hello` takes in place of a token, once."""
+    """A ticket for the `token` field of one `hello` frame."""
 
     ticket: str
     expires_at: datetime
 
 
 class UserStatus(Struct, frozen=True, kw_only=True):
-    """GET /v1/users/{id}/status: the `presence` frame without its type."""
+    """The presence of a user. `last_seen` is null while they are online, or if it is not known."""
 
     user_id: str
     is_online: bool

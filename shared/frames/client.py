@@ -1,4 +1,4 @@
-"""Owns the frames of a client. They forbid unknown fields: it hears of a typing error at once."""
+"""Owns the frames that a client sends. Unknown fields are refused: a typing error shows at once."""
 
 from typing import Annotated, ClassVar
 
@@ -25,7 +25,7 @@ from shared.frames.fields import (
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
-    """The first frame: who is there, and from where the feed goes on."""
+    """The first frame. It authenticates the client; `epoch` and `cursor` resume its feed."""
 
     token: Token | None = None
     epoch: Epoch | None = None
@@ -34,11 +34,11 @@ class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_field
 
 
 class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unknown_fields=True):
-    """A message to a user (`to`) or a conversation; answered by `ack` or `error`.
+    """Sends a message to a user (`to`) or a conversation. Answered by `ack` or `error`.
 
-    `after` names the sender's previous `client_id`: this one is stored only after that one.
-    `reply_to` is a message of the same conversation. `attachments` are uploads of the sender's
-    that no message has yet; only beside them `content` may be empty.
+    `after` is the `client_id` of the message that has to be stored first. `reply_to` is the id of
+    a message in the same conversation. `attachments` are the ids of files that you uploaded and
+    have not sent yet. `content` may be empty only if there are attachments.
     """
 
     client_id: ClientId
@@ -59,7 +59,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unkno
 class EditMessage(
     Struct, frozen=True, kw_only=True, tag="edit_message", forbid_unknown_fields=True
 ):
-    """Another content for an own message, within the server's window."""
+    """Replaces the content of a message that you sent, within the server's edit window."""
 
     message_id: PositiveInt
     content: Content
@@ -69,7 +69,10 @@ class EditMessage(
 class DeleteMessage(
     Struct, frozen=True, kw_only=True, tag="delete_message", forbid_unknown_fields=True
 ):
-    """`me` hides any message from this user; `everyone` wipes an own one, within the window."""
+    """Deletes a message. `me` hides it from you.
+
+    `everyone` erases a message that you sent, within the server's delete window.
+    """
 
     message_id: PositiveInt
     mode: DeleteMode
@@ -77,7 +80,7 @@ class DeleteMessage(
 
 
 class React(Struct, frozen=True, kw_only=True, tag="react", forbid_unknown_fields=True):
-    """One emoji on a message; each user has one of each. `remove` takes it back."""
+    """Adds a reaction to a message, or removes it. A user can add each emoji once."""
 
     message_id: PositiveInt
     emoji: Emoji
@@ -89,7 +92,7 @@ class React(Struct, frozen=True, kw_only=True, tag="react", forbid_unknown_field
 
 
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered", forbid_unknown_fields=True):
-    """Cumulative: this device holds everything of the conversation up to `seq`."""
+    """Confirms that this device has received all messages of the conversation up to `seq`."""
 
     conversation_id: ConversationId
     seq: PositiveInt
@@ -99,7 +102,7 @@ class Delivered(Struct, frozen=True, kw_only=True, tag="delivered", forbid_unkno
 class ReadReceipt(
     Struct, frozen=True, kw_only=True, tag="read_receipt", forbid_unknown_fields=True
 ):
-    """Moves the read mark up to that message, never back."""
+    """Marks a conversation as read up to a message. The mark never moves back."""
 
     message_id: PositiveInt
     client_id: ClientId | None = None
@@ -108,7 +111,7 @@ class ReadReceipt(
 class BulkReadReceipt(
     Struct, frozen=True, kw_only=True, tag="bulk_read_receipt", forbid_unknown_fields=True
 ):
-    """Moves the read mark of each conversation up to the highest of these messages in it."""
+    """Marks each conversation of these messages as read up to the latest of them."""
 
     message_ids: Annotated[list[PositiveInt], Meta(min_length=1, max_length=500)]
     client_id: ClientId | None = None
@@ -117,7 +120,10 @@ class BulkReadReceipt(
 class MarkChatRead(
     Struct, frozen=True, kw_only=True, tag="mark_chat_read", forbid_unknown_fields=True
 ):
-    """Moves the read mark to `up_to`, or to the last message this connection was sent."""
+    """Marks a conversation as read up to the message `up_to`.
+
+    Without `up_to`, up to the last message that was sent to this connection.
+    """
 
     conversation_id: ConversationId
     up_to: PositiveInt | None = None
@@ -127,17 +133,19 @@ class MarkChatRead(
 class SyncRequest(
     Struct, frozen=True, kw_only=True, tag="sync_request", forbid_unknown_fields=True
 ):
-    """Replays the feed after `cursor` (by default: after what this connection was sent)."""
+    """Replays the feed after `cursor`; by default, after the last frame sent to this connection."""
 
     cursor: Count | None = None
 
 
 class Ping(Struct, frozen=True, kw_only=True, tag="ping", forbid_unknown_fields=True):
+    """Asks for a `pong` that carries the same `timestamp`."""
+
     timestamp: Timestamp | None = None
 
 
 class Typing(Struct, frozen=True, kw_only=True, tag="typing", forbid_unknown_fields=True):
-    """For the others in the conversation, now: never stored, dropped first."""
+    """Tells the other members that you are typing, or have stopped. Never stored."""
 
     is_typing: bool
     to: UserId | None = None
@@ -151,7 +159,7 @@ class Typing(Struct, frozen=True, kw_only=True, tag="typing", forbid_unknown_fie
 class PresenceSubscribe(
     Struct, frozen=True, kw_only=True, tag="presence_subscribe", forbid_unknown_fields=True
 ):
-    """Answered by a `presence` for each, and by another at each change."""
+    """Subscribes to the presence of users: a `presence` frame for each, now and at changes."""
 
     user_ids: UserIds
 
@@ -159,23 +167,25 @@ class PresenceSubscribe(
 class PresenceUnsubscribe(
     Struct, frozen=True, kw_only=True, tag="presence_unsubscribe", forbid_unknown_fields=True
 ):
+    """Ends the subscription to the presence of users."""
+
     user_ids: UserIds
 
 
 class GetConnectionStatus(
     Struct, frozen=True, kw_only=True, tag="get_connection_status", forbid_unknown_fields=True
 ):
-    """Answered by `connection_status`."""
+    """Asks for the state of this connection. Answered by `connection_status`."""
 
 
 class ForceReconnect(
     Struct, frozen=True, kw_only=True, tag="force_reconnect", forbid_unknown_fields=True
 ):
-    """Answered by `reconnect` and the end of the socket, 4000."""
+    """Asks the server to end this connection. Answered by `reconnect` and close code 4000."""
 
 
 class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
-    """A newer token of the same user: the socket lives as long as that one says."""
+    """Replaces the token with a newer one of the same user, which then limits the connection."""
 
     token: Token
     client_id: ClientId | None = None
@@ -203,7 +213,7 @@ ClientFrame = (
 
 
 def check_content(content: str, attachments: list[str]) -> None:
-    """Raises ValueError for a message that says nothing, or one thing twice."""
+    """Raises ValueError if there is neither content nor attachment, or an attachment twice."""
     if not content and not attachments:
         raise ValueError("Expected `content` with something to see in it, or `attachments`")
     if len(set(attachments)) < len(attachments):
@@ -211,6 +221,6 @@ def check_content(content: str, attachments: list[str]) -> None:
 
 
 def check_emoji(emoji: str) -> None:
-    """Raises ValueError for one that takes too many bytes."""
+    """Raises ValueError if the emoji has too many bytes."""
     if len(emoji.encode()) > MAX_EMOJI_BYTES:
         raise ValueError(f"Expected `emoji` of at most {MAX_EMOJI_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""Owns the frames a client receives; those of the feed have a `cursor` in front (`feed_frame`)."""
+"""Owns the frames that the server sends. Those of the feed begin with a `cursor` (`feed_frame`)."""
 
 from datetime import datetime
 
@@ -8,10 +8,11 @@ from shared.frames.fields import MAX_CONTENT, MAX_FRAME_BYTES, Change, DeleteMod
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What this server accepts; sizes in bytes or code points, rates per second.
+    """The limits of this server.
 
-    The windows: how long after it was sent a message may be edited, or deleted for everyone; 0 is
-    for ever.
+    `max_frame_bytes` is in bytes, `max_content` in code points, `message_rate` in messages a
+    second. A message can be edited or deleted for everyone for so many seconds after it was sent;
+    0 means without limit.
     """
 
     max_frame_bytes: int = MAX_FRAME_BYTES
@@ -23,6 +24,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
+    """Accepts `hello`. `recovered` is true if the feed resumes from the client's cursor."""
+
     user_id: str
     connection_id: str
     epoch: str
@@ -33,13 +36,13 @@ class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
 
 
 class SyncCompleted(Struct, frozen=True, kw_only=True, tag="sync_completed"):
-    """All that was missed has been sent; live frames follow."""
+    """Ends the replay of missed frames. Live frames follow."""
 
     cursor: int
 
 
 class ResyncRequired(Struct, frozen=True, kw_only=True, tag="resync_required"):
-    """The feed cannot go on from the client's cursor: reload the inbox over HTTP."""
+    """The feed cannot resume from the client's cursor. Reload the inbox over HTTP."""
 
     reason: str
     epoch: str
@@ -47,19 +50,24 @@ class ResyncRequired(Struct, frozen=True, kw_only=True, tag="resync_required"):
 
 
 class Reconnect(Struct, frozen=True, kw_only=True, tag="reconnect"):
+    """Asks the client to connect again after `after_ms` milliseconds."""
+
     after_ms: int
     reason: str
 
 
 class Pong(Struct, frozen=True, kw_only=True, tag="pong", omit_defaults=True):
+    """Answers `ping`. `cursor` is that of the last feed frame sent to this connection."""
+
     cursor: int
     timestamp: int | float | str | None = None
 
 
 class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
-    """Committed and synced to disk (C1). Never moves the client's cursor.
+    """Confirms that a command is committed and synced to disk.
 
-    The fields about a message are there when the frame it answers was one.
+    `message_id`, `conversation_id`, `seq` and `created_at` are present if the command was a
+    `message`. An ack never moves the client's cursor.
     """
 
     client_id: str
@@ -71,17 +79,17 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
 
 
 class Reactions(Struct, frozen=True, kw_only=True):
-    """Who set that emoji, in the order they did."""
+    """The users who reacted with an emoji, in the order of their reactions."""
 
     emoji: str
     user_ids: list[str]
 
 
 class Attachment(Struct, frozen=True, kw_only=True):
-    """A file of a message. `media_type` is what its bytes say; `size` is in bytes.
+    """A file of a message. `media_type` is detected from its bytes; `size` is in bytes.
 
-    `thumbnail`: there is a small picture of it, too. The URLs of both last for minutes only, so
-    they come with `GET /v1/attachments/{attachment_id}`.
+    `thumbnail` is true if the file has a preview. `GET /v1/attachments/{attachment_id}` returns
+    the URLs of both, which expire within minutes.
     """
 
     attachment_id: str
@@ -94,9 +102,9 @@ class Attachment(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
-    """A message as it is now: a replayed one shows its edits, and as a tombstone no content.
+    """A message in its current state. A deleted one has `deleted_at` and no content.
 
-    `version` counts every change of it, reactions too.
+    `version` grows with every edit, deletion and reaction.
     """
 
     cursor: int | UnsetType = UNSET
@@ -117,7 +125,7 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
 
 
 class MessageUpdated(Struct, frozen=True, kw_only=True, tag="message_updated"):
-    """The message says something else now."""
+    """A message was edited."""
 
     cursor: int | UnsetType = UNSET
     message_id: int
@@ -130,7 +138,7 @@ class MessageUpdated(Struct, frozen=True, kw_only=True, tag="message_updated"):
 
 
 class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
-    """`everyone`: show a tombstone in its place; `me`: this user sees it no more."""
+    """A message was deleted. `everyone`: show a placeholder. `me`: hide it from this user."""
 
     cursor: int | UnsetType = UNSET
     message_id: int
@@ -142,7 +150,7 @@ class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
 
 
 class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
-    """That user set that emoji, or took it back."""
+    """A user added or removed a reaction."""
 
     cursor: int | UnsetType = UNSET
     message_id: int
@@ -154,7 +162,7 @@ class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
 
 
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
-    """How far a member got. Both marks are cumulative and only ever grow."""
+    """The marks of a member moved. Both are cumulative and never move back."""
 
     cursor: int | UnsetType = UNSET
     conversation_id: str
@@ -165,7 +173,7 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
 
 
 class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
-    """Somebody else is typing, or has stopped; without another word it ends after 5 s."""
+    """Another member is typing, or has stopped. Assume that it ends after 5 seconds."""
 
     conversation_id: str
     user_id: str
@@ -173,7 +181,7 @@ class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
 
 
 class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
-    """`last_seen`: when the last socket went, where that is known; null while online."""
+    """The presence of a user. `last_seen` is null while they are online, or if it is not known."""
 
     user_id: str
     is_online: bool
@@ -181,7 +189,7 @@ class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
 
 
 class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status"):
-    """This socket as the server sees it. `pending`: frames that wait to be written to it."""
+    """The state of this connection. `pending` is the number of frames waiting to be sent."""
 
     state: str = "connected"
     connection_id: str
@@ -191,12 +199,12 @@ class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="connection_status
 
 
 class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
-    """What changed about a conversation, and how this member sees it now.
+    """A conversation changed. The frame shows it as this member now sees it.
 
-    `version` counts every change, of the conversation and of their own view. `members` are all of
-    them where they are at most 32, `user_ids` those whom a change of a group concerns, likewise.
-    Who left or was removed is told so, sees no members and hears no more. `blocked`: this member
-    blocks the other side.
+    `version` grows with every change of the conversation or of this member's view of it.
+    `members` lists all members, and `user_ids` the users whom the change concerns, as long as
+    each has at most 32 entries. A member who left or was removed receives this frame without
+    `members`, and none after it. `blocked` is true if this member blocks the peer.
     """
 
     cursor: int | UnsetType = UNSET
@@ -217,6 +225,8 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
 
 
 class Error(Struct, frozen=True, kw_only=True, tag="error", omit_defaults=True):
+    """A command failed. If `temporary` is true, send the same command again later."""
+
     code: str
     message: str
     temporary: bool

@@ -1,12 +1,15 @@
 """Owns every read of the log, a module a noun. Reading changes nothing.
 
-Each answer that carries a cursor was read in one snapshot with it.
+A question costs one trip to the reader's thread, which answers it from one snapshot and encodes
+the answer: what an answer says and the cursor it carries belong together.
 """
 
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.persistence.queries.attachment import attachment, attachments
 from services.persistence.queries.blocks import blocks
@@ -46,7 +49,7 @@ from shared.commands import (
 from shared.errors import NotFound
 
 A = TypeVar("A", bound=Struct)
-Query = Callable[[Source, A], Awaitable[Struct]]
+Query = Callable[[Source, A], Struct]
 
 
 class Queries:
@@ -54,55 +57,62 @@ class Queries:
 
     def __init__(self, held: Held, epoch: str, followers: Followers | None = None) -> None:
         self._held = held
-        self._source = Source(held, epoch, followers or Followers())
+        self._epoch = epoch
+        self._followers = followers or Followers()
 
     async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - flat
         """The encoded answer to the query of that name. Raises LinkupError."""
         match name:
             case "joins":
-                return await self._at_once(joins, commands.decode(payload, Joins))
+                return await self._ask(joins, commands.decode(payload, Joins))
             case "heads":
-                return await self._at_once(heads, commands.decode(payload, Heads))
+                return await self._ask(heads, commands.decode(payload, Heads))
             case "feeds":
-                return await self._snapshot(feeds, commands.decode(payload, FeedPages))
+                return await self._ask(feeds, commands.decode(payload, FeedPages))
             case "conversations":
-                return await self._snapshot(inbox, commands.decode(payload, Inbox))
+                return await self._ask(inbox, commands.decode(payload, Inbox))
             case "conversation":
-                return await self._snapshot(conversation, commands.decode(payload, Conversation))
+                return await self._ask(conversation, commands.decode(payload, Conversation))
             case "unread":
-                return await self._snapshot(unread, commands.decode(payload, Totals))
+                return await self._ask(unread, commands.decode(payload, Totals))
             case "history":
-                return await self._snapshot(history, commands.decode(payload, History))
+                return await self._ask(history, commands.decode(payload, History))
             case "roster":
-                return await self._snapshot(roster, commands.decode(payload, Roster))
+                return await self._ask(roster, commands.decode(payload, Roster))
             case "blocks":
-                return await self._snapshot(blocks, commands.decode(payload, Blocks))
+                return await self._ask(blocks, commands.decode(payload, Blocks))
             case "receipts":
-                return await self._snapshot(receipts, commands.decode(payload, Receipts))
+                return await self._ask(receipts, commands.decode(payload, Receipts))
             case "timeline":
-                return await self._snapshot(timeline, commands.decode(payload, Timeline))
+                return await self._ask(timeline, commands.decode(payload, Timeline))
             case "search":
-                return await self._snapshot(search, commands.decode(payload, Search))
+                return await self._ask(search, commands.decode(payload, Search))
             case "attachment":
-                return await self._at_once(attachment, commands.decode(payload, Attachment))
+                return await self._ask(attachment, commands.decode(payload, Attachment))
             case "attachments":
-                return await self._at_once(attachments, commands.decode(payload, Attachments))
+                return await self._ask(attachments, commands.decode(payload, Attachments))
             case "log":
-                return await self._at_once(log, commands.decode(payload, LogPage))
+                asked = commands.decode(payload, LogPage)
+                positions = dict(self._followers.heard(asked, self._epoch))
+                return await self._ask(log, replace(asked, positions=positions))
             case "marks":
-                return await self._snapshot(marks, commands.decode(payload, Marks))
+                return await self._ask(marks, commands.decode(payload, Marks))
             case "acquaintances":
-                return await self._at_once(acquaintances, commands.decode(payload, Acquaintances))
+                return await self._ask(acquaintances, commands.decode(payload, Acquaintances))
             case "members":
-                return await self._snapshot(members, commands.decode(payload, Members))
+                return await self._ask(members, commands.decode(payload, Members))
         raise NotFound(f"There is no query {name!r}")
 
-    async def _at_once(self, query: Query[A], asked: A) -> bytes:
-        return commands.answer(await query(self._source, asked))
+    async def _ask(self, query: Query[A], asked: A) -> bytes:
+        def answer(connection: sqlite3.Connection) -> bytes:
+            return snapshot(Source(connection, self._epoch), query, asked)
 
-    async def _snapshot(self, query: Query[A], asked: A) -> bytes:
-        await self._held.fetch("BEGIN")
-        try:
-            return await self._at_once(query, asked)
-        finally:
-            await self._held.fetch("ROLLBACK")
+        return await self._held.run(answer)
+
+
+def snapshot(source: Source, query: Query[A], asked: A) -> bytes:
+    source.connection.execute("BEGIN")
+    try:
+        return commands.answer(query(source, asked))
+    finally:
+        source.connection.execute("ROLLBACK")

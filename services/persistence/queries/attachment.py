@@ -27,21 +27,21 @@ SEEN_OF_THESE = f"""
 """  # noqa: S608 - names, no values
 
 
-async def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
+def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
     """Raises NotFound, for what does not exist as for what is not theirs."""
     if asked.user_id is None:
-        rows = await source.fetch(STANDING, (asked.attachment_id,))
+        rows = source.fetch(STANDING, (asked.attachment_id,))
     else:
-        rows = await source.fetch(SEEN, (asked.attachment_id, asked.user_id))
+        rows = source.fetch(SEEN, (asked.attachment_id, asked.user_id))
     if not rows:
         raise NotFound("There is no such attachment")
     return _record(rows[0])
 
 
-async def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
+def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
     """In the order asked, without those that do not exist or are not theirs."""
     wanted = msgspec.json.encode(asked.attachment_ids).decode()
-    rows = await source.fetch(SEEN_OF_THESE, (wanted, asked.user_id))
+    rows = source.fetch(SEEN_OF_THESE, (wanted, asked.user_id))
     found = {row[0]: _record(row) for row in rows}
     return AttachmentRecords(records=[found[one] for one in asked.attachment_ids if one in found])
 

@@ -16,19 +16,19 @@ WHERE k.user_id = ?1 AND k.blocked_id = ?2
 """
 
 
-async def blocks(source: Source, asked: Blocks) -> Snapshot:
+def blocks(source: Source, asked: Blocks) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
     if asked.other_id is None:
-        rows = await source.fetch(BLOCKS, (asked.user_id, asked.after, limit + 1))
+        rows = source.fetch(BLOCKS, (asked.user_id, asked.after, limit + 1))
     else:
-        rows = await source.fetch(ONE, (asked.user_id, asked.other_id))
+        rows = source.fetch(ONE, (asked.user_id, asked.other_id))
     shown = [
         api.BlockView(user_id=user_id, name=name, avatar=avatar, created_at=frames.time_of(at))
         for user_id, name, avatar, at in rows[:limit]
     ]
     body = api.BlocksAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         blocks=shown,
         next=shown[-1].user_id if len(rows) > limit else None,
     )

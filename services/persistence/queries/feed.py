@@ -3,7 +3,6 @@
 Many come at once, so each question is for many, and costs as many statements as one for one.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -15,7 +14,7 @@ from services.persistence.projection import (
     RECEIPT_COLUMNS,
     replayed,
 )
-from services.persistence.queries.source import PROFILE, Source, profile
+from services.persistence.queries.source import PROFILE, Source, give_way, profile
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from shared.commands import (
@@ -40,7 +39,7 @@ MAX_EVENTS = 1000  # of all feeds in one answer
 EVENT_BYTES = 64  # without its body
 PAGE_BYTES = 128  # without its events
 JOINED_BYTES = 256  # without what the profile says
-AT_A_TIME = 32  # events made while nothing else is done
+AT_A_TIME = 32  # events made before others go on
 
 JOINS = f"""
 SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id), {PROFILE}
@@ -68,10 +67,10 @@ ORDER BY j.key, f.cursor
 """  # noqa: S608 - a list of columns
 
 
-async def joins(source: Source, asked: Joins) -> JoinsAnswer:
+def joins(source: Source, asked: Joins) -> JoinsAnswer:
     wanted = asked.user_ids[:MAX_JOINS]
     found = {}
-    for head, first, *who in await source.fetch(JOINS, (_json(wanted),)):
+    for head, first, *who in source.fetch(JOINS, (_json(wanted),)):
         oldest = head if first is None else first - 1
         found[who[0]] = Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
     nobody = Joined(epoch=source.epoch, head=0, profile=None)
@@ -91,21 +90,19 @@ def _carried(joined: Iterable[Joined]) -> list[Joined]:
     return taken
 
 
-async def heads(source: Source, asked: Heads) -> HeadsAnswer:
+def heads(source: Source, asked: Heads) -> HeadsAnswer:
     wanted = asked.user_ids[:MAX_HEADS]
-    return HeadsAnswer(epoch=source.epoch, heads=dict(await source.fetch(HEADS, (_json(wanted),))))
+    return HeadsAnswer(epoch=source.epoch, heads=dict(source.fetch(HEADS, (_json(wanted),))))
 
 
-async def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
+def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
     """The more feeds, the fewer events of each, so that nobody waits for another's many."""
     wanted = asked.asked[:MAX_FEEDS]
-    ends: dict[str, int] = dict(
-        await source.fetch(HEADS, (_json([feed.user_id for feed in wanted]),))
-    )
+    ends: dict[str, int] = dict(source.fetch(HEADS, (_json([feed.user_id for feed in wanted]),)))
     room = MAX_PAGE_BYTES
     pages: list[FeedPageAnswer] = []
-    for feed, rows in zip(wanted, await _rows(source, wanted), strict=True):
-        events = await _events(rows, room, at_least=0 if pages else 1)
+    for feed, rows in zip(wanted, _rows(source, wanted), strict=True):
+        events = _events(rows, room, at_least=0 if pages else 1)
         if rows and not events:
             break
         room -= sum(map(_size, events)) + PAGE_BYTES
@@ -114,16 +111,16 @@ async def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
     return FeedPagesAnswer(pages=pages)
 
 
-async def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
+def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
     """Of each feed, in the order asked."""
     each = max(1, min(MAX_PAGE, MAX_EVENTS // max(1, len(wanted))))
     rows: list[list[Row]] = [[] for _ in wanted]
-    for number, *row in await source.fetch(FEEDS, (_json(wanted), each)):
+    for number, *row in source.fetch(FEEDS, (_json(wanted), each)):
         rows[number].append(tuple(row))
     return rows
 
 
-async def _events(rows: Sequence[Row], room: int, at_least: int) -> list[Event]:
+def _events(rows: Sequence[Row], room: int, at_least: int) -> list[Event]:
     """As many as there is room for."""
     events: list[Event] = []
     for row in rows:
@@ -133,7 +130,7 @@ async def _events(rows: Sequence[Row], room: int, at_least: int) -> list[Event]:
             break
         events.append(event)
         if len(events) % AT_A_TIME == 0:
-            await asyncio.sleep(0)
+            give_way()
     return events
 
 

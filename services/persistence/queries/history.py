@@ -33,27 +33,27 @@ WHERE m.message_id = ?3 AND m.conversation_id = ?2
 """
 
 
-async def history(source: Source, asked: History) -> Snapshot:
-    await member(source, asked.user_id, asked.conversation_id)
+def history(source: Source, asked: History) -> Snapshot:
+    member(source, asked.user_id, asked.conversation_id)
     key = (asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
     if asked.message_ids is not None:
         ids = msgspec.json.encode(asked.message_ids).decode()
-        rows = await source.fetch(THESE, (*key, ids))
+        rows = source.fetch(THESE, (*key, ids))
         page = fitting(rows, MAX_LIST)
     elif asked.after_id is not None:
-        seq = await _seq(source, key, asked.after_id, "after_id")
-        rows = await source.fetch(NEWER, (*key, seq, limit + 1))
+        seq = _seq(source, key, asked.after_id, "after_id")
+        rows = source.fetch(NEWER, (*key, seq, limit + 1))
         page = fitting(rows, limit)
     else:
         seq = frames.MAX_INT
         if asked.before_id is not None:
-            seq = await _seq(source, key, asked.before_id, "before_id")
-        rows = await source.fetch(OLDER, (*key, seq, limit + 1))
+            seq = _seq(source, key, asked.before_id, "before_id")
+        rows = source.fetch(OLDER, (*key, seq, limit + 1))
         page = fitting(rows, limit)[::-1]
     body = api.HistoryAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         conversation_id=asked.conversation_id,
         messages=[message(row) for row in page],
         has_more=len(rows) > len(page),
@@ -61,8 +61,8 @@ async def history(source: Source, asked: History) -> Snapshot:
     return Snapshot(body=api.encode(body))
 
 
-async def _seq(source: Source, key: tuple[str, str], message_id: int, parameter: str) -> int:
-    rows = await source.fetch(SEQ, (*key, message_id))
+def _seq(source: Source, key: tuple[str, str], message_id: int, parameter: str) -> int:
+    rows = source.fetch(SEQ, (*key, message_id))
     if not rows:
         raise InvalidRequest(f"`{parameter}` is no message of this conversation")
     return int(rows[0][0])

@@ -84,63 +84,63 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - names, no values
 
 
-async def inbox(source: Source, asked: Inbox) -> Snapshot:
+def inbox(source: Source, asked: Inbox) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
-    rows = await _rows(source, asked, limit)
+    rows = _rows(source, asked, limit)
     shown = fitting(rows, limit)
     body = api.InboxAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
-        conversations=await _conversations(source, asked.user_id, shown),
+        cursor=source.head(asked.user_id),
+        conversations=_conversations(source, asked.user_id, shown),
         next=shown[-1][2] if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
 
 
-async def _rows(source: Source, asked: Inbox, limit: int) -> list[Row]:
+def _rows(source: Source, asked: Inbox, limit: int) -> list[Row]:
     """One more than `limit` says that there are more."""
     if asked.conversation_id is not None:
-        return await source.fetch(ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
+        return source.fetch(ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
     before = asked.before if asked.before is not None else frames.MAX_INT
     page = (asked.user_id, before, limit + 1, MAX_UNREAD)
     if asked.conversation_ids is None:
-        return await source.fetch(INBOX, page)
+        return source.fetch(INBOX, page)
     ids = msgspec.json.encode(asked.conversation_ids).decode()
-    return await source.fetch(THESE, (*page, ids))
+    return source.fetch(THESE, (*page, ids))
 
 
-async def conversation(source: Source, asked: Conversation) -> Snapshot:
+def conversation(source: Source, asked: Conversation) -> Snapshot:
     key = (asked.user_id, asked.conversation_id)
-    rows = await source.fetch(ONE, (*key, 1, MAX_UNREAD))
+    rows = source.fetch(ONE, (*key, 1, MAX_UNREAD))
     if not rows:
         raise NotFound("There is no such conversation")
     body = api.ConversationAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
-        conversation=(await _conversations(source, asked.user_id, rows))[0],
+        cursor=source.head(asked.user_id),
+        conversation=(_conversations(source, asked.user_id, rows))[0],
     )
     return Snapshot(body=api.encode(body))
 
 
-async def unread(source: Source, asked: Totals) -> Snapshot:
+def unread(source: Source, asked: Totals) -> Snapshot:
     """Grows with the conversations that hold something unread, not with their messages. Muted and
     archived ones are left out."""
-    found = await source.fetch(UNREAD, (asked.user_id, MAX_UNREAD))
+    found = source.fetch(UNREAD, (asked.user_id, MAX_UNREAD))
     rows = [row for row in found if row[1]]  # here: in SQL each would be counted twice
     body = api.UnreadAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         unread_count=sum(count for _, count in rows),
         conversations=len(rows),
-        items=[await _item(source, asked.user_id, row) for row in rows[:UNREAD_ITEMS]],
+        items=[_item(source, asked.user_id, row) for row in rows[:UNREAD_ITEMS]],
     )
     return Snapshot(body=api.encode(body))
 
 
-async def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
+def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
     conversation_id, count = row
     wanted = (user_id, conversation_id, PREVIEW_CHARACTERS)
-    [(message_id, seq, sender_id, name, preview, at)] = await source.fetch(LATEST, wanted)
+    [(message_id, seq, sender_id, name, preview, at)] = source.fetch(LATEST, wanted)
     return api.UnreadItem(
         conversation_id=conversation_id,
         unread_count=count,
@@ -153,13 +153,11 @@ async def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
     )
 
 
-async def _conversations(
-    source: Source, user_id: str, rows: Sequence[Row]
-) -> list[api.ConversationView]:
+def _conversations(source: Source, user_id: str, rows: Sequence[Row]) -> list[api.ConversationView]:
     """Of a group all others count, for a tick is one that everybody has given."""
     places = [row[0] for row in rows if row[1] == "group"]
     wanted = (user_id, msgspec.json.encode(places).decode())
-    found = await source.fetch(OTHERS, wanted) if places else []
+    found = source.fetch(OTHERS, wanted) if places else []
     others = {place: tuple(rest) for place, *rest in found}
     return [_conversation(row, others.get(row[0]), user_id) for row in rows]
 

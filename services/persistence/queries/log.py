@@ -61,19 +61,19 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2 ORDER BY m.seq DESC
 """  # noqa: S608 - names, no values
 
 
-async def log(source: Source, asked: LogPage) -> LogPageAnswer:
+def log(source: Source, asked: LogPage) -> LogPageAnswer:
     """Rows in each writer's commit order; a writer the follower has not met begins with its oldest.
 
     What was pruned is stepped over: it has been kept for longer than anybody waits for.
     """
     limit = max(1, min(asked.limit, MAX_LOG_PAGE))
-    positions = dict(source.followers.heard(asked, source.epoch))
+    positions = dict(asked.positions)
     rows: list[LogRow] = []
     more, room = False, MAX_PAGE_BYTES
-    for writer, first, last in await source.fetch(WRITERS):
+    for writer, first, last in source.fetch(WRITERS):
         after = max(positions.get(writer, 0), first - 1)
         reached = max(after, min(after + limit, last))
-        for row in await source.fetch(LOG, (writer, after, reached)):
+        for row in source.fetch(LOG, (writer, after, reached)):
             found = LogRow(*row)
             room -= LOG_ROW_BYTES + frames.size(found.user_id) + frames.size(found.actor_id)
             if room < 0:
@@ -85,20 +85,20 @@ async def log(source: Source, asked: LogPage) -> LogPageAnswer:
     return LogPageAnswer(epoch=source.epoch, rows=rows, more=more, positions=positions)
 
 
-async def marks(source: Source, asked: Marks) -> MarksAnswer:
+def marks(source: Source, asked: Marks) -> MarksAnswer:
     return MarksAnswer(
         epoch=source.epoch,
-        rows=[await _marks(source, one, asked.preview) for one in asked.asked[:MAX_LIST]],
+        rows=[_marks(source, one, asked.preview) for one in asked.asked[:MAX_LIST]],
     )
 
 
-async def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
+def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
     key = (asked.user_id, asked.conversation_id)
-    rows = await source.fetch(MARKS, (*key, MAX_UNREAD))
+    rows = source.fetch(MARKS, (*key, MAX_UNREAD))
     if not rows:
         return None
     read_seq, last_seq, kind, title, muted, unread, *who = rows[0]
-    latest = await source.fetch(PREVIEWS, (*key, read_seq, preview))
+    latest = source.fetch(PREVIEWS, (*key, read_seq, preview))
     previews = [
         Preview(sender_id=sender, sender_name=name, content=content, seq=seq, created_at=at)
         for sender, name, content, seq, at in reversed(latest)

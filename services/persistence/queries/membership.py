@@ -30,19 +30,19 @@ WHERE u.user_id = ?1 OR u.user_id IN (
 """  # noqa: S608 - names, no values
 
 
-async def member(source: Source, user_id: str, conversation_id: str) -> None:
+def member(source: Source, user_id: str, conversation_id: str) -> None:
     """Raises NotFound, for what does not exist as for what is not theirs."""
-    if not await source.fetch(MEMBER, (conversation_id, user_id)):
+    if not source.fetch(MEMBER, (conversation_id, user_id)):
         raise NotFound("There is no such conversation")
 
 
-async def members(source: Source, asked: Members) -> MembersAnswer:
-    await member(source, asked.user_id, asked.conversation_id)
-    rows = await source.fetch(MEMBERS, (asked.conversation_id, asked.user_id))
+def members(source: Source, asked: Members) -> MembersAnswer:
+    member(source, asked.user_id, asked.conversation_id)
+    rows = source.fetch(MEMBERS, (asked.conversation_id, asked.user_id))
     return MembersAnswer(user_ids=[user_id for (user_id,) in rows])
 
 
-async def acquaintances(source: Source, asked: Acquaintances) -> AcquaintancesAnswer:
+def acquaintances(source: Source, asked: Acquaintances) -> AcquaintancesAnswer:
     wanted = msgspec.json.encode(asked.asked[:MAX_ACQUAINTANCES]).decode()
-    rows = await source.fetch(ACQUAINTANCES, (asked.user_id, wanted))
+    rows = source.fetch(ACQUAINTANCES, (asked.user_id, wanted))
     return AcquaintancesAnswer(last_seen=dict(rows))

@@ -7,18 +7,18 @@ from shared import api, frames
 from shared.commands import Receipts, Snapshot
 
 
-async def receipts(source: Source, asked: Receipts) -> Snapshot:
-    message = await sent(source, asked.user_id, asked.message_id)
+def receipts(source: Source, asked: Receipts) -> Snapshot:
+    message = sent(source, asked.user_id, asked.message_id)
     limit = max(1, min(asked.limit, MAX_LIST))
-    rows = await reached(source, message, asked.after, limit + 1)
+    rows = reached(source, message, asked.after, limit + 1)
     shown = carried([_receipt(row) for row in rows[:limit]])
     body = api.ReceiptsAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         message_id=message.message_id,
         conversation_id=message.conversation_id,
         seq=message.seq,
-        **(await counts(source, message))._asdict(),
+        **(counts(source, message))._asdict(),
         receipts=shown,
         next=shown[-1].user_id if len(rows) > len(shown) else None,
     )

@@ -13,14 +13,14 @@ WHERE b.conversation_id = ?1 AND b.user_id > ?2 ORDER BY b.user_id LIMIT ?3
 """
 
 
-async def roster(source: Source, asked: Roster) -> Snapshot:
-    await member(source, asked.user_id, asked.conversation_id)
+def roster(source: Source, asked: Roster) -> Snapshot:
+    member(source, asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
-    rows = await source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
+    rows = source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
     shown = carried([_member(row) for row in rows[:limit]])
     body = api.MembersAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         conversation_id=asked.conversation_id,
         members=shown,
         next=shown[-1].user_id if len(rows) > len(shown) else None,

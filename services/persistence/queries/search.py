@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from services.persistence.projection import MESSAGE_COLUMNS, message
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, fitting
+from services.persistence.queries.source import MAX_LIST, Source, fitting, give_way
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from services.persistence.store.words import Wanted, holds, number, wanted
@@ -24,7 +24,7 @@ MOST, LEAST = 2048, 16  # message ids fetched at once: over all conversations, o
 # Messages looked at for one answer; 3 to 5 microseconds each. A page with something in it ends
 # early, an empty one only when a reader has been busy with it for long.
 ENOUGH, AT_MOST = 2048, 50_000
-READ_AT_ONCE = 256  # of them: other answers wait meanwhile
+READ_AT_ONCE = 256  # of them: then others go on
 
 SECRET = "SELECT value FROM meta WHERE key = 'hash_key'"
 OWN = """
@@ -82,12 +82,12 @@ class Walk:
         """The rarer the word, the further back reaches the same number of messages."""
         return self.floor, len(self.taken)
 
-    async def step(self, at_once: int) -> None:
+    def step(self, at_once: int) -> None:
         """Take the newest that are left. Only a conversation that has none at hand is asked."""
         due = [one for one in self._lists if one.below and not one.message_ids]
         each = max(LEAST, min(at_once, MOST // max(1, len(due))))
         asked = _json([(one.key, one.below) for one in due])
-        rows = await self._source.fetch(PROPOSE, (asked, each))
+        rows = self._source.fetch(PROPOSE, (asked, each))
         for one, (ids,) in zip(due, rows, strict=True):
             one.message_ids = _ids.decode(ids)
             one.below = one.message_ids[-1] if len(one.message_ids) == each else 0
@@ -106,70 +106,71 @@ class Quest(Struct, frozen=True):
     places: list[str]
     secret: bytes
 
-    async def page(self, below: int, limit: int) -> tuple[list[Row], int]:
+    def page(self, below: int, limit: int) -> tuple[list[Row], int]:
         """More rows than `limit`, or all there are down to a message id; 0: to the beginning."""
         at_once = limit + 1
         walks = [self._walk(word, below) for word in self.words]
         for walk in walks:
-            await walk.step(at_once)
+            walk.step(at_once)
         rarest = min(walks, key=lambda walk: walk.rank)
         found: list[int] = []
         looked = 0
         while True:
-            found += await self._confirmed(rarest.taken, limit - len(found))
+            found += self._confirmed(rarest.taken, limit - len(found))
             looked += len(rarest.taken)
             enough = ENOUGH if found else AT_MOST
             if len(found) > limit or looked >= enough or not rarest.floor:
                 break
             at_once *= 2
-            await rarest.step(at_once)
-        rows = await self.source.fetch(SHOW, (self.user_id, _json(found[: limit + 1])))
+            rarest.step(at_once)
+        rows = self.source.fetch(SHOW, (self.user_id, _json(found[: limit + 1])))
         return rows, rarest.floor
 
     def _walk(self, word: Wanted, below: int) -> Walk:
         keys = [number(self.secret, place, word.stem) for place in self.places]
         return Walk(self.source, keys, below)
 
-    async def _confirmed(self, message_ids: list[int], limit: int) -> list[int]:
+    def _confirmed(self, message_ids: list[int], limit: int) -> list[int]:
         """Those with all the words that the user may see; one more than `limit` will do."""
         found: list[int] = []
         start, step = 0, max(limit + 1, LEAST)
         while start < len(message_ids) and len(found) <= limit:
             asked = _json(message_ids[start : start + step])
-            rows = await self.source.fetch(READ, (self.user_id, asked))
+            rows = self.source.fetch(READ, (self.user_id, asked))
             found += [message_id for message_id, content in rows if holds(content, self.words)]
             start, step = start + step, min(2 * step, READ_AT_ONCE)
+            give_way()
         return found
 
 
-async def search(source: Source, asked: Search) -> Snapshot:
+def search(source: Source, asked: Search) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
-    places = await _places(source, asked)
+    places = _places(source, asked)
     looked_for = wanted(asked.q)[:MAX_WORDS]
     rows: list[Row] = []
     below = 0
     if places and looked_for:
-        [(secret,)] = await source.fetch(SECRET)
+        [(secret,)] = source.fetch(SECRET)
         quest = Quest(source, asked.user_id, looked_for, places, bytes.fromhex(secret))
         before = asked.before if asked.before is not None else frames.MAX_INT
-        rows, below = await quest.page(before, limit)
+        rows, below = quest.page(before, limit)
     page = fitting(rows, limit)
     if len(rows) > len(page):
         below = page[-1][0]
     body = api.SearchAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         messages=[message(row) for row in page],
         next=below or None,
     )
     return Snapshot(body=api.encode(body))
 
 
-async def _places(source: Source, asked: Search) -> list[str]:
+def _places(source: Source, asked: Search) -> list[str]:
     if asked.conversation_id is not None:
-        await member(source, asked.user_id, asked.conversation_id)
+        member(source, asked.user_id, asked.conversation_id)
         return [asked.conversation_id]
-    rows = await source.fetch(OWN, (asked.user_id, MAX_CONVERSATIONS))
+    rows = source.fetch(OWN, (asked.user_id, MAX_CONVERSATIONS))
     return [str(place) for (place,) in rows]
 
 

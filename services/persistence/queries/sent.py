@@ -72,9 +72,9 @@ class Counts(NamedTuple):
     read_count: int
 
 
-async def sent(source: Source, user_id: str, message_id: int) -> Sent:
+def sent(source: Source, user_id: str, message_id: int) -> Sent:
     """Raises NotFound, for what does not exist as for what they may not see, and Forbidden."""
-    found = await source.fetch(SEEN, (message_id, user_id))
+    found = source.fetch(SEEN, (message_id, user_id))
     if not found:
         raise NotFound("There is no such message")
     message = Sent(*found[0])
@@ -83,13 +83,13 @@ async def sent(source: Source, user_id: str, message_id: int) -> Sent:
     return message
 
 
-async def counts(source: Source, message: Sent) -> Counts:
-    return Counts(*(await source.fetch(COUNTS, message.key))[0])
+def counts(source: Source, message: Sent) -> Counts:
+    return Counts(*(source.fetch(COUNTS, message.key))[0])
 
 
-async def reached(source: Source, message: Sent, after: str, limit: int) -> list[Row]:
+def reached(source: Source, message: Sent, after: str, limit: int) -> list[Row]:
     """Rows of REACHED, by user id."""
-    oldest = await source.fetch(OLDEST, (rows.WRITER,))
+    oldest = source.fetch(OLDEST, (rows.WRITER,))
     whole = message.accepted_at is not None and bool(oldest)
     whole = whole and oldest[0][0] <= message.created_at
-    return await source.fetch(REACHED, (*message.key, whole, after, limit))
+    return source.fetch(REACHED, (*message.key, whole, after, limit))

@@ -1,13 +1,14 @@
 """Owns what every query reads from: one reader's connection and the identity of its store."""
 
+import sqlite3
+import time
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
 from services.persistence.projection import MESSAGE_WIDTH, message_size
-from services.persistence.queries.followers import Followers
-from services.persistence.store.connections import Held, Row
+from services.persistence.store.connections import Row
 from shared import api
 from shared.commands import MAX_PAGE_BYTES, Profile
 
@@ -15,24 +16,32 @@ V = TypeVar("V", bound=Struct)
 
 MAX_LIST = 100
 MAX_UNREAD = 1000
+PAUSE = 50e-6  # seconds: as long as a thread takes to wake
 ROW_BYTES = 2048  # of a message or conversation in JSON, without the content
 
 PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
 
-class Source:
-    def __init__(self, held: Held, epoch: str, followers: Followers) -> None:
-        self._held = held
-        self.epoch = epoch
-        self.followers = followers
+class Source(NamedTuple):
+    """Used in the connection's own thread, within one transaction. `epoch` names the store."""
 
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        return await self._held.fetch(sql, parameters)
+    connection: sqlite3.Connection
+    epoch: str
 
-    async def head(self, user_id: str) -> int:
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows at once: an open statement would keep the log file from shrinking."""
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def head(self, user_id: str) -> int:
         """Where the user's feed ends, 0 for a user nobody has made known."""
-        rows = await self.fetch("SELECT head FROM heads WHERE user_id = ?1", (user_id,))
+        rows = self.fetch("SELECT head FROM heads WHERE user_id = ?1", (user_id,))
         return int(rows[0][0]) if rows else 0
+
+
+def give_way() -> None:
+    """Let the event loop go on, which a reader's thread shares the interpreter with. A query that
+    computes for long calls it about every millisecond."""
+    time.sleep(PAUSE)
 
 
 def fitting(rows: list[Row], limit: int) -> list[Row]:

@@ -9,17 +9,17 @@ from shared.commands import Step, Timeline, TimelineAnswer
 from shared.frames import MAX_NAMED
 
 
-async def timeline(source: Source, asked: Timeline) -> TimelineAnswer:
-    message = await sent(source, asked.user_id, asked.message_id)
-    rows = await reached(source, message, "", MAX_NAMED)
+def timeline(source: Source, asked: Timeline) -> TimelineAnswer:
+    message = sent(source, asked.user_id, asked.message_id)
+    rows = reached(source, message, "", MAX_NAMED)
     return TimelineAnswer(
         epoch=source.epoch,
-        cursor=await source.head(asked.user_id),
+        cursor=source.head(asked.user_id),
         message_id=message.message_id,
         conversation_id=message.conversation_id,
         seq=message.seq,
         client_id=message.client_id,
-        **(await counts(source, message))._asdict(),
+        **(counts(source, message))._asdict(),
         user_ids=[row[0] for row in rows],
         steps=[*_own(message), *(step for row in rows for step in _of_member(row))],
     )

@@ -1,14 +1,17 @@
 """The feed, the followers' log, the marks and the members, on a real SQLite file."""
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from services.persistence.queries import Queries
+from services.persistence.store.connections import Held, ReaderConnection
 from shared import commands
 from shared.commands import (
     Failure,
@@ -38,7 +41,10 @@ from tests.unit.persistence.reads import (
     inbox,
     joins,
     marks,
+    receipts,
 )
+
+T = TypeVar("T")
 
 
 async def test_idor_members_are_for_members_and_nothing_is_told_of_the_rest(
@@ -55,6 +61,38 @@ async def test_idor_members_are_for_members_and_nothing_is_told_of_the_rest(
         for x in (AB, "no-such-conversation")
     ]
     assert [(e.code, e.message) for e in refusals] == [("not_found", refusals[0].message)] * 2
+
+
+# ------------------------------------------------------------------ one trip
+
+
+class Counted(Held):
+    """How often the driver's thread is sent for."""
+
+    trips = 0
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self.trips += 1
+        return await super().run(work)
+
+
+async def test_a_read_is_one_trip_to_the_drivers_thread(talk: Log, database: Path) -> None:
+    held = Counted(f"sqlite:///{database}", ReaderConnection)
+    queries = Queries(held, talk.store.epoch)
+    reads: list[Awaitable[object]] = [
+        history(queries, "alice", before_id=5),
+        inbox(queries),
+        feed(queries, "alice", 0),
+        joins(queries, "alice", "bob"),
+        marks(queries, Unread(user_id="alice", conversation_id=AB)),
+        receipts(queries, "alice", 1),
+    ]
+    try:
+        for number, read in enumerate(reads, start=1):
+            await read
+            assert held.trips == number
+    finally:
+        await held.close()
 
 
 # ------------------------------------------------------------------ feed, heads, join

@@ -55,7 +55,7 @@ class Commands(click.Group):
 @click.command(cls=Commands)
 @click.version_option(linkup.__version__, prog_name="linkup")
 def main() -> None:
-    """LinkUp messaging: acknowledged once, shown once and in order."""
+    """Run, check and measure LinkUp messaging."""
 
 
 if __name__ == "__main__":

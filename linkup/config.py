@@ -11,9 +11,9 @@ from shared.settings import in_force, load, origins, variable
 
 @click.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def config(config: str | None, as_json: bool) -> None:
-    """Print what is in force and where it comes from, secrets masked."""
+    """Print all settings with their origins. Secrets are masked."""
     rows = {
         name: {"value": value, "from": "default"}
         for name, value in in_force(load(file=config)).items()

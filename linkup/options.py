@@ -10,7 +10,7 @@ from shared.settings import variable
 
 
 class Misused(click.ClickException):
-    """As bad usage: with this URL or secret there is nothing to begin."""
+    """The server at the given URL cannot be used, or refuses the secret. Exit code 2."""
 
     exit_code = 2
 
@@ -19,7 +19,7 @@ config_option = click.option(
     "--config",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="A TOML file of settings.  [default: LINKUP_CONFIG]",
+    help="TOML file with settings.  [default: $LINKUP_CONFIG]",
 )
 
 server_argument = click.argument("url", default="http://127.0.0.1:8000")
@@ -27,20 +27,24 @@ secret_option = click.option(
     "--secret",
     envvar="LINKUP_JWT_SECRET",
     default="",
-    help="Signs tokens; without it the development login gives them.",
+    help="Secret that signs the tokens of users. Without it, the development login provides them.",
 )
 audience_option = click.option(
-    "--audience", envvar="LINKUP_JWT_AUDIENCE", default="linkup", show_default=True
+    "--audience",
+    envvar="LINKUP_JWT_AUDIENCE",
+    default="linkup",
+    show_default=True,
+    help="Audience of the tokens.",
 )
 
 
 def show_progress(text: str) -> None:
-    """On one line that the next replaces; nothing where nobody looks."""
+    """Shows the text on a line that the next one replaces, if stderr is a terminal."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
 
 def environment_with(**flags: object) -> Mapping[str, str]:
-    """The environment, overruled by the flags that were given."""
+    """The environment, with the given flags in place of its variables."""
     given = {variable(name): str(value) for name, value in flags.items() if value is not None}
     return {**os.environ, **given}

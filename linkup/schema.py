@@ -10,18 +10,20 @@ from shared.contract import documents
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a copy is stale.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing. The exit code is 1 if a document is out of date."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--dir",
     "root",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default=True,
-    help="The repository's root.",
+    help="Root of the repository.",
 )
 def schema(check: bool, as_json: bool, root: Path) -> None:
-    """Write openapi.json, asyncapi.json and the schema of all frames below docs/."""
+    """Write the API documents to docs/: OpenAPI, AsyncAPI and frame schemas."""
     texts = documents()
     stale = [path for path, text in texts.items() if not _is(root / path, text)]
     if not check:

@@ -1,4 +1,4 @@
-"""Owns `linkup conform`: the promises of the protocol, tried from outside on any server."""
+"""Owns `linkup conform`: it checks any server against the protocol from outside."""
 
 import asyncio
 import fnmatch
@@ -24,18 +24,23 @@ from linkup.options import Misused, audience_option, secret_option, server_argum
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Checks whose name, promise or section this is (with * and ?), or part of the name.",
+    help="Run only the checks whose name, promise or section matches PATTERN, which may contain "
+    "* and ?. A part of a name matches as well. Can be repeated.",
 )
 @click.option(
     "--patience",
     default=PATIENCE,
     show_default=True,
     type=click.FloatRange(0.1, 60),
-    help="Seconds a single answer may take.",
+    help="Seconds to wait for an answer.",
 )
-@click.option("--abuse", is_flag=True, help="Also check that abuse ends a socket (4408).")
-@click.option("--list", "as_list", is_flag=True, help="Print the checks; play nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.option(
+    "--abuse",
+    is_flag=True,
+    help="Also check that the server closes an abusive WebSocket (close code 4408).",
+)
+@click.option("--list", "as_list", is_flag=True, help="List the checks without running them.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def conform(
     url: str,
     secret: str,
@@ -46,12 +51,14 @@ def conform(
     as_list: bool,
     as_json: bool,
 ) -> None:
-    """Play the protocol against the server at URL and say which promises it keeps.
+    """Check that a server keeps the promises of the protocol.
 
-    Every check uses users of its own, named linkup--conform-…, whom nobody else on the server
-    meets; nothing else is touched, and nobody gets mail.
-    Exits 0 when all passed, 1 when one failed, 2 on bad usage: also when there is no
-    server at URL, or the secret is not its own.
+    URL is the address of a gateway, by default http://127.0.0.1:8000.
+
+    Each check creates its own users, named linkup--conform-…. No other user can meet them, and no
+    e-mail is sent.
+    The exit code is 0 if all checks passed, 1 if one failed, and 2 if the server cannot be used:
+    nothing answers at URL, or it refuses the secret.
     """
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url}: write http:// or https://", param_hint="URL")

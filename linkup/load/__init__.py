@@ -31,35 +31,55 @@ def _pids(
 
 @click.command("load")
 @server_argument
-@click.option("--pairs", default=100, show_default=True, type=click.IntRange(1, 20_000))
+@click.option(
+    "--pairs",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 20_000),
+    help="Number of pairs: one user sends, the other receives.",
+)
 @click.option(
     "--window",
     default=8,
     show_default=True,
     type=click.IntRange(1, 1_000),
-    help="Messages in flight per sender.",
+    help="Messages that each sender has in flight.",
 )
 @click.option(
     "--rate",
     default=0.0,
     type=click.FloatRange(0),
-    help="Messages a second in total instead, timed from when each was due.",
+    help="Send this many messages a second in total instead of --window in flight. Latency counts "
+    "from the moment when a message is due.",
 )
-@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1))
-@click.option("--warmup", default=2.0, show_default=True, type=click.FloatRange(0))
+@click.option(
+    "--seconds",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="Duration of the measurement.",
+)
+@click.option(
+    "--warmup",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds of load before the measurement.",
+)
 @click.option(
     "--size",
     default=120,
     show_default=True,
     type=click.IntRange(40, 5_000),
-    help="Characters of content.",
+    help="Characters in each message.",
 )
 @click.option(
     "--typists",
     default=0,
     show_default=True,
     type=click.IntRange(0, 20_000),
-    help="Users who only type, half of the time: what they cost the others.",
+    help="Number of users who only type. They type half of the time, and the report compares the "
+    "latency of acks with and without them.",
 )
 @secret_option
 @audience_option
@@ -69,15 +89,16 @@ def _pids(
     multiple=True,
     callback=_pids,
     metavar="NAME=PID",
-    help="A process whose CPU time counts; found by itself on one machine.",
+    help="A server process whose CPU time to report. Those on this machine are found without it.",
 )
 @click.option(
     "--replay",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Send this conversation (JSON lines: from, to, content) and read it back.",
+    help="Instead of a load, send the conversation in FILE and read it back. Each line is a JSON "
+    "object with `from`, `to` and `content`.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def load(
     url: str,
     pairs: int,
@@ -93,10 +114,13 @@ def load(
     file: Path | None,
     as_json: bool,
 ) -> None:
-    """Load the server at URL with pairs of users and check every message.
+    """Put load on a server and check every message.
 
-    Exits 1 when a message was lost, doubled, changed or out of order, 2 when there is no server or
-    the secret is not its own.
+    URL is the address of a gateway, by default http://127.0.0.1:8000.
+
+    The exit code is 0 if all messages arrived once and in order, 1 if one was lost, doubled,
+    changed or out of order, and 2 if the server cannot be used: nothing answers at URL, or it
+    refuses the secret.
     """
     door = Door(url, secret, audience)
     try:

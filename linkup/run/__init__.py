@@ -28,14 +28,18 @@ MAILS = "mail"  # where notify writes mail when no SMTP server is set
 
 
 @click.command()
-@click.option("--data-dir", metavar="DIR", help="Where everything is kept.  [default: ./data]")
-@click.option("--host", help="Address of the gateway.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port of the gateway; 0 takes a free one.  [default: 8000]")
+@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@click.option("--host", help="Address that the gateway listens on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port of the gateway, or 0 for a free one.  [default: 8000]")
 @click.option(
-    "--gateways", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+    "--gateways",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Number of gateway processes.",
 )
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per event on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 def run(
     data_dir: str | None,
     host: str | None,
@@ -44,10 +48,10 @@ def run(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Start everything on this machine; Ctrl-C stops it.
+    """Run the whole product on this machine.
 
-    Runs nats-server, persistence, notify and the gateway, restarts what dies, and on Ctrl-C or
-    SIGTERM lets each of them finish.
+    Starts nats-server, persistence, notify and the gateway, and restarts a process that dies.
+    Ctrl-C or SIGTERM stops all of them in order; a second Ctrl-C stops them at once.
     """
     environment = environment_with(data_dir=data_dir, host=host, gateway_port=port)
     settings = load(environment, config)

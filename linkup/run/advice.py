@@ -12,18 +12,18 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.dev_login and not local:
         where = f"{bracketed(settings.host)}:{settings.gateway_port}"
         yield (
-            f"whoever reaches {where} can sign in as anybody, without a password: "
-            "set LINKUP_DEV_LOGIN=0, or LINKUP_HOST=127.0.0.1 to let nobody else in"
+            f"anybody who can reach {where} can sign in as any user without a password: "
+            "set LINKUP_DEV_LOGIN=0, or LINKUP_HOST=127.0.0.1 to accept only this machine"
         )
     if not settings.dev_login and not settings.jwt_secret:
-        why = "" if local else f", because LINKUP_HOST={settings.host} lets other machines in"
+        why = "" if local else f", because LINKUP_HOST={settings.host} accepts other machines"
         yield (
             f"nobody can sign in yet: the development login is off{why}. Set LINKUP_JWT_SECRET to "
-            "what your app signs its tokens with, or give your app the secret in the file "
+            "the secret that signs your app's tokens, or give your app the secret in the file "
             "jwt-secret of the data directory; for a demo set LINKUP_DEV_LOGIN=1"
         )
     if settings.smtp_host and not settings.public_url and is_loopback(reachable(settings.host)):
         yield (
-            "the links in e-mails lead to this machine alone: set LINKUP_PUBLIC_URL to the "
+            "the links in e-mails work only on this machine: set LINKUP_PUBLIC_URL to the "
             "address of the page"
         )

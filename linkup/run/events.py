@@ -124,10 +124,10 @@ def _ready(event: Ready) -> Text:
 def _started(event: Started) -> Text:
     page = [event.url]
     if event.dev_login:
-        page += ["sign in as alice, bob or carol, each in a window of their own"]
+        page += ["Sign in as alice, bob or carol, each in another window"]
     facts = [("Page", line) for line in page] + [("Data", event.data_dir)]
     if event.mails is not None:
-        facts.append(("Mails", f"{event.mails} (no SMTP server is set)"))
+        facts.append(("Mails", f"{event.mails} (because no SMTP server is set)"))
     facts.append(("Stop", "Ctrl-C"))
     lines = Text(f"\nReady in {event.seconds:.1f} s\n\n", style="bold")
     shown = ""

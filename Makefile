@@ -45,6 +45,9 @@ fmt: $(INSTALLED)  ## format, and fix what the linter can
 bench: $(INSTALLED)  ## measure this machine (ARGS="--against CHECKOUT": two, in turns)
 	$(BIN)/python -m tests.bench $(ARGS)
 
+profile: $(INSTALLED)  ## where the CPU time of a message goes, by stage
+	$(BIN)/python -m tests.bench.profile $(ARGS)
+
 prove: $(INSTALLED)  ## the long runs: kill, cut, flood, and check every promise
 	$(BIN)/pytest -m prove $(ARGS)
 

@@ -8,20 +8,17 @@ when there is nothing to measure; a missed target is said, not punished: it may 
 import argparse
 import asyncio
 import sys
-import tempfile
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from linkup.load.joining import LoadFailed
-from tests.bench import against, history, priority, product, whole
+from tests.bench import against, history, priority, product, results, whole
 from tests.bench.figures import PARTS
-from tests.bench.product import HERE, Unusable
+from tests.bench.product import Unusable
 from tests.bench.report import markdown
 from tests.bench.turn import QUICK, Extent, Unsound
 
-RESULTS = HERE / "bench-results"
 QUICK_PARTS = ("quiet", "full")
 
 
@@ -57,17 +54,17 @@ def _arguments() -> argparse.Namespace:
 
 def _run(asked: argparse.Namespace, folder: Path) -> int:
     if asked.history is not None:
-        _say(f"filling a store with {asked.history:,} messages")
+        results.say(f"filling a store with {asked.history:,} messages")
         costs = asyncio.run(history.measure(folder, asked.history))
-        _write(costs, "history", history.markdown(costs), asked.json)
+        results.write(costs, "history", history.markdown(costs), asked.json)
         return 0
     if asked.against is not None:
-        with priority.alone(_say), priority.preferred():
+        with priority.alone(results.say), priority.preferred():
             found = asyncio.run(_against(asked, folder))
-        _write(found, "against", against.words(found), asked.json)
+        results.write(found, "against", against.words(found), asked.json)
         return 0
-    result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, _say))
-    _write(result, "latest", markdown(result), asked.json)
+    result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, results.say))
+    results.write(result, "latest", markdown(result), asked.json)
     return 0 if result.sound else 1
 
 
@@ -80,35 +77,20 @@ async def _against(asked: argparse.Namespace, folder: Path) -> against.Compariso
         asked.rounds or (2 if asked.quick else 3),
         msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds),
         folder,
-        _say,
+        results.say,
     )
-
-
-def _write(result: Struct, name: str, said: str, file: Path | None) -> None:
-    text = msgspec.json.format(msgspec.json.encode(result))
-    for target in (RESULTS / f"{name}.json", file):
-        if target is not None:
-            target.write_bytes(text)
-    (RESULTS / f"{name}.md").write_text(said, encoding="utf-8")
-    print(said)  # noqa: T201 - this is a command
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is a command
 
 
 def main() -> int:
     asked = _arguments()
-    RESULTS.mkdir(exist_ok=True)
-    # Beside the results: what the system calls temporary may be memory, which syncs for nothing.
-    with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
+    with results.folder() as folder:
         try:
-            return _run(asked, Path(folder))
+            return _run(asked, folder)
         except Unusable as fault:
-            _say(f"error: {fault}")
+            results.say(f"error: {fault}")
             return 2
         except (LoadFailed, Unsound) as fault:
-            _say(f"error: {fault}")
+            results.say(f"error: {fault}")
             return 1
 
 

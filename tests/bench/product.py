@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,16 @@ def commit_of(root: Path) -> str:
 
 
 @asynccontextmanager
-async def running(product: Checkout, folder: Path) -> AsyncIterator[Stack]:
+async def running(
+    product: Checkout, folder: Path, extra: Mapping[str, str] | None = None
+) -> AsyncIterator[Stack]:
     """The product, ready, with data of its own in `folder`; stopped at the end.
+
+    `extra`: more of its environment.
 
     Raises Unusable when it does not start.
     """
-    environment = _environment(product, folder)
+    environment = _environment(product, folder) | dict(extra or {})
     log = folder / "run.log"
     with log.open("ab") as stderr:
         process = await asyncio.create_subprocess_exec(

@@ -57,7 +57,9 @@ class Subject:
         self.extent = extent
         self.say = say
 
-    async def load(self, rate: float = 0.0) -> Report:
+    async def load(
+        self, rate: float = 0.0, listen: Callable[[str], None] = lambda text: None
+    ) -> Report:
         plan = Plan(
             url=self.url,
             pairs=PAIRS,
@@ -68,7 +70,7 @@ class Subject:
             size=SIZE,
             pids=self.pids,
         )
-        report = await running.run(plan, self.door)
+        report = await running.run(plan, self.door, listen)
         if not report.sound:
             raise Unsound(f"not every promise was kept: {report}")
         return report

@@ -1,0 +1,144 @@
+"""`python -m tests.bench.profile`: where the CPU time of a message goes, by stage.
+
+The services are sampled while they run under full load, then at 200 messages a second.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from linkup.load.joining import LoadFailed
+from linkup.load.report import Report
+from tests.bench import priority, product, results, sampling
+from tests.bench.against import aligned
+from tests.bench.figures import plain
+from tests.bench.product import HERE, Unusable, running
+from tests.bench.results import Machine
+from tests.bench.sampling import Samples
+from tests.bench.stages import ORDER, TIMED, shares
+from tests.bench.turn import PAIRS, RATE, WINDOW, Extent, Subject, Unsound
+
+STEADY = 2.0  # s of the load that are left out: its first second, its last one
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    service: str
+    name: str
+    us: float  # a message
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    name: str
+    messages_per_second: float
+    stages: list[Stage]
+    missing: list[str]  # functions that were to be timed and are not there
+
+    @property
+    def us(self) -> float:
+        return sum(stage.us for stage in self.stages)
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    machine: Machine
+    loads: list[Load]
+
+
+async def measure(seconds: float, folder: Path, say: Callable[[str], None]) -> Profile:
+    """Raises LoadFailed, Unsound, Unusable."""
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        extra = sampling.environment(Path(own), TIMED)
+        async with running(product.this(), Path(own), extra) as stack:
+            priority.prefer(stack.pids().values())
+            subject = Subject(stack, Extent(seconds=seconds + STEADY), say)
+            full = f"{PAIRS} pairs, {WINDOW} in flight"
+            loads = [
+                await _profiled(subject, 0.0, full, Path(own)),
+                await _profiled(subject, RATE, f"{RATE:g} messages/s", Path(own)),
+            ]
+    return Profile(machine=results.machine(), loads=loads)
+
+
+async def _profiled(subject: Subject, rate: float, name: str, folder: Path) -> Load:
+    subject.say(f"sampling: {name}")
+    measuring = asyncio.Event()
+
+    def listen(text: str) -> None:
+        if text.startswith("measuring"):
+            measuring.set()
+
+    loading = asyncio.create_task(subject.load(rate, listen))
+    waiting = asyncio.create_task(measuring.wait())
+    await asyncio.wait([loading, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    async with sampling.sampling(subject.pids, folder, HERE) as samples:
+        await asyncio.sleep(subject.extent.seconds - STEADY)
+    return _load(name, await loading, samples)
+
+
+def _load(name: str, report: Report, samples: dict[str, Samples]) -> Load:
+    return Load(
+        name=name,
+        messages_per_second=report.messages_per_second,
+        stages=list(_stages(report.server_cpu_us, samples)),
+        missing=samples["persistence"].missing,
+    )
+
+
+def _stages(cpu_us: dict[str, float], samples: dict[str, Samples]) -> Iterator[Stage]:
+    for service, order in ORDER.items():
+        whole = cpu_us[service]
+        parts = shares(service, samples[service]) if service in samples else {order[0]: 1.0}
+        for name, share in parts.items():
+            yield Stage(service=service, name=name, us=round(whole * share, 2))
+
+
+def words(profile: Profile) -> str:
+    """A table: µs a message and their part of the whole, a load beside the other."""
+    names = [f"{load.name}: µs" for load in profile.loads]
+    table = [("", *(cell for name in names for cell in (name, "%")))]
+    for service, stages in ORDER.items():
+        table.append((service, *_cells(profile, service, None)))
+        table += [(f"  {name}", *_cells(profile, service, name)) for name in stages]
+    table.append(("together", *_cells(profile, None, None)))
+    shown = [row for row in table if any(cell != "" for cell in row[1:])]
+    head = f"CPU time of a message by stage; {profile.machine}\n"
+    missing = [f"not found, so not told apart: {one}" for one in profile.loads[0].missing]
+    return "\n".join([head, *aligned(shown), *missing]) + "\n"
+
+
+def _cells(profile: Profile, service: str | None, name: str | None) -> Iterator[str]:
+    for load in profile.loads:
+        us = sum(
+            stage.us
+            for stage in load.stages
+            if service in (None, stage.service) and name in (None, stage.name)
+        )
+        yield plain(us) if us else ""
+        yield f"{us / load.us:.0%}" if us else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make profile ARGS=…", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each load (15)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    asked = parser.parse_args()
+    try:
+        with results.folder() as folder, priority.alone(results.say), priority.preferred():
+            found = asyncio.run(measure(asked.seconds, folder, results.say))
+    except Unusable as fault:
+        results.say(f"error: {fault}")
+        return 2
+    except (LoadFailed, Unsound) as fault:
+        results.say(f"error: {fault}")
+        return 1
+    results.write(found, "profile", words(found), asked.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ def said(**settings: object) -> str:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "chat.example"])
 def test_f_h10_a_login_for_anybody_that_others_reach_is_warned_of(host: str) -> None:
     warning = said(host=host, dev_login=True, gateway_port=9000)
-    assert "sign in as anybody" in warning
+    assert "sign in as any user" in warning
     assert "LINKUP_DEV_LOGIN=0" in warning
     assert f"{host}:9000" in warning.replace("[", "").replace("]", "")
 

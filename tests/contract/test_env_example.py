@@ -21,7 +21,7 @@ def test_f_s20_what_each_gateway_counts_for_itself_says_so() -> None:
     readme = (FILE.parent / "README.md").read_text().splitlines()
     for row in ("LINKUP_API_PER_MINUTE", "LINKUP_AUTH_PER_MINUTE", "LINKUP_SOCKETS_PER_USER"):
         (line,) = [line for line in readme if line.startswith(f"| `{row}`")]
-        assert "each gateway for itself" in line
+        assert "per gateway" in line
     operations = (FILE.parent / "docs" / "operations.md").read_text()
     assert "Each gateway counts for itself" in operations
 

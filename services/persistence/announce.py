@@ -18,19 +18,20 @@ from services.persistence.decide.state import (
 )
 from services.persistence.projection import (
     CHANGES,
+    MessageRow,
     Occasion,
     Talk,
     View,
     conversation_body,
     deleted_body,
     has_parted,
-    message,
+    message_body,
     parted_body,
     reaction_body,
     receipt_body,
     updated_body,
 )
-from shared import commands, frames, subjects
+from shared import commands, subjects
 from shared.bus import Bus
 from shared.commands import MAX_PAGE_BYTES, Acquaintance, Event, Events
 from shared.frames import MAX_NAMED
@@ -134,9 +135,9 @@ def _conversation_body(row: FeedRow, conversation_id: str, conversation: Convers
 
 def _message_body(new: NewMessage) -> bytes:
     m = new.message
-    row = (m.message_id, m.conversation_id, m.seq, 1, m.sender_id, m.client_id, new.content)
-    times = (m.created_at, m.created_at)
-    return frames.encode(message((*row, *times, m.reply_to, None, None, "[]", _files(new))))
+    place = (m.message_id, m.conversation_id, m.seq, 1, m.sender_id, m.client_id)
+    said = (new.content, m.created_at, m.created_at, m.reply_to)
+    return message_body(MessageRow(*place, *said, None, None, "[]", _files(new)))
 
 
 def _files(new: NewMessage) -> str:

@@ -23,9 +23,6 @@ MESSAGE_COLUMNS = (
     " s.height, s.thumbnail)) FROM (SELECT t.* FROM attachments AS t"
     " WHERE t.message_id = m.message_id ORDER BY t.position) AS s)"
 )
-MESSAGE_WIDTH = 14
-CONTENT = 6  # among them
-LISTS = slice(12, 14)  # of reactions and files, as JSON
 RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
 RECEIPT_WIDTH = 5
 REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
@@ -57,6 +54,28 @@ _names = msgspec.json.Decoder(list[str])
 _files = msgspec.json.Decoder(list[File])
 
 
+class MessageRow(NamedTuple):
+    """What MESSAGE_COLUMNS select. `reactions` and `attachments`: as JSON."""
+
+    message_id: int
+    conversation_id: str
+    seq: int
+    version: int
+    sender_id: str
+    client_id: str
+    content: str
+    created_at: int
+    updated_at: int
+    reply_to: int | None
+    edited_at: int | None
+    deleted_at: int | None
+    reactions: str
+    attachments: str
+
+
+MESSAGE_WIDTH = len(MessageRow._fields)
+
+
 def preview(message: str, characters: str) -> str:
     """SQL: how that message (of `messages`) begins; without words, its first file's name."""
     return (
@@ -66,32 +85,24 @@ def preview(message: str, characters: str) -> str:
     )
 
 
-def message(row: Row) -> frames.Message:
-    """From MESSAGE_COLUMNS, in that order."""
-    message_id, conversation_id, seq, version, sender_id, client_id, content, *rest = row
-    created_at, updated_at, reply_to, edited_at, deleted_at, reactions, attachments = rest
-    return frames.Message(
-        message_id=message_id,
-        conversation_id=conversation_id,
-        seq=seq,
-        version=version,
-        sender_id=sender_id,
-        client_id=client_id,
-        content=content,
-        reply_to=UNSET if reply_to is None else reply_to,
-        attachments=_attachments(attachments) or UNSET,
-        reactions=_reactions(reactions) or UNSET,
-        created_at=frames.time_of(created_at),
-        updated_at=frames.time_of(updated_at),
-        edited_at=UNSET if edited_at is None else frames.time_of(edited_at),
-        deleted_at=UNSET if deleted_at is None else frames.time_of(deleted_at),
-    )
-
-
-def message_size(row: Row) -> int:
-    """Bytes that MESSAGE_COLUMNS take in JSON, but for what does not vary much."""
-    return len(msgspec.json.encode(row[CONTENT])) + sum(
-        len((said or "").encode()) for said in row[12:14]
+def message_body(row: MessageRow) -> bytes:
+    return frames.encode(
+        frames.Message(
+            message_id=row.message_id,
+            conversation_id=row.conversation_id,
+            seq=row.seq,
+            version=row.version,
+            sender_id=row.sender_id,
+            client_id=row.client_id,
+            content=row.content,
+            reply_to=UNSET if row.reply_to is None else row.reply_to,
+            attachments=_attachments(row.attachments) or UNSET,
+            reactions=_reactions(row.reactions) or UNSET,
+            created_at=frames.time_of(row.created_at),
+            updated_at=frames.time_of(row.updated_at),
+            edited_at=UNSET if row.edited_at is None else frames.time_of(row.edited_at),
+            deleted_at=UNSET if row.deleted_at is None else frames.time_of(row.deleted_at),
+        )
     )
 
 
@@ -270,38 +281,35 @@ def replayed(row: Row) -> Event:
     What is gone leaves a placeholder, so that the range has no hole (R7).
     """
     cursor, kind, at, visible, *rest = row
-    found, rest = rest[:MESSAGE_WIDTH], rest[MESSAGE_WIDTH:]
-    if kind == "message" and visible and found[0] is not None:
-        body = frames.encode(message(tuple(found)))
-        return Event(cursor, body, "", found[1], found[2])
+    about, rest = MessageRow(*rest[:MESSAGE_WIDTH]), rest[MESSAGE_WIDTH:]
+    found = about.message_id is not None
+    if kind == "message" and visible and found:
+        return Event(cursor, message_body(about), "", about.conversation_id, about.seq)
     if kind == "receipt" and visible and rest[2] is not None:
         return Event(cursor, receipt_body(*rest[:RECEIPT_WIDTH]))
     if kind in CHANGES:
         body = _changed(kind, rest[0], *rest[RECEIPT_WIDTH + REACTION_WIDTH :])
         return Event(cursor, body, "", rest[0] or "")
-    if found[0] is not None and (visible or kind == "message_hidden"):
-        return Event(
-            cursor, _revised(kind, at, tuple(found), tuple(rest[RECEIPT_WIDTH:][:REACTION_WIDTH]))
-        )
+    if found and (visible or kind == "message_hidden"):
+        reaction = tuple(rest[RECEIPT_WIDTH:][:REACTION_WIDTH])
+        return Event(cursor, _revised(kind, at, about, reaction))
     return Event(cursor, b"")
 
 
-def _revised(kind: str, at: int, found: Row, reaction: Row) -> bytes:
+def _revised(kind: str, at: int, about: MessageRow, reaction: Row) -> bytes:
     """Empty where a later deletion took away what the row would tell."""
-    message_id, conversation_id, seq, version, content = *found[:4], found[6]
-    edited_at, deleted_at = found[10], found[11]
+    place = about[:4]
     match kind:
         case "message_hidden":
-            return deleted_body(message_id, conversation_id, seq, version, "me", at)
-        case "message_deleted" if deleted_at is not None:
-            return deleted_body(message_id, conversation_id, seq, version, "everyone", deleted_at)
-        case "message_updated" if deleted_at is None:
-            return updated_body(message_id, conversation_id, seq, version, content, edited_at)
+            return deleted_body(*place, "me", at)
+        case "message_deleted" if about.deleted_at is not None:
+            return deleted_body(*place, "everyone", about.deleted_at)
+        case "message_updated" if about.deleted_at is None and about.edited_at is not None:
+            return updated_body(*place, about.content, about.edited_at)
         case "reaction" if reaction[0] is not None:
             user_id, emoji, removed = reaction
-            return reaction_body(
-                message_id, conversation_id, version, user_id, emoji, bool(removed)
-            )
+            names = (about.message_id, about.conversation_id, about.version)
+            return reaction_body(*names, user_id, emoji, bool(removed))
     return b""
 
 

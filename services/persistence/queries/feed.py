@@ -3,7 +3,7 @@
 Many come at once, so each question is for many, and costs as many statements as one for one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,15 +14,13 @@ from services.persistence.projection import (
     RECEIPT_COLUMNS,
     replayed,
 )
-from services.persistence.queries.source import PROFILE, Source, give_way, profile
+from services.persistence.queries.source import PROFILE, Room, Source, fit, give_way, profile
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from shared.commands import (
     MAX_FEEDS,
     MAX_HEADS,
     MAX_JOINS,
-    MAX_PAGE_BYTES,
-    Event,
     FeedFrom,
     FeedPageAnswer,
     FeedPages,
@@ -32,13 +30,11 @@ from shared.commands import (
     Joined,
     Joins,
     JoinsAnswer,
+    encode,
 )
 
 MAX_PAGE = 500  # events of one feed
 MAX_EVENTS = 1000  # of all feeds in one answer
-EVENT_BYTES = 64  # without its body
-PAGE_BYTES = 128  # without its events
-JOINED_BYTES = 256  # without what the profile says
 AT_A_TIME = 32  # events made before others go on
 
 JOINS = f"""
@@ -74,20 +70,7 @@ def joins(source: Source, asked: Joins) -> JoinsAnswer:
         oldest = head if first is None else first - 1
         found[who[0]] = Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
     nobody = Joined(epoch=source.epoch, head=0, profile=None)
-    return JoinsAnswer(joined=_carried(found.get(user_id, nobody) for user_id in wanted))
-
-
-def _carried(joined: Iterable[Joined]) -> list[Joined]:
-    """As many as the bus carries at once (R18), at least one."""
-    taken: list[Joined] = []
-    size = 0
-    for one in joined:
-        said = msgspec.structs.astuple(one.profile) if one.profile else ()
-        size += JOINED_BYTES + sum(len(text.encode()) for text in said if text)
-        if size > MAX_PAGE_BYTES and taken:
-            break
-        taken.append(one)
-    return taken
+    return JoinsAnswer(joined=fit(encode(found.get(user_id, nobody)) for user_id in wanted))
 
 
 def heads(source: Source, asked: Heads) -> HeadsAnswer:
@@ -99,13 +82,12 @@ def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
     """The more feeds, the fewer events of each, so that nobody waits for another's many."""
     wanted = asked.asked[:MAX_FEEDS]
     ends: dict[str, int] = dict(source.fetch(HEADS, (_json([feed.user_id for feed in wanted]),)))
-    room = MAX_PAGE_BYTES
+    room = Room()
     pages: list[FeedPageAnswer] = []
     for feed, rows in zip(wanted, _rows(source, wanted), strict=True):
-        events = _events(rows, room, at_least=0 if pages else 1)
+        events = room.fit(_events(rows))
         if rows and not events:
             break
-        room -= sum(map(_size, events)) + PAGE_BYTES
         head = ends.get(feed.user_id, 0)
         pages.append(FeedPageAnswer(epoch=source.epoch, head=head, events=events))
     return FeedPagesAnswer(pages=pages)
@@ -120,22 +102,12 @@ def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
     return rows
 
 
-def _events(rows: Sequence[Row], room: int, at_least: int) -> list[Event]:
-    """As many as there is room for."""
-    events: list[Event] = []
-    for row in rows:
-        event = replayed(row)
-        room -= _size(event)
-        if room < 0 and len(events) >= at_least:
-            break
-        events.append(event)
-        if len(events) % AT_A_TIME == 0:
+def _events(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Encoded as the page carries them."""
+    for count, row in enumerate(rows, start=1):
+        yield encode(replayed(row))
+        if count % AT_A_TIME == 0:
             give_way()
-    return events
-
-
-def _size(event: Event) -> int:
-    return len(event.body) + EVENT_BYTES
 
 
 def _json(value: object) -> str:

@@ -2,10 +2,11 @@
 
 import msgspec
 
-from services.persistence.projection import MESSAGE_COLUMNS, message
+from services.persistence.projection import MESSAGE_COLUMNS, MessageRow, message_body
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, fitting
+from services.persistence.queries.source import MAX_LIST, Source, fit
 from services.persistence.queries.visibility import visible
+from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import History, Snapshot
 from shared.errors import InvalidRequest
@@ -35,30 +36,32 @@ WHERE m.message_id = ?3 AND m.conversation_id = ?2
 
 def history(source: Source, asked: History) -> Snapshot:
     member(source, asked.user_id, asked.conversation_id)
-    key = (asked.user_id, asked.conversation_id)
-    limit = max(1, min(asked.limit, MAX_LIST))
-    if asked.message_ids is not None:
-        ids = msgspec.json.encode(asked.message_ids).decode()
-        rows = source.fetch(THESE, (*key, ids))
-        page = fitting(rows, MAX_LIST)
-    elif asked.after_id is not None:
-        seq = _seq(source, key, asked.after_id, "after_id")
-        rows = source.fetch(NEWER, (*key, seq, limit + 1))
-        page = fitting(rows, limit)
-    else:
-        seq = frames.MAX_INT
-        if asked.before_id is not None:
-            seq = _seq(source, key, asked.before_id, "before_id")
-        rows = source.fetch(OLDER, (*key, seq, limit + 1))
-        page = fitting(rows, limit)[::-1]
+    limit = MAX_LIST if asked.message_ids is not None else max(1, min(asked.limit, MAX_LIST))
+    rows = _rows(source, asked, limit + 1)
+    page = fit(message_body(MessageRow(*row)) for row in rows[:limit])
+    in_order = asked.message_ids is not None or asked.after_id is not None
     body = api.HistoryAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
         conversation_id=asked.conversation_id,
-        messages=[message(row) for row in page],
+        messages=page if in_order else page[::-1],
         has_more=len(rows) > len(page),
     )
     return Snapshot(body=api.encode(body))
+
+
+def _rows(source: Source, asked: History, limit: int) -> list[Row]:
+    """The nearest to what the page goes on from come first."""
+    key = (asked.user_id, asked.conversation_id)
+    if asked.message_ids is not None:
+        return source.fetch(THESE, (*key, msgspec.json.encode(asked.message_ids).decode()))
+    if asked.after_id is not None:
+        seq = _seq(source, key, asked.after_id, "after_id")
+        return source.fetch(NEWER, (*key, seq, limit))
+    seq = frames.MAX_INT
+    if asked.before_id is not None:
+        seq = _seq(source, key, asked.before_id, "before_id")
+    return source.fetch(OLDER, (*key, seq, limit))
 
 
 def _seq(source: Source, key: tuple[str, str], message_id: int, parameter: str) -> int:

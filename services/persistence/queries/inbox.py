@@ -1,17 +1,26 @@
 """Owns the inbox: a user's conversations with their last message, marks and unread counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
-from services.persistence.projection import MESSAGE_COLUMNS, message, preview
-from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fitting
+from services.persistence.projection import (
+    MESSAGE_COLUMNS,
+    MESSAGE_WIDTH,
+    MessageRow,
+    message_body,
+    preview,
+)
+from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fit
 from services.persistence.queries.visibility import newest_unread, visible
 from services.persistence.queries.visibility import unread as unread_of
 from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import Conversation, Inbox, Snapshot, Totals
 from shared.errors import NotFound
+from shared.frames import Role
 
 UNREAD_ITEMS = 5
 PREVIEW_CHARACTERS = 120
@@ -84,40 +93,70 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - names, no values
 
 
+class InboxRow(NamedTuple):
+    """One conversation as its member sees it. `peer_…`: of the other side of a direct one."""
+
+    conversation_id: str
+    kind: str
+    last_message_id: int
+    last_seq: int
+    updated_at: int
+    delivered_seq: int
+    read_seq: int
+    peer_delivered_seq: int
+    peer_read_seq: int
+    peer_id: str
+    peer_name: str | None
+    peer_avatar: str | None
+    title: str | None
+    role: Role
+    archived: int
+    muted: int
+    blocked: int
+    unread_count: int
+    last: MessageRow  # without an id where they see none
+
+
 def inbox(source: Source, asked: Inbox) -> Snapshot:
     limit = max(1, min(asked.limit, MAX_LIST))
     rows = _rows(source, asked, limit)
-    shown = fitting(rows, limit)
+    shown = fit(map(api.encode, _conversations(source, asked.user_id, rows[:limit])))
     body = api.InboxAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
-        conversations=_conversations(source, asked.user_id, shown),
-        next=shown[-1][2] if len(rows) > len(shown) else None,
+        conversations=shown,
+        next=rows[len(shown) - 1].last_message_id if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
 
 
-def _rows(source: Source, asked: Inbox, limit: int) -> list[Row]:
+def _rows(source: Source, asked: Inbox, limit: int) -> list[InboxRow]:
     """One more than `limit` says that there are more."""
     if asked.conversation_id is not None:
-        return source.fetch(ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
+        return _fetch(source, ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
     before = asked.before if asked.before is not None else frames.MAX_INT
     page = (asked.user_id, before, limit + 1, MAX_UNREAD)
     if asked.conversation_ids is None:
-        return source.fetch(INBOX, page)
+        return _fetch(source, INBOX, page)
     ids = msgspec.json.encode(asked.conversation_ids).decode()
-    return source.fetch(THESE, (*page, ids))
+    return _fetch(source, THESE, (*page, ids))
+
+
+def _fetch(source: Source, sql: str, parameters: tuple[Any, ...]) -> list[InboxRow]:
+    found = source.fetch(sql, parameters)
+    split = ((*row[:-MESSAGE_WIDTH], MessageRow(*row[-MESSAGE_WIDTH:])) for row in found)
+    return [InboxRow._make(row) for row in split]
 
 
 def conversation(source: Source, asked: Conversation) -> Snapshot:
     key = (asked.user_id, asked.conversation_id)
-    rows = source.fetch(ONE, (*key, 1, MAX_UNREAD))
+    rows = _fetch(source, ONE, (*key, 1, MAX_UNREAD))
     if not rows:
         raise NotFound("There is no such conversation")
     body = api.ConversationAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
-        conversation=(_conversations(source, asked.user_id, rows))[0],
+        conversation=next(_conversations(source, asked.user_id, rows)),
     )
     return Snapshot(body=api.encode(body))
 
@@ -153,51 +192,42 @@ def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
     )
 
 
-def _conversations(source: Source, user_id: str, rows: Sequence[Row]) -> list[api.ConversationView]:
+def _conversations(
+    source: Source, user_id: str, rows: Sequence[InboxRow]
+) -> Iterator[api.ConversationView]:
     """Of a group all others count, for a tick is one that everybody has given."""
-    places = [row[0] for row in rows if row[1] == "group"]
-    wanted = (user_id, msgspec.json.encode(places).decode())
-    found = source.fetch(OTHERS, wanted) if places else []
-    others = {place: tuple(rest) for place, *rest in found}
-    return [_conversation(row, others.get(row[0]), user_id) for row in rows]
+    groups = [row.conversation_id for row in rows if row.kind == "group"]
+    wanted = (user_id, msgspec.json.encode(groups).decode())
+    found = source.fetch(OTHERS, wanted) if groups else []
+    others = {group: (count, delivered, read) for group, count, delivered, read in found}
+    for row in rows:
+        mine = (int(row.peer_id != user_id), row.peer_delivered_seq, row.peer_read_seq)
+        yield _conversation(row, *others.get(row.conversation_id, mine))
 
 
 def _conversation(
-    row: Row, others: tuple[int, int, int] | None, user_id: str
+    row: InboxRow, others: int, delivered_seq: int, read_seq: int
 ) -> api.ConversationView:
-    (
-        conversation_id,
-        kind,
-        _,
-        last_seq,
-        updated_at,
-        delivered_seq,
-        read_seq,
-        peer_delivered_seq,
-        peer_read_seq,
-        *rest,
-    ) = row
-    peer_id, name, avatar, title, role, archived, muted, blocked, count, *last = rest
-    direct = kind == "direct"
-    member_count = 2 - (peer_id == user_id)
-    if others is not None:
-        member_count, peer_delivered_seq, peer_read_seq = others[0] + 1, *others[1:]
+    """So many others are members, and these are the lowest of their marks."""
+    direct = row.kind == "direct"
+    last: Any = None if row.last.message_id is None else Raw(message_body(row.last))
+    peer = api.Peer(user_id=row.peer_id, name=row.peer_name, avatar=row.peer_avatar)
     return api.ConversationView(
-        conversation_id=conversation_id,
-        kind=kind,
-        title=title,
-        role=None if direct else role,
-        member_count=member_count,
-        peer=api.Peer(user_id=peer_id, name=name, avatar=avatar) if direct else None,
-        last_seq=last_seq,
-        last_message=message(tuple(last)) if last[0] is not None else None,
-        unread_count=count,
-        archived=bool(archived),
-        muted=bool(muted),
-        blocked=bool(blocked),
-        delivered_seq=delivered_seq,
-        read_seq=read_seq,
-        peer_delivered_seq=peer_delivered_seq,
-        peer_read_seq=peer_read_seq,
-        updated_at=frames.time_of(updated_at),
+        conversation_id=row.conversation_id,
+        kind=row.kind,
+        title=row.title,
+        role=None if direct else row.role,
+        member_count=others + 1,
+        peer=peer if direct else None,
+        last_seq=row.last_seq,
+        last_message=last,
+        unread_count=row.unread_count,
+        archived=bool(row.archived),
+        muted=bool(row.muted),
+        blocked=bool(row.blocked),
+        delivered_seq=row.delivered_seq,
+        read_seq=row.read_seq,
+        peer_delivered_seq=delivered_seq,
+        peer_read_seq=read_seq,
+        updated_at=frames.time_of(row.updated_at),
     )

@@ -1,11 +1,9 @@
 """Owns the followers' log: the rows that call for something, and the marks to judge them by."""
 
 from services.persistence.projection import preview
-from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, profile
+from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Room, Source, profile
 from services.persistence.queries.visibility import newest_unread, unread
-from shared import frames
 from shared.commands import (
-    MAX_PAGE_BYTES,
     LogPage,
     LogPageAnswer,
     LogRow,
@@ -14,10 +12,10 @@ from shared.commands import (
     MarksRow,
     Preview,
     Unread,
+    encode,
 )
 
 MAX_LOG_PAGE = 10_000  # rows of the feed looked at; the answer is bounded by its bytes
-LOG_ROW_BYTES = 160  # without the two user ids
 
 # One step down the index per writer: a plain DISTINCT or GROUP BY would read all of it.
 WRITERS = """
@@ -69,17 +67,15 @@ def log(source: Source, asked: LogPage) -> LogPageAnswer:
     limit = max(1, min(asked.limit, MAX_LOG_PAGE))
     positions = dict(asked.positions)
     rows: list[LogRow] = []
-    more, room = False, MAX_PAGE_BYTES
+    more, room = False, Room()
     for writer, first, last in source.fetch(WRITERS):
         after = max(positions.get(writer, 0), first - 1)
         reached = max(after, min(after + limit, last))
-        for row in source.fetch(LOG, (writer, after, reached)):
-            found = LogRow(*row)
-            room -= LOG_ROW_BYTES + frames.size(found.user_id) + frames.size(found.actor_id)
-            if room < 0:
-                reached = found.n - 1
-                break
-            rows.append(found)
+        found = [LogRow(*row) for row in source.fetch(LOG, (writer, after, reached))]
+        taken = room.fit(map(encode, found))
+        if len(taken) < len(found):
+            reached = found[len(taken)].n - 1
+        rows += taken
         positions[writer] = reached
         more = more or reached < last
     return LogPageAnswer(epoch=source.epoch, rows=rows, more=more, positions=positions)

@@ -1,7 +1,7 @@
 """Owns the pages of a message's receipts: whom it was for, who has it, since when."""
 
 from services.persistence.queries.sent import counts, reached, sent
-from services.persistence.queries.source import MAX_LIST, Source, carried
+from services.persistence.queries.source import MAX_LIST, Source, fit
 from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import Receipts, Snapshot
@@ -11,7 +11,7 @@ def receipts(source: Source, asked: Receipts) -> Snapshot:
     message = sent(source, asked.user_id, asked.message_id)
     limit = max(1, min(asked.limit, MAX_LIST))
     rows = reached(source, message, asked.after, limit + 1)
-    shown = carried([_receipt(row) for row in rows[:limit]])
+    shown = fit(api.encode(_receipt(row)) for row in rows[:limit])
     body = api.ReceiptsAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
@@ -20,7 +20,7 @@ def receipts(source: Source, asked: Receipts) -> Snapshot:
         seq=message.seq,
         **(counts(source, message))._asdict(),
         receipts=shown,
-        next=shown[-1].user_id if len(rows) > len(shown) else None,
+        next=rows[len(shown) - 1][0] if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
 

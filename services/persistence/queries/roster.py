@@ -1,7 +1,7 @@
 """Owns the pages of a conversation's members: who they are, their roles, how far they got."""
 
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, carried
+from services.persistence.queries.source import MAX_LIST, Source, fit
 from services.persistence.store.connections import Row
 from shared import api
 from shared.commands import Roster, Snapshot
@@ -17,13 +17,13 @@ def roster(source: Source, asked: Roster) -> Snapshot:
     member(source, asked.user_id, asked.conversation_id)
     limit = max(1, min(asked.limit, MAX_LIST))
     rows = source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
-    shown = carried([_member(row) for row in rows[:limit]])
+    shown = fit(api.encode(_member(row)) for row in rows[:limit])
     body = api.MembersAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
         conversation_id=asked.conversation_id,
         members=shown,
-        next=shown[-1].user_id if len(rows) > len(shown) else None,
+        next=rows[len(shown) - 1][0] if len(rows) > len(shown) else None,
     )
     return Snapshot(body=api.encode(body))
 

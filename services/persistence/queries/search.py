@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.persistence.projection import MESSAGE_COLUMNS, message
+from services.persistence.projection import MESSAGE_COLUMNS, MessageRow, message_body
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, fitting, give_way
+from services.persistence.queries.source import MAX_LIST, Source, fit, give_way
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from services.persistence.store.words import Wanted, holds, number, wanted
@@ -154,13 +154,13 @@ def search(source: Source, asked: Search) -> Snapshot:
         quest = Quest(source, asked.user_id, looked_for, places, bytes.fromhex(secret))
         before = asked.before if asked.before is not None else frames.MAX_INT
         rows, below = quest.page(before, limit)
-    page = fitting(rows, limit)
+    page = fit(message_body(MessageRow(*row)) for row in rows[:limit])
     if len(rows) > len(page):
-        below = page[-1][0]
+        below = rows[len(page) - 1][0]
     body = api.SearchAnswer(
         epoch=source.epoch,
         cursor=source.head(asked.user_id),
-        messages=[message(row) for row in page],
+        messages=page,
         next=below or None,
     )
     return Snapshot(body=api.encode(body))

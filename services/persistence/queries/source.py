@@ -2,22 +2,17 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import Raw
 
-from services.persistence.projection import MESSAGE_WIDTH, message_size
 from services.persistence.store.connections import Row
-from shared import api
 from shared.commands import MAX_PAGE_BYTES, Profile
-
-V = TypeVar("V", bound=Struct)
 
 MAX_LIST = 100
 MAX_UNREAD = 1000
 PAUSE = 50e-6  # seconds: as long as a thread takes to wake
-ROW_BYTES = 2048  # of a message or conversation in JSON, without the content
 
 PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
@@ -44,24 +39,27 @@ def give_way() -> None:
     time.sleep(PAUSE)
 
 
-def fitting(rows: list[Row], limit: int) -> list[Row]:
-    """As many as the bus carries at once (R18), at least one; MESSAGE_COLUMNS stand last."""
-    size = 0
-    for count, row in enumerate(rows[:limit]):
-        size += ROW_BYTES + message_size(row[-MESSAGE_WIDTH:])
-        if size > MAX_PAGE_BYTES and count:
-            return rows[:count]
-    return rows[:limit]
+class Room:
+    """How much one answer may carry over the bus (R18): at least one item."""
+
+    def __init__(self) -> None:
+        self._left = MAX_PAGE_BYTES
+        self._is_empty = True
+
+    def fit(self, encoded: Iterable[bytes]) -> list[Any]:
+        """As many as there is room for, to stand in the answer as they are encoded."""
+        taken: list[Raw] = []
+        for one in encoded:
+            self._left -= len(one)
+            if self._left < 0 and not self._is_empty:
+                break
+            self._is_empty = False
+            taken.append(Raw(one))
+        return taken
 
 
-def carried(views: list[V]) -> list[V]:
-    """As many as the bus carries at once (R18), at least one."""
-    size = 0
-    for count, one in enumerate(views):
-        size += len(api.encode(one))
-        if size > MAX_PAGE_BYTES and count:
-            return views[:count]
-    return views
+def fit(encoded: Iterable[bytes]) -> list[Any]:
+    return Room().fit(encoded)
 
 
 def profile(row: list[str | None]) -> Profile:

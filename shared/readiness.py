@@ -3,7 +3,7 @@
 from msgspec import MsgspecError
 
 from shared.bus import Bus, BusTimeout
-from shared.commands import Readiness, ReadinessAnswer, answer, encode, open_answer
+from shared.commands import Readiness, ReadinessAnswer, encode, open_answer
 from shared.errors import NotFound, Unavailable
 from shared.health import Health
 
@@ -14,7 +14,7 @@ def tell(health: Health) -> bytes:
     """The answer, from what is known: it costs nothing, whatever hangs."""
     _, checks = health.report()
     failing = {name: check.output for name, check in checks.items() if check.status == "fail"}
-    return answer(ReadinessAnswer(failing=failing))
+    return encode(ReadinessAnswer(failing=failing))
 
 
 async def ask(bus: Bus, subject: str) -> None:

@@ -57,7 +57,7 @@ class Steps:
             asked = commands.decode(delivery.payload, NotificationSteps)
             asked = msgspec.structs.replace(asked, user_ids=asked.user_ids[:MAX_NAMED])
             groups = await self._store.of_message(asked)
-            return commands.answer(NotificationStepsAnswer(steps=list(steps(groups))))
+            return commands.encode(NotificationStepsAnswer(steps=list(steps(groups))))
         except LinkupError as error:
             return commands.refusal(error)
         except msgspec.MsgspecError as error:

@@ -17,7 +17,7 @@ from services.persistence.decide.state import Decision
 from services.persistence.store.store import Store
 from shared import commands
 from shared.bus import Bus, Delivery
-from shared.commands import Batch, BatchReply, Failure, Refused, Result, Results
+from shared.commands import Batch, BatchReply, Refused, Result, Results
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 
 logger = logging.getLogger("linkup.persistence.writer")
@@ -137,5 +137,4 @@ class Writer:
         return reply.results[0] if isinstance(reply, Results) else Refused("internal", "Fenced")
 
     async def _fail(self, reply_to: str, error: LinkupError) -> None:
-        failure = Failure(error.code, error.message, error.retry_after_ms)
-        await self._bus.publish(reply_to, commands.encode(failure))
+        await self._bus.publish(reply_to, commands.refusal(error))

@@ -1,4 +1,7 @@
-"""Owns how all of it travels: as MessagePack, an answer in an envelope."""
+"""Owns how all of it travels: as MessagePack.
+
+What answers is a map; a refusal comes in its place, and is an array.
+"""
 
 import functools
 from collections.abc import Hashable, Sequence
@@ -7,12 +10,17 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from shared.commands.result import BatchReply, Failure
+from shared.commands.query import Question
+from shared.commands.result import Fenced, Refused, Results
 from shared.errors import LinkupError
 
 T = TypeVar("T", bound=Struct)
 
 _encoder = msgspec.msgpack.Encoder()
+_reply_decoder: msgspec.msgpack.Decoder[Results | Fenced] = msgspec.msgpack.Decoder(
+    Results | Fenced
+)
+_question_decoder: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question)
 
 
 def encode(value: Struct | Sequence[Any]) -> bytes:
@@ -25,37 +33,37 @@ def decode(payload: bytes, kind: type[T]) -> T:
     return decoder.decode(payload)
 
 
-_reply_decoder: msgspec.msgpack.Decoder[BatchReply] = msgspec.msgpack.Decoder(BatchReply)
-
-
-def decode_reply(payload: bytes) -> BatchReply:
+def open_reply(payload: bytes) -> Results | Fenced:
+    """What became of a batch. Raises the LinkupError that the whole of it was refused with."""
+    _raise_refusal(payload)
     return _reply_decoder.decode(payload)
+
+
+def decode_question(payload: bytes) -> Question:
+    """Raises msgspec.MsgspecError when it is none."""
+    return _question_decoder.decode(payload)
+
+
+def name_of(asked: Struct) -> str:
+    """The tag of a question."""
+    return str(asked.__struct_config__.tag)
+
+
+def refusal(error: LinkupError) -> bytes:
+    return encode(Refused(error.code, error.message, error.retry_after_ms))
+
+
+def open_answer(payload: bytes, kind: type[T]) -> T:
+    """The answer of that kind. Raises the LinkupError that came instead of it."""
+    _raise_refusal(payload)
+    return decode(payload, kind)
+
+
+def _raise_refusal(payload: bytes) -> None:
+    if b"\x90" <= payload[:1] <= b"\x9f":  # how an array of up to 15 begins
+        raise decode(payload, Refused).error()
 
 
 @functools.cache
 def _decoder_of(kind: Hashable) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind)
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """Envelope of a query's answer: a failure, or the value."""
-
-    failure: Failure | None = None
-    value: bytes = b""
-
-
-def answer(value: Struct) -> bytes:
-    return _encoder.encode(Answer(value=_encoder.encode(value)))
-
-
-def refusal(error: LinkupError) -> bytes:
-    failure = Failure(error.code, error.message, error.retry_after_ms)
-    return _encoder.encode(Answer(failure=failure))
-
-
-def open_answer(payload: bytes, kind: type[T]) -> T:
-    """The value of an answer. Raises the LinkupError that came instead of it."""
-    envelope: Answer = decode(payload, Answer)
-    if envelope.failure is not None:
-        raise envelope.failure.error()
-    return decode(envelope.value, kind)

@@ -6,8 +6,8 @@ Only who sent it may ask. What persistence knows and what notify knows are asked
 from msgspec import Struct
 
 
-class Receipts(Struct, frozen=True, kw_only=True):
-    """query `receipts`: whom this message of the user's was for, by user id, and who has it.
+class Receipts(Struct, frozen=True, kw_only=True, tag="receipts"):
+    """Whom this message of the user's was for, by user id, and who has it.
 
     `after`: the `next` of the page before.
     """
@@ -18,8 +18,8 @@ class Receipts(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class Timeline(Struct, frozen=True, kw_only=True):
-    """query `timeline`: what has become of this message of the user's so far?"""
+class Timeline(Struct, frozen=True, kw_only=True, tag="timeline"):
+    """What has become of this message of the user's so far?"""
 
     user_id: str
     message_id: int
@@ -50,7 +50,7 @@ class TimelineAnswer(Struct, frozen=True, kw_only=True):
     steps: list[Step]
 
 
-class NotificationSteps(Struct, frozen=True, kw_only=True):
+class NotificationSteps(Struct, frozen=True, kw_only=True, tag="steps"):
     """Asked of notify, as `steps`: what became of this message's notifications to these users?"""
 
     conversation_id: str

@@ -1,8 +1,12 @@
-"""Owns the questions to the log and their answers."""
+"""Owns the questions to the log and their answers.
+
+A question's tag is its type on the wire, and the end of the subject that it is asked on.
+"""
 
 from msgspec import Struct
 
 from shared.commands.event import Event
+from shared.commands.progress import Receipts, Timeline
 
 MAX_PAGE_BYTES = 512 * 1024
 MAX_JOINS = 500  # users in one question about where their feeds stand
@@ -20,8 +24,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     avatar: str | None = None
 
 
-class Joins(Struct, frozen=True, kw_only=True):
-    """query `joins`: where do these users' feeds stand? At most MAX_JOINS."""
+class Joins(Struct, frozen=True, kw_only=True, tag="joins"):
+    """Where do these users' feeds stand? At most MAX_JOINS."""
 
     user_ids: list[str]
 
@@ -41,8 +45,8 @@ class JoinsAnswer(Struct, frozen=True, kw_only=True):
     joined: list[Joined]
 
 
-class Heads(Struct, frozen=True, kw_only=True):
-    """query `heads`: how far do these users' feeds reach? At most MAX_HEADS."""
+class Heads(Struct, frozen=True, kw_only=True, tag="heads"):
+    """How far do these users' feeds reach? At most MAX_HEADS."""
 
     user_ids: list[str]
 
@@ -60,8 +64,8 @@ class FeedFrom(Struct, frozen=True, array_like=True):
     limit: int = 500
 
 
-class FeedPages(Struct, frozen=True, kw_only=True):
-    """query `feeds`: a page of each of these feeds. At most MAX_FEEDS."""
+class FeedPages(Struct, frozen=True, kw_only=True, tag="feeds"):
+    """A page of each of these feeds. At most MAX_FEEDS."""
 
     asked: list[FeedFrom]
 
@@ -80,8 +84,8 @@ class FeedPagesAnswer(Struct, frozen=True, kw_only=True):
     pages: list[FeedPageAnswer]
 
 
-class Inbox(Struct, frozen=True, kw_only=True):
-    """query `conversations`: the user's conversations, latest activity first.
+class Inbox(Struct, frozen=True, kw_only=True, tag="conversations"):
+    """The user's conversations, latest activity first.
 
     `before`: the `next` of the page before. `conversation_id`: that one or none, also without a
     message in it; `conversation_ids`: those of them that are the user's.
@@ -94,8 +98,8 @@ class Inbox(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class History(Struct, frozen=True, kw_only=True):
-    """query `history`: messages of a conversation, by message ids of that conversation.
+class History(Struct, frozen=True, kw_only=True, tag="history"):
+    """Messages of a conversation, by message ids of that conversation.
 
     `message_ids`: those of them that are there; then neither `before_id` nor `after_id`.
     """
@@ -108,21 +112,21 @@ class History(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class Conversation(Struct, frozen=True, kw_only=True):
-    """query `conversation`: one of the user's conversations."""
+class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
+    """One of the user's conversations."""
 
     user_id: str
     conversation_id: str
 
 
-class Totals(Struct, frozen=True, kw_only=True):
-    """query `unread`: how much the user has not read, with a line of the latest."""
+class Totals(Struct, frozen=True, kw_only=True, tag="unread"):
+    """How much the user has not read, with a line of the latest."""
 
     user_id: str
 
 
-class Search(Struct, frozen=True, kw_only=True):
-    """query `search`: messages that hold all these words. `before`: the `next` of a page."""
+class Search(Struct, frozen=True, kw_only=True, tag="search"):
+    """Messages that hold all these words. `before`: the `next` of a page."""
 
     user_id: str
     q: str
@@ -137,8 +141,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Members(Struct, frozen=True, kw_only=True):
-    """query `members`: who is in this conversation of the user's?"""
+class Members(Struct, frozen=True, kw_only=True, tag="members"):
+    """Who is in this conversation of the user's?"""
 
     user_id: str
     conversation_id: str
@@ -148,8 +152,8 @@ class MembersAnswer(Struct, frozen=True, kw_only=True):
     user_ids: list[str]
 
 
-class Acquaintances(Struct, frozen=True, kw_only=True):
-    """query `acquaintances`: with whom of these does the user share a conversation? At most
+class Acquaintances(Struct, frozen=True, kw_only=True, tag="acquaintances"):
+    """With whom of these does the user share a conversation? At most
     MAX_ACQUAINTANCES; everybody is their own."""
 
     user_id: str
@@ -162,8 +166,8 @@ class AcquaintancesAnswer(Struct, frozen=True, kw_only=True):
     last_seen: dict[str, int | None]
 
 
-class Roster(Struct, frozen=True, kw_only=True):
-    """query `roster`: the members of this conversation of the user's, by user id.
+class Roster(Struct, frozen=True, kw_only=True, tag="roster"):
+    """The members of this conversation of the user's, by user id.
 
     `after`: the `next` of the page before.
     """
@@ -174,15 +178,15 @@ class Roster(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class Attachment(Struct, frozen=True, kw_only=True):
-    """query `attachment`: one that this user may see; without a user, as a signed URL grants."""
+class Attachment(Struct, frozen=True, kw_only=True, tag="attachment"):
+    """One that this user may see; without a user, as a signed URL grants."""
 
     attachment_id: str
     user_id: str | None = None
 
 
-class Attachments(Struct, frozen=True, kw_only=True):
-    """query `attachments`: those of them that this user may see."""
+class Attachments(Struct, frozen=True, kw_only=True, tag="attachments"):
+    """Those of them that this user may see."""
 
     attachment_ids: list[str]
     user_id: str
@@ -204,8 +208,8 @@ class AttachmentRecords(Struct, frozen=True, kw_only=True):
     records: list[AttachmentRecord]
 
 
-class Blocks(Struct, frozen=True, kw_only=True):
-    """query `blocks`: whom this user blocks, by user id. `after`: the `next` of a page.
+class Blocks(Struct, frozen=True, kw_only=True, tag="blocks"):
+    """Whom this user blocks, by user id. `after`: the `next` of a page.
 
     `other_id`: only that one.
     """
@@ -216,8 +220,8 @@ class Blocks(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
-class LogPage(Struct, frozen=True, kw_only=True):
-    """query `log`: rows after a follower's position, which is one number per writer.
+class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
+    """Rows after a follower's position, which is one number per writer.
 
     Asking registers the position: what lies behind it need not be kept for this follower. Who
     has lost its place sends none, and goes on from the registered one. `epoch`: of the store the
@@ -265,8 +269,8 @@ class Unread(Struct, frozen=True, kw_only=True):
     conversation_id: str
 
 
-class Marks(Struct, frozen=True, kw_only=True):
-    """query `marks`: what has each of these members not read yet, as of now?"""
+class Marks(Struct, frozen=True, kw_only=True, tag="marks"):
+    """What has each of these members not read yet, as of now?"""
 
     asked: list[Unread]
     preview: int = 3  # latest unread messages to bring along, each cut at 500 code points
@@ -302,7 +306,7 @@ class MarksAnswer(Struct, frozen=True, kw_only=True):
     rows: list[MarksRow | None]
 
 
-class Readiness(Struct, frozen=True, kw_only=True):
+class Readiness(Struct, frozen=True, kw_only=True, tag="health"):
     """question `health`, to persistence and to notify: is all there that it needs?"""
 
 
@@ -310,3 +314,25 @@ class ReadinessAnswer(Struct, frozen=True, kw_only=True):
     """`failing`: of each check that fails, why, in words; empty when it is ready."""
 
     failing: dict[str, str]
+
+
+Question = (
+    Joins
+    | Heads
+    | FeedPages
+    | Inbox
+    | Conversation
+    | Totals
+    | History
+    | Roster
+    | Blocks
+    | Receipts
+    | Timeline
+    | Search
+    | Attachment
+    | Attachments
+    | LogPage
+    | Marks
+    | Acquaintances
+    | Members
+)

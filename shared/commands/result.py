@@ -62,7 +62,7 @@ class Condemned(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Refused(Struct, frozen=True, array_like=True, tag=True):
-    """Not carried out: a LinkupError on the bus."""
+    """A LinkupError on the bus: this command, batch or question was not carried out."""
 
     code: str
     message: str
@@ -88,15 +88,4 @@ class Fenced(Struct, frozen=True, tag=True):
     number: int
 
 
-class Failure(Struct, frozen=True, tag=True):
-    """The whole request failed with that error."""
-
-    code: str
-    message: str
-    retry_after_ms: int | None = None
-
-    def error(self) -> LinkupError:
-        return BY_CODE.get(self.code, Internal)(self.message, retry_after_ms=self.retry_after_ms)
-
-
-BatchReply = Results | Fenced | Failure
+BatchReply = Results | Fenced

@@ -21,7 +21,6 @@ from services.persistence.queries import Queries
 from services.persistence.store.connections import Held, ReaderConnection
 from services.persistence.store.migrate import upgrade
 from services.persistence.store.store import Store
-from shared import commands
 from shared.commands import (
     Batch,
     Command,
@@ -29,6 +28,7 @@ from shared.commands import (
     FeedPages,
     History,
     Inbox,
+    Question,
     Refused,
     Results,
     Search,
@@ -108,17 +108,17 @@ class Side:
         await self._run([past.said("alice", "bob", f"more-{self._number}", "one message more")])
 
     async def newest_page(self) -> None:
-        await self._ask("history", History(user_id="bob", conversation_id=AB))
+        await self._ask(History(user_id="bob", conversation_id=AB))
 
     async def old_page(self) -> None:
         asked = History(user_id="bob", conversation_id=AB, before_id=self._old)
-        await self._ask("history", asked)
+        await self._ask(asked)
 
     async def inbox(self) -> None:
-        await self._ask("conversations", Inbox(user_id="bob"))
+        await self._ask(Inbox(user_id="bob"))
 
     async def resume(self) -> None:
-        await self._ask("feeds", FeedPages(asked=[FeedFrom("bob", self._head - MISSED, MISSED)]))
+        await self._ask(FeedPages(asked=[FeedFrom("bob", self._head - MISSED, MISSED)]))
 
     async def search_common_word(self) -> None:
         await self._search(self._common, AB)
@@ -143,11 +143,10 @@ class Side:
 
     async def _search(self, q: str, place: str | None = None) -> None:
         asked = Search(user_id="bob", q=q, conversation_id=place, limit=PAGE)
-        await self._ask("search", asked)
+        await self._ask(asked)
 
-    async def _ask(self, name: str, asked: Struct) -> None:
-        answer = await self._queries.answer(name, commands.encode(asked))
-        assert commands.decode(answer, commands.Answer).failure is None
+    async def _ask(self, asked: Question) -> None:
+        await self._queries.answer(asked)
 
     async def _store_all(self, told: Iterable[Command]) -> None:
         rest = iter(told)

@@ -30,8 +30,8 @@ from shared.commands import (
     Preview,
     Profile,
     Unread,
-    answer,
     decode,
+    encode,
 )
 from shared.health import Health
 from shared.settings import Settings, to_environment
@@ -164,14 +164,14 @@ async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLo
 
         async def on_log(delivery: bus.Delivery) -> None:
             page = log.page(decode(delivery.payload, LogPage))
-            await wire.publish(delivery.reply_to, answer(page))
+            await wire.publish(delivery.reply_to, encode(page))
 
         async def on_marks(delivery: bus.Delivery) -> None:
             log.marks_asked += 1
             if log.on_marks is not None:
                 await log.on_marks()
             rows = log.marks(decode(delivery.payload, Marks))
-            await wire.publish(delivery.reply_to, answer(rows))
+            await wire.publish(delivery.reply_to, encode(rows))
 
         await wire.subscribe(subjects.query("log"), on_log, queue=subjects.QUERY_GROUP)
         await wire.subscribe(subjects.query("marks"), on_marks, queue=subjects.QUERY_GROUP)

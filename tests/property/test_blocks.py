@@ -35,6 +35,7 @@ from shared.commands import (
     Members,
     MembersAnswer,
     PutUser,
+    Question,
     React,
     Refused,
     Results,
@@ -249,11 +250,11 @@ async def answers(store: Store, number: int, told: list[Command]) -> list[str]:
 async def look(queries: Queries, model: Model, user_id: str) -> None:
     """Every read as this user."""
     others = [other for other in USERS if other != user_id]
-    page = await read(queries, "blocks", Blocks(user_id=user_id))
+    page = await read(queries, Blocks(user_id=user_id))
     mine = [other for other in USERS if (user_id, other) in model.blocked]
     assert [one["user_id"] for one in page["blocks"]] == mine
     asked = Acquaintances(user_id=user_id, asked=list(USERS))
-    answer = await queries.answer("acquaintances", commands.encode(asked))
+    answer = await queries.answer(asked)
     known = commands.open_answer(answer, AcquaintancesAnswer).last_seen.keys()
     close = {other for other in others if not model.apart(user_id, other)}
     assert known == {user_id} | close
@@ -262,7 +263,7 @@ async def look(queries: Queries, model: Model, user_id: str) -> None:
         place = direct_conversation_id(user_id, other)
         if place in model.begun:
             wanted = Inbox(user_id=user_id, conversation_id=place)
-            [row] = (await read(queries, "conversations", wanted))["conversations"]
+            [row] = (await read(queries, wanted))["conversations"]
             judge(model, row, user_id, other)
             heard = await hearers(queries, user_id, place)
             assert (other in heard) is not model.apart(user_id, other)
@@ -280,13 +281,13 @@ def judge(model: Model, row: dict[str, Any], user_id: str, other: str) -> None:
 async def hearers(queries: Queries, user_id: str, place: str) -> Sequence[str] | set[str]:
     asked = Members(user_id=user_id, conversation_id=place)
     try:
-        answer = await queries.answer("members", commands.encode(asked))
+        answer = await queries.answer(asked)
     except NotFound:
         return set()
     return set(commands.open_answer(answer, MembersAnswer).user_ids)
 
 
-async def read(queries: Queries, name: str, asked: msgspec.Struct) -> dict[str, Any]:
-    answer = await queries.answer(name, commands.encode(asked))
+async def read(queries: Queries, asked: Question) -> dict[str, Any]:
+    answer = await queries.answer(asked)
     found: dict[str, Any] = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return found

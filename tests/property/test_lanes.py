@@ -22,7 +22,7 @@ from services.persistence.decide.batch import decide
 from services.persistence.decide.state import Head, Limits
 from shared import commands
 from shared.bus import BusTimeout, NoResponders
-from shared.commands import Batch, Failure, Refused, Result, StoreMessage
+from shared.commands import Batch, Refused, Result, StoreMessage
 from shared.errors import Unavailable
 from tests.property.table import Table
 
@@ -30,7 +30,7 @@ START = 1_000_000_000
 HALF_SECONDS = 300  # in which everything has to be stored
 AT_ONCE = {"nobody there": NoResponders("away"), "cut off": Unavailable("cut off")}
 ANSWERS = {
-    "overloaded": commands.encode(Failure("overloaded", "The store is busy")),
+    "overloaded": commands.encode(Refused("overloaded", "The store is busy")),
     "garbled": b"\xc1",
 }
 LATE = {"late": (2.5,), "late and again": (2.5, 7.0)}  # seconds until a copy reaches the store

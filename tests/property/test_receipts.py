@@ -152,7 +152,7 @@ class Run:
 
     async def receipts(self, user_id: str, message_id: int) -> dict[str, Any]:
         asked = Receipts(user_id=user_id, message_id=message_id, limit=100)
-        answer = await self.queries.answer("receipts", commands.encode(asked))
+        answer = await self.queries.answer(asked)
         page: dict[str, Any] = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
         return page
 

@@ -93,7 +93,7 @@ class Run:
             epoch=self.log.store.epoch if limit else "",
             limit=max(1, limit),
         )
-        answer = await self.queries.answer("log", commands.encode(asked))
+        answer = await self.queries.answer(asked)
         page = commands.open_answer(answer, LogPageAnswer)
         start = before.get("1", 0)
         wanted = range(start + 1, page.positions.get("1", 0) + 1)

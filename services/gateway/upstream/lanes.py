@@ -30,7 +30,7 @@ from shared.commands import (
     Stored,
     StoreMessage,
 )
-from shared.errors import Unavailable
+from shared.errors import LinkupError
 
 logger = logging.getLogger("linkup.gateway.lanes")
 
@@ -163,11 +163,11 @@ class Lane:
         timeout = min(REQUEST_TIMEOUT, max(PAUSE, until - asyncio.get_running_loop().time()))
         try:
             reply = await self._bus.request(subjects.STORE, payload, timeout)
-            answer = commands.decode_reply(reply)
+            answer = commands.open_reply(reply)
         except NoResponders:
             return None
-        except Unavailable as error:
-            logger.warning("batch not answered: %s", error)
+        except LinkupError as error:
+            logger.warning("batch not carried out: %s", error)
             return None
         except msgspec.MsgspecError:
             logger.exception("an answer of the store does not decode")

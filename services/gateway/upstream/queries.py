@@ -34,6 +34,7 @@ from shared.commands import (
     JoinsAnswer,
     Members,
     MembersAnswer,
+    Question,
     Receipts,
     Roster,
     Search,
@@ -41,6 +42,7 @@ from shared.commands import (
     Timeline,
     TimelineAnswer,
     Totals,
+    name_of,
 )
 from shared.turns import Turns
 
@@ -87,63 +89,63 @@ class Log:
 
     async def heads(self, user_ids: list[str]) -> HeadsAnswer:
         """Asked past the line: what the wire lost has to be found in time (C7)."""
-        return await self._request("heads", Heads(user_ids=user_ids), HeadsAnswer)
+        return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
 
     async def inbox(self, asked: Inbox) -> bytes:
-        return (await self._ask("conversations", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def conversation(self, user_id: str, conversation_id: str) -> bytes:
         asked = Conversation(user_id=user_id, conversation_id=conversation_id)
-        return (await self._ask("conversation", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def unread(self, user_id: str) -> bytes:
-        return (await self._ask("unread", Totals(user_id=user_id), Snapshot)).body
+        return (await self._ask(Totals(user_id=user_id), Snapshot)).body
 
     async def history(self, asked: History) -> bytes:
-        return (await self._ask("history", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
         question = Acquaintances(user_id=user_id, asked=asked)
-        return await self._ask("acquaintances", question, AcquaintancesAnswer)
+        return await self._ask(question, AcquaintancesAnswer)
 
     async def roster(self, asked: Roster) -> bytes:
-        return (await self._ask("roster", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def blocks(self, asked: Blocks) -> bytes:
-        return (await self._ask("blocks", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def receipts(self, asked: Receipts) -> bytes:
-        return (await self._ask("receipts", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
     async def timeline(self, user_id: str, message_id: int) -> TimelineAnswer:
         asked = Timeline(user_id=user_id, message_id=message_id)
-        return await self._ask("timeline", asked, TimelineAnswer)
+        return await self._ask(asked, TimelineAnswer)
 
     async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
         """NotFound unless that user may see it; without a user, unless it is there."""
         asked = Attachment(attachment_id=attachment_id, user_id=user_id)
-        return await self._ask("attachment", asked, AttachmentRecord)
+        return await self._ask(asked, AttachmentRecord)
 
     async def attachments(self, attachment_ids: list[str], user_id: str) -> list[AttachmentRecord]:
         """Those that exist and that user may see."""
         asked = Attachments(attachment_ids=attachment_ids, user_id=user_id)
-        return (await self._ask("attachments", asked, AttachmentRecords)).records
+        return (await self._ask(asked, AttachmentRecords)).records
 
     async def members(self, user_id: str, conversation_id: str) -> list[str]:
         """Of a conversation of theirs, but for who must not hear of them; NotFound otherwise."""
         asked = Members(user_id=user_id, conversation_id=conversation_id)
-        return (await self._ask("members", asked, MembersAnswer)).user_ids
+        return (await self._ask(asked, MembersAnswer)).user_ids
 
     async def search(self, asked: Search) -> bytes:
-        return (await self._ask("search", asked, Snapshot)).body
+        return (await self._ask(asked, Snapshot)).body
 
-    async def _ask(self, name: str, asked: Struct, kind: type[A]) -> A:
-        reply = await self._look_ups.get((subjects.query(name), commands.encode(asked)))
+    async def _ask(self, asked: Question, kind: type[A]) -> A:
+        reply = await self._look_ups.get((subjects.query(name_of(asked)), commands.encode(asked)))
         return self._opened(reply, kind)
 
-    async def _request(self, name: str, asked: Struct, kind: type[A]) -> A:
-        payload = commands.encode(asked)
-        reply = await self._bus.request(subjects.query(name), payload, TIMEOUT)
+    async def _request(self, asked: Question, kind: type[A]) -> A:
+        subject = subjects.query(name_of(asked))
+        reply = await self._bus.request(subject, commands.encode(asked), TIMEOUT)
         return self._opened(reply, kind)
 
     def _opened(self, reply: bytes, kind: type[A]) -> A:
@@ -153,11 +155,11 @@ class Log:
 
     async def _ask_joins(self, user_ids: Sequence[str]) -> list[Joined]:
         asked = Joins(user_ids=list(user_ids))
-        return (await self._request("joins", asked, JoinsAnswer)).joined
+        return (await self._request(asked, JoinsAnswer)).joined
 
     async def _ask_feeds(self, asked: Sequence[FeedFrom]) -> list[FeedPageAnswer]:
         pages = FeedPages(asked=list(asked))
-        return (await self._request("feeds", pages, FeedPagesAnswer)).pages
+        return (await self._request(pages, FeedPagesAnswer)).pages
 
     async def _ask_look_up(self, asked: Sequence[tuple[str, bytes]]) -> list[bytes]:
         [(subject, payload)] = asked

@@ -5,8 +5,7 @@ the answer: what an answer says and the cursor it carries belong together.
 """
 
 import sqlite3
-from collections.abc import Callable
-from typing import TypeVar
+from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,16 +39,13 @@ from shared.commands import (
     LogPage,
     Marks,
     Members,
+    Question,
     Receipts,
     Roster,
     Search,
     Timeline,
     Totals,
 )
-from shared.errors import NotFound
-
-A = TypeVar("A", bound=Struct)
-Query = Callable[[Source, A], Struct]
 
 
 class Queries:
@@ -60,59 +56,62 @@ class Queries:
         self._epoch = epoch
         self._followers = followers or Followers()
 
-    async def answer(self, name: str, payload: bytes) -> bytes:  # noqa: C901 - flat
-        """The encoded answer to the query of that name. Raises LinkupError."""
-        match name:
-            case "joins":
-                return await self._ask(joins, commands.decode(payload, Joins))
-            case "heads":
-                return await self._ask(heads, commands.decode(payload, Heads))
-            case "feeds":
-                return await self._ask(feeds, commands.decode(payload, FeedPages))
-            case "conversations":
-                return await self._ask(inbox, commands.decode(payload, Inbox))
-            case "conversation":
-                return await self._ask(conversation, commands.decode(payload, Conversation))
-            case "unread":
-                return await self._ask(unread, commands.decode(payload, Totals))
-            case "history":
-                return await self._ask(history, commands.decode(payload, History))
-            case "roster":
-                return await self._ask(roster, commands.decode(payload, Roster))
-            case "blocks":
-                return await self._ask(blocks, commands.decode(payload, Blocks))
-            case "receipts":
-                return await self._ask(receipts, commands.decode(payload, Receipts))
-            case "timeline":
-                return await self._ask(timeline, commands.decode(payload, Timeline))
-            case "search":
-                return await self._ask(search, commands.decode(payload, Search))
-            case "attachment":
-                return await self._ask(attachment, commands.decode(payload, Attachment))
-            case "attachments":
-                return await self._ask(attachments, commands.decode(payload, Attachments))
-            case "log":
-                asked = commands.decode(payload, LogPage)
-                positions = dict(self._followers.heard(asked, self._epoch))
-                return await self._ask(log, replace(asked, positions=positions))
-            case "marks":
-                return await self._ask(marks, commands.decode(payload, Marks))
-            case "acquaintances":
-                return await self._ask(acquaintances, commands.decode(payload, Acquaintances))
-            case "members":
-                return await self._ask(members, commands.decode(payload, Members))
-        raise NotFound(f"There is no query {name!r}")
+    async def answer(self, asked: Question) -> bytes:
+        """The encoded answer. Raises LinkupError."""
+        if isinstance(asked, LogPage):
+            asked = replace(asked, positions=dict(self._followers.heard(asked, self._epoch)))
 
-    async def _ask(self, query: Query[A], asked: A) -> bytes:
-        def answer(connection: sqlite3.Connection) -> bytes:
-            return snapshot(Source(connection, self._epoch), query, asked)
+        def answered(connection: sqlite3.Connection) -> bytes:
+            return _snapshot(Source(connection, self._epoch), asked)
 
-        return await self._held.run(answer)
+        return await self._held.run(answered)
 
 
-def snapshot(source: Source, query: Query[A], asked: A) -> bytes:
+def _snapshot(source: Source, asked: Question) -> bytes:
     source.connection.execute("BEGIN")
     try:
-        return commands.answer(query(source, asked))
+        return commands.encode(_read(source, asked))
     finally:
         source.connection.execute("ROLLBACK")
+
+
+def _read(source: Source, asked: Question) -> Struct:  # noqa: C901 - a case each
+    match asked:
+        case Joins():
+            return joins(source, asked)
+        case Heads():
+            return heads(source, asked)
+        case FeedPages():
+            return feeds(source, asked)
+        case Inbox():
+            return inbox(source, asked)
+        case Conversation():
+            return conversation(source, asked)
+        case Totals():
+            return unread(source, asked)
+        case History():
+            return history(source, asked)
+        case Roster():
+            return roster(source, asked)
+        case Blocks():
+            return blocks(source, asked)
+        case Receipts():
+            return receipts(source, asked)
+        case Timeline():
+            return timeline(source, asked)
+        case Search():
+            return search(source, asked)
+        case Attachment():
+            return attachment(source, asked)
+        case Attachments():
+            return attachments(source, asked)
+        case LogPage():
+            return log(source, asked)
+        case Marks():
+            return marks(source, asked)
+        case Acquaintances():
+            return acquaintances(source, asked)
+        case Members():
+            return members(source, asked)
+        case _:
+            assert_never(asked)

@@ -86,7 +86,7 @@ class Readers:
     async def _answer(self, held: Held, queries: Queries, delivery: Delivery) -> bytes:
         name = delivery.subject.rpartition(".")[2]
         try:
-            answer = await queries.answer(name, delivery.payload)
+            answer = await queries.answer(commands.decode_question(delivery.payload))
             self.reads.proved()
             return answer
         except LinkupError as error:

@@ -18,7 +18,7 @@ from shared.commands import (
 )
 from shared.errors import LinkupError
 
-Answer = BatchReply | LinkupError | bytes
+Answer = BatchReply | Refused | LinkupError | bytes
 Responder = Callable[[Batch], Answer]
 
 

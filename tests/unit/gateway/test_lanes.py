@@ -13,7 +13,6 @@ from shared import frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
     Done,
-    Failure,
     Fenced,
     PutUser,
     Refused,
@@ -68,7 +67,7 @@ async def test_while_a_batch_is_in_flight_the_next_one_gathers() -> None:
         NoResponders("away"),
         BusTimeout("no answer"),
         Unavailable("cut off"),
-        Failure("overloaded", "The store is busy"),
+        Refused("overloaded", "The store is busy"),
         Fenced(9),
         b"\xc1",
         b"",

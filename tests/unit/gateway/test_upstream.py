@@ -21,7 +21,7 @@ class FakeBus:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.reply: bytes | Exception = commands.answer(ReadinessAnswer(failing={}))
+        self.reply: bytes | Exception = commands.encode(ReadinessAnswer(failing={}))
         self.sound = True
         self.probe = Probe("the bus", self.ping)
 
@@ -76,7 +76,7 @@ def test_f_t1_what_is_stored_and_read_all_the_time_is_not_asked_for() -> None:
 def test_f_t1_one_half_alone_proves_nothing_of_the_other(half: str) -> None:
     async def story(bus: FakeBus, upstream: Upstream) -> None:
         await asyncio.sleep(EVERY)
-        bus.reply = commands.answer(ReadinessAnswer(failing={"x": "the disk is full"}))
+        bus.reply = commands.encode(ReadinessAnswer(failing={"x": "the disk is full"}))
         for _ in range(10):
             getattr(upstream, half)()
             await asyncio.sleep(0.5)

@@ -13,7 +13,16 @@ from services.persistence.queries import Queries
 from services.persistence.store.connections import Held, ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
-from shared.commands import Conversation, Inbox, Marks, MarksAnswer, Snapshot, Totals, Unread
+from shared.commands import (
+    Conversation,
+    Inbox,
+    Marks,
+    MarksAnswer,
+    Question,
+    Snapshot,
+    Totals,
+    Unread,
+)
 from tests.unit.persistence.log import Log
 
 PEOPLE = ("alice", "bob", "carol")
@@ -26,26 +35,26 @@ class Reader:
         self.log, self.held = log, held
         self.queries = Queries(held, log.store.epoch)
 
-    async def ask(self, name: str, asked: Any) -> Any:
-        reply = await self.queries.answer(name, commands.encode(asked))
+    async def ask(self, asked: Question) -> Any:
+        reply = await self.queries.answer(asked)
         return msgspec.json.decode(commands.open_answer(reply, Snapshot).body)
 
     async def counted(self, user_id: str, place: str) -> tuple[int, int, list[int]]:
         """In the inbox, for a notification, and the newest three."""
         asked = Conversation(user_id=user_id, conversation_id=place)
-        shown = await self.ask("conversation", asked)
+        shown = await self.ask(asked)
         marks = Marks(asked=[Unread(user_id=user_id, conversation_id=place)])
-        reply = await self.queries.answer("marks", commands.encode(marks))
+        reply = await self.queries.answer(marks)
         [row] = commands.open_answer(reply, MarksAnswer).rows
         assert row is not None
         newest = [one.seq for one in row.previews]
         return shown["conversation"]["unread_count"], row.unread, newest
 
     async def total(self, user_id: str) -> Any:
-        return await self.ask("unread", Totals(user_id=user_id))
+        return await self.ask(Totals(user_id=user_id))
 
     async def inbox(self, user_id: str) -> Any:
-        return await self.ask("conversations", Inbox(user_id=user_id))
+        return await self.ask(Inbox(user_id=user_id))
 
 
 @asynccontextmanager

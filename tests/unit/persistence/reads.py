@@ -35,15 +35,15 @@ Page = dict[str, Any]
 
 async def history(queries: Queries, user_id: str = "alice", **asked: Any) -> Page:
     asked.setdefault("conversation_id", AB)
-    payload = commands.encode(History(user_id=user_id, **asked))
-    answer = await queries.answer("history", payload)
+    question = History(user_id=user_id, **asked)
+    answer = await queries.answer(question)
     assert len(answer) < MAX_PAYLOAD
     page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return page
 
 
 async def inbox(queries: Queries, user_id: str = "alice", **asked: Any) -> Page:
-    answer = await queries.answer("conversations", commands.encode(Inbox(user_id=user_id, **asked)))
+    answer = await queries.answer(Inbox(user_id=user_id, **asked))
     assert len(answer) < MAX_PAYLOAD
     page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return page
@@ -55,35 +55,33 @@ async def feed(queries: Queries, user_id: str, after: int, limit: int = 500) -> 
 
 
 async def feeds(queries: Queries, *asked: FeedFrom) -> list[FeedPageAnswer]:
-    answer = await queries.answer("feeds", commands.encode(FeedPages(asked=list(asked))))
+    answer = await queries.answer(FeedPages(asked=list(asked)))
     assert len(answer) < MAX_PAYLOAD
     return commands.open_answer(answer, FeedPagesAnswer).pages
 
 
 async def joins(queries: Queries, *user_ids: str) -> list[Joined]:
-    answer = await queries.answer("joins", commands.encode(Joins(user_ids=list(user_ids))))
+    answer = await queries.answer(Joins(user_ids=list(user_ids)))
     assert len(answer) < MAX_PAYLOAD
     return commands.open_answer(answer, JoinsAnswer).joined
 
 
 async def marks(queries: Queries, *asked: Unread, preview: int = 3) -> MarksAnswer:
-    answer = await queries.answer(
-        "marks", commands.encode(Marks(asked=list(asked), preview=preview))
-    )
+    answer = await queries.answer(Marks(asked=list(asked), preview=preview))
     return commands.open_answer(answer, MarksAnswer)
 
 
 async def receipts(queries: Queries, user_id: str, message_id: int, **asked: Any) -> Page:
-    payload = commands.encode(Receipts(user_id=user_id, message_id=message_id, **asked))
-    answer = await queries.answer("receipts", payload)
+    question = Receipts(user_id=user_id, message_id=message_id, **asked)
+    answer = await queries.answer(question)
     assert len(answer) < MAX_PAYLOAD
     page: Page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return page
 
 
 async def timeline(queries: Queries, user_id: str, message_id: int) -> TimelineAnswer:
-    payload = commands.encode(Timeline(user_id=user_id, message_id=message_id))
-    return commands.open_answer(await queries.answer("timeline", payload), TimelineAnswer)
+    question = Timeline(user_id=user_id, message_id=message_id)
+    return commands.open_answer(await queries.answer(question), TimelineAnswer)
 
 
 def contents(page: Page) -> list[str]:

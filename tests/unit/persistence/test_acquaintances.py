@@ -14,8 +14,8 @@ HOUR = 3_600_000_000  # microseconds
 
 
 async def known(queries: Queries, user_id: str, *asked: str) -> dict[str, int | None]:
-    payload = commands.encode(Acquaintances(user_id=user_id, asked=list(asked)))
-    answer = await queries.answer("acquaintances", payload)
+    question = Acquaintances(user_id=user_id, asked=list(asked))
+    answer = await queries.answer(question)
     return commands.open_answer(answer, AcquaintancesAnswer).last_seen
 
 

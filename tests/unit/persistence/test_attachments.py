@@ -68,7 +68,7 @@ def code(result: Result) -> str:
 async def seen(queries: Queries, attachment_id: str, user_id: str | None) -> bool:
     asked = Attachment(attachment_id=attachment_id, user_id=user_id)
     try:
-        answer = await queries.answer("attachment", commands.encode(asked))
+        answer = await queries.answer(asked)
     except NotFound:
         return False
     return commands.open_answer(answer, AttachmentRecord).attachment_id == attachment_id
@@ -77,7 +77,7 @@ async def seen(queries: Queries, attachment_id: str, user_id: str | None) -> boo
 async def shown(queries: Queries, user_id: str = "bob") -> list[list[str]]:
     """The ids in each message of the conversation."""
     asked = History(user_id=user_id, conversation_id=AB)
-    answer = await queries.answer("history", commands.encode(asked))
+    answer = await queries.answer(asked)
     page = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return [[a["attachment_id"] for a in m.get("attachments", [])] for m in page["messages"]]
 
@@ -191,7 +191,7 @@ async def test_a_preview_without_words_is_the_name_of_the_file(
 ) -> None:
     await upload(people, "a")
     await send(people, "a")
-    answer = await queries.answer("unread", commands.encode(Totals(user_id="bob")))
+    answer = await queries.answer(Totals(user_id="bob"))
     body = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     assert [item["preview"] for item in body["items"]] == ["a.txt"]
 

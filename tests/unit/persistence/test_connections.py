@@ -10,7 +10,6 @@ import pytest
 from services.notify.database import SyncedConnection
 from services.persistence.queries import Queries
 from services.persistence.store.connections import Held, ReaderConnection, WriterConnection
-from shared import commands
 from shared.commands import Inbox
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
@@ -39,9 +38,7 @@ async def test_s98_no_statement_runs_in_the_loops_thread(
     try:
         async with opened(database) as store:
             await Log(store).say("alice", "bob", "hello")
-            await Queries(held, store.epoch).answer(
-                "conversations", commands.encode(Inbox(user_id="bob"))
-            )
+            await Queries(held, store.epoch).answer(Inbox(user_id="bob"))
     finally:
         await held.close()
     assert len(threads) == 2

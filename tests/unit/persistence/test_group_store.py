@@ -30,6 +30,7 @@ from shared.commands import (
     MarksAnswer,
     Members,
     PutUser,
+    Question,
     RemoveMember,
     Roster,
     SetConversation,
@@ -93,8 +94,8 @@ async def feed(queries: Queries, user_id: str, after: int = 0) -> list[Event]:
     return (await reads.feed(queries, user_id, after)).events
 
 
-async def snapshot(queries: Queries, name: str, asked: msgspec.Struct) -> Frame:
-    answer = await queries.answer(name, commands.encode(asked))
+async def snapshot(queries: Queries, asked: Question) -> Frame:
+    answer = await queries.answer(asked)
     assert len(answer) < MAX_PAYLOAD
     found: Frame = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return found
@@ -164,27 +165,22 @@ async def test_s46_who_is_removed_hears_so_and_sees_nothing_any_more(
     assert (frames[0]["user_ids"], frames[0]["actor_id"]) == (["bob"], "alice")
     assert "title" not in frames[0]
     place: Any = {"user_id": "bob", "conversation_id": "g"}
-    for name, asked in [
-        ("history", History(**place)),
-        ("conversation", Conversation(**place)),
-        ("members", Members(**place)),
-        ("roster", Roster(**place)),
-    ]:
+    for kind in (History, Conversation, Members, Roster):
         with pytest.raises(NotFound):
-            await snapshot(queries, name, asked)
-    assert (await snapshot(queries, "conversations", Inbox(user_id="bob")))["conversations"] == []
-    assert (await snapshot(queries, "unread", Totals(user_id="bob")))["unread_count"] == 0
+            await queries.answer(kind(**place))
+    assert (await snapshot(queries, Inbox(user_id="bob")))["conversations"] == []
+    assert (await snapshot(queries, Totals(user_id="bob")))["unread_count"] == 0
 
 
 async def test_s46_a_new_member_sees_from_joining_on(team: Log, queries: Queries) -> None:
     await team.run(add("dave"))
     await team.run(say("alice", "three"))
-    page = await snapshot(queries, "history", History(user_id="dave", conversation_id="g"))
+    page = await snapshot(queries, History(user_id="dave", conversation_id="g"))
     assert [(m["seq"], m["content"]) for m in page["messages"]] == [(3, "three")]
-    [row] = (await snapshot(queries, "conversations", Inbox(user_id="dave")))["conversations"]
+    [row] = (await snapshot(queries, Inbox(user_id="dave")))["conversations"]
     assert (row["unread_count"], row["last_seq"], row["member_count"]) == (1, 3, 4)
     await team.run(remove("dave", "dave"), say("bob", "four"), add("dave"), say("bob", "five"))
-    page = await snapshot(queries, "history", History(user_id="dave", conversation_id="g"))
+    page = await snapshot(queries, History(user_id="dave", conversation_id="g"))
     assert [m["content"] for m in page["messages"]] == ["five"], "coming back is joining anew"
 
 
@@ -196,8 +192,8 @@ async def test_s46_by_setting_a_new_member_sees_the_whole_history(database: Path
         held = Held(f"sqlite:///{database}", ReaderConnection)
         try:
             queries = Queries(held, store.epoch)
-            page = await snapshot(queries, "history", History(user_id="dave", conversation_id="g"))
-            unread = await snapshot(queries, "unread", Totals(user_id="dave"))
+            page = await snapshot(queries, History(user_id="dave", conversation_id="g"))
+            unread = await snapshot(queries, Totals(user_id="dave"))
         finally:
             await held.close()
     assert [m["content"] for m in page["messages"]] == ["one"]
@@ -206,13 +202,13 @@ async def test_s46_by_setting_a_new_member_sees_the_whole_history(database: Path
 
 async def test_s46_the_inbox_shows_a_group_from_its_making_on(team: Log, queries: Queries) -> None:
     await team.run(create("bob", place="g2", title="New"))
-    page = await snapshot(queries, "conversations", Inbox(user_id="bob"))
+    page = await snapshot(queries, Inbox(user_id="bob"))
     new, old = page["conversations"]
     assert (new["title"], new["kind"], new["last_message"]) == ("New", "group", None)
     assert (new["role"], new["member_count"], new["peer"]) == ("member", 2, None)
     assert (old["title"], old["member_count"], old["unread_count"]) == ("Team", 3, 1)
-    first = await snapshot(queries, "conversations", Inbox(user_id="bob", limit=1))
-    rest = await snapshot(queries, "conversations", Inbox(user_id="bob", before=first["next"]))
+    first = await snapshot(queries, Inbox(user_id="bob", limit=1))
+    rest = await snapshot(queries, Inbox(user_id="bob", before=first["next"]))
     assert [c["conversation_id"] for c in first["conversations"] + rest["conversations"]] == [
         "g2",
         "g",
@@ -222,9 +218,9 @@ async def test_s46_the_inbox_shows_a_group_from_its_making_on(team: Log, queries
 async def test_a_groups_ticks_are_those_of_the_slowest(team: Log, queries: Queries) -> None:
     await team.run(say("alice", "three"), read("bob", 3), read("carol", 1))
     asked = Conversation(user_id="alice", conversation_id="g")
-    row = (await snapshot(queries, "conversation", asked))["conversation"]
+    row = (await snapshot(queries, asked))["conversation"]
     assert (row["peer_delivered_seq"], row["peer_read_seq"]) == (1, 1)
-    roster = await snapshot(queries, "roster", Roster(user_id="alice", conversation_id="g"))
+    roster = await snapshot(queries, Roster(user_id="alice", conversation_id="g"))
     assert [(m["user_id"], m["role"], m["read_seq"]) for m in roster["members"]] == [
         ("alice", "owner", 1),
         ("bob", "member", 3),
@@ -241,7 +237,7 @@ async def test_r18_pages_of_members_meet_and_fit_the_bus(team: Log, queries: Que
     after = ""
     while True:
         asked = Roster(user_id="bob", conversation_id="g", after=after, limit=100)
-        page = await snapshot(queries, "roster", asked)
+        page = await snapshot(queries, asked)
         found += [member["user_id"] for member in page["members"]]
         if page["next"] is None:
             break
@@ -262,7 +258,7 @@ async def test_above_32_members_a_frame_names_nobody(team: Log, queries: Queries
 async def test_the_log_tells_a_follower_of_each_member_with_something_unread(
     team: Log, queries: Queries
 ) -> None:
-    answer = await queries.answer("log", commands.encode(LogPage(follower="t", positions={})))
+    answer = await queries.answer(LogPage(follower="t", positions={}))
     rows = commands.open_answer(answer, LogPageAnswer).rows
     assert [(row.user_id, row.seq, row.actor_id) for row in rows] == [
         ("bob", 1, "alice"),
@@ -272,8 +268,7 @@ async def test_the_log_tells_a_follower_of_each_member_with_something_unread(
     ]
     await team.run(remove("carol", "carol"))
     asked = [Unread(user_id=user_id, conversation_id="g") for user_id in ("bob", "carol")]
-    payload = commands.encode(Marks(asked=asked))
-    marks = commands.open_answer(await queries.answer("marks", payload), MarksAnswer)
+    marks = commands.open_answer(await queries.answer(Marks(asked=asked)), MarksAnswer)
     bob, carol = marks.rows
     assert bob is not None
     assert (bob.kind, bob.title, bob.unread) == ("group", "Team", 1)
@@ -285,7 +280,7 @@ async def test_a_group_that_everybody_left_is_not_made_anew(team: Log, queries: 
         await team.run(remove(user_id, user_id))
     assert await team.run(create("bob", "carol")) == [Begun(False)]
     with pytest.raises(NotFound):
-        await snapshot(queries, "conversation", Conversation(user_id="alice", conversation_id="g"))
+        await snapshot(queries, Conversation(user_id="alice", conversation_id="g"))
 
 
 async def test_messages_and_changes_are_numbered_in_one_sequence(team: Log) -> None:

@@ -5,14 +5,21 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from services.persistence.queries import Queries
 from services.persistence.store.connections import Held, ReaderConnection
-from shared import commands
-from shared.commands import ClearConversation, FeedFrom, FeedPages, History, Inbox, Search, Stored
+from shared.commands import (
+    ClearConversation,
+    FeedFrom,
+    FeedPages,
+    History,
+    Inbox,
+    Question,
+    Search,
+    Stored,
+)
 from shared.subjects import direct_conversation_id
 from tests.support.stores import empty_store
 from tests.unit.persistence.conftest import opened
@@ -35,27 +42,26 @@ class Side:
         await self.log.say("alice", "bob", f"another {self._sent}")
 
     async def newest(self) -> None:
-        await self._ask("history", History(user_id="bob", conversation_id=AB))
+        await self._ask(History(user_id="bob", conversation_id=AB))
 
     async def old(self) -> None:
         asked = History(user_id="bob", conversation_id=AB, before_id=FEW - 20)
-        await self._ask("history", asked)
+        await self._ask(asked)
 
     async def inbox(self) -> None:
-        await self._ask("conversations", Inbox(user_id="bob"))
+        await self._ask(Inbox(user_id="bob"))
 
     async def resume(self) -> None:
-        await self._ask("feeds", FeedPages(asked=[FeedFrom("bob", self.stored - 50, 50)]))
+        await self._ask(FeedPages(asked=[FeedFrom("bob", self.stored - 50, 50)]))
 
     async def search(self) -> None:
-        await self._ask("search", Search(user_id="bob", q="message", conversation_id=AB))
+        await self._ask(Search(user_id="bob", q="message", conversation_id=AB))
 
     async def rare(self) -> None:
-        await self._ask("search", Search(user_id="bob", q="message kraken"))
+        await self._ask(Search(user_id="bob", q="message kraken"))
 
-    async def _ask(self, name: str, asked: Any) -> None:
-        answer = await self.queries.answer(name, commands.encode(asked))
-        assert commands.decode(answer, commands.Answer).failure is None
+    async def _ask(self, asked: Question) -> None:
+        await self.queries.answer(asked)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 import pytest
@@ -14,7 +14,6 @@ from services.persistence.queries import Queries
 from services.persistence.store.connections import Held, ReaderConnection
 from shared import commands
 from shared.commands import (
-    Failure,
     FeedFrom,
     Heads,
     HeadsAnswer,
@@ -25,6 +24,7 @@ from shared.commands import (
     MembersAnswer,
     Profile,
     PutUser,
+    Refused,
     Unread,
 )
 from shared.errors import NotFound
@@ -50,14 +50,10 @@ T = TypeVar("T")
 async def test_idor_members_are_for_members_and_nothing_is_told_of_the_rest(
     talk: Log, queries: Queries
 ) -> None:
-    answer = await queries.answer(
-        "members", commands.encode(Members(user_id="bob", conversation_id=AB))
-    )
+    answer = await queries.answer(Members(user_id="bob", conversation_id=AB))
     assert sorted(commands.open_answer(answer, MembersAnswer).user_ids) == ["alice", "bob"]
     refusals = [
-        await fails(
-            queries.answer("members", commands.encode(Members(user_id="carol", conversation_id=x)))
-        )
+        await fails(queries.answer(Members(user_id="carol", conversation_id=x)))
         for x in (AB, "no-such-conversation")
     ]
     assert [(e.code, e.message) for e in refusals] == [("not_found", refusals[0].message)] * 2
@@ -132,7 +128,7 @@ async def test_r18_a_feed_page_fits_the_bus(log: Log, queries: Queries) -> None:
     await log.say("alice", "bob", *[f"{n:0>4}" + "\x01" * 4996 for n in range(40)])
     page = await feed(queries, "bob", 0)
     assert 0 < len(page.events) < 40
-    assert len(commands.answer(page)) < MAX_PAYLOAD
+    assert len(commands.encode(page)) < MAX_PAYLOAD
     assert page.head == 40
 
 
@@ -217,14 +213,14 @@ async def test_a_profile_keeps_what_a_later_token_does_not_say(log: Log, queries
 
 async def test_heads_of_those_who_have_one(talk: Log, queries: Queries) -> None:
     asked = Heads(user_ids=["carol", "nobody", "alice", "alice"])
-    answer = await queries.answer("heads", commands.encode(asked))
+    answer = await queries.answer(asked)
     assert commands.open_answer(answer, HeadsAnswer).heads == {"alice": 9, "carol": 1}
 
 
 async def test_r18_heads_are_bounded(queries: Queries, log: Log) -> None:
     await log.people(*[f"u{number}" for number in range(600)])
     asked = Heads(user_ids=[f"u{number}" for number in range(600)])
-    answer = await queries.answer("heads", commands.encode(asked))
+    answer = await queries.answer(asked)
     assert len(commands.open_answer(answer, HeadsAnswer).heads) == commands.MAX_HEADS
 
 
@@ -241,7 +237,7 @@ async def test_a_follower_meets_every_message_once_whatever_the_page(
         more = True
         while more:
             asked = LogPage(follower="test", positions=positions, limit=limit)
-            answer = await queries.answer("log", commands.encode(asked))
+            answer = await queries.answer(asked)
             page = commands.open_answer(answer, LogPageAnswer)
             rows += page.rows
             positions, more = page.positions, page.more
@@ -279,10 +275,17 @@ async def test_marks_of_notes_to_oneself_have_nothing_unread(log: Log, queries: 
     assert (row.unread, row.previews) == (0, [])
 
 
-async def test_an_unknown_query_is_not_found_and_a_broken_one_raises(queries: Queries) -> None:
-    assert isinstance(await fails(queries.answer("drop", b"")), NotFound)
+@pytest.mark.parametrize("payload", [b"\xc1", b"", msgspec.msgpack.encode({"type": "drop"})])
+def test_what_is_no_question_does_not_decode(payload: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
-        await queries.answer("feeds", b"\xc1")
+        commands.decode_question(payload)
+
+
+def test_each_question_has_a_subject_of_its_own() -> None:
+    names = [kind.__struct_config__.tag for kind in get_args(commands.Question)]
+    assert len(set(names)) == len(names)
+    assert commands.name_of(Heads(user_ids=[])) == "heads"
+    assert all(name.islower() and name.isalpha() for name in names)
 
 
 async def test_reading_changes_nothing(talk: Log, queries: Queries) -> None:
@@ -301,5 +304,5 @@ async def test_a_failed_query_ends_its_snapshot(talk: Log, queries: Queries) -> 
 def test_a_refusal_carries_its_code_over_the_bus() -> None:
     payload = commands.refusal(NotFound("no"))
     with pytest.raises(NotFound, match="no"):
-        commands.open_answer(payload, Joined)
-    assert commands.decode(payload, commands.Answer).failure == Failure("not_found", "no", None)
+        commands.open_answer(payload, HeadsAnswer)
+    assert commands.decode(payload, Refused) == Refused("not_found", "no", None)

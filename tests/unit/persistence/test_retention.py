@@ -80,7 +80,7 @@ async def follow(
     queries: Queries, epoch: str, positions: dict[str, int], limit: int = 500, name: str = "notify"
 ) -> LogPageAnswer:
     asked = LogPage(follower=name, positions=positions, epoch=epoch, limit=limit)
-    return commands.open_answer(await queries.answer("log", commands.encode(asked)), LogPageAnswer)
+    return commands.open_answer(await queries.answer(asked), LogPageAnswer)
 
 
 async def joined(queries: Queries, user_id: str) -> Joined:

@@ -22,6 +22,7 @@ from shared.commands import (
     Marks,
     MarksAnswer,
     MarksRow,
+    Question,
     React,
     Refused,
     Result,
@@ -54,20 +55,20 @@ def react(user_id: str, message_id: int, emoji: str = THUMB, *, remove: bool = F
     return React(user_id=user_id, message_id=message_id, emoji=emoji, remove=remove)
 
 
-async def page(queries: Queries, name: str, asked: msgspec.Struct) -> dict[str, Any]:
-    answer = await queries.answer(name, commands.encode(asked))
+async def page(queries: Queries, asked: Question) -> dict[str, Any]:
+    answer = await queries.answer(asked)
     found: dict[str, Any] = msgspec.json.decode(commands.open_answer(answer, Snapshot).body)
     return found
 
 
 async def history(queries: Queries, user_id: str, **asked: Any) -> list[dict[str, Any]]:
-    found = await page(queries, "history", History(user_id=user_id, conversation_id=AB, **asked))
+    found = await page(queries, History(user_id=user_id, conversation_id=AB, **asked))
     return list(found["messages"])
 
 
 async def marks(queries: Queries, user_id: str) -> MarksRow:
     asked = Marks(asked=[Unread(user_id=user_id, conversation_id=AB)])
-    answer = await queries.answer("marks", commands.encode(asked))
+    answer = await queries.answer(asked)
     [row] = commands.open_answer(answer, MarksAnswer).rows
     assert row is not None
     return row
@@ -127,8 +128,8 @@ async def test_d18_a_hidden_message_is_in_no_read_of_that_user(talk: Log, querie
     assert [m["content"] for m in await history(queries, "bob", before_id=3)] == ["1"]
     assert [m["content"] for m in await history(queries, "bob", before_id=5)] == ["1", "3"]
     assert [m["content"] for m in await history(queries, "alice")] == list("12345")
-    [bobs] = (await page(queries, "conversations", Inbox(user_id="bob")))["conversations"]
-    [alices] = (await page(queries, "conversations", Inbox(user_id="alice")))["conversations"]
+    [bobs] = (await page(queries, Inbox(user_id="bob")))["conversations"]
+    [alices] = (await page(queries, Inbox(user_id="alice")))["conversations"]
     assert (bobs["unread_count"], bobs["last_message"]["content"]) == (2, "3")
     assert alices["last_message"]["content"] == "5"
     told = await marks(queries, "bob")
@@ -143,14 +144,14 @@ async def test_when_everything_is_hidden_the_inbox_shows_no_last_message(
     talk: Log, queries: Queries
 ) -> None:
     await talk.run(*[delete("bob", message_id, "me") for message_id in range(1, 6)])
-    [chat] = (await page(queries, "conversations", Inbox(user_id="bob")))["conversations"]
+    [chat] = (await page(queries, Inbox(user_id="bob")))["conversations"]
     assert (chat["last_message"], chat["unread_count"], chat["last_seq"]) == (None, 0, 5)
     assert await history(queries, "bob") == []
 
 
 async def test_a_wiped_message_is_not_unread(talk: Log, queries: Queries) -> None:
     await talk.run(delete("alice", 5), delete("alice", 4))
-    [chat] = (await page(queries, "conversations", Inbox(user_id="bob")))["conversations"]
+    [chat] = (await page(queries, Inbox(user_id="bob")))["conversations"]
     assert (chat["unread_count"], chat["last_message"]["content"]) == (3, "")
     told = await marks(queries, "bob")
     assert (told.unread, [preview.content for preview in told.previews]) == (3, ["1", "2", "3"])
@@ -159,7 +160,7 @@ async def test_a_wiped_message_is_not_unread(talk: Log, queries: Queries) -> Non
 async def test_a_follower_hears_of_new_messages_only(talk: Log, queries: Queries) -> None:
     await talk.run(edit(1, "one"), react("bob", 1), delete("bob", 1, "me"), delete("alice", 2))
     asked = LogPage(follower="notify", positions={})
-    answer = await queries.answer("log", commands.encode(asked))
+    answer = await queries.answer(asked)
     found = commands.open_answer(answer, LogPageAnswer)
     assert [(row.user_id, row.kind, row.seq) for row in found.rows] == [
         ("bob", "message", seq) for seq in range(1, 6)

@@ -51,7 +51,7 @@ async def everything_indexed(store: Store) -> None:
 
 
 async def answer(queries: Queries, **asked: Any) -> dict[str, Any]:
-    reply = await queries.answer("search", commands.encode(Search(**asked)))
+    reply = await queries.answer(Search(**asked))
     found: dict[str, Any] = msgspec.json.decode(commands.open_answer(reply, Snapshot).body)
     return found
 

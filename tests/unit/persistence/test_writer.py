@@ -17,11 +17,11 @@ from shared.commands import (
     BatchReply,
     Command,
     Events,
-    Failure,
     Refused,
     Results,
     Stored,
 )
+from shared.errors import LinkupError
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 
@@ -33,9 +33,12 @@ class FakeBus:
     async def publish(self, subject: str, payload: bytes) -> None:
         self.published.append((subject, payload))
 
-    def reply(self, to: str) -> BatchReply:
+    def reply(self, to: str) -> BatchReply | Refused:
         [payload] = [payload for subject, payload in self.published if subject == to]
-        return commands.decode_reply(payload)
+        try:
+            return commands.open_reply(payload)
+        except LinkupError as error:
+            return Refused(error.code, error.message)
 
     def has(self, to: str) -> Callable[[], bool]:
         return lambda: any(subject == to for subject, _ in self.published)
@@ -67,7 +70,7 @@ async def run(writer: Writer) -> None:
     await writer.run()
 
 
-def codes(reply: BatchReply) -> list[str]:
+def codes(reply: BatchReply | Refused) -> list[str]:
     assert isinstance(reply, Results)
     return [result.code if isinstance(result, Refused) else "ok" for result in reply.results]
 
@@ -163,7 +166,7 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
     other.execute("ROLLBACK")
     other.close()
     reply = bus.reply("lane")
-    assert isinstance(reply, Failure)
+    assert isinstance(reply, Refused)
     assert (reply.code, bus.has(subjects.LOG)()) == ("unavailable", False)
     await accept(writer, "lane again", message("alice", "bob", "hi"))
     await writer.finish()
@@ -176,7 +179,7 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
 
 async def test_a_batch_that_does_not_decode_is_answered(writer: Writer, bus: FakeBus) -> None:
     await writer.accept(Delivery(b"\xc1", "somebody"))  # type: ignore[arg-type]
-    assert bus.reply("somebody") == Failure("internal", "The batch does not decode")
+    assert bus.reply("somebody") == Refused("internal", "The batch does not decode")
 
 
 async def test_c10_a_full_queue_is_overloaded(
@@ -185,5 +188,5 @@ async def test_c10_a_full_queue_is_overloaded(
     for number in range(257):
         await accept(writer, f"lane{number}", message("alice", "bob", f"{number}"))
     reply = bus.reply("lane256")
-    assert isinstance(reply, Failure)
+    assert isinstance(reply, Refused)
     assert reply.code == "overloaded"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared import errors
-from shared.commands import Failure, Refused
+from shared.commands import Refused
 from shared.errors import BY_CODE, Internal, LinkupError
 
 TEMPORARY = {"rate_limited", "out_of_order", "unavailable", "overloaded", "internal"}
@@ -38,7 +38,6 @@ def test_an_error_comes_over_the_bus_as_it_went(code: str) -> None:
     error = Refused(code, "why", 250).error("c1")
     assert (type(error), str(error), error.client_id) == (BY_CODE[code], "why", "c1")
     assert error.retry_after_ms == 250
-    assert type(Failure(code, "why").error()) is BY_CODE[code]
 
 
 def test_a_code_of_a_later_version_is_internal() -> None:

@@ -1,11 +1,8 @@
 """Owns the comparison of two checkouts: both products in turns, one generator outside of them."""
 
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,17 +10,15 @@ from msgspec import Struct
 from tests.bench import priority, turn
 from tests.bench.figures import Compared, compare, rows
 from tests.bench.product import Checkout, running
-from tests.bench.turn import Extent, Found
+from tests.bench.results import Machine, machine
+from tests.bench.turn import Extent, Found, Subject
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
     """The figures of every turn, so that a later look can take another average."""
 
-    before_commit: str
-    now_commit: str
-    at: str
-    python: str
-    cpus: int
+    machine: Machine
+    other_commit: str
     before: list[Found]
     now: list[Found]
 
@@ -53,11 +48,8 @@ async def measure(
 
             found[side].append(await _turn(product, parts, extent, folder, tell))
     return Comparison(
-        before_commit=before.commit,
-        now_commit=now.commit,
-        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        python=platform.python_version(),
-        cpus=os.cpu_count() or 0,
+        machine=machine(),
+        other_commit=before.commit,
         before=found["before"],
         now=found["now"],
     )
@@ -74,18 +66,18 @@ async def _turn(
     with tempfile.TemporaryDirectory(dir=folder) as own:
         async with running(product, Path(own)) as stack:
             priority.prefer(stack.pids().values())
-            return await turn.measured(stack, parts, extent, say)
+            return await turn.measured(Subject(stack, extent, say), parts)
 
 
 def words(found: Comparison) -> str:
     """A table for a terminal, with what it is about above it."""
     count = len(found.now)
     head = (
-        f"{found.now_commit} against {found.before_commit}, medians of {count} "
-        f"{'rounds' if count > 1 else 'round'} in turns; {found.at}, Python {found.python}, "
-        f"{found.cpus} CPUs shared with the generator\n"
+        f"against commit {found.other_commit}, medians of {count} "
+        f"{'rounds' if count > 1 else 'round'} in turns; {found.machine}\n"
     )
-    table = [("", found.before_commit, found.now_commit, "ratio", "target"), *rows(found.compared)]
+    heads = ("", found.other_commit, found.machine.commit, "ratio", "target")
+    table = [heads, *rows(found.compared)]
     return "\n".join([head, *aligned(table)]) + "\n"
 
 

@@ -103,6 +103,8 @@ def serve(fd: int) -> None:
     uvicorn.run(
         app,
         fd=fd,
+        loop="asyncio",  # whatever the product runs on: old figures are to compare
+        http="h11",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="off",

@@ -1,10 +1,16 @@
 """Owns what a bench run says: figures, ratios to the floors, and which targets were met."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from linkup.load.report import Report
+from tests.bench.calm import CalmFloor
 from tests.bench.commit import CommitFloor
 from tests.bench.echo import EchoFloor
+from tests.bench.figures import plain
+from tests.bench.results import Machine
+from tests.bench.turn import Found
 
 MESSAGES_PER_SECOND = 8_000
 SERVER_CPU_US = 100
@@ -12,16 +18,17 @@ ACK_P50_MS = 2.0
 DELIVERY_BEHIND_MS = 1.0
 TYPING_RATIO = 1.5
 
+Row = tuple[str, str, str, str]  # what, measured, its floor, the ratio
+
 
 class Bench(Struct, frozen=True, kw_only=True):
-    commit: str
-    python: str
-    cpus: int
-    at: str
+    machine: Machine
     full: Report
     steady: Report
     typing: Report
+    found: Found  # of a turn: idle, joins, a history page
     echo: EchoFloor
+    calm: CalmFloor
     sqlite: CommitFloor
 
     @property
@@ -32,30 +39,29 @@ class Bench(Struct, frozen=True, kw_only=True):
 def markdown(bench: Bench) -> str:
     """One table of figures, one of targets."""
     rows = [
-        f"LinkUp bench of {bench.at}, commit {bench.commit}, Python {bench.python}, "
-        f"{bench.cpus} CPUs shared with the load generator; other work took "
+        f"LinkUp bench: {bench.machine}; other work took "
         f"{bench.full.others_cpu_share or 0:.0%} of the machine",
         "",
         "| | measured | floor | ratio |",
         "|---|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in _figures(bench)),
+        *(f"| {' | '.join(row)} |" for row in (*figures(bench), *costs(bench))),
         "",
         "| target | measured | |",
         "|---|---|---|",
         *(
             f"| {name} | {value} | {'pass' if met else 'FAIL'} |"
-            for name, value, met in _targets(bench)
+            for name, value, met in targets(bench)
         ),
     ]
     return "\n".join(rows) + "\n"
 
 
-def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
+def figures(bench: Bench) -> list[Row]:
+    """Speed under full load, latency at a fixed rate."""
     full, steady, echo, sqlite = bench.full, bench.steady, bench.echo, bench.sqlite
     typing = bench.typing
     total = full.server_cpu_us_total or 0.0
     ack, delivery = steady.ack.p50_ms or 0.0, steady.delivery.p50_ms or 0.0
-    each = ", ".join(f"{name} {us:.0f}" for name, us in full.server_cpu_us.items())
     return [
         (
             f"messages/s, {full.pairs} pairs, {full.window} in flight",
@@ -70,7 +76,7 @@ def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
             f"{full.messages_per_second / sqlite.commits_per_second:.2f}",
         ),
         (
-            f"server CPU µs/message ({each})",
+            f"server CPU µs/message ({_each(full.server_cpu_us)})",
             f"{total:.0f}",
             f"bare echo {echo.cpu_us:.0f}",
             f"{total / echo.cpu_us:.1f}",
@@ -102,7 +108,39 @@ def _figures(bench: Bench) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _targets(bench: Bench) -> list[tuple[str, str, bool]]:
+def costs(bench: Bench) -> list[Row]:
+    """Of a quiet server and of what is not a message, beside the bare echo's."""
+    steady, calm, found = bench.steady, bench.calm, bench.found
+    cpu, woken = sum(steady.server_cpu_us.values()), sum(steady.server_wakes.values())
+    return [
+        _cost(
+            f"server CPU µs/message at {steady.rate:g}/s ({_each(steady.server_cpu_us)})",
+            cpu,
+            "bare echo",
+            calm.cpu_us,
+        ),
+        _cost(
+            f"wakes/message at {steady.rate:g}/s ({_each(steady.server_wakes)})",
+            woken,
+            "bare echo",
+            calm.wakes,
+        ),
+        _cost("KB of an idle socket, gateway", found["idle.kb"], "bare echo", calm.socket_kb),
+        _cost("CPU ms of a join", found["join.cpu"], "bare connect", calm.connect_cpu_ms),
+        ("CPU ms of a history page of 50", plain(found["history.cpu"]), "", ""),
+        ("wakes a second without a socket", plain(found["idle.wakes"]), "", ""),
+    ]
+
+
+def _cost(name: str, value: float, floor: str, least: float) -> Row:
+    return name, plain(value), f"{floor} {plain(least)}", f"{value / least:.1f}" if least else ""
+
+
+def _each(parts: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {plain(part)}" for name, part in parts.items())
+
+
+def targets(bench: Bench) -> list[tuple[str, str, bool]]:
     full, steady = bench.full, bench.steady
     cpu, ack = full.server_cpu_us_total or 0.0, steady.ack.p50_ms or 0.0
     behind = (steady.delivery.p50_ms or 0.0) - ack

@@ -5,7 +5,6 @@ import http.client
 import secrets
 import urllib.parse
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -17,6 +16,7 @@ from linkup.load.report import Report
 from linkup.load.running import Plan
 from shared.reserved import PREFIX
 from shared.subjects import direct_conversation_id
+from tests.bench.memory import memory_kb
 from tests.bench.product import SETTINGS
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -60,20 +60,31 @@ class Subject:
     async def load(
         self, rate: float = 0.0, listen: Callable[[str], None] = lambda text: None
     ) -> Report:
+        """Raises Unsound."""
+        report = await self.report(rate, listen=listen)
+        if not report.sound:
+            raise Unsound(f"not every promise was kept: {report}")
+        return report
+
+    async def report(
+        self,
+        rate: float = 0.0,
+        typists: int = 0,
+        seconds: float | None = None,
+        listen: Callable[[str], None] = lambda text: None,
+    ) -> Report:
         plan = Plan(
             url=self.url,
             pairs=PAIRS,
             window=WINDOW,
             rate=rate,
-            seconds=self.extent.seconds,
+            seconds=seconds or self.extent.seconds,
             warmup=self.extent.warmup,
             size=SIZE,
+            typists=typists,
             pids=self.pids,
         )
-        report = await running.run(plan, self.door, listen)
-        if not report.sound:
-            raise Unsound(f"not every promise was kept: {report}")
-        return report
+        return await running.run(plan, self.door, listen)
 
     async def spent(self, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
         """CPU seconds by process until the work is done."""
@@ -83,11 +94,9 @@ class Subject:
         return usage.seconds()
 
 
-async def measured(
-    stack: Stack, parts: Collection[str], extent: Extent, say: Callable[[str], None]
-) -> Found:
+async def measured(subject: Subject, parts: Collection[str]) -> Found:
     """Raises LoadFailed and Unsound."""
-    subject, found = Subject(stack, extent, say), Found()
+    found = Found()
     if "idle" in parts:
         found |= await _idle(subject)
     if {"idle", "join"} & set(parts):
@@ -209,11 +218,3 @@ def _read_pages(url: str, path: str, token: str, count: int) -> None:
 def summed(key: str, each: Mapping[str, float]) -> Found:
     """The processes' parts, and all together under the key alone."""
     return {key: sum(each.values())} | {f"{key}/{name}": part for name, part in each.items()}
-
-
-def memory_kb(pid: int) -> float:
-    """The proportional share: what only this process has, and its part of what it shares."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return float(line.split()[1])
-    raise ValueError(f"no Pss of process {pid}")

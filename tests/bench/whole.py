@@ -1,61 +1,58 @@
-"""Owns the plain bench: the real stack and its floors, measured in one run."""
+"""Owns the plain bench: the real product and its floors, measured in one run."""
 
 import asyncio
-import os
-import platform
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from linkup.calls import Door
-from linkup.load import running
 from linkup.load.report import Report
-from linkup.load.running import Plan
-from tests.bench import commit, echo
-from tests.bench.product import HERE, commit_of
+from tests.bench import calm, commit, echo, priority, product, turn
+from tests.bench.product import running
 from tests.bench.report import Bench
-from tests.bench.turn import PAIRS, RATE, SIZE, WINDOW
-from tests.support.stack import AUDIENCE, Stack, run_stack
+from tests.bench.results import machine
+from tests.bench.turn import PAIRS, RATE, SIZE, WINDOW, Extent, Subject
 
 TYPISTS = 1_000
 FLOOR_SECONDS = 3.0
-NO_LIMITS: dict[str, Any] = {"message_rate": 0, "sockets_per_address": 0, "sockets_per_user": 0}
+RATES = (50.0, 200.0, 1_000.0, 3_000.0)  # messages a second
+RATE_SECONDS = 6.0
 
 
 async def measure(seconds: float, folder: Path, say: Callable[[str], None]) -> Bench:
+    """Raises LoadFailed and Unusable. What was lost, doubled or out of order is in the reports."""
     say("the floors: echo and commit")
     floors = await echo.measure(2 * PAIRS, WINDOW // 2, SIZE, FLOOR_SECONDS)
+    quiet = await calm.measure(RATE, SIZE, FLOOR_SECONDS)
     commits = await asyncio.to_thread(commit.measure, folder, SIZE, FLOOR_SECONDS)
-    async with run_stack(folder, **NO_LIMITS) as stack:
+    async with running(product.this(), folder) as stack:
+        priority.prefer(stack.pids().values())
+        subject = Subject(stack, Extent(seconds=seconds), say)
+        found = await turn.measured(subject, ("idle", "join"))
         say(f"{RATE:g} messages/s for {seconds:g} s")
-        steady = await _load(stack, seconds, rate=RATE)
+        steady = await subject.report(RATE)
         say(f"{PAIRS} pairs with {WINDOW} in flight for {seconds:g} s")
-        full = await _load(stack, seconds)
+        full = await subject.report()
         say(f"{TYPISTS:,} typists beside {RATE:g} messages/s, half of {3 * seconds:g} s")
-        typing = await _load(stack, 3 * seconds, rate=RATE, typists=TYPISTS)
+        typing = await subject.report(RATE, typists=TYPISTS, seconds=3 * seconds)
+        found |= await turn.measured(subject, ("history",))
     return Bench(
-        commit=commit_of(HERE),
-        python=platform.python_version(),
-        cpus=os.cpu_count() or 0,
-        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        machine=machine(),
         full=full,
         steady=steady,
         typing=typing,
+        found=found,
         echo=floors,
+        calm=quiet,
         sqlite=commits,
     )
 
 
-async def _load(stack: Stack, seconds: float, rate: float = 0.0, typists: int = 0) -> Report:
-    plan = Plan(
-        url=stack.url,
-        pairs=PAIRS,
-        window=WINDOW,
-        rate=rate,
-        seconds=seconds,
-        size=SIZE,
-        typists=typists,
-        pids=stack.pids(),
-    )
-    return await running.run(plan, Door(stack.url, stack.secret, AUDIENCE))
+async def sweep(folder: Path, say: Callable[[str], None]) -> list[Report]:
+    """The same load at several rates, one after the other. Raises LoadFailed, Unsound, Unusable."""
+    async with running(product.this(), folder) as stack:
+        priority.prefer(stack.pids().values())
+        subject = Subject(stack, Extent(seconds=RATE_SECONDS), say)
+        reports = []
+        for rate in RATES:
+            say(f"{rate:,.0f} messages/s for {RATE_SECONDS:g} s")
+            reports.append(await subject.load(rate))
+    return reports

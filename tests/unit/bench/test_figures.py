@@ -4,6 +4,7 @@ import pytest
 
 from tests.bench.against import Comparison, aligned, words
 from tests.bench.figures import FIGURES, compare, plain, rows
+from tests.bench.results import Machine
 from tests.bench.turn import Found, summed
 
 
@@ -58,16 +59,9 @@ def test_a_value_has_as_many_digits_as_it_can_mean(value: float, said: str) -> N
 
 def test_the_table_names_both_commits_and_is_aligned() -> None:
     turn: Found = {"full.rate": 1000.0}
-    found = Comparison(
-        before_commit="old",
-        now_commit="new",
-        at="now",
-        python="3",
-        cpus=2,
-        before=[turn],
-        now=[turn],
-    )
+    machine = Machine(commit="new", at="now", python="3", cpus=2, model="one")
+    found = Comparison(machine=machine, other_commit="old", before=[turn], now=[turn])
     said = words(found)
-    assert said.startswith("new against old, medians of 1 round in turns")
+    assert said.startswith("against commit old, medians of 1 round in turns; commit new, now")
     assert "  1,000  1,000   1.00  ≥ 1.40 FAIL" in said
     assert aligned([("a", "b"), ("long", "12")]) == ["a      b", "long  12"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from linkup.load import cpu
-from tests.bench import turn
+from tests.bench.memory import memory_kb
 from tests.bench.product import Unusable, checkout
 
 
@@ -31,9 +31,9 @@ async def test_a_wake_is_a_sleep_that_ended() -> None:
 
 
 def test_the_memory_of_a_process_is_read() -> None:
-    before = turn.memory_kb(os.getpid())
+    before = memory_kb(os.getpid())
     more = bytearray(b"x" * 8_000_000)
-    assert 7_000 < turn.memory_kb(os.getpid()) - before < 9_000
+    assert 7_000 < memory_kb(os.getpid()) - before < 9_000
     assert len(more) == 8_000_000
 
 

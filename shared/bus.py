@@ -7,7 +7,7 @@ a request that cannot leave fails at once. Whoever waits for a fact re-reads the
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import nats
@@ -113,6 +113,13 @@ class Bus:
                 await self.flush()
         except (nats.errors.Error, OSError, Unavailable) as error:
             logger.debug("publish dropped: %s", type(error).__name__)
+
+    def post(self, subject: str, payload: bytes) -> None:
+        """As `publish`, for what is seldom said: it waits for nothing, however much is said."""
+        publishing = self._client.publish(subject, payload)
+        with suppress(StopIteration, nats.errors.Error, OSError):
+            publishing.send(None)  # the client only waits when a thousand flushes are asked for
+        publishing.close()
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """Raises NoResponders or Unavailable (not carried out), BusTimeout (unknown)."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +24,11 @@ BUSY_TIMEOUT_MS = 1000
 
 
 class SyncedConnection(sqlite3.Connection):
-    """What was committed is on the disk, also on macOS."""
+    """What was committed is on the disk, also on macOS. Rows have names."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.row_factory = sqlite3.Row
         try:
             self.execute("PRAGMA journal_mode = WAL")
             self.execute("PRAGMA synchronous = FULL")
@@ -49,8 +50,9 @@ class Held:
         self._files: Files | None = None
         self._turn = asyncio.Lock()
 
-    async def transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """All that `work` does on the connection, or nothing of it. Raises Unavailable."""
+    async def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """All that `work` does on the connection, or nothing of it, in one trip to the driver's
+        thread. Raises Unavailable."""
         # The driver's thread goes on when we are cancelled: so does the transaction, whole.
         return await asyncio.shield(self._run(work))
 
@@ -61,15 +63,12 @@ class Held:
                 await anchor.__aexit__()
             await self._discard()
 
-    async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         async with self._turn:
             sound = False
             try:
-                await self._guard()
-                connection = self._connection or await self.open()
-                await connection.execute("BEGIN IMMEDIATE")
-                result = await work(connection)
-                await connection.execute("COMMIT")
+                connection = self._connection or await self._open_again()
+                result: T = await _trip(connection, lambda raw: self._transact(raw, work))
                 sound = True
                 return result
             except (sqlite3.Error, Displaced) as error:
@@ -78,6 +77,21 @@ class Held:
             finally:
                 if not sound:  # closing rolls back; a failed COMMIT leaves nothing to trust
                     await self._discard()
+
+    def _transact(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        if self._files is not None:
+            self._files.check()
+        connection.execute("BEGIN IMMEDIATE")
+        result = work(connection)
+        connection.execute("COMMIT")
+        return result
+
+    async def _open_again(self) -> Any:
+        if self._files is not None:
+            await asyncio.to_thread(self._files.check)
+        return await self.open()
 
     async def open(self) -> Any:
         """Raises StartError when the file does not sync what it commits."""
@@ -98,11 +112,6 @@ class Held:
             self._files = await asyncio.to_thread(Files, Path(self._url.database))
         return connection
 
-    async def _guard(self) -> None:
-        """Raises Displaced when the files on the disk are not those that are open."""
-        if self._files is not None:
-            await asyncio.to_thread(self._files.check)
-
     async def _discard(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
@@ -111,6 +120,13 @@ class Held:
             await connection.__aexit__()
         except sqlite3.Error:
             logger.warning("closing a broken database connection failed")
+
+
+async def _trip(connection: Any, work: Callable[[sqlite3.Connection], T]) -> T:
+    """See docs/adr/0004: the driver has no public name for it."""
+    driver = connection.raw_connection
+    result: T = await driver._execute(work, driver._conn)
+    return result
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from shared.health import Check
 logger = logging.getLogger("linkup.notify")
 
 CONCURRENCY = 4
-POLL = 1.0
+POLL = 30.0  # seconds; in between, it is woken by the log, by an e-mail's end, or by what is due
 RETRY = 1.0
 REQUEST_TIMEOUT = 5.0
 SILENT_AFTER = 5.0  # seconds, of a mail server with an e-mail
@@ -106,15 +106,16 @@ class Mailer:
             elif outcome is not None:
                 await self._settle(group, outcome)
         if not claimed:
-            self._trouble = await self._store.trouble(self._clock() - DAY)
-            await self._pause(await self._until_due() if room else POLL)
+            outlook = await self._store.outlook(self._clock() - DAY)
+            self._trouble = outlook.trouble
+            await self._pause(self._until(outlook.due_at) if room else POLL)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         del self._flying[flight]
         self._wake.set()
 
-    async def _until_due(self) -> float:
-        due_at = await self._store.next_due()
+    def _until(self, due_at: int | None) -> float:
+        """In seconds. The wall clock may be set meanwhile: it is never for long."""
         if due_at is None:
             return POLL
         return min(POLL, max(0.0, (due_at - self._clock()) / ladder.SECOND))

@@ -1,7 +1,7 @@
 """Owns notify's statements, and how rows become what the ladder decides on and back."""
 
+import sqlite3
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -94,37 +94,37 @@ SAVE_NOTIFICATIONS = """
 """
 
 
-def notification(row: Any) -> Notification:
-    return msgspec.convert(dict(row._mapping), Notification)
+def notification(row: sqlite3.Row) -> Notification:
+    return msgspec.convert(dict(row), Notification)
 
 
-async def watches_of(connection: Any, keys: Iterable[Key]) -> dict[Key, Watch]:
+def watches_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Watch]:
     watches = {key: Watch(user_id=key[0], conversation_id=key[1]) for key in keys}
     asked = {"keys": msgspec.json.encode(list(watches)).decode()}
-    for row in await connection.fetch_all(LOAD_WATCHES, asked):
-        watch = msgspec.convert(dict(row._mapping), Watch)
+    for row in connection.execute(LOAD_WATCHES, asked):
+        watch = msgspec.convert(dict(row), Watch)
         watches[watch.key] = watch
-    for row in await connection.fetch_all(LOAD_GROUPS, asked):
+    for row in connection.execute(LOAD_GROUPS, asked):
         group = notification(row)
         held = {"open" if group.state == "waiting" else "claimed": group}
         watches[group.key] = msgspec.structs.replace(watches[group.key], **held)
     return watches
 
 
-async def save(connection: Any, watches: Iterable[Watch]) -> None:
+def save(connection: sqlite3.Connection, watches: Iterable[Watch]) -> None:
     changed = list(watches)
     if not changed:
         return
     marks = [
         {name: getattr(watch, name) for name in Watch.__struct_fields__[:7]} for watch in changed
     ]
-    await connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
+    connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
     # In this order no group stands where its predecessor still is.
     groups = [group for watch in changed for group in (*watch.closed, watch.claimed, watch.open)]
-    await save_notifications(connection, [group for group in groups if group is not None])
+    save_notifications(connection, [group for group in groups if group is not None])
 
 
-async def save_notifications(connection: Any, groups: list[Notification]) -> None:
+def save_notifications(connection: sqlite3.Connection, groups: list[Notification]) -> None:
     if groups:
         rows = msgspec.json.encode(groups).decode()
-        await connection.execute(SAVE_NOTIFICATIONS, {"rows": rows})
+        connection.execute(SAVE_NOTIFICATIONS, {"rows": rows})

@@ -3,9 +3,9 @@
 What a transaction decides is a pure function of what it has read; see `ladder`.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -26,56 +26,52 @@ class Progress(Struct, frozen=True):
     positions: dict[str, int] = {}
 
 
+class Outlook(Struct, frozen=True):
+    """`due_at`: of the next group, if one waits. `trouble`: how many ended as `failed` and
+    `unknown`."""
+
+    due_at: int | None
+    trouble: dict[str, int]
+
+
 class Store:
     def __init__(self, held: Held) -> None:
         self._held = held
+        self._progress: Progress | None = None  # as on the disk, which only we write; if known
         self.writes = Probe("the store", self.touch)
 
     async def touch(self) -> None:
         """Find out whether it can be written, by a transaction that changes nothing. Raises
         Unavailable."""
-
-        async def work(connection: Any) -> None:
-            await connection.execute(rows.TOUCH)
-
-        await self._held.transaction(work)
+        await self._held.transaction(lambda connection: connection.execute(rows.TOUCH).close())
 
     async def progress(self) -> Progress:
-        async def work(connection: Any) -> Progress:
-            row = await connection.fetch_one(rows.LOAD_PROGRESS, {"follower": NAME})
-            if row is None:
-                return Progress()
-            return Progress(row["epoch"], msgspec.json.decode(row["positions"]))
-
-        return await self._held.transaction(work)
+        if self._progress is None:
+            self._progress = await self._held.transaction(_progress)
+        return self._progress
 
     async def follow(self, progress: Progress, page: list[LogRow], now: int, waits: Waits) -> None:
         """A page of the log and the position after it, together or not at all."""
         concerned = sorted((row for row in page if ladder.concerns(row)), key=ladder.order)
 
-        async def work(connection: Any) -> None:
-            watches = await rows.watches_of(connection, {ladder.key(row) for row in concerned})
+        def work(connection: sqlite3.Connection) -> None:
+            watches = rows.watches_of(connection, {ladder.key(row) for row in concerned})
             for row in concerned:
                 key = ladder.key(row)
                 watches[key] = ladder.fold(watches[key], row, now, waits)
-            await rows.save(connection, watches.values())
-            await connection.execute(
-                rows.SAVE_PROGRESS,
-                {
-                    "follower": NAME,
-                    "epoch": progress.epoch,
-                    "positions": msgspec.json.encode(progress.positions).decode(),
-                },
-            )
+            rows.save(connection, watches.values())
+            _save_progress(connection, progress)
 
+        self._progress = None
         await self._held.transaction(work)
+        self._progress = progress
         self.writes.proved()
 
     async def claim(self, now: int, limit: int) -> list[Notification]:
-        async def work(connection: Any) -> list[Notification]:
-            due = await connection.fetch_all(rows.LOAD_DUE, {"now": now, "limit": limit})
+        def work(connection: sqlite3.Connection) -> list[Notification]:
+            due = connection.execute(rows.LOAD_DUE, {"now": now, "limit": limit}).fetchall()
             claimed = [ladder.claim(rows.notification(row), now) for row in due]
-            await rows.save_notifications(connection, claimed)
+            rows.save_notifications(connection, claimed)
             return claimed
 
         return await self._held.transaction(work)
@@ -84,15 +80,14 @@ class Store:
         self, held: Notification, decide: Callable[[Watch, Notification], Watch]
     ) -> bool:
         """Move on a group that this claim still holds; False when it does not any more."""
+        asked = {"notification_id": held.notification_id, "claims": held.claims}
 
-        async def work(connection: Any) -> bool:
-            row = await connection.fetch_one(
-                rows.LOAD_HELD, {"notification_id": held.notification_id, "claims": held.claims}
-            )
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(rows.LOAD_HELD, asked).fetchone()
             if row is None:
                 return False
-            watches = await rows.watches_of(connection, {held.key})
-            await rows.save(connection, [decide(watches[held.key], rows.notification(row))])
+            watches = rows.watches_of(connection, {held.key})
+            rows.save(connection, [decide(watches[held.key], rows.notification(row))])
             return True
 
         return await self._held.transaction(work)
@@ -100,14 +95,10 @@ class Store:
     async def recover(self, now: int, waits: Waits) -> int:
         """Before anything else: what the process before left behind. How many are unknown."""
 
-        async def work(connection: Any) -> int:
-            left = [
-                rows.notification(row) for row in await connection.fetch_all(rows.LOAD_IN_FLIGHT)
-            ]
-            watches = await rows.watches_of(connection, {group.key for group in left})
-            await rows.save(
-                connection, [ladder.recover(watches[g.key], g, now, waits) for g in left]
-            )
+        def work(connection: sqlite3.Connection) -> int:
+            left = list(map(rows.notification, connection.execute(rows.LOAD_IN_FLIGHT)))
+            watches = rows.watches_of(connection, {group.key for group in left})
+            rows.save(connection, [ladder.recover(watches[g.key], g, now, waits) for g in left])
             return sum(group.state == "sending" for group in left)
 
         return await self._held.transaction(work)
@@ -119,28 +110,34 @@ class Store:
             "conversation_id": asked.conversation_id,
             "seq": asked.seq,
         }
+        return await self._held.transaction(
+            lambda connection: [
+                rows.notification(row) for row in connection.execute(rows.LOAD_OF_MESSAGE, values)
+            ]
+        )
 
-        async def work(connection: Any) -> list[Notification]:
-            found = await connection.fetch_all(rows.LOAD_OF_MESSAGE, values)
-            return [rows.notification(row) for row in found]
+    async def outlook(self, since: int) -> Outlook:
+        """What comes next, and the trouble since then."""
 
-        return await self._held.transaction(work)
-
-    async def next_due(self) -> int | None:
-        async def work(connection: Any) -> int | None:
-            row = await connection.fetch_one(rows.NEXT_DUE)
-            return None if row is None else row["due_at"]
-
-        return await self._held.transaction(work)
-
-    async def trouble(self, since: int) -> dict[str, int]:
-        """How many ended as `failed` and `unknown` since then."""
-
-        async def work(connection: Any) -> dict[str, int]:
-            found = await connection.fetch_all(rows.TROUBLE, {"since": since})
-            return {row["state"]: row["number"] for row in found}
+        def work(connection: sqlite3.Connection) -> Outlook:
+            [(due_at,)] = connection.execute(rows.NEXT_DUE).fetchall()
+            trouble = connection.execute(rows.TROUBLE, {"since": since}).fetchall()
+            return Outlook(due_at, dict(map(tuple, trouble)))
 
         return await self._held.transaction(work)
+
+
+def _progress(connection: sqlite3.Connection) -> Progress:
+    row = connection.execute(rows.LOAD_PROGRESS, {"follower": NAME}).fetchone()
+    if row is None:
+        return Progress()
+    return Progress(row["epoch"], msgspec.json.decode(row["positions"]))
+
+
+def _save_progress(connection: sqlite3.Connection, progress: Progress) -> None:
+    positions = msgspec.json.encode(progress.positions).decode()
+    values = {"follower": NAME, "epoch": progress.epoch, "positions": positions}
+    connection.execute(rows.SAVE_PROGRESS, values)
 
 
 @asynccontextmanager

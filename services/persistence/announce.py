@@ -1,4 +1,4 @@
-"""Owns what is told after a commit: live events to each user, and the doorbell of the log."""
+"""Owns what is told after a commit: the live events of each user."""
 
 import itertools
 from collections.abc import Iterator
@@ -45,8 +45,6 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
             await bus.publish(subjects.feed(user_id), payload)
     for told in acquaintances(decision):
         await bus.publish(subjects.control(told.user_id), commands.encode(told))
-    if decision.changes.feed:
-        await bus.publish(subjects.LOG, b"")
 
 
 def acquaintances(decision: Decision) -> Iterator[Acquaintance]:

@@ -14,6 +14,7 @@ import msgspec
 from services.persistence.announce import announce
 from services.persistence.decide.batch import HELD, place_of
 from services.persistence.decide.state import Decision
+from services.persistence.doorbell import Doorbell
 from services.persistence.store.store import Store
 from shared import commands
 from shared.bus import Bus, Delivery
@@ -38,6 +39,7 @@ class Writer:
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
         self._bus = bus
+        self._doorbell = Doorbell(bus)
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue(MAX_QUEUED)
 
     async def accept(self, delivery: Delivery) -> None:
@@ -88,9 +90,14 @@ class Writer:
             await self._tell(jobs, decision)
 
     async def _tell(self, jobs: Sequence[Job], decision: Decision) -> None:
-        await announce(self._bus, self._store.epoch, decision)
+        await self._announce(decision)
         for job, reply in zip(jobs, decision.replies, strict=True):
             await self._bus.publish(job.reply_to, commands.encode(reply))
+
+    async def _announce(self, decision: Decision) -> None:
+        await announce(self._bus, self._store.epoch, decision)
+        if decision.changes.feed:
+            self._doorbell.ring()
 
     async def _isolate(self, jobs: Sequence[Job], error: Exception) -> None:
         """One of these makes the commit raise: run them apart, so that it fails alone."""
@@ -132,7 +139,7 @@ class Writer:
         except Exception:
             logger.exception("a command cannot be stored", extra={"lane": single.lane})
             return Refused("internal", "This could not be stored")
-        await announce(self._bus, self._store.epoch, decision)
+        await self._announce(decision)
         reply = decision.replies[0]
         return reply.results[0] if isinstance(reply, Results) else Refused("internal", "Fenced")
 

@@ -2,16 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email import message_from_bytes
 from email.policy import default
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from services.notify import follower, ladder, mailer
+from services.notify.database import Held
 from shared.errors import SettingError, StartError
 from tests.integration.notify_support import (
     FakeLog,
@@ -350,6 +352,26 @@ async def test_a_follower_that_hears_nothing_says_so(
         check = running.health.checks["log"]()
     assert check.status == "fail"
     assert "is persistence up?" in check.output
+
+
+async def test_a_database_with_nothing_due_is_left_alone(
+    nats_url: str, tmp_path: Path, log: FakeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "POLL", 0.05)
+    async with notify(nats_url, tmp_path) as running:
+        await eventually(lambda: len(log.asked) > 1)
+        trips, transaction = 0, Held.transaction
+
+        async def counted(held: Held, work: Callable[[Any], Any]) -> Any:
+            nonlocal trips
+            trips += 1
+            return await transaction(held, work)
+
+        monkeypatch.setattr(Held, "transaction", counted)
+        asked = len(log.asked)
+        await eventually(lambda: len(log.asked) > asked + 10)
+        assert running.states() == []
+        assert trips <= 1, "the probe may have been due"
 
 
 async def test_drain_lets_an_email_on_its_way_come_to_its_end(

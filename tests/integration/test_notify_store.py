@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +51,25 @@ async def test_a_failed_commit_leaves_nothing_and_the_store_goes_on(
     store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = store._held  # noqa: SLF001
-    connection = held._connection  # noqa: SLF001
-    execute = connection.execute
-
-    async def fail(query: str, values: Any = None) -> Any:
-        if query == "COMMIT":
-            raise sqlite3.OperationalError("disk I/O error")
-        return await execute(query, values)
-
-    monkeypatch.setattr(connection, "execute", fail)
-    with pytest.raises(Unavailable, match="disk I/O error"):
+    before = held._connection  # noqa: SLF001
+    with broken_commits(monkeypatch), pytest.raises(Unavailable, match="disk I/O error"):
         await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     assert await store.progress() == Progress()
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
-    assert held._connection is not connection  # noqa: SLF001
+    assert held._connection is not before  # noqa: SLF001
     assert states(file) == ["waiting"]
+
+
+@contextmanager
+def broken_commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def execute(self: sqlite3.Connection, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return sqlite3.Connection.execute(self, sql, *values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.SyncedConnection, "execute", execute, raising=False)
+        yield
 
 
 async def test_a_foreign_lock_is_unavailable_and_passes(
@@ -119,7 +123,7 @@ async def test_only_one_attempt_at_a_time_for_a_conversation(store: Store) -> No
     (first,) = await store.claim(NOW, 4)
     await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, WAITS)
     assert await store.claim(NOW, 4) == []
-    assert await store.next_due() == NOW + ladder.LEASE
+    assert (await store.outlook(NOW)).due_at == NOW + ladder.LEASE
     sent = ladder.Outcome("sent")
     await store.change(first, lambda watch, held: ladder.settle(watch, held, sent, NOW, WAITS))
     assert [group.first_seq for group in await store.claim(NOW, 4)] == [2]
@@ -130,8 +134,8 @@ async def test_trouble_is_counted_since_a_time(store: Store) -> None:
     for group, kind in zip(await store.claim(NOW, 4), ("unknown", "failed"), strict=True):
         outcome = ladder.Outcome(kind)  # type: ignore[arg-type]
         await store.change(group, lambda w, held, o=outcome: ladder.settle(w, held, o, NOW, WAITS))  # type: ignore[misc]
-    assert await store.trouble(NOW - 1) == {"unknown": 1, "failed": 1}
-    assert await store.trouble(NOW) == {}
+    assert (await store.outlook(NOW - 1)).trouble == {"unknown": 1, "failed": 1}
+    assert (await store.outlook(NOW)).trouble == {}
 
 
 async def test_it_refuses_to_start_when_commits_are_not_synced(

@@ -148,6 +148,10 @@ class SimulatedBus:
         if self.connected:
             self.broker.publish(subject, payload)
 
+    def post(self, subject: str, payload: bytes) -> None:
+        if self.connected:
+            self.broker.publish(subject, payload)
+
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         assert len(payload) <= self.max_payload
         self._check()

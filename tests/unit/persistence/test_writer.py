@@ -31,6 +31,9 @@ class FakeBus:
         self.published: list[tuple[str, bytes]] = []
 
     async def publish(self, subject: str, payload: bytes) -> None:
+        self.post(subject, payload)
+
+    def post(self, subject: str, payload: bytes) -> None:
         self.published.append((subject, payload))
 
     def reply(self, to: str) -> BatchReply | Refused:

@@ -6,56 +6,17 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from services.persistence.decide.changes import Said
+from services.persistence.decide.state import Attachment
 from shared import frames
-from shared.commands import Event
 from shared.frames import MAX_NAMED, DeleteMode, Role
 
 Row = tuple[Any, ...]
 File = tuple[str, str, str, int, int | None, int | None, int]  # at last: has it a thumbnail?
 
-MESSAGE_COLUMNS = (
-    "m.message_id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.content, "
-    "m.created_at, m.updated_at, m.reply_to, m.edited_at, m.deleted_at, "
-    "(SELECT json_group_array(json_array(s.emoji, s.user_id)) FROM (SELECT t.emoji, t.user_id"
-    " FROM reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed"
-    " ORDER BY t.number) AS s), "
-    "(SELECT json_group_array(json_array(s.attachment_id, s.name, s.media_type, s.size, s.width,"
-    " s.height, s.thumbnail)) FROM (SELECT t.* FROM attachments AS t"
-    " WHERE t.message_id = m.message_id ORDER BY t.position) AS s)"
-)
-RECEIPT_COLUMNS = "f.conversation_id, f.actor_id, b.delivered_seq, b.read_seq, b.updated_at"
-RECEIPT_WIDTH = 5
-REACTION_COLUMNS = "r.user_id, r.emoji, r.removed"
-# Of the conversation, of what happened to a group, of the view of who is told.
-CONVERSATION_COLUMNS = (
-    "c.kind, c.title, c.version, "  # noqa: S608 - no values
-    "(SELECT count(*) FROM members AS o WHERE o.conversation_id = c.conversation_id), "
-    "(SELECT json_group_array(o.user_id) FROM (SELECT p.user_id FROM members AS p"
-    f" WHERE p.conversation_id = c.conversation_id LIMIT {MAX_NAMED + 1}) AS o), "
-    "g.version, g.actor_id, g.user_ids, f.user_id, "
-    "v.version, v.cleared_seq, v.archived, v.muted, v.role, v.blocked"
-)
-REACTION_WIDTH = 3
-CHANGES: dict[str, frames.Change] = {
-    "begun": "begun",
-    "cleared": "cleared",
-    "set": "settings",
-    "created": "created",
-    "renamed": "renamed",
-    "member_added": "member_added",
-    "member_removed": "member_removed",
-    "left": "left",
-    "role": "role",
-}
-PARTINGS = ("member_removed", "left")
-
-_pairs = msgspec.json.Decoder(list[tuple[str, str]])
-_names = msgspec.json.Decoder(list[str])
-_files = msgspec.json.Decoder(list[File])
-
 
 class MessageRow(NamedTuple):
-    """What MESSAGE_COLUMNS select. `reactions` and `attachments`: as JSON."""
+    """MESSAGE_COLUMNS. `reactions` and `attachments` are lists in JSON, of pairs and of File."""
 
     message_id: int
     conversation_id: str
@@ -73,7 +34,32 @@ class MessageRow(NamedTuple):
     attachments: str
 
 
+MESSAGE_COLUMNS = (
+    "m.message_id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.content, "
+    "m.created_at, m.updated_at, m.reply_to, m.edited_at, m.deleted_at, "
+    "(SELECT json_group_array(json_array(s.emoji, s.user_id)) FROM (SELECT t.emoji, t.user_id"
+    " FROM reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed"
+    " ORDER BY t.number) AS s), "
+    "(SELECT json_group_array(json_array(s.attachment_id, s.name, s.media_type, s.size, s.width,"
+    " s.height, s.thumbnail)) FROM (SELECT t.* FROM attachments AS t"
+    " WHERE t.message_id = m.message_id ORDER BY t.position) AS s)"
+)
 MESSAGE_WIDTH = len(MessageRow._fields)
+CHANGES: dict[str, frames.Change] = {
+    "begun": "begun",
+    "cleared": "cleared",
+    "set": "settings",
+    "created": "created",
+    "renamed": "renamed",
+    "member_added": "member_added",
+    "member_removed": "member_removed",
+    "left": "left",
+    "role": "role",
+}
+PARTINGS = ("member_removed", "left")
+
+_pairs = msgspec.json.Decoder(list[tuple[str, str]])
+_files = msgspec.json.Decoder(list[File])
 
 
 def preview(message: str, characters: str) -> str:
@@ -115,11 +101,18 @@ def _reactions(pairs: str) -> list[frames.Reactions]:
 
 
 def _attachments(rows: str) -> list[frames.Attachment]:
-    return [] if rows == "[]" else [attachment(row) for row in _files.decode(rows)]
+    return [] if rows == "[]" else [attachment(*row) for row in _files.decode(rows)]
 
 
-def attachment(row: File) -> frames.Attachment:
-    attachment_id, name, media_type, size, width, height, thumbnail = row
+def attachment(
+    attachment_id: str,
+    name: str,
+    media_type: str,
+    size: int,
+    width: int | None,
+    height: int | None,
+    thumbnail: bool | int,
+) -> frames.Attachment:
     return frames.Attachment(
         attachment_id=attachment_id,
         name=name,
@@ -129,6 +122,32 @@ def attachment(row: File) -> frames.Attachment:
         height=UNSET if height is None else height,
         thumbnail=True if thumbnail else UNSET,
     )
+
+
+def said_body(said: Said) -> bytes:
+    """What MessageRow becomes when it has just been written."""
+    message = said.message
+    at = frames.time_of(message.created_at)
+    return frames.encode(
+        frames.Message(
+            message_id=message.message_id,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            version=message.version,
+            sender_id=message.sender_id,
+            client_id=message.client_id,
+            content=said.content,
+            reply_to=UNSET if message.reply_to is None else message.reply_to,
+            attachments=[_attached(one) for one in said.attachments] or UNSET,
+            created_at=at,
+            updated_at=at,
+        )
+    )
+
+
+def _attached(one: Attachment) -> frames.Attachment:
+    size = (one.size, one.width, one.height)
+    return attachment(one.attachment_id, one.name, one.media_type, *size, one.thumbnail)
 
 
 def updated_body(
@@ -272,57 +291,3 @@ def receipt_body(
             at=frames.time_of(at),
         )
     )
-
-
-def replayed(row: Row) -> Event:
-    """A feed row as it is now: cursor, kind, created_at, whether its user may see what it is
-    about (see FEED), then MESSAGE_, RECEIPT_, REACTION_ and CONVERSATION_COLUMNS.
-
-    What is gone leaves a placeholder, so that the range has no hole (R7).
-    """
-    cursor, kind, at, visible, *rest = row
-    about, rest = MessageRow(*rest[:MESSAGE_WIDTH]), rest[MESSAGE_WIDTH:]
-    found = about.message_id is not None
-    if kind == "message" and visible and found:
-        return Event(cursor, message_body(about), "", about.conversation_id, about.seq)
-    if kind == "receipt" and visible and rest[2] is not None:
-        return Event(cursor, receipt_body(*rest[:RECEIPT_WIDTH]))
-    if kind in CHANGES:
-        body = _changed(kind, rest[0], *rest[RECEIPT_WIDTH + REACTION_WIDTH :])
-        return Event(cursor, body, "", rest[0] or "")
-    if found and (visible or kind == "message_hidden"):
-        reaction = tuple(rest[RECEIPT_WIDTH:][:REACTION_WIDTH])
-        return Event(cursor, _revised(kind, at, about, reaction))
-    return Event(cursor, b"")
-
-
-def _revised(kind: str, at: int, about: MessageRow, reaction: Row) -> bytes:
-    """Empty where a later deletion took away what the row would tell."""
-    place = about[:4]
-    match kind:
-        case "message_hidden":
-            return deleted_body(*place, "me", at)
-        case "message_deleted" if about.deleted_at is not None:
-            return deleted_body(*place, "everyone", about.deleted_at)
-        case "message_updated" if about.deleted_at is None and about.edited_at is not None:
-            return updated_body(*place, about.content, about.edited_at)
-        case "reaction" if reaction[0] is not None:
-            user_id, emoji, removed = reaction
-            names = (about.message_id, about.conversation_id, about.version)
-            return reaction_body(*names, user_id, emoji, bool(removed))
-    return b""
-
-
-def _changed(kind: str, place: str, *row: Any) -> bytes:
-    """From CONVERSATION_COLUMNS; empty where its reader is no member any more."""
-    conversation, title, version, count, members, *rest = row
-    change_version, actor_id, user_ids, user_id, *view = rest
-    occasion = None
-    if user_ids is not None:
-        occasion = Occasion(change_version, actor_id, _names.decode(user_ids))
-    if occasion is not None and has_parted(kind, occasion, user_id):
-        return parted_body(kind, place, occasion)
-    if view[0] is None:
-        return b""
-    talk = Talk(place, conversation, title, version, count, _names.decode(members))
-    return conversation_body(kind, talk, occasion, View(*view))

@@ -13,7 +13,7 @@ import msgspec
 
 from services.persistence.announce import announce
 from services.persistence.decide.batch import HELD, place_of
-from services.persistence.decide.state import Decision
+from services.persistence.decide.changes import Decision
 from services.persistence.doorbell import Doorbell
 from services.persistence.store.store import Store
 from shared import commands

@@ -4,6 +4,7 @@ A feed frame is the same for every member but for `cursor`, so a body is encoded
 cursor is spliced in front of it.
 """
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -70,6 +71,7 @@ def feed_frame(cursor: int, body: bytes) -> bytes:
     return b'{"cursor":%d,%b' % (cursor, body[1:])
 
 
+@functools.lru_cache(maxsize=1024)  # what one transaction stores has one time
 def time_of(microseconds: int) -> datetime:
     """UTC, from integer microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)

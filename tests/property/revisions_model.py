@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Revised
 from services.persistence.decide.state import (
-    Edited,
-    Erased,
-    Hidden,
     Limits,
     Message,
-    Reacted,
     Reaction,
-    Revision,
 )
 from shared.commands import DeleteMessage, EditMessage, React, Stored, StoreMessage
 
@@ -28,7 +24,7 @@ class RevisedRows:
     hidden: set[tuple[int, str]] = field(default_factory=set)
     reactions: dict[int, dict[Key, Reaction]] = field(default_factory=dict)
 
-    def write(self, revision: Revision, messages: list[Message]) -> None:
+    def write(self, revision: Revised, messages: list[Message]) -> None:
         message_id = revision.message.message_id
         before = messages[message_id - 1]
         match revision:

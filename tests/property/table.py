@@ -6,14 +6,12 @@ A transaction reads from it only what `names` asks for, so each one is also a re
 import copy
 from dataclasses import dataclass, field
 
+from services.persistence.decide.changes import Changed, Decision, FeedRow
 from services.persistence.decide.readset import names
 from services.persistence.decide.state import (
     Conversation,
-    Decision,
-    FeedRow,
-    GroupChange,
+    Fence,
     Head,
-    Lane,
     Limits,
     Member,
     Message,
@@ -27,20 +25,20 @@ from tests.property.revisions_model import RevisedRows
 class Table:
     """The rows, as the store keeps them."""
 
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     feed: list[FeedRow] = field(default_factory=list)
     revised: RevisedRows = field(default_factory=RevisedRows)
-    group_changes: list[GroupChange] = field(default_factory=list)
+    group_changes: list[Changed] = field(default_factory=list)
 
     def read(self, now: int, limits: Limits, batches: list[Batch]) -> State:
         wanted = names(batches)
         by_key = {(m.sender_id, m.client_id): m for m in self.messages}
         by_id = {m.message_id: m for m in self.messages}
         state = State(now, b"key", limits, self.last_id(), len(self.feed))
-        state.lanes = {lane: self.lanes[lane] for lane in wanted.lanes & self.lanes.keys()}
+        state.fences = {lane: self.fences[lane] for lane in wanted.lanes & self.fences.keys()}
         state.messages = {key: by_key[key] for key in wanted.messages & by_key.keys()}
         for message_id in wanted.message_ids & by_id.keys():
             state.messages_by_id[message_id] = by_id[message_id]
@@ -78,7 +76,7 @@ class Table:
         self.feed += changes.feed
         self.heads.update({user_id: copy.copy(state.heads[user_id]) for user_id in changes.heads})
         assert {profile.user_id for profile in changes.profiles} <= self.heads.keys()
-        self.lanes.update(changes.lanes)
+        self.fences.update(changes.fences)
 
     def put_member(self, conversation_id: str, user_id: str, member: Member | None) -> None:
         """None: they are no longer one."""

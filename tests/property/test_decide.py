@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.persistence.decide.batch import decide
+from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Said
 from services.persistence.decide.state import (
     Conversation,
     Limits,
@@ -233,7 +234,7 @@ class Decide(RuleBasedStateMachine):
         assert len(decision.replies) == len(batches)
         held: set[tuple[str, str]] = set()
         moved: set[tuple[str, str]] = set()
-        newest = {lane: row.number for lane, row in self.table.lanes.items()}
+        newest = {lane: row.number for lane, row in self.table.fences.items()}
         for batch, reply in zip(batches, decision.replies, strict=True):
             seen = newest.get(batch.lane, 0)
             if batch.number < seen:
@@ -315,13 +316,13 @@ class Decide(RuleBasedStateMachine):
     def every_member_and_nobody_else_has_each_message(self) -> None:
         told: dict[int, list[str]] = {}
         for row in self.table.feed:
-            if row.message:
-                told.setdefault(row.message.message.message_id, []).append(row.user_id)
-            elif row.revision:
-                about = row.revision.message.conversation_id
-                assert row.user_id in self.model.members[about]
-            else:
-                assert row.user_id in self.model.members[str(row.conversation_id)]
+            match row.fact:
+                case Said(message):
+                    told.setdefault(message.message_id, []).append(row.user_id)
+                case Edited(message) | Erased(message) | Hidden(message) | Reacted(message):
+                    assert row.user_id in self.model.members[message.conversation_id]
+                case fact:
+                    assert row.user_id in self.model.members[fact.conversation_id]
         for m in self.table.messages:
             assert sorted(told[m.message_id]) == sorted(self.model.members[m.conversation_id])
         for conversation_id, conversation in self.table.conversations.items():

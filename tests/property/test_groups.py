@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.persistence.announce import events_by_user
 from services.persistence.decide.batch import decide
-from services.persistence.decide.state import Decision, Limits
+from services.persistence.decide.changes import Changed, Decision, Marked, Said, Seen
+from services.persistence.decide.state import Limits, Message
 from shared.commands import (
     AddMembers,
     AdvanceReceipt,
@@ -368,8 +369,9 @@ class Groups(RuleBasedStateMachine):
         for n, row in enumerate(self.table.feed, start=1):
             heads[row.user_id] += 1
             assert (row.cursor, row.n) == (heads[row.user_id], n)
-            place = row.message.message.conversation_id if row.message else row.conversation_id
-            told.setdefault(row.user_id, []).append((str(place), row.kind))
+            fact = row.fact.message if isinstance(row.fact, Said) else row.fact
+            assert isinstance(fact, Message | Marked | Seen | Changed)
+            told.setdefault(row.user_id, []).append((fact.conversation_id, row.fact.kind))
         receipts_apart = {u: _sorted_receipts(rows) for u, rows in told.items()}
         assert receipts_apart == {u: _sorted_receipts(r) for u, r in self.model.told.items()}
 

@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from services.persistence.decide.state import Decision, Limits
+from services.persistence.decide.changes import Decision
+from services.persistence.decide.state import Limits
 from services.persistence.store import statements
 from services.persistence.store.connections import Held, WriterConnection
 from services.persistence.store.store import Store

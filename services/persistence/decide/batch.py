@@ -18,15 +18,13 @@ from services.persistence.decide import (
     tickets,
     users,
 )
+from services.persistence.decide.changes import Changes, Decision, Said
 from services.persistence.decide.state import (
     Attachment,
-    Changes,
     Conversation,
-    Decision,
-    Lane,
+    Fence,
     Member,
     Message,
-    NewMessage,
     State,
 )
 from services.persistence.decide.transaction import Turn
@@ -100,14 +98,14 @@ class _Turn(Turn):
         self.held: set[tuple[str, str]] = set()
 
     def batch(self, batch: Batch) -> BatchReply:
-        seen = self.state.lanes.get(batch.lane)
+        seen = self.state.fences.get(batch.lane)
         if seen is not None and batch.number < seen.number:
             return Fenced(seen.number)
         if seen is not None and batch.number == seen.number:
             return commands.decode(seen.results, Results)
         reply = Results([self.command(command) for command in batch.commands])
-        lane = Lane(batch.number, commands.encode(reply))
-        self.state.lanes[batch.lane] = self.changes.lanes[batch.lane] = lane
+        fence = Fence(batch.number, commands.encode(reply))
+        self.state.fences[batch.lane] = self.changes.fences[batch.lane] = fence
         return reply
 
     def command(self, command: Command) -> Result:  # noqa: C901 - one case a command
@@ -258,13 +256,13 @@ class _Turn(Turn):
         state.messages_by_id[message.message_id] = message
         attached = attachments.attach(self, uploads, message.message_id)
         accepted_at = min(command.accepted_at or state.now, state.now)
-        new = NewMessage(message, command.content, attached, accepted_at, conversation.others_seq)
-        self.changes.messages.append(new)
+        said = Said(message, command.content, attached, accepted_at, conversation.others_seq)
+        self.changes.messages.append(said)
         conversations.bring_back(self, command.conversation_id)
         self.changes.conversations.add(command.conversation_id)
         for user_id in conversation.members:
             mine = user_id == command.user_id
-            self.tell(user_id, "message", message=new, origin=command.connection_id if mine else "")
+            self.tell(user_id, said, command.connection_id if mine else "")
         self.bring_up(command.conversation_id)
         cursor = self.head(command.user_id).head
         return Stored(

@@ -5,6 +5,7 @@ group's own, and told to all.
 """
 
 from services.persistence.decide import groups
+from services.persistence.decide.changes import Seen
 from services.persistence.decide.state import Member
 from services.persistence.decide.transaction import Turn
 from shared.commands import ClearConversation, Cleared, Done, Refused, Result, SetConversation
@@ -43,7 +44,7 @@ def set_view(turn: Turn, command: SetConversation) -> Result:
 def tell_begun(turn: Turn, conversation_id: str) -> None:
     """Each member hears of a conversation that begins without a message."""
     for user_id in turn.state.conversations[conversation_id].members:
-        turn.tell(user_id, "begun", conversation_id=conversation_id, actor_id=user_id)
+        turn.tell(user_id, Seen(conversation_id, user_id, "begun"))
 
 
 def bring_back(turn: Turn, conversation_id: str) -> None:

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Sequence
 
 from services.persistence.decide.blocks import kept_apart
-from services.persistence.decide.state import Conversation, GroupChange, Member
+from services.persistence.decide.changes import Changed
+from services.persistence.decide.state import Conversation, Member
 from services.persistence.decide.transaction import Turn
 from shared.commands import (
     AddMembers,
@@ -215,7 +216,7 @@ def _tell(
     group = turn.state.conversations[conversation_id]
     group.version += 1
     turn.state.last_message_id += 1
-    change = GroupChange(
+    change = Changed(
         turn.state.last_message_id,
         conversation_id,
         group.version,
@@ -226,7 +227,7 @@ def _tell(
     turn.changes.group_changes.append(change)
     turn.changes.conversations.add(conversation_id)
     for user_id in (*group.members, *gone):
-        turn.tell(user_id, kind, conversation_id=conversation_id, actor_id=actor_id, change=change)
+        turn.tell(user_id, change)
 
 
 def _hash(key: bytes, command: CreateGroup) -> bytes:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from services.persistence.decide.state import Conversation, Marks, Member
+from services.persistence.decide.changes import Marked
+from services.persistence.decide.state import Conversation, Member
 from services.persistence.decide.transaction import Moved, Turn
 from shared.commands import AdvanceReceipt, Done, ReadMessages, Refused, Result
 from shared.frames.fields import MAX_NAMED
@@ -74,24 +75,18 @@ def tell(turn: Turn) -> None:
         conversation = turn.conversation_of(reader, conversation_id)
         if conversation is None:
             continue
-        marks = _marks(conversation.members[reader], moved)
+        fact = _marked(conversation_id, reader, conversation.members[reader], moved)
         for user_id in _hearers(conversation, reader, moved.before):
-            own = user_id == reader
-            turn.tell(
-                user_id,
-                "receipt",
-                conversation_id=conversation_id,
-                actor_id=reader,
-                origin=moved.origin if own else "",
-                marks=marks if own else None,
-            )
+            turn.tell(user_id, fact, moved.origin if user_id == reader else "")
 
 
-def _marks(reader: Member, moved: Moved) -> Marks:
+def _marked(conversation_id: str, reader: str, member: Member, moved: Moved) -> Marked:
     """When they moved is kept with the reader's own receipt, for as long as the feed is."""
-    return Marks(
-        reader.delivered_seq if moved.delivered else None,
-        reader.read_seq if moved.read else None,
+    return Marked(
+        conversation_id,
+        reader,
+        member.delivered_seq if moved.delivered else None,
+        member.read_seq if moved.read else None,
     )
 
 

@@ -7,15 +7,8 @@ state from a newer one. All of these can be repeated without harm.
 from msgspec.structs import replace
 
 from services.persistence.decide.blocks import barred
-from services.persistence.decide.state import (
-    Edited,
-    Erased,
-    Hidden,
-    Message,
-    Reacted,
-    Reaction,
-    Revision,
-)
+from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Revised
+from services.persistence.decide.state import Message, Reaction
 from services.persistence.decide.transaction import Turn
 from shared.commands import DeleteMessage, Done, EditMessage, React, Refused, Result
 
@@ -38,7 +31,7 @@ def edit(turn: Turn, command: EditMessage) -> Result:
     if refused is not None:
         return refused
     changed = _replaced(turn, replace(message, version=message.version + 1))
-    _tell_all(turn, "message_updated", Edited(changed, command.content))
+    _tell_all(turn, Edited(changed, command.content))
     return Done()
 
 
@@ -50,7 +43,7 @@ def delete(turn: Turn, command: DeleteMessage) -> Result:
         turn.state.hidden.add((message.message_id, command.user_id))
         hidden = Hidden(message, command.user_id)
         turn.changes.revisions.append(hidden)
-        turn.tell(command.user_id, "message_hidden", revision=hidden)
+        turn.tell(command.user_id, hidden)
         return Done()
     return _erase(turn, command, message)
 
@@ -70,7 +63,7 @@ def _erase(turn: Turn, command: DeleteMessage, message: Message) -> Result:
     now = turn.state.now
     changed = _replaced(turn, replace(message, version=message.version + 1, deleted_at=now))
     turn.state.reactions.pop(message.message_id, None)
-    _tell_all(turn, "message_deleted", Erased(changed))
+    _tell_all(turn, Erased(changed))
     return Done()
 
 
@@ -89,7 +82,7 @@ def react(turn: Turn, command: React) -> Result:
     number = before.number if before else len(reactions) + 1
     reactions[key] = Reaction(number, command.remove)
     changed = _replaced(turn, replace(message, version=message.version + 1))
-    _tell_all(turn, "reaction", Reacted(changed, *key, reactions[key]))
+    _tell_all(turn, Reacted(changed, *key, reactions[key]))
     return Done()
 
 
@@ -126,10 +119,10 @@ def _replaced(turn: Turn, message: Message) -> Message:
     return message
 
 
-def _tell_all(turn: Turn, kind: str, revision: Revision) -> None:
+def _tell_all(turn: Turn, revision: Revised) -> None:
     """Every member who may see the message; who has hidden it hears no more of it."""
     turn.changes.revisions.append(revision)
     message = revision.message
     for user_id in turn.state.conversations[message.conversation_id].members:
         if turn.visible(user_id, message.message_id):
-            turn.tell(user_id, kind, revision=revision)
+            turn.tell(user_id, revision)

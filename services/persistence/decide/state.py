@@ -1,14 +1,10 @@
-"""Owns what a transaction reads and what it writes, as values: no I/O, no decisions."""
+"""Owns what a transaction reads, as values: no I/O, no decisions."""
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
-from shared.commands import (
-    BatchReply,
-    PutUser,
-)
 from shared.frames.fields import Role
 
 SECOND = 1_000_000  # microseconds
@@ -18,7 +14,7 @@ SECOND = 1_000_000  # microseconds
 class Member:
     """`cleared_seq`: they see nothing up to there, as of what was said before they joined.
     `sent_seq`: of their own latest message, kept in groups. `blocked`: in a direct one, they block
-    the other side. `recency`: see Turn.bring_up."""
+    the other side. `recency`: see Transaction.bring_up."""
 
     delivered_seq: int = 0
     read_seq: int = 0
@@ -38,7 +34,7 @@ class Conversation:
     """`last_message_id`: its place in the inboxes, of its last message or of what it began with.
     `version` counts what happened to a group; a member's own view has one of its own.
     `created_hash`: what a repeat of the request that made the group is held against.
-    `last_sender`: of the last message; `others_seq`: see NewMessage, of that one."""
+    `last_sender`: of the last message; `others_seq`: see Said, of that one."""
 
     kind: str
     last_seq: int
@@ -102,88 +98,6 @@ class Attachment(Struct, frozen=True, gc=False):
     position: int = 0
 
 
-# ------------------------------------------------------------------ revisions, in their order
-
-
-class Edited(Struct, frozen=True, gc=False):
-    message: Message
-    content: str
-
-
-class Erased(Struct, frozen=True, gc=False):
-    """Deleted for everyone: only the tombstone stays."""
-
-    message: Message
-
-
-class Hidden(Struct, frozen=True, gc=False):
-    """Deleted for one user."""
-
-    message: Message
-    user_id: str
-
-
-class Reacted(Struct, frozen=True, gc=False):
-    message: Message
-    user_id: str
-    emoji: str
-    reaction: Reaction
-
-
-Revision = Edited | Erased | Hidden | Reacted
-
-
-class NewMessage(Struct, frozen=True, gc=False):
-    """`accepted_at`: when a gateway took it. `others_seq`: no message between that one and this
-    is of anybody but its sender."""
-
-    message: Message
-    content: str
-    attachments: tuple[Attachment, ...] = ()
-    accepted_at: int = 0
-    others_seq: int = 0
-
-
-class GroupChange(Struct, frozen=True, gc=False):
-    """What happened to a group, once for all its members. Its number is one of the message ids."""
-
-    change_id: int
-    conversation_id: str
-    version: int
-    kind: str
-    actor_id: str
-    user_ids: tuple[str, ...]
-
-
-class Marks(NamedTuple):
-    """Up to where a reader's marks moved in this transaction; None: that one stayed."""
-
-    delivered_seq: int | None
-    read_seq: int | None
-
-
-class FeedRow(Struct, frozen=True, gc=False):
-    """A row of one user's feed. `origin` goes out with the live event and is not stored. `marks`:
-    in the reader's own receipt, and nowhere else."""
-
-    user_id: str
-    cursor: int
-    n: int
-    kind: str
-    message: NewMessage | None = None
-    conversation_id: str | None = None
-    actor_id: str | None = None
-    origin: str = ""
-    revision: Revision | None = None
-    change: GroupChange | None = None
-    marks: Marks | None = None
-
-    @property
-    def message_id(self) -> int | None:
-        about = self.message or self.revision
-        return about.message.message_id if about else None
-
-
 class Ticket(Struct, frozen=True):
     """One socket of that user until `expires_at`; the socket lives as long as their token."""
 
@@ -206,7 +120,9 @@ class Report(Struct, frozen=True, gc=False):
     created_at: int
 
 
-class Lane(Struct, frozen=True):
+class Fence(Struct, frozen=True):
+    """The number of a lane's newest batch, and what it was answered (R1)."""
+
     number: int
     results: bytes
 
@@ -235,7 +151,7 @@ class State:
     limits: Limits
     last_message_id: int = 0
     last_n: int = 0
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
@@ -252,32 +168,3 @@ class State:
     def unsent_before(self) -> int:
         """An upload that old which no message has is given up."""
         return self.now - int(self.limits.unsent_for * SECOND)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What to write. The sets name what changed in the state, a member who is no longer there is
-    to be deleted; the lists are new rows. A ticket that is None was used up."""
-
-    messages: list[NewMessage] = field(default_factory=list)
-    revisions: list[Revision] = field(default_factory=list)
-    group_changes: list[GroupChange] = field(default_factory=list)
-    feed: list[FeedRow] = field(default_factory=list)
-    heads: set[str] = field(default_factory=set)
-    conversations: set[str] = field(default_factory=set)
-    members: set[tuple[str, str]] = field(default_factory=set)
-    brought_up: set[tuple[str, str]] = field(default_factory=set)  # members, in their inboxes
-    attachments: set[str] = field(default_factory=set)
-    profiles: list[PutUser] = field(default_factory=list)
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    tickets: dict[str, Ticket | None] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    blocks: set[tuple[str, str]] = field(default_factory=set)
-    reports: list[Report] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Decision:
-    state: State
-    changes: Changes
-    replies: list[BatchReply]

@@ -2,18 +2,8 @@
 
 from typing import NamedTuple
 
-from services.persistence.decide.state import (
-    Changes,
-    Conversation,
-    FeedRow,
-    GroupChange,
-    Head,
-    Marks,
-    Message,
-    NewMessage,
-    Revision,
-    State,
-)
+from services.persistence.decide.changes import Changes, Fact, FeedRow, Seen
+from services.persistence.decide.state import Conversation, Head, Message, State
 from shared.commands import PutUser, Refused
 from shared.reserved import are_apart
 
@@ -62,39 +52,15 @@ class Turn:
         """A member sees the conversation in another way now: all their devices hear so."""
         self.state.conversations[conversation_id].members[user_id].version += 1
         self.changes.members.add((conversation_id, user_id))
-        self.tell(user_id, kind, conversation_id=conversation_id, actor_id=user_id)
+        self.tell(user_id, Seen(conversation_id, user_id, kind))
 
-    def tell(
-        self,
-        user_id: str,
-        kind: str,
-        *,
-        message: NewMessage | None = None,
-        conversation_id: str | None = None,
-        actor_id: str | None = None,
-        origin: str = "",
-        revision: Revision | None = None,
-        change: GroupChange | None = None,
-        marks: Marks | None = None,
-    ) -> None:
+    def tell(self, user_id: str, fact: Fact, origin: str = "") -> None:
+        """The next row of that user's feed. `origin`: the connection that caused it, if theirs."""
         head = self.head(user_id)
         head.head += 1
         self.state.last_n += 1
         self.changes.heads.add(user_id)
-        row = FeedRow(
-            user_id,
-            head.head,
-            self.state.last_n,
-            kind,
-            message,
-            conversation_id,
-            actor_id,
-            origin,
-            revision,
-            change,
-            marks,
-        )
-        self.changes.feed.append(row)
+        self.changes.feed.append(FeedRow(user_id, head.head, self.state.last_n, fact, origin))
 
     def bring_up(self, conversation_id: str) -> None:
         """To the top of its members' inboxes, after all of them were told. An inbox is listed by

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from services.persistence.projection import (
+from services.persistence.projection import MESSAGE_COLUMNS
+from services.persistence.queries.replay import (
     CONVERSATION_COLUMNS,
-    MESSAGE_COLUMNS,
     REACTION_COLUMNS,
     RECEIPT_COLUMNS,
     replayed,

@@ -8,7 +8,7 @@ the transaction that does it.
 import sqlite3
 from collections.abc import Iterable
 
-from services.persistence.decide.state import Changes, Edited, Erased
+from services.persistence.decide.changes import Changes, Edited, Erased
 from services.persistence.store import words
 
 CURSOR = "SELECT value FROM meta WHERE key = 'indexed'"
@@ -23,13 +23,13 @@ ONE = "SELECT message_id, conversation_id, content FROM messages WHERE message_i
 LEARN = "INSERT INTO words (word, message_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 FORGET = "DELETE FROM words WHERE word = ? AND message_id = ?"
 
-Said = tuple[int, str, str]
+Text = tuple[int, str, str]
 
 
 def catch_up(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
     """Index the next few messages, within a transaction; whether there are more."""
     found = connection.execute(CURSOR).fetchone()
-    rows: list[Said] = connection.execute(
+    rows: list[Text] = connection.execute(
         NEXT, (int(found[0]) if found else 0, messages)
     ).fetchall()
     if not rows:
@@ -54,11 +54,11 @@ def learn(connection: sqlite3.Connection, secret: bytes, message_ids: Iterable[i
     connection.executemany(LEARN, _rows(secret, _said(connection, message_ids)))
 
 
-def _said(connection: sqlite3.Connection, message_ids: Iterable[int]) -> list[Said]:
+def _said(connection: sqlite3.Connection, message_ids: Iterable[int]) -> list[Text]:
     return [row for one in message_ids for row in connection.execute(ONE, (one,))]
 
 
-def _within(rows: list[Said], characters: int) -> list[Said]:
+def _within(rows: list[Text], characters: int) -> list[Text]:
     """At least one."""
     for count, (_, _, content) in enumerate(rows):
         characters -= len(content)
@@ -67,7 +67,7 @@ def _within(rows: list[Said], characters: int) -> list[Said]:
     return rows
 
 
-def _rows(secret: bytes, said: Iterable[Said]) -> list[tuple[int, int]]:
+def _rows(secret: bytes, said: Iterable[Text]) -> list[tuple[int, int]]:
     """In the order of the table, so that neighbours are written together. A wiped message has
     no content and no rows."""
     return sorted(

@@ -1,19 +1,26 @@
 """Owns how a decision becomes the parameters of the statements that store it."""
 
 from collections.abc import Iterable
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import astuple
 
-from services.persistence.decide.state import (
+from services.persistence.decide.changes import (
+    Changed,
     Changes,
     Edited,
     Erased,
+    Fact,
+    FeedRow,
     Hidden,
+    Marked,
     Reacted,
-    Revision,
-    State,
+    Revised,
+    Said,
+    Seen,
 )
+from services.persistence.decide.state import State
 from services.persistence.store import statements
 from services.persistence.store.connections import Row
 
@@ -83,7 +90,7 @@ def revision_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
         yield from _revision_rows(revision, state.now)
 
 
-def _revision_rows(revision: Revision, now: int) -> Iterable[tuple[str, Row]]:
+def _revision_rows(revision: Revised, now: int) -> Iterable[tuple[str, Row]]:
     message_id, version = revision.message.message_id, revision.message.version
     match revision:
         case Edited(content=content):
@@ -114,33 +121,44 @@ def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
     for row in changes.feed:
-        if row.marks is not None:
-            continue
-        yield (
-            row.user_id,
-            row.cursor,
-            WRITER,
-            row.n,
-            row.kind,
-            row.message_id,
-            row.conversation_id,
-            row.actor_id,
-            state.now,
-            row.revision.reaction.number if isinstance(row.revision, Reacted) else None,
-            row.change.change_id if row.change else None,
-        )
+        if not _is_own_receipt(row):
+            message_id, conversation_id, actor_id, reaction, change_id = _references(row.fact)
+            about = (message_id, conversation_id, actor_id, state.now, reaction, change_id)
+            yield row.user_id, row.cursor, WRITER, row.n, row.fact.kind, *about
+
+
+def _references(fact: Fact) -> Row:
+    """A row holds these and no content: message, conversation, actor, reaction, group change."""
+    match fact:
+        case Said() | Edited() | Erased() | Hidden():
+            return fact.message.message_id, None, None, None, None
+        case Reacted():
+            return fact.message.message_id, None, None, fact.reaction.number, None
+        case Marked() | Seen():
+            return None, fact.conversation_id, fact.user_id, None, None
+        case Changed():
+            return None, fact.conversation_id, fact.actor_id, None, fact.change_id
+        case _:
+            assert_never(fact)
 
 
 def own_receipt_rows(state: State, changes: Changes) -> Iterable[Row]:
+    """The reader's own receipts also keep which marks moved, and so when."""
     for row in changes.feed:
-        if row.marks is not None:
-            place = (row.user_id, row.cursor, WRITER, row.n, row.kind)
-            yield *place, row.conversation_id, row.actor_id, state.now, *row.marks
+        fact = row.fact
+        if isinstance(fact, Marked) and fact.user_id == row.user_id:
+            place = (row.user_id, row.cursor, WRITER, row.n, fact.kind)
+            about = (fact.conversation_id, fact.user_id, state.now)
+            yield *place, *about, fact.delivered_seq, fact.read_seq
 
 
-def lane_rows(state: State, changes: Changes) -> Iterable[Row]:
-    for name, lane in changes.lanes.items():
-        yield name, lane.number, lane.results, state.last_n
+def _is_own_receipt(row: FeedRow) -> bool:
+    return isinstance(row.fact, Marked) and row.fact.user_id == row.user_id
+
+
+def fence_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for lane, fence in changes.fences.items():
+        yield lane, fence.number, fence.results, state.last_n
 
 
 def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:

@@ -17,14 +17,13 @@ import msgspec
 from databases import DatabaseURL
 
 from services.persistence.decide.batch import decide
+from services.persistence.decide.changes import Decision, Erased
 from services.persistence.decide.readset import Names, names
 from services.persistence.decide.state import (
     Attachment,
     Conversation,
-    Decision,
-    Erased,
+    Fence,
     Head,
-    Lane,
     Limits,
     Member,
     Message,
@@ -191,7 +190,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
     look_up = partial(_look_up, connection)
     [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST, (rows.WRITER,))
     for lane, number, results in look_up(statements.LANES, wanted.lanes):
-        state.lanes[lane] = Lane(number, results)
+        state.fences[lane] = Fence(number, results)
     for row in look_up(statements.MESSAGES, wanted.messages):
         message = Message(*row)
         state.messages[message.sender_id, message.client_id] = message
@@ -290,7 +289,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
     connection.executemany(statements.TOUCH_USER, rows.seen_rows(changes))
-    connection.executemany(statements.PUT_LANE, rows.lane_rows(state, changes))
+    connection.executemany(statements.PUT_LANE, rows.fence_rows(state, changes))
 
 
 def _is_the_databases(error: BaseException) -> bool:

@@ -4,9 +4,9 @@ import pytest
 
 from services.persistence.announce import announce
 from services.persistence.decide.batch import decide
+from services.persistence.decide.changes import Decision
 from services.persistence.decide.state import (
     Conversation,
-    Decision,
     Head,
     Limits,
     Member,
@@ -58,7 +58,7 @@ def seen(*, talking: bool = True) -> State:
 
 
 def run(state: State, *told: Command) -> Decision:
-    number = state.lanes["l"].number + 1 if "l" in state.lanes else 1
+    number = state.fences["l"].number + 1 if "l" in state.fences else 1
     return decide(state, [Batch(lane="l", number=number, commands=list(told))])
 
 
@@ -215,7 +215,7 @@ def test_the_marks_of_who_blocks_stand_still() -> None:
 def test_only_who_blocks_hears_of_it_and_once() -> None:
     state = seen()
     decision = run(state, block("alice", "bob"), block("alice", "bob"))
-    assert [(row.user_id, row.kind) for row in decision.changes.feed] == [("alice", "set")]
+    assert [(row.user_id, row.fact.kind) for row in decision.changes.feed] == [("alice", "set")]
     assert run(state, block("alice", "bob")).changes.blocks == set()
 
 

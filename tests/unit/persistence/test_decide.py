@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from services.persistence.decide.batch import decide
+from services.persistence.decide.changes import Decision, Marked
 from services.persistence.decide.readset import names
 from services.persistence.decide.state import (
     Conversation,
-    Decision,
+    Fence,
     Head,
-    Lane,
     Limits,
     Member,
     State,
@@ -211,7 +211,7 @@ def test_r1_a_late_copy_is_refused_as_a_whole() -> None:
     run(seen, say("c2"), number=2)
     late = run(seen, say("c3"), number=1)
     assert late.replies == [Fenced(2)]
-    assert (late.changes.messages, late.changes.lanes) == ([], {})
+    assert (late.changes.messages, late.changes.fences) == ([], {})
 
 
 def test_r1_the_fence_holds_within_one_transaction_too() -> None:
@@ -233,7 +233,7 @@ def test_r1_stored_results_outlive_what_they_say() -> None:
 
 def test_r1_a_lane_is_fenced_by_its_own_number_only() -> None:
     seen = state()
-    seen.lanes["old"] = Lane(9, commands.encode(Results([])))
+    seen.fences["old"] = Fence(9, commands.encode(Results([])))
     assert codes(run(seen, say(), lane="new", number=1)) == ["ok"]
 
 
@@ -321,7 +321,7 @@ def test_marks_move_forwards_only_and_not_past_the_end() -> None:
         (read(99), (3, 3)),
         (read(0), (3, 3)),
     ]:
-        run(seen, told, number=len(seen.lanes) + 1, lane=f"lane {told} {expected}")
+        run(seen, told, number=len(seen.fences) + 1, lane=f"lane {told} {expected}")
         assert (marks.delivered_seq, marks.read_seq) == expected
 
 
@@ -329,8 +329,9 @@ def test_receipts_are_told_once_a_transaction_and_only_when_a_mark_moved() -> No
     seen = state()
     run(seen, say("c1"), say("c2"))
     moved = run(seen, read(delivered_seq=1), read(1), read(2), lane="bobs")
-    rows = [(row.user_id, row.kind, row.actor_id) for row in moved.changes.feed]
-    assert rows == [("alice", "receipt", "bob"), ("bob", "receipt", "bob")]
+    both = Marked("ab", "bob", 2, 2)
+    told = [(row.user_id, row.fact) for row in moved.changes.feed]
+    assert told == [("alice", both), ("bob", both)]
     assert run(seen, read(2), read(1), lane="bobs", number=2).changes.feed == []
 
 

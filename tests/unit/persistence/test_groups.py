@@ -6,7 +6,8 @@ import pytest
 
 from services.persistence.announce import acquaintances
 from services.persistence.decide.batch import decide
-from services.persistence.decide.state import Conversation, Decision, Head, Limits, Member, State
+from services.persistence.decide.changes import Decision
+from services.persistence.decide.state import Conversation, Head, Limits, Member, State
 from shared.commands import (
     AddMembers,
     AdvanceReceipt,
@@ -43,7 +44,7 @@ def team(**roles: Role) -> State:
 
 
 def run(seen: State, *told: Command) -> Decision:
-    number = seen.lanes["l"].number + 1 if "l" in seen.lanes else 1
+    number = seen.fences["l"].number + 1 if "l" in seen.fences else 1
     return decide(seen, [Batch(lane="l", number=number, commands=list(told))])
 
 
@@ -59,7 +60,7 @@ def code(seen: State, command: Command) -> str:
 
 
 def told(decision: Decision) -> list[tuple[str, str]]:
-    return [(row.user_id, row.kind) for row in decision.changes.feed]
+    return [(row.user_id, row.fact.kind) for row in decision.changes.feed]
 
 
 def create(

@@ -5,8 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from services.persistence.announce import events_by_user
-from services.persistence.projection import replayed
 from services.persistence.queries import Queries
+from services.persistence.queries.replay import replayed
 from services.persistence.store.store import Store
 from shared.commands import (
     AdvanceReceipt,

@@ -3,11 +3,10 @@
 import pytest
 
 from services.persistence.decide.batch import content_hash, decide
+from services.persistence.decide.changes import Decision, Edited
 from services.persistence.decide.readset import names
 from services.persistence.decide.revisions import MAX_OWN_REACTIONS, MAX_REACTIONS
 from services.persistence.decide.state import (
-    Decision,
-    Edited,
     Head,
     Limits,
     Member,
@@ -69,7 +68,7 @@ def react(user_id: str = "bob", emoji: str = THUMB, *, remove: bool = False) -> 
 
 
 def run(state: State, *told: Command, lane: str = "", number: int = 1) -> Decision:
-    lane = lane or f"lane{len(state.lanes)}"
+    lane = lane or f"lane{len(state.fences)}"
     return decide(state, [Batch(lane=lane, number=number, commands=list(told))])
 
 
@@ -80,7 +79,7 @@ def codes(decision: Decision) -> list[str]:
 
 
 def told(decision: Decision) -> list[tuple[str, str]]:
-    return [(row.user_id, row.kind) for row in decision.changes.feed]
+    return [(row.user_id, row.fact.kind) for row in decision.changes.feed]
 
 
 # ------------------------------------------------------------------ who may

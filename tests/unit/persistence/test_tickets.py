@@ -38,7 +38,7 @@ def take(ticket: str = "h1") -> Command:
 
 
 def run(seen: State, *told: Command) -> list[Result]:
-    seen.lanes.clear()
+    seen.fences.clear()
     [reply] = decide(seen, [Batch(lane="lane", number=1, commands=list(told))]).replies
     assert isinstance(reply, Results)
     return reply.results

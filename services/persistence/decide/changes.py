@@ -1,0 +1,135 @@
+"""Owns what a transaction writes, as values: facts, and the feed rows that tell them.
+
+A fact is one object for all who are told of it. Its `kind` is what their feed rows say.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from msgspec import Struct
+
+from services.persistence.decide.state import (
+    Attachment,
+    Fence,
+    Message,
+    Reaction,
+    Report,
+    State,
+    Ticket,
+)
+from shared.commands import BatchReply, PutUser
+
+
+class Said(Struct, frozen=True, gc=False):
+    """A new message. `accepted_at`: when a gateway took it. `others_seq`: no message between that
+    one and this is of anybody but its sender."""
+
+    kind: ClassVar = "message"
+    message: Message
+    content: str
+    attachments: tuple[Attachment, ...] = ()
+    accepted_at: int = 0
+    others_seq: int = 0
+
+
+class Edited(Struct, frozen=True, gc=False):
+    kind: ClassVar = "message_updated"
+    message: Message
+    content: str
+
+
+class Erased(Struct, frozen=True, gc=False):
+    """Deleted for everyone: only the tombstone stays."""
+
+    kind: ClassVar = "message_deleted"
+    message: Message
+
+
+class Hidden(Struct, frozen=True, gc=False):
+    """Deleted for one user."""
+
+    kind: ClassVar = "message_hidden"
+    message: Message
+    user_id: str
+
+
+class Reacted(Struct, frozen=True, gc=False):
+    kind: ClassVar = "reaction"
+    message: Message
+    user_id: str
+    emoji: str
+    reaction: Reaction
+
+
+Revised = Edited | Erased | Hidden | Reacted
+
+
+class Marked(Struct, frozen=True, gc=False):
+    """That member's marks moved, up to there; None: that one stayed."""
+
+    kind: ClassVar = "receipt"
+    conversation_id: str
+    user_id: str
+    delivered_seq: int | None
+    read_seq: int | None
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """That member sees the conversation in another way: it is `begun`, `cleared` or `set`."""
+
+    conversation_id: str
+    user_id: str
+    kind: str
+
+
+class Changed(Struct, frozen=True, gc=False):
+    """What happened to a group, once for all its members. Its number is one of the message ids."""
+
+    change_id: int
+    conversation_id: str
+    version: int
+    kind: str
+    actor_id: str
+    user_ids: tuple[str, ...]
+
+
+Fact = Said | Revised | Marked | Seen | Changed
+
+
+class FeedRow(Struct, frozen=True, gc=False):
+    """A row of one user's feed. `origin` goes out with the live event and is not stored."""
+
+    user_id: str
+    cursor: int
+    n: int
+    fact: Fact
+    origin: str = ""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What to write. The sets name what changed in the state, a member who is no longer there is
+    to be deleted; the lists are new rows. A ticket that is None was used up."""
+
+    messages: list[Said] = field(default_factory=list)
+    revisions: list[Revised] = field(default_factory=list)
+    group_changes: list[Changed] = field(default_factory=list)
+    feed: list[FeedRow] = field(default_factory=list)
+    heads: set[str] = field(default_factory=set)
+    conversations: set[str] = field(default_factory=set)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    brought_up: set[tuple[str, str]] = field(default_factory=set)  # members, in their inboxes
+    attachments: set[str] = field(default_factory=set)
+    profiles: list[PutUser] = field(default_factory=list)
+    fences: dict[str, Fence] = field(default_factory=dict)
+    tickets: dict[str, Ticket | None] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    blocks: set[tuple[str, str]] = field(default_factory=set)
+    reports: list[Report] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Decision:
+    state: State
+    changes: Changes
+    replies: list[BatchReply]

@@ -1,8 +1,10 @@
 """Owns who somebody is: tokens of the host app, the demo login, and the Origin of a socket."""
 
+import functools
 import math
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from shared.settings import Settings
 
 ALGORITHMS = ["HS256"]
 LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
+REMEMBERED = 1024  # tokens that are not verified again, the latest used
 DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
 DEMO_SECONDS = 12 * 3600
 _LOCAL_PART = re.compile(r"[a-z0-9._-]{1,64}\Z", re.IGNORECASE)
@@ -62,28 +65,39 @@ class Authenticator:
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
+        self._known = functools.lru_cache(REMEMBERED)(self._read)
 
     def verify(self, token: str) -> Identity:
         """Raises Unauthorized, without saying which check failed."""
         try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                options={
-                    "require": ["sub", "aud", "exp"],
-                    "verify_nbf": False,  # they have leeway, exp has none
-                    "verify_iat": False,
-                    "verify_jti": False,  # nothing is made of it
-                },
-            )
-            self._has_begun(claims)
-            return self._identity(claims)
+            identity, odd = self._known(token)
+            if int(identity.expires_at) <= time.time():  # it may have been good when it was read
+                raise jwt.ExpiredSignatureError
         except (jwt.PyJWTError, msgspec.ValidationError) as error:
             refused = Unauthorized("The token is missing, expired or not valid")
             refused.why = next((why for e, why in FAULTS.items() if isinstance(error, e)), "claims")
             raise refused from None
+        for claim in odd:
+            self._odd.tell(identity.user_id, claim)
+        return identity
+
+    def _read(self, token: str) -> tuple[Identity, Sequence[str]]:
+        """What a good token says, and which of its claims are odd; it stays so until it expires.
+        Raises PyJWTError and ValidationError."""
+        claims = jwt.decode(
+            token,
+            self._secret,
+            algorithms=ALGORITHMS,
+            audience=self._audience,
+            options={
+                "require": ["sub", "aud", "exp"],
+                "verify_nbf": False,  # they have leeway, exp has none
+                "verify_iat": False,
+                "verify_jti": False,  # nothing is made of it
+            },
+        )
+        self._has_begun(claims)
+        return _identity(claims)
 
     def _has_begun(self, claims: dict[str, Any]) -> None:
         """Raises ImmatureSignatureError; two clocks never agree, so a little ahead is now."""
@@ -93,21 +107,6 @@ class Authenticator:
             raise jwt.DecodeError("nbf")
         if any(at is not None and at > latest for at in begins):
             raise jwt.ImmatureSignatureError
-
-    def _identity(self, claims: dict[str, Any]) -> Identity:
-        """Raises DecodeError and ValidationError."""
-        expires = _number(claims["exp"])
-        if expires is None:
-            raise jwt.DecodeError("exp")
-        required = {"user_id": claims["sub"], "expires_at": float(min(expires, LAST))}
-        bare = msgspec.convert(required, Identity)
-        said = {}
-        for claim, text in optional.read(claims):
-            if text is None:
-                self._odd.tell(bare.user_id, claim)
-            else:
-                said[optional.FIELDS[claim]] = text
-        return replace(bare, **said)
 
     def sign(self, user_id: str, name: str) -> str:
         """A token for the demo login."""
@@ -119,6 +118,18 @@ class Authenticator:
             "email": demo_email(user_id),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHMS[0])
+
+
+def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:
+    """And the odd claims, which are left out. Raises DecodeError and ValidationError."""
+    expires = _number(claims["exp"])
+    if expires is None:
+        raise jwt.DecodeError("exp")
+    required = {"user_id": claims["sub"], "expires_at": float(min(expires, LAST))}
+    said = dict(optional.read(claims))
+    odd = [claim for claim, text in said.items() if text is None]
+    known = {optional.FIELDS[claim]: text for claim, text in said.items() if text is not None}
+    return replace(msgspec.convert(required, Identity), **known), odd
 
 
 def _number(value: object) -> int | float | None:

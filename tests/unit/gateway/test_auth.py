@@ -128,6 +128,24 @@ def test_a_token_of_the_host_app_says_who_it_is() -> None:
     assert (identity.time_zone, identity.locale, identity.avatar) == ("Europe/Berlin", "de", None)
 
 
+def test_a_token_seen_a_moment_ago_is_not_verified_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, signed, other = auth(), token(), token(sub="bob")
+    identity = one.verify(signed)
+    monkeypatch.setattr(jwt, "decode", None)
+    assert one.verify(signed) == identity
+    with pytest.raises(TypeError):
+        one.verify(other)
+
+
+def test_a_token_seen_a_moment_ago_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, signed = auth(), token(exp=NOW + 600)
+    assert one.verify(signed).user_id == "alice"
+    monkeypatch.setattr(time, "time", lambda: NOW + 600.0)
+    with pytest.raises(Unauthorized) as refused:
+        one.verify(signed)
+    assert refused.value.why == "expired"
+
+
 def test_one_of_several_audiences_is_enough() -> None:
     assert auth().verify(token(aud=["web", "linkup"])).user_id == "alice"
 

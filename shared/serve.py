@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from shared import logs
 from shared.acceptor import BACKLOG, Acceptor
@@ -39,7 +39,7 @@ CLOSE_TIMEOUT = 2
 CONNECTIONS_A_SOCKET = 4  # from one address: a page has some for its requests
 YOUNG_OBJECTS = 5_000  # before the collector looks at them; nearly all are gone by then
 
-OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[Starlette]]
+OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[ASGIApp]]
 
 
 class Server(uvicorn.Server):
@@ -90,9 +90,7 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
-def config(
-    app: Starlette, settings: Settings, counters: Counters, ws: type | str = "none"
-) -> Config:
+def config(app: ASGIApp, settings: Settings, counters: Counters, ws: type | str = "none") -> Config:
     """The server's limits; see docs/operations.md for why each differs from the default."""
     most = connections_allowed()
     if 0 < settings.connections < most:
@@ -107,6 +105,7 @@ def config(
             counters,
         ),
         app=app,
+        interface="asgi3",  # also where it is no coroutine function itself
         lifespan="off",
         log_config=None,
         access_log=False,

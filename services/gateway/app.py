@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import ASGIApp
 
 from services.gateway import contract, page, start
 from services.gateway.api.attachments import Attachments
@@ -39,6 +39,8 @@ from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
 from services.gateway.rates import Rates
 from services.gateway.socket.connection import Connection
+from services.gateway.socket.dispatch import Dispatch
+from services.gateway.socket.greeting import Greeting
 from services.gateway.socket.refusals import Refusals
 from services.gateway.socket.scope import CHAT, NOTIFICATIONS
 from services.gateway.sockets import RESTARTING, Sockets
@@ -63,7 +65,7 @@ CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
+async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]:
     """Everything with a life, in order; taken down in reverse."""
     auth, hosts = Authenticator(settings, health.counters), Hosts(settings)
     refusals = Refusals(health.counters)
@@ -103,7 +105,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         objects = Objects(settings.attachment_store_url)
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
-        sockets = Sockets(settings, auth, hub, handlers, people, tickets, refusals, turns)
+        greeting = Greeting(settings, auth, tickets, turns)
+        sockets = Sockets(settings, greeting, hub, handlers, people, refusals, turns)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
@@ -144,25 +147,25 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             **DevLogin(auth, people).endpoints(),
             **contract.documents(),
         }
+        socket_routes = [WebSocketRoute(path, sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
         routes: list[BaseRoute] = [
-            *[WebSocketRoute(path, sockets.endpoint) for path in ("/ws", CHAT, NOTIFICATIONS)],
+            *socket_routes,
             *contract.bind(endpoints, auth, rates, settings),
             *health.routes(),
             *page.routes(),
         ]
         start.check(health, routes, settings)
-        yield Starlette(
+        app = Starlette(
             routes=routes,
-            middleware=[
-                Middleware(KnownHosts, hosts, refusals, [one.path for one in health.routes()]),
-                *contract.shared_with(settings.allowed_origins),
-            ],
+            middleware=contract.shared_with(settings.allowed_origins),
             exception_handlers={
                 LinkupError: problems(refusals),
                 HTTPException: _http_problem,
                 Exception: _unexpected,
             },
         )
+        probes = [one.path for one in health.routes()]
+        yield KnownHosts(Dispatch(app, socket_routes), hosts, refusals, probes)
 
 
 async def _compare_after(reconnected: asyncio.Event, hub: Hub, presence: Presence) -> None:

@@ -57,9 +57,9 @@ class Handlers:
             case frames.MarkChatRead():
                 self.on_mark_chat_read(connection, frame)
             case frames.Ping():
-                connection.push(frames.Pong(cursor=connection.cursor, timestamp=frame.timestamp))
+                self.on_ping(connection, frame)
             case frames.SyncRequest():
-                connection.sync(frame.cursor)
+                connection.feed.sync(frame.cursor)
             case frames.Typing():
                 self.typing.on_typing(connection.user_id, frame, connection.changed_at)
             case frames.PresenceSubscribe():
@@ -87,6 +87,9 @@ class Handlers:
             settle,
             connection.gate,
         )
+
+    def on_ping(self, connection: Connection, frame: frames.Ping) -> None:
+        connection.push(frames.Pong(cursor=connection.feed.cursor, timestamp=frame.timestamp))
 
     def on_refresh(self, connection: Connection, frame: frames.Refresh) -> None:
         """Store the token's claims about its user first, if they differ from the last ones."""

@@ -7,7 +7,7 @@ this server for the page's own, and only the Host header tells.
 import ipaddress
 import logging
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -67,22 +67,19 @@ class KnownHosts:
         self._refusals = refusals
         self._exempt = frozenset(exempt)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # No coroutine of its own: each that waits is a quarter of a KiB of an idle socket.
         if scope["type"] not in ("http", "websocket") or scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         try:
             self._hosts.check(given, scope["path"])
         except LinkupError as error:
             self._refusals.tell("host", address=address_of(scope), why=_shown(given))
             if scope["type"] == "websocket":
-                await send({"type": "websocket.close"})  # before accept: HTTP 403
-            else:
-                answer = closing(Headers(scope=scope), problem_response(error))
-                await answer(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+                return send({"type": "websocket.close"})  # before accept: HTTP 403
+            return closing(Headers(scope=scope), problem_response(error))(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def _shown(hosts: Sequence[str]) -> str:

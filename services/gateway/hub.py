@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from services.gateway.presence.announcer import Announcer
-from services.gateway.socket.connection import MAX_MISSED, Connection
+from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
 from shared.errors import LinkupError
-from shared.frames import CloseCode, Hello
+from shared.frames import CloseCode
 
 logger = logging.getLogger("linkup.gateway.hub")
 
@@ -60,6 +60,7 @@ class Hub:
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
         self._suspects: set[str] = set()
+        self._left = asyncio.Event()  # somebody has
 
     def connections(self) -> Iterable[Connection]:
         return [connection for user in self._users.values() for connection in user.connections]
@@ -103,6 +104,7 @@ class Hub:
             await self._announcer.went(user.user_id)
             if user.subscription is not None:
                 await user.subscription.close()
+            self._left.set()
 
     async def _subscribe(self, user: User) -> Subscription:
         async def deliver(delivery: Delivery) -> None:
@@ -138,7 +140,7 @@ class Hub:
             logger.error("an event of another user", extra={"subject": delivery.subject})
             return
         for connection in tuple(user.connections):
-            connection.on_events(events.epoch, events.events)
+            connection.feed.on_events(events.epoch, events.events)
 
     def _deliver_live(self, user: User, delivery: Delivery) -> None:
         try:
@@ -191,11 +193,11 @@ class Hub:
             for user_id, head in answer.heads.items():
                 user = self._users.get(user_id)
                 for connection in before.keys() & user.connections if user else ():
-                    connection.compare(answer.epoch, head, before[connection])
+                    connection.feed.compare(answer.epoch, head, before[connection])
 
     def _standing(self, user_ids: Iterable[str]) -> dict[Connection, int]:
         users = (self._users.get(user_id) for user_id in user_ids)
-        return {c: c.cursor for user in users if user is not None for c in user.connections}
+        return {c: c.feed.cursor for user in users if user is not None for c in user.connections}
 
     # ------------------------------------------------------------ farewell
 
@@ -212,27 +214,11 @@ class Hub:
             connection.close(CloseCode.RESTART)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                for connection in connections:
-                    await connection.closed.wait()
+                while self._users:
+                    self._left.clear()
+                    await self._left.wait()
 
 
 def come_back_after_ms(count: int) -> int:
     """One of so many who are told at once."""
     return random.randint(100, max(FAREWELL_MS, count))
-
-
-def resume_point(hello: Hello, joined: Joined) -> tuple[int, str | None]:
-    """Where the feed goes on, and why it cannot where it cannot (C6)."""
-    if hello.cursor is None:
-        return joined.head, None
-    if hello.epoch is None:
-        return joined.head, "a cursor needs its epoch"
-    if hello.epoch != joined.epoch:
-        return joined.head, "the store was replaced"
-    if hello.cursor > joined.head:
-        return joined.head, "the cursor lies ahead of the feed"
-    if hello.cursor < joined.oldest:
-        return joined.head, "the feed no longer reaches back that far"
-    if joined.head - hello.cursor > MAX_MISSED:
-        return joined.head, f"more than {MAX_MISSED} events were missed"
-    return hello.cursor, None

@@ -8,7 +8,7 @@ import functools
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from shared.errors import InvalidFrame, TooLarge
 from shared.frames.client import ClientFrame
@@ -28,8 +28,30 @@ class _Place(Struct):
     conversation_id: str = ""
 
 
+class _Told(Struct):
+    """Of a message's body: what its ack tells, too. Times stay the text they are."""
+
+    client_id: str
+    message_id: int
+    conversation_id: str
+    seq: int
+    created_at: Raw
+
+
+class _Ack(Struct, tag="ack"):
+    """An Ack, of which nothing but the body of its message is known."""
+
+    client_id: str
+    message_id: int
+    conversation_id: str
+    seq: int
+    created_at: Raw
+    duplicate: bool = False
+
+
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _message_decoder = msgspec.json.Decoder(Message)
+_told_decoder = msgspec.json.Decoder(_Told)
 _place_decoder = msgspec.json.Decoder(_Place)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
@@ -55,6 +77,13 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
 def decode_message(body: bytes) -> Message:
     """A message's body as the log encodes it."""
     return _message_decoder.decode(body)
+
+
+def ack_of(body: bytes) -> tuple[str, bytes]:
+    """The `client_id` of a message, and the `ack` that its body stands for, encoded."""
+    told = _told_decoder.decode(body)
+    ack = _Ack(told.client_id, told.message_id, told.conversation_id, told.seq, told.created_at)
+    return told.client_id, _encoder.encode(ack)
 
 
 def conversation_of(body: bytes) -> str:

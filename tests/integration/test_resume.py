@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from services.gateway.socket.connection import MAX_MISSED
+from services.gateway.socket.feed import MAX_MISSED
 from tests.support.peer import Frame, Peer, gather, http, peer, synced
 from tests.support.stack import Stack
 from tests.support.traffic import make_known

@@ -6,7 +6,6 @@ Hypothesis has no async rules: one asyncio.Runner per machine drives the loop be
 """
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.gateway.socket import connection as connection_module
+from services.gateway.socket import feed as feed_module
 from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Result, Stored, StoreMessage
 from shared.errors import Unavailable
@@ -111,16 +110,15 @@ class Feed(RuleBasedStateMachine):
         self.own = 0
         self.prompt = False  # whether the log answers at once
         self.client = Client("e1", 0)
-        self.repair: asyncio.Task[None]
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         self.runner.run(work)
         for frame in self.socket.outbox.take():
             self.client.take(frame, self.log)
-        connection = self.socket.connection
-        assert self.client.cursor <= connection.cursor, "R4: told ahead of what was passed on"
-        assert self.client.epoch == connection.epoch
-        self.client.step_to(connection.cursor, self.log)  # own acked ones count as received
+        feed = self.socket.connection.feed
+        assert self.client.cursor <= feed.cursor, "R4: told ahead of what was passed on"
+        assert self.client.epoch == feed.epoch
+        self.client.step_to(feed.cursor, self.log)  # own acked ones count as received
 
     async def settle_down(self) -> None:
         for _ in range(STEPS):
@@ -138,8 +136,7 @@ class Feed(RuleBasedStateMachine):
             if early:  # an event between the join's answer and the start
                 self.socket.live(self.log.message())
             self.client.cursor = min(cursor, head)
-            self.socket.connection.start("e1", self.client.cursor, head)
-            self.repair = asyncio.get_running_loop().create_task(self.socket.connection.repair())
+            self.socket.connection.feed.start("e1", self.client.cursor, head)
             await self.settle_down()
 
         self.run(begin())
@@ -280,7 +277,7 @@ class Feed(RuleBasedStateMachine):
         self.run(self.compare(max(0, self.log.head - behind)))
 
     async def compare(self, head: int) -> None:
-        self.socket.connection.compare(self.log.epoch, head)
+        self.socket.connection.feed.compare(self.log.epoch, head)
         await self.settle_down()
 
     @rule(cursor=st.none() | st.integers(0, 20))
@@ -292,7 +289,7 @@ class Feed(RuleBasedStateMachine):
         self.run(sync())
 
     def sync_from(self, cursor: int | None) -> None:
-        self.socket.connection.sync(cursor)
+        self.socket.connection.feed.sync(cursor)
         if cursor is not None:  # what comes again from there is asked for, not a repeat
             self.client.cursor = min(self.client.cursor, cursor)
 
@@ -315,32 +312,27 @@ class Feed(RuleBasedStateMachine):
             self.run(self.compare(self.log.head))
 
     async def ping(self) -> None:
-        self.socket.connection.push(Pong(cursor=self.socket.connection.cursor))
+        self.socket.connection.push(Pong(cursor=self.socket.connection.feed.cursor))
 
     def teardown(self) -> None:
         """In the end the heads are compared once more and the log answers: everything is there."""
-        if not hasattr(self, "repair"):
+        if self.socket.connection.feed.state is feed_module.State.WAITING:
             self.runner.close()
             return
 
         async def end() -> None:
-            self.socket.connection.compare(self.log.epoch, self.log.head)
+            self.socket.connection.feed.compare(self.log.epoch, self.log.head)
             for _ in range(30):
                 await self.settle_down()
                 for asked in self.log.waiting:
                     asked.answer.set_result(self.log.page(asked, 5))
                 self.log.waiting.clear()
 
-        async def stop() -> None:
-            self.repair.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.repair
-
         try:
             self.run(end())
             assert self.client.cursor == self.log.head
         finally:
-            self.runner.run(stop())
+            self.runner.run(self.socket.connection.ended())
             self.runner.close()
 
 
@@ -348,8 +340,8 @@ class Feed(RuleBasedStateMachine):
 def no_pauses() -> Iterator[None]:
     """And only here: where time is virtual, a pause of nothing never ends."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection_module, "HOLE_WAIT", 0.0)
-        patch.setattr(connection_module, "RETRY", (0.0, 0.0))
+        patch.setattr(feed_module, "HOLE_WAIT", 0.0)
+        patch.setattr(feed_module, "RETRY", (0.0, 0.0))
         yield
 
 

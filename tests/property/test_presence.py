@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 
 from services.gateway.presence.presence import CHECK_AGAIN
+from services.gateway.socket.outbox import Outbox
 from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.mined import InlineHeld
@@ -353,8 +354,7 @@ def test_c10_who_has_no_room_is_told_later_and_only_how_it_stands(town: Town) ->
         await asyncio.sleep(1)
         alice.watch("bob")
         await asyncio.sleep(1)
-        [connection] = town.gateways[0].hub.connections()
-        with mock.patch.object(connection._outbox, "offer", return_value=False):  # noqa: SLF001
+        with mock.patch.object(Outbox, "offer", return_value=False):
             for _ in range(3):
                 bob = town.screen("bob", 1)
                 await asyncio.sleep(30)
@@ -365,6 +365,19 @@ def test_c10_who_has_no_room_is_told_later_and_only_how_it_stands(town: Town) ->
         assert alice.told == [("bob", False)]
         await asyncio.sleep(2)
         assert alice.told == [("bob", False), ("bob", True)]
+
+    town.play(scene)
+
+
+def test_an_idle_socket_costs_one_task_the_servers_own(town: Town) -> None:
+    async def scene(town: Town) -> None:
+        town.screen("alice", 0)
+        await asyncio.sleep(60)
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            town.screen("alice", 0)
+        await asyncio.sleep(60)
+        assert len(asyncio.all_tasks()) - before == 5
 
     town.play(scene)
 

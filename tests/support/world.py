@@ -17,7 +17,7 @@ from unittest import mock
 
 import jwt
 from msgspec.structs import replace
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from services.gateway import app, contract, start
 from services.gateway.attachments.sweep import Sweep
@@ -113,7 +113,7 @@ class Gateway:
         self.health = Health("gateway")
         self.hub: Hub
         self.presence: Presence
-        self.app: asyncio.Future[Starlette] = asyncio.get_running_loop().create_future()
+        self.app: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
         self.open: set[asyncio.Task[None]] = set()  # what it serves: sockets and requests
         self._running = asyncio.ensure_future(self._run())
 
@@ -253,6 +253,10 @@ class Socket:
     ) -> None:
         self.gateway = gateway
         self.open = gateway.bus.alive
+        self.close_sent = False
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.on_room: Callable[[], None] = lambda: None
         self._on_text = on_text
         self._replaying = True
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -276,12 +280,16 @@ class Socket:
     async def _receive(self) -> dict[str, Any]:
         return self._connecting.pop() if self._connecting else await self._inbound.get()
 
+    async def send(self, message: dict[str, Any]) -> None:
+        await self._send(message)
+
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.close":
+            self.close_sent = True
             self.abort()
 
     async def receive(self) -> dict[str, Any]:
-        return await self._inbound.get()
+        return await self._receive()
 
     def charge(self, cost: float) -> None:
         pass
@@ -289,8 +297,11 @@ class Socket:
     def admit(self) -> bool:
         return True
 
-    async def send_frames(self, texts: list[bytes]) -> None:
-        await asyncio.sleep(0.001)
+    def write(self, texts: list[bytes]) -> int:
+        asyncio.get_running_loop().call_later(0.001, self._arrive, list(texts))
+        return len(texts)
+
+    def _arrive(self, texts: list[bytes]) -> None:
         for text in texts:
             if self.open:
                 self._on_text(text)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.hub import resume_point
+from services.gateway.socket.feed import resume_point
 from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import FeedPageAnswer, Joined

@@ -1,82 +1,82 @@
-"""Owns one socket: what it was sent, what it has acknowledged, and where its feed stands.
-
-The feed is passed on in cursor order, without gap or repeat (C5). A gap is repaired from the log,
-page by page at the socket's own pace, and no buffer is kept meanwhile: remember the highest
-cursor seen, fetch until it is reached, go live (R6).
-"""
+"""Owns one socket of a user: what it is sent, what it has acknowledged, and when it is to end."""
 
 import asyncio
 import logging
-import random
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 import msgspec
 
 from services.gateway.auth import Identity
+from services.gateway.socket.feed import Feed, Log
 from services.gateway.socket.outbox import Outbox, Overflow
-from services.gateway.socket.scope import View
+from services.gateway.socket.scope import ALL
 from services.gateway.upstream.gate import Gate
 from shared import frames
-from shared.commands import Event, FeedPageAnswer, Refused, Result, Stored
+from shared.commands import Event, Refused, Result, Stored
 from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
 
 logger = logging.getLogger("linkup.gateway.connection")
 
-HOLE_WAIT = 0.02  # two publishers may overtake each other (R8)
-MAX_MISSED = 10_000  # events; beyond that a client reloads instead of replaying
-RETRY = (0.1, 1.0)  # seconds between two tries to reach the log
-
-
-class Feed(Protocol):
-    """What a connection needs of the log."""
-
-    async def feed(self, user_id: str, after: int) -> FeedPageAnswer: ...
-
 
 class Connection:
     """One socket of one user. `suspect` is called when a live event may have been lost."""
 
+    __slots__ = (
+        "_acked",
+        "_changed",
+        "_expiry",
+        "_outbox",
+        "_room",
+        "_suspect",
+        "_told",
+        "close_code",
+        "connected_at",
+        "feed",
+        "gate",
+        "id",
+        "identity",
+        "in_flight",
+        "on_close",
+        "on_refused",
+        "retired",
+        "sent",
+        "user_id",
+        "view",
+    )
+
     def __init__(
         self,
         identity: Identity,
-        log: Feed,
+        log: Log,
         outbox: Outbox,
         suspect: Callable[[str], None],
     ) -> None:
         self.id = secrets.token_hex(8)
         self.identity = identity
-        self.refreshed = asyncio.Event()  # another token, another end
-        self.view = View()
+        self.view = ALL
         self.connected_at = datetime.now(UTC)
         self.user_id = identity.user_id
         self.gate = Gate()
+        self.feed = Feed(log, self)
         self.close_code: int | None = None
         self.retired = False  # it was told to come back elsewhere: what it sends now is not heard
-        self.closing = asyncio.Event()  # it is to end
-        self.closed = asyncio.Event()  # it has ended
-        self.epoch = ""
-        self.cursor = -1  # of the last event passed on; -1: not started
-        self.seen = -1  # the highest cursor heard of
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)
-        self._began = 0  # where the feed ended as this socket began
         self._changed: dict[str, int] = {}  # conversation → cursor of its latest change
+        self.on_close: Callable[[], None] = lambda: None
         # Told the code of each error that answers a command, and a word for the log.
         self.on_refused: Callable[[str, str], None] = lambda code, why: None
         self.in_flight = 0  # commands without their result
-        self._settled = asyncio.Event()  # one of them has it
-        self._log = log
+        self._room: asyncio.Future[None] | None = None  # somebody waits for fewer of them
+        self._expiry: asyncio.TimerHandle | None = None
         self._outbox = outbox
         self._suspect = suspect
-        self._acked: set[int] = set()  # cursors of own messages, told by ack before the event
+        self._acked: dict[int, None] = {}  # cursors of own messages, told by ack before the event
         # client_id → cursor, conversation: told by event before the ack
         self._told: dict[str, tuple[int, str]] = {}
-        self._syncing = False
-        self._repair = asyncio.Event()
-        self._hole = False
 
     # ------------------------------------------------------------ to the client
 
@@ -103,7 +103,7 @@ class Connection:
             frames.ConnectionStatus(
                 connection_id=self.id,
                 connected_at=self.connected_at,
-                cursor=self.cursor,
+                cursor=self.feed.cursor,
                 pending=self._outbox.pending,
             )
         )
@@ -111,21 +111,40 @@ class Connection:
     def changed_at(self, conversation_id: str) -> int:
         """As of which cursor it must be what is remembered of a conversation: of its latest change
         that came here, or of this socket's beginning, for what was before that came to nobody."""
-        return max(self._began, self._changed.get(conversation_id, 0))
+        return max(self.feed.began, self._changed.get(conversation_id, 0))
+
+    def _push(self, frame: bytes) -> None:
+        if self.close_code is not None:
+            return
+        try:
+            self._outbox.push(frame)
+        except Overflow:
+            self._outbox.discard()
+            self.close(CloseCode.SLOW_CONSUMER)
+
+    # ------------------------------------------------------------ its end
+
+    def expire(self) -> None:
+        """Live no longer than the token says."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        left = self.identity.expires_at - time.time()
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(left, self.close, CloseCode.UNAUTHORIZED)
 
     def refresh(self, identity: Identity) -> None:
         """Live as long as a newer token says. Raises Unauthorized when it is another user's."""
         if identity.user_id != self.user_id:
             raise Unauthorized("The token is another user's")
         self.identity = identity
-        self.refreshed.set()
+        self.expire()
 
     def close(self, code: int) -> None:
         """End the socket with that code; the first reason counts."""
         if self.close_code is None:
             self.close_code = int(code)
-            self.closing.set()
-            self._settled.set()
+            self._make_room()
+            self.on_close()
 
     def farewell(self, reason: str, code: CloseCode, after_ms: int) -> None:
         """Say when to come back, then close."""
@@ -138,125 +157,38 @@ class Connection:
             self.retired = True
             self._outbox.add(frames.encode(frames.Reconnect(after_ms=after_ms, reason=reason)))
 
-    def _push(self, frame: bytes) -> None:
-        if self.close_code is not None:
-            return
-        try:
-            self._outbox.push(frame)
-        except Overflow:
-            self._outbox.discard()
-            self.close(CloseCode.SLOW_CONSUMER)
+    async def ended(self) -> None:
+        """The socket is gone: let go of what runs for it."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        await self.feed.stop()
 
     # ------------------------------------------------------------ the feed
 
-    def start(self, epoch: str, cursor: int, head: int) -> None:
-        """Begin after `cursor`; what lies between it and the head is replayed first."""
-        self.epoch = epoch
-        self.cursor = cursor
-        self.seen = max(self.seen, head)
-        self._began = head
-        self._syncing = True
-        self._repair.set()
+    def pass_on(self, event: Event) -> None:
+        self._show(event, self._push)
 
-    def sync(self, cursor: int | None) -> None:
-        """The client asks for the feed again, from there; never from ahead of what it was sent."""
-        if cursor is not None and self.seen - cursor > MAX_MISSED:
-            self._start_over(self.epoch, self.seen, f"more than {MAX_MISSED} events were missed")
-        elif cursor is not None:
-            self.cursor = min(cursor, self.cursor)
-        self._syncing = True
-        self._repair.set()
+    def replay(self, event: Event) -> None:
+        self._show(event, self._outbox.add)
 
-    def on_events(self, epoch: str, events: Sequence[Event]) -> None:
-        """Live events of this user: pass on what is next, drop what was seen, mark a hole."""
-        if self.cursor < 0:
-            self.seen = max(self.seen, events[-1].cursor)
-            return
-        if epoch != self.epoch:
-            self._start_over(epoch, events[-1].cursor, "the store was replaced")
-            return
-        for event in events:
-            if event.cursor == self.cursor + 1 and not self._repair.is_set():
-                self._pass_on(event, self._push)
-            elif event.cursor > self.cursor:
-                self._missing(event.cursor)
-        self.seen = max(self.seen, self.cursor)
+    async def drained(self) -> None:
+        await self._outbox.drained()
 
-    def compare(self, epoch: str, head: int, cursor: int = -1) -> None:
-        """The log says where the feed ends: whatever lies between was lost on the wire (C7).
-
-        `cursor`: where this connection stood before the log was asked, if known.
-        """
-        if self.cursor < 0:
-            return
-        if epoch != self.epoch or head < cursor:
-            self._start_over(epoch, head, "the store was replaced")
-        elif head > self.cursor:
-            self._missing(head)
-
-    def _missing(self, cursor: int) -> None:
-        self.seen = max(self.seen, cursor)
-        if not self._repair.is_set():
-            self._hole = True
-            self._repair.set()
-
-    async def repair(self) -> None:
-        """Fetch what is missing, whenever something is; runs as long as the socket."""
-        while True:
-            await self._repair.wait()
-            if self._hole and not self._syncing:
-                await asyncio.sleep(HOLE_WAIT)
-            self._hole = False
-            while self.cursor < self.seen:
-                await self._fetch_page()
-            self._repair.clear()
-            if self._syncing:
-                self._syncing = False
-                self.push(frames.SyncCompleted(cursor=self.cursor))
-
-    async def _fetch_page(self) -> None:
-        epoch, after = self.epoch, self.cursor
-        try:
-            page = await self._log.feed(self.user_id, after)
-        except LinkupError as error:
-            logger.info("the log is out of reach, trying again: %s", error.code)
-            await asyncio.sleep(random.uniform(*RETRY))
-            return
-        if (epoch, after) != (self.epoch, self.cursor):
-            return  # meanwhile the client or the store moved the cursor: that was asked too early
-        if page.epoch != self.epoch:
-            self._start_over(page.epoch, page.head, "the store was replaced")
-        elif not page.events and page.head <= self.cursor:
-            self.seen = self.cursor  # what was heard of lies beyond the log's own end
-        elif not page.events or page.events[0].cursor != self.cursor + 1:
-            self._start_over(page.epoch, page.head, "the feed no longer reaches back that far")
-        else:
-            for event in page.events:
-                if event.cursor == self.cursor + 1:
-                    self._pass_on(event, self._outbox.add)
-            # A page shows things as they are now: no older live event may follow it.
-            self.seen = max(self.seen, page.head)
-            await self._outbox.drained()
-
-    def _start_over(self, epoch: str, head: int, reason: str) -> None:
-        """The feed cannot go on without a gap: say so and stand at the present (C6).
-
-        A replay that was asked for still ends with `sync_completed`: somebody waits for it.
-        """
-        self.epoch, self.cursor, self.seen = epoch, head, head
-        self._began = head
+    def start_over(self) -> None:
         self._acked.clear()
         self._told.clear()
-        self.push(frames.ResyncRequired(reason=reason, epoch=epoch, cursor=head))
 
-    def _pass_on(self, event: Event, write: Callable[[bytes], None]) -> None:
-        self.cursor = event.cursor
+    def broken(self, error: BaseException) -> None:
+        logger.error("the repair of a feed failed", exc_info=error)
+        self.close(CloseCode.TRY_AGAIN)
+
+    def _show(self, event: Event, write: Callable[[bytes], None]) -> None:
         if event.seq and self.view.shows(event.conversation_id):
             self.sent[event.conversation_id] = event.seq
         elif event.conversation_id:
             self._changed[event.conversation_id] = event.cursor
         if event.cursor in self._acked:
-            self._acked.discard(event.cursor)
+            del self._acked[event.cursor]
         elif event.seq and event.origin == self.id:
             self._ack_by_event(event)
         elif event.body:
@@ -276,13 +208,17 @@ class Connection:
     def arrived(self) -> None:
         """A command has its result."""
         self.in_flight -= 1
-        self._settled.set()
+        self._make_room()
 
     async def room(self, most: int) -> None:
         """Wait until fewer commands than that are on their way, or the socket is to end."""
         while self.in_flight >= most and self.close_code is None:
-            self._settled.clear()
-            await self._settled.wait()
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def settled(self, client_id: str | None, result: Result) -> None:
         """The lane's answer to a command of this socket."""
@@ -303,8 +239,8 @@ class Connection:
             return
         if stored.duplicate:
             self._suspect(self.user_id)
-        elif stored.cursor > self.cursor:
-            self._acked.add(stored.cursor)
+        elif stored.cursor > self.feed.cursor:
+            self._acked[stored.cursor] = None
         self.push(
             frames.Ack(
                 client_id=client_id,
@@ -326,16 +262,7 @@ class Connection:
 
     def _ack_by_event(self, event: Event) -> None:
         """The event of an own message overtook its ack: it proves the commit, so it is the ack."""
-        message = frames.decode_message(event.body)
-        self._told[message.client_id] = event.cursor, message.conversation_id
-        self.gate.release(message.conversation_id, message.client_id)
-        self.push(
-            frames.Ack(
-                client_id=message.client_id,
-                message_id=message.message_id,
-                conversation_id=message.conversation_id,
-                seq=message.seq,
-                created_at=message.created_at,
-                duplicate=False,
-            )
-        )
+        client_id, ack = frames.ack_of(event.body)
+        self._told[client_id] = event.cursor, event.conversation_id
+        self.gate.release(event.conversation_id, client_id)
+        self._push(ack)

@@ -10,19 +10,34 @@ class Overflow(Exception):
 
 
 class Outbox:
-    """Frames in order. A replayed page is not counted: whoever sends one waits with `drained`."""
+    """Frames in order. What gathers in a turn of the loop is written at its end, as far as the
+    peer takes it; the wire calls `flush` when it takes more.
+
+    A replayed page is not counted: whoever sends one waits with `drained`.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_count",
+        "_drained",
+        "_frames",
+        "_max_bytes",
+        "_max_frames",
+        "_scheduled",
+        "_stuck",
+        "_wire",
+    )
 
     def __init__(self, wire: Wire, max_frames: int, max_bytes: int) -> None:
         self._wire = wire
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._frames: list[bytes] = []
+        self._stuck: list[bytes] = []  # handed to the wire, and not taken by the peer yet
         self._count = 0
         self._bytes = 0
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
-        self._ended = False
+        self._scheduled = False
+        self._drained: asyncio.Future[None] | None = None  # somebody waits
 
     def push(self, frame: bytes) -> None:
         """Raises Overflow when the bound is reached; the frame is then not queued."""
@@ -43,33 +58,37 @@ class Outbox:
     @property
     def pending(self) -> int:
         """Frames not written yet."""
-        return len(self._frames)
+        return len(self._stuck) + len(self._frames)
 
     def add(self, frame: bytes) -> None:
         """Queue outside the bound: replays and farewells, whose sender waits for `drained`."""
         self._frames.append(frame)
-        self._drained.clear()
-        self._wake.set()
+        if not self._scheduled and not self._stuck:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
     async def drained(self) -> None:
         """Wait until all that was queued is written."""
-        await self._drained.wait()
-
-    def end(self) -> None:
-        """Let `run` return once everything queued is written."""
-        self._ended = True
-        self._wake.set()
+        if self.pending:
+            if self._drained is None:
+                self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drained)
 
     def discard(self) -> None:
         """Forget what waits: the peer will not read it."""
         self._frames = []
 
-    async def run(self) -> None:
-        while self._frames or not self._ended:
-            await self._wake.wait()
-            self._wake.clear()
-            frames, self._frames = self._frames, []
-            self._count = self._bytes = 0
-            await self._wire.send_frames(frames)
-            if not self._frames:
-                self._drained.set()
+    def flush(self) -> None:
+        """Write what waits, as far as the peer takes it."""
+        self._scheduled = False
+        while self.pending:
+            if not self._stuck:
+                self._stuck, self._frames = self._frames, []
+                self._count = self._bytes = 0
+            taken = self._wire.write(self._stuck)
+            self._stuck = self._stuck[taken:]
+            if self._stuck:
+                return
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None

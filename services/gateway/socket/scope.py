@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
-from starlette.websockets import WebSocket
+from starlette.types import Scope
 
 from services.gateway.upstream.queries import Log
 from shared import frames, subjects
@@ -55,6 +55,9 @@ class View:
         return frames.decode(addressed, frames.size(addressed))
 
 
+ALL = View()
+
+
 def _is_open(text: str) -> bool:
     """Whether the frame is for somebody and leaves out for whom."""
     try:
@@ -65,13 +68,13 @@ def _is_open(text: str) -> bool:
     return unsaid and named.type in ("message", "typing")
 
 
-async def view_of(websocket: WebSocket, user_id: str, log: Log) -> View:
+async def view_of(scope: Scope, user_id: str, log: Log) -> View:
     """What the path asks for. Raises NotFound for an unknown user, and Unavailable."""
-    if websocket.scope["path"].endswith(NOTIFICATIONS):
+    if scope["path"].endswith(NOTIFICATIONS):
         return View(only="")
-    to = websocket.scope["path_params"].get("user_id")
+    to = scope["path_params"].get("user_id")
     if to is None:
-        return View()
+        return ALL
     await _known(to, user_id, log)
     return View(only=subjects.direct_conversation_id(user_id, to), to=to)
 

@@ -6,10 +6,10 @@ application: a peer that stops reading would keep its descriptor until the kerne
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 
-from starlette.websockets import WebSocket
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
@@ -54,6 +54,7 @@ class Wire(WebSocketsSansIOProtocol):
         self._later: asyncio.Handle | None = None  # the next turn of `_pump`
         self._loud_since: float | None = None
         self._failed = False
+        self.on_room: Callable[[], None] = lambda: None  # the peer takes more again
         self.read_paused = True  # uvicorn would stop and start reading around every single frame
         settings = self.config.settings
         self.reaper = Reaper(self.transport, settings.stall_timeout, self.config.counters)
@@ -142,6 +143,7 @@ class Wire(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.reaper.relax()
+        self.on_room()
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
@@ -238,27 +240,34 @@ class Wire(WebSocketsSansIOProtocol):
         self.transport.write(answer)
         self.transport.close()
 
-    async def send_frames(self, texts: Sequence[bytes]) -> None:
-        """Write text frames with as few system calls as possible, at the peer's pace.
+    def write(self, texts: Sequence[bytes]) -> int:
+        """Write text frames with as few system calls as possible, as far as the peer takes them.
 
-        Returns early when the socket is gone: the reader is told of that.
+        How many it took; `on_room` is called when it takes more. All when the socket is gone: the
+        reader is told of that.
         """
-        size = 0
+        size = taken = 0
         for text in texts:
-            if size == 0:
-                await self.writable.wait()
-                if self.disconnected or self.close_sent or self.transport.is_closing():
-                    return
-            try:
-                self.conn.send_text(text)
-            except InvalidState:
-                return
+            if size == 0 and not self.writable.is_set():
+                break
+            if not self._say(text):
+                return len(texts)
+            taken += 1
             size += len(text)
             if size >= WRITE_BYTES:
                 self.transport.write(b"".join(self.conn.data_to_send()))
                 size = 0
         if size:
             self.transport.write(b"".join(self.conn.data_to_send()))
+        return taken
+
+    def _say(self, text: bytes) -> bool:
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            return False
+        with suppress(InvalidState):
+            self.conn.send_text(text)
+            return True
+        return False
 
 
 def pace_of(settings: Settings) -> Pace:
@@ -269,7 +278,3 @@ def pace_of(settings: Settings) -> Pace:
     if not settings.frames_per_second:
         return Pace(0, 1)
     return Pace(rate, max(BURST_SECONDS * rate, 2.0 * settings.message_burst))
-
-
-def wire_of(websocket: WebSocket) -> Wire:
-    return cast(Wire, websocket.scope["extensions"][EXTENSION])

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from services.gateway.auth import Authenticator, Identity
@@ -174,11 +175,26 @@ class Socket:
             self.suspected.append,
         )
 
+        self.ends = 0  # how often the connection said that it is to end
+        self.connection.on_close = self._end
+
+    def _end(self) -> None:
+        self.ends += 1
+
     def start(self, cursor: int = 0) -> None:
-        self.connection.start(self.log.epoch, cursor, self.log.head)
+        self.connection.feed.start(self.log.epoch, cursor, self.log.head)
 
     def live(self, *events: Event, epoch: str | None = None) -> None:
-        self.connection.on_events(epoch or self.log.epoch, events)
+        self.connection.feed.on_events(epoch or self.log.epoch, events)
+
+
+@asynccontextmanager
+async def repairing(socket: Socket) -> AsyncIterator[None]:
+    """Whatever repair begins meanwhile ends with it."""
+    try:
+        yield
+    finally:
+        await socket.connection.ended()
 
 
 def cursors(sent: Sequence[Frame]) -> list[int]:

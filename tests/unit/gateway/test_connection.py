@@ -1,29 +1,23 @@
 """One socket's feed and acks, step by step. The property test test_feed.py has the long runs."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from services.gateway.socket import connection as connection_module
+from services.gateway.socket import feed as feed_module
 from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong
-from tests.support.background import running
 from tests.support.waiting import eventually
-from tests.unit.gateway.fakes import NOON, FakeLog, Socket, cursors, types
+from tests.unit.gateway.fakes import NOON, FakeLog, Socket, cursors, repairing, types
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "HOLE_WAIT", 0.0)
-    monkeypatch.setattr(connection_module, "RETRY", (0.0, 0.0))
-
-
-def repairing(socket: Socket) -> AbstractAsyncContextManager[None]:
-    return running(socket.connection.repair())
+    monkeypatch.setattr(feed_module, "HOLE_WAIT", 0.0)
+    monkeypatch.setattr(feed_module, "RETRY", (0.0, 0.0))
 
 
 async def synced(socket: Socket) -> None:
@@ -108,7 +102,7 @@ async def test_c5_a_hole_is_fetched_before_anything_later_is_passed_on() -> None
 async def test_r8_what_overtakes_within_a_moment_costs_one_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection_module, "HOLE_WAIT", 0.05)
+    monkeypatch.setattr(feed_module, "HOLE_WAIT", 0.05)
     socket = await live_socket()
     socket.log.asked.clear()
     async with repairing(socket):
@@ -147,9 +141,9 @@ async def test_r7_placeholders_are_stepped_over_in_silence() -> None:
     socket.log.message()
     socket.log.placeholder()
     socket.log.message()
-    socket.connection.compare("e1", 3)
+    socket.connection.feed.compare("e1", 3)
     async with repairing(socket):
-        await eventually(lambda: socket.connection.cursor == 3)
+        await eventually(lambda: socket.connection.feed.cursor == 3)
     assert cursors(socket.outbox.take()) == [1, 3]
 
 
@@ -167,18 +161,18 @@ async def test_r9_a_feed_that_was_pruned_says_resync_required() -> None:
     assert done == {"type": "sync_completed", "cursor": 6}
 
 
-@pytest.mark.parametrize("missed", [connection_module.MAX_MISSED, connection_module.MAX_MISSED + 1])
+@pytest.mark.parametrize("missed", [feed_module.MAX_MISSED, feed_module.MAX_MISSED + 1])
 async def test_c6_a_sync_request_goes_back_so_far_and_no_further(missed: int) -> None:
     log = FakeLog()
-    for _ in range(connection_module.MAX_MISSED + 5):
+    for _ in range(feed_module.MAX_MISSED + 5):
         log.message()
     log.page_size = 500
     socket = await live_socket(log)
     async with repairing(socket):
-        socket.connection.sync(log.head - missed)
+        socket.connection.feed.sync(log.head - missed)
         await synced(socket)
     sent = socket.outbox.take()
-    whole = missed == connection_module.MAX_MISSED
+    whole = missed == feed_module.MAX_MISSED
     assert types(sent[-1:]) == ["sync_completed"]
     assert types(sent[:-1]) == (["message"] * missed if whole else ["resync_required"])
 
@@ -205,10 +199,10 @@ async def test_c7_a_lost_last_event_is_found_by_comparison() -> None:
     socket = await live_socket()
     socket.log.message()
     async with repairing(socket):
-        socket.connection.compare("e1", 1)
+        socket.connection.feed.compare("e1", 1)
         await eventually(lambda: cursors(socket.outbox.frames) == [1])
-        socket.connection.compare("e1", 1)
-        socket.connection.compare("e1", 0)
+        socket.connection.feed.compare("e1", 1)
+        socket.connection.feed.compare("e1", 0)
         await asyncio.sleep(0)
     assert len(socket.log.asked) == 1
 
@@ -228,9 +222,9 @@ async def test_a_log_out_of_reach_is_asked_again() -> None:
 async def test_c6_events_before_the_start_are_remembered() -> None:
     socket = Socket()
     socket.live(socket.log.message())
-    socket.connection.compare("e1", 1)
+    socket.connection.feed.compare("e1", 1)
     assert socket.outbox.frames == []
-    socket.connection.start("e1", 0, 0)  # the join's answer was older than the event
+    socket.connection.feed.start("e1", 0, 0)  # the join's answer was older than the event
     async with repairing(socket):
         await synced(socket)
     assert types(socket.outbox.take()) == ["message", "sync_completed"]
@@ -238,7 +232,7 @@ async def test_c6_events_before_the_start_are_remembered() -> None:
 
 async def test_a_cursor_heard_of_but_not_in_the_log_ends_the_repair() -> None:
     socket = await live_socket()
-    socket.connection.compare("e1", 7)
+    socket.connection.feed.compare("e1", 7)
     async with repairing(socket):
         await eventually(lambda: bool(socket.log.asked))
         socket.live(socket.log.message())
@@ -255,9 +249,9 @@ async def test_c6_another_epoch_is_resync_required(how: str) -> None:
         if how == "event":
             socket.live(event)
         elif how == "comparison":
-            socket.connection.compare("e2", 1)
+            socket.connection.feed.compare("e2", 1)
         else:
-            socket.connection.compare("e1", 1)
+            socket.connection.feed.compare("e1", 1)
         await eventually(lambda: bool(socket.outbox.frames))
         socket.live(socket.log.message())
         await eventually(lambda: len(socket.outbox.frames) == 2)
@@ -276,7 +270,7 @@ async def test_c6_a_sync_request_replays_and_says_when_it_is_done() -> None:
     socket = await live_socket(log)
     log.page_size = 2
     async with repairing(socket):
-        socket.connection.sync(1)
+        socket.connection.feed.sync(1)
         await synced(socket)
     assert types(socket.outbox.frames) == ["message"] * 3 + ["sync_completed"]
     assert cursors(socket.outbox.take()) == [2, 3, 4]
@@ -285,11 +279,10 @@ async def test_c6_a_sync_request_replays_and_says_when_it_is_done() -> None:
 async def test_r4_nobody_skips_ahead_with_a_sync_request() -> None:
     socket = await live_socket()
     socket.log.message()
-    socket.connection.sync(99)
+    socket.connection.feed.sync(99)
     socket.live(socket.log.message())
     async with repairing(socket):
-        await synced(socket)
-    assert cursors(socket.outbox.take()) == [1, 2]
+        await eventually(lambda: cursors(socket.outbox.frames) == [1, 2])
 
 
 async def test_c6_a_sync_request_during_a_repair_does_not_look_like_a_pruned_feed() -> None:
@@ -299,9 +292,9 @@ async def test_c6_a_sync_request_during_a_repair_does_not_look_like_a_pruned_fee
     socket = await live_socket(log)
     log.gate = asyncio.Event()
     async with repairing(socket):
-        socket.connection.compare("e1", log.message().cursor)
+        socket.connection.feed.compare("e1", log.message().cursor)
         await eventually(lambda: log.asked == [3])
-        socket.connection.sync(1)
+        socket.connection.feed.sync(1)
         log.gate.set()
         await synced(socket)
     sent = socket.outbox.take()
@@ -314,10 +307,10 @@ async def test_c6_an_answer_of_the_old_store_does_not_undo_the_new_epoch() -> No
     socket.log.message()
     socket.log.gate = asyncio.Event()
     async with repairing(socket):
-        socket.connection.compare("e1", 1)
+        socket.connection.feed.compare("e1", 1)
         await eventually(lambda: socket.log.asked == [0])
         socket.log.epoch = "e2"
-        socket.connection.compare("e2", 5)
+        socket.connection.feed.compare("e2", 5)
         socket.log.gate.set()
         await asyncio.sleep(0.01)
     assert [frame["epoch"] for frame in socket.outbox.take()] == ["e2"]
@@ -330,13 +323,13 @@ async def test_r3_an_ack_before_its_event_stands_for_it() -> None:
     socket = await live_socket()
     own = socket.log.message("alice", "c1", socket.connection.id)
     settle(socket, "c1", stored(own))
-    assert socket.connection.cursor == 0  # an ack never moves the cursor
+    assert socket.connection.feed.cursor == 0  # an ack never moves the cursor
     socket.live(own)
     sent = socket.outbox.take()
     assert types(sent) == ["ack"]
     assert (sent[0]["client_id"], sent[0]["seq"], sent[0]["duplicate"]) == ("c1", 1, False)
     assert "cursor" not in sent[0]
-    assert socket.connection.cursor == 1
+    assert socket.connection.feed.cursor == 1
 
 
 async def test_r3_an_event_before_its_ack_is_the_ack() -> None:
@@ -360,9 +353,9 @@ async def test_r3_an_acked_message_is_left_out_of_a_repair_too() -> None:
     other = socket.log.message()
     own = socket.log.message("alice", "c1", socket.connection.id)
     settle(socket, "c1", stored(own))
-    socket.connection.compare("e1", 2)
+    socket.connection.feed.compare("e1", 2)
     async with repairing(socket):
-        await eventually(lambda: socket.connection.cursor == 2)
+        await eventually(lambda: socket.connection.feed.cursor == 2)
     sent = socket.outbox.take()
     assert types(sent) == ["ack", "message"]
     assert cursors(sent) == [other.cursor]
@@ -391,12 +384,12 @@ async def test_r2_a_failed_message_found_in_the_log_opens_the_gate() -> None:
     socket = await live_socket()
     settle(socket, "c1", UNAVAILABLE)
     socket.log.message("bob", "c1")
-    socket.connection.compare("e1", 1)
+    socket.connection.feed.compare("e1", 1)
     async with repairing(socket):
-        await eventually(lambda: socket.connection.cursor == 1)
+        await eventually(lambda: socket.connection.feed.cursor == 1)
         assert not admits(socket, "c2")  # that was somebody else's
-        socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
-        await eventually(lambda: socket.connection.cursor == 2)
+        socket.connection.feed.compare("e1", socket.log.message("alice", "c1").cursor)
+        await eventually(lambda: socket.connection.feed.cursor == 2)
     assert types(socket.outbox.take()) == ["error", "message", "message"]
     assert admits(socket, "c2")
 
@@ -405,9 +398,9 @@ async def test_r2_the_lane_gives_up_a_message_that_the_log_has_shown() -> None:
     socket = await live_socket()
     command = message_of(socket, "c1")
     submission = Submission(command, 1, lambda result: None, socket.connection.gate)
-    socket.connection.compare("e1", socket.log.message("alice", "c1").cursor)
+    socket.connection.feed.compare("e1", socket.log.message("alice", "c1").cursor)
     async with repairing(socket):
-        await eventually(lambda: socket.connection.cursor == 1)
+        await eventually(lambda: socket.connection.feed.cursor == 1)
     submission.finish(UNAVAILABLE)
     assert admits(socket, "c2")
 
@@ -448,6 +441,24 @@ async def test_an_error_carries_the_client_id_and_when_to_come_back() -> None:
     ]
 
 
+@pytest.mark.parametrize("client_id", ["c1", 'quoted " \\ é \x7f'])
+async def test_r3_the_ack_that_an_event_stands_for_is_as_the_lanes(client_id: str) -> None:
+    by_event, by_lane = await live_socket(), await live_socket()
+    own = by_event.log.message("alice", client_id, by_event.connection.id)
+    by_event.live(own)
+    by_lane.log.message("alice", client_id)
+    settle(by_lane, client_id, stored(own))
+    assert by_event.outbox.take() == by_lane.outbox.take()
+
+
+async def test_a_repair_that_breaks_ends_the_socket(caplog: pytest.LogCaptureFixture) -> None:
+    socket = await live_socket()
+    socket.log.feed = None  # type: ignore[assignment, method-assign]  # a fault of ours
+    socket.connection.feed.compare("e1", 1)
+    await eventually(lambda: socket.connection.close_code == CloseCode.TRY_AGAIN)
+    assert "the repair of a feed failed" in caplog.text
+
+
 async def test_a_receipt_is_acked_only_where_it_has_a_client_id() -> None:
     socket = await live_socket()
     socket.connection.settled(None, Done())
@@ -464,8 +475,7 @@ async def test_c10_a_full_outbox_closes_4001_and_nothing_more_is_pushed() -> Non
     for _ in range(3):
         socket.live(socket.log.message())
     assert socket.connection.close_code == CloseCode.SLOW_CONSUMER
-    assert socket.connection.closing.is_set()
-    assert socket.outbox.frames == []
+    assert (socket.ends, socket.outbox.frames) == (1, [])
 
 
 async def test_r5_a_replay_does_not_count_against_the_bound() -> None:
@@ -506,7 +516,7 @@ async def test_r13_a_replay_leads_back_to_the_same_mark() -> None:
     async with repairing(socket):
         await synced(socket)
         socket.outbox.take()
-        socket.connection.sync(0)
+        socket.connection.feed.sync(0)
         await synced(socket)
     assert socket.connection.sent == {"ab": 3}
 
@@ -521,9 +531,9 @@ async def test_a_page_longer_than_asked_for_is_cut_to_what_is_next() -> None:
         return FeedPageAnswer(epoch="e1", head=3, events=[page[0], page[0], *page[1:]])
 
     socket.log.feed = feed  # type: ignore[method-assign]
-    socket.connection.compare("e1", 3)
+    socket.connection.feed.compare("e1", 3)
     async with repairing(socket):
-        await eventually(lambda: socket.connection.cursor == 3)
+        await eventually(lambda: socket.connection.feed.cursor == 3)
     assert cursors(socket.outbox.take()) == [1, 2, 3]
 
 

@@ -131,7 +131,7 @@ def test_a_receipt_is_answered_when_it_failed_or_has_a_client_id() -> None:
 
 def test_r4_a_pong_tells_the_cursor_of_what_was_passed_on() -> None:
     talk = Talk()
-    talk.socket.connection.cursor, talk.socket.connection.seen = 3, 9
+    talk.socket.connection.feed.cursor, talk.socket.connection.feed.seen = 3, 9
     talk.says(frames.Ping(timestamp="t"))
     assert talk.socket.outbox.take() == [{"type": "pong", "cursor": 3, "timestamp": "t"}]
 

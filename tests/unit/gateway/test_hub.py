@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.gateway.hub import resume_point
-from services.gateway.socket.connection import MAX_MISSED
+from services.gateway.socket.feed import MAX_MISSED, resume_point
 from shared.commands import Joined
 from shared.frames import Hello
 

@@ -6,25 +6,30 @@ from collections.abc import Sequence
 import pytest
 
 from services.gateway.socket.outbox import Outbox, Overflow
-from tests.support.waiting import eventually, within
+from tests.support.waiting import within
 
 
 class FakeWire:
-    """Writes when `open` is set."""
+    """Takes frames while it is open."""
 
     def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.open.set()
+        self.open = True
         self.writes: list[list[bytes]] = []
 
-    async def send_frames(self, texts: Sequence[bytes]) -> None:
-        await self.open.wait()
-        if texts:
-            self.writes.append(list(texts))
+    def write(self, texts: Sequence[bytes]) -> int:
+        if not self.open:
+            return 0
+        self.writes.append(list(texts))
+        return len(texts)
 
 
 def outbox(wire: FakeWire, max_frames: int = 3, max_bytes: int = 10) -> Outbox:
     return Outbox(wire, max_frames, max_bytes)  # type: ignore[arg-type]  # what it uses of a Wire
+
+
+async def a_turn() -> None:
+    """Of the loop."""
+    await asyncio.sleep(0)
 
 
 async def test_c10_bounded_by_count() -> None:
@@ -54,43 +59,63 @@ async def test_what_overflows_is_not_queued_and_the_rest_goes_out_in_order() -> 
         box.push(frame)
     with pytest.raises(Overflow):
         box.push(b"d")
-    box.end()
-    await box.run()
+    await a_turn()
     assert wire.writes == [[b"a", b"b", b"c"]]
+
+
+async def test_what_gathers_in_a_turn_of_the_loop_is_one_write_and_no_task() -> None:
+    wire, tasks = FakeWire(), asyncio.all_tasks()
+    box = outbox(wire)
+    asyncio.get_running_loop().call_soon(box.push, b"2")
+    box.push(b"1")
+    assert wire.writes == []
+    await a_turn()
+    await a_turn()
+    assert wire.writes == [[b"1", b"2"]]
+    assert asyncio.all_tasks() == tasks
 
 
 async def test_what_is_written_makes_room() -> None:
     wire = FakeWire()
     box = outbox(wire)
-    running = asyncio.create_task(box.run())
     for _ in range(4):
         for _ in range(3):
             box.push(b"abc")
         async with within(2):
             await box.drained()
-    box.end()
-    await running
     assert sum(map(len, wire.writes)) == 12
 
 
 async def test_r5_a_page_is_not_counted_and_its_sender_waits() -> None:
     wire = FakeWire()
-    wire.open.clear()
+    wire.open = False
     box = outbox(wire)
-    running = asyncio.create_task(box.run())
     for _ in range(50):
         box.add(b"a page of the log")
     draining = asyncio.create_task(box.drained())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await a_turn()
+    await a_turn()
     box.push(b"live")
-    assert not draining.done()
-    wire.open.set()
+    assert (draining.done(), box.pending) == (False, 51)
+    wire.open = True
+    box.flush()  # as the wire does when there is room again
     async with within(2):
         await draining
     assert [frame for write in wire.writes for frame in write][-1] == b"live"
-    box.end()
-    await running
+
+
+async def test_what_the_peer_did_not_take_goes_first() -> None:
+    wire = FakeWire()
+    box = outbox(wire)
+    wire.write = lambda texts: FakeWire.write(wire, texts[:1])  # type: ignore[method-assign]
+    box.push(b"1")
+    box.push(b"2")
+    await a_turn()
+    box.push(b"3")
+    await a_turn()
+    box.flush()
+    box.flush()
+    assert [frame for write in wire.writes for frame in write] == [b"1", b"2", b"3"]
 
 
 async def test_an_outbox_with_nothing_in_it_is_drained() -> None:
@@ -98,43 +123,18 @@ async def test_an_outbox_with_nothing_in_it_is_drained() -> None:
         await outbox(FakeWire()).drained()
 
 
-async def test_the_end_comes_after_the_last_frame() -> None:
-    wire = FakeWire()
-    wire.open.clear()
-    box = outbox(wire)
-    running = asyncio.create_task(box.run())
-    box.push(b"1")
-    await asyncio.sleep(0)
-    box.push(b"2")
-    box.end()
-    wire.open.set()
-    async with within(2):
-        await running
-    assert wire.writes == [[b"1"], [b"2"]]
-
-
-async def test_an_idle_outbox_ends_at_once() -> None:
-    box = outbox(FakeWire())
-    running = asyncio.create_task(box.run())
-    await asyncio.sleep(0)
-    box.end()
-    async with within(2):
-        await running
-
-
 async def test_what_is_discarded_is_not_written() -> None:
     wire = FakeWire()
     box = outbox(wire)
     box.push(b"1")
     box.discard()
-    box.end()
-    await box.run()
-    await eventually(lambda: wire.writes == [])
+    await a_turn()
+    assert wire.writes == []
 
 
 async def test_c10_what_may_be_dropped_takes_half_the_room_at_most() -> None:
     wire = FakeWire()
-    wire.open.clear()
+    wire.open = False
     box = outbox(wire, 10, 100)
     for _ in range(20):
         box.offer(b"x")

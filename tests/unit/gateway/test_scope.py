@@ -8,9 +8,8 @@ import pytest
 from services.gateway.socket.scope import View
 from shared import frames
 from shared.errors import InvalidFrame, TooLarge
-from tests.support.background import running
 from tests.support.waiting import eventually
-from tests.unit.gateway.fakes import Socket, cursors, types
+from tests.unit.gateway.fakes import Socket, cursors, repairing, types
 
 CHAT = View(only="ab", to='b"ob é')
 NOTHING = View(only="")
@@ -57,12 +56,12 @@ def test_s1_the_limit_of_a_frame_is_that_of_what_was_sent() -> None:
 async def test_c5_a_view_steps_over_the_rest_and_does_not_say_it_was_sent(view: View) -> None:
     socket = Socket()
     socket.start()
-    async with running(socket.connection.repair()):
+    async with repairing(socket):
         await eventually(lambda: types(socket.outbox.frames) == ["sync_completed"])
         socket.connection.view = view
         socket.live(socket.log.message(), socket.log.receipt())
         assert cursors(socket.outbox.take()) == []
-        assert (socket.connection.cursor, socket.connection.sent) == (2, {})
+        assert (socket.connection.feed.cursor, socket.connection.sent) == (2, {})
         socket.connection.view = CHAT
         socket.live(socket.log.message(), socket.log.receipt())
         assert cursors(socket.outbox.take()) == [3, 4]

@@ -1,0 +1,105 @@
+"""Owns the first words of a socket: `hello` and who says it, and the `welcome` that answers.
+
+A token in the header says who it is as well; `hello` is optional then.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from services.gateway.auth import Authenticator, Identity, bearer
+from services.gateway.socket.asgi import header, receive, say_error
+from services.gateway.socket.connection import Connection
+from services.gateway.socket.feed import resume_point
+from services.gateway.socket.refusals import address_of
+from services.gateway.socket.wire import REFUSED, Wire
+from services.gateway.upstream.tickets import Tickets, is_ticket
+from shared import frames
+from shared.commands import Joined
+from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
+from shared.frames import Hello
+from shared.settings import Settings
+from shared.turns import Turns
+
+HELLO_BYTES = 4096
+BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come
+
+# Who it is, its hello, and the first frame if that was none.
+Greeted = tuple[Identity, Hello, str | None]
+
+
+@dataclass(slots=True, frozen=True)
+class Greeting:
+    settings: Settings
+    auth: Authenticator
+    tickets: Tickets
+    turns: Turns
+
+    async def identify(self, scope: Scope, wire: Wire) -> Greeted:
+        """Raises Disconnected, LinkupError, and TimeoutError when nothing is said."""
+        token = bearer(header(scope, b"authorization"))
+        if token is not None:
+            return await _by_header(wire, self.auth.verify(token))
+        async with asyncio.timeout(self.settings.hello_timeout):
+            hello = await _hello(wire)
+        await self.turns.turn()
+        if hello.token is None:
+            raise Unauthorized("`hello` needs a `token`")
+        if is_ticket(hello.token):
+            return await self.tickets.redeem(hello.token, address_of(scope)), hello, None
+        return self.auth.verify(hello.token), hello, None
+
+    def welcome(self, connection: Connection, hello: Hello, joined: Joined) -> None:
+        """Say where the feed goes on, and begin it there."""
+        cursor, reason = resume_point(hello, joined)
+        connection.push(
+            frames.Welcome(
+                user_id=connection.user_id,
+                connection_id=connection.id,
+                epoch=joined.epoch,
+                cursor=cursor,
+                heartbeat_ms=int(self.settings.heartbeat * 1000),
+                recovered=reason is None,
+                limits=limits_of(self.settings),
+            )
+        )
+        if reason is not None:
+            connection.push(frames.ResyncRequired(reason=reason, epoch=joined.epoch, cursor=cursor))
+        connection.feed.start(joined.epoch, cursor, joined.head)
+
+
+async def _hello(wire: Wire) -> Hello:
+    """The first frame that is one; what is malformed gets its error and another chance."""
+    while True:
+        try:
+            frame = frames.decode(await receive(wire), HELLO_BYTES)
+        except (InvalidFrame, TooLarge) as error:
+            wire.charge(REFUSED)
+            await say_error(wire, error)
+            continue
+        if not isinstance(frame, Hello):
+            raise Unauthorized("The first frame must be `hello` with a token")
+        return frame
+
+
+async def _by_header(wire: Wire, identity: Identity) -> Greeted:
+    try:
+        async with asyncio.timeout(BEARER_HELLO_TIMEOUT):
+            text = await receive(wire)
+    except TimeoutError:
+        return identity, Hello(), None
+    try:
+        frame = frames.decode(text)
+    except LinkupError:
+        return identity, Hello(), text
+    return (identity, frame, None) if isinstance(frame, Hello) else (identity, Hello(), text)
+
+
+def limits_of(settings: Settings) -> frames.Limits:
+    return frames.Limits(
+        message_burst=settings.message_burst,
+        message_rate=settings.message_rate,
+        edit_window_seconds=settings.edit_window,
+        delete_window_seconds=settings.delete_window,
+    )

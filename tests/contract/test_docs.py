@@ -131,7 +131,9 @@ def test_f_t8_a_new_epoch_is_made_the_same_way_in_both_documents() -> None:
         assert "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE key = 'epoch'" in read(
             document
         )
-        assert "continues from the position that persistence knows" in read(document).replace("\n", " ")
+        assert "continues from the position that persistence knows" in read(document).replace(
+            "\n", " "
+        )
 
 
 def test_the_diagrams_of_the_protocol_show_frames_that_exist() -> None:

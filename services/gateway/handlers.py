@@ -9,7 +9,7 @@ from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Typing
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.lanes import Lanes
-from services.gateway.upstream.profiles import PROFILE_BYTES, told_by
+from services.gateway.upstream.profiles import told_by
 from shared import frames, subjects
 from shared.commands import (
     AdvanceReceipt,
@@ -24,9 +24,6 @@ from shared.commands import (
 )
 from shared.errors import InvalidFrame, Unauthorized
 from shared.frames import ClientFrame, CloseCode
-
-ID_BYTES = 9  # a message id in MessagePack
-IDS_BYTES = 512  # of a command without its content, in a batch
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,12 +78,8 @@ class Handlers:
             connection.settled(frame.client_id, result)
 
         connection.in_flight += 1
-        self.lanes.submit(
-            store_message(connection.user_id, connection.id, frame),
-            len(frame.content.encode()) + IDS_BYTES,
-            settle,
-            connection.gate,
-        )
+        command = store_message(connection.user_id, connection.id, frame)
+        self.lanes.submit(command, settle, connection.gate)
 
     def on_ping(self, connection: Connection, frame: frames.Ping) -> None:
         connection.push(frames.Pong(cursor=connection.feed.cursor, timestamp=frame.timestamp))
@@ -101,7 +94,7 @@ class Handlers:
             error.client_id = frame.client_id
             raise
         if news:
-            self._submit(connection, told_by(identity), frame.client_id, PROFILE_BYTES)
+            self._submit(connection, told_by(identity), frame.client_id)
         else:
             connection.settled(frame.client_id, Done())
 
@@ -109,8 +102,7 @@ class Handlers:
         command = EditMessage(
             user_id=connection.user_id, message_id=frame.message_id, content=frame.content
         )
-        size = len(frame.content.encode()) + IDS_BYTES
-        self._submit(connection, command, frame.client_id, size)
+        self._submit(connection, command, frame.client_id)
 
     def on_delete_message(self, connection: Connection, frame: frames.DeleteMessage) -> None:
         command = DeleteMessage(
@@ -149,8 +141,7 @@ class Handlers:
         command = ReadMessages(
             user_id=connection.user_id, connection_id=connection.id, message_ids=frame.message_ids
         )
-        size = IDS_BYTES + ID_BYTES * len(frame.message_ids)
-        self._submit(connection, command, frame.client_id, size)
+        self._submit(connection, command, frame.client_id)
 
     def on_mark_chat_read(self, connection: Connection, frame: frames.MarkChatRead) -> None:
         """Without `up_to` never past what this socket was sent: the rest nobody saw (R13)."""
@@ -167,7 +158,6 @@ class Handlers:
         connection: Connection,
         command: Command,
         client_id: str | None,
-        size: int = IDS_BYTES,
         then: Callable[[], None] | None = None,
     ) -> None:
         """An error is always told; that it is done only to who gave it a `client_id`."""
@@ -180,7 +170,7 @@ class Handlers:
                 connection.settled(client_id, result)
 
         connection.in_flight += 1
-        self.lanes.submit(command, size, settle)
+        self.lanes.submit(command, settle)
 
 
 def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -> StoreMessage:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from shared.frames.fields import Reason, Role
 
@@ -256,3 +256,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     lane: str
     number: int
     commands: list[Command]
+
+
+class EncodedBatch(Struct, frozen=True, kw_only=True):
+    """A Batch of commands that are encoded already: its bytes are those of the Batch."""
+
+    lane: str
+    number: int
+    commands: list[Raw]

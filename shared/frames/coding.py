@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Raw, Struct
 
-from shared.errors import InvalidFrame, TooLarge
+from shared.errors import InvalidFrame, LinkupError, TooLarge
 from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
-from shared.frames.server import Message
+from shared.frames.server import Error, Message
 
 
 class _ClientIdOnly(Struct):
@@ -72,6 +72,16 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
         raise InvalidFrame("The frame is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidFrame(fault(error), client_id=_client_id_of(text)) from None
+
+
+def error_of(error: LinkupError) -> Error:
+    return Error(
+        code=error.code,
+        message=error.message,
+        temporary=error.temporary,
+        client_id=error.client_id,
+        retry_after_ms=error.retry_after_ms,
+    )
 
 
 def decode_message(body: bytes) -> Message:

@@ -186,7 +186,7 @@ class Feed(RuleBasedStateMachine):
         def settle(result: Result) -> None:
             connection.settled(client_id, result)
 
-        return Submission(self.command(client_id), 1, settle, connection.gate)
+        return Submission(self.command(client_id), settle, connection.gate)
 
     def settle(self, submission: Submission, event: Event, how: str) -> None:
         duplicate = how == "duplicate"

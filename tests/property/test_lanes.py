@@ -148,7 +148,7 @@ class Client:
             loop = asyncio.get_running_loop()
             loop.call_at(loop.time() + self.lag, self.on_result, client_id, result)
 
-        self.lane.submit(Submission(command, 100, settle, self.gate))
+        self.lane.submit(Submission(command, settle, self.gate))
 
     def on_event(self, client_id: str) -> None:
         """The gateway hears that it is stored, and so does the client, some time later."""

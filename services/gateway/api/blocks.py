@@ -6,21 +6,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.request import (
-    COMMAND_BYTES,
     after,
     as_json,
     body,
     converted,
     page_size,
-    settled,
     user_id,
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
-from shared import api, commands, frames
-from shared.commands import SetBlock
+from shared import api, commands
+from shared.commands import Done, SetBlock
 from shared.frames import UserId
 from shared.subjects import direct_conversation_id
 
@@ -63,5 +61,5 @@ class Blocks:
             other_id=other_id,
             blocked=blocked,
         )
-        await settled(self.lanes, command, COMMAND_BYTES + 2 * frames.size(other_id))
+        await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)

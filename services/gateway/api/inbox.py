@@ -7,7 +7,6 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.members import size_of
 from services.gateway.api.request import (
     as_json,
     body,
@@ -15,7 +14,6 @@ from services.gateway.api.request import (
     converted,
     integer,
     listed,
-    settled,
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
@@ -30,6 +28,7 @@ from shared.commands import (
     ClearConversation,
     Cleared,
     CreateGroup,
+    Done,
     Inbox,
     SetConversation,
 )
@@ -79,9 +78,9 @@ class Conversations:
         await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
         command = _beginning(identity, asked)
         place = command.conversation_id
-        result = await settled(self.lanes, command, size_of(asked.members or []))
+        begun = await self.lanes.call(command, Begun)
         view = await self.log.conversation(identity.user_id, place)
-        return as_json(view, 201 if isinstance(result, Begun) and result.created else 200)
+        return as_json(view, 201 if begun.created else 200)
 
     async def one(self, request: Request, identity: Identity) -> Response:
         return as_json(await self.log.conversation(identity.user_id, conversation_id(request)))
@@ -90,38 +89,29 @@ class Conversations:
         """The answer shows what is stored now, which may be further than what was asked (D20)."""
         place = conversation_id(request)
         asked = await body(request, api.ReadRequest)
-        await settled(
-            self.lanes,
-            AdvanceReceipt(
-                user_id=identity.user_id,
-                connection_id="",
-                conversation_id=place,
-                read_seq=asked.up_to,
-            ),
+        command = AdvanceReceipt(
+            user_id=identity.user_id, connection_id="", conversation_id=place, read_seq=asked.up_to
         )
+        await self.lanes.call(command, Done)
         return as_json(await self.log.conversation(identity.user_id, place))
 
     async def change(self, request: Request, identity: Identity) -> Response:
         place = conversation_id(request)
         asked = await body(request, api.ConversationPatch)
-        await settled(
-            self.lanes,
-            SetConversation(
-                user_id=identity.user_id,
-                conversation_id=place,
-                archived=None if asked.archived is UNSET else asked.archived,
-                muted=None if asked.muted is UNSET else asked.muted,
-                title=None if asked.title is UNSET else asked.title,
-            ),
+        command = SetConversation(
+            user_id=identity.user_id,
+            conversation_id=place,
+            archived=None if asked.archived is UNSET else asked.archived,
+            muted=None if asked.muted is UNSET else asked.muted,
+            title=None if asked.title is UNSET else asked.title,
         )
+        await self.lanes.call(command, Done)
         return as_json(await self.log.conversation(identity.user_id, place))
 
     async def clear(self, request: Request, identity: Identity) -> Response:
         place = conversation_id(request)
-        result = await settled(
-            self.lanes, ClearConversation(user_id=identity.user_id, conversation_id=place)
-        )
-        count = result.count if isinstance(result, Cleared) else 0
+        command = ClearConversation(user_id=identity.user_id, conversation_id=place)
+        count = (await self.lanes.call(command, Cleared)).count
         return as_json(api.encode(api.ClearAnswer(conversation_id=place, count=count)))
 
     async def unread(self, request: Request, identity: Identity) -> Response:

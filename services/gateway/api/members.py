@@ -6,21 +6,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.request import (
-    COMMAND_BYTES,
     after,
     as_json,
     body,
     conversation_id,
     page_size,
-    settled,
     user_id,
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
-from shared import api, frames
-from shared.commands import AddMembers, RemoveMember, Roster, SetRole
+from shared import api
+from shared.commands import AddMembers, Done, RemoveMember, Roster, SetRole
 
 NO_CONTENT = 204
 
@@ -53,7 +51,7 @@ class Members:
         place = conversation_id(request)
         asked = await body(request, api.AddRequest)
         command = AddMembers(user_id=identity.user_id, conversation_id=place, members=asked.members)
-        await settled(self.lanes, command, size_of(asked.members))
+        await self.lanes.call(command, Done)
         return as_json(await self.log.conversation(identity.user_id, place))
 
     async def change(self, request: Request, identity: Identity) -> Response:
@@ -65,7 +63,7 @@ class Members:
             member_id=member_id,
             role=asked.role,
         )
-        await settled(self.lanes, command)
+        await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)
 
     async def remove(self, request: Request, identity: Identity) -> Response:
@@ -74,10 +72,5 @@ class Members:
             conversation_id=conversation_id(request),
             member_id=user_id(request),
         )
-        await settled(self.lanes, command)
+        await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)
-
-
-def size_of(user_ids: list[str]) -> int:
-    """Bytes of a command that names them, in a batch."""
-    return COMMAND_BYTES + sum(frames.size(name) + 5 for name in user_ids)

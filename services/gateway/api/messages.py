@@ -14,8 +14,8 @@ from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from shared import api, frames
-from shared.commands import History, Refused, Stored
-from shared.errors import Internal, InvalidRequest
+from shared.commands import History, Stored
+from shared.errors import InvalidRequest, LinkupError
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,14 +45,14 @@ class Messages:
             attachments=asked.attachments,
         )
         command = store_message(identity.user_id, "", frame)
-        match await self.lanes.call(command, frames.size(asked.content) + 256):
-            case Stored() as stored:
-                if stored.duplicate:
-                    self.hub.suspect(identity.user_id)
-                return as_json(_sent(asked.client_id, stored), 200 if stored.duplicate else 201)
-            case Refused() as refused:
-                raise refused.error(asked.client_id)
-        raise Internal("The store gave an answer of another kind", client_id=asked.client_id)
+        try:
+            stored = await self.lanes.call(command, Stored)
+        except LinkupError as error:
+            error.client_id = asked.client_id
+            raise
+        if stored.duplicate:
+            self.hub.suspect(identity.user_id)
+        return as_json(_sent(asked.client_id, stored), 200 if stored.duplicate else 201)
 
     async def history(self, request: Request, identity: Identity) -> Response:
         asked = History(

@@ -6,7 +6,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import COMMAND_BYTES, as_json, body, settled
+from services.gateway.api.request import as_json, body
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
@@ -14,7 +14,6 @@ from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import Filed, FileReport
-from shared.errors import Internal
 from shared.subjects import report_id
 
 
@@ -39,9 +38,7 @@ class Reports:
             reason=asked.reason,
             comment=comment,
         )
-        filed = await settled(self.lanes, command, COMMAND_BYTES + frames.size(comment))
-        if not isinstance(filed, Filed):
-            raise Internal("The store gave an answer of another kind")
+        filed = await self.lanes.call(command, Filed)
         answer = api.ReportAnswer(
             report_id=command.report_id,
             created_at=frames.time_of(filed.created_at),

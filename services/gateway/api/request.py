@@ -14,9 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.socket.refusals import USER, Refusals
-from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
-from shared.commands import Command, Refused, Result
 from shared.errors import (
     InvalidRequest,
     LinkupError,
@@ -31,7 +29,6 @@ T = TypeVar("T")
 
 MAX_BODY = frames.MAX_FRAME_BYTES
 LINGER = 2.0  # seconds that a body is thrown away for, which nobody wants
-COMMAND_BYTES = 256  # in a batch, of most commands
 Endpoint = Callable[[Request, Identity], Awaitable[Response]]
 
 
@@ -164,14 +161,6 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{said}: {frames.fault(error)}") from None
-
-
-async def settled(lanes: Lanes, command: Command, size: int = COMMAND_BYTES) -> Result:
-    """What the store answers. Raises the LinkupError it refuses with."""
-    result = await lanes.call(command, size)
-    if isinstance(result, Refused):
-        raise result.error()
-    return result
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

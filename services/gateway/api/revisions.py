@@ -11,11 +11,10 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, body, message_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.handlers import IDS_BYTES
 from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
-from shared.commands import Command, DeleteMessage, EditMessage, React, Refused, Result
-from shared.errors import InvalidRequest
+from shared.commands import Command, DeleteMessage, Done, EditMessage, React
+from shared.errors import InvalidRequest, LinkupError
 
 NO_CONTENT = 204
 
@@ -37,13 +36,13 @@ class Revisions:
         one = message_id(request)
         asked = await body(request, api.EditRequest)
         command = EditMessage(user_id=identity.user_id, message_id=one, content=asked.content)
-        return await self._carry_out(command, frames.size(asked.content) + IDS_BYTES)
+        return await self._carry_out(command)
 
     async def delete(self, request: Request, identity: Identity) -> Response:
         one = message_id(request)
         mode = await _mode(request)
         command = DeleteMessage(user_id=identity.user_id, message_id=one, mode=mode)
-        answer = await self._carry_out(command, IDS_BYTES)
+        answer = await self._carry_out(command)
         if mode == "everyone":
             self.erased()
         return answer
@@ -57,42 +56,31 @@ class Revisions:
             emoji=asked.emoji,
             remove=asked.remove,
         )
-        return await self._carry_out(command, IDS_BYTES)
+        return await self._carry_out(command)
 
     async def delete_many(self, request: Request, identity: Identity) -> Response:
         """Each id has an outcome of its own; they go to the store together."""
         asked = await body(request, api.DeleteRequest)
-        results = await asyncio.gather(
-            *[
-                self.lanes.call(
-                    DeleteMessage(user_id=identity.user_id, message_id=one, mode=asked.mode)
-                )
-                for one in asked.message_ids
-            ]
-        )
+        each = [
+            DeleteMessage(user_id=identity.user_id, message_id=one, mode=asked.mode)
+            for one in asked.message_ids
+        ]
+        outcomes = await asyncio.gather(*map(self._outcome, each))
         if asked.mode == "everyone":
             self.erased()
-        outcomes = map(_outcome, asked.message_ids, results)
         return as_json(api.encode(api.DeleteAnswer(results=list(outcomes))))
 
-    async def _carry_out(self, command: Command, size: int) -> Response:
-        result = await self.lanes.call(command, size)
-        if isinstance(result, Refused):
-            raise result.error()
+    async def _outcome(self, command: DeleteMessage) -> api.Deleted:
+        try:
+            await self.lanes.call(command, Done)
+        except LinkupError as error:
+            told = frames.error_of(error)
+            return api.Deleted(message_id=command.message_id, deleted=False, error=told)
+        return api.Deleted(message_id=command.message_id, deleted=True)
+
+    async def _carry_out(self, command: Command) -> Response:
+        await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)
-
-
-def _outcome(message_id: int, result: Result) -> api.Deleted:
-    if not isinstance(result, Refused):
-        return api.Deleted(message_id=message_id, deleted=True)
-    error = result.error()
-    told = frames.Error(
-        code=error.code,
-        message=error.message,
-        temporary=error.temporary,
-        retry_after_ms=error.retry_after_ms,
-    )
-    return api.Deleted(message_id=message_id, deleted=False, error=told)
 
 
 async def _mode(request: Request) -> frames.DeleteMode:

@@ -12,12 +12,10 @@ from contextlib import suppress
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.uploads import original, thumbnail
 from services.gateway.upstream.lanes import Lanes
-from shared.commands import CondemnAttachments, Condemned, ForgetAttachments
-from shared.errors import Unavailable
+from shared.commands import CondemnAttachments, Condemned, Done, ForgetAttachments
+from shared.errors import LinkupError
 
 logger = logging.getLogger("linkup.gateway.sweep")
-
-ID_BYTES = 40
 
 
 class Sweep:
@@ -44,21 +42,18 @@ class Sweep:
                 await self.once()
                 if whole:  # it lists the whole folder: not for each message that is erased
                     await self._objects.clear_staged()
-            except Unavailable as error:
+            except LinkupError as error:
                 logger.warning("files to go stay for now: %s", error.__cause__ or error)
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_round):
                     await self._woken.wait()
 
     async def once(self) -> None:
-        """Until nothing is due. Raises Unavailable."""
+        """Until nothing is due. Raises LinkupError."""
         while due := await self._due():
             await self._objects.delete(path(one) for one in due for path in (original, thumbnail))
             forget = ForgetAttachments(attachment_ids=due)
-            await self._lanes.call(forget, ID_BYTES * len(due))
+            await self._lanes.call(forget, Done)
 
     async def _due(self) -> list[str]:
-        result = await self._lanes.call(CondemnAttachments())
-        if not isinstance(result, Condemned):
-            raise Unavailable("The store did not say which files are due")
-        return result.attachment_ids
+        return (await self._lanes.call(CondemnAttachments(), Condemned)).attachment_ids

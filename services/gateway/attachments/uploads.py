@@ -19,10 +19,9 @@ from services.gateway.attachments.pictures import Picture
 from services.gateway.upstream.lanes import Lanes
 from shared import frames
 from shared.commands import (
-    Command,
     CommitAttachment,
+    Done,
     ForgetAttachments,
-    Refused,
     ReserveAttachment,
 )
 from shared.errors import InvalidRequest, LinkupError, Overloaded, RateLimited, TooLarge
@@ -30,7 +29,6 @@ from shared.settings import Settings
 
 MAX_AT_ONCE = 32  # uploads of a gateway: what they hold in memory is bounded by it
 MAX_OWN_AT_ONCE = 4  # of a user
-COMMAND_BYTES = 2048
 
 
 def original(attachment_id: str) -> str:
@@ -75,9 +73,8 @@ class Uploads:
             if length > most:
                 raise _too_large(most)
             attachment_id = secrets.token_hex(16)
-            await self._settle(
-                ReserveAttachment(user_id=user_id, attachment_id=attachment_id, name=name)
-            )
+            reserve = ReserveAttachment(user_id=user_id, attachment_id=attachment_id, name=name)
+            await self._lanes.call(reserve, Done)
             try:
                 body = _up_to(most, head, chunks)
                 committed = await self._store(user_id, attachment_id, media_type, body)
@@ -102,7 +99,7 @@ class Uploads:
             height=picture.height if picture else None,
             thumbnail=bool(picture and picture.thumbnail),
         )
-        await self._settle(command)
+        await self._lanes.call(command, Done)
         return command
 
     async def _look_at(self, attachment_id: str, media_type: str) -> Picture | None:
@@ -121,14 +118,9 @@ class Uploads:
         try:
             await self._objects.delete((original(attachment_id), thumbnail(attachment_id)))
             forget = ForgetAttachments(user_id=user_id, attachment_ids=[attachment_id])
-            await self._settle(forget)
+            await self._lanes.call(forget, Done)
         except LinkupError:
             return
-
-    async def _settle(self, command: Command) -> None:
-        result = await self._lanes.call(command, COMMAND_BYTES)
-        if isinstance(result, Refused):
-            raise result.error()
 
     @contextmanager
     def _place(self, user_id: str) -> Iterator[None]:

@@ -15,8 +15,8 @@ from services.gateway.presence import probe
 from services.gateway.upstream.lanes import Lanes
 from shared import commands, subjects
 from shared.bus import Bus, Delivery, Subscription
-from shared.commands import Announcement, Refused, TouchUser
-from shared.errors import Unavailable
+from shared.commands import Announcement, Done, TouchUser
+from shared.errors import LinkupError, Unavailable
 
 logger = logging.getLogger("linkup.gateway.announcer")
 
@@ -104,12 +104,12 @@ class Announcer:
         await self._bus.publish(subjects.presence(user_id), commands.encode(told))
 
     async def _touch(self, gone: Sequence[TouchUser]) -> None:
-        for start in range(0, len(gone), AT_ONCE):
-            calls = [self._lanes.call(touch) for touch in gone[start : start + AT_ONCE]]
-            for result in await asyncio.gather(*calls):
-                if isinstance(result, Refused):
-                    logger.info("when users were last seen is not written: %s", result.code)
-                    return
+        try:
+            for start in range(0, len(gone), AT_ONCE):
+                together = gone[start : start + AT_ONCE]
+                await asyncio.gather(*[self._lanes.call(touch, Done) for touch in together])
+        except LinkupError as error:
+            logger.info("when users were last seen is not written: %s", error.code)
 
 
 def _wall() -> int:

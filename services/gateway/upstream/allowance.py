@@ -9,7 +9,7 @@ because repeats are free. See docs/adr/0020.
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from shared.commands import Command, Refused, StoreMessage
+from shared.commands import Command, Refused, Result, Stored, StoreMessage
 
 SLACK = 0.1  # seconds on the way to the store, in which one more may become free
 MAX_USERS = 10_000  # who was refilled longest ago is forgotten first, and then asks the store
@@ -45,10 +45,14 @@ class Allowance:
         wait_ms = int(wait * 1000) + 1
         return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
 
-    def stored(self, command: StoreMessage, submitted_at: float) -> None:
-        """It was stored, and not before."""
-        if not self._interval:
+    def observe(self, command: Command, result: Result, submitted_at: float) -> None:
+        """Count a message that was stored now, and not before."""
+        if not isinstance(result, Stored) or result.duplicate or not self._interval:
             return
+        if isinstance(command, StoreMessage):
+            self._spend(command, submitted_at)
+
+    def _spend(self, command: StoreMessage, submitted_at: float) -> None:
         spent = self._users.pop(command.user_id, None) or Spent(submitted_at)
         spent.until = max(spent.until, submitted_at) + self._interval
         spent.client_ids[command.client_id] = None

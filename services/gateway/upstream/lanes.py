@@ -11,6 +11,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -22,15 +23,15 @@ from shared.bus import Bus, NoResponders
 from shared.commands import (
     MAX_BATCH,
     MAX_BATCH_BYTES,
-    Batch,
     Command,
+    EncodedBatch,
     Refused,
     Result,
     Results,
-    Stored,
-    StoreMessage,
 )
-from shared.errors import LinkupError
+from shared.errors import Internal, LinkupError
+
+R = TypeVar("R", bound=Result)
 
 logger = logging.getLogger("linkup.gateway.lanes")
 
@@ -48,18 +49,14 @@ OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again 
 
 @dataclass(slots=True)
 class Submission:
-    """A command on its way, of about `size` bytes. `settle` is called once, with its result."""
+    """A command on its way. `settle` is called once, with its result."""
 
     command: Command
-    size: int
     settle: Callable[[Result], None]
     gate: Gate | None = None
     submitted_at: float = 0.0  # by the loop's clock
+    encoded: bytes = b""
     finished: bool = False
-
-    @property
-    def deadline(self) -> float:
-        return self.submitted_at + DEADLINE
 
     def __post_init__(self) -> None:
         if self.gate is not None:
@@ -119,45 +116,45 @@ class Lane:
                 self._wake.clear()
 
     def _gather(self) -> list[Submission]:
-        """All that waits, up to the bounds of a batch."""
+        """All that waits, up to the bounds of a batch, encoded once."""
         batch: list[Submission] = []
         now, size = asyncio.get_running_loop().time(), 0
         while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
             submission = self._queue.pop()
             if not submission.admitted():
                 submission.finish(OUT_OF_ORDER)
-            elif submission.deadline < now:
+            elif submission.submitted_at + DEADLINE < now:
                 submission.finish(UNAVAILABLE)
             elif refused := self._allowance.refuses(submission.command, now):
                 submission.finish(refused)
             else:
+                submission.encoded = commands.encode(submission.command)
                 batch.append(submission)
-                size += submission.size
+                size += len(submission.encoded)
         return batch
 
     async def _carry(self, batch: Sequence[Submission]) -> None:
         """Send the same bytes again until there is an answer or nobody waits for it any more."""
         self._number += 1
-        payload = commands.encode(
-            Batch(lane=self.id, number=self._number, commands=[s.command for s in batch])
-        )
-        waiting = list(batch)
+        encoded = [msgspec.Raw(submission.encoded) for submission in batch]
+        payload = commands.encode(EncodedBatch(lane=self.id, number=self._number, commands=encoded))
+        waiting = batch
         while waiting:
-            results = await self._attempt(payload, _first_deadline(waiting))
+            first_submitted = min(submission.submitted_at for submission in waiting)
+            results = await self._attempt(payload, first_submitted + DEADLINE)
             if results is not None:
-                self._count(batch, results)
-                _settle(batch, results, waiting)
+                self._settle(batch, results)
                 return
             waiting = _expire(waiting)
             if waiting:
                 await asyncio.sleep(PAUSE)
 
-    def _count(self, batch: Sequence[Submission], results: Sequence[Result]) -> None:
+    def _settle(self, batch: Sequence[Submission], results: Sequence[Result]) -> None:
+        """Count also what was stored after its deadline had passed."""
         for submission, result in zip(batch, results, strict=True):
-            command = submission.command
-            new = isinstance(result, Stored) and not result.duplicate
-            if new and isinstance(command, StoreMessage):
-                self._allowance.stored(command, submission.submitted_at)
+            self._allowance.observe(submission.command, result, submission.submitted_at)
+            if not submission.finished:
+                submission.finish(result)
 
     async def _attempt(self, payload: bytes, until: float) -> list[Result] | None:
         timeout = min(REQUEST_TIMEOUT, max(PAUSE, until - asyncio.get_running_loop().time()))
@@ -195,50 +192,45 @@ class Lanes:
         return [tasks.create_task(lane.run()) for lane in self._lanes]
 
     def submit(
-        self,
-        command: Command,
-        size: int,
-        settle: Callable[[Result], None],
-        gate: Gate | None = None,
+        self, command: Command, settle: Callable[[Result], None], gate: Gate | None = None
     ) -> None:
         """`settle` is called with the result, at the latest soon after the deadline."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
-        lane.submit(Submission(command, size, settle, gate))
+        lane.submit(Submission(command, settle, gate))
 
-    async def call(self, command: Command, size: int = 256) -> Result:
-        """Submit and wait; order with other commands holds only within one user."""
+    async def call(self, command: Command, kind: type[R]) -> R:
+        """Submit and wait for a result of that kind. Raises the LinkupError it is refused with.
+
+        Order with other commands holds only within one user.
+        """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
         def settle(result: Result) -> None:
             if not future.done():  # the caller may have gone
                 future.set_result(result)
 
-        self.submit(command, size, settle)
-        return await future
+        self.submit(command, settle)
+        return opened(await future, kind)
 
     async def settled(self) -> None:
         """Wait until what was submitted so far has its result, whatever comes meanwhile."""
         await asyncio.gather(*(lane.settled() for lane in self._lanes))
 
 
-def _settle(
-    batch: Sequence[Submission], results: Sequence[Result], waiting: Sequence[Submission]
-) -> None:
-    still = set(map(id, waiting))
-    for submission, result in zip(batch, results, strict=True):
-        if id(submission) in still:
-            submission.finish(result)
-
-
-def _first_deadline(waiting: Sequence[Submission]) -> float:
-    return min(submission.deadline for submission in waiting)
+def opened(result: Result, kind: type[R]) -> R:
+    """The result as that kind. Raises the LinkupError that it is a refusal with."""
+    if isinstance(result, kind):
+        return result
+    if isinstance(result, Refused):
+        raise result.error()
+    raise Internal("The store gave an answer of another kind")
 
 
 def _expire(waiting: Sequence[Submission]) -> list[Submission]:
     now = asyncio.get_running_loop().time()
     left = []
     for submission in waiting:
-        if submission.deadline < now:
+        if submission.submitted_at + DEADLINE < now:
             submission.finish(UNAVAILABLE)
         else:
             left.append(submission)

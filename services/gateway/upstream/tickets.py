@@ -12,8 +12,8 @@ from services.gateway.auth import Identity
 from services.gateway.rates import Rates
 from services.gateway.upstream.lanes import Lanes
 from shared import frames
-from shared.commands import IssueTicket, Refused, Taken, TakeTicket, Ticketed
-from shared.errors import Internal, Unauthorized
+from shared.commands import IssueTicket, Taken, TakeTicket, Ticketed
+from shared.errors import Unauthorized
 
 PREFIX = "ticket_"  # no JWT begins so, and a scanner for secrets finds it
 SECRET_BYTES = 32
@@ -28,19 +28,13 @@ class Tickets:
     async def issue(self, identity: Identity) -> tuple[str, datetime]:
         """A new ticket, and until when it opens a socket. Raises LinkupError."""
         ticket = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        result = await self._lanes.call(
-            IssueTicket(
-                user_id=identity.user_id,
-                ticket_hash=_hash(ticket),
-                token_expires_at=min(int(identity.expires_at * 1_000_000), frames.MAX_INT),
-            )
+        command = IssueTicket(
+            user_id=identity.user_id,
+            ticket_hash=_hash(ticket),
+            token_expires_at=min(int(identity.expires_at * 1_000_000), frames.MAX_INT),
         )
-        match result:
-            case Ticketed(expires_at=expires_at):
-                return ticket, frames.time_of(expires_at)
-            case Refused():
-                raise result.error()
-        raise Internal("The store gave an answer of another kind")
+        ticketed = await self._lanes.call(command, Ticketed)
+        return ticket, frames.time_of(ticketed.expires_at)
 
     async def redeem(self, ticket: str, host: str) -> Identity:
         """Who bought it; never again after this. Raises LinkupError.
@@ -49,18 +43,14 @@ class Tickets:
         """
         guesser = f"ticket {rates.address(host)}"
         self._rates.check("auth", guesser)
-        result = await self._lanes.call(TakeTicket(user_id=NOBODY, ticket_hash=_hash(ticket)))
-        match result:
-            case Taken(user_id=user_id, token_expires_at=expires_at):
-                return Identity(user_id=user_id, expires_at=expires_at / 1_000_000)
-            case Refused(code=Unauthorized.code):
-                self._rates.spend("auth", guesser)
-                refused = result.error()
-                refused.why = "ticket"
-                raise refused
-            case Refused():
-                raise result.error()
-        raise Internal("The store gave an answer of another kind")
+        command = TakeTicket(user_id=NOBODY, ticket_hash=_hash(ticket))
+        try:
+            taken = await self._lanes.call(command, Taken)
+        except Unauthorized as refused:
+            self._rates.spend("auth", guesser)
+            refused.why = "ticket"
+            raise
+        return Identity(user_id=taken.user_id, expires_at=taken.token_expires_at / 1_000_000)
 
 
 def is_ticket(token: str) -> bool:

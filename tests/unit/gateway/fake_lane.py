@@ -75,11 +75,11 @@ class Sender:
     def send(self, client_id: str, conversation_id: str = "ab", after: str | None = None) -> None:
         self.submit(say(client_id, conversation_id, after), client_id)
 
-    def submit(self, command: Command, label: str, size: int = 1) -> None:
+    def submit(self, command: Command, label: str) -> None:
         def settle(result: Result) -> None:
             self.results.append((label, result))
 
-        self.lane.submit(Submission(command, size, settle, self.gate))
+        self.lane.submit(Submission(command, settle, self.gate))
 
     def codes(self) -> dict[str, str]:
         return {

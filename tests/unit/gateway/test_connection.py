@@ -51,7 +51,7 @@ def settle(socket: Socket, client_id: str, result: Result) -> None:
     connection = socket.connection
     command = message_of(socket, client_id)
     submission = Submission(
-        command, 1, lambda result: connection.settled(client_id, result), connection.gate
+        command, lambda result: connection.settled(client_id, result), connection.gate
     )
     submission.finish(result)
 
@@ -397,7 +397,7 @@ async def test_r2_a_failed_message_found_in_the_log_opens_the_gate() -> None:
 async def test_r2_the_lane_gives_up_a_message_that_the_log_has_shown() -> None:
     socket = await live_socket()
     command = message_of(socket, "c1")
-    submission = Submission(command, 1, lambda result: None, socket.connection.gate)
+    submission = Submission(command, lambda result: None, socket.connection.gate)
     socket.connection.feed.compare("e1", socket.log.message("alice", "c1").cursor)
     async with repairing(socket):
         await eventually(lambda: socket.connection.feed.cursor == 1)

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from services.gateway.socket.inbound import Inbound
 from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.waiting import Waiting
-from shared.commands import StoreMessage
+from shared.commands import Stored, StoreMessage
 from shared.pace import Pace
 from tests.support.raw import CONTINUATION, PING, TEXT, frame
+
+STORED = Stored(1, "ab", 1, 1, False, 1)
 
 frames = st.builds(
     frame,
@@ -151,13 +153,13 @@ def test_c9_what_the_gateway_refuses_the_store_would_refuse(
             continue
         submitted_at, now = now, now + way
         if store.store(client_id, now) and not elsewhere:
-            allowance.stored(message(client_id), submitted_at)
+            allowance.observe(message(client_id), STORED, submitted_at)
 
 
 def test_c9_repeats_of_what_was_stored_here_are_free() -> None:
     allowance = Allowance(2, 1.0)
     for number in range(2):
-        allowance.stored(message(f"m-{number}"), 0.0)
+        allowance.observe(message(f"m-{number}"), STORED, 0.0)
     assert allowance.refuses(message("m-0"), 0.0) is None
     refused = allowance.refuses(message("m-2"), 0.0)
     assert refused is not None
@@ -168,6 +170,6 @@ def test_c9_repeats_of_what_was_stored_here_are_free() -> None:
 def test_c10_what_is_remembered_of_users_is_bounded() -> None:
     allowance = Allowance(1, 1.0)
     for number in range(500):
-        allowance.stored(message(f"m-{number}"), float(number) / 1000)
+        allowance.observe(message(f"m-{number}"), STORED, float(number) / 1000)
     assert allowance.refuses(message("m-0"), 0.5) is not None
     assert allowance.refuses(message("m-499"), 0.5) is None

@@ -25,23 +25,19 @@ class FakeLanes:
     """Keeps what was submitted; `answer` settles the last of it."""
 
     def __init__(self) -> None:
-        self.submitted: list[tuple[Command, int, Callable[[Result], None], Gate | None]] = []
+        self.submitted: list[tuple[Command, Callable[[Result], None], Gate | None]] = []
 
     def submit(
-        self,
-        command: Command,
-        size: int,
-        settle: Callable[[Result], None],
-        gate: Gate | None = None,
+        self, command: Command, settle: Callable[[Result], None], gate: Gate | None = None
     ) -> None:
-        self.submitted.append((command, size, settle, gate))
+        self.submitted.append((command, settle, gate))
 
     @property
     def command(self) -> Command:
         return self.submitted[-1][0]
 
     def answer(self, result: Result) -> None:
-        self.submitted[-1][2](result)
+        self.submitted[-1][1](result)
 
 
 class Talk:
@@ -74,7 +70,7 @@ def test_a_message_to_a_user_goes_to_their_direct_conversation() -> None:
         accepted_at=talk.lanes.command.accepted_at,
     )
     assert begun <= talk.lanes.command.accepted_at <= time.time_ns() // 1000
-    assert talk.lanes.submitted[-1][3] is talk.socket.connection.gate
+    assert talk.lanes.submitted[-1][2] is talk.socket.connection.gate
 
 
 def test_a_message_to_a_conversation_names_no_recipient() -> None:
@@ -82,13 +78,6 @@ def test_a_message_to_a_conversation_names_no_recipient() -> None:
     talk.says(frames.SendMessage(client_id="c1", content="hi", conversation_id="d1"))
     assert isinstance(talk.lanes.command, StoreMessage)
     assert (talk.lanes.command.conversation_id, talk.lanes.command.to) == ("d1", None)
-
-
-@pytest.mark.parametrize("content", ["x" * 5000, "\u00e9" * 5000, "\U0001f600" * 5000])
-def test_r18_a_message_weighs_its_bytes(content: str) -> None:
-    talk = Talk()
-    talk.says(frames.SendMessage(client_id="c1", content=content, to="bob"))
-    assert talk.lanes.submitted[-1][1] >= len(content.encode())
 
 
 def test_r13_reading_without_a_bound_ends_at_what_this_socket_was_sent() -> None:

@@ -24,7 +24,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def gate_result(gate: Gate, command: Command, result: Result) -> None:
-    Submission(command, 1, lambda result: None, gate).finish(result)
+    Submission(command, lambda result: None, gate).finish(result)
 
 
 async def admitted(gate: Gate, *told: Command) -> list[bool]:

@@ -9,7 +9,7 @@ import pytest
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
 from services.gateway.upstream.lanes import OVERLOADED, Lane, Lanes
-from shared import frames
+from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
     Done,
@@ -102,6 +102,18 @@ async def test_c2_at_the_deadline_the_outcome_is_unknown(monkeypatch: pytest.Mon
     [result] = [result for label, result in sender.results if label == "m1"]
     assert isinstance(result, Refused)
     assert result.error().temporary
+
+
+async def test_r1_a_batch_is_the_bytes_of_its_commands_encoded_once() -> None:
+    lane, bus = lane_on(done)
+    sender = Sender(lane)
+    sender.send("m1")
+    sender.submit(PutUser(user_id="alice", name="Älice"), "known")
+    async with running(lane.run()):
+        await lane.settled()
+    [batch] = bus.batches
+    assert len(batch.commands) == 2
+    assert bus.payloads == [commands.encode(batch)]
 
 
 async def test_c10_a_full_lane_is_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +223,7 @@ async def test_a_user_is_always_in_the_same_lane() -> None:
         running_lanes = lanes.start(tasks)
         for _ in range(3):
             for number in range(20):
-                assert await lanes.call(PutUser(user_id=f"user {number} ü")) == Done()
+                assert await lanes.call(PutUser(user_id=f"user {number} ü"), Done) == Done()
         await lanes.settled()
         for task in running_lanes:
             task.cancel()
@@ -229,11 +241,11 @@ async def test_c2_a_caller_that_has_gone_does_not_stop_the_lane() -> None:
     lanes = Lanes(bus, 1)  # type: ignore[arg-type]  # the part of a Bus a lane uses
     async with asyncio.TaskGroup() as tasks:
         [lane] = lanes.start(tasks)
-        call = tasks.create_task(lanes.call(PutUser(user_id="a")))
+        call = tasks.create_task(lanes.call(PutUser(user_id="a"), Done))
         await eventually(lambda: len(bus.payloads) == 1)
         call.cancel()
         bus.hold.set()
-        assert await lanes.call(PutUser(user_id="b")) == Done()
+        assert await lanes.call(PutUser(user_id="b"), Done) == Done()
         lane.cancel()
 
 

@@ -1,17 +1,20 @@
 """Tickets as the gateway sees them: the secret stays here, its hash goes to the store."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from services.gateway.auth import Identity
 from services.gateway.rates import Rates
+from services.gateway.upstream.lanes import opened
 from services.gateway.upstream.tickets import Tickets, is_ticket
 from shared import commands, frames
 from shared.commands import Command, IssueTicket, Refused, Result, Taken, TakeTicket, Ticketed
 from shared.errors import RateLimited, Unauthorized, Unavailable
 from shared.settings import Settings
+
+R = TypeVar("R", bound=Result)
 
 HOST = "192.0.2.1"
 ALICE = Identity(user_id="alice", expires_at=1_800_000_000.0)
@@ -24,9 +27,9 @@ class FakeLanes:
         self.results = list(results)
         self.asked: list[Any] = []
 
-    async def call(self, command: Command, size: int = 256) -> Result:
+    async def call(self, command: Command, kind: type[R]) -> R:
         self.asked.append(command)
-        return self.results.pop(0)
+        return opened(self.results.pop(0), kind)
 
 
 def tickets(*results: Result) -> tuple[Tickets, FakeLanes]:

@@ -99,7 +99,7 @@ function showChats(session) {
 
 /** A message, or without one the other side. */
 function reportOn({ client, toasts, chat, message }) {
-  const onDone = () => toasts.say("Thank you. It will be looked at.");
+  const onDone = () => toasts.say("Thank you. Your report will be reviewed.");
   const [title, text, about] = message
     ? ["Report this message", excerpt(message), { message_id: message.message_id }]
     : [`Report ${isolated(chat.title)}`, "", { user_id: chat.peer.user_id }];

@@ -15,7 +15,7 @@ OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
 
 
 async def sign_in(page: Page, user_id: str) -> None:
-    await page.get_by_label("Or somebody else").fill(user_id)
+    await page.get_by_label("Another user").fill(user_id)
     await page.get_by_role("button", name="Sign in").click()
     await connected(page)
 

@@ -64,7 +64,7 @@ async def test_s45_s88_files_chosen_pasted_and_dropped_reach_the_other(
     await expect(rita.locator(".tray .file-name")).to_have_text(
         ["pier.png", "plan.txt", "notes.txt"]
     )
-    await rita.get_by_role("button", name="Take out notes.txt").click()
+    await rita.get_by_role("button", name="Remove notes.txt").click()
     await send(rita, "As promised")
     await has_status(own(rita, "As promised"), "read")
 

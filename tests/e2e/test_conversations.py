@@ -163,7 +163,7 @@ async def test_what_is_found_opens_at_the_message(stack: Stack, open_as: Open) -
     await expect(found).to_be_focused()
     await expect(messages(page)).to_have_count(61)
     await field.fill("zeppelin")
-    await expect(page.get_by_text("No message says that")).to_be_visible()
+    await expect(page.get_by_text("No messages found")).to_be_visible()
 
 
 async def test_f_p18_one_character_that_is_a_word_is_searched(stack: Stack, open_as: Open) -> None:

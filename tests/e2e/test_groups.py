@@ -85,7 +85,7 @@ async def test_s89_s90_a_refused_role_is_said_and_taken_back(open_as: Open) -> N
     await expect(role).to_have_text("Owner")
     height = await page.locator(".sheet").evaluate("sheet => sheet.offsetHeight")
     await give(page, "sten", "Member")
-    await page.get_by_role("button", name="Give it up").click()
+    await page.get_by_role("button", name="Give up ownership").click()
     await expect(problem).to_have_text("Make somebody else an owner first")
     await expect(role).to_have_text("Owner")
     await expect(page.get_by_role("button", name="Rename")).to_be_visible()

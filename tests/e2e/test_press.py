@@ -34,7 +34,7 @@ async def test_s88_a_file_is_taken_out_while_another_gets_ready(open_as: Open) -
     await page.get_by_label("Files", exact=True).set_input_files(files)
     bars = page.get_by_role("progressbar")
     await expect(bars).to_have_count(1)
-    await press(page, page.get_by_role("button", name="Take out quick.txt"))
+    await press(page, page.get_by_role("button", name="Remove quick.txt"))
     await held[0].continue_()
     await expect(bars).to_have_count(0)
     await page.mouse.up()

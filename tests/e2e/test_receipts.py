@@ -171,7 +171,7 @@ async def test_s65_s90_receipts_that_do_not_load_are_said_and_asked_for_again(
     await expect(page.locator(".receipts")).to_have_attribute("aria-busy", "true")
     await page.unroute("**/receipts?*", refuse)
     await page.get_by_role("button", name="Try again").press("Enter")
-    await expect(page.get_by_text("Only you have it.")).to_be_visible()
+    await expect(page.get_by_text("Only you can see this message.")).to_be_visible()
     await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
     await expect(page.locator(".receipts")).to_be_focused()
 

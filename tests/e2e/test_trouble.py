@@ -202,7 +202,7 @@ async def test_f_t5_the_page_says_that_sending_waits_while_persistence_hangs(
     word, line = page.locator(".connection"), page.locator(".banner")
     with frozen(stack, "persistence"):
         await send(page, "during")
-        await expect(word).to_have_text("Sending waits…")
+        await expect(word).to_have_text("Waiting to send…")
         await expect(line).to_contain_text("What you write is sent later.")
     await has_status(own(page, "during"), "sent")
     await expect(word).to_have_text("Connected")
@@ -210,5 +210,5 @@ async def test_f_t5_the_page_says_that_sending_waits_while_persistence_hangs(
     with frozen(stack, "persistence"):
         await message_menu(page, "during")
         await page.get_by_label("React with 👍").click()
-        await expect(word).to_have_text("Sending waits…")
+        await expect(word).to_have_text("Waiting to send…")
     await expect(word).to_have_text("Connected")

@@ -122,7 +122,7 @@ function showQuote(quote, quoted) {
   quote.classList.toggle("gone", quoted.gone);
   const author = h("bdi", { class: "whose" }, quoted.author);
   quote.replaceChildren(author, h("span", { class: "said", dir: "auto" }, quoted.text));
-  quote.setAttribute("aria-label", `In answer to ${quoted.author}: ${quoted.text}`);
+  quote.setAttribute("aria-label", `In reply to ${quoted.author}: ${quoted.text}`);
 }
 
 function showReactions(chips, { reactions = [] }, people) {

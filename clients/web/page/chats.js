@@ -133,7 +133,7 @@ export class Chats extends EventTarget {
   /** Takes in a conversation that was asked for, perhaps with others. @returns {Promise<Chat>} */
   async fetch(conversationId) {
     const conversation = await this.#lookups.want(conversationId);
-    if (!conversation) throw new Error("There is no such conversation");
+    if (!conversation) throw new Error("This conversation does not exist");
     const chat = this.take(conversation);
     this.#changed(chat);
     return chat;

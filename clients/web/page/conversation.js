@@ -45,7 +45,7 @@ export class Conversation {
     this.#blocks = blocks;
     this.#on = on;
     const actions = this.#actions(toasts);
-    const onLost = () => toasts.say("That message is not there any more");
+    const onLost = () => toasts.say("This message no longer exists");
     const files = new Files({ client, again, toasts });
     this.#timeline = new Timeline({ chats, client, actions, files, onLost });
     this.#composer = this.#newComposer(actions, toasts);
@@ -63,7 +63,7 @@ export class Conversation {
       { class: "nothing" },
       icon("chat"),
       h("h2", {}, "Your messages"),
-      h("p", {}, "Choose a conversation, or begin one with the field above the list."),
+      h("p", {}, "Choose a conversation, or start one with the field above the list."),
     );
     this.element = h("main", { class: "conversation" }, this.#open, this.#nothing);
     this.#listen();

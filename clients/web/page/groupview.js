@@ -144,9 +144,9 @@ export class GroupView {
 
   #isSure() {
     return confirm({
-      title: "Give up being an owner?",
+      title: "Give up ownership?",
       text: "Only another owner can make you one again.",
-      choices: [{ name: "Give it up", value: "yes", danger: true }],
+      choices: [{ name: "Give up ownership", value: "yes", danger: true }],
     });
   }
 
@@ -160,7 +160,7 @@ export class GroupView {
   async #leave() {
     const choice = await confirm({
       title: `Leave ${isolated(this.#chat.title)}?`,
-      text: "You will see nothing of it any more, what was said before neither.",
+      text: "You will no longer see this group or its earlier messages.",
       choices: [{ name: "Leave", value: "leave", danger: true }],
     });
     if (!choice) return;

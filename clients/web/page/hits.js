@@ -92,7 +92,7 @@ export class Hits {
     else this.#list.append(...nodes);
     asked.next = next ?? undefined;
     this.#more.hidden = !next;
-    this.#note.textContent = this.#list.children.length || next ? "" : "No message says that";
+    this.#note.textContent = this.#list.children.length || next ? "" : "No messages found";
   }
 
   #hit(chat, message, q) {

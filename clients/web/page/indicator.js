@@ -6,14 +6,14 @@ const WORDS = {
   disconnected: "Not connected",
   connecting: "Connecting…",
   connected: "Connected",
-  stalled: "Sending waits…",
+  stalled: "Waiting to send…",
   reconnecting: "Reconnecting…",
   offline: "Offline",
   failed: "Not connected",
 };
 const TROUBLE = {
   offline: "You are offline.",
-  stalled: "The server takes nothing at the moment.",
+  stalled: "The server is not accepting messages at the moment.",
 };
 const PATIENCE_MS = 1_000; // a blink is no news
 

@@ -39,7 +39,7 @@ export class Keeping {
       ...(chat.unread ? [item("Mark as read", "delivered", () => this.#read(chat))] : []),
       ...(chat.isGroup ? [item("Group", "people", () => this.#on.group(chat))] : []),
       item(muted ? "Unmute" : "Mute", "mute", () => this.#set(chat, { muted: !muted })),
-      item(archived ? "Take out of the archive" : "Archive", "archive", () =>
+      item(archived ? "Unarchive" : "Archive", "archive", () =>
         this.#set(chat, { archived: !archived }),
       ),
       ...against,
@@ -79,7 +79,7 @@ export class Keeping {
   async #clear(chat) {
     const choice = await confirm({
       title: `Clear ${isolated(chat.title)}?`,
-      text: "Everything said so far goes, for you alone. The others keep it.",
+      text: "All messages so far will be hidden from you. The others keep them.",
       choices: [{ name: "Clear", value: "clear", danger: true }],
     });
     if (choice) await this.#try(this.#api.clear(chat.conversationId));

@@ -48,7 +48,7 @@ export function loginView({ onSignedIn }) {
         },
       },
     },
-    h("label", { for: "user-id" }, "Or somebody else"),
+    h("label", { for: "user-id" }, "Another user"),
     h("div", { class: "together" }, field, h("button", { type: "submit", class: "primary" }, "Sign in")),
   );
   card.append(
@@ -64,5 +64,5 @@ export function loginView({ onSignedIn }) {
 
 function explain(error) {
   if (error.status !== 404) return error.message;
-  return "The demo sign-in is switched off here. Please come in through your own application.";
+  return "The demo sign-in is switched off. Please sign in through your own app.";
 }

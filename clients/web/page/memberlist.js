@@ -6,9 +6,9 @@ import { openMenu } from "./menu.js";
 import { plainName } from "./names.js";
 
 const ROLES = [
-  { role: "owner", name: "Owner", note: "May do everything, and give roles" },
-  { role: "admin", name: "Admin", note: "May add and remove people, and rename the group" },
-  { role: "member", name: "Member", note: "May write and leave" },
+  { role: "owner", name: "Owner", note: "Can do everything and assign roles" },
+  { role: "admin", name: "Admin", note: "Can add and remove people and rename the group" },
+  { role: "member", name: "Member", note: "Can write and leave" },
 ];
 const NAME_OF = Object.fromEntries(ROLES.map(({ role, name }) => [role, name]));
 const UNKNOWN = 3; // rows in place of those who are not known yet

@@ -88,7 +88,7 @@ export class PeopleField {
 
   #chip(user) {
     const name = plainName(this.#names.get(user) ?? user);
-    const out = { type: "button", "aria-label": `Take out ${name}`, on: { click: () => this.#drop(user) } };
+    const out = { type: "button", "aria-label": `Remove ${name}`, on: { click: () => this.#drop(user) } };
     return h("li", {}, h("bdi", {}, name), h("button", out, icon("close")));
   }
 }

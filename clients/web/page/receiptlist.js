@@ -8,7 +8,7 @@ import { told } from "./time.js";
 const UNKNOWN = 3; // rows in place of those who are not known yet
 
 export class ReceiptList {
-  element = h("div", { class: "receipts", tabindex: "-1", "aria-label": "Who has it", role: "group" });
+  element = h("div", { class: "receipts", tabindex: "-1", "aria-label": "Receipts", role: "group" });
   #chat;
   #message;
   #shown = "";
@@ -47,7 +47,7 @@ export class ReceiptList {
 }
 
 function nobody({ isGroup }) {
-  return isGroup ? "Nobody else has been in the group since then." : "Only you have it.";
+  return isGroup ? "No other member of that time is still in the group." : "Only you can see this message.";
 }
 
 const steps = (...items) => h("ul", { class: "steps", "aria-label": "Steps" }, ...items);

@@ -64,7 +64,7 @@ export class Tray {
     const bar = h("progress", { max: "1", value: "0", "aria-label": `Uploading ${shown}` });
     const facts = h("span", { class: "facts" }, sizeInWords(file.size));
     const item = { file, bar, facts, stop: new AbortController(), begun: false, attachment: null };
-    const out = { type: "button", "aria-label": `Take out ${shown}`, on: { click: () => this.#drop(item) } };
+    const out = { type: "button", "aria-label": `Remove ${shown}`, on: { click: () => this.#drop(item) } };
     const name = h("bdi", { class: "file-name" }, shown);
     const about = h("span", { class: "about" }, name, facts, bar);
     item.node = h("li", {}, icon("file"), about, h("button", out, icon("close")));

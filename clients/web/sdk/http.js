@@ -71,7 +71,7 @@ function isReadable(file) {
 }
 
 function unreadable() {
-  const message = "It cannot be read. It may be a folder, have been moved or changed, or be closed to you";
+  const message = "The file cannot be read. It may be a folder, may have been moved or changed, or you may not have access to it";
   return new LinkupError({ code: "unsupported", message, temporary: false });
 }
 

@@ -1,7 +1,8 @@
 """`python -m tests.bench`: the real stack and its floors, measured in one run.
 
 `--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
-million messages beside an empty one. Exits 1 when a message was lost, doubled or out of order, 2
+million messages beside an empty one; `--write`: all of that and the profile, into
+docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of order, 2
 when there is nothing to measure; a missed target is said, not punished: it may be the machine.
 """
 
@@ -13,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from linkup.load.joining import LoadFailed
-from tests.bench import against, history, priority, product, results, whole
+from tests.bench import against, everything, history, page, priority, product, results, whole
 from tests.bench.figures import PARTS
-from tests.bench.product import Unusable
+from tests.bench.product import HERE, Unusable
 from tests.bench.report import markdown
 from tests.bench.turn import QUICK, Extent, Unsound
 
@@ -33,6 +34,12 @@ def _arguments() -> argparse.Namespace:
         const=history.FULL,
         metavar="MESSAGES",
         help=f"what a past costs: so many messages stored ({history.FULL:,}) beside none",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="measure everything, write docs/benchmarks.md"
+    )
+    parser.add_argument(
+        "--draw", action="store_true", help="write it again from what was measured last"
     )
     two = parser.add_argument_group("two checkouts in turns")
     two.add_argument(
@@ -53,32 +60,41 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(asked: argparse.Namespace, folder: Path) -> int:
+    plan = _plan(asked) if asked.against is not None else None
+    if asked.write or asked.draw:
+        return _write(asked, plan, folder)
     if asked.history is not None:
         results.say(f"filling a store with {asked.history:,} messages")
         costs = asyncio.run(history.measure(folder, asked.history))
         results.write(costs, "history", history.markdown(costs), asked.json)
         return 0
-    if asked.against is not None:
-        with priority.alone(results.say), priority.preferred():
-            found = asyncio.run(_against(asked, folder))
-        results.write(found, "against", against.words(found), asked.json)
-        return 0
     with priority.alone(results.say), priority.preferred():
+        if plan is not None:
+            found = asyncio.run(against.measure(plan, folder, results.say))
+            results.write(found, "against", against.words(found), asked.json)
+            return 0
         result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, results.say))
     results.write(result, "latest", markdown(result), asked.json)
     return 0 if result.sound else 1
 
 
-async def _against(asked: argparse.Namespace, folder: Path) -> against.Comparison:
+def _write(asked: argparse.Namespace, plan: against.Plan | None, folder: Path) -> int:
+    if asked.write:
+        with priority.alone(results.say), priority.preferred():
+            everything.measure(asked.history or history.FULL, plan, folder, results.say)
+    for path in page.write(everything.last(), HERE):
+        results.say(f"wrote {path.relative_to(HERE)}")
+    return 0
+
+
+def _plan(asked: argparse.Namespace) -> against.Plan:
+    """Raises Unusable."""
     extent = QUICK if asked.quick else Extent(seconds=6.0)
-    return await against.measure(
-        product.checkout(asked.against),
-        product.this(),
-        asked.parts,
-        asked.rounds or (2 if asked.quick else 3),
-        msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds),
-        folder,
-        results.say,
+    return against.Plan(
+        other=product.checkout(asked.against),
+        parts=asked.parts,
+        rounds=asked.rounds or (2 if asked.quick else 3),
+        extent=msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds),
     )
 
 

@@ -7,11 +7,18 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.bench import priority, turn
-from tests.bench.figures import Compared, compare, rows
+from tests.bench import priority, product, turn
+from tests.bench.figures import PARTS, Compared, compare, rows
 from tests.bench.product import Checkout, running
 from tests.bench.results import Machine, machine
 from tests.bench.turn import Extent, Found, Subject
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    other: Checkout
+    parts: Collection[str] = PARTS
+    rounds: int = 3
+    extent: Extent = Extent(seconds=6.0)
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -27,46 +34,28 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return compare(self.before, self.now)
 
 
-async def measure(
-    before: Checkout,
-    now: Checkout,
-    parts: Collection[str],
-    rounds: int,
-    extent: Extent,
-    folder: Path,
-    say: Callable[[str], None],
-) -> Comparison:
+async def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Comparison:
     """Raises LoadFailed, Unsound, Unusable."""
-    found: dict[str, list[Found]] = {"before": [], "now": []}
+    before: list[Found] = []
+    now: list[Found] = []
     began = time.monotonic()
-    for number in range(rounds):
-        for side, product in (("before", before), ("now", now)):
-            title = f"round {number + 1} of {rounds}, {product.commit}"
+    for number in range(plan.rounds):
+        for found, side in ((before, plan.other), (now, product.this())):
+            title = f"round {number + 1} of {plan.rounds}, {side.commit}"
 
             def tell(text: str, title: str = title) -> None:
                 say(f"{time.monotonic() - began:4.0f} s  {title}: {text}")
 
-            found[side].append(await _turn(product, parts, extent, folder, tell))
-    return Comparison(
-        machine=machine(),
-        other_commit=before.commit,
-        before=found["before"],
-        now=found["now"],
-    )
+            found.append(await _turn(side, plan, folder, tell))
+    return Comparison(machine=machine(), other_commit=plan.other.commit, before=before, now=now)
 
 
-async def _turn(
-    product: Checkout,
-    parts: Collection[str],
-    extent: Extent,
-    folder: Path,
-    say: Callable[[str], None],
-) -> Found:
+async def _turn(side: Checkout, plan: Plan, folder: Path, say: Callable[[str], None]) -> Found:
     """With a start and data of its own."""
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        async with running(product, Path(own)) as stack:
+        async with running(side, Path(own)) as stack:
             priority.prefer(stack.pids().values())
-            return await turn.measured(Subject(stack, extent, say), parts)
+            return await turn.measured(Subject(stack, plan.extent, say), plan.parts)
 
 
 def words(found: Comparison) -> str:

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -41,6 +41,14 @@ class Load(Struct, frozen=True, kw_only=True):
     @property
     def us(self) -> float:
         return sum(stage.us for stage in self.stages)
+
+    def of(self, service: str, name: str | None = None) -> float:
+        """Of one stage, or of all the service's."""
+        return sum(
+            stage.us
+            for stage in self.stages
+            if stage.service == service and name in (None, stage.name)
+        )
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -99,27 +107,24 @@ def _stages(cpu_us: dict[str, float], samples: dict[str, Samples]) -> Iterator[S
 
 def words(profile: Profile) -> str:
     """A table: µs a message and their part of the whole, a load beside the other."""
-    names = [f"{load.name}: µs" for load in profile.loads]
-    table = [("", *(cell for name in names for cell in (name, "%")))]
+    loads = profile.loads
+    table = [("", *(cell for load in loads for cell in (f"{load.name}: µs", "%")))]
     for service, stages in ORDER.items():
-        table.append((service, *_cells(profile, service, None)))
-        table += [(f"  {name}", *_cells(profile, service, name)) for name in stages]
-    table.append(("together", *_cells(profile, None, None)))
-    shown = [row for row in table if any(cell != "" for cell in row[1:])]
+        table.append((service, *_cells(loads, [load.of(service) for load in loads])))
+        for name in stages:
+            parts = [load.of(service, name) for load in loads]
+            if any(parts) and len(stages) > 1:
+                table.append((f"  {name}", *_cells(loads, parts)))
+    table.append(("together", *_cells(loads, [load.us for load in loads])))
     head = f"CPU time of a message by stage; {profile.machine}\n"
-    missing = [f"not found, so not told apart: {one}" for one in profile.loads[0].missing]
-    return "\n".join([head, *aligned(shown), *missing]) + "\n"
+    missing = [f"not found, so not told apart: {one}" for one in loads[0].missing]
+    return "\n".join([head, *aligned(table), *missing]) + "\n"
 
 
-def _cells(profile: Profile, service: str | None, name: str | None) -> Iterator[str]:
-    for load in profile.loads:
-        us = sum(
-            stage.us
-            for stage in load.stages
-            if service in (None, stage.service) and name in (None, stage.name)
-        )
-        yield plain(us) if us else ""
-        yield f"{us / load.us:.0%}" if us else ""
+def _cells(loads: Sequence[Load], parts: Sequence[float]) -> Iterator[str]:
+    for load, us in zip(loads, parts, strict=True):
+        yield plain(us)
+        yield f"{us / load.us:.0%}"
 
 
 def main() -> int:

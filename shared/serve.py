@@ -12,9 +12,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -40,6 +40,8 @@ CONNECTIONS_A_SOCKET = 4  # from one address: a page has some for its requests
 YOUNG_OBJECTS = 5_000  # before the collector looks at them; nearly all are gone by then
 
 OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[ASGIApp]]
+# By the value of LINKUP_WEBSOCKET; empty: the service has no sockets.
+WebSockets = Mapping[str, type]
 
 
 class Server(uvicorn.Server):
@@ -142,18 +144,25 @@ def listen(settings: Settings, port: int) -> list[socket.socket]:
 
 
 async def serve(
-    service: str, open_app: OpenApp, settings: Settings, port: int, ws: type | str
+    service: str, open_app: OpenApp, settings: Settings, port: int, websockets: WebSockets
 ) -> None:
     """Run until a signal has drained the service."""
     health = Health(service)
     with ExitStack() as stack:
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         async with open_app(settings, health) as app:
+            ws = websockets.get(settings.websocket, "none")
             server = Server(config(app, settings, health.counters, ws), health)
             _spare_the_collector()
             health.state = "ready"
-            logger.info("started", extra={"loop": name_of(asyncio.get_running_loop())})
+            logger.info("started", extra=_runs_on(settings, websockets))
             await server.serve(sockets=listeners)
+
+
+def _runs_on(settings: Settings, websockets: WebSockets) -> dict[str, str]:
+    """What a start says for whoever looks for a cause: the parts that a setting can exchange."""
+    loop = {"loop": name_of(asyncio.get_running_loop())}
+    return {**loop, "websocket": settings.websocket} if websockets else loop
 
 
 def _spare_the_collector() -> None:
@@ -169,7 +178,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 1, 500)
 
 
-def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
+def main(service: str, open_app: OpenApp, websockets: WebSockets = MappingProxyType({})) -> None:
     """Entry point of `python -m services.<service>`. Exits 0, 1 (cannot start) or 78 (setting)."""
     port_field = f"{service}_port"
     parser = argparse.ArgumentParser(
@@ -184,7 +193,8 @@ def main(service: str, open_app: OpenApp, ws: type | str = "none") -> None:
         settings = load()
         logs.set_up(service, settings)
         with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
-            runner.run(serve(service, open_app, settings, getattr(settings, port_field), ws))
+            port = getattr(settings, port_field)
+            runner.run(serve(service, open_app, settings, port, websockets))
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
     except StartError as error:

@@ -61,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    websocket: Literal["direct", "websockets"] = "direct"
     hello_timeout: Seconds = 5.0
     heartbeat: Seconds = 10.0
     strikes_per_minute: NotNegative = 20

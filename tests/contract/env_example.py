@@ -48,6 +48,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " https://app.example.com. * is refused.",
         "trusted_proxies": "Addresses or networks of proxies whose X-Forwarded-For header"
         " is trusted. Names are refused.",
+        "websocket": "How text frames are read and written: direct, or websockets for that library,"
+        " which costs more CPU.",
         "hello_timeout": "The time within which a new WebSocket must send `hello`.",
         "heartbeat": "The interval at which a client should send `ping`.",
         "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",

@@ -69,6 +69,7 @@ async def test_f_t7_everything_starts_in_order_from_nothing(tmp_path: Path) -> N
         said = [json.loads(line) for line in stack.log.read_text().splitlines()]
         loops = {line["service"]: line["loop"] for line in said if line["message"] == "started"}
         assert loops == dict.fromkeys(ALL - {"nats-server"}, "uvloop")
+        assert [line["websocket"] for line in said if "websocket" in line] == ["direct"]
 
 
 ANY_NAME = os.fsdecode(

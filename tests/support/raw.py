@@ -57,11 +57,12 @@ def statuses(answers: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
 
 
-def frame(opcode: int, content: bytes = b"", fin: bool = True) -> bytes:
-    """As a client sends it, with a mask of zeros."""
+def frame(opcode: int, content: bytes = b"", fin: bool = True, mask: bytes = bytes(4)) -> bytes:
+    """As a client sends it; with a mask of zeros unless it is to be another."""
     size = len(content)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([opcode | (0x80 if fin else 0)]) + length + bytes(4) + content
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(content))
+    return bytes([opcode | (0x80 if fin else 0)]) + length + mask + masked
 
 
 def say(kind: str, **fields: object) -> bytes:

@@ -41,6 +41,31 @@ WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at th
 http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
 
 
+class Inbox:
+    """What came from the client, for its one reader: a tenth of an asyncio.Queue."""
+
+    __slots__ = ("_events", "_loop", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._events: list[ASGIReceiveEvent] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def qsize(self) -> int:
+        return len(self._events)
+
+    def put_nowait(self, event: ASGIReceiveEvent) -> None:
+        self._events.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        while not self._events:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        return self._events.pop(0)
+
+
 class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
 
@@ -49,6 +74,7 @@ class Wire(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.queue = Inbox(self.loop)  # type: ignore[assignment]  # what uvicorn uses of one
         self.inbound = Inbound()
         self.pace = pace_of(self.config.settings)
         self._later: asyncio.Handle | None = None  # the next turn of `_pump`
@@ -102,11 +128,15 @@ class Wire(WebSocketsSansIOProtocol):
                 break
             size = self.inbound.begins
             self.pace.spend(1 + size // BYTES_A_FRAME if size else 0)
-            super().data_received(self.inbound.take())
+            self._parse()
         else:
             self._later = self.loop.call_soon(self._pump)
         self._steer()
         self._ends()
+
+    def _parse(self) -> None:
+        """Parse the next frame, or what there is of it."""
+        super().data_received(self.inbound.take())
 
     def _full(self) -> bool:
         return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
@@ -194,6 +224,9 @@ class Wire(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "bytes":
             self.queue.put_nowait({"type": "websocket.receive", "bytes": content})
             return
+        self._on_text(content)
+
+    def _on_text(self, content: bytes) -> None:
         try:
             self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
         except UnicodeDecodeError:
@@ -246,28 +279,24 @@ class Wire(WebSocketsSansIOProtocol):
         How many it took; `on_room` is called when it takes more. All when the socket is gone: the
         reader is told of that.
         """
-        size = taken = 0
-        for text in texts:
+        start = size = 0
+        for place, text in enumerate(texts, 1):
             if size == 0 and not self.writable.is_set():
                 break
-            if not self._say(text):
-                return len(texts)
-            taken += 1
             size += len(text)
-            if size >= WRITE_BYTES:
-                self.transport.write(b"".join(self.conn.data_to_send()))
-                size = 0
-        if size:
-            self.transport.write(b"".join(self.conn.data_to_send()))
-        return taken
+            if size >= WRITE_BYTES or place == len(texts):
+                if self.disconnected or self.close_sent or self.transport.is_closing():
+                    return len(texts)
+                self._say(texts[start:place])
+                start, size = place, 0
+        return start
 
-    def _say(self, text: bytes) -> bool:
-        if self.disconnected or self.close_sent or self.transport.is_closing():
-            return False
+    def _say(self, texts: Sequence[bytes]) -> None:
+        """Hand text frames to the transport together; none after a close."""
         with suppress(InvalidState):
-            self.conn.send_text(text)
-            return True
-        return False
+            for text in texts:
+                self.conn.send_text(text)
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import msgspec
 
 from services.persistence.announce import announce
-from services.persistence.decide.batch import HELD, place_of
 from services.persistence.decide.changes import Decision
+from services.persistence.decide.messages import WAITS, sequence_of
 from services.persistence.doorbell import Doorbell
 from services.persistence.store.store import Store
 from shared import commands
@@ -120,13 +120,13 @@ class Writer:
         A crash in between runs them again: they are idempotent, and in the same order.
         """
         results: list[Result] = []
-        held: set[tuple[str, str]] = set()
+        waiting: set[tuple[str, str]] = set()
         for index, command in enumerate(batch.commands):
             single = Batch(lane=f"{batch.lane}/{index}", number=batch.number, commands=[command])
-            place = place_of(command)
-            result = HELD if place in held else await self._alone(single)
-            if place is not None and isinstance(result, Refused) and result.error().temporary:
-                held.add(place)
+            sequence = sequence_of(command)
+            result = WAITS if sequence in waiting else await self._alone(single)
+            if sequence is not None and isinstance(result, Refused) and result.error().temporary:
+                waiting.add(sequence)
             results.append(result)
         await self._store.fence(batch.lane, batch.number, Results(results))
         return Results(results)

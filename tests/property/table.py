@@ -1,13 +1,13 @@
 """Owns the rows as the store keeps them, for models of `decide`: written as it writes its own.
 
-A transaction reads from it only what `names` asks for, so each one is also a restart.
+A transaction reads from it only what `read_set` asks for, so each one is also a restart.
 """
 
 import copy
 from dataclasses import dataclass, field
 
 from services.persistence.decide.changes import Changed, Decision, FeedRow
-from services.persistence.decide.readset import names
+from services.persistence.decide.readset import read_set
 from services.persistence.decide.state import (
     Conversation,
     Fence,
@@ -34,7 +34,7 @@ class Table:
     group_changes: list[Changed] = field(default_factory=list)
 
     def read(self, now: int, limits: Limits, batches: list[Batch]) -> State:
-        wanted = names(batches)
+        wanted = read_set(batches)
         by_key = {(m.sender_id, m.client_id): m for m in self.messages}
         by_id = {m.message_id: m for m in self.messages}
         state = State(now, b"key", limits, self.last_id(), len(self.feed))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from services.persistence.decide.state import Attachment
-from services.persistence.decide.transaction import Turn
+from services.persistence.decide.transaction import Transaction
 from shared.commands import (
     CommitAttachment,
     CondemnAttachments,
@@ -28,18 +28,18 @@ GONE = Refused("not_found", "The upload was given up")
 TOO_MANY = Refused("rate_limited", f"{MAX_UNSENT} uploads wait to be sent: send some, or wait")
 
 
-def reserve(turn: Turn, command: ReserveAttachment) -> Result:
-    waiting = turn.state.unsent.get(command.user_id, 0)
+def reserve(tx: Transaction, command: ReserveAttachment) -> Result:
+    waiting = tx.state.unsent.get(command.user_id, 0)
     if waiting >= MAX_UNSENT:
         return TOO_MANY
-    turn.state.unsent[command.user_id] = waiting + 1
-    now = turn.state.now
-    _put(turn, Attachment(command.attachment_id, command.user_id, "reserved", now, command.name))
+    tx.state.unsent[command.user_id] = waiting + 1
+    now = tx.state.now
+    _put(tx, Attachment(command.attachment_id, command.user_id, "reserved", now, command.name))
     return Done()
 
 
-def commit(turn: Turn, command: CommitAttachment) -> Result:
-    known = turn.state.attachments.get(command.attachment_id)
+def commit(tx: Transaction, command: CommitAttachment) -> Result:
+    known = tx.state.attachments.get(command.attachment_id)
     if known is None or known.owner_id != command.user_id or known.state != "reserved":
         return GONE
     uploaded = replace(
@@ -51,36 +51,38 @@ def commit(turn: Turn, command: CommitAttachment) -> Result:
         height=command.height,
         thumbnail=command.thumbnail,
     )
-    _put(turn, uploaded)
+    _put(tx, uploaded)
     return Done()
 
 
-def condemn(turn: Turn, command: CondemnAttachments) -> Result:
+def condemn(tx: Transaction, command: CondemnAttachments) -> Result:
     """Of those that were read: what was erased, and what no message took in time."""
-    too_old = turn.state.unsent_before
+    too_old = tx.state.unsent_before
     due = [
         one
-        for one in turn.state.attachments.values()
+        for one in tx.state.attachments.values()
         if one.state == "condemned" or (one.state != "attached" and one.created_at < too_old)
     ]
     for one in due:
         if one.state != "condemned":
-            _put(turn, replace(one, state="condemned", name=""))
+            _put(tx, replace(one, state="condemned", name=""))
     return Condemned([one.attachment_id for one in due])
 
 
-def forget(turn: Turn, command: ForgetAttachments) -> Result:
+def forget(tx: Transaction, command: ForgetAttachments) -> Result:
     for attachment_id in command.attachment_ids:
-        known = turn.state.attachments.get(attachment_id)
+        known = tx.state.attachments.get(attachment_id)
         if known is not None and known.state != "attached":
-            del turn.state.attachments[attachment_id]
-            turn.changes.attachments.add(attachment_id)
+            del tx.state.attachments[attachment_id]
+            tx.changes.attachments.add(attachment_id)
     return Done()
 
 
-def wanted(turn: Turn, command: StoreMessage) -> list[Attachment] | None:
+def wanted(tx: Transaction, command: StoreMessage) -> list[Attachment] | None:
     """What the message is to carry; None unless all of it are uploads of the sender's own."""
-    found = [turn.state.attachments.get(one) for one in command.attachments]
+    if not command.attachments:
+        return []
+    found = [tx.state.attachments.get(one) for one in command.attachments]
     own = [
         one
         for one in found
@@ -89,17 +91,19 @@ def wanted(turn: Turn, command: StoreMessage) -> list[Attachment] | None:
     return own if len(own) == len(found) else None
 
 
-def attach(turn: Turn, uploads: Sequence[Attachment], message_id: int) -> tuple[Attachment, ...]:
+def attach(
+    tx: Transaction, uploads: Sequence[Attachment], message_id: int
+) -> tuple[Attachment, ...]:
     """In the order the sender gave."""
     attached = tuple(
         replace(one, state="attached", message_id=message_id, position=position)
         for position, one in enumerate(uploads)
     )
     for one in attached:
-        _put(turn, one)
+        _put(tx, one)
     return attached
 
 
-def _put(turn: Turn, attachment: Attachment) -> None:
-    turn.state.attachments[attachment.attachment_id] = attachment
-    turn.changes.attachments.add(attachment.attachment_id)
+def _put(tx: Transaction, attachment: Attachment) -> None:
+    tx.state.attachments[attachment.attachment_id] = attachment
+    tx.changes.attachments.add(attachment.attachment_id)

@@ -8,7 +8,7 @@ are in goes on; neither can be brought into another one by the other.
 from collections.abc import Collection
 
 from services.persistence.decide.state import Conversation
-from services.persistence.decide.transaction import Turn
+from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetBlock
 
 NO_USER = Refused("not_found", "There is no such user")
@@ -16,26 +16,26 @@ ONESELF = Refused("invalid_request", "Nobody blocks themselves")
 OWN_BLOCK = Refused("forbidden", "You block this user: take that back first")
 
 
-def set_block(turn: Turn, command: SetBlock) -> Result:
+def set_block(tx: Transaction, command: SetBlock) -> Result:
     """Told to one's own devices, where there is a conversation to tell of."""
     if command.other_id == command.user_id:
         return ONESELF
-    if not turn.is_there(command.user_id, command.other_id):
+    if not tx.is_there(command.user_id, command.other_id):
         return NO_USER
     pair = (command.user_id, command.other_id)
-    if command.blocked == (pair in turn.state.blocks):
+    if command.blocked == (pair in tx.state.blocks):
         return Done()
     if command.blocked:
-        turn.head(command.user_id)
-        turn.state.blocks.add(pair)
+        tx.head(command.user_id)
+        tx.state.blocks.add(pair)
     else:
-        turn.state.blocks.discard(pair)
-    turn.changes.blocks.add(pair)
-    conversation = turn.conversation_of(command.user_id, command.conversation_id)
+        tx.state.blocks.discard(pair)
+    tx.changes.blocks.add(pair)
+    conversation = tx.conversation_of(command.user_id, command.conversation_id)
     if conversation is not None:
         member = conversation.members[command.user_id]
         member.blocked = command.blocked
-        turn.tell_view(command.user_id, command.conversation_id, "set")
+        tx.tell_view(command.user_id, command.conversation_id, "set")
     return Done()
 
 
@@ -50,9 +50,9 @@ def barred(conversation: Conversation, user_id: str, absent: Refused) -> Refused
 
 
 def kept_apart(
-    turn: Turn, user_id: str, others: Collection[str], absent: Refused
+    tx: Transaction, user_id: str, others: Collection[str], absent: Refused
 ) -> Refused | None:
     """What keeps this user from bringing those into a group."""
-    if any((other, user_id) in turn.state.blocks for other in others):
+    if any((other, user_id) in tx.state.blocks for other in others):
         return absent
-    return OWN_BLOCK if any((user_id, other) in turn.state.blocks for other in others) else None
+    return OWN_BLOCK if any((user_id, other) in tx.state.blocks for other in others) else None

@@ -1,61 +1,107 @@
-"""Owns what a member does to their own view of a conversation: clear, archive, mute. Pure.
+"""Owns how a direct conversation begins, and what a member does to their view of one. Pure.
 
-Nobody else is told; the member's own devices are, by a `conversation` event. A title is the
-group's own, and told to all.
+Nobody else is told of a view that is cleared, archived or muted; the member's own devices are, by
+a `conversation` event. A title is the group's own, and told to all.
 """
 
-from services.persistence.decide import groups
+from services.persistence.decide import blocks, groups
 from services.persistence.decide.changes import Seen
-from services.persistence.decide.state import Member
-from services.persistence.decide.transaction import Turn
-from shared.commands import ClearConversation, Cleared, Done, Refused, Result, SetConversation
+from services.persistence.decide.state import Conversation, Member
+from services.persistence.decide.transaction import Transaction
+from shared.commands import (
+    BeginConversation,
+    Begun,
+    ClearConversation,
+    Cleared,
+    Done,
+    Refused,
+    Result,
+    SetConversation,
+    StoreMessage,
+)
 
+NOBODY = Refused("not_found", "There is no such user or conversation")
 NO_CONVERSATION = Refused("not_found", "There is no such conversation")
 
 
-def clear(turn: Turn, command: ClearConversation) -> Result:
-    member = _member(turn, command)
+def begin_empty(tx: Transaction, command: BeginConversation) -> Result:
+    conversation = addressed(tx, command)
+    if conversation is None:
+        return NOBODY
+    if command.conversation_id in tx.state.conversations:
+        return Begun(False)
+    refused = blocks.barred(conversation, command.user_id, NOBODY) or tx.charge(command.user_id)
+    if refused is not None:
+        return refused
+    begin(tx, command.conversation_id, conversation)
+    tx.changes.conversations.add(command.conversation_id)
+    _tell_begun(tx, command.conversation_id, conversation)
+    return Begun(True)
+
+
+def addressed(tx: Transaction, command: StoreMessage | BeginConversation) -> Conversation | None:
+    """The addressed conversation of theirs; a direct one begins with its first message."""
+    known = command.conversation_id in tx.state.conversations
+    if known or command.to is None or not tx.is_there(command.user_id, command.to):
+        return tx.conversation_of(command.user_id, command.conversation_id)
+    return Conversation("direct", 0, 0, _pair(tx, command.user_id, command.to), tx.state.now)
+
+
+def _pair(tx: Transaction, user_id: str, to: str) -> dict[str, Member]:
+    """The two, or the one, of a conversation that is not there yet."""
+    others = {user_id: to, to: user_id}
+    found = tx.state.blocks
+    return {one: Member(blocked=(one, others[one]) in found) for one in sorted(others)}
+
+
+def begin(tx: Transaction, conversation_id: str, conversation: Conversation) -> None:
+    tx.state.conversations[conversation_id] = conversation
+    tx.changes.members.update((conversation_id, user_id) for user_id in conversation.members)
+
+
+def _tell_begun(tx: Transaction, conversation_id: str, conversation: Conversation) -> None:
+    """Each member hears of a conversation that begins without a message."""
+    for user_id in conversation.members:
+        tx.tell(user_id, Seen(conversation_id, user_id, "begun"))
+
+
+def clear(tx: Transaction, command: ClearConversation) -> Result:
+    member = _member(tx, command)
     if member is None:
         return NO_CONVERSATION
-    last_seq = turn.state.conversations[command.conversation_id].last_seq
+    last_seq = tx.state.conversations[command.conversation_id].last_seq
     count = last_seq - member.cleared_seq
     if count:
         member.cleared_seq = last_seq
-        turn.tell_view(command.user_id, command.conversation_id, "cleared")
+        tx.tell_view(command.user_id, command.conversation_id, "cleared")
     return Cleared(count)
 
 
-def set_view(turn: Turn, command: SetConversation) -> Result:
-    member = _member(turn, command)
+def set_view(tx: Transaction, command: SetConversation) -> Result:
+    member = _member(tx, command)
     if member is None:
         return NO_CONVERSATION
     if command.title is not None:
-        refused = groups.rename(turn, command.user_id, command.conversation_id, command.title)
+        refused = groups.rename(tx, command.user_id, command.conversation_id, command.title)
         if refused is not None:
             return refused
     archived = member.archived if command.archived is None else command.archived
     muted = member.muted if command.muted is None else command.muted
     if (archived, muted) != (member.archived, member.muted):
         member.archived, member.muted = archived, muted
-        turn.tell_view(command.user_id, command.conversation_id, "set")
+        tx.tell_view(command.user_id, command.conversation_id, "set")
     return Done()
 
 
-def tell_begun(turn: Turn, conversation_id: str) -> None:
-    """Each member hears of a conversation that begins without a message."""
-    for user_id in turn.state.conversations[conversation_id].members:
-        turn.tell(user_id, Seen(conversation_id, user_id, "begun"))
-
-
-def bring_back(turn: Turn, conversation_id: str) -> None:
+def bring_back(tx: Transaction, conversation_id: str) -> None:
     """A new message takes the conversation out of every archive; the message itself tells so."""
-    for user_id, member in turn.state.conversations[conversation_id].members.items():
+    for user_id, member in tx.state.conversations[conversation_id].members.items():
         if member.archived:
             member.archived = False
             member.version += 1
-            turn.changes.members.add((conversation_id, user_id))
+            tx.changes.members.add((conversation_id, user_id))
 
 
-def _member(turn: Turn, command: ClearConversation | SetConversation) -> Member | None:
-    conversation = turn.conversation_of(command.user_id, command.conversation_id)
+def _member(tx: Transaction, command: ClearConversation | SetConversation) -> Member | None:
+    conversation = tx.conversation_of(command.user_id, command.conversation_id)
     return conversation.members[command.user_id] if conversation else None

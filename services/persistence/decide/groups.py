@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from services.persistence.decide.blocks import kept_apart
 from services.persistence.decide.changes import Changed
 from services.persistence.decide.state import Conversation, Member
-from services.persistence.decide.transaction import Turn
+from services.persistence.decide.transaction import Transaction
 from shared.commands import (
     AddMembers,
     Begun,
@@ -37,87 +37,87 @@ CONFLICT = Refused("client_id_conflict", "This `client_id` names another group")
 TOO_LARGE = Refused("too_large", f"A group has at most {MAX_MEMBERS} members")
 
 
-def create(turn: Turn, command: CreateGroup) -> Result:
-    state = turn.state
+def create(tx: Transaction, command: CreateGroup) -> Result:
+    state = tx.state
     known = state.conversations.get(command.conversation_id)
     hashed = _hash(state.hash_key, command)
     if known is not None:
         return Begun(False) if known.created_hash == hashed else CONFLICT
     members = dict.fromkeys(command.members, "member") | {command.user_id: "owner"}
     others = members.keys() - {command.user_id}
-    if not all(turn.is_there(command.user_id, user_id) for user_id in others):
+    if not all(tx.is_there(command.user_id, user_id) for user_id in others):
         return NO_USER
     refused = TOO_LARGE if len(members) > MAX_MEMBERS else None
-    refused = refused or kept_apart(turn, command.user_id, members, NO_USER)
-    refused = refused or turn.charge(command.user_id)
+    refused = refused or kept_apart(tx, command.user_id, members, NO_USER)
+    refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
     group = Conversation("group", 0, 0, {}, state.now, command.title, 0, hashed)
     state.conversations[command.conversation_id] = group
     for user_id, role in members.items():
-        _join(turn, command.conversation_id, user_id, "owner" if role == "owner" else "member")
-    _number(turn, command.conversation_id)
-    _tell(turn, command.conversation_id, "created", command.user_id)
-    turn.bring_up(command.conversation_id)
+        _join(tx, command.conversation_id, user_id, "owner" if role == "owner" else "member")
+    _number(tx, command.conversation_id)
+    _tell(tx, command.conversation_id, "created", command.user_id)
+    tx.bring_up(command.conversation_id)
     return Begun(True)
 
 
-def rename(turn: Turn, user_id: str, conversation_id: str, title: str) -> Refused | None:
+def rename(tx: Transaction, user_id: str, conversation_id: str, title: str) -> Refused | None:
     """Why not, or None when it is called so now."""
-    group = turn.state.conversations[conversation_id]
+    group = tx.state.conversations[conversation_id]
     refused = _may_not(group, user_id, "admin")
     if refused is not None or group.title == title:
         return refused
-    refused = turn.charge(user_id)
+    refused = tx.charge(user_id)
     if refused is None:
         group.title = title
-        _tell(turn, conversation_id, "renamed", user_id)
+        _tell(tx, conversation_id, "renamed", user_id)
     return refused
 
 
-def add(turn: Turn, command: AddMembers) -> Result:
-    group = turn.conversation_of(command.user_id, command.conversation_id)
+def add(tx: Transaction, command: AddMembers) -> Result:
+    group = tx.conversation_of(command.user_id, command.conversation_id)
     if group is None:
         return NO_CONVERSATION
     refused = _may_not(group, command.user_id, "admin")
     fresh = [user_id for user_id in dict.fromkeys(command.members) if user_id not in group.members]
     if refused is not None or not fresh:
         return refused or Done()
-    if not all(turn.is_there(command.user_id, user_id) for user_id in fresh):
+    if not all(tx.is_there(command.user_id, user_id) for user_id in fresh):
         return NO_USER
     full = len(group.members) + len(fresh) > MAX_MEMBERS
-    refused = TOO_LARGE if full else kept_apart(turn, command.user_id, fresh, NO_USER)
-    refused = refused or turn.charge(command.user_id)
+    refused = TOO_LARGE if full else kept_apart(tx, command.user_id, fresh, NO_USER)
+    refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
     for user_id in fresh:
-        _join(turn, command.conversation_id, user_id, "member")
-    _number(turn, command.conversation_id)
-    _tell(turn, command.conversation_id, "member_added", command.user_id, fresh)
-    turn.bring_up(command.conversation_id)
+        _join(tx, command.conversation_id, user_id, "member")
+    _number(tx, command.conversation_id)
+    _tell(tx, command.conversation_id, "member_added", command.user_id, fresh)
+    tx.bring_up(command.conversation_id)
     return Done()
 
 
-def remove(turn: Turn, command: RemoveMember) -> Result:
-    group = turn.conversation_of(command.user_id, command.conversation_id)
+def remove(tx: Transaction, command: RemoveMember) -> Result:
+    group = tx.conversation_of(command.user_id, command.conversation_id)
     if group is None:
         return NO_CONVERSATION
     if group.kind != "group":
         return NO_GROUP
     if command.member_id == command.user_id:
-        return _leave(turn, command, group)
+        return _leave(tx, command, group)
     refused = _may_not(group, command.user_id, "admin") or _may_not_remove(group, command)
-    refused = refused or turn.charge(command.user_id)
+    refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
-    _part(turn, command, group)
+    _part(tx, command, group)
     gone = [command.member_id]
-    _tell(turn, command.conversation_id, "member_removed", command.user_id, gone, gone)
+    _tell(tx, command.conversation_id, "member_removed", command.user_id, gone, gone)
     return Done()
 
 
-def set_role(turn: Turn, command: SetRole) -> Result:
-    group = turn.conversation_of(command.user_id, command.conversation_id)
+def set_role(tx: Transaction, command: SetRole) -> Result:
+    group = tx.conversation_of(command.user_id, command.conversation_id)
     if group is None:
         return NO_CONVERSATION
     refused = _may_not(group, command.user_id, "owner")
@@ -128,25 +128,25 @@ def set_role(turn: Turn, command: SetRole) -> Result:
         return NO_MEMBER
     if member.role == command.role:
         return Done()
-    refused = LAST_OWNER if _owners(group) == [command.member_id] else turn.charge(command.user_id)
+    refused = LAST_OWNER if _owners(group) == [command.member_id] else tx.charge(command.user_id)
     if refused is not None:
         return refused
     member.role = command.role
-    turn.changes.members.add((command.conversation_id, command.member_id))
-    _tell(turn, command.conversation_id, "role", command.user_id, [command.member_id])
+    tx.changes.members.add((command.conversation_id, command.member_id))
+    _tell(tx, command.conversation_id, "role", command.user_id, [command.member_id])
     return Done()
 
 
-def _leave(turn: Turn, command: RemoveMember, group: Conversation) -> Result:
+def _leave(tx: Transaction, command: RemoveMember, group: Conversation) -> Result:
     """Nobody is kept; the last owner's place goes to who comes next."""
-    _part(turn, command, group)
+    _part(tx, command, group)
     gone = [command.user_id]
-    _tell(turn, command.conversation_id, "left", command.user_id, gone, gone)
+    _tell(tx, command.conversation_id, "left", command.user_id, gone, gone)
     if group.members and not _owners(group):
         heir = _next_owner(group)
         group.members[heir].role = "owner"
-        turn.changes.members.add((command.conversation_id, heir))
-        _tell(turn, command.conversation_id, "role", command.user_id, [heir])
+        tx.changes.members.add((command.conversation_id, heir))
+        _tell(tx, command.conversation_id, "role", command.user_id, [heir])
     return Done()
 
 
@@ -181,31 +181,31 @@ def _may_not_remove(group: Conversation, command: RemoveMember) -> Refused | Non
     return _may_not(group, command.user_id, "admin" if member.role == "member" else "owner")
 
 
-def _join(turn: Turn, conversation_id: str, user_id: str, role: Role) -> None:
+def _join(tx: Transaction, conversation_id: str, user_id: str, role: Role) -> None:
     """What was said before is read already, and seen only if the setting says so."""
-    group = turn.state.conversations[conversation_id]
+    group = tx.state.conversations[conversation_id]
     last = group.last_seq
-    hidden = 0 if turn.state.limits.group_history else last
+    hidden = 0 if tx.state.limits.group_history else last
     group.members[user_id] = Member(
-        last, last, hidden, version=0, role=role, joined_at=turn.state.now
+        last, last, hidden, version=0, role=role, joined_at=tx.state.now
     )
-    turn.changes.members.add((conversation_id, user_id))
+    tx.changes.members.add((conversation_id, user_id))
 
 
-def _part(turn: Turn, command: RemoveMember, group: Conversation) -> None:
+def _part(tx: Transaction, command: RemoveMember, group: Conversation) -> None:
     """The version of their view lives on in the group's: it must not fall if they come back."""
     group.version += group.members.pop(command.member_id).version
-    turn.changes.members.add((command.conversation_id, command.member_id))
+    tx.changes.members.add((command.conversation_id, command.member_id))
 
 
-def _number(turn: Turn, conversation_id: str) -> None:
+def _number(tx: Transaction, conversation_id: str) -> None:
     """Its place in the inboxes is what a message would give it: the change told next has this
     number."""
-    turn.state.conversations[conversation_id].last_message_id = turn.state.last_message_id + 1
+    tx.state.conversations[conversation_id].last_message_id = tx.state.last_message_id + 1
 
 
 def _tell(
-    turn: Turn,
+    tx: Transaction,
     conversation_id: str,
     kind: str,
     actor_id: str,
@@ -213,21 +213,21 @@ def _tell(
     gone: Sequence[str] = (),
 ) -> None:
     """One row a member. `gone`: who hears of it without being one any more."""
-    group = turn.state.conversations[conversation_id]
+    group = tx.state.conversations[conversation_id]
     group.version += 1
-    turn.state.last_message_id += 1
+    tx.state.last_message_id += 1
     change = Changed(
-        turn.state.last_message_id,
+        tx.state.last_message_id,
         conversation_id,
         group.version,
         kind,
         actor_id,
         tuple(user_ids),
     )
-    turn.changes.group_changes.append(change)
-    turn.changes.conversations.add(conversation_id)
+    tx.changes.group_changes.append(change)
+    tx.changes.conversations.add(conversation_id)
     for user_id in (*group.members, *gone):
-        turn.tell(user_id, change)
+        tx.tell(user_id, change)
 
 
 def _hash(key: bytes, command: CreateGroup) -> bytes:

@@ -31,7 +31,7 @@ from shared.commands import (
 
 
 @dataclass(slots=True)
-class Names:
+class ReadSet:
     lanes: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
     conversations: set[str] = field(default_factory=set)
@@ -105,9 +105,9 @@ class Names:
         self.pairs |= {(user_id, other_id, conversation_id), (other_id, user_id, conversation_id)}
 
 
-def names(batches: Iterable[Batch]) -> Names:
+def read_set(batches: Iterable[Batch]) -> ReadSet:
     """What must be read before these batches can be decided."""
-    wanted = Names()
+    wanted = ReadSet()
     for batch in batches:
         wanted.lanes.add(batch.lane)
         for command in batch.commands:

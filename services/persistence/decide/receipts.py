@@ -4,41 +4,41 @@ from collections.abc import Iterable
 
 from services.persistence.decide.changes import Marked
 from services.persistence.decide.state import Conversation, Member
-from services.persistence.decide.transaction import Moved, Turn
+from services.persistence.decide.transaction import Moved, Transaction
 from shared.commands import AdvanceReceipt, Done, ReadMessages, Refused, Result
 from shared.frames.fields import MAX_NAMED
 
 NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
 
 
-def advance(turn: Turn, command: AdvanceReceipt) -> Result:
+def advance(tx: Transaction, command: AdvanceReceipt) -> Result:
     conversation_id, read_seq = command.conversation_id, command.read_seq
     if command.read_message_id:
-        message = turn.visible(command.user_id, command.read_message_id)
+        message = tx.visible(command.user_id, command.read_message_id)
         conversation_id, read_seq = (message.conversation_id, message.seq) if message else ("", 0)
-    return _move(turn, command, conversation_id, read_seq, command.delivered_seq)
+    return _move(tx, command, conversation_id, read_seq, command.delivered_seq)
 
 
-def read_messages(turn: Turn, command: ReadMessages) -> Result:
+def read_messages(tx: Transaction, command: ReadMessages) -> Result:
     """Each conversation's mark moves once; what the reader may not see moves nothing."""
     highest: dict[str, int] = {}
     for message_id in command.message_ids:
-        message = turn.visible(command.user_id, message_id)
+        message = tx.visible(command.user_id, message_id)
         if message is not None:
             at = highest.get(message.conversation_id, 0)
             highest[message.conversation_id] = max(at, message.seq)
-    results = [_move(turn, command, place, seq, 0) for place, seq in highest.items()]
+    results = [_move(tx, command, place, seq, 0) for place, seq in highest.items()]
     return Done() if Done() in results else NO_MESSAGE
 
 
 def _move(
-    turn: Turn,
+    tx: Transaction,
     command: AdvanceReceipt | ReadMessages,
     place: str,
     read_seq: int,
     delivered_seq: int,
 ) -> Result:
-    conversation = turn.conversation_of(command.user_id, place)
+    conversation = tx.conversation_of(command.user_id, place)
     if conversation is None:
         return NO_MESSAGE
     if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
@@ -52,13 +52,13 @@ def _move(
         before = member.read_seq if read > member.read_seq else member.delivered_seq
         moved = (delivered > member.delivered_seq, read > member.read_seq)
         member.delivered_seq, member.read_seq = delivered, read
-        turn.changes.members.add((place, command.user_id))
-        _note(turn, place, command.user_id, Moved(before, command.connection_id, *moved))
+        tx.changes.members.add((place, command.user_id))
+        _note(tx, place, command.user_id, Moved(before, command.connection_id, *moved))
     return Done()
 
 
-def _note(turn: Turn, place: str, reader: str, moved: Moved) -> None:
-    known = turn.moved.get((place, reader))
+def _note(tx: Transaction, place: str, reader: str, moved: Moved) -> None:
+    known = tx.moved.get((place, reader))
     if known is not None:
         moved = Moved(
             min(moved.before, known.before),
@@ -66,18 +66,18 @@ def _note(turn: Turn, place: str, reader: str, moved: Moved) -> None:
             moved.delivered or known.delivered,
             moved.read or known.read,
         )
-    turn.moved[place, reader] = moved
+    tx.moved[place, reader] = moved
 
 
-def tell(turn: Turn) -> None:
+def tell(tx: Transaction) -> None:
     """One event per hearer and transaction, however many marks moved in it."""
-    for (conversation_id, reader), moved in turn.moved.items():
-        conversation = turn.conversation_of(reader, conversation_id)
+    for (conversation_id, reader), moved in tx.moved.items():
+        conversation = tx.conversation_of(reader, conversation_id)
         if conversation is None:
             continue
         fact = _marked(conversation_id, reader, conversation.members[reader], moved)
         for user_id in _hearers(conversation, reader, moved.before):
-            turn.tell(user_id, fact, moved.origin if user_id == reader else "")
+            tx.tell(user_id, fact, moved.origin if user_id == reader else "")
 
 
 def _marked(conversation_id: str, reader: str, member: Member, moved: Moved) -> Marked:

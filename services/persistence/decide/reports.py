@@ -6,7 +6,7 @@ A report refers to a message and keeps nothing of what it says: erasing it erase
 import hashlib
 
 from services.persistence.decide.state import Report
-from services.persistence.decide.transaction import Turn
+from services.persistence.decide.transaction import Transaction
 from shared.commands import Filed, FileReport, Refused, Result
 
 HASH_BYTES = 16
@@ -17,34 +17,34 @@ ONESELF = Refused("invalid_request", "Nobody reports themselves")
 CONFLICT = Refused("client_id_conflict", "This `client_id` names another report")
 
 
-def file(turn: Turn, command: FileReport) -> Result:
-    hashed = _hash(turn.state.hash_key, command)
-    known = turn.state.reports.get(command.report_id)
+def file(tx: Transaction, command: FileReport) -> Result:
+    hashed = _hash(tx.state.hash_key, command)
+    known = tx.state.reports.get(command.report_id)
     if known is not None:
         same = known.request_hash == hashed
         return Filed(known.created_at, True) if same else CONFLICT
-    report = _report(turn, command, hashed)
+    report = _report(tx, command, hashed)
     if isinstance(report, Refused):
         return report
-    too_many = turn.charge(command.user_id)
+    too_many = tx.charge(command.user_id)
     if too_many:
         return too_many
-    turn.state.reports[command.report_id] = report
-    turn.changes.reports.append(report)
+    tx.state.reports[command.report_id] = report
+    tx.changes.reports.append(report)
     return Filed(report.created_at, False)
 
 
-def _report(turn: Turn, command: FileReport, hashed: bytes) -> Report | Refused:
+def _report(tx: Transaction, command: FileReport, hashed: bytes) -> Report | Refused:
     """Of a message one may see, or of any user there is."""
     user_id, version = command.other_id, None
     if command.message_id is not None:
-        message = turn.visible(command.user_id, command.message_id)
+        message = tx.visible(command.user_id, command.message_id)
         if message is None:
             return NO_MESSAGE
         user_id, version = message.sender_id, message.version
     if user_id == command.user_id:
         return ONESELF
-    if user_id is None or not turn.is_there(command.user_id, user_id):
+    if user_id is None or not tx.is_there(command.user_id, user_id):
         return NO_USER
     return Report(
         command.report_id,
@@ -55,7 +55,7 @@ def _report(turn: Turn, command: FileReport, hashed: bytes) -> Report | Refused:
         command.reason,
         command.comment,
         hashed,
-        turn.state.now,
+        tx.state.now,
     )
 
 

@@ -20,13 +20,15 @@ class Moved(NamedTuple):
     read: bool
 
 
-class Turn:
-    """`moved`: by conversation and reader, told once when all is decided."""
+class Transaction:
+    """`moved`: by conversation and reader, told once when all is decided. `waiting`: where messages
+    wait for an earlier one to come again (C4)."""
 
     def __init__(self, state: State, changes: Changes) -> None:
         self.state = state
         self.changes = changes
         self.moved: dict[tuple[str, str], Moved] = {}
+        self.waiting: set[tuple[str, str]] = set()
 
     def is_there(self, user_id: str, other_id: str) -> bool:
         """Whether the other is a user, for that user: reserved ones are there for each other."""

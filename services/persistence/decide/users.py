@@ -1,18 +1,18 @@
 """Owns what is known of a user: what their token says, and when they were last seen. Pure."""
 
-from services.persistence.decide.transaction import Turn
+from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, PutUser, TouchUser
 
 
-def put(turn: Turn, command: PutUser) -> Done:
-    turn.head(command.user_id)
-    turn.changes.profiles.append(command)
+def put(tx: Transaction, command: PutUser) -> Done:
+    tx.head(command.user_id)
+    tx.changes.profiles.append(command)
     return Done()
 
 
-def touch(turn: Turn, command: TouchUser) -> Done:
+def touch(tx: Transaction, command: TouchUser) -> Done:
     """Forwards only, and never ahead of our own clock."""
-    seen = turn.changes.seen
-    at = min(command.at, turn.state.now)
+    seen = tx.changes.seen
+    at = min(command.at, tx.state.now)
     seen[command.user_id] = max(at, seen.get(command.user_id, 0))
     return Done()

@@ -120,24 +120,27 @@ def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
-    for row in changes.feed:
+    told: Fact | None = None
+    about: Row = ()
+    for row in changes.feed:  # the rows of a fact stand together
+        if row.fact is not told:
+            told, about = row.fact, _about(row.fact, state.now)
         if not _is_own_receipt(row):
-            message_id, conversation_id, actor_id, reaction, change_id = _references(row.fact)
-            about = (message_id, conversation_id, actor_id, state.now, reaction, change_id)
-            yield row.user_id, row.cursor, WRITER, row.n, row.fact.kind, *about
+            yield row.user_id, row.cursor, WRITER, row.n, *about
 
 
-def _references(fact: Fact) -> Row:
-    """A row holds these and no content: message, conversation, actor, reaction, group change."""
+def _about(fact: Fact, now: int) -> Row:
+    """Kind, message, conversation, actor, time, reaction and group change: a row has no content."""
     match fact:
         case Said() | Edited() | Erased() | Hidden():
-            return fact.message.message_id, None, None, None, None
+            return fact.kind, fact.message.message_id, None, None, now, None, None
         case Reacted():
-            return fact.message.message_id, None, None, fact.reaction.number, None
+            return fact.kind, fact.message.message_id, None, None, now, fact.reaction.number, None
         case Marked() | Seen():
-            return None, fact.conversation_id, fact.user_id, None, None
+            return fact.kind, None, fact.conversation_id, fact.user_id, now, None, None
         case Changed():
-            return None, fact.conversation_id, fact.actor_id, None, fact.change_id
+            place = (fact.conversation_id, fact.actor_id)
+            return fact.kind, None, *place, now, None, fact.change_id
         case _:
             assert_never(fact)
 

@@ -18,7 +18,7 @@ from databases import DatabaseURL
 
 from services.persistence.decide.batch import decide
 from services.persistence.decide.changes import Decision, Erased
-from services.persistence.decide.readset import Names, names
+from services.persistence.decide.readset import ReadSet, read_set
 from services.persistence.decide.state import (
     Attachment,
     Conversation,
@@ -142,7 +142,7 @@ class Store:
     def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
         connection.execute("BEGIN IMMEDIATE")
         state = State(time.time_ns() // 1000, self._hash_key, self._limits)
-        _read(connection, state, names(batches))
+        _read(connection, state, read_set(batches))
         decision = decide(state, batches)
         _write(connection, decision)
         connection.execute("COMMIT")
@@ -185,7 +185,7 @@ def _touch(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
     """Everything the batches name, and what that names in turn."""
     look_up = partial(_look_up, connection)
     [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST, (rows.WRITER,))
@@ -212,7 +212,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
         state.tickets[ticket_hash] = Ticket(*ticket)
 
 
-def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+def _read_attachments(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
     found = list(_look_up(connection, statements.ATTACHMENTS, wanted.attachments))
     if wanted.condemning:
         due = (state.unsent_before, DUE_AT_ONCE)
@@ -222,7 +222,7 @@ def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Name
     state.unsent.update(_look_up(connection, statements.UNSENT, wanted.uploaders))
 
 
-def _read_blocks(connection: sqlite3.Connection, state: State, wanted: Names) -> None:
+def _read_blocks(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
     """And reports. The members of a conversation that is there tell whether they block."""
     apart = [pair[:2] for pair in wanted.pairs if pair[2] not in state.conversations]
     state.blocks.update(_look_up(connection, statements.BLOCKS, apart))

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from services.persistence.decide.attachments import MAX_UNSENT
-from services.persistence.decide.batch import content_hash
+from services.persistence.decide.messages import content_hash
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
 from services.persistence.store.store import Store

@@ -6,7 +6,7 @@ import pytest
 
 from services.persistence.decide.batch import decide
 from services.persistence.decide.changes import Decision, Marked
-from services.persistence.decide.readset import names
+from services.persistence.decide.readset import read_set
 from services.persistence.decide.state import (
     Conversation,
     Fence,
@@ -381,7 +381,7 @@ def test_a_sender_nobody_made_known_owns_a_feed_from_now_on() -> None:
 
 
 def test_everything_a_command_names_is_read_first() -> None:
-    wanted = names(
+    wanted = read_set(
         [
             Batch(
                 lane="l1",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.persistence.decide.batch import content_hash, decide
+from services.persistence.decide.batch import decide
 from services.persistence.decide.changes import Decision, Edited
-from services.persistence.decide.readset import names
+from services.persistence.decide.messages import content_hash
+from services.persistence.decide.readset import read_set
 from services.persistence.decide.revisions import MAX_OWN_REACTIONS, MAX_REACTIONS
 from services.persistence.decide.state import (
     Head,
@@ -249,7 +250,7 @@ def test_everything_a_revision_names_is_read_first() -> None:
         react("carol"),
         say("dave", "erin", reply_to=7),
     ]
-    wanted = names([Batch(lane="l", number=1, commands=commands)])
+    wanted = read_set([Batch(lane="l", number=1, commands=commands)])
     assert wanted.users == {"alice", "bob", "carol", "dave", "erin"}
     assert (wanted.message_ids, wanted.reacted) == ({1, 2, 7}, {1})
 

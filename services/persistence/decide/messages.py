@@ -1,0 +1,157 @@
+"""Owns how a message is stored: once for ever (C3), in order (C4), if its sender may. Pure."""
+
+import hashlib
+
+from services.persistence.decide import attachments, blocks, conversations
+from services.persistence.decide.changes import Said
+from services.persistence.decide.state import Attachment, Conversation, Message
+from services.persistence.decide.transaction import Transaction
+from shared.commands import Command, Refused, Result, Stored, StoreMessage
+
+HASH_BYTES = 16
+
+WAITS = Refused("out_of_order", "An earlier message has to be sent again first")
+AFTER_WHAT = Refused("out_of_order", "The message named by `after` is not stored yet")
+CONFLICT = Refused("client_id_conflict", "This `client_id` names another message")
+NO_MESSAGE = Refused("not_found", "There is no such message to reply to")
+NO_UPLOAD = Refused("not_found", "There is no such upload of yours that waits to be sent")
+
+
+def store(tx: Transaction, command: StoreMessage) -> Result:
+    """C4: behind a message that failed for now, its connection's next ones wait as well."""
+    sequence = sequence_of(command)
+    if sequence in tx.waiting:
+        return WAITS
+    result = _store(tx, command)
+    if sequence is not None and isinstance(result, Refused) and result.error().temporary:
+        tx.waiting.add(sequence)
+    return result
+
+
+def sequence_of(command: Command) -> tuple[str, str] | None:
+    """Where a message's order counts: in its conversation, as sent by its connection."""
+    if isinstance(command, StoreMessage) and command.connection_id:
+        return command.connection_id, command.conversation_id
+    return None
+
+
+def content_hash(key: bytes, command: StoreMessage) -> bytes:
+    """Keyed, so that it does not betray a text that was erased."""
+    said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
+    if command.reply_to is not None:
+        said += f"\x00{command.reply_to}"
+    if command.attachments:  # no number begins like that; without any the hash is what it was
+        said += f"\x00@{','.join(command.attachments)}"
+    return hashlib.blake2b(said.encode(), key=key, digest_size=HASH_BYTES).digest()
+
+
+def _store(tx: Transaction, command: StoreMessage) -> Result:
+    hashed = content_hash(tx.state.hash_key, command)
+    known = tx.state.messages.get((command.user_id, command.client_id))
+    if known is not None:
+        return _again(known, hashed)
+    conversation = conversations.addressed(tx, command)
+    if conversation is None:
+        return conversations.NOBODY
+    refused = _may_not(tx, command, conversation)
+    if refused is not None:
+        return refused
+    uploads = attachments.wanted(tx, command)
+    if uploads is None:
+        return NO_UPLOAD
+    return tx.charge(command.user_id) or _append(tx, command, conversation, hashed, uploads)
+
+
+def _again(known: Message, hashed: bytes) -> Result:
+    if known.content_hash != hashed:
+        return CONFLICT
+    return Stored(known.message_id, known.conversation_id, known.seq, known.created_at, True, 0)
+
+
+def _may_not(tx: Transaction, command: StoreMessage, conversation: Conversation) -> Refused | None:
+    """Why this message cannot be said there now, if it cannot."""
+    refused = blocks.barred(conversation, command.user_id, conversations.NOBODY)
+    if refused is not None:
+        return refused
+    if command.reply_to is not None and not _may_quote(tx, command, command.reply_to):
+        return NO_MESSAGE
+    if command.after and (command.user_id, command.after) not in tx.state.messages:
+        return AFTER_WHAT
+    return None
+
+
+def _may_quote(tx: Transaction, command: StoreMessage, message_id: int) -> bool:
+    message = tx.visible(command.user_id, message_id)
+    return message is not None and message.conversation_id == command.conversation_id
+
+
+def _append(
+    tx: Transaction,
+    command: StoreMessage,
+    conversation: Conversation,
+    hashed: bytes,
+    uploads: list[Attachment],
+) -> Stored:
+    message = _next(tx, command, conversation, hashed)
+    _count(conversation, message)
+    attached = attachments.attach(tx, uploads, message.message_id) if uploads else ()
+    accepted_at = min(command.accepted_at or tx.state.now, tx.state.now)
+    said = Said(message, command.content, attached, accepted_at, conversation.others_seq)
+    tx.changes.messages.append(said)
+    tx.changes.conversations.add(command.conversation_id)
+    _read_own(tx, command, conversation, message.seq)
+    _tell(tx, command, conversation, said)
+    cursor = tx.head(command.user_id).head
+    return Stored(
+        message.message_id, message.conversation_id, message.seq, tx.state.now, False, cursor
+    )
+
+
+def _next(
+    tx: Transaction, command: StoreMessage, conversation: Conversation, hashed: bytes
+) -> Message:
+    """The message with the next numbers; what comes later in this transaction finds it."""
+    state = tx.state
+    if command.conversation_id not in state.conversations:
+        conversations.begin(tx, command.conversation_id, conversation)
+    state.last_message_id += 1
+    message = Message(
+        state.last_message_id,
+        command.conversation_id,
+        conversation.last_seq + 1,
+        command.user_id,
+        command.client_id,
+        hashed,
+        state.now,
+        reply_to=command.reply_to,
+    )
+    state.messages[command.user_id, command.client_id] = message
+    state.messages_by_id[message.message_id] = message
+    return message
+
+
+def _count(conversation: Conversation, message: Message) -> None:
+    """It is the conversation's last one now."""
+    if conversation.last_sender != message.sender_id:
+        conversation.last_sender = message.sender_id
+        conversation.others_seq = conversation.last_seq
+    conversation.last_seq, conversation.last_message_id = message.seq, message.message_id
+
+
+def _read_own(tx: Transaction, command: StoreMessage, conversation: Conversation, seq: int) -> None:
+    """Who had read everything has read their own next message too."""
+    member = conversation.members[command.user_id]
+    if conversation.kind == "group":
+        member.sent_seq = seq
+        tx.changes.members.add((command.conversation_id, command.user_id))
+    if member.read_seq == seq - 1:
+        member.read_seq = member.delivered_seq = seq
+        tx.changes.members.add((command.conversation_id, command.user_id))
+
+
+def _tell(tx: Transaction, command: StoreMessage, conversation: Conversation, said: Said) -> None:
+    conversations.bring_back(tx, command.conversation_id)
+    for user_id in conversation.members:
+        mine = user_id == command.user_id
+        tx.tell(user_id, said, command.connection_id if mine else "")
+    tx.bring_up(command.conversation_id)

@@ -47,8 +47,7 @@ from services.gateway.sockets import RESTARTING, Sockets
 from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.lanes import Lanes
-from services.gateway.upstream.notices import Notices
-from services.gateway.upstream.persistence import Upstream
+from services.gateway.upstream.probes import Upstream, notify_probe
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from services.gateway.upstream.tickets import Tickets
@@ -79,7 +78,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             bus.connect(settings.nats_url, "gateway", on_reconnect)
         )
         turns = Turns()
-        upstream, notices = Upstream(nats), Notices(nats)
+        upstream, notify = Upstream(nats), notify_probe(nats)
         log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, upstream.read)
         lanes = Lanes(
             nats,
@@ -118,24 +117,24 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             tasks.create_task(_compare_after(reconnected, hub, presence)),
             tasks.create_task(sweep.run()),
             tasks.create_task(upstream.probe.run()),
-            tasks.create_task(notices.probe.run()),
+            tasks.create_task(notify.run()),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = nats.check
         health.checks["persistence"] = upstream.check
-        health.checks["notify"] = notices.check
+        health.checks["notify"] = notify.check
         health.drain = lambda: _drain(sockets, lanes, hub, announcer)
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),
             **Conversations(lanes, log, people).endpoints(),
             **Members(lanes, log).endpoints(),
             **Blocks(lanes, log).endpoints(),
-            **Reports(lanes, log, people).endpoints(),
-            **Progress(log, notices).endpoints(),
+            **Reports(lanes, people).endpoints(),
+            **Progress(log).endpoints(),
             **Sync(log).endpoints(),
             **Search(log).endpoints(),
             **Users(presence).endpoints(),
-            **TicketOffice(tickets, log, people).endpoints(),
+            **TicketOffice(tickets, people).endpoints(),
             **Revisions(lanes, sweep.wake).endpoints(),
             **Attachments(
                 log,

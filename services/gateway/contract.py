@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.gateway.api.request import authenticated, only
-from services.gateway.auth import Authenticator, Identity
+from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.rates import Rates, address, user
+from services.gateway.socket.refusals import USER
 from shared import contract, routes
+from shared.errors import InvalidRequest, Unauthorized
 from shared.route import Route as Listed
 from shared.settings import Settings
 
@@ -51,6 +52,28 @@ def _guarded(route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rate
         return await endpoint(request, *identity)
 
     return authenticated(auth, listed) if route.auth == "bearer" else listed
+
+
+def authenticated(auth: Authenticator, endpoint: Endpoint) -> Endpoint:
+    """The endpoint for whoever the bearer token names; without one 401."""
+
+    async def answer(request: Request) -> Response:
+        token = bearer(request.headers.get("authorization"))
+        if token is None:
+            raise Unauthorized("Send `Authorization: Bearer <token>`")
+        identity = auth.verify(token)
+        request.scope[USER] = identity.user_id
+        return await endpoint(request, identity)
+
+    return answer
+
+
+def only(request: Request, *names: str) -> None:
+    """Refuse a misspelt parameter instead of ignoring it."""
+    for name in request.query_params:
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {known}")
 
 
 def _who(request: Request, *identity: Identity) -> str:

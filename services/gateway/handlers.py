@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from services.gateway.auth import Authenticator
 from services.gateway.presence.presence import Presence
@@ -71,6 +72,8 @@ class Handlers:
                 self.on_refresh(connection, frame)
             case frames.Hello():
                 raise InvalidFrame("`hello` comes once, as the first frame")
+            case _:
+                assert_never(frame)
 
     def on_message(self, connection: Connection, frame: frames.SendMessage) -> None:
         def settle(result: Result) -> None:

@@ -136,7 +136,7 @@ class Sockets:
         identity, hello, _ = greeted
         connection.view = await view_of(scope, identity.user_id, self.hub.log)
         joined = await self.hub.join(connection)
-        await self.people.know(identity, joined.profile)
+        await self.people.update(identity, joined.profile)
         logger.info("open", extra=_told(scope, connection))
         self.greeting.welcome(connection, hello, joined)
         connection.expire()

@@ -1,27 +1,17 @@
-"""Owns what the gateway checks of itself at start: its routes and frames against the contract."""
+"""Owns what the gateway checks of itself at start: its routes against the contract."""
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
 
 from starlette.routing import BaseRoute
 
 from services.gateway import page
 from services.gateway.contract import is_on
-from services.gateway.handlers import Handlers
 from shared import openapi, start, subjects
-from shared.asyncapi import tag_of
-from shared.frames import ClientFrame
 from shared.health import Health
 from shared.route import PATH_TYPES
 from shared.route import Route as Listed
 from shared.routes import ROUTES, SOCKETS
 from shared.settings import Settings
-
-# Where the `match` on a client frame may stand.
-HANDLERS: tuple[type, ...] = (Handlers,)
 
 
 def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> None:
@@ -35,7 +25,6 @@ def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> No
             *table_faults(ROUTES),
         ],
     )
-    start.hold(health, "frames", frame_faults(get_args(ClientFrame), HANDLERS))
     start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
 
 
@@ -55,22 +44,3 @@ def table_faults(listed: Iterable[Listed]) -> Iterator[str]:
         for name in openapi.path_names(route.path):
             if name not in PATH_TYPES:
                 yield f"the route {route.name}: PATH_TYPES has no {{{name}}}"
-
-
-def frame_faults(frames: Sequence[type[Any]], handlers: Iterable[type]) -> Iterator[str]:
-    """A frame that nobody takes would be answered with nothing; one that is none, never comes."""
-    cases = {name for handler in handlers for name in handled(handler)}
-    known = {frame.__name__ for frame in frames}
-    for frame in frames:
-        if frame.__name__ not in cases:
-            yield f"the frame `{tag_of(frame)}` ({frame.__name__}) has no case in a handler"
-    for name in sorted(cases - known):
-        yield f"a handler takes {name}, which is no frame of a client"
-
-
-def handled(handler: type) -> Iterator[str]:
-    """The X of every `case frames.X():` in the source of a class."""
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(handler)))):
-        match node:
-            case ast.MatchClass(cls=ast.Attribute(value=ast.Name(id="frames"), attr=name)):
-                yield name

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.upstream.notices import Notices
+from services.gateway.upstream.gathering import Backlog
+from services.gateway.upstream.queries import Log
 from services.notify import ladder
 from services.notify import rows as statements
 from services.notify.ladder import Outcome
@@ -15,7 +16,9 @@ from services.notify.migrate import upgrade
 from services.notify.store import Progress, open_store
 from shared import bus, commands, subjects
 from shared.commands import LogRow, NotificationStep, NotificationSteps
+from shared.counters import Counters
 from shared.errors import LinkupError
+from shared.turns import Turns
 from tests.integration.notify_support import (
     WAITS,
     FakeLog,
@@ -50,9 +53,13 @@ def asked(seq: int, *user_ids: str) -> NotificationSteps:
     return NotificationSteps(conversation_id=DIRECT, seq=seq, user_ids=names)
 
 
+async def notices(wire: bus.Bus, question: NotificationSteps) -> list[NotificationStep] | None:
+    return await Log(wire, Backlog(1, Counters()), Turns()).notices(question)
+
+
 async def one(wire: bus.Bus, seq: int) -> NotificationStep | None:
     """Bob's, once notify answers."""
-    found = await Notices(wire).steps(asked(seq))
+    found = await notices(wire, asked(seq))
     return found[0] if found else None
 
 
@@ -79,8 +86,8 @@ async def test_s51_a_message_waits_and_then_is_sent(
         step = await until(wire, 1, "cancelled")
         assert (step.reason, step.due_at) == ("read", None)
         assert step.at is not None
-        assert await Notices(wire).steps(asked(1, "ann")) == []
-        assert await Notices(wire).steps(asked(2)) == []
+        assert await notices(wire, asked(1, "ann")) == []
+        assert await notices(wire, asked(2)) == []
 
 
 async def test_s51_a_failed_email_says_so_and_no_address(
@@ -135,8 +142,8 @@ async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Pat
 
 async def test_s51_without_notify_there_is_no_answer_and_no_wait(wire: bus.Bus) -> None:
     async with within(1):
-        assert await Notices(wire).steps(asked(1)) is None
-        assert await Notices(wire).steps(asked(1, *[])) is None
+        assert await notices(wire, asked(1)) is None
+        assert await notices(wire, asked(1, *[])) is None
 
 
 async def test_nonsense_is_refused_and_the_next_question_answered(

@@ -18,8 +18,8 @@ from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
-from shared import api, frames
-from shared.commands import AttachmentRecord
+from shared import api, commands, frames
+from shared.commands import Attachment, AttachmentRecord, AttachmentRecords
 from shared.errors import InvalidRequest, NotFound
 from shared.frames import AttachmentId, FileName
 
@@ -48,7 +48,7 @@ class Attachments:
         """The body is the file itself."""
         self.uploads.admit(announced(request.headers))
         name = converted(_parameter(request, "name"), FileName, "`name`")
-        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        await self.people.know(identity)
         try:
             uploaded = await self.uploads.receive(
                 identity.user_id,
@@ -61,15 +61,17 @@ class Attachments:
         return as_json(api.encode(uploaded), CREATED)
 
     async def one(self, request: Request, identity: Identity) -> Response:
-        found = await self.log.attachment(_attachment_id(request), identity.user_id)
+        asked = Attachment(attachment_id=_attachment_id(request), user_id=identity.user_id)
+        found = await self.log.ask(asked, AttachmentRecord)
         return as_json(api.encode(self._answer(found)))
 
     async def these(self, request: Request, identity: Identity) -> Response:
         ids = listed(request, "ids", api.FileIds)
         if ids is None:
             raise InvalidRequest("The parameter `ids` is missing")
-        found = await self.log.attachments(ids, identity.user_id)
-        answers = [self._answer(record) for record in found]
+        asked = commands.Attachments(attachment_ids=ids, user_id=identity.user_id)
+        found = await self.log.ask(asked, AttachmentRecords)
+        answers = [self._answer(record) for record in found.records]
         return as_json(api.encode(api.AttachmentsAnswer(attachments=answers)))
 
     async def content(self, request: Request) -> Response:
@@ -80,7 +82,7 @@ class Attachments:
         signature = _parameter(request, "signature")
         now = time.time()
         self.links.check(attachment_id, variant, expires, signature, now)
-        found = await self.log.attachment(attachment_id)
+        found = await self.log.ask(Attachment(attachment_id=attachment_id), AttachmentRecord)
         max_age = max(0, int(expires - now))
         if variant == "original":
             headers = content_headers(found.name, found.media_type, max_age)

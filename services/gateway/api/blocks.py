@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.gateway.api.request import (
     after,
-    as_json,
+    as_read,
     body,
     converted,
     page_size,
@@ -18,7 +18,7 @@ from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api, commands
-from shared.commands import Done, SetBlock
+from shared.commands import Done, SetBlock, Snapshot
 from shared.frames import UserId
 from shared.subjects import direct_conversation_id
 
@@ -45,7 +45,7 @@ class Blocks:
             after=after(request),
             limit=page_size(request),
         )
-        return as_json(await self.log.blocks(asked))
+        return as_read(await self.log.ask(asked, Snapshot))
 
     async def block(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.BlockRequest)

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from services.gateway.api.request import (
     as_json,
+    as_read,
     body,
-    conversation_id,
+    conversation_of,
     converted,
     integer,
     listed,
@@ -27,10 +28,13 @@ from shared.commands import (
     Begun,
     ClearConversation,
     Cleared,
+    Conversation,
     CreateGroup,
     Done,
     Inbox,
     SetConversation,
+    Snapshot,
+    Totals,
 )
 from shared.errors import InvalidRequest
 from shared.frames import UserId
@@ -71,58 +75,66 @@ class Conversations:
             before=before,
             limit=len(ids) if ids is not None else limit or api.DEFAULT_LIMIT,
         )
-        return as_json(await self.log.inbox(asked))
+        return as_read(await self.log.ask(asked, Snapshot))
 
     async def begin(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.BeginRequest)
-        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        await self.people.know(identity)
         command = _beginning(identity, asked)
-        place = command.conversation_id
+        conversation_id = command.conversation_id
         begun = await self.lanes.call(command, Begun)
-        view = await self.log.conversation(identity.user_id, place)
-        return as_json(view, 201 if begun.created else 200)
+        return await self._shown(identity, conversation_id, 201 if begun.created else 200)
 
     async def one(self, request: Request, identity: Identity) -> Response:
-        return as_json(await self.log.conversation(identity.user_id, conversation_id(request)))
+        return await self._shown(identity, conversation_of(request))
 
     async def read(self, request: Request, identity: Identity) -> Response:
         """The answer shows what is stored now, which may be further than what was asked (D20)."""
-        place = conversation_id(request)
+        conversation_id = conversation_of(request)
         asked = await body(request, api.ReadRequest)
         command = AdvanceReceipt(
-            user_id=identity.user_id, connection_id="", conversation_id=place, read_seq=asked.up_to
+            user_id=identity.user_id,
+            connection_id="",
+            conversation_id=conversation_id,
+            read_seq=asked.up_to,
         )
         await self.lanes.call(command, Done)
-        return as_json(await self.log.conversation(identity.user_id, place))
+        return await self._shown(identity, conversation_id)
 
     async def change(self, request: Request, identity: Identity) -> Response:
-        place = conversation_id(request)
+        conversation_id = conversation_of(request)
         asked = await body(request, api.ConversationPatch)
         command = SetConversation(
             user_id=identity.user_id,
-            conversation_id=place,
+            conversation_id=conversation_id,
             archived=None if asked.archived is UNSET else asked.archived,
             muted=None if asked.muted is UNSET else asked.muted,
             title=None if asked.title is UNSET else asked.title,
         )
         await self.lanes.call(command, Done)
-        return as_json(await self.log.conversation(identity.user_id, place))
+        return await self._shown(identity, conversation_id)
 
     async def clear(self, request: Request, identity: Identity) -> Response:
-        place = conversation_id(request)
-        command = ClearConversation(user_id=identity.user_id, conversation_id=place)
+        conversation_id = conversation_of(request)
+        command = ClearConversation(user_id=identity.user_id, conversation_id=conversation_id)
         count = (await self.lanes.call(command, Cleared)).count
-        return as_json(api.encode(api.ClearAnswer(conversation_id=place, count=count)))
+        return as_json(api.encode(api.ClearAnswer(conversation_id=conversation_id, count=count)))
 
     async def unread(self, request: Request, identity: Identity) -> Response:
-        return as_json(await self.log.unread(identity.user_id))
+        return as_read(await self.log.ask(Totals(user_id=identity.user_id), Snapshot))
+
+    async def _shown(self, identity: Identity, conversation_id: str, status: int = 200) -> Response:
+        asked = Conversation(user_id=identity.user_id, conversation_id=conversation_id)
+        return as_read(await self.log.ask(asked, Snapshot), status)
 
 
 def _beginning(identity: Identity, asked: api.BeginRequest) -> BeginConversation | CreateGroup:
     """The id of a group stands for its maker's `client_id`; without one no request is a repeat."""
     if asked.to is not None:
-        place = _with(identity, asked.to)
-        return BeginConversation(user_id=identity.user_id, conversation_id=place, to=asked.to)
+        conversation_id = _with(identity, asked.to)
+        return BeginConversation(
+            user_id=identity.user_id, conversation_id=conversation_id, to=asked.to
+        )
     made = asked.client_id or secrets.token_hex(16)
     return CreateGroup(
         user_id=identity.user_id,

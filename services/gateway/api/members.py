@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from services.gateway.api.request import (
     after,
-    as_json,
+    as_read,
     body,
-    conversation_id,
+    conversation_of,
     page_size,
     user_id,
 )
@@ -18,7 +18,7 @@ from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api
-from shared.commands import AddMembers, Done, RemoveMember, Roster, SetRole
+from shared.commands import AddMembers, Conversation, Done, RemoveMember, Roster, SetRole, Snapshot
 
 NO_CONTENT = 204
 
@@ -41,25 +41,28 @@ class Members:
     async def page(self, request: Request, identity: Identity) -> Response:
         asked = Roster(
             user_id=identity.user_id,
-            conversation_id=conversation_id(request),
+            conversation_id=conversation_of(request),
             after=after(request),
             limit=page_size(request),
         )
-        return as_json(await self.log.roster(asked))
+        return as_read(await self.log.ask(asked, Snapshot))
 
     async def add(self, request: Request, identity: Identity) -> Response:
-        place = conversation_id(request)
+        conversation_id = conversation_of(request)
         asked = await body(request, api.AddRequest)
-        command = AddMembers(user_id=identity.user_id, conversation_id=place, members=asked.members)
+        command = AddMembers(
+            user_id=identity.user_id, conversation_id=conversation_id, members=asked.members
+        )
         await self.lanes.call(command, Done)
-        return as_json(await self.log.conversation(identity.user_id, place))
+        shown = Conversation(user_id=identity.user_id, conversation_id=conversation_id)
+        return as_read(await self.log.ask(shown, Snapshot))
 
     async def change(self, request: Request, identity: Identity) -> Response:
-        place, member_id = conversation_id(request), user_id(request)
+        conversation_id, member_id = conversation_of(request), user_id(request)
         asked = await body(request, api.RoleRequest)
         command = SetRole(
             user_id=identity.user_id,
-            conversation_id=place,
+            conversation_id=conversation_id,
             member_id=member_id,
             role=asked.role,
         )
@@ -69,7 +72,7 @@ class Members:
     async def remove(self, request: Request, identity: Identity) -> Response:
         command = RemoveMember(
             user_id=identity.user_id,
-            conversation_id=conversation_id(request),
+            conversation_id=conversation_of(request),
             member_id=user_id(request),
         )
         await self.lanes.call(command, Done)

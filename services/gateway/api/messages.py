@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, conversation_id, integer, listed, page_size
+from services.gateway.api.request import (
+    as_json,
+    as_read,
+    body,
+    conversation_of,
+    integer,
+    listed,
+    page_size,
+)
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import store_message
@@ -14,7 +22,7 @@ from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from shared import api, frames
-from shared.commands import History, Stored
+from shared.commands import History, Snapshot, Stored
 from shared.errors import InvalidRequest, LinkupError
 
 
@@ -33,8 +41,7 @@ class Messages:
 
     async def send(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.SendRequest)
-        profile = (await self.log.join(identity.user_id)).profile
-        await self.people.know(identity, profile)
+        await self.people.know(identity)
         frame = frames.SendMessage(
             client_id=asked.client_id,
             content=asked.content,
@@ -57,7 +64,7 @@ class Messages:
     async def history(self, request: Request, identity: Identity) -> Response:
         asked = History(
             user_id=identity.user_id,
-            conversation_id=conversation_id(request),
+            conversation_id=conversation_of(request),
             message_ids=listed(request, "ids", api.MessageIds),
             before_id=integer(request, "before_id"),
             after_id=integer(request, "after_id"),
@@ -66,7 +73,7 @@ class Messages:
         given = (asked.before_id, asked.after_id, asked.message_ids)
         if sum(one is not None for one in given) > 1:
             raise InvalidRequest("Send one of `before_id`, `after_id` and `ids`")
-        return as_json(await self.log.history(asked))
+        return as_read(await self.log.ask(asked, Snapshot))
 
 
 def _sent(client_id: str, stored: Stored) -> bytes:

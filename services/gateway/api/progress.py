@@ -9,13 +9,20 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import after, as_json, message_id, page_size
+from services.gateway.api.request import after, as_json, as_read, message_id, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
-from services.gateway.upstream.notices import Notices
 from services.gateway.upstream.queries import Log
 from shared import api, frames
-from shared.commands import NotificationStep, NotificationSteps, Receipts, Step, TimelineAnswer
+from shared.commands import (
+    NotificationStep,
+    NotificationSteps,
+    Receipts,
+    Snapshot,
+    Step,
+    Timeline,
+    TimelineAnswer,
+)
 
 N = TypeVar("N")
 
@@ -26,7 +33,6 @@ BEGINNING = frames.time_of(0)
 @dataclass(slots=True, frozen=True)
 class Progress:
     log: Log
-    notices: Notices
 
     def endpoints(self) -> Endpoints:
         one = "/v1/messages/{message_id}"
@@ -39,15 +45,16 @@ class Progress:
             after=after(request),
             limit=page_size(request),
         )
-        return as_json(await self.log.receipts(asked))
+        return as_read(await self.log.ask(asked, Snapshot))
 
     async def timeline(self, request: Request, identity: Identity) -> Response:
         """Notify is asked about nothing that this user may not know of."""
-        found = await self.log.timeline(identity.user_id, message_id(request))
+        question = Timeline(user_id=identity.user_id, message_id=message_id(request))
+        found = await self.log.ask(question, TimelineAnswer)
         asked = NotificationSteps(
             conversation_id=found.conversation_id, seq=found.seq, user_ids=found.user_ids
         )
-        return as_json(api.encode(shown(found, await self.notices.steps(asked))))
+        return as_json(api.encode(shown(found, await self.log.notices(asked))))
 
 
 def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> api.TimelineAnswer:

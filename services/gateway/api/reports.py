@@ -11,7 +11,6 @@ from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.profiles import People
-from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import Filed, FileReport
 from shared.subjects import report_id
@@ -20,7 +19,6 @@ from shared.subjects import report_id
 @dataclass(slots=True, frozen=True)
 class Reports:
     lanes: Lanes
-    log: Log
     people: People
 
     def endpoints(self) -> Endpoints:
@@ -28,7 +26,7 @@ class Reports:
 
     async def file(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.ReportRequest)
-        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        await self.people.know(identity)
         comment = "" if asked.comment is UNSET else asked.comment
         command = FileReport(
             user_id=identity.user_id,

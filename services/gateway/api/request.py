@@ -12,15 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.auth import Authenticator, Identity, bearer
-from services.gateway.socket.refusals import USER, Refusals
+from services.gateway.socket.refusals import Refusals
 from shared import api, frames
+from shared.commands import Snapshot
 from shared.errors import (
     InvalidRequest,
     LinkupError,
     NotFound,
     TooLarge,
-    Unauthorized,
     Unsupported,
 )
 from shared.frames import ConversationId, PositiveInt, UserId
@@ -29,21 +28,6 @@ T = TypeVar("T")
 
 MAX_BODY = frames.MAX_FRAME_BYTES
 LINGER = 2.0  # seconds that a body is thrown away for, which nobody wants
-Endpoint = Callable[[Request, Identity], Awaitable[Response]]
-
-
-def authenticated(auth: Authenticator, endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
-    """The endpoint for whoever the bearer token names; without one 401."""
-
-    async def answer(request: Request) -> Response:
-        token = bearer(request.headers.get("authorization"))
-        if token is None:
-            raise Unauthorized("Send `Authorization: Bearer <token>`")
-        identity = auth.verify(token)
-        request.scope[USER] = identity.user_id
-        return await endpoint(request, identity)
-
-    return answer
 
 
 class NotJson(Unsupported):
@@ -128,15 +112,7 @@ def after(request: Request) -> str:
     return "" if text is None else str(converted(text, UserId, "`after`"))
 
 
-def only(request: Request, *names: str) -> None:
-    """Refuse a misspelt parameter instead of ignoring it."""
-    for name in request.query_params:
-        if name not in names:
-            known = ", ".join(names) or "none"
-            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {known}")
-
-
-def conversation_id(request: Request) -> str:
+def conversation_of(request: Request) -> str:
     """The conversation named in the path. Raises InvalidRequest."""
     text: str = request.path_params["conversation_id"]
     return str(converted(text, ConversationId, "conversation id"))
@@ -165,6 +141,11 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
 
 def as_json(content: bytes, status: int = 200) -> Response:
     return Response(content, status, media_type="application/json")
+
+
+def as_read(snapshot: Snapshot, status: int = 200) -> Response:
+    """What the log answered, which is JSON already."""
+    return as_json(snapshot.body, status)
 
 
 def problems(refusals: Refusals) -> Callable[[Request, Exception], Awaitable[Response]]:

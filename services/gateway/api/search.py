@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted, integer, page_size
+from services.gateway.api.request import as_read, converted, integer, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log
 from shared import commands
+from shared.commands import Snapshot
 from shared.frames import ConversationId, Words
 
 
@@ -21,12 +22,12 @@ class Search:
         return {"GET /v1/search": self.search}
 
     async def search(self, request: Request, identity: Identity) -> Response:
-        place = request.query_params.get("conversation_id")
+        conversation_id = request.query_params.get("conversation_id")
         asked = commands.Search(
             user_id=identity.user_id,
             q=converted(request.query_params.get("q"), Words, "`q`"),
-            conversation_id=converted(place, ConversationId | None, "`conversation_id`"),
+            conversation_id=converted(conversation_id, ConversationId | None, "`conversation_id`"),
             before=integer(request, "before"),
             limit=page_size(request),
         )
-        return as_json(await self.log.search(asked))
+        return as_read(await self.log.ask(asked, Snapshot))

@@ -9,7 +9,6 @@ from services.gateway.api.request import as_json
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.profiles import People
-from services.gateway.upstream.queries import Log
 from services.gateway.upstream.tickets import Tickets
 from shared import api
 
@@ -17,7 +16,6 @@ from shared import api
 @dataclass(slots=True, frozen=True)
 class TicketOffice:
     tickets: Tickets
-    log: Log
     people: People
 
     def endpoints(self) -> Endpoints:
@@ -25,7 +23,7 @@ class TicketOffice:
 
     async def buy(self, request: Request, identity: Identity) -> Response:
         """What the token says of its user is stored now: the ticket says nothing of them."""
-        await self.people.know(identity, (await self.log.join(identity.user_id)).profile)
+        await self.people.know(identity)
         ticket, expires_at = await self.tickets.issue(identity)
         answer = as_json(api.encode(api.TicketAnswer(ticket=ticket, expires_at=expires_at)), 201)
         answer.headers["cache-control"] = "no-store"

@@ -22,7 +22,7 @@ from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
-from shared.commands import MAX_ACQUAINTANCES, Announcement
+from shared.commands import MAX_ACQUAINTANCES, Acquaintances, AcquaintancesAnswer, Announcement
 from shared.errors import LinkupError, NotFound, TooLarge
 
 logger = logging.getLogger("linkup.gateway.presence")
@@ -93,7 +93,8 @@ class Presence:
 
     async def status(self, user_id: str, other_id: str) -> frames.Presence:
         """Raises NotFound: no such user and no conversation with them are alike."""
-        known = (await self._log.acquaintances(user_id, [other_id])).last_seen
+        question = Acquaintances(user_id=user_id, asked=[other_id])
+        known = (await self._log.ask(question, AcquaintancesAnswer)).last_seen
         if other_id not in known:
             raise NotFound("There is no such user")
         [online] = await probe.ask(self._bus, [other_id])
@@ -153,8 +154,9 @@ class Presence:
         asked = wants.unsure(due)
         if wants.checked_at <= due:
             wants.checked_at = _now()
+        question = Acquaintances(user_id=connection.user_id, asked=asked)
         try:
-            known = (await self._log.acquaintances(connection.user_id, asked)).last_seen
+            known = (await self._log.ask(question, AcquaintancesAnswer)).last_seen
         except LinkupError as error:
             wants.checked_at = -math.inf
             logger.info("presence waits: %s", error.code)

@@ -9,11 +9,12 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
+from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
 from shared.bus import Bus
-from shared.commands import Live
+from shared.commands import Live, Members, MembersAnswer
 from shared.errors import LinkupError, NotFound
 from shared.frames import MAX_NAMED
 
@@ -41,12 +42,6 @@ class Known(NamedTuple):
 
 
 UNKNOWN = Known(0.0, 0, ())
-
-
-class Memberships(Protocol):
-    """What typing needs of the log."""
-
-    async def members(self, user_id: str, conversation_id: str) -> list[str]: ...
 
 
 class Chores:
@@ -85,7 +80,7 @@ class Typing:
     def __init__(
         self,
         bus: Bus,
-        log: Memberships,
+        log: Log,
         chores: Chores,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -153,8 +148,9 @@ class Typing:
         known = self._members.get(key, UNKNOWN)
         if known.until <= self._clock() or known.since < since:
             forgotten = self._forgotten
+            asked = Members(user_id=user_id, conversation_id=conversation_id)
             try:
-                found = await self._log.members(user_id, conversation_id)
+                found = (await self._log.ask(asked, MembersAnswer)).user_ids
             except NotFound:
                 return ()
             members = tuple(found) if len(found) <= MAX_NAMED else ()

@@ -13,8 +13,12 @@ class People:
         self._lanes = lanes
         self._log = log
 
-    async def know(self, identity: Identity, profile: Profile | None) -> None:
+    async def know(self, identity: Identity) -> None:
         """Store what the token says, if that is news. Raises LinkupError."""
+        await self.update(identity, (await self._log.join(identity.user_id)).profile)
+
+    async def update(self, identity: Identity, profile: Profile | None) -> None:
+        """As know, where the profile that is stored is at hand."""
         told = told_by(identity)
         if profile is None or _is_news(told, profile):
             await self._put(told)

@@ -2,9 +2,11 @@
 thing, one question for many; else one each, few at a time."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from services.gateway.upstream.gathering import Backlog, Gathering
@@ -13,42 +15,30 @@ from shared.bus import Bus
 from shared.commands import (
     MAX_FEEDS,
     MAX_JOINS,
-    Acquaintances,
-    AcquaintancesAnswer,
-    Attachment,
-    AttachmentRecord,
-    AttachmentRecords,
-    Attachments,
-    Blocks,
-    Conversation,
     FeedFrom,
     FeedPageAnswer,
     FeedPages,
     FeedPagesAnswer,
     Heads,
     HeadsAnswer,
-    History,
-    Inbox,
     Joined,
     Joins,
     JoinsAnswer,
-    Members,
-    MembersAnswer,
+    NotificationStep,
+    NotificationSteps,
+    NotificationStepsAnswer,
     Question,
-    Receipts,
-    Roster,
-    Search,
-    Snapshot,
-    Timeline,
-    TimelineAnswer,
-    Totals,
     name_of,
 )
+from shared.errors import LinkupError
 from shared.turns import Turns
+
+logger = logging.getLogger("linkup.gateway.queries")
 
 A = TypeVar("A", bound=Struct)
 
 TIMEOUT = 3.0
+NOTIFY_TIMEOUT = 1.0
 CROWDS_AT_ONCE = 2  # questions for many, of each kind: a slow one does not hold up the others
 LOOK_UPS_AT_ONCE = 16  # of this gateway; persistence has a few readers
 
@@ -81,6 +71,11 @@ class Log:
         gatherings = (self._joins, self._feeds, self._look_ups)
         return [task for gathering in gatherings for task in gathering.start(tasks)]
 
+    async def ask(self, asked: Question, kind: type[A]) -> A:
+        """The answer, which is of that kind. Who asks the same while it waits, shares it."""
+        reply = await self._look_ups.get((subjects.query(name_of(asked)), commands.encode(asked)))
+        return self._opened(reply, kind)
+
     async def join(self, user_id: str) -> Joined:
         return await self._joins.get(user_id)
 
@@ -91,57 +86,18 @@ class Log:
         """Asked past the line: what the wire lost has to be found in time (C7)."""
         return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
 
-    async def inbox(self, asked: Inbox) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def conversation(self, user_id: str, conversation_id: str) -> bytes:
-        asked = Conversation(user_id=user_id, conversation_id=conversation_id)
-        return (await self._ask(asked, Snapshot)).body
-
-    async def unread(self, user_id: str) -> bytes:
-        return (await self._ask(Totals(user_id=user_id), Snapshot)).body
-
-    async def history(self, asked: History) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
-        question = Acquaintances(user_id=user_id, asked=asked)
-        return await self._ask(question, AcquaintancesAnswer)
-
-    async def roster(self, asked: Roster) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def blocks(self, asked: Blocks) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def receipts(self, asked: Receipts) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def timeline(self, user_id: str, message_id: int) -> TimelineAnswer:
-        asked = Timeline(user_id=user_id, message_id=message_id)
-        return await self._ask(asked, TimelineAnswer)
-
-    async def attachment(self, attachment_id: str, user_id: str | None = None) -> AttachmentRecord:
-        """NotFound unless that user may see it; without a user, unless it is there."""
-        asked = Attachment(attachment_id=attachment_id, user_id=user_id)
-        return await self._ask(asked, AttachmentRecord)
-
-    async def attachments(self, attachment_ids: list[str], user_id: str) -> list[AttachmentRecord]:
-        """Those that exist and that user may see."""
-        asked = Attachments(attachment_ids=attachment_ids, user_id=user_id)
-        return (await self._ask(asked, AttachmentRecords)).records
-
-    async def members(self, user_id: str, conversation_id: str) -> list[str]:
-        """Of a conversation of theirs, but for who must not hear of them; NotFound otherwise."""
-        asked = Members(user_id=user_id, conversation_id=conversation_id)
-        return (await self._ask(asked, MembersAnswer)).user_ids
-
-    async def search(self, asked: Search) -> bytes:
-        return (await self._ask(asked, Snapshot)).body
-
-    async def _ask(self, asked: Question, kind: type[A]) -> A:
-        reply = await self._look_ups.get((subjects.query(name_of(asked)), commands.encode(asked)))
-        return self._opened(reply, kind)
+    async def notices(self, asked: NotificationSteps) -> list[NotificationStep] | None:
+        """What became of a message's notifications. Notify is asked, and None when it does not
+        say: it may be away."""
+        if not asked.user_ids:
+            return []
+        try:
+            subject = subjects.notify(name_of(asked))
+            reply = await self._bus.request(subject, commands.encode(asked), NOTIFY_TIMEOUT)
+            return commands.open_answer(reply, NotificationStepsAnswer).steps
+        except (LinkupError, msgspec.MsgspecError) as error:
+            logger.info("notify does not answer: %s", error)
+            return None
 
     async def _request(self, asked: Question, kind: type[A]) -> A:
         subject = subjects.query(name_of(asked))
@@ -154,12 +110,10 @@ class Log:
         return answer
 
     async def _ask_joins(self, user_ids: Sequence[str]) -> list[Joined]:
-        asked = Joins(user_ids=list(user_ids))
-        return (await self._request(asked, JoinsAnswer)).joined
+        return (await self._request(Joins(user_ids=list(user_ids)), JoinsAnswer)).joined
 
     async def _ask_feeds(self, asked: Sequence[FeedFrom]) -> list[FeedPageAnswer]:
-        pages = FeedPages(asked=list(asked))
-        return (await self._request(pages, FeedPagesAnswer)).pages
+        return (await self._request(FeedPages(asked=list(asked)), FeedPagesAnswer)).pages
 
     async def _ask_look_up(self, asked: Sequence[tuple[str, bytes]]) -> list[bytes]:
         [(subject, payload)] = asked

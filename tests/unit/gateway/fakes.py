@@ -13,7 +13,7 @@ from services.gateway.presence.typing import Chores, Typing
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.outbox import Overflow
 from shared import frames
-from shared.commands import Event, FeedPageAnswer
+from shared.commands import Event, FeedPageAnswer, Members, MembersAnswer
 from shared.errors import LinkupError, NotFound
 from shared.settings import Settings
 
@@ -81,12 +81,12 @@ class FakeMembers:
         self.conversations = members
         self.asked = 0
 
-    async def members(self, user_id: str, conversation_id: str) -> list[str]:
+    async def ask(self, asked: Members, kind: type[MembersAnswer]) -> MembersAnswer:
         self.asked += 1
-        members = self.conversations.get(conversation_id, [])
-        if user_id not in members:
+        members = self.conversations.get(asked.conversation_id, [])
+        if asked.user_id not in members:
             raise NotFound("There is no such conversation")
-        return members
+        return kind(user_ids=members)
 
 
 class FakeLog:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,14 @@ from shared.commands import (
     Result,
     StoreMessage,
 )
-from shared.errors import InvalidFrame
+from shared.errors import InvalidFrame, LinkupError
 from shared.subjects import direct_conversation_id
 from tests.unit.gateway.fakes import Socket, handlers
+
+GOLDEN = {
+    path.stem: path.read_text("utf-8")
+    for path in (Path(__file__).parents[2] / "contract" / "golden").glob("client.*.json")
+}
 
 
 class FakeLanes:
@@ -138,3 +145,9 @@ def test_bulk_read_receipt_is_one_command_whatever_the_number_of_messages() -> N
     )
     talk.lanes.answer(Done())
     assert talk.socket.connection.close_code is None
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+async def test_d13_every_frame_of_a_client_has_a_case(name: str) -> None:
+    with suppress(LinkupError):  # a second hello, a token that is none
+        Talk().says(frames.decode(GOLDEN[name]))

@@ -7,7 +7,7 @@ import pytest
 
 from services.gateway.presence.presence import Presence
 from shared.bus import NoResponders
-from shared.commands import AcquaintancesAnswer
+from shared.commands import Acquaintances, AcquaintancesAnswer
 from tests.unit.gateway.fakes import FakeOutbox
 
 
@@ -26,12 +26,14 @@ class GatedLog:
         self.asked = asyncio.Event()
         self.questions: list[list[str]] = []
 
-    async def acquaintances(self, user_id: str, asked: list[str]) -> AcquaintancesAnswer:
-        self.questions.append(asked)
-        known = {one: at for one, at in self.known.items() if one in asked}
+    async def ask(
+        self, asked: Acquaintances, kind: type[AcquaintancesAnswer]
+    ) -> AcquaintancesAnswer:
+        self.questions.append(asked.asked)
+        known = {one: at for one, at in self.known.items() if one in asked.asked}
         self.asked.set()
         await self.gate.wait()
-        return AcquaintancesAnswer(last_seen=known)
+        return kind(last_seen=known)
 
 
 class Nobody:

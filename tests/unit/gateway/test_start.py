@@ -1,20 +1,16 @@
 """The check at start, with each fault planted once."""
 
 import logging
-from dataclasses import dataclass
-from typing import Any, get_args
 
 import pytest
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from services.gateway.handlers import Handlers
-from services.gateway.start import frame_faults, handled, listing_faults, table_faults
-from shared import frames, routes, start
+from services.gateway.start import listing_faults, table_faults
+from shared import routes, start
 from shared.health import Health
 from shared.route import Route as Listed
 
@@ -99,37 +95,6 @@ def test_s5_a_name_in_a_path_has_a_type() -> None:
     assert list(table_faults(routes.ROUTES)) == []
     route = Listed(method="GET", path="/v1/{colour}", summary="x", answers=())
     assert list(table_faults([route])) == ["the route GET /v1/{colour}: PATH_TYPES has no {colour}"]
-
-
-class Shout(Struct, frozen=True, kw_only=True, tag="shout"):
-    """A frame that nobody takes."""
-
-
-@dataclass
-class Half:
-    """Takes one frame, and something that is none."""
-
-    def handle(self, frame: Any) -> int:
-        match frame:
-            case frames.Ping():
-                return 1
-            case frames.Pong() | Response():
-                return 2
-        return 0
-
-
-def test_d13_every_frame_of_a_client_has_a_case() -> None:
-    assert list(frame_faults(get_args(frames.ClientFrame), [Handlers])) == []
-    assert list(frame_faults([frames.Ping, frames.Pong, Shout], [Half])) == [
-        "the frame `shout` (Shout) has no case in a handler"
-    ]
-
-
-def test_d13_a_case_for_what_no_client_sends_is_named() -> None:
-    assert sorted(handled(Half)) == ["Ping", "Pong"]
-    assert list(frame_faults([frames.Ping], [Half])) == [
-        "a handler takes Pong, which is no frame of a client"
-    ]
 
 
 def test_s42_a_fault_makes_the_service_unready_and_says_which(

@@ -12,7 +12,7 @@ from services.gateway.presence.typing import (
     Typing,
 )
 from shared import commands, frames, subjects
-from shared.commands import Live
+from shared.commands import Live, Members, MembersAnswer
 from shared.frames import MAX_NAMED
 from tests.unit.gateway.fakes import FakeBus, FakeMembers
 
@@ -26,7 +26,8 @@ class Room:
         self.log = FakeMembers(conversations)
         self.chores = Chores()
         bus: Any = self.bus
-        self.typing = Typing(bus, self.log, self.chores, lambda: self.now)
+        log: Any = self.log
+        self.typing = Typing(bus, log, self.chores, lambda: self.now)
 
     async def says(
         self, user_id: str, is_typing: bool, conversation_id: str = "c", changed: int = 0
@@ -124,16 +125,16 @@ async def test_s54_after_a_block_the_members_are_asked_for_again() -> None:
 
 async def test_s54_what_was_asked_before_a_block_is_not_remembered() -> None:
     room = Room(c=["alice", "bob"])
-    answer = room.log.members
+    answer = room.log.ask
 
-    async def blocked_meanwhile(user_id: str, conversation_id: str) -> list[str]:
-        found = await answer(user_id, conversation_id)
+    async def blocked_meanwhile(asked: Members, kind: type[MembersAnswer]) -> MembersAnswer:
+        found = await answer(asked, kind)
         room.typing.forget("alice")
         return found
 
-    room.log.members = blocked_meanwhile  # type: ignore[method-assign]
+    room.log.ask = blocked_meanwhile  # type: ignore[method-assign]
     await room.says("alice", True)
-    room.log.members = answer  # type: ignore[method-assign]
+    room.log.ask = answer  # type: ignore[method-assign]
     room.log.conversations["c"] = ["alice"]
     room.now += INTERVAL
     assert not await room.says("alice", True)

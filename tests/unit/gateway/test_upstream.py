@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.gateway.upstream.persistence import Upstream
+from services.gateway.upstream.probes import Upstream
 from shared import commands
 from shared.bus import Bus, BusTimeout, NoResponders
 from shared.commands import ReadinessAnswer

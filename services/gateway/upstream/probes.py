@@ -1,6 +1,7 @@
-"""Owns what the gateway knows of persistence: heard from its traffic, or else asked."""
+"""Owns what the gateway knows of persistence and of notify: heard from their traffic, or asked."""
 
 import asyncio
+from functools import partial
 
 from shared import readiness, subjects
 from shared.bus import Bus, BusTimeout
@@ -8,10 +9,18 @@ from shared.health import Check
 from shared.probe import Probe
 
 REMEDY = "see its /health"
+NOTIFY_EVERY = 5.0
+NOTIFY_REMEDY = "e-mails wait; see its /health"
+
+
+def notify_probe(bus: Bus) -> Probe:
+    """Its check never fails: everything but the e-mails goes on without notify."""
+    ask = partial(readiness.ask, bus, subjects.notify("health"))
+    return Probe("notify", ask, remedy=NOTIFY_REMEDY, every=NOTIFY_EVERY, status="warn")
 
 
 class Upstream:
-    """Proved by a batch that was committed and a question that was answered: by both."""
+    """Persistence. A committed batch and an answered question prove it together."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus

@@ -64,6 +64,7 @@ class Sockets:
         with _Counted(self._addresses, address_of(scope)) as count:
             greeted = await self._greet(scope, wire, count)
             if greeted is not None:
+                wire.forget_head()
                 await self._live(scope, wire, greeted)
 
     async def _greet(self, scope: Scope, wire: Wire, count: int) -> Greeted | None:

@@ -30,6 +30,34 @@ async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
             assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
 
 
+async def test_r11_who_subscribes_and_then_asks_misses_nothing_in_between() -> None:
+    """Both go over one connection, and the broker takes them in that order: no flush between."""
+    async with (
+        nats_broker() as server,
+        bus.connect(server.url, "a") as joining,
+        bus.connect(server.url, "b") as store,
+    ):
+
+        async def answer(question: Delivery) -> None:
+            await store.publish(f"user.{question.payload.decode()}", b"stored after that")
+            await store.publish(question.reply_to, b"so far")
+
+        heard: list[str] = []
+
+        async def hear(event: Delivery) -> None:
+            heard.append(event.subject)
+
+        async def join(number: int) -> None:
+            await joining.subscribe(f"user.{number}", hear)
+            await joining.request("joins", str(number).encode(), timeout=5)
+
+        await store.subscribe("joins", answer)
+        await store.flush()
+        for start in range(0, 1000, 50):
+            await asyncio.gather(*map(join, range(start, start + 50)))
+        await eventually(lambda: len(set(heard)) == 1000)
+
+
 async def test_f_s1_those_who_flush_in_one_instant_share_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

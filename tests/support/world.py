@@ -291,6 +291,9 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         return await self._receive()
 
+    def forget_head(self) -> None:
+        pass
+
     def charge(self, cost: float) -> None:
         pass
 

@@ -248,6 +248,11 @@ class Wire(WebSocketsSansIOProtocol):
         self.conn.fail(code, reason)
         self.handle_parser_exception()
 
+    def forget_head(self) -> None:
+        """The head of the request was read: an idle socket need not keep some 4 KiB of it."""
+        self.scope["headers"] = []
+        del self.request, self.response
+
     def charge(self, cost: float) -> None:
         """Charge the last frame's cost beyond being read."""
         self.pace.spend(cost)

@@ -66,6 +66,8 @@ class Gate:
     before it has to come again. A message that `after` ties to another is held to that one
     inside the transaction instead."""
 
+    __slots__ = ("_entered", "_lines", "_recent", "full")
+
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}  # by conversation
         self._recent: dict[str, None] = {}  # settled lately; copies may still come

@@ -35,10 +35,6 @@ class Wire:
         await asyncio.sleep(0)
         self.open -= 1
 
-    async def flush(self) -> None:
-        self.said.append("flush")
-        await asyncio.sleep(0)
-
     async def join(self, user_id: str) -> Joined:
         self.said.append("join")
         await asyncio.sleep(0)
@@ -64,10 +60,10 @@ def socket_of(user_id: str) -> Connection:
     return Connection(Identity(user_id=user_id, expires_at=1e12), FakeLog(), outbox, print)
 
 
-async def test_the_log_is_read_after_the_broker_knows_of_the_subscription() -> None:
+async def test_a_join_subscribes_and_then_makes_one_trip() -> None:
     wire = Wire()
     await hub_on(wire).join(socket_of("alice"))
-    assert wire.said == ["subscribe", "flush", "join"]
+    assert wire.said == ["subscribe", "join"]
 
 
 async def test_r10_the_subscription_lasts_as_long_as_any_socket() -> None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from tests.support.stack import Stack
+from tests.support.traffic import socket_of
 
 Open = Callable[..., Awaitable[Page]]
 OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
@@ -18,6 +19,14 @@ async def sign_in(page: Page, user_id: str) -> None:
     await page.get_by_label("Another user").fill(user_id)
     await page.get_by_role("button", name="Sign in").click()
     await connected(page)
+
+
+async def been_here(stack: Stack, *user_ids: str) -> None:
+    """They can be written to, as after a visit with a window."""
+    for user_id in user_ids:
+        token = stack.token(user_id, name=user_id)
+        async with socket_of(stack, user_id, token=token) as socket:
+            await socket.recv()
 
 
 async def connected(page: Page) -> None:

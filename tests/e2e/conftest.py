@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.e2e.browser import OnWebSocket, Open, sign_in
+from tests.e2e.windows import Windows
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -21,6 +22,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=SpareRendererForSitePerProcess",
 ]
 
 WINDOWS = {"edit_window": 2 * 3_600, "delete_window": 3 * 3_600}
@@ -46,18 +48,20 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def windows(stack: Stack, browser: Browser) -> Windows:
+    return Windows(browser, stack.url)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_as(stack: Stack, browser: Browser) -> AsyncIterator[Open]:
+async def open_as(stack: Stack, windows: Windows) -> AsyncIterator[Open]:
     """A window of its own, with somebody signed in; what goes wrong in it fails the test."""
     faults: list[str] = []
-    contexts: list[BrowserContext] = []
 
     async def open_window(
         user_id: str, path: str = "/", wire: OnWebSocket | None = None, **options: Any
     ) -> Page:
-        context = await browser.new_context(**options)
-        contexts.append(context)
-        page = await context.new_page()
+        page = await windows.open(options)
         if wire:
             await page.route_web_socket("**/ws", wire)
         page.set_default_timeout(10_000 * TIMEOUT_FACTOR)
@@ -70,8 +74,7 @@ async def open_as(stack: Stack, browser: Browser) -> AsyncIterator[Open]:
         return page
 
     yield open_window
-    for context in contexts:
-        await context.close()
+    await windows.take_back()
     assert faults == []
 
 

@@ -5,6 +5,7 @@ from playwright.async_api import FilePayload, Page, Route, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     choose,
     delete,
     has_status,
@@ -24,8 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 async def two_chats(stack: Stack, open_as: Open, number: str) -> Page:
     names = (f"anna{number}", f"berta{number}")
-    for name in names:
-        await (await open_as(name)).close()
+    await been_here(stack, *names)
     page = await open_as(f"carla{number}")
     for name in names:
         await post(page, stack, name, f"carla{number}", f"hello from {name}")

@@ -7,6 +7,7 @@ from playwright.async_api import Locator, Page, Request, Route, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     choose,
     has_status,
@@ -15,6 +16,7 @@ from tests.e2e.browser import (
     own,
     send,
 )
+from tests.support.stack import Stack
 
 PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
@@ -141,9 +143,10 @@ async def test_s54_s90_a_refused_block_is_said_and_nothing_changes(open_as: Open
 
 
 async def test_s54_s89_who_has_said_nothing_yet_can_be_blocked_and_reported(
+    stack: Stack,
     open_as: Open,
 ) -> None:
-    await (await open_as("asta")).close()
+    await been_here(stack, "asta")
     page = await open_as("axel", "/chat/asta/")
     await expect(page.locator(".greeting")).to_be_visible()
     await page.get_by_role("button", name="Actions for this conversation").click()
@@ -171,10 +174,10 @@ async def test_s89_with_oneself_there_is_nobody_to_block(open_as: Open) -> None:
 
 
 async def test_s54_s89_whom_one_blocks_is_a_list_and_each_can_be_let_in_again(
+    stack: Stack,
     open_as: Open,
 ) -> None:
-    for user in ("cleo", "cyra", "dora"):
-        await (await open_as(user)).close()
+    await been_here(stack, "cleo", "cyra", "dora")
     page = await open_as("bodo", "/chat/cleo/")
     await block(page, "cleo")
     await begin_chat(page, "cyra")
@@ -210,9 +213,10 @@ async def test_s54_s89_whom_one_blocks_is_a_list_and_each_can_be_let_in_again(
 
 
 async def test_s54_s90_a_list_of_the_blocked_that_does_not_load_is_asked_for_again(
+    stack: Stack,
     open_as: Open,
 ) -> None:
-    await (await open_as("edda")).close()
+    await been_here(stack, "edda")
     page = await open_as("duke", "/chat/edda/", viewport=PHONE, has_touch=True, is_mobile=True)
     await block(page, "edda")
 

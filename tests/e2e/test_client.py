@@ -9,6 +9,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     connected,
     frozen,
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 async def test_c2_an_unsent_message_survives_a_reload_and_is_stored_once(
     stack: Stack, open_as: Open
 ) -> None:
-    await (await open_as("otto")).close()
+    await been_here(stack, "otto")
     page = await open_as("olga")
     await begin_chat(page, "otto")
     await send(page, "first")
@@ -97,8 +98,10 @@ async def test_c4_what_follows_a_refused_message_still_arrives(open_as: Open) ->
     )
 
 
-async def test_s65_the_client_tells_who_has_a_message_and_by_which_steps(open_as: Open) -> None:
-    await (await open_as("xena")).close()
+async def test_s65_the_client_tells_who_has_a_message_and_by_which_steps(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "xena")
     page = await open_as("walt")
     told = await page.evaluate(
         """async () => {
@@ -138,7 +141,7 @@ async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
 
         wire.on_message(forward)
 
-    await (await open_as("iris")).close()
+    await been_here(stack, "iris")
     page = await open_as("ivan", "/chat/iris/", wire=stale_after_the_first)
     await post(page, stack, "iris", "ivan", "one")
     await expect(messages(page)).to_have_text(["one"])

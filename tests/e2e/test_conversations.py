@@ -5,6 +5,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     choose,
     connected,
     message_row,
@@ -34,8 +35,7 @@ async def line_menu(page: Page, name: str, choice: str) -> None:
 async def test_s36_s37_read_mute_archive_and_clear_from_the_inbox(
     stack: Stack, open_as: Open
 ) -> None:
-    for user in ("lars", "lisa"):
-        await (await open_as(user)).close()
+    await been_here(stack, "lars", "lisa")
     kurt = await open_as("kurt")
     await post(kurt, stack, "lars", "kurt", "one", "two")
     await post(kurt, stack, "lisa", "kurt", "three")
@@ -71,8 +71,7 @@ async def test_s36_s37_read_mute_archive_and_clear_from_the_inbox(
 async def test_f_p19_what_is_muted_or_archived_is_not_in_the_title(
     stack: Stack, open_as: Open
 ) -> None:
-    for user in ("lars19", "lisa19"):
-        await (await open_as(user)).close()
+    await been_here(stack, "lars19", "lisa19")
     page = await open_as("kurt19")
     await post(page, stack, "lars19", "kurt19", "one", "two")
     await post(page, stack, "lisa19", "kurt19", "three")
@@ -105,9 +104,8 @@ async def test_s63_who_is_online_has_a_dot_and_who_left_was_last_seen(open_as: O
     await expect(dot).to_have_class("face")
 
 
-async def test_a_group_from_its_making_to_leaving_it(open_as: Open) -> None:
-    for user in ("otis", "opal"):
-        await (await open_as(user)).close()
+async def test_a_group_from_its_making_to_leaving_it(stack: Stack, open_as: Open) -> None:
+    await been_here(stack, "otis", "opal")
     olaf = await open_as("olaf")
     otis = await open_as("otis", viewport=PHONE, has_touch=True, is_mobile=True)
     await olaf.get_by_role("button", name="New group").click()
@@ -148,7 +146,7 @@ async def test_a_group_from_its_making_to_leaving_it(open_as: Open) -> None:
 
 
 async def test_what_is_found_opens_at_the_message(stack: Stack, open_as: Open) -> None:
-    await (await open_as("pete")).close()
+    await been_here(stack, "pete")
     page = await open_as("pola")
     await post(page, stack, "pete", "pola", "The lighthouse at noon", *map(str, range(1, 61)))
     await page.reload()
@@ -182,7 +180,7 @@ async def test_f_p18_one_character_that_is_a_word_is_searched(stack: Stack, open
         "❤️": "with ❤️",
         "🎈": "🎈🎈",
     }
-    await (await open_as("yuki")).close()
+    await been_here(stack, "yuki")
     page = await open_as("yumi")
     await post(page, stack, "yuki", "yumi", *dict.fromkeys(said.values()))
     field = page.get_by_label("Find or start a conversation")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
-from tests.e2e.browser import Open, connected, message_row, send
+from tests.e2e.browser import Open, been_here, connected, message_row, send
 from tests.support.stack import Stack
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -45,8 +45,10 @@ def notices(page: Page) -> Locator:
     return page.locator(".notice")
 
 
-async def test_s89_owners_give_roles_and_the_others_see_it_at_once(open_as: Open) -> None:
-    await (await open_as("rhea")).close()
+async def test_s89_owners_give_roles_and_the_others_see_it_at_once(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "rhea")
     ralf = await open_as("ralf")
     rudi = await open_as("rudi", viewport=PHONE, has_touch=True, is_mobile=True)
     await make_group(ralf, "Rowers", "rudi", "rhea")
@@ -97,8 +99,10 @@ async def test_s89_s90_a_refused_role_is_said_and_taken_back(open_as: Open) -> N
         assert min(box["width"], box["height"]) >= LEAST_TARGET, await target.text_content()
 
 
-async def test_s89_a_role_is_given_with_nothing_but_the_keyboard(open_as: Open) -> None:
-    await (await open_as("tina")).close()
+async def test_s89_a_role_is_given_with_nothing_but_the_keyboard(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "tina")
     page = await open_as("till")
     await make_group(page, "Tea", "tina")
     await view(page, "Tea")
@@ -138,9 +142,10 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
     await expect(page.locator(".sheet .problem")).to_be_empty()
 
 
-async def test_s87_a_group_tells_what_happened_between_its_messages(open_as: Open) -> None:
-    for user in ("vida", "veit"):
-        await (await open_as(user)).close()
+async def test_s87_a_group_tells_what_happened_between_its_messages(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "vida", "veit")
     vito = await open_as("vito")
     vida = await open_as("vida", viewport=PHONE, has_touch=True, is_mobile=True)
     await make_group(vito, "Vines", "vida")
@@ -191,7 +196,7 @@ async def test_s87_what_happened_while_away_is_told_where_it_happened(
         wire.connect_to_server()
         wires.append(wire)
 
-    await (await open_as("wolf")).close()
+    await been_here(stack, "wolf")
     wilma = await open_as("wilma", wire=connect)
     await make_group(wilma, "Walks", "wolf")
     await send(wilma, "First")

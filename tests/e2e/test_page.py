@@ -5,6 +5,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     connected,
     frozen,
@@ -167,7 +168,7 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
 
 async def test_older_messages_load_without_moving_what_is_read(stack: Stack, open_as: Open) -> None:
     page = await open_as("sara")
-    await (await open_as("tom")).close()
+    await been_here(stack, "tom")
     await post(page, stack, "tom", "sara", *(f"Message number {n}" for n in range(1, 81)))
     await expect(page.locator(".chats .badge")).to_have_text("80")
     await page.reload()  # to begin without what it has seen arrive

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
-from tests.e2e.browser import Open, has_status, messages, own, post, send
+from tests.e2e.browser import Open, been_here, has_status, messages, own, post, send
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -17,7 +17,9 @@ ALL_DONE = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(d
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(open_as: Open) -> None:
+async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(
+    stack: Stack, open_as: Open
+) -> None:
     """The first ack of a conversation loads the inbox, whose newest message may be the second."""
     acks: list[str | bytes] = []
     wires: list[WebSocketRoute] = []
@@ -33,7 +35,7 @@ async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(open_as: Op
 
         wire.connect_to_server().on_message(forward)
 
-    await (await open_as("rolf")).close()
+    await been_here(stack, "rolf")
     page = await open_as("rosa", "/chat/rolf/", wire=hold_acks)
     await send(page, "first")
     await send(page, "second")

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     choose,
     has_status,
@@ -18,7 +19,7 @@ from tests.e2e.browser import (
     send,
     sign_in,
 )
-from tests.support.stack import run_stack
+from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually
 
 PHONE = {"width": 390, "height": 780}
@@ -50,8 +51,10 @@ async def make_group(page: Page, title: str, *people: str) -> None:
     await expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
 
 
-async def test_s18_s65_an_own_message_tells_its_steps_as_they_come(open_as: Open) -> None:
-    await (await open_as("gabi")).close()
+async def test_s18_s65_an_own_message_tells_its_steps_as_they_come(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "gabi")
     gero = await open_as("gero", "/chat/gabi/")
     await send(gero, "Where are you?")
     await has_status(own(gero, "Where are you?"), "sent")
@@ -76,10 +79,10 @@ async def test_s18_s65_an_own_message_tells_its_steps_as_they_come(open_as: Open
 
 
 async def test_s65_s89_a_group_is_sorted_by_who_has_read_who_has_it_and_who_not(
+    stack: Stack,
     open_as: Open,
 ) -> None:
-    for user in ("inken", "jana", "jorg"):
-        await (await open_as(user)).close()
+    await been_here(stack, "inken", "jana", "jorg")
     hera = await open_as("hera", viewport=PHONE, has_touch=True, is_mobile=True)
     await make_group(hera, "Harbour", "inken", "jana", "jorg")
     await send(hera, "We sail at ten")
@@ -106,9 +109,10 @@ async def test_s65_s89_a_group_is_sorted_by_who_has_read_who_has_it_and_who_not(
     assert min(target["width"], target["height"]) >= LEAST_TARGET
 
 
-async def test_s65_many_receipts_come_by_pages_and_stay_when_marks_move(open_as: Open) -> None:
-    for user in ("knut", "lars", "luna"):
-        await (await open_as(user)).close()
+async def test_s65_many_receipts_come_by_pages_and_stay_when_marks_move(
+    stack: Stack, open_as: Open
+) -> None:
+    await been_here(stack, "knut", "lars", "luna")
     page = await open_as("kara")
 
     async def two_a_page(route: Route) -> None:

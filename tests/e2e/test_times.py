@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     choose,
     connected,
     has_status,
@@ -30,7 +31,7 @@ async def set_clock(page: Page, ahead: timedelta) -> None:
 async def test_f_p14_today_becomes_yesterday_while_the_page_is_open(
     stack: Stack, open_as: Open
 ) -> None:
-    await (await open_as("ole14")).close()
+    await been_here(stack, "ole14")
     page = await open_as("olga14", "/chat/ole14/")
     await send(page, "good night, ole14")
     await has_status(own(page, "good night, ole14"), "sent")

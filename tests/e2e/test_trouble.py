@@ -11,6 +11,7 @@ from playwright.async_api import Page, Request, Route, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     choose,
     connected,
@@ -69,7 +70,7 @@ async def away(page: Page) -> AsyncIterator[None]:
 async def test_f_p2_a_chat_far_down_or_new_is_found_by_one_question(
     stack: Stack, open_as: Open
 ) -> None:
-    await (await open_as("newcomer")).close()
+    await been_here(stack, "newcomer")
     page = await open_as("popular")
     await asyncio.gather(
         *(post(page, stack, f"fan-{n:02}", "popular", f"Hello from {n}") for n in range(55))
@@ -133,7 +134,7 @@ async def test_f_p4_many_pictures_are_one_question_asked_again_when_refused(
 async def test_f_p10_what_was_opened_while_the_server_was_away_loads_by_itself(
     stack: Stack, open_as: Open
 ) -> None:
-    await (await open_as("ruth")).close()
+    await been_here(stack, "ruth")
     page = await open_as("rosalind")
     await post(page, stack, "ruth", "rosalind", *(f"number {n}" for n in range(1, 61)))
     await expect(page.locator(".chats .badge")).to_have_text("60")
@@ -158,8 +159,7 @@ async def test_f_p10_what_was_opened_while_the_server_was_away_loads_by_itself(
 async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves(
     stack: Stack, open_as: Open
 ) -> None:
-    for user in ("rob", "rhea"):
-        await (await open_as(user)).close()
+    await been_here(stack, "rob", "rhea")
     page = await open_as("ralph", "/chat/rob/")
     await send(page, "hello")
     await has_status(own(page, "hello"), "sent")

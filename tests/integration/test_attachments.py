@@ -19,9 +19,10 @@ from shared.api import Variant
 from tests.support.peer import Frame, synced
 from tests.support.stack import Stack, run_stack
 from tests.support.stores import reading
+from tests.support.traffic import newcomers
 from tests.support.waiting import eventually, within
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MEGABYTE = 1_000_000
 NAME = 'Gr\u00fc\u00dfe; "a"/..\\b.png'
@@ -56,7 +57,7 @@ class Browser:
         return dict(answer.json())
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as one:
         yield one
@@ -115,24 +116,25 @@ async def test_s34_a_file_goes_from_one_to_the_other_and_is_erased(
 async def test_s34_over_http_and_in_history_and_inbox(
     stack: Stack, client: httpx2.AsyncClient
 ) -> None:
-    alice, bob = Browser(stack, client, "alice"), Browser(stack, client, "bob")
-    async with synced(stack, "alice"), synced(stack, "bob"):
+    one, other = await newcomers(stack, "alice", "bob")
+    alice, bob = Browser(stack, client, one), Browser(stack, client, other)
+    async with synced(stack, one), synced(stack, other):
         uploaded = await alice.upload(b"one, two", "list.csv")
         body = {
-            "to": "bob",
+            "to": other,
             "content": "",
             "client_id": "http-1",
             "attachments": [uploaded["attachment_id"]],
         }
-        headers = {"authorization": f"Bearer {stack.token('alice')}"}
+        headers = {"authorization": f"Bearer {stack.token(one)}"}
         sent = [await client.post("/v1/messages", json=body, headers=headers) for _ in range(2)]
-        other = await client.post("/v1/messages", json={**body, "attachments": []}, headers=headers)
+        empty = await client.post("/v1/messages", json={**body, "attachments": []}, headers=headers)
         place = sent[0].json()["conversation_id"]
         page = (await bob.get(f"/v1/conversations/{place}/messages?limit=1")).json()
         inbox = (await bob.get("/v1/conversations")).json()
         unread = (await bob.get("/v1/unread")).json()
     assert [answer.status_code for answer in sent] == [201, 200]
-    assert other.status_code == 400  # nothing is left to say
+    assert empty.status_code == 400  # nothing is left to say
     assert page["messages"][0]["attachments"] == [uploaded]
     assert inbox["conversations"][0]["last_message"]["attachments"] == [uploaded]
     assert unread["items"][0]["preview"] == "list.csv"

@@ -9,7 +9,7 @@ import pytest
 from tests.support.peer import Http, Peer, http, peer
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GOOD: dict[str, Any] = {"type": "message", "to": "bob", "client_id": "bad", "content": "x"}
 

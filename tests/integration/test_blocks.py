@@ -10,7 +10,7 @@ from tests.support.peer import Frame, Http, Peer, http, synced
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 names = itertools.count()
 

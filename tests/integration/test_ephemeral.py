@@ -11,7 +11,7 @@ from tests.support.stack import Stack, run_stack
 from tests.support.stores import reading
 from tests.support.waiting import TIMEOUT_FACTOR, within
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_s20_typing_reaches_every_device_of_the_others_only(stack: Stack) -> None:

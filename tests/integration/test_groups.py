@@ -10,7 +10,7 @@ from tests.support.peer import Frame, Http, Peer, gather, http, synced
 from tests.support.stack import Stack
 from tests.support.stores import reading
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def made(api: Http, *members: str, title: str = "Team", **more: Any) -> str:

@@ -7,8 +7,9 @@ import pytest
 from shared.subjects import direct_conversation_id
 from tests.support.peer import Http, http, peer, synced
 from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ALL = ("message", "receipt")
 
@@ -23,15 +24,16 @@ async def view(api: Http, conversation_id: str) -> dict[str, Any]:
 
 
 async def test_a_conversation_begins_once_and_is_found_by_id_and_by_person(stack: Stack) -> None:
-    async with http(stack, "carol") as carol, http(stack, "bob") as bob:
-        assert (await carol.get("/v1/conversations", peer="bob")).json()["conversations"] == []
-        made = await carol.post("/v1/conversations", {"to": "bob"})
-        again = await bob.post("/v1/conversations", {"to": "carol"})
-        found = (await carol.get("/v1/conversations", peer="bob")).json()["conversations"]
+    one, other = await newcomers(stack, "carol", "bob")
+    async with http(stack, one) as carol, http(stack, other) as bob:
+        assert (await carol.get("/v1/conversations", peer=other)).json()["conversations"] == []
+        made = await carol.post("/v1/conversations", {"to": other})
+        again = await bob.post("/v1/conversations", {"to": one})
+        found = (await carol.get("/v1/conversations", peer=other)).json()["conversations"]
         listed = (await carol.get("/v1/conversations")).json()["conversations"]
     assert (made.status_code, again.status_code) == (201, 200)
     conversation = made.json()["conversation"]
-    assert conversation["conversation_id"] == direct_conversation_id("carol", "bob")
+    assert conversation["conversation_id"] == direct_conversation_id(one, other)
     assert (conversation["last_seq"], conversation["last_message"]) == (0, None)
     assert found == [conversation]
     assert listed == []  # until somebody says something
@@ -85,23 +87,24 @@ async def test_s37_the_read_mark_over_http_is_the_frames_and_shows_what_is_store
 
 
 async def test_s38_unread_has_totals_and_a_line_of_the_latest(stack: Stack) -> None:
-    async with peer(stack, "alice") as alice, peer(stack, "eve") as eve, http(stack, "bob") as bob:
-        for one in (alice, eve):
-            await one.message("bob", "old")
+    one, two, to = await newcomers(stack, "alice", "eve", "bob")
+    async with peer(stack, one) as alice, peer(stack, two) as eve, http(stack, to) as bob:
+        for sender in (alice, eve):
+            await sender.message(to, "old")
             conversations = (await bob.get("/v1/conversations")).json()["conversations"]
             for row in conversations:
                 path = f"/v1/conversations/{row['conversation_id']}/read"
                 await bob.post(path, {"up_to": row["last_seq"]})
         assert (await bob.get("/v1/unread")).json()["unread_count"] == 0
-        await eve.message("bob", "first")
-        await alice.message("bob", "short")
-        await alice.message("bob", "\U0001f600" * 200)
+        await eve.message(to, "first")
+        await alice.message(to, "short")
+        await alice.message(to, "\U0001f600" * 200)
         body = (await bob.get("/v1/unread")).json()
     assert (body["unread_count"], body["conversations"]) == (3, 2)
     latest, other = body["items"]
-    assert (latest["sender_name"], latest["unread_count"]) == ("Alice", 2)
+    assert (latest["sender_name"], latest["unread_count"]) == (one.title(), 2)
     assert latest["preview"] == "\U0001f600" * 120
-    assert (other["sender_id"], other["preview"]) == ("eve", "first")
+    assert (other["sender_id"], other["preview"]) == (two, "first")
 
 
 async def test_f_p19_what_is_muted_or_archived_is_in_no_total(stack: Stack) -> None:

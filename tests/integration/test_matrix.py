@@ -20,7 +20,7 @@ from tests.support import matrix
 from tests.support.matrix import VERBS, Kind, Verb
 from tests.support.peer import Http, Peer, gather
 from tests.support.scene import ASKERS, HOMES, UNSEEN, Scene, home_of, scene
-from tests.support.stack import Stack
+from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,6 +49,13 @@ WRITES_TO_ME = {
 
 
 NAMING_VERBS = [verb for verb in VERBS if verb.kind is not Kind.LISTING]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Its own: who is here knows of nothing but this."""
+    async with run_stack(tmp_path_factory.mktemp("matrix"), **UNLIMITED) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -12,9 +12,10 @@ from shared.commands import Batch, StoreMessage
 from shared.subjects import direct_conversation_id
 from tests.support.peer import Peer, gather, http, peer, synced
 from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_c1_an_ack_names_what_history_holds(stack: Stack) -> None:
@@ -54,13 +55,14 @@ async def test_c3_resend_returns_the_first_ack(stack: Stack) -> None:
 
 
 async def test_c3_the_same_id_with_something_else_is_a_conflict(stack: Stack) -> None:
+    [other] = await newcomers(stack, "carol")
     async with peer(stack, "alice") as alice:
         await alice.message("bob", "for bob", "c3-conflict")
         other_text = await alice.message("bob", "not the same", "c3-conflict")
-        other_person = await alice.message("carol", "for bob", "c3-conflict")
+        other_person = await alice.message(other, "for bob", "c3-conflict")
     for error in (other_text, other_person):
         assert (error["code"], error["temporary"]) == ("client_id_conflict", False)
-    async with http(stack, "carol") as api:
+    async with http(stack, other) as api:
         inbox = (await api.get("/v1/conversations")).json()["conversations"]
     assert inbox == []
 
@@ -87,12 +89,13 @@ async def test_c3_over_http_201_then_200_then_409(stack: Stack) -> None:
 
 
 async def test_c4_seq_counts_without_gaps_for_both_sides(stack: Stack) -> None:
-    async with peer(stack, "carol") as carol, peer(stack, "eve") as eve:
-        await gather(burst(carol, "eve", 60), burst(eve, "carol", 60))
-    async with http(stack, "eve") as api:
-        rows = await api.history(direct_conversation_id("carol", "eve"))
+    one, other = await newcomers(stack, "carol", "eve")
+    async with peer(stack, one) as carol, peer(stack, other) as eve:
+        await gather(burst(carol, other, 60), burst(eve, one, 60))
+    async with http(stack, other) as api:
+        rows = await api.history(direct_conversation_id(one, other))
     assert [row["seq"] for row in rows] == list(range(1, 121))
-    for sender in ("carol", "eve"):
+    for sender in (one, other):
         numbers = [int(row["content"]) for row in rows if row["sender_id"] == sender]
         assert numbers == sorted(numbers)
 
@@ -237,12 +240,13 @@ async def test_r13_marking_a_chat_read_stops_at_what_the_socket_was_sent(stack: 
 
 
 async def test_writing_to_oneself_is_allowed(stack: Stack) -> None:
-    async with synced(stack, "alice") as alice, synced(stack, "alice") as phone:
-        ack = await alice.message("alice", "note to self")
+    [user_id] = await newcomers(stack, "alice")
+    async with synced(stack, user_id) as alice, synced(stack, user_id) as phone:
+        ack = await alice.message(user_id, "note to self")
         assert (await phone.next("message"))["message_id"] == ack["message_id"]
-    async with http(stack, "alice") as api:
+    async with http(stack, user_id) as api:
         inbox = (await api.get("/v1/conversations")).json()["conversations"]
-    [saved] = [c for c in inbox if c["peer"]["user_id"] == "alice"]
+    [saved] = [c for c in inbox if c["peer"]["user_id"] == user_id]
     assert saved["unread_count"] == 0
 
 
@@ -273,21 +277,23 @@ async def test_an_unknown_user_is_not_found(stack: Stack) -> None:
 
 
 async def test_the_inbox_shows_the_last_message_and_what_is_unread(stack: Stack) -> None:
-    async with peer(stack, "eve") as eve:
-        await eve.message("alice", "first")
-        last = await eve.message("alice", "last")
-    async with http(stack, "alice") as api:
+    sender, reader = await newcomers(stack, "eve", "alice")
+    async with peer(stack, sender) as eve:
+        await eve.message(reader, "first")
+        last = await eve.message(reader, "last")
+    async with http(stack, reader) as api:
         inbox = (await api.get("/v1/conversations")).json()["conversations"]
-    assert inbox[0]["peer"] == {"user_id": "eve", "name": "Eve", "avatar": None}
+    assert inbox[0]["peer"] == {"user_id": sender, "name": sender.title(), "avatar": None}
     assert inbox[0]["last_message"]["message_id"] == last["message_id"]
     assert inbox[0]["unread_count"] == 2
 
 
 async def test_history_pages_both_ways_and_changes_nothing(stack: Stack) -> None:
-    async with peer(stack, "eve") as eve:
-        acks = [await eve.message("bob", f"page {number}") for number in range(25)]
+    sender, reader = await newcomers(stack, "eve", "bob")
+    async with peer(stack, sender) as eve:
+        acks = [await eve.message(reader, f"page {number}") for number in range(25)]
     path = f"/v1/conversations/{acks[0]['conversation_id']}/messages"
-    async with http(stack, "bob") as api:
+    async with http(stack, reader) as api:
         newest = (await api.get(path, limit=10)).json()
         older = (
             await api.get(path, limit=10, before_id=newest["messages"][0]["message_id"])
@@ -298,7 +304,7 @@ async def test_history_pages_both_ways_and_changes_nothing(stack: Stack) -> None
     assert [m["content"] for m in older["messages"]] == [f"page {n}" for n in range(5, 15)]
     assert newer["messages"] == newest["messages"]
     assert (newest["has_more"], newer["has_more"]) == (True, False)
-    [chat] = [c for c in inbox if c["peer"]["user_id"] == "eve"]
+    [chat] = [c for c in inbox if c["peer"]["user_id"] == sender]
     assert (chat["unread_count"], chat["read_seq"]) == (25, 0)
 
 

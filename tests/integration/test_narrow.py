@@ -12,7 +12,7 @@ from tests.support.peer import Peer, synced
 from tests.support.stack import Stack
 from tests.support.waiting import within
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @asynccontextmanager

@@ -11,10 +11,9 @@ import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosed
 
-from tests.integration.conftest import UNLIMITED
 from tests.support.peer import Frame, Peer, gather, http, peer, synced
 from tests.support.processes import open_files
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually, within
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.integration.conftest import UNLIMITED
 from tests.support.peer import Frame, Http, http, peer, synced
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually
 

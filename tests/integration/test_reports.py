@@ -7,19 +7,21 @@ import pytest
 from tests.support.peer import http, synced
 from tests.support.stack import Stack
 from tests.support.stores import reading
+from tests.support.traffic import newcomers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def stored(stack: Stack) -> list[tuple[Any, ...]]:
+def stored(stack: Stack, reporter: str = "alice") -> list[tuple[Any, ...]]:
     with reading(stack.data_dir / "linkup.db") as db:
         asked = "SELECT reporter_id, user_id, message_id, version, reason, comment FROM reports"
-        return db.execute(asked).fetchall()
+        return db.execute(f"{asked} WHERE reporter_id = ?", [reporter]).fetchall()
 
 
 async def test_s54_a_report_is_stored_once_and_nobody_is_told(stack: Stack) -> None:
-    async with synced(stack, "bob") as bob, http(stack, "alice") as api:
-        ack = await bob.message("alice", "buy my pills")
+    reporter, reported = await newcomers(stack, "alice", "bob")
+    async with synced(stack, reported) as bob, http(stack, reporter) as api:
+        ack = await bob.message(reporter, "buy my pills")
         asked = {
             "client_id": "r-1",
             "message_id": ack["message_id"],
@@ -31,8 +33,8 @@ async def test_s54_a_report_is_stored_once_and_nobody_is_told(stack: Stack) -> N
         assert again.json() == {**first.json(), "duplicate": True}
         other = await api.post("/v1/reports", {**asked, "reason": "fraud"})
         assert (other.status_code, other.json()["code"]) == (409, "client_id_conflict")
-        assert stored(stack) == [
-            ("alice", "bob", ack["message_id"], 1, "spam", "pills again"),
+        assert stored(stack, reporter) == [
+            (reporter, reported, ack["message_id"], 1, "spam", "pills again"),
         ]
         await bob.settled()
         assert [f["type"] for f in bob.frames][-2:] == ["ack", "pong"]

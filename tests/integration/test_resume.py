@@ -13,7 +13,7 @@ from tests.support.peer import Frame, Peer, gather, http, peer, synced
 from tests.support.stack import Stack
 from tests.support.traffic import make_known
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILL = """
 WITH RECURSIVE more (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM more WHERE i < :count)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.peer import Frame, Http, Peer, gather, http, peer, synced
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THUMB = "\U0001f44d"
 HEART = "\u2764\ufe0f"

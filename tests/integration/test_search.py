@@ -8,7 +8,7 @@ from tests.support.peer import Http, http, peer
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def found(api: Http, q: str, **asked: Any) -> list[str]:

@@ -15,7 +15,7 @@ from tests.support.peer import Peer, gather, http, peer
 from tests.support.stack import Stack
 from tests.support.waiting import within
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def buy(stack: Stack, user_id: str, **claims: object) -> str:

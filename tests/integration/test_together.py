@@ -7,7 +7,7 @@ import pytest
 from tests.support.peer import Http, http, synced
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 names = itertools.count()
 

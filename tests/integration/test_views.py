@@ -6,14 +6,15 @@ import pytest
 
 from tests.support.peer import Http, Peer, http, peer, synced
 from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def talk(stack: Stack, *texts: str) -> str:
-    """Alice writes to Bob; the conversation's id."""
-    async with peer(stack, "alice") as alice:
-        acks = [await alice.message("bob", text) for text in texts]
+async def talk(stack: Stack, *texts: str, writer: str = "alice", reader: str = "bob") -> str:
+    """The conversation's id."""
+    async with peer(stack, writer) as one:
+        acks = [await one.message(reader, text) for text in texts]
     return str(acks[-1]["conversation_id"])
 
 
@@ -30,9 +31,10 @@ def contents(one: Peer) -> list[str]:
 async def test_s36_a_cleared_chat_is_gone_for_me_everywhere_and_for_nobody_else(
     stack: Stack,
 ) -> None:
-    async with http(stack, "alice") as alice, http(stack, "bob") as bob:
+    one, other = await newcomers(stack, "alice", "bob")
+    async with http(stack, one) as alice, http(stack, other) as bob:
         start = (await bob.get("/v1/sync")).json()
-        place = await talk(stack, "first", "second", "third")
+        place = await talk(stack, "first", "second", "third", writer=one, reader=other)
         whole = await alice.history(place)
         cleared = await bob.post(f"/v1/conversations/{place}/clear", {})
         assert cleared.json() == {"conversation_id": place, "count": len(whole)}
@@ -49,11 +51,11 @@ async def test_s36_a_cleared_chat_is_gone_for_me_everywhere_and_for_nobody_else(
         sync = (await bob.get("/v1/sync", **replay)).json()
         assert [frame["type"] for frame in sync["frames"]] == ["conversation"]
         assert sync["cursor"] == start["cursor"] + 4  # placeholders were stepped over (R7)
-        async with synced(stack, "bob", **replay) as socket:
+        async with synced(stack, other, **replay) as socket:
             assert contents(socket) == []
         assert await alice.history(place) == whole
         assert (await view(alice, place))["last_message"]["content"] == "third"
-        await talk(stack, "fourth")
+        await talk(stack, "fourth", writer=one, reader=other)
         assert [row["content"] for row in await bob.history(place)] == ["fourth"]
         assert (await view(bob, place))["unread_count"] == 1
         again = await bob.post(f"/v1/conversations/{place}/clear", {})
@@ -133,12 +135,13 @@ async def test_nobody_changes_a_view_of_what_is_not_theirs(stack: Stack) -> None
 async def test_both_sides_hear_of_a_conversation_that_begins_without_a_message(
     stack: Stack,
 ) -> None:
-    async with synced(stack, "eve") as eve, synced(stack, "carol") as carol:
-        async with http(stack, "eve") as api:
-            await api.post("/v1/conversations", {"to": "carol"})
-            await api.post("/v1/conversations", {"to": "carol"})
+    one, other = await newcomers(stack, "eve", "carol")
+    async with synced(stack, one) as eve, synced(stack, other) as carol:
+        async with http(stack, one) as api:
+            await api.post("/v1/conversations", {"to": other})
+            await api.post("/v1/conversations", {"to": other})
         frames = [await one.next("conversation") for one in (eve, carol)]
         await carol.settled()
     assert [frame["change"] for frame in frames] == ["begun", "begun"]
-    assert frames[0]["members"] == ["carol", "eve"]
+    assert frames[0]["members"] == sorted([one, other])
     assert [frame["type"] for frame in carol.frames].count("conversation") == 1

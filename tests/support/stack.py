@@ -23,6 +23,11 @@ from tests.support.waiting import eventually, within
 START_SECONDS = 30
 STOP_SECONDS = 30
 AUDIENCE = "linkup"
+UNLIMITED: dict[str, Any] = {
+    "message_rate": 0,
+    "sockets_per_address": 0,
+    "strikes_per_minute": 0,
+}
 # Settings of every product that is started, as `loop=asyncio`: .ci/run tries the other values so.
 CHOSEN = dict(one.split("=", 1) for one in os.environ.get("STACK_SETTINGS", "").split())
 

@@ -5,6 +5,7 @@ ack again, in order, with the same `client_id`s. A receiver resumes with the cur
 """
 
 import asyncio
+import itertools
 import json
 import random
 from collections import OrderedDict
@@ -187,6 +188,16 @@ async def traffic(stack: Stack, pairs: int = 50, window: int = 4) -> AsyncIterat
         await eventually(running.all_received, 30)
         for task in receiving:
             task.cancel()
+
+
+_numbers = itertools.count(1)
+
+
+async def newcomers(stack: Stack, *names: str) -> list[str]:
+    """Users nobody has heard of, whose ids begin with these names: they can be written to."""
+    user_ids = [f"{name}-{next(_numbers)}" for name in names]
+    await make_known(stack, user_ids)
+    return user_ids
 
 
 async def make_known(stack: Stack, user_ids: list[str]) -> str:

@@ -68,19 +68,20 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
         costs = asyncio.run(history.measure(folder, asked.history))
         results.write(costs, "history", history.markdown(costs), asked.json)
         return 0
-    with priority.alone(results.say), priority.preferred():
+    with priority.preferred():
         if plan is not None:
             found = asyncio.run(against.measure(plan, folder, results.say))
             results.write(found, "against", against.words(found), asked.json)
             return 0
-        result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, results.say))
+        with priority.alone(results.say):
+            result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, results.say))
     results.write(result, "latest", markdown(result), asked.json)
     return 0 if result.sound else 1
 
 
 def _write(asked: argparse.Namespace, plan: against.Plan | None, folder: Path) -> int:
     if asked.write:
-        with priority.alone(results.say), priority.preferred():
+        with priority.preferred():
             everything.measure(asked.history or history.FULL, plan, folder, results.say)
     for path in page.write(everything.last(), HERE):
         results.say(f"wrote {path.relative_to(HERE)}")

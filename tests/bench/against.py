@@ -52,7 +52,7 @@ async def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Compa
 
 async def _turn(side: Checkout, plan: Plan, folder: Path, say: Callable[[str], None]) -> Found:
     """With a start and data of its own."""
-    with tempfile.TemporaryDirectory(dir=folder) as own:
+    with priority.alone(say), tempfile.TemporaryDirectory(dir=folder) as own:
         async with running(side, Path(own)) as stack:
             priority.prefer(stack.pids().values())
             return await turn.measured(Subject(stack, plan.extent, say), plan.parts)

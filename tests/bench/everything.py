@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import against, history, profile, whole
+from tests.bench import against, history, priority, profile, whole
 from tests.bench.plots import Everything
 from tests.bench.product import Unusable
 from tests.bench.results import RESULTS
@@ -24,13 +24,14 @@ def measure(
     stored: int, plan: against.Plan | None, folder: Path, say: Callable[[str], None]
 ) -> Everything:
     """`stored`: messages in the largest store. Raises LoadFailed, Unsound, Unusable."""
-    with _within(folder) as own:
+    with _within(folder) as own, priority.alone(say):
         bench = asyncio.run(whole.measure(SECONDS, own, say))
     if not bench.sound:
         raise Unsound("a message was lost, doubled or out of order: nothing is written")
-    with _within(folder) as own:
+    with _within(folder) as own, priority.alone(say):
         sweep = asyncio.run(whole.sweep(own, say))
-    profiled = asyncio.run(profile.measure(PROFILED_SECONDS, folder, say))
+    with priority.alone(say):
+        profiled = asyncio.run(profile.measure(PROFILED_SECONDS, folder, say))
     comparison = asyncio.run(against.measure(plan, folder, say)) if plan is not None else None
     histories = [_history(max(LEAST, stored // part), folder, say) for part in SIZES]
     found = Everything(
@@ -54,7 +55,7 @@ def last() -> Everything:
 
 def _history(stored: int, folder: Path, say: Callable[[str], None]) -> history.Costs:
     say(f"filling a store with {stored:,} messages")
-    with _within(folder) as own:
+    with _within(folder) as own, priority.alone(say):
         return asyncio.run(history.measure(own, stored))
 
 

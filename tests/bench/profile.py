@@ -19,8 +19,8 @@ from tests.bench.against import aligned
 from tests.bench.figures import plain
 from tests.bench.product import HERE, Unusable, running
 from tests.bench.results import Machine
-from tests.bench.sampling import Samples
-from tests.bench.stages import ORDER, TIMED, shares
+from tests.bench.sampling import SAMPLED, Samples
+from tests.bench.stages import ORDER, TIMED, functions, shares
 from tests.bench.turn import PAIRS, RATE, WINDOW, Extent, Subject, Unsound
 
 STEADY = 2.0  # s of the load that are left out: its first second, its last one
@@ -36,6 +36,7 @@ class Load(Struct, frozen=True, kw_only=True):
     name: str
     messages_per_second: float
     stages: list[Stage]
+    functions: list[Stage]  # those of ours that cost most, the dearest of a service first
     missing: list[str]  # functions that were to be timed and are not there
 
     @property
@@ -93,6 +94,7 @@ def _load(name: str, report: Report, samples: dict[str, Samples]) -> Load:
         name=name,
         messages_per_second=report.messages_per_second,
         stages=list(_stages(report.server_cpu_us, samples)),
+        functions=list(_functions(report.server_cpu_us, samples)),
         missing=samples["persistence"].missing,
     )
 
@@ -103,6 +105,23 @@ def _stages(cpu_us: dict[str, float], samples: dict[str, Samples]) -> Iterator[S
         parts = shares(service, samples[service]) if service in samples else {order[0]: 1.0}
         for name, share in parts.items():
             yield Stage(service=service, name=name, us=round(whole * share, 2))
+
+
+def _functions(cpu_us: dict[str, float], samples: dict[str, Samples]) -> Iterator[Stage]:
+    for service, found in samples.items():
+        for name, share in functions(found).items():
+            yield Stage(service=service, name=name, us=round(cpu_us[service] * share, 2))
+
+
+def dearest(profile: Profile, count: int) -> str:
+    """The functions of each service that cost most, for each load."""
+    told = []
+    for load in profile.loads:
+        told.append(f"\n{load.name}: µs a message, each function with the libraries it calls")
+        for service in SAMPLED:
+            found = [one for one in load.functions if one.service == service][:count]
+            told += [f"  {service}", *(f"    {plain(one.us):>7}  {one.name}" for one in found)]
+    return "\n".join(told) + "\n"
 
 
 def words(profile: Profile) -> str:
@@ -130,6 +149,9 @@ def _cells(loads: Sequence[Load], parts: Sequence[float]) -> Iterator[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make profile ARGS=…", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each load (15)")
+    parser.add_argument(
+        "--functions", type=int, default=0, metavar="N", help="also the N that cost most"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     asked = parser.parse_args()
     try:
@@ -141,7 +163,8 @@ def main() -> int:
     except (LoadFailed, Unsound) as fault:
         results.say(f"error: {fault}")
         return 1
-    results.write(found, "profile", words(found), asked.json)
+    said = words(found) + (dearest(found, asked.functions) if asked.functions else "")
+    results.write(found, "profile", said, asked.json)
     return 0
 
 

@@ -8,11 +8,12 @@ from tests.bench.sampling import Samples, Stack
 
 ROOTS = re.compile(r"(shared/serve\.py|services/\w+/__main__\.py):")  # under everything
 OURS = re.compile(r"(services|shared)/")
+MOST_FUNCTIONS = 100
 LOOP, ELSE, THREAD = "event loop", "everything else", "to the thread and back"
 
 STORE = "services.persistence.store.store"
 TIMED = {  # what runs in the thread of the write connection; each without what it calls
-    f"{STORE}:names": "read",
+    f"{STORE}:read_set": "read",
     f"{STORE}:_read": "read",
     f"{STORE}:decide": "decide",
     f"{STORE}:_write": "write",
@@ -28,7 +29,10 @@ BUS: Rules = (
     (r"shared/(bus|commands/.*)\.py:", "bus: receive"),
 )
 GATEWAY: Rules = (
-    (r"services/gateway/socket/(outbox\.py|\w+\.py:\w+\._?(send|write|flush|ends|drain))", "push"),
+    (
+        r"services/gateway/socket/(outbox\.py|\w+\.py:\w+\._?(say|send|write|flush|ends|drain))",
+        "push",
+    ),
     (r"services/gateway/socket/\w+\.py:\w+\.send_(?!receive)", "push"),
     (r"services/gateway/socket/(connection|feed|scope)\.py", "hub and connection"),
     (r"services/gateway/hub\.py", "hub and connection"),
@@ -101,6 +105,16 @@ def shares(service: str, samples: Samples) -> dict[str, float]:
     found[others] += samples.others - sum(samples.stages.values())  # type: ignore[assignment]
     total = sum(found.values()) or 1.0
     return {stage: found[stage] / total for stage in ORDER[service] if found[stage] > 0}
+
+
+def functions(samples: Samples) -> dict[str, float]:
+    """Of the service's CPU time, by the innermost function of ours on the main thread's stack."""
+    found: Counter[str] = Counter()
+    for stack, seconds in samples.main:
+        ours = [frame for frame in stack if OURS.match(frame) and not ROOTS.match(frame)]
+        found[ours[0] if ours else stack[0]] += seconds  # type: ignore[assignment]
+    whole = sum(found.values()) + samples.others or 1.0
+    return {name: seconds / whole for name, seconds in found.most_common(MOST_FUNCTIONS)}
 
 
 def _others_stage(service: str) -> str:

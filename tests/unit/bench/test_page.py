@@ -79,7 +79,7 @@ def found() -> Everything:
         Stage(service="nats-server", name="everything", us=40.0),
     ]
     loads = [
-        Load(name=name, messages_per_second=9_000.0, stages=stages, missing=[])
+        Load(name=name, messages_per_second=9_000.0, stages=stages, functions=[], missing=[])
         for name in ("full", "quiet")
     ]
     cost = Cost(name="send", empty_p50_ms=1.0, full_p50_ms=1.3, empty_min_ms=1.0, full_min_ms=1.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.bench.sampling import Samples, short
-from tests.bench.stages import ELSE, LOOP, ORDER, RULES, THREAD, TIMED, shares, stage_of
+from tests.bench.stages import ELSE, LOOP, ORDER, RULES, THREAD, TIMED, functions, shares, stage_of
 
 RUN = ("asyncio/base_events.py:BaseEventLoop._run_once", "shared/serve.py:main")
 FLUSH = "nats/aio/client.py:Client._flusher"
@@ -44,6 +44,21 @@ def test_shares_are_of_all_threads_and_make_one() -> None:
     assert found == pytest.approx(
         {THREAD: 0.1, "read": 0.4, "write": 0.2, "announce and encode": 0.2, LOOP: 0.1}
     )
+
+
+def test_a_function_of_ours_answers_for_the_libraries_it_calls() -> None:
+    samples = Samples(
+        cpu=4.0,
+        main=[
+            (("nats/x.py:f", "shared/bus.py:Bus.request", *RUN), 1.0),
+            (("shared/bus.py:Bus.request", *RUN), 1.0),
+            (RUN, 1.0),
+        ],
+        others=1.0,
+        stages={},
+        missing=[],
+    )
+    assert functions(samples) == {"shared/bus.py:Bus.request": 0.5, RUN[0]: 0.25}
 
 
 def test_a_process_that_did_nothing_has_no_shares() -> None:

@@ -94,7 +94,8 @@ async def running(
     try:
         await _ready(stack, product)
         yield stack
-        await stack.stop()
+        if status := await stack.stop():
+            raise Unusable(f"{product.root} ended with status {status}")
     finally:
         if process.returncode is None:
             process.kill()  # the children die with it

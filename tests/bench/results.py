@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -57,8 +58,14 @@ def folder() -> Iterator[Path]:
     """For the data of what is measured. Beside the results: what the system calls temporary may
     be memory, which syncs for nothing."""
     RESULTS.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(dir=RESULTS) as name:
         yield Path(name)
+
+
+def _end(number: int, frame: object) -> None:
+    """As at the end of a measurement: the product stops, its data go."""
+    sys.exit(128 + number)
 
 
 def write(result: Struct, name: str, said: str, file: Path | None) -> None:

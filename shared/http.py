@@ -8,6 +8,7 @@ import asyncio
 import http
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 import h11
@@ -26,6 +27,7 @@ from shared.turns import Turns
 BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
 TOO_MANY_REQUESTS = 429
+BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request that has one
 PIECE_BYTES = 16 * 1024  # that the parser is given at once: what it cannot use yet it measures
 LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
 
@@ -51,6 +53,11 @@ class Upgraded(Protocol):
     """The protocol that takes a connection over; it tells the admission when that is lost."""
 
     guest: Guest
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
+
+    def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin with a GET without a body, whose head was read and judged."""
 
 
 class Http(H11Protocol):
@@ -166,9 +173,23 @@ class Http(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._expect("")
         self.reaper.stop()
-        super().handle_websocket_upgrade(event)
+        if event.method == b"GET" and BODY.isdisjoint(name for name, _ in self.headers):
+            self._upgrade(event.target)
+        else:
+            super().handle_websocket_upgrade(event)  # it is read once more, and refused in words
+            cast(Upgraded, self.transport.get_protocol()).guest = self.guest
         self.config.admission.idle(self.guest)  # until it says who it is
-        cast(Upgraded, self.transport.get_protocol()).guest = self.guest
+
+    def _upgrade(self, target: bytes) -> None:
+        self.connections.discard(self)
+        made: object = self.ws_protocol_class(  # type: ignore[misc, call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        upgraded = cast(Upgraded, made)
+        upgraded.guest = self.guest
+        upgraded.connection_made(self.transport)
+        self.transport.set_protocol(cast(asyncio.Protocol, made))
+        upgraded.upgrade(target, self.headers)
 
     # ------------------------------------------------------------ deadlines
 

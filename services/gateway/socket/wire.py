@@ -13,8 +13,11 @@ from typing import cast
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+from websockets.protocol import Protocol
 
 from services.gateway.socket.inbound import Inbound
 from shared.admission import Guest
@@ -99,6 +102,14 @@ class Wire(WebSocketsSansIOProtocol):
             self._later.cancel()
         self.config.admission.leave(self.guest)
         super().connection_lost(exc)
+
+    def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin with a head that shared/http.py has read: the library need not read it again."""
+        self.conn.parser = Protocol.parse(self.conn)  # of frames: what comes next
+        next(self.conn.parser)
+        named = Headers((name.decode(), _text(value)) for name, value in headers)
+        self.handle_connect(Request(_text(target), named))
+        self._ends()
 
     def data_received(self, data: bytes) -> None:
         if self._failed:
@@ -302,6 +313,11 @@ class Wire(WebSocketsSansIOProtocol):
             for text in texts:
                 self.conn.send_text(text)
         self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+def _text(raw: bytes) -> str:
+    """As the library reads what is not ASCII, and uvicorn writes it back."""
+    return raw.decode("ascii", "surrogateescape")
 
 
 def pace_of(settings: Settings) -> Pace:

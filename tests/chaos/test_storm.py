@@ -112,6 +112,11 @@ def check(told: Return, count: int) -> None:
     assert told.outcome.messages == [MISSED] * count
 
 
+def soon(told: Return) -> bool:
+    """As an echo takes them in, and half as long again, and a second."""
+    return told.outcome.came[-1] <= 1.5 * told.echo.came[-1] + 1.0
+
+
 def within(seconds: float, told: Return) -> float:
     """As long as a machine may take that does other things as well, by what an echo took."""
     return max(seconds * TIMEOUT_FACTOR, LONGER * told.echo.came[-1])
@@ -169,6 +174,19 @@ async def test_f_s1_the_wait_in_line_has_an_end_by_setting(tmp_path: Path) -> No
 async def refused_as_overloaded(stack: Stack, token: str) -> bool:
     status = await status_of(stack, "/v1/unread", token)
     return status == 503 and "LINKUP_LOG_WAITING" in stack.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_f_s1_a_thousand_resume_hardly_slower_than_at_a_bare_echo(stack: Stack) -> None:
+    """What else the machine does can only make it slower: one of three times is enough."""
+    for attempt in range(3):
+        told = await come_back(stack, f"again{attempt}x", 1000)
+        sys.stdout.write(f"{told}\n")
+        check(told, 1000)
+        if soon(told):
+            return
+    pytest.fail(str(told))
 
 
 @pytest.mark.prove

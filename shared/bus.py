@@ -1,4 +1,4 @@
-"""Owns the connection to NATS: the only module that imports nats.
+"""Owns the connection to NATS: nothing else imports nats, but for `nats_client`.
 
 The wire keeps nothing: no buffering while disconnected, a publish that cannot leave is dropped,
 a request that cannot leave fails at once. Whoever waits for a fact re-reads the log.
@@ -6,23 +6,22 @@ a request that cannot leave fails at once. Whoever waits for a fact re-reads the
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import nats
 import nats.errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from shared.addresses import without_password
 from shared.errors import StartError, Unavailable
 from shared.health import Check
+from shared.nats_client import NatsClient
 from shared.probe import Probe
 
 logger = logging.getLogger("linkup.bus")
 
-Handler = Callable[["Delivery"], Awaitable[None]]
+Handler = Callable[["Delivery"], None]
 
 FLUSH_EVERY = 256  # publishes: without a buffer limit nothing else slows a burst down
 CONNECT_TIMEOUT = 10.0
@@ -30,15 +29,13 @@ FLUSH_TIMEOUT = 5.0
 PING_TIMEOUT = 2.0  # below the deadline of what is asked over the bus: the bus is blamed first
 
 
+@dataclass(slots=True)
 class Delivery:
     """One message from the bus, and the way to answer it."""
 
-    __slots__ = ("_msg", "payload", "reply_to", "subject")
-
-    def __init__(self, msg: Msg) -> None:
-        self.subject: str = msg.subject
-        self.payload: bytes = msg.data
-        self.reply_to: str = msg.reply
+    subject: str
+    payload: bytes
+    reply_to: str
 
 
 class NoResponders(Unavailable):
@@ -50,23 +47,21 @@ class BusTimeout(Unavailable):
 
 
 class Subscription:
-    """Interest in one subject. What overflows its limits is dropped and repaired from the log."""
+    """Interest in one subject, until it is closed."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    __slots__ = ("_client", "_number")
+
+    def __init__(self, client: NatsClient, number: int) -> None:
+        self._client = client
+        self._number = number
 
     async def close(self) -> None:
-        """Stop at once; on a lost connection there is nothing to tell the broker."""
-        if not self._inner._closed:  # noqa: SLF001 - the client has no public word for it
-            await _quietly(self._inner.unsubscribe())
-
-    async def drain(self) -> None:
-        """Stop taking, finish what was taken."""
-        await _quietly(self._inner.drain())
+        """Nothing that comes from now on is handed on."""
+        self._client.forget(self._number)
 
 
 class Bus:
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: NatsClient) -> None:
         self._client = client
         self._unflushed = 0
         self._flush: asyncio.Task[bool] | None = None  # under way
@@ -94,8 +89,7 @@ class Bus:
             raise Unavailable("no answer to a ping") from None
 
     async def _round_trip(self, timeout: float) -> None:
-        """As the client's `flush`, but what waits for the answer is never cancelled: in
-        nats-py 2.16 an answer that comes late would end all reading (InvalidStateError)."""
+        """As the client's `flush`, but what waits for the answer is never cancelled."""
         if not self.connected:
             raise nats.errors.ConnectionClosedError
         answered = asyncio.get_running_loop().create_future()
@@ -104,28 +98,30 @@ class Bus:
         if not done:
             raise TimeoutError
 
-    async def publish(self, subject: str, payload: bytes) -> None:
-        """Hand to the wire, or drop when there is none: the log repairs it."""
+    def post(self, subject: str, payload: bytes) -> None:
+        """Hand to the wire, or drop when there is none: the log repairs it.
+
+        All that is said in one turn of the loop leaves in one write.
+        """
         try:
-            await self._client.publish(subject, payload)
-            self._unflushed += 1
-            if self._unflushed >= FLUSH_EVERY:
-                await self.flush()
-        except (nats.errors.Error, OSError, Unavailable) as error:
+            self._client.send(subject, payload)
+        except nats.errors.Error as error:
             logger.debug("publish dropped: %s", type(error).__name__)
 
-    def post(self, subject: str, payload: bytes) -> None:
-        """As `publish`, for what is seldom said: it waits for nothing, however much is said."""
-        publishing = self._client.publish(subject, payload)
-        with suppress(StopIteration, nats.errors.Error, OSError):
-            publishing.send(None)  # the client only waits when a thousand flushes are asked for
-        publishing.close()
+    async def publish(self, subject: str, payload: bytes) -> None:
+        """As `post`, for who says much: a burst waits for the broker now and then."""
+        self.post(subject, payload)
+        self._unflushed += 1
+        if self._unflushed >= FLUSH_EVERY:
+            try:
+                await self.flush()
+            except Unavailable:
+                logger.debug("a burst goes on without the broker")
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """Raises NoResponders or Unavailable (not carried out), BusTimeout (unknown)."""
         try:
-            with _heeding_cancellation():
-                reply = await self._client.request(subject, payload, timeout=timeout)
+            reply = await self._client.ask(subject, payload, timeout)
         except nats.errors.NoRespondersError:
             raise NoResponders("The service is starting or away") from None
         except (nats.errors.TimeoutError, TimeoutError):
@@ -133,40 +129,24 @@ class Bus:
         except (nats.errors.Error, OSError):
             raise Unavailable("The message bus is out of reach") from None
         self.probe.proved()
-        return bytes(reply.data)
+        return reply
 
-    async def subscribe(
-        self,
-        subject: str,
-        handler: Handler,
-        *,
-        queue: str = "",
-        pending_msgs: int = 1024,
-        pending_bytes: int = 8 * 1024 * 1024,
-    ) -> Subscription:
-        """Calls of one subscription's handler run one after another: it must only enqueue.
+    async def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription:
+        """The handler is called in the turn of the loop that reads from the broker: it must only
+        enqueue, within bounds of its own."""
 
-        `pending_*`: bounds of what waits for the handler; beyond them messages are dropped.
-        """
-
-        async def deliver(msg: Msg) -> None:
+        def deliver(subject: str, payload: bytes, reply_to: str) -> None:
             self.probe.proved()
             try:
-                await handler(Delivery(msg))
+                handler(Delivery(subject, payload, reply_to))
             except Exception:
-                logger.exception("a handler failed", extra={"subject": msg.subject})
+                logger.exception("a handler failed", extra={"subject": subject})
 
         try:
-            inner = await self._client.subscribe(
-                subject,
-                queue=queue,
-                cb=deliver,
-                pending_msgs_limit=pending_msgs,
-                pending_bytes_limit=pending_bytes,
-            )
-        except (nats.errors.Error, OSError):
+            number = self._client.listen(subject, deliver, queue)
+        except nats.errors.Error:
             raise Unavailable("The message bus is out of reach") from None
-        return Subscription(inner)
+        return Subscription(self._client, number)
 
     async def flush(self) -> None:
         """Wait until the broker has seen all that was handed over. Raises Unavailable.
@@ -185,9 +165,6 @@ class Bus:
         self._flush, self._next_flush = self._next_flush, None
         self._unflushed = 0
         try:
-            # nats-py 2.16 writes a PING at once, past commands that wait for its own flusher: the
-            # first answer can come before the broker has seen them, the second one cannot.
-            await self._round_trip(FLUSH_TIMEOUT)
             await self._round_trip(FLUSH_TIMEOUT)
         except (nats.errors.Error, TimeoutError, OSError):
             return False
@@ -230,7 +207,7 @@ async def connect(
     """A connection for the life of the process. Raises StartError when the broker is not there."""
 
     link = _Link(url, on_reconnect)
-    client = Client()
+    client = NatsClient()
     bus = Bus(client)
     try:
         async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
@@ -265,20 +242,6 @@ async def connect(
         probing.cancel()
         await asyncio.wait([probing])
         await _quietly(client.close())
-
-
-@contextmanager
-def _heeding_cancellation() -> Iterator[None]:
-    """`asyncio.wait_for`, which the client waits with, forgets a cancellation that comes together
-    with the answer (cpython#86296, mended in 3.12): a loop that asks would never end."""
-    task = asyncio.current_task()
-    assert task is not None
-    before = task.cancelling()
-    try:
-        yield
-    finally:
-        if task.cancelling() > before:
-            raise asyncio.CancelledError
 
 
 async def _quietly(step: Awaitable[Any]) -> None:

@@ -28,8 +28,6 @@ logger = logging.getLogger("linkup.gateway.hub")
 TICK = 1.0
 SLOTS = 10  # ticks in which every user is compared once
 FAREWELL_MS = 500  # in which those who are told to come back do; more if they are more than that
-PENDING_EVENTS = 256  # a user's, between the wire and the hub; what is dropped is repaired
-PENDING_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -108,22 +106,17 @@ class Hub:
             self._left.set()
 
     async def _subscribe(self, user: User) -> Subscription:
-        async def deliver(delivery: Delivery) -> None:
+        def deliver(delivery: Delivery) -> None:
             if delivery.subject == subjects.feed(user.user_id):
                 self._deliver(user, delivery)
             elif delivery.subject == subjects.live(user.user_id):
                 self._deliver_live(user, delivery)
             elif delivery.subject == subjects.ask(user.user_id):
-                await self._announcer.answer(delivery)
+                self._announcer.answer(delivery)
             elif delivery.subject == subjects.control(user.user_id):
                 self._control(user, delivery)
 
-        subscription = await self._bus.subscribe(
-            subjects.user(user.user_id),
-            deliver,
-            pending_msgs=PENDING_EVENTS,
-            pending_bytes=PENDING_BYTES,
-        )
+        subscription = await self._bus.subscribe(subjects.user(user.user_id), deliver)
         return subscription
 
     def _deliver(self, user: User, delivery: Delivery) -> None:

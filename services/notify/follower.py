@@ -50,7 +50,7 @@ class Follower:
         self._reached_at = time.monotonic()
 
     async def run(self) -> None:
-        await self._bus.subscribe(subjects.LOG, self._on_doorbell, pending_msgs=64)
+        await self._bus.subscribe(subjects.LOG, self._on_doorbell)
         while True:
             self._bell.clear()
             try:
@@ -68,7 +68,7 @@ class Follower:
             return Check("pass")
         return Check("fail", f"the log has not been read for {silent:.0f} s; is persistence up?")
 
-    async def _on_doorbell(self, delivery: Delivery) -> None:
+    def _on_doorbell(self, delivery: Delivery) -> None:
         self._bell.set()
 
     async def _page(self) -> bool:

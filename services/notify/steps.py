@@ -33,22 +33,20 @@ class Steps:
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue(MAX_QUEUED)
 
     async def run(self) -> None:
-        await self._bus.subscribe(
-            subjects.notify("*"), self._accept, queue=subjects.NOTIFY_GROUP, pending_msgs=MAX_QUEUED
-        )
+        await self._bus.subscribe(subjects.notify("*"), self._accept, queue=subjects.NOTIFY_GROUP)
         while True:
             delivery = await self._queue.get()
             await self._bus.publish(delivery.reply_to, await self._answer(delivery))
 
-    async def _accept(self, delivery: Delivery) -> None:
+    def _accept(self, delivery: Delivery) -> None:
         if delivery.subject == subjects.notify("health"):
-            await self._bus.publish(delivery.reply_to, readiness.tell(self._health))
+            self._bus.post(delivery.reply_to, readiness.tell(self._health))
             return
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
             refusal = commands.refusal(Overloaded("Too many questions wait already"))
-            await self._bus.publish(delivery.reply_to, refusal)
+            self._bus.post(delivery.reply_to, refusal)
 
     async def _answer(self, delivery: Delivery) -> bytes:
         try:

@@ -82,11 +82,11 @@ async def _listen(
     erasing = tasks.create_task(Erasure(store).run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
 
-    async def accept(delivery: bus.Delivery) -> None:
+    def accept(delivery: bus.Delivery) -> None:
         if delivery.subject == subjects.query("health"):  # also when no reader gets anywhere
-            await nats.publish(delivery.reply_to, readiness.tell(health))
+            nats.post(delivery.reply_to, readiness.tell(health))
         else:
-            await readers.accept(delivery)
+            readers.accept(delivery)
 
     queries = await nats.subscribe(subjects.query("*"), accept, queue=subjects.QUERY_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)

@@ -42,16 +42,16 @@ class Writer:
         self._doorbell = Doorbell(bus)
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue(MAX_QUEUED)
 
-    async def accept(self, delivery: Delivery) -> None:
+    def accept(self, delivery: Delivery) -> None:
         """Take a batch from the bus, or answer at once why not."""
         try:
             job = Job(commands.decode(delivery.payload, Batch), delivery.reply_to)
             self._queue.put_nowait(job)
         except msgspec.MsgspecError as error:
             logger.error("a batch does not decode: %s", error)
-            await self._fail(delivery.reply_to, Internal("The batch does not decode"))
+            self._fail(delivery.reply_to, Internal("The batch does not decode"))
         except asyncio.QueueFull:
-            await self._fail(delivery.reply_to, Overloaded("The store is busy"))
+            self._fail(delivery.reply_to, Overloaded("The store is busy"))
 
     async def finish(self) -> None:
         """Let `run` end behind what is queued already."""
@@ -83,7 +83,7 @@ class Writer:
         except Unavailable as error:
             logger.warning("nothing stored: %s", error.__cause__)
             for job in jobs:
-                await self._fail(job.reply_to, error)
+                self._fail(job.reply_to, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, one batch of these causes it
             await self._isolate(jobs, error)
         else:
@@ -110,7 +110,7 @@ class Writer:
         try:
             reply = await self._one_by_one(job.batch)
         except Unavailable as unavailable:
-            await self._fail(job.reply_to, unavailable)
+            self._fail(job.reply_to, unavailable)
         else:
             await self._bus.publish(job.reply_to, commands.encode(reply))
 
@@ -143,5 +143,5 @@ class Writer:
         reply = decision.replies[0]
         return reply.results[0] if isinstance(reply, Results) else Refused("internal", "Fenced")
 
-    async def _fail(self, reply_to: str, error: LinkupError) -> None:
-        await self._bus.publish(reply_to, commands.refusal(error))
+    def _fail(self, reply_to: str, error: LinkupError) -> None:
+        self._bus.post(reply_to, commands.refusal(error))

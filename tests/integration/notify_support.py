@@ -162,16 +162,23 @@ async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLo
     async with bus.connect(url, "persistence") as wire:
         log.bus = wire
 
-        async def on_log(delivery: bus.Delivery) -> None:
+        def on_log(delivery: bus.Delivery) -> None:
             page = log.page(decode(delivery.payload, LogPage))
-            await wire.publish(delivery.reply_to, encode(page))
+            wire.post(delivery.reply_to, encode(page))
 
-        async def on_marks(delivery: bus.Delivery) -> None:
+        async def answer_marks(delivery: bus.Delivery) -> None:
             log.marks_asked += 1
             if log.on_marks is not None:
                 await log.on_marks()
             rows = log.marks(decode(delivery.payload, Marks))
-            await wire.publish(delivery.reply_to, encode(rows))
+            wire.post(delivery.reply_to, encode(rows))
+
+        answering: set[asyncio.Task[None]] = set()
+
+        def on_marks(delivery: bus.Delivery) -> None:
+            answer = asyncio.create_task(answer_marks(delivery))
+            answering.add(answer)
+            answer.add_done_callback(answering.discard)
 
         await wire.subscribe(subjects.query("log"), on_log, queue=subjects.QUERY_GROUP)
         await wire.subscribe(subjects.query("marks"), on_marks, queue=subjects.QUERY_GROUP)

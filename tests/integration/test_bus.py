@@ -21,8 +21,8 @@ async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
         bus.connect(server.url, "b") as answering,
     ):
 
-        async def answer(question: Delivery) -> None:
-            await answering.publish(question.reply_to, b"here")
+        def answer(question: Delivery) -> None:
+            answering.post(question.reply_to, b"here")
 
         for number in range(1000):
             await answering.subscribe(f"test.{number}", answer)
@@ -38,13 +38,13 @@ async def test_r11_who_subscribes_and_then_asks_misses_nothing_in_between() -> N
         bus.connect(server.url, "b") as store,
     ):
 
-        async def answer(question: Delivery) -> None:
-            await store.publish(f"user.{question.payload.decode()}", b"stored after that")
-            await store.publish(question.reply_to, b"so far")
+        def answer(question: Delivery) -> None:
+            store.post(f"user.{question.payload.decode()}", b"stored after that")
+            store.post(question.reply_to, b"so far")
 
         heard: list[str] = []
 
-        async def hear(event: Delivery) -> None:
+        def hear(event: Delivery) -> None:
             heard.append(event.subject)
 
         async def join(number: int) -> None:
@@ -77,8 +77,8 @@ async def test_f_s1_those_who_flush_in_one_instant_share_it(
         bus.connect(server.url, "b") as answering,
     ):
 
-        async def answer(question: Delivery) -> None:
-            await answering.publish(question.reply_to, b"here")
+        def answer(question: Delivery) -> None:
+            answering.post(question.reply_to, b"here")
 
         async def come(number: int) -> None:
             await asyncio.sleep(0.0001 * number)
@@ -99,7 +99,7 @@ async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back()
     heard: list[bytes] = []
     async with nats_broker() as server, bus.connect(server.url, "a") as client:
 
-        async def hear(delivery: Delivery) -> None:
+        def hear(delivery: Delivery) -> None:
             heard.append(delivery.payload)
 
         await client.subscribe("test", hear)
@@ -125,7 +125,7 @@ async def test_f_t1_a_late_answer_to_a_flush_does_not_make_the_client_deaf(
     heard = asyncio.Event()
     async with nats_broker() as server, bus.connect(server.url, "a") as client:
 
-        async def hear(delivery: Delivery) -> None:
+        def hear(delivery: Delivery) -> None:
             heard.set()
 
         await client.subscribe("test", hear)
@@ -161,8 +161,8 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaite
     """Else a service that stops while it asks goes on asking, and never stops."""
     async with nats_broker() as server, bus.connect(server.url, "a") as client:
 
-        async def answer(question: Delivery) -> None:
-            await client.publish(question.reply_to, b"here")
+        def answer(question: Delivery) -> None:
+            client.post(question.reply_to, b"here")
 
         await client.subscribe("test", answer)
         await client.flush()

@@ -195,7 +195,7 @@ async def test_r16_a_notify_that_lost_its_database_goes_on_where_it_stood(
     settings = to_mailbox(mailbox) | {"notify_email_after": 0.1}
     heard: list[int] = []
 
-    async def on_page(delivery: bus.Delivery) -> None:
+    def on_page(delivery: bus.Delivery) -> None:
         heard.append(decode(delivery.payload, LogPage).positions.get("1", 0))
 
     async with bus.connect(nats_url, "observer") as wire:

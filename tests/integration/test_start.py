@@ -79,8 +79,8 @@ async def persistence(nats_url: str) -> AsyncIterator[None]:
     health.state = "ready"
     async with bus.connect(nats_url, "persistence") as wire:
 
-        async def answer(delivery: bus.Delivery) -> None:
-            await wire.publish(delivery.reply_to, tell(health))
+        def answer(delivery: bus.Delivery) -> None:
+            wire.post(delivery.reply_to, tell(health))
 
         await wire.subscribe(subjects.query("health"), answer)
         await wire.flush()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from shared import subjects
 from shared.bus import BusTimeout, Delivery, NoResponders
@@ -15,7 +15,7 @@ from shared.health import Check
 from shared.probe import Probe
 from tests.support.fuse import Fuse
 
-Handler = Callable[[Delivery], Awaitable[None]]
+Handler = Callable[[Delivery], None]
 
 
 @dataclass
@@ -101,8 +101,7 @@ class Broker:
         life = self._life
         await asyncio.sleep(delay)
         if number in self._subscriptions and life == self._life:
-            message = SimpleNamespace(subject=subject, data=payload, reply=reply_to)
-            await self._subscriptions[number][2](Delivery(cast(Any, message)))
+            self._subscriptions[number][2](Delivery(subject, payload, reply_to))
 
 
 def _matches(pattern: str, subject: str) -> bool:
@@ -158,7 +157,7 @@ class SimulatedBus:
         inbox = f"_INBOX.{id(payload)}-{self.broker.random.random()}".replace(".", "", 1)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-        async def on_answer(delivery: Delivery) -> None:
+        def on_answer(delivery: Delivery) -> None:
             if not answer.done():
                 answer.set_result(delivery.payload)
 
@@ -179,7 +178,7 @@ class SimulatedBus:
         self._check()
         number = self.broker.subscribe(subject, options.get("queue", ""), handler)
         self._subscribed.append(number)
-        return SimpleNamespace(close=self._closer(number), drain=self._closer(number))
+        return SimpleNamespace(close=self._closer(number))
 
     def _closer(self, number: int) -> Callable[[], Awaitable[None]]:
         async def close() -> None:

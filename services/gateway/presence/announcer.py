@@ -62,15 +62,15 @@ class Announcer:
         self._left[user_id] = left
         try:
             subject = subjects.ask(user_id)
-            left.subscription = await self._bus.subscribe(subject, self.answer, pending_msgs=64)
+            left.subscription = await self._bus.subscribe(subject, self.answer)
         except Unavailable:
             return  # nobody can ask now, and who asks later finds them back or gone
         if self._left.get(user_id) is not left:
             await left.end()
 
-    async def answer(self, question: Delivery) -> None:
+    def answer(self, question: Delivery) -> None:
         """Yes. Only who holds a user speaks: another's *no* could overtake it."""
-        await self._bus.publish(question.reply_to, b"")
+        self._bus.post(question.reply_to, b"")
 
     async def run(self) -> None:
         while True:

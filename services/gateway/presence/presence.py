@@ -31,7 +31,6 @@ TICKS = 5  # in a debounce
 MAX_WATCHED = MAX_ACQUAINTANCES  # by one socket
 QUERIES_AT_ONCE = 16
 CHECK_AGAIN = 300.0  # seconds until a socket's acquaintances are looked up again
-PENDING = 64  # announcements of one user
 
 
 @dataclass(slots=True)
@@ -202,11 +201,11 @@ class Presence:
                 watch.subscription = await self._subscribe(watch)
 
     async def _subscribe(self, watch: Watch) -> Subscription:
-        async def deliver(delivery: Delivery) -> None:
+        def deliver(delivery: Delivery) -> None:
             self._announced(watch, delivery)
 
         subject = subjects.presence(watch.user_id)
-        return await self._bus.subscribe(subject, deliver, pending_msgs=PENDING)
+        return await self._bus.subscribe(subject, deliver)
 
     def _announced(self, watch: Watch, delivery: Delivery) -> None:
         try:

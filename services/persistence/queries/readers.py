@@ -43,12 +43,12 @@ class Readers:
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUED)
         self.reads = Probe("reading the store", self._touch)
 
-    async def accept(self, delivery: Delivery) -> None:
+    def accept(self, delivery: Delivery) -> None:
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
             refusal = commands.refusal(Overloaded("Too many queries wait already"))
-            await self._bus.publish(delivery.reply_to, refusal)
+            self._bus.post(delivery.reply_to, refusal)
 
     async def run(self) -> None:
         """One reader's life; run as many as there are to be connections."""

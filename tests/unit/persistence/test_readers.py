@@ -42,7 +42,7 @@ async def test_f_t1_a_reader_that_is_asked_says_that_it_reads(database: Path) ->
 async def test_f_t1_a_query_that_is_answered_proves_it(database: Path) -> None:
     readers = readers_of(database, bus := FakeBus())
     async with running(readers.run()):
-        await readers.accept(cast(Delivery, Question))
+        readers.accept(cast(Delivery, Question))
         await eventually(lambda: bool(bus.answers))
     assert readers.reads.check().status == "pass"
 

@@ -65,7 +65,7 @@ async def writer(store: Store, bus: FakeBus, log: Log) -> Writer:
 
 async def accept(writer: Writer, lane: str, *told: Command, number: int = 1) -> None:
     batch = Batch(lane=lane, number=number, commands=list(told))
-    await writer.accept(Delivery(commands.encode(batch), lane))  # type: ignore[arg-type]
+    writer.accept(Delivery(commands.encode(batch), lane))  # type: ignore[arg-type]
 
 
 async def run(writer: Writer) -> None:
@@ -181,7 +181,7 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
 
 
 async def test_a_batch_that_does_not_decode_is_answered(writer: Writer, bus: FakeBus) -> None:
-    await writer.accept(Delivery(b"\xc1", "somebody"))  # type: ignore[arg-type]
+    writer.accept(Delivery(b"\xc1", "somebody"))  # type: ignore[arg-type]
     assert bus.reply("somebody") == Refused("internal", "The batch does not decode")
 
 

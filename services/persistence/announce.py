@@ -18,8 +18,8 @@ from services.persistence.decide.changes import (
     Seen,
 )
 from services.persistence.projection import (
-    Occasion,
-    Talk,
+    ConversationNow,
+    GroupEvent,
     View,
     conversation_body,
     deleted_body,
@@ -74,8 +74,9 @@ def _event(row: FeedRow, body: bytes, decision: Decision) -> Event:
     match row.fact:
         case Said(message):
             return Event(row.cursor, body, row.origin, message.conversation_id, message.seq)
-        case Seen(place) | Changed(_, place):
-            return Event(row.cursor, _own_view(row, place, decision), row.origin, place)
+        case Seen() | Changed() as fact:
+            body = _own_view(fact, row.user_id, decision)
+            return Event(row.cursor, body, row.origin, fact.conversation_id)
         case _:
             return Event(row.cursor, body, row.origin)
 
@@ -86,9 +87,10 @@ def _body(fact: Fact, decision: Decision) -> bytes:
     match fact:
         case Said():
             return said_body(fact)
-        case Marked(place, user_id):
-            member = decision.state.conversations[place].members[user_id]
-            return receipt_body(place, user_id, member.delivered_seq, member.read_seq, now)
+        case Marked(conversation_id, user_id):
+            marks = decision.state.conversations[conversation_id].members[user_id]
+            reached = (marks.delivered_seq, marks.read_seq)
+            return receipt_body(conversation_id, user_id, *reached, now)
         case Seen() | Changed():
             return b""
         case Reacted(m, user_id, emoji, reaction):
@@ -104,23 +106,22 @@ def _body(fact: Fact, decision: Decision) -> bytes:
             assert_never(fact)
 
 
-def _own_view(row: FeedRow, conversation_id: str, decision: Decision) -> bytes:
+def _own_view(fact: Seen | Changed, user_id: str, decision: Decision) -> bytes:
     """As a replay would tell it: who is no member after the commit hears only that."""
-    conversation, fact = decision.state.conversations[conversation_id], row.fact
-    occasion = None
+    conversation, event = decision.state.conversations[fact.conversation_id], None
     if isinstance(fact, Changed):
-        occasion = Occasion(fact.version, fact.actor_id, fact.user_ids)
-        if has_parted(fact.kind, occasion, row.user_id):
-            return parted_body(fact.kind, conversation_id, occasion)
-    member = conversation.members.get(row.user_id)
+        event = GroupEvent(fact.version, fact.actor_id, fact.user_ids)
+        if has_parted(fact.kind, event, user_id):
+            return parted_body(fact.kind, fact.conversation_id, event)
+    member = conversation.members.get(user_id)
     if member is None:
         return b""
     names = list(itertools.islice(conversation.members, MAX_NAMED + 1))
     group = (conversation.kind, conversation.title, conversation.version)
-    talk = Talk(conversation_id, *group, len(conversation.members), names)
+    now = ConversationNow(fact.conversation_id, *group, len(conversation.members), names)
     own = (member.archived, member.muted, member.role, member.blocked)
     view = View(member.version, member.cleared_seq, *own)
-    return conversation_body(fact.kind, talk, occasion, view)
+    return conversation_body(fact.kind, now, event, view)
 
 
 def _parts(events: list[Event]) -> list[list[Event]]:

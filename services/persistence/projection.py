@@ -196,7 +196,7 @@ def reaction_body(
     )
 
 
-class Talk(NamedTuple):
+class ConversationNow(NamedTuple):
     """A conversation as it is now, for all its members. `members`: as many as a frame may name,
     or more, which it will not."""
 
@@ -208,7 +208,7 @@ class Talk(NamedTuple):
     members: Sequence[str]
 
 
-class Occasion(NamedTuple):
+class GroupEvent(NamedTuple):
     """What happened to a group."""
 
     version: int
@@ -227,21 +227,23 @@ class View(NamedTuple):
     blocked: bool
 
 
-def conversation_body(kind: str, talk: Talk, occasion: Occasion | None, view: View) -> bytes:
+def conversation_body(
+    kind: str, now: ConversationNow, event: GroupEvent | None, view: View
+) -> bytes:
     """`kind` of the feed's row says what changed."""
-    group = talk.kind == "group"
+    group = now.kind == "group"
     return frames.encode(
         frames.Conversation(
-            conversation_id=talk.conversation_id,
-            version=talk.version + view.version,
-            kind=talk.kind,
-            title=UNSET if talk.title is None else talk.title,
+            conversation_id=now.conversation_id,
+            version=now.version + view.version,
+            kind=now.kind,
+            title=UNSET if now.title is None else now.title,
             role=view.role if group else UNSET,
-            member_count=talk.member_count,
-            members=_named(sorted(talk.members)),
+            member_count=now.member_count,
+            members=_named(sorted(now.members)),
             change=CHANGES[kind],
-            actor_id=occasion.actor_id if occasion else UNSET,
-            user_ids=_named(occasion.user_ids) if occasion and occasion.user_ids else UNSET,
+            actor_id=event.actor_id if event else UNSET,
+            user_ids=_named(event.user_ids) if event and event.user_ids else UNSET,
             cleared_seq=view.cleared_seq,
             archived=bool(view.archived),
             muted=bool(view.muted),
@@ -250,18 +252,18 @@ def conversation_body(kind: str, talk: Talk, occasion: Occasion | None, view: Vi
     )
 
 
-def parted_body(kind: str, conversation_id: str, occasion: Occasion) -> bytes:
+def parted_body(kind: str, conversation_id: str, event: GroupEvent) -> bytes:
     """The last that somebody hears who left or was removed: nothing of the group as it is now."""
     return frames.encode(
         frames.Conversation(
             conversation_id=conversation_id,
-            version=occasion.version,
+            version=event.version,
             kind="group",
             member_count=0,
             members=[],
             change=CHANGES[kind],
-            actor_id=occasion.actor_id,
-            user_ids=_named(occasion.user_ids),
+            actor_id=event.actor_id,
+            user_ids=_named(event.user_ids),
             cleared_seq=0,
             archived=False,
             muted=False,
@@ -270,9 +272,9 @@ def parted_body(kind: str, conversation_id: str, occasion: Occasion) -> bytes:
     )
 
 
-def has_parted(kind: str, occasion: Occasion | None, user_id: str) -> bool:
+def has_parted(kind: str, event: GroupEvent, user_id: str) -> bool:
     """Whether that row tells its own reader that they are no longer a member."""
-    return kind in PARTINGS and occasion is not None and user_id in occasion.user_ids
+    return kind in PARTINGS and user_id in event.user_ids
 
 
 def _named(user_ids: Sequence[str]) -> list[str] | UnsetType:

@@ -27,18 +27,18 @@ def read_messages(tx: Transaction, command: ReadMessages) -> Result:
         if message is not None:
             at = highest.get(message.conversation_id, 0)
             highest[message.conversation_id] = max(at, message.seq)
-    results = [_move(tx, command, place, seq, 0) for place, seq in highest.items()]
+    results = [_move(tx, command, *found, 0) for found in highest.items()]
     return Done() if Done() in results else NO_MESSAGE
 
 
 def _move(
     tx: Transaction,
     command: AdvanceReceipt | ReadMessages,
-    place: str,
+    conversation_id: str,
     read_seq: int,
     delivered_seq: int,
 ) -> Result:
-    conversation = tx.conversation_of(command.user_id, place)
+    conversation = tx.conversation_of(command.user_id, conversation_id)
     if conversation is None:
         return NO_MESSAGE
     if conversation.kind == "group" and len(conversation.members) > MAX_NAMED:
@@ -52,13 +52,13 @@ def _move(
         before = member.read_seq if read > member.read_seq else member.delivered_seq
         moved = (delivered > member.delivered_seq, read > member.read_seq)
         member.delivered_seq, member.read_seq = delivered, read
-        tx.changes.members.add((place, command.user_id))
-        _note(tx, place, command.user_id, Moved(before, command.connection_id, *moved))
+        tx.changes.members.add((conversation_id, command.user_id))
+        _note(tx, conversation_id, command.user_id, Moved(before, command.connection_id, *moved))
     return Done()
 
 
-def _note(tx: Transaction, place: str, reader: str, moved: Moved) -> None:
-    known = tx.moved.get((place, reader))
+def _note(tx: Transaction, conversation_id: str, reader: str, moved: Moved) -> None:
+    known = tx.moved.get((conversation_id, reader))
     if known is not None:
         moved = Moved(
             min(moved.before, known.before),
@@ -66,7 +66,7 @@ def _note(tx: Transaction, place: str, reader: str, moved: Moved) -> None:
             moved.delivered or known.delivered,
             moved.read or known.read,
         )
-    tx.moved[place, reader] = moved
+    tx.moved[conversation_id, reader] = moved
 
 
 def tell(tx: Transaction) -> None:

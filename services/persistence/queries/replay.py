@@ -7,9 +7,9 @@ import msgspec
 from services.persistence.projection import (
     CHANGES,
     MESSAGE_WIDTH,
+    ConversationNow,
+    GroupEvent,
     MessageRow,
-    Occasion,
-    Talk,
     View,
     conversation_body,
     deleted_body,
@@ -124,13 +124,14 @@ def _revised(kind: str, at: int, found: MessageRow, reaction: ReactionRow) -> by
 
 def _changed(kind: str, row: ConversationRow) -> bytes:
     """Empty where its reader is no member any more."""
-    occasion = None
+    event = None
     if row.user_ids is not None:
-        occasion = Occasion(row.change_version, row.actor_id, _names.decode(row.user_ids))
-    if occasion is not None and has_parted(kind, occasion, row.user_id):
-        return parted_body(kind, row.conversation_id, occasion)
+        event = GroupEvent(row.change_version, row.actor_id, _names.decode(row.user_ids))
+        if has_parted(kind, event, row.user_id):
+            return parted_body(kind, row.conversation_id, event)
     if row.view_version is None:
         return b""
-    talk = Talk(*row[:5], _names.decode(row.members))
-    view = View(row.view_version, *row[-5:])
-    return conversation_body(kind, talk, occasion, view)
+    members = _names.decode(row.members)
+    group = (row.kind, row.title, row.version, row.member_count, members)
+    view = View(row.view_version, row.cleared_seq, row.archived, row.muted, row.role, row.blocked)
+    return conversation_body(kind, ConversationNow(row.conversation_id, *group), event, view)

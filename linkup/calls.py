@@ -47,7 +47,7 @@ class Page(Struct, frozen=True):
     has_more: bool
 
 
-class Door:
+class Tokens:
     """Gives a user a token: signed here when we know the secret, else by the development login."""
 
     def __init__(self, url: str, secret: str, audience: str) -> None:
@@ -55,7 +55,7 @@ class Door:
         self._secret = secret
         self._audience = audience
 
-    def enter(self, user_id: str) -> None:
+    def check(self, user_id: str) -> None:
         """See whether a server of ours is there and takes the token. Raises Unusable."""
         if not _is_http(self._url):
             raise Unusable(
@@ -67,7 +67,7 @@ class Door:
                 f"{LEAST_SECRET_BYTES} bytes: pass --secret or set LINKUP_JWT_SECRET"
             )
         try:
-            self._ask(self.token(user_id))
+            self._ask(self.of(user_id))
         except CallFailed as fault:
             raise Unusable(str(fault)) from None
 
@@ -93,7 +93,7 @@ class Door:
     def _stranger(self, saw: str) -> str:
         return f"{self._url} does not answer as a LinkUp server does ({saw})"
 
-    def token(self, user_id: str) -> str:
+    def of(self, user_id: str) -> str:
         """Raises CallFailed."""
         return self._signed(user_id) if self._secret else self._dev_login(user_id)
 

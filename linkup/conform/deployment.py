@@ -14,7 +14,7 @@ import jwt
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, Door
+from linkup.calls import CallFailed, Tokens
 from linkup.conform.verdict import Skipped, Unkept
 from shared.reserved import PREFIX
 
@@ -47,18 +47,18 @@ class Deployment:
         self.users = f"{PREFIX}conform-{self.run}"  # how the ids of all users of this run begin
         self.abuse = False
         self._secret = secret
-        self._door = Door(self.url, secret, audience)
-        self._tokens: dict[str, str] = {}
+        self._tokens = Tokens(self.url, secret, audience)
+        self._given: dict[str, str] = {}
 
     async def enter(self, user_id: str) -> None:
         """Raises Unusable."""
-        await asyncio.to_thread(self._door.enter, user_id)
+        await asyncio.to_thread(self._tokens.check, user_id)
 
     async def token(self, user_id: str) -> str:
         """For that user. Raises CallFailed."""
-        if user_id not in self._tokens:
-            self._tokens[user_id] = await asyncio.to_thread(self._door.token, user_id)
-        return self._tokens[user_id]
+        if user_id not in self._given:
+            self._given[user_id] = await asyncio.to_thread(self._tokens.of, user_id)
+        return self._given[user_id]
 
     def sign(self, user_id: str, **claims: Any) -> str:
         """A token with claims of our choice. Raises Skipped without the secret."""

@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, Door, Unusable
+from linkup.calls import CallFailed, Tokens, Unusable
 from linkup.load import cpu, replay, running
 from linkup.load.joining import LoadFailed, socket_url
 from linkup.load.report import in_words
@@ -122,13 +122,13 @@ def load(
     changed or out of order, and 2 if the server cannot be used: nothing answers at URL, or it
     refuses the secret.
     """
-    door = Door(url, secret, audience)
+    tokens = Tokens(url, secret, audience)
     try:
         if file is not None:
-            replayed = asyncio.run(replay.run(socket_url(url), url, door, file, show_progress))
+            replayed = asyncio.run(replay.run(socket_url(url), url, tokens, file, show_progress))
             _tell(replayed, replay.in_words(replayed), replayed.sound, as_json)
         else:
-            door.enter(f"{PREFIX}load-first")
+            tokens.check(f"{PREFIX}load-first")
             plan = Plan(
                 url=url,
                 pairs=pairs,
@@ -140,7 +140,7 @@ def load(
                 typists=typists,
                 pids=pids or cpu.server_pids(url),
             )
-            report = asyncio.run(running.run(plan, door, show_progress))
+            report = asyncio.run(running.run(plan, tokens, show_progress))
             _tell(report, in_words(report), report.sound, as_json)
     except Unusable as fault:
         show_progress("")

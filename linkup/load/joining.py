@@ -1,4 +1,4 @@
-"""Owns the way in of a load run: every line's token and socket, and in words why one is refused."""
+"""Owns the way in of a load run: every user's token and socket, and in words why one is refused."""
 
 import asyncio
 import errno
@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from linkup_client.wire import HandshakeFailed
 from websockets.exceptions import InvalidURI
 
-from linkup.calls import CallFailed, Door
-from linkup.load.pairs import Line, Refused
+from linkup.calls import CallFailed, Tokens
+from linkup.load.pairs import LoadSocket, Refused
 from linkup.load.report import LIMITS
 
 AT_ONCE = 32
@@ -22,25 +22,25 @@ class LoadFailed(Exception):
 
 
 async def join(
-    lines: Sequence[Line], url: str, door: Door, progress: Callable[[str], None]
+    sockets: Sequence[LoadSocket], url: str, tokens: Tokens, progress: Callable[[str], None]
 ) -> None:
     """All of them. Raises LoadFailed."""
-    _allow_files(len(lines) + OTHER_FILES)
+    _allow_files(len(sockets) + OTHER_FILES)
     turn = asyncio.Semaphore(AT_ONCE)
     joined = 0
 
-    async def one(line: Line) -> None:
+    async def one(socket: LoadSocket) -> None:
         nonlocal joined
         async with turn:
-            token = await asyncio.to_thread(door.token, line.user_id)
-            await line.join(socket_url(url), token)
+            token = await asyncio.to_thread(tokens.of, socket.user_id)
+            await socket.join(socket_url(url), token)
             joined += 1
-            progress(f"connected {joined} of {len(lines)}")
+            progress(f"connected {joined} of {len(sockets)}")
 
     try:
         async with asyncio.TaskGroup() as group:
-            for line in lines:
-                group.create_task(one(line))
+            for socket in sockets:
+                group.create_task(one(socket))
     except* (CallFailed, Refused, HandshakeFailed, InvalidURI, OSError, TimeoutError) as faults:
         raise LoadFailed(_why_not_joined(_first(faults), joined, url)) from None
 

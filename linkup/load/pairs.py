@@ -50,7 +50,7 @@ class Tally:
             self.faults.append(words)
 
 
-class Line:
+class LoadSocket:
     """One socket of a pair: says hello, keeps the heartbeat, follows the feed's cursor."""
 
     def __init__(self, user_id: str, tally: Tally) -> None:
@@ -126,7 +126,7 @@ class Line:
             self.tally.broken.set()
 
 
-class Sender(Line):
+class Sender(LoadSocket):
     """Sends numbered messages to one recipient; sends again what is not acknowledged."""
 
     def __init__(self, user_id: str, to: str, filler: str, window: int, tally: Tally) -> None:
@@ -208,7 +208,7 @@ class Sender(Line):
         """The lane's owner looks at every answer itself."""
 
 
-class Receiver(Line):
+class Receiver(LoadSocket):
     """Checks that every message of one sender comes once, in order, unchanged."""
 
     def __init__(self, sender: Sender, tally: Tally) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from linkup_client import Ack, Client, LinkupError, connect
 from msgspec import Struct
 
-from linkup.calls import Door, StoredMessage, history
+from linkup.calls import StoredMessage, Tokens, history
 from shared.reserved import PREFIX
 
 CONNECT_TIMEOUT = 20.0
@@ -40,7 +40,7 @@ class ReplayReport(Struct, frozen=True, kw_only=True):
 
 
 async def run(
-    socket_url: str, url: str, door: Door, file: Path, progress: Callable[[str], None]
+    socket_url: str, url: str, tokens: Tokens, file: Path, progress: Callable[[str], None]
 ) -> ReplayReport:
     """Send the whole file, one message after the other, and compare what the server shows.
 
@@ -48,14 +48,14 @@ async def run(
     Raises ReplayFailed and CallFailed.
     """
     lines = [_by_us(line) for line in read(file)]
-    await asyncio.to_thread(door.enter, f"{PREFIX}load-first")
+    await asyncio.to_thread(tokens.check, f"{PREFIX}load-first")
     try:
-        acks = await _send(socket_url, door, lines, progress)
+        acks = await _send(socket_url, tokens, lines, progress)
     except LinkupError as error:
         raise ReplayFailed(f"the server does not take it: {error}") from None
     except TimeoutError:
         raise ReplayFailed(f"cannot connect to {socket_url}: is it running?") from None
-    return await asyncio.to_thread(_compare, url, door, lines, acks)
+    return await asyncio.to_thread(_compare, url, tokens, lines, acks)
 
 
 def read(file: Path) -> list[Recorded]:
@@ -77,13 +77,13 @@ def _by_us(line: Recorded) -> Recorded:
 
 
 async def _send(
-    socket_url: str, door: Door, lines: list[Recorded], progress: Callable[[str], None]
+    socket_url: str, tokens: Tokens, lines: list[Recorded], progress: Callable[[str], None]
 ) -> list[Ack]:
     """Each only after the ack of the one before: that alone makes the order one for all senders."""
     async with AsyncExitStack() as stack:
         clients: dict[str, Client] = {}
         for user_id in dict.fromkeys(user for line in lines for user in (line.sender, line.to)):
-            token = await asyncio.to_thread(door.token, user_id)
+            token = await asyncio.to_thread(tokens.of, user_id)
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 clients[user_id] = await stack.enter_async_context(connect(socket_url, token))
         acks = []
@@ -93,7 +93,7 @@ async def _send(
         return acks
 
 
-def _compare(url: str, door: Door, lines: list[Recorded], acks: list[Ack]) -> ReplayReport:
+def _compare(url: str, tokens: Tokens, lines: list[Recorded], acks: list[Ack]) -> ReplayReport:
     sent: dict[str, list[Recorded]] = {}
     ids = {ack.message_id for ack in acks}
     for line, ack in zip(lines, acks, strict=True):
@@ -101,7 +101,7 @@ def _compare(url: str, door: Door, lines: list[Recorded], acks: list[Ack]) -> Re
     faults: list[str] = []
     stored = 0
     for conversation_id, recorded in sent.items():
-        shown = history(url, door.token(recorded[0].sender), conversation_id)
+        shown = history(url, tokens.of(recorded[0].sender), conversation_id)
         ours = [message for message in shown if message.message_id in ids]
         stored += len(ours)
         faults += _differences(conversation_id, recorded, ours)
@@ -117,10 +117,10 @@ def _compare(url: str, door: Door, lines: list[Recorded], acks: list[Ack]) -> Re
 def _differences(
     conversation_id: str, recorded: list[Recorded], stored: list[StoredMessage]
 ) -> Iterable[str]:
-    for place, (line, message) in enumerate(zip(recorded, stored, strict=False), start=1):
+    for number, (line, message) in enumerate(zip(recorded, stored, strict=False), start=1):
         same = line.content.encode() == message.content.encode()
         if not same or line.sender != message.sender_id:
-            yield f"message {place} of {conversation_id} (seq {message.seq})"
+            yield f"message {number} of {conversation_id} (seq {message.seq})"
 
 
 def in_words(report: ReplayReport) -> str:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 
 from msgspec import Struct
 
-from linkup.calls import Door
+from linkup.calls import Tokens
 from linkup.load import cpu, measured, pacer, pairs
 from linkup.load.joining import LoadFailed, join
 from linkup.load.pairs import Receiver, Sender, Tally
@@ -56,7 +56,7 @@ class Spent(Struct, frozen=True):
     wakes: dict[str, int]
 
 
-class Field:
+class Fleet:
     """All pairs of one run."""
 
     def __init__(self, plan: Plan) -> None:
@@ -73,7 +73,7 @@ class Field:
         self.quiet: array[float] = array("d")  # seconds to the ack while they did not type
 
     @property
-    def lines(self) -> list[pairs.Line]:
+    def sockets(self) -> list[pairs.LoadSocket]:
         return [*self.senders, *self.receivers, *self.typists]
 
     @property
@@ -82,58 +82,58 @@ class Field:
 
 
 async def run(
-    plan: Plan, door: Door, progress: Callable[[str], None] = lambda text: None
+    plan: Plan, tokens: Tokens, progress: Callable[[str], None] = lambda text: None
 ) -> Report:
     """One whole run. Raises LoadFailed."""
-    field = Field(plan)
+    fleet = Fleet(plan)
     try:
-        await join(field.lines, plan.url, door, progress)
-        await introduce(field.typists)
-        async with _upkeep(field), _without_collector():
-            return await _measured(field, plan, progress)
+        await join(fleet.sockets, plan.url, tokens, progress)
+        await introduce(fleet.typists)
+        async with _upkeep(fleet), _without_collector():
+            return await _measured(fleet, plan, progress)
     finally:
-        await asyncio.gather(*(line.leave() for line in field.lines))
+        await asyncio.gather(*(socket.leave() for socket in fleet.sockets))
 
 
-async def _measured(field: Field, plan: Plan, progress: Callable[[str], None]) -> Report:
-    tally = field.tally
+async def _measured(fleet: Fleet, plan: Plan, progress: Callable[[str], None]) -> Report:
+    tally = fleet.tally
     usage = cpu.Usage(plan.pids)
-    feeding = asyncio.create_task(_feed(field, plan))
+    feeding = asyncio.create_task(_feed(fleet, plan))
     try:
-        await _watch(field, plan.warmup, "warming up", progress)
+        await _watch(fleet, plan.warmup, "warming up", progress)
         usage.start()
         began, tally.measuring = time.monotonic(), True
         before = min(tally.acked, tally.delivered)
-        await _measure(field, plan, progress)
+        await _measure(fleet, plan, progress)
         tally.measuring = False
         elapsed, done = time.monotonic() - began, min(tally.acked, tally.delivered) - before
         spent = Spent(usage.seconds(), usage.own_seconds(), usage.others_share(), usage.wakes())
     finally:
         await _ended(feeding)
-        for sender in field.senders:
+        for sender in fleet.senders:
             sender.refill = False
     progress("waiting for the last acks")
-    await _settle(field)
-    return _report(field, plan, elapsed, done, spent)
+    await _settle(fleet)
+    return _report(fleet, plan, elapsed, done, spent)
 
 
-async def _measure(field: Field, plan: Plan, progress: Callable[[str], None]) -> None:
-    if not field.typists:
-        await _watch(field, plan.seconds, "measuring", progress)
+async def _measure(fleet: Fleet, plan: Plan, progress: Callable[[str], None]) -> None:
+    if not fleet.typists:
+        await _watch(fleet, plan.seconds, "measuring", progress)
         return
     turns = max(1, round(plan.seconds / TURN / 2))
-    tally, seconds = field.tally, plan.seconds / turns / 2
+    tally, seconds = fleet.tally, plan.seconds / turns / 2
     for _ in range(turns):
-        typed, tally.ack_seconds = tally.ack_seconds, field.quiet
-        await _watch(field, seconds, "measuring without typists", progress)
+        typed, tally.ack_seconds = tally.ack_seconds, fleet.quiet
+        await _watch(fleet, seconds, "measuring without typists", progress)
         tally.ack_seconds = typed
-        async with typing(field.typists):
-            await _watch(field, seconds, "measuring beside typists", progress)
+        async with typing(fleet.typists):
+            await _watch(fleet, seconds, "measuring beside typists", progress)
 
 
-async def _feed(field: Field, plan: Plan) -> None:
+async def _feed(fleet: Fleet, plan: Plan) -> None:
     loop = asyncio.get_running_loop()
-    senders = field.senders
+    senders = fleet.senders
     if plan.rate:
         turn = 0
         async for due in pacer.ticks(plan.rate):
@@ -146,9 +146,9 @@ async def _feed(field: Field, plan: Plan) -> None:
 
 
 @asynccontextmanager
-async def _upkeep(field: Field) -> AsyncIterator[None]:
+async def _upkeep(fleet: Fleet) -> AsyncIterator[None]:
     """What real clients do besides: receipts, heartbeats, and sending again what got no ack."""
-    task = asyncio.create_task(_keep_up(field))
+    task = asyncio.create_task(_keep_up(fleet))
     try:
         yield
     finally:
@@ -162,17 +162,17 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _keep_up(field: Field) -> None:
+async def _keep_up(fleet: Fleet) -> None:
     loop = asyncio.get_running_loop()
     turn = 0
     while True:
         await asyncio.sleep(1 / SWEEPS_PER_SECOND)
-        for receiver in field.receivers[turn % SWEEPS_PER_SECOND :: SWEEPS_PER_SECOND]:
+        for receiver in fleet.receivers[turn % SWEEPS_PER_SECOND :: SWEEPS_PER_SECOND]:
             receiver.mark()
             receiver.sender.lane.sweep(loop.time())
         every = SWEEPS_PER_SECOND * HEARTBEAT
-        for line in field.lines[turn % every :: every]:
-            line.ping()
+        for socket in fleet.sockets[turn % every :: every]:
+            socket.ping()
         turn += 1
 
 
@@ -189,10 +189,10 @@ async def _without_collector() -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-async def _watch(field: Field, seconds: float, word: str, progress: Callable[[str], None]) -> None:
+async def _watch(fleet: Fleet, seconds: float, word: str, progress: Callable[[str], None]) -> None:
     """Wait, telling the progress each second. Raises LoadFailed when the load cannot go on."""
     loop = asyncio.get_running_loop()
-    tally, end = field.tally, loop.time() + seconds
+    tally, end = fleet.tally, loop.time() + seconds
     while (left := end - loop.time()) > 0:
         before = tally.delivered
         try:
@@ -204,27 +204,27 @@ async def _watch(field: Field, seconds: float, word: str, progress: Callable[[st
             raise LoadFailed(_why_broken(tally))
 
 
-async def _settle(field: Field) -> None:
+async def _settle(fleet: Fleet) -> None:
     """Until every message is acknowledged and delivered and every feed is accounted for."""
     try:
         async with asyncio.timeout(DRAIN_TIMEOUT):
-            while not field.settled:  # noqa: ASYNC110 - an event for each ack would cost more
+            while not fleet.settled:  # noqa: ASYNC110 - an event for each ack would cost more
                 await asyncio.sleep(0.02)
-            for sender in field.senders:
+            for sender in fleet.senders:
                 sender.complete = False
-            open_ends = field.senders
+            open_ends = fleet.senders
             while open_ends := [sender for sender in open_ends if not sender.complete]:
                 for sender in open_ends:
                     sender.ping()
                 await asyncio.sleep(0.1)
     except TimeoutError:
         logger.warning("gave up waiting for the last acks and deliveries")
-    for sender in field.senders:
+    for sender in fleet.senders:
         sender.account()
 
 
-def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -> Report:
-    tally = field.tally
+def _report(fleet: Fleet, plan: Plan, elapsed: float, done: int, spent: Spent) -> Report:
+    tally = fleet.tally
     each = max(1, done)
     cpu = {name: round(seconds / each * 1e6, 1) for name, seconds in spent.server.items()}
     return Report(
@@ -234,9 +234,9 @@ def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -
         seconds=round(elapsed, 3),
         messages_per_second=round(done / elapsed, 1),
         ack=measured.latency(tally.ack_seconds),
-        typists=len(field.typists),
-        typing_heard=sum(typist.heard for typist in field.typists),
-        quiet_ack=measured.latency(field.quiet),
+        typists=len(fleet.typists),
+        typing_heard=sum(typist.heard for typist in fleet.typists),
+        quiet_ack=measured.latency(fleet.quiet),
         delivery=measured.latency(tally.delivery_seconds),
         server_cpu_us=cpu,
         server_cpu_us_total=round(sum(cpu.values()), 1)
@@ -249,9 +249,9 @@ def _report(field: Field, plan: Plan, elapsed: float, done: int, spent: Spent) -
         acked=tally.acked,
         delivered=tally.delivered,
         unacknowledged=tally.sent - tally.acked,
-        lost=sum(receiver.lost() for receiver in field.receivers),
+        lost=sum(receiver.lost() for receiver in fleet.receivers),
         duplicated=tally.duplicated,
-        out_of_order=tally.out_of_order + sum(r.misplaced() for r in field.receivers),
+        out_of_order=tally.out_of_order + sum(r.misplaced() for r in fleet.receivers),
         corrupted=tally.corrupted,
         cursor_gaps=tally.gaps,
         errors=dict(tally.errors),

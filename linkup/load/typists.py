@@ -9,14 +9,14 @@ from linkup_client import frames
 
 from linkup.load import pacer
 from linkup.load.joining import LoadFailed
-from linkup.load.pairs import Line, Tally
+from linkup.load.pairs import LoadSocket, Tally
 
 PERIOD = 1.1  # seconds; more than one in a second is dropped by the server
 HEARD = b'{"type":"typing"'
 INTRODUCED_WITHIN = 30.0
 
 
-class Typist(Line):
+class Typist(LoadSocket):
     """One of two who type to each other. `heard` counts what came of it."""
 
     def __init__(self, user_id: str, to: str, tally: Tally) -> None:

@@ -58,7 +58,7 @@ def run(
     chosen = set(origins(environment, config))
     settings = _for_a_demo(settings, chosen)
     tell = events.as_json() if as_json else events.as_text()
-    sys.exit(keep_house(settings, gateways, tell, chosen))
+    sys.exit(supervise(settings, gateways, tell, chosen))
 
 
 def _for_a_demo(settings: Settings, chosen: set[str]) -> Settings:
@@ -72,7 +72,7 @@ def _for_a_demo(settings: Settings, chosen: set[str]) -> Settings:
     )
 
 
-def keep_house(settings: Settings, gateways: int, tell: Tell, chosen: Collection[str] = ()) -> int:
+def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[str] = ()) -> int:
     """The whole run; its exit status. `chosen`: the settings that are no defaults.
 
     Raises SettingError and StartError.
@@ -93,14 +93,14 @@ def keep_house(settings: Settings, gateways: int, tell: Tell, chosen: Collection
         if server is not None:
             server.prepare()
         try:
-            return asyncio.run(House(settings, sockets, server, tell).run())
+            return asyncio.run(Supervisor(settings, sockets, server, tell).run())
         except ChildFailed as failure:
             if server is not None and failure.name == broker.NAME:
                 raise StartError(f"{failure}: {server.last_words()}") from None
             return failure.status  # a service has said why by itself
 
 
-class House:
+class Supervisor:
     """The children in the order of their start; they are stopped in the reverse order."""
 
     def __init__(

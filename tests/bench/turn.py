@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from msgspec import Struct
 
-from linkup.calls import Door
+from linkup.calls import Tokens
 from linkup.load import joining, running
 from linkup.load.cpu import Usage
-from linkup.load.pairs import Line, Receiver, Sender, Tally
+from linkup.load.pairs import LoadSocket, Receiver, Sender, Tally
 from linkup.load.report import Report
 from linkup.load.running import Plan
 from shared.reserved import PREFIX
@@ -53,7 +53,7 @@ class Subject:
     def __init__(self, stack: Stack, extent: Extent, say: Callable[[str], None]) -> None:
         self.url = stack.url
         self.pids = stack.pids()
-        self.door = Door(stack.url, stack.secret, SETTINGS["jwt_audience"])
+        self.tokens = Tokens(stack.url, stack.secret, SETTINGS["jwt_audience"])
         self.extent = extent
         self.say = say
 
@@ -84,7 +84,7 @@ class Subject:
             typists=typists,
             pids=self.pids,
         )
-        return await running.run(plan, self.door, listen)
+        return await running.run(plan, self.tokens, listen)
 
     async def spent(self, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
         """CPU seconds by process until the work is done."""
@@ -140,19 +140,19 @@ async def _sockets(subject: Subject, both: bool) -> Found:
         return found
     subject.say("joins of known users")
     await asyncio.sleep(FORGOTTEN)
-    again = [Line(line.user_id, Tally()) for line in lines]
+    again = [LoadSocket(line.user_id, Tally()) for line in lines]
     spent = await subject.spent(lambda: _join(subject, again))
     await asyncio.gather(*(line.leave() for line in again))
     return found | summed("join.cpu", {name: s / count * 1e3 for name, s in spent.items()})
 
 
-def _lines(count: int) -> list[Line]:
+def _lines(count: int) -> list[LoadSocket]:
     run = f"{PREFIX}bench-{secrets.token_hex(4)}"
-    return [Line(f"{run}-{number}", Tally()) for number in range(count)]
+    return [LoadSocket(f"{run}-{number}", Tally()) for number in range(count)]
 
 
-async def _join(subject: Subject, lines: list[Line]) -> None:
-    await joining.join(lines, subject.url, subject.door, lambda text: None)
+async def _join(subject: Subject, lines: list[LoadSocket]) -> None:
+    await joining.join(lines, subject.url, subject.tokens, lambda text: None)
     await asyncio.sleep(AFTERWARDS)
 
 
@@ -178,7 +178,7 @@ async def _history(subject: Subject) -> Found:
     pages = subject.extent.pages
     subject.say(f"{pages} history pages")
     reader, path = await _conversation(subject)
-    token = subject.door.token(reader)
+    token = subject.tokens.of(reader)
     await asyncio.to_thread(_read_pages, subject.url, path, token, WARM_PAGES)
     spent = await subject.spent(
         lambda: asyncio.to_thread(_read_pages, subject.url, path, token, pages)
@@ -192,7 +192,7 @@ async def _conversation(subject: Subject) -> tuple[str, str]:
     tally = Tally()
     sender = Sender(one, other, "x" * SIZE, WINDOW, tally)
     receiver = Receiver(sender, tally)
-    await joining.join([sender, receiver], subject.url, subject.door, lambda text: None)
+    await joining.join([sender, receiver], subject.url, subject.tokens, lambda text: None)
     for _ in range(TALKED):
         sender.submit(asyncio.get_running_loop().time())
     await eventually(lambda: tally.delivered == TALKED)

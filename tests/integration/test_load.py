@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from linkup.calls import Door
+from linkup.calls import Tokens
 from linkup.conform import conform
 from linkup.load import cpu, replay, running
 from linkup.load import load as command
@@ -35,14 +35,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield running
 
 
-def door(stack: Stack) -> Door:
-    return Door(stack.url, stack.secret, AUDIENCE)
+def tokens(stack: Stack) -> Tokens:
+    return Tokens(stack.url, stack.secret, AUDIENCE)
 
 
 @on_one_product
 async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=5, window=4, seconds=2, warmup=0.2, pids=stack.pids())
-    report = await running.run(plan, door(stack))
+    report = await running.run(plan, tokens(stack))
     assert report.sound, report
     assert report.acked == report.delivered == report.sent > 0
     assert report.server_cpu_us.keys() == stack.pids().keys()
@@ -52,7 +52,7 @@ async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
 @on_one_product
 async def test_a_given_rate_is_kept(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=2, warmup=0)
-    report = await running.run(plan, door(stack))
+    report = await running.run(plan, tokens(stack))
     assert report.sound, report
     assert 99 <= report.sent <= 103
 
@@ -60,7 +60,7 @@ async def test_a_given_rate_is_kept(stack: Stack) -> None:
 @on_one_product
 async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=3, warmup=0, typists=5)
-    report = await running.run(plan, door(stack))
+    report = await running.run(plan, tokens(stack))
     assert report.sound, report
     assert (report.typists, report.typing_ratio is not None) == (6, True)
     assert 0 < report.typing_heard <= 6 * 1.5 / PERIOD + 6
@@ -95,7 +95,7 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
     file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     url = socket_url(stack.url)
     for _ in range(2):  # the second time into the same conversation
-        report = await replay.run(url, stack.url, door(stack), file, lambda text: None)
+        report = await replay.run(url, stack.url, tokens(stack), file, lambda text: None)
         assert report.sound, report
         assert report.sent == report.stored == len(lines)
 
@@ -103,7 +103,7 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
 async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
     async with run_stack(tmp_path, message_rate=5, message_burst=2) as stack:
         plan = Plan(url=stack.url, pairs=1, window=4, seconds=1, warmup=0)
-        report = await running.run(plan, door(stack))
+        report = await running.run(plan, tokens(stack))
     assert report.sound, report
     assert report.limits == ["rate_limited"]
     assert "LINKUP_MESSAGE_RATE=0" in in_words(report)
@@ -112,7 +112,7 @@ async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
 async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
     async with run_stack(tmp_path, sockets_per_address=3) as stack:
         with pytest.raises(LoadFailed, match="LINKUP_SOCKETS_PER_ADDRESS=0"):
-            await running.run(Plan(url=stack.url, pairs=4, seconds=1), door(stack))
+            await running.run(Plan(url=stack.url, pairs=4, seconds=1), tokens(stack))
 
 
 @on_one_product

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from linkup.calls import Door
+from linkup.calls import Tokens
 from linkup.load import replay, running
 from linkup.load.joining import socket_url
 from linkup.load.running import Plan
@@ -105,10 +105,10 @@ async def test_f_s9_they_write_to_each_other_and_nobody_gets_a_letter(stack: Sta
     async with synced(stack, KIT) as kit, synced(stack, "bob") as bob, http(stack, KIT) as api:
         ack = await kit.message(LOAD, "hello")
         assert ack["type"] == "ack"
-        door = Door(stack.url, "", AUDIENCE)
+        tokens = Tokens(stack.url, "", AUDIENCE)
         plan = Plan(url=stack.url, pairs=2, rate=20, seconds=0.5, warmup=0, typists=2)
-        assert (await running.run(plan, door)).sound
-        await replayed(stack, door)
+        assert (await running.run(plan, tokens)).sound
+        await replayed(stack, tokens)
         await conform(stack)
         await bob.message("alice", "are you there?")
         await eventually(lambda: letters(stack) == ["alice@example.com"], 20)
@@ -126,10 +126,10 @@ async def known(stack: Stack, user_id: str) -> None:
         assert json.loads(await ws.recv())["type"] == "welcome"
 
 
-async def replayed(stack: Stack, door: Door) -> None:
+async def replayed(stack: Stack, tokens: Tokens) -> None:
     file = stack.data_dir.parent / "talk.jsonl"
     file.write_text('{"from": "alice", "to": "bob", "content": "recorded"}\n')
-    report = await replay.run(socket_url(stack.url), stack.url, door, file, lambda text: None)
+    report = await replay.run(socket_url(stack.url), stack.url, tokens, file, lambda text: None)
     assert report.sound
 
 

@@ -89,12 +89,12 @@ async def a_block_leaves_no_tick(scene: Scene) -> None:
     _, bob = await _talking(scene)
     alice, theirs = await scene.api("alice"), await scene.api("bob")
     [chat] = (await alice.inbox())["conversations"]
-    place = chat["conversation_id"]
+    conversation_id = chat["conversation_id"]
     await _block(alice, bob.user_id)
-    expect("unread", (await alice.chat(place))["unread_count"], 0)
-    before = (await theirs.chat(place))["peer_read_seq"]
-    await alice.post(f"/v1/conversations/{place}/read", {"up_to": chat["last_seq"]})
-    expect("what the other sees", (await theirs.chat(place))["peer_read_seq"], before)
+    expect("unread", (await alice.chat(conversation_id))["unread_count"], 0)
+    before = (await theirs.chat(conversation_id))["peer_read_seq"]
+    await alice.post(f"/v1/conversations/{conversation_id}/read", {"up_to": chat["last_seq"]})
+    expect("what the other sees", (await theirs.chat(conversation_id))["peer_read_seq"], before)
 
 
 async def nobody_blocked_gathers_a_group(scene: Scene) -> None:

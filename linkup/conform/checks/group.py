@@ -26,9 +26,9 @@ async def a_group_is_made_once(scene: Scene) -> None:
 async def each_member_is_told(scene: Scene) -> None:
     """`conversation {change: created}` reaches each member, with title, members and own role."""
     players = [await scene.enter(role) for role in ("alice", "bob", "carol")]
-    place = await _group(scene)
+    conversation_id = await _group(scene)
     for player, role in zip(players, ("owner", "member", "member"), strict=True):
-        told = await player.next("conversation", conversation_id=place)
+        told = await player.next("conversation", conversation_id=conversation_id)
         seen = [told["change"], told["kind"], told["title"], told["role"], told["member_count"]]
         expect("what is told", seen, ["created", "group", "Team", role, 3])
         expect("the members", told["members"], sorted(p.user_id for p in players))
@@ -36,26 +36,26 @@ async def each_member_is_told(scene: Scene) -> None:
 
 async def a_message_is_in_every_members_history(scene: Scene) -> None:
     """What one member sends, each of the others finds in history, inbox and unread count."""
-    place = await _group(scene)
-    await _say(await scene.api("alice"), place, "to all")
+    conversation_id = await _group(scene)
+    await _say(await scene.api("alice"), conversation_id, "to all")
     for role in ("bob", "carol"):
         api = await scene.api(role)
-        rows = [row["content"] for row in (await api.page(place))["messages"]]
-        chat = await api.chat(place)
+        rows = [row["content"] for row in (await api.page(conversation_id))["messages"]]
+        chat = await api.chat(conversation_id)
         expect("the history", rows, ["to all"])
         expect("the inbox", [chat["title"], chat["unread_count"]], ["Team", 1])
 
 
 async def the_inbox_lists_a_group_without_messages(scene: Scene) -> None:
     """A new group is in each member's inbox before anything is said."""
-    place = await _group(scene)
-    chat = await (await scene.api("bob")).chat(place)
+    conversation_id = await _group(scene)
+    chat = await (await scene.api("bob")).chat(conversation_id)
     expect("the group", [chat["kind"], chat["last_message"]], ["group", None])
 
 
 async def members_may_not_manage(scene: Scene) -> None:
     """A member who adds, renames, removes or gives roles is 403 forbidden; an admin may."""
-    place, bob = await _group(scene), await scene.api("bob")
+    conversation_id, bob = await _group(scene), await scene.api("bob")
     dave, carol = (await scene.enter("dave")).user_id, scene.user("carol")
     tries = (
         ("POST", "/members", {"members": [dave]}),
@@ -63,19 +63,23 @@ async def members_may_not_manage(scene: Scene) -> None:
         ("DELETE", f"/members/{carol}", None),
     )
     for method, end, body in tries:
-        answer = await _call(bob, method, place, end, body)
+        answer = await _call(bob, method, conversation_id, end, body)
         expect(f"{method} …{end} by a member", answer.status, 403)
     own = f"/members/{scene.user('bob')}"
-    expect("a role of one's own", (await _call(bob, "PATCH", place, own, _ADMIN)).status, 403)
-    given = await _call(await scene.api("alice"), "PATCH", place, own, _ADMIN)
+    expect(
+        "a role of one's own", (await _call(bob, "PATCH", conversation_id, own, _ADMIN)).status, 403
+    )
+    given = await _call(await scene.api("alice"), "PATCH", conversation_id, own, _ADMIN)
     expect("the role by the owner", given.status, 204)
-    statuses = [(await _call(bob, method, place, end, body)).status for method, end, body in tries]
+    statuses = [
+        (await _call(bob, method, conversation_id, end, body)).status for method, end, body in tries
+    ]
     expect("the same by an admin", statuses, [200, 200, 204])
 
 
 async def an_outsider_learns_nothing(scene: Scene) -> None:
     """Each route of a group is the same 404 for an outsider as for what does not exist."""
-    place, eve = await _group(scene), await scene.api("eve")
+    conversation_id, eve = await _group(scene), await scene.api("eve")
     for method, end, body in (
         ("GET", "", None),
         ("PATCH", "", {"title": "Mine"}),
@@ -85,7 +89,7 @@ async def an_outsider_learns_nothing(scene: Scene) -> None:
         ("PATCH", f"/members/{scene.user('bob')}", _ADMIN),
         ("DELETE", f"/members/{scene.user('bob')}", None),
     ):
-        answers = [await _call(eve, method, one, end, body) for one in (place, ABSENT)]
+        answers = [await _call(eve, method, one, end, body) for one in (conversation_id, ABSENT)]
         expect(f"the status of {method} …{end}", answers[0].status, 404)
         expect(f"the answer to {method} …{end}", answers[0].json(), answers[1].json())
 
@@ -94,50 +98,51 @@ async def who_is_removed_is_told_last(scene: Scene) -> None:
     """`member_removed` is the last frame of a group to who was removed; it names nobody else."""
     await scene.enter("alice")
     bob = await scene.enter("bob")
-    place, alice = await _group(scene), await scene.api("alice")
-    await _remove(alice, place, bob.user_id)
-    await _say(alice, place, "without bob")
+    conversation_id, alice = await _group(scene), await scene.api("alice")
+    await _remove(alice, conversation_id, bob.user_id)
+    await _say(alice, conversation_id, "without bob")
     told = await bob.next("conversation", change="member_removed")
     expect("whom it names", [told["user_ids"], told["members"]], [[bob.user_id], []])
     await bob.settled()
-    about = [frame for frame in bob.frames if frame.get("conversation_id") == place]
+    about = [frame for frame in bob.frames if frame.get("conversation_id") == conversation_id]
     expect("the last frame", about[-1], told)
 
 
 async def who_is_removed_sees_nothing(scene: Scene) -> None:
     """After a removal history, members and sending are 404, and the inbox holds no such group."""
-    place, bob = await _group(scene), await scene.api("bob")
-    await _say(await scene.api("alice"), place, "before")
-    await _remove(await scene.api("alice"), place, scene.user("bob"))
+    conversation_id, bob = await _group(scene), await scene.api("bob")
+    await _say(await scene.api("alice"), conversation_id, "before")
+    await _remove(await scene.api("alice"), conversation_id, scene.user("bob"))
     for end in ("", "/messages", "/members"):
-        expect(f"GET …{end}", (await _call(bob, "GET", place, end)).status, 404)
+        expect(f"GET …{end}", (await _call(bob, "GET", conversation_id, end)).status, 404)
     sent = await bob.post(
-        "/v1/messages", {"conversation_id": place, "content": "hello?", "client_id": "after"}
+        "/v1/messages",
+        {"conversation_id": conversation_id, "content": "hello?", "client_id": "after"},
     )
     expect("sending", [sent.status, sent.json()["code"]], [404, "not_found"])
     ids = [chat["conversation_id"] for chat in (await bob.inbox())["conversations"]]
-    demand(place not in ids, "an inbox without the group", ids)
+    demand(conversation_id not in ids, "an inbox without the group", ids)
 
 
 async def a_new_member_begins_at_the_end(scene: Scene) -> None:
     """Who joins has nothing unread; what is said from then on is in their history."""
-    place, alice = await _group(scene), await scene.api("alice")
-    await _say(alice, place, "before")
+    conversation_id, alice = await _group(scene), await scene.api("alice")
+    await _say(alice, conversation_id, "before")
     dave = await scene.enter("dave")
-    await alice.post(f"/v1/conversations/{place}/members", {"members": [dave.user_id]})
+    await alice.post(f"/v1/conversations/{conversation_id}/members", {"members": [dave.user_id]})
     api = await scene.api("dave")
-    expect("unread", (await api.chat(place))["unread_count"], 0)
-    await _say(alice, place, "after")
-    rows = [row["content"] for row in (await api.page(place))["messages"]]
+    expect("unread", (await api.chat(conversation_id))["unread_count"], 0)
+    await _say(alice, conversation_id, "after")
+    rows = [row["content"] for row in (await api.page(conversation_id))["messages"]]
     expect("the newest", rows[-1:], ["after"])
-    expect("unread then", (await api.chat(place))["unread_count"], 1)
+    expect("unread then", (await api.chat(conversation_id))["unread_count"], 1)
 
 
 async def the_last_owner_hands_over(scene: Scene) -> None:
     """When the only owner leaves, somebody else is owner."""
-    place, bob = await _group(scene), await scene.api("bob")
-    await _remove(await scene.api("alice"), place, scene.user("alice"))
-    members = (await _call(bob, "GET", place, "/members")).json()["members"]
+    conversation_id, bob = await _group(scene), await scene.api("bob")
+    await _remove(await scene.api("alice"), conversation_id, scene.user("alice"))
+    members = (await _call(bob, "GET", conversation_id, "/members")).json()["members"]
     expect("the owners", [m["role"] for m in members].count("owner"), 1)
     expect("who is left", [m["user_id"] for m in members], [scene.user("bob"), scene.user("carol")])
 
@@ -156,21 +161,25 @@ async def _group(scene: Scene) -> str:
     return str(answer.json()["conversation"]["conversation_id"])
 
 
-async def _say(api: Caller, place: str, content: str) -> None:
-    body = {"conversation_id": place, "content": content, "client_id": content.replace(" ", "-")}
+async def _say(api: Caller, conversation_id: str, content: str) -> None:
+    body = {
+        "conversation_id": conversation_id,
+        "content": content,
+        "client_id": content.replace(" ", "-"),
+    }
     expect("the status of a message", (await api.post("/v1/messages", body)).status, 201)
 
 
-async def _remove(api: Caller, place: str, user_id: str) -> None:
-    answer = await _call(api, "DELETE", place, f"/members/{user_id}")
+async def _remove(api: Caller, conversation_id: str, user_id: str) -> None:
+    answer = await _call(api, "DELETE", conversation_id, f"/members/{user_id}")
     expect("the status of a removal", answer.status, 204)
 
 
 async def _call(
-    api: Caller, method: str, place: str, end: str, body: Frame | None = None
+    api: Caller, method: str, conversation_id: str, end: str, body: Frame | None = None
 ) -> Answer:
     content = None if body is None else json.dumps(body).encode()
-    return await api.call(method, f"/v1/conversations/{place}{end}", content)
+    return await api.call(method, f"/v1/conversations/{conversation_id}{end}", content)
 
 
 CHECKS = checks(

@@ -45,26 +45,28 @@ async def the_readers_other_devices_are_told(scene: Scene) -> None:
 async def marks_never_move_back(scene: Scene) -> None:
     """A smaller mark changes nothing and is acknowledged."""
     _, bob, last = await _two_messages(scene)
-    place = last["conversation_id"]
-    await bob.send("mark_chat_read", conversation_id=place, up_to=2, client_id="forth")
+    conversation_id = last["conversation_id"]
+    await bob.send("mark_chat_read", conversation_id=conversation_id, up_to=2, client_id="forth")
     expect("the outcome", (await bob.outcome("forth"))["type"], "ack")
-    await bob.send("mark_chat_read", conversation_id=place, up_to=1, client_id="back")
+    await bob.send("mark_chat_read", conversation_id=conversation_id, up_to=1, client_id="back")
     expect("the outcome", (await bob.outcome("back"))["type"], "ack")
-    await bob.send("delivered", conversation_id=place, seq=1, client_id="back-2")
+    await bob.send("delivered", conversation_id=conversation_id, seq=1, client_id="back-2")
     await bob.outcome("back-2")
-    expect("the marks", await _marks(scene, place), [2, 2])
+    expect("the marks", await _marks(scene, conversation_id), [2, 2])
 
 
 async def marks_stop_at_the_last_message(scene: Scene) -> None:
     """A mark beyond the last message stops there."""
     _, bob, last = await _two_messages(scene)
-    place = last["conversation_id"]
-    await bob.send("delivered", conversation_id=place, seq=FAR, client_id="far")
+    conversation_id = last["conversation_id"]
+    await bob.send("delivered", conversation_id=conversation_id, seq=FAR, client_id="far")
     await bob.outcome("far")
-    expect("the marks", await _marks(scene, place), [2, 0])
-    await bob.send("mark_chat_read", conversation_id=place, up_to=FAR, client_id="further")
+    expect("the marks", await _marks(scene, conversation_id), [2, 0])
+    await bob.send(
+        "mark_chat_read", conversation_id=conversation_id, up_to=FAR, client_id="further"
+    )
     await bob.outcome("further")
-    expect("the marks", await _marks(scene, place), [2, 2])
+    expect("the marks", await _marks(scene, conversation_id), [2, 2])
 
 
 async def without_up_to_what_the_socket_was_sent(scene: Scene) -> None:
@@ -97,10 +99,10 @@ async def nobody_read_it_unless_the_client_says_so(scene: Scene) -> None:
 async def a_mark_is_acknowledged(scene: Scene) -> None:
     """Each mark frame with a client_id is answered by an `ack` that carries it."""
     _, bob, last = await _two_messages(scene)
-    place = {"conversation_id": last["conversation_id"]}
-    await bob.send("delivered", **place, seq=1, client_id="one")
+    conversation_id = {"conversation_id": last["conversation_id"]}
+    await bob.send("delivered", **conversation_id, seq=1, client_id="one")
     await bob.send("read_receipt", message_id=last["message_id"], client_id="two")
-    await bob.send("mark_chat_read", **place, up_to=2, client_id="three")
+    await bob.send("mark_chat_read", **conversation_id, up_to=2, client_id="three")
     for client_id in ("one", "two", "three"):
         expect("the outcome", (await bob.outcome(client_id))["type"], "ack")
 
@@ -111,20 +113,22 @@ async def unread_counts_follow_the_mark(scene: Scene) -> None:
     api = await scene.api("bob")
     counts = [(await api.chat(last["conversation_id"]))["unread_count"]]
     for seq in (1, 2):
-        place = last["conversation_id"]
-        await bob.send("mark_chat_read", conversation_id=place, up_to=seq, client_id=f"to-{seq}")
+        conversation_id = last["conversation_id"]
+        await bob.send(
+            "mark_chat_read", conversation_id=conversation_id, up_to=seq, client_id=f"to-{seq}"
+        )
         await bob.outcome(f"to-{seq}")
-        counts.append((await api.chat(place))["unread_count"])
+        counts.append((await api.chat(conversation_id))["unread_count"])
     expect("the counts", counts, [2, 1, 0])
 
 
 async def the_sender_sees_the_others_marks(scene: Scene) -> None:
     """The sender's inbox carries the other side's marks."""
     _, bob, last = await _two_messages(scene)
-    place = last["conversation_id"]
-    await bob.send("mark_chat_read", conversation_id=place, up_to=2, client_id="read")
+    conversation_id = last["conversation_id"]
+    await bob.send("mark_chat_read", conversation_id=conversation_id, up_to=2, client_id="read")
     await bob.outcome("read")
-    chat = await (await scene.api("alice")).chat(place)
+    chat = await (await scene.api("alice")).chat(conversation_id)
     expect("their marks", [chat["peer_delivered_seq"], chat["peer_read_seq"]], [2, 2])
 
 

@@ -40,8 +40,8 @@ async def history_for_an_outsider(scene: Scene) -> None:
     ack = await _between_two(scene)
     eve = await scene.api("eve")
     answers = []
-    for place in (ack["conversation_id"], ABSENT):
-        answer = await eve.get(f"/v1/conversations/{place}/messages")
+    for conversation_id in (ack["conversation_id"], ABSENT):
+        answer = await eve.get(f"/v1/conversations/{conversation_id}/messages")
         expect("the status", answer.status, 404)
         answers.append(answer.json())
     _alike(answers)
@@ -60,8 +60,8 @@ async def posting_as_an_outsider(scene: Scene) -> None:
     ack = await _between_two(scene)
     eve = await scene.api("eve")
     answers = []
-    for place in (ack["conversation_id"], ABSENT):
-        body = {"conversation_id": place, "content": "let me in", "client_id": "in"}
+    for conversation_id in (ack["conversation_id"], ABSENT):
+        body = {"conversation_id": conversation_id, "content": "let me in", "client_id": "in"}
         answer = await eve.post("/v1/messages", body)
         expect("the status", answer.status, 404)
         answers.append(answer.json())
@@ -78,14 +78,18 @@ async def the_inbox_of_an_outsider(scene: Scene) -> None:
 async def an_outsider_changes_nothing(scene: Scene) -> None:
     """What an outsider tried leaves no trace in the conversation."""
     ack = await _between_two(scene)
-    place, eve = ack["conversation_id"], await scene.enter("eve")
-    await eve.send("message", conversation_id=place, content="let me in", client_id="in")
+    conversation_id, eve = ack["conversation_id"], await scene.enter("eve")
+    await eve.send("message", conversation_id=conversation_id, content="let me in", client_id="in")
     await eve.outcome("in")
-    await eve.send("mark_chat_read", conversation_id=place, up_to=1, client_id="read")
+    await eve.send("mark_chat_read", conversation_id=conversation_id, up_to=1, client_id="read")
     await eve.outcome("read")
     bob = await scene.api("bob")
-    rows = [row["content"] for row in (await bob.page(place))["messages"]]
-    expect("rows and read mark", [rows, (await bob.chat(place))["read_seq"]], [["between us"], 0])
+    rows = [row["content"] for row in (await bob.page(conversation_id))["messages"]]
+    expect(
+        "rows and read mark",
+        [rows, (await bob.chat(conversation_id))["read_seq"]],
+        [["between us"], 0],
+    )
 
 
 async def an_unknown_user_is_not_found(scene: Scene) -> None:
@@ -120,8 +124,8 @@ async def _alike_on_the_socket(scene: Scene, kind: str, **fields: Any) -> None:
     ack = await _between_two(scene)
     eve = await scene.enter("eve")
     answers = []
-    for place in (ack["conversation_id"], ABSENT):
-        await eve.send(kind, conversation_id=place, client_id="try", **fields)
+    for conversation_id in (ack["conversation_id"], ABSENT):
+        await eve.send(kind, conversation_id=conversation_id, client_id="try", **fields)
         answers.append(await eve.outcome("try"))
     _alike(answers)
 

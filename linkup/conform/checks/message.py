@@ -71,8 +71,8 @@ async def resend_by_conversation(scene: Scene) -> None:
     """A repeat that names the conversation in place of the user is the same message."""
     alice = await scene.enter("alice")
     first = await alice.acked(alice.user_id, "once", "again")
-    place = first["conversation_id"]
-    await alice.send("message", conversation_id=place, content="once", client_id="again")
+    conversation_id = first["conversation_id"]
+    await alice.send("message", conversation_id=conversation_id, content="once", client_id="again")
     expect("the second ack", await alice.outcome("again"), {**first, "duplicate": True})
 
 
@@ -202,8 +202,8 @@ async def by_conversation_id(scene: Scene) -> None:
     """A message may name its conversation in place of the user."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     first = await alice.acked(bob.user_id, "first")
-    place = first["conversation_id"]
-    await bob.send("message", conversation_id=place, content="second", client_id="second")
+    conversation_id = first["conversation_id"]
+    await bob.send("message", conversation_id=conversation_id, content="second", client_id="second")
     expect("the seq", (await bob.outcome("second"))["seq"], first["seq"] + 1)
 
 

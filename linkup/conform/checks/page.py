@@ -32,31 +32,33 @@ async def oldest_first_within_the_page(scene: Scene) -> None:
 async def before_id_goes_back(scene: Scene) -> None:
     """`before_id` gives the page before that message."""
     api, acks = await _twelve(scene)
-    place = acks[0]["conversation_id"]
-    page = await api.page(place, limit=5, before_id=acks[7]["message_id"])
+    conversation_id = acks[0]["conversation_id"]
+    page = await api.page(conversation_id, limit=5, before_id=acks[7]["message_id"])
     expect("the page", [_numbers(page), page["has_more"]], [[3, 4, 5, 6, 7], True])
-    page = await api.page(place, limit=5, before_id=acks[2]["message_id"])
+    page = await api.page(conversation_id, limit=5, before_id=acks[2]["message_id"])
     expect("the last page", [_numbers(page), page["has_more"]], [[1, 2], False])
 
 
 async def after_id_goes_forth(scene: Scene) -> None:
     """`after_id` gives the page behind that message."""
     api, acks = await _twelve(scene)
-    place = acks[0]["conversation_id"]
-    page = await api.page(place, limit=5, after_id=acks[2]["message_id"])
+    conversation_id = acks[0]["conversation_id"]
+    page = await api.page(conversation_id, limit=5, after_id=acks[2]["message_id"])
     expect("the page", [_numbers(page), page["has_more"]], [[4, 5, 6, 7, 8], True])
-    page = await api.page(place, limit=5, after_id=acks[9]["message_id"])
+    page = await api.page(conversation_id, limit=5, after_id=acks[9]["message_id"])
     expect("the last page", [_numbers(page), page["has_more"]], [[11, 12], False])
 
 
 async def several_at_once(scene: Scene) -> None:
     """`ids` gives those messages of the conversation; those that are not there are left out."""
     api, acks = await _twelve(scene)
-    place = acks[0]["conversation_id"]
+    conversation_id = acks[0]["conversation_id"]
     ids = [acks[6]["message_id"], 2**53 - 1, acks[1]["message_id"]]
-    page = await api.page(place, ids=",".join(map(str, ids)))
+    page = await api.page(conversation_id, ids=",".join(map(str, ids)))
     expect("the messages", sorted(_numbers(page)), [2, 7])
-    answer = await api.get(f"/v1/conversations/{place}/messages", ids=",".join(["1"] * 101))
+    answer = await api.get(
+        f"/v1/conversations/{conversation_id}/messages", ids=",".join(["1"] * 101)
+    )
     expect("the status for 101 ids", answer.status, 400)
 
 
@@ -104,9 +106,9 @@ async def an_unknown_parameter(scene: Scene) -> None:
 async def reading_changes_nothing(scene: Scene) -> None:
     """Reading pages moves no mark."""
     api, acks = await _twelve(scene)
-    place = acks[0]["conversation_id"]
-    await api.page(place)
-    chat = await api.chat(place)
+    conversation_id = acks[0]["conversation_id"]
+    await api.page(conversation_id)
+    chat = await api.chat(conversation_id)
     expect("unread and mark", [chat["unread_count"], chat["read_seq"]], [COUNT, 0])
 
 
@@ -117,8 +119,8 @@ async def a_snapshot_carries_its_place(scene: Scene) -> None:
     cursor = (await bob.next("message"))["cursor"]
     api = await scene.api("bob")
     for snapshot in (await api.inbox(), await api.page(ack["conversation_id"])):
-        place = [snapshot["epoch"], snapshot["cursor"]]
-        expect("the place", place, [bob.frames[0]["epoch"], cursor])
+        position = [snapshot["epoch"], snapshot["cursor"]]
+        expect("the position", position, [bob.frames[0]["epoch"], cursor])
 
 
 async def the_inbox_shows_the_latest_first(scene: Scene) -> None:

@@ -89,12 +89,16 @@ async def _to_three(scene: Scene) -> Frame:
     alice, bob, carol, dave = [
         await scene.enter(role) for role in ("alice", "bob", "carol", "dave")
     ]
-    place = await _group(await scene.api("alice"), bob, carol, dave)
-    await alice.send("message", conversation_id=place, content="to all", client_id="to-all")
+    conversation_id = await _group(await scene.api("alice"), bob, carol, dave)
+    await alice.send(
+        "message", conversation_id=conversation_id, content="to all", client_id="to-all"
+    )
     ack = await alice.outcome("to-all")
-    await bob.send("delivered", conversation_id=place, seq=ack["seq"], client_id="has")
+    await bob.send("delivered", conversation_id=conversation_id, seq=ack["seq"], client_id="has")
     await bob.outcome("has")
-    await carol.send("mark_chat_read", conversation_id=place, up_to=ack["seq"], client_id="read")
+    await carol.send(
+        "mark_chat_read", conversation_id=conversation_id, up_to=ack["seq"], client_id="read"
+    )
     await carol.outcome("read")
     return ack
 

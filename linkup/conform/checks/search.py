@@ -43,8 +43,8 @@ async def nobody_finds_what_is_not_theirs(scene: Scene) -> None:
     eve = await scene.api("eve")
     expect("what a stranger finds", await _all(eve, "between"), [])
     answers = []
-    for place in (ack["conversation_id"], ABSENT):
-        answer = await eve.get("/v1/search", q="between", conversation_id=place)
+    for conversation_id in (ack["conversation_id"], ABSENT):
+        answer = await eve.get("/v1/search", q="between", conversation_id=conversation_id)
         expect("the status", answer.status, 404)
         answers.append(answer.json())
     expect("the answer to what may not be seen", answers[0], answers[1])

@@ -34,9 +34,9 @@ async def a_beginning_is_told_to_both(scene: Scene) -> None:
 async def one_conversation_is_as_in_the_inbox(scene: Scene) -> None:
     """GET of one conversation is what the inbox shows of it."""
     _, _, ack = await _one_message(scene)
-    api, place = await scene.api("bob"), ack["conversation_id"]
-    answer = await api.get(f"/v1/conversations/{place}")
-    expect("the conversation", answer.json()["conversation"], await api.chat(place))
+    api, conversation_id = await scene.api("bob"), ack["conversation_id"]
+    answer = await api.get(f"/v1/conversations/{conversation_id}")
+    expect("the conversation", answer.json()["conversation"], await api.chat(conversation_id))
 
 
 async def reading_over_http(scene: Scene) -> None:
@@ -56,12 +56,16 @@ async def reading_over_http(scene: Scene) -> None:
 async def clearing_hides_for_one_alone(scene: Scene) -> None:
     """POST …/clear says how many it hides, from that member alone."""
     _, _, ack = await _one_message(scene)
-    place, bob, alice = ack["conversation_id"], await scene.api("bob"), await scene.api("alice")
-    answer = await bob.post(f"/v1/conversations/{place}/clear", None)
+    conversation_id, bob, alice = (
+        ack["conversation_id"],
+        await scene.api("bob"),
+        await scene.api("alice"),
+    )
+    answer = await bob.post(f"/v1/conversations/{conversation_id}/clear", None)
     expect("the count", [answer.status, answer.json()["count"]], [200, 1])
-    expect("the member's page", (await bob.page(place))["messages"], [])
-    expect("the other's", len((await alice.page(place))["messages"]), 1)
-    again = await bob.post(f"/v1/conversations/{place}/clear", None)
+    expect("the member's page", (await bob.page(conversation_id))["messages"], [])
+    expect("the other's", len((await alice.page(conversation_id))["messages"]), 1)
+    again = await bob.post(f"/v1/conversations/{conversation_id}/clear", None)
     expect("the second count", again.json()["count"], 0)
 
 
@@ -115,8 +119,8 @@ async def unread_totals_and_previews(scene: Scene) -> None:
         "the latest", [item["message_id"], item["sender_id"]], [ack["message_id"], alice.user_id]
     )
     expect("the preview", item["preview"], "x" * 120)
-    place = ack["conversation_id"]
-    await api.post(f"/v1/conversations/{place}/read", {"up_to": 2})
+    conversation_id = ack["conversation_id"]
+    await api.post(f"/v1/conversations/{conversation_id}/read", {"up_to": 2})
     expect("then", (await api.get("/v1/unread")).json()["unread_count"], 0)
 
 
@@ -131,8 +135,8 @@ async def the_view_of_an_outsider(scene: Scene) -> None:
         ("POST", "/clear", None),
     ):
         answers = [
-            await eve.call(method, f"/v1/conversations/{place}{end}", body)
-            for place in (ack["conversation_id"], ABSENT)
+            await eve.call(method, f"/v1/conversations/{conversation_id}{end}", body)
+            for conversation_id in (ack["conversation_id"], ABSENT)
         ]
         expect(f"the status of {method} …{end}", answers[0].status, 404)
         expect(f"the answer to {method} …{end}", answers[0].json(), answers[1].json())

@@ -155,11 +155,11 @@ def settings_of_run(
     """What `linkup run` would start with."""
     given: list[Settings] = []
 
-    def keep_house(settings: Settings, *_: object) -> int:
+    def supervise(settings: Settings, *_: object) -> int:
         given.append(settings)
         return 0
 
-    monkeypatch.setattr("linkup.run.keep_house", keep_house)
+    monkeypatch.setattr("linkup.run.supervise", supervise)
     assert call("run", *arguments, **environment).exit_code == 0
     return given[0]
 

@@ -1,6 +1,6 @@
 """Owns what is checked once, at start: a fault in the wiring makes the service unready.
 
-Each check is a pure function that says every fault in a sentence; `hold` puts them where an
+Each check is a pure function that says every fault in a sentence; `require` puts them where an
 operator looks: the log and /readyz.
 """
 
@@ -20,7 +20,7 @@ SUBJECT = re.compile(r"linkup(\.([a-z0-9_]+|\*))*(\.([a-z0-9_]+|\*|>))")
 SAMPLES = {"int": "7", "float": "7.5", "uuid": "00000000-0000-4000-8000-000000000000"}
 
 
-def hold(health: Health, name: str, faults: Iterable[str]) -> None:
+def require(health: Health, name: str, faults: Iterable[str]) -> None:
     """Ready only without faults; each is logged once."""
     found = list(faults)
     for fault in found:
@@ -31,9 +31,9 @@ def hold(health: Health, name: str, faults: Iterable[str]) -> None:
 
 def route_faults(routes: Sequence[BaseRoute]) -> Iterator[str]:
     """Routes that are there twice, or that an earlier pattern catches first."""
-    for place, route in enumerate(routes):
+    for index, route in enumerate(routes):
         for name, scope in _scopes(route):
-            first = next((r for r in routes[:place] if r.matches(scope)[0] is Match.FULL), None)
+            first = next((r for r in routes[:index] if r.matches(scope)[0] is Match.FULL), None)
             if first is None:
                 continue
             if _shape(first) == _shape(route):
@@ -49,10 +49,10 @@ def names(routes: Sequence[BaseRoute]) -> list[str]:
 
 def subject_faults(patterns: Sequence[str]) -> Iterator[str]:
     """Subjects that NATS would not take, or of which a listener of one would hear another's."""
-    for place, pattern in enumerate(patterns):
+    for index, pattern in enumerate(patterns):
         if not SUBJECT.fullmatch(pattern):
             yield f"the subject {pattern} is malformed"
-        for earlier in patterns[:place]:
+        for earlier in patterns[:index]:
             if earlier == pattern:
                 yield f"the subject {pattern} is there twice"
             elif _meet(earlier.split("."), pattern.split(".")):

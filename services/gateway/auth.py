@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from services.gateway import claims as optional
 from services.gateway.claims import OddClaims
 from shared import frames
+from shared.clock import SECOND
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized
 from shared.reserved import is_reserved
@@ -28,7 +29,7 @@ DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
 DEMO_SECONDS = 12 * 3600
 _LOCAL_PART = re.compile(r"[a-z0-9._-]{1,64}\Z", re.IGNORECASE)
 
-LAST = frames.MAX_INT / 1_000_000  # seconds since 1970, of what a ticket can carry: in 2255
+LAST = frames.MAX_INT / SECOND  # seconds since 1970, of what a ticket can carry: in 2255
 FAULTS: dict[type[Exception], str] = {  # in words for the log; the first that fits
     jwt.ExpiredSignatureError: "expired",
     jwt.ImmatureSignatureError: "not_yet_valid",

@@ -1,6 +1,5 @@
 """Owns what each client frame does. One `match`, one function a frame."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
@@ -11,7 +10,7 @@ from services.gateway.presence.typing import Typing
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.profiles import told_by
-from shared import frames, subjects
+from shared import clock, frames, subjects
 from shared.commands import (
     AdvanceReceipt,
     Command,
@@ -191,5 +190,5 @@ def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -
         after=frame.after,
         reply_to=frame.reply_to,
         attachments=frame.attachments,
-        accepted_at=time.time_ns() // 1000,
+        accepted_at=clock.now(),
     )

@@ -16,7 +16,7 @@ from shared.settings import Settings
 
 def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> None:
     listed = [route for route in ROUTES if is_on(route, settings)]
-    start.hold(
+    start.require(
         health,
         "routes",
         [
@@ -25,7 +25,7 @@ def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> No
             *table_faults(ROUTES),
         ],
     )
-    start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
+    start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
 
 
 def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[str]:

@@ -1,14 +1,12 @@
 """Builds notify: the bus, the store, the follower, the mailer. Nothing else does."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
 
-from services.notify import ladder
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
@@ -16,22 +14,18 @@ from services.notify.ladder import Waits
 from services.notify.mailer import Mailer
 from services.notify.steps import Steps
 from services.notify.store import open_store
-from shared import bus, start, subjects
+from shared import bus, clock, start, subjects
+from shared.clock import SECOND
 from shared.health import Health
 from shared.settings import Settings
 
 Run = Callable[[], Coroutine[None, None, None]]
 
 
-def clock() -> int:
-    """Microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
-
-
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Raises SettingError and StartError."""
-    channel, letters = await open_channel(settings), Letters(settings, clock)
+    channel, letters = await open_channel(settings), Letters(settings, clock.now)
     doorbell = asyncio.Event()
 
     async def on_reconnect() -> None:
@@ -42,12 +36,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
     ):
         waits = Waits(
-            unread=int(settings.notify_email_after * ladder.SECOND),
-            pause=int(settings.notify_email_pause * ladder.SECOND),
+            unread=int(settings.notify_email_after * SECOND),
+            pause=int(settings.notify_email_pause * SECOND),
         )
-        await store.recover(clock(), waits)
-        mailer = Mailer(wire, store, channel, letters, waits=waits, clock=clock)
-        follower = Follower(wire, store, doorbell, waits=waits, clock=clock, told=mailer.wake)
+        await store.recover(clock.now(), waits)
+        mailer = Mailer(wire, store, channel, letters, waits=waits, clock=clock.now)
+        follower = Follower(wire, store, doorbell, waits=waits, clock=clock.now, told=mailer.wake)
         health.checks["bus"] = wire.check
         health.checks["store"] = store.writes.check
         health.checks["log"] = follower.check
@@ -55,8 +49,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         runs = (mailer.run, follower.run, Steps(wire, store, health).run, store.writes.run)
         async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
-            start.hold(health, "routes", start.route_faults(health.routes()))
-            start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
+            start.require(health, "routes", start.route_faults(health.routes()))
+            start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
 
 

@@ -22,6 +22,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview
 from shared.reserved import is_reserved
 
@@ -30,7 +31,6 @@ State = Literal[
 ]
 Key = tuple[str, str]  # recipient, conversation
 
-SECOND = 1_000_000
 LEASE = 300 * SECOND  # longer than the slowest e-mail: who holds a claim that old has died
 RELEASE = 5 * SECOND  # the log was out of reach: ask again soon
 BACKOFF = (60 * SECOND, 3600 * SECOND)  # first and longest wait after a temporary refusal

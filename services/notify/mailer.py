@@ -17,6 +17,7 @@ from services.notify.ladder import Notification, Outcome, Waits, Watch
 from services.notify.store import Store
 from shared import subjects
 from shared.bus import Bus
+from shared.clock import SECOND
 from shared.commands import Marks, MarksAnswer, MarksRow, Unread, encode, open_answer
 from shared.errors import LinkupError
 from shared.health import Check
@@ -28,7 +29,7 @@ POLL = 30.0  # seconds; in between, it is woken by the log, by an e-mail's end, 
 RETRY = 1.0
 REQUEST_TIMEOUT = 5.0
 SILENT_AFTER = 5.0  # seconds, of a mail server with an e-mail
-DAY = 86_400 * ladder.SECOND
+DAY = 86_400 * SECOND
 
 
 class Mailer:
@@ -118,7 +119,7 @@ class Mailer:
         """In seconds. The wall clock may be set meanwhile: it is never for long."""
         if due_at is None:
             return POLL
-        return min(POLL, max(0.0, (due_at - self._clock()) / ladder.SECOND))
+        return min(POLL, max(0.0, (due_at - self._clock()) / SECOND))
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -48,8 +48,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["bus"] = nats.check
         health.checks["store"] = store.writes.check
         await _listen(stack, nats, store, settings, health)
-        start.hold(health, "routes", start.route_faults(health.routes()))
-        start.hold(health, "subjects", start.subject_faults(subjects.PATTERNS))
+        start.require(health, "routes", start.route_faults(health.routes()))
+        start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
         yield Starlette(routes=health.routes())
 
 

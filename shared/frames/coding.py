@@ -22,7 +22,7 @@ class _ClientIdOnly(Struct):
     client_id: ClientId | None = None
 
 
-class _Place(Struct):
+class _About(Struct):
     """Of a feed frame: which conversation it is about."""
 
     conversation_id: str = ""
@@ -52,7 +52,7 @@ class _Ack(Struct, tag="ack"):
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _message_decoder = msgspec.json.Decoder(Message)
 _told_decoder = msgspec.json.Decoder(_Told)
-_place_decoder = msgspec.json.Decoder(_Place)
+_about_decoder = msgspec.json.Decoder(_About)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,7 +98,7 @@ def ack_of(body: bytes) -> tuple[str, bytes]:
 
 def conversation_of(body: bytes) -> str:
     """Which conversation a feed frame is about; empty where it is about none."""
-    return _place_decoder.decode(body).conversation_id
+    return _about_decoder.decode(body).conversation_id
 
 
 def encode(frame: Struct) -> bytes:

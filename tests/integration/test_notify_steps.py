@@ -15,6 +15,7 @@ from services.notify.ladder import Outcome
 from services.notify.migrate import upgrade
 from services.notify.store import Progress, open_store
 from shared import bus, commands, subjects
+from shared.clock import SECOND
 from shared.commands import LogRow, NotificationStep, NotificationSteps
 from shared.counters import Counters
 from shared.errors import LinkupError
@@ -110,7 +111,7 @@ async def test_s51_a_failed_email_says_so_and_no_address(
 
 async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path: Path) -> None:
     """The first was refused for now while the second waited."""
-    now = 1_700_000_000 * ladder.SECOND
+    now = 1_700_000_000 * SECOND
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
         for n in (1, 2):
             row = LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now)
@@ -128,7 +129,7 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
 
 
 async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Path) -> None:
-    now = 1_700_000_000 * ladder.SECOND
+    now = 1_700_000_000 * SECOND
     both = [LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now) for n in (1, 2)]
     read = LogRow("w", 3, "bob", "receipt", DIRECT, 0, 1, "bob", now)
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:

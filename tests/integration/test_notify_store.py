@@ -17,12 +17,13 @@ from services.notify import database as module
 from services.notify import ladder
 from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
+from shared.clock import SECOND
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable
 from tests.integration.notify_support import WAITS, rows, states
 from tests.support.postgres import postgres_server
 
-NOW = 1_700_000_000 * ladder.SECOND
+NOW = 1_700_000_000 * SECOND
 
 
 def message(n: int, user_id: str = "bob") -> LogRow:

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from services.notify import ladder
 from services.notify.ladder import Key, Notification, Outcome, Waits, Watch
+from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 
-WAITS = Waits(unread=600 * ladder.SECOND, pause=3600 * ladder.SECOND)
+WAITS = Waits(unread=600 * SECOND, pause=3600 * SECOND)
 PEOPLE = ("ann", "bob")
 CLOSED = ("sent", "failed", "unknown", "cancelled", "no_address")
 
@@ -26,7 +27,7 @@ Sending = tuple[int, Notification, list[int]]
 
 class World:
     def __init__(self) -> None:
-        self.now = 1_000_000 * ladder.SECOND
+        self.now = 1_000_000 * SECOND
         # The log, as persistence has it: one conversation of the two.
         self.rows: list[LogRow] = []
         self.messages: list[Preview] = []

@@ -54,10 +54,6 @@ class Socket(asyncio.Protocol):
         self._reading = False
         self._kill: asyncio.TimerHandle | None = None
 
-    @property
-    def is_open(self) -> bool:
-        return self._conn.state is State.OPEN and self._opened.done()
-
     def send(self, text: bytes) -> None:
         """Leaves with the next write; what can no longer leave is dropped."""
         if self._conn.state is not State.OPEN:

@@ -19,6 +19,7 @@ from services.gateway.contract import Endpoints
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from shared import api, commands, frames
+from shared.clock import SECOND
 from shared.commands import Attachment, AttachmentRecord, AttachmentRecords
 from shared.errors import InvalidRequest, NotFound
 from shared.frames import AttachmentId, FileName
@@ -119,7 +120,7 @@ class Attachments:
                 if found.thumbnail
                 else UNSET
             ),
-            expires_at=frames.time_of(expires * 1_000_000),
+            expires_at=frames.time_of(expires * SECOND),
         )
 
 

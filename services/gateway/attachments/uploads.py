@@ -66,7 +66,7 @@ class Uploads:
         self, user_id: str, name: str, length: int, chunks: AsyncIterator[bytes]
     ) -> frames.Attachment:
         """`length`: what the client says it will send, 0 if nothing. Raises LinkupError."""
-        with self._place(user_id):
+        with self._counted(user_id):
             head = await _beginning(chunks)
             media_type = kinds.media_type(head, name)
             most = self._limits[kinds.kind_of(media_type)]
@@ -123,7 +123,7 @@ class Uploads:
             return
 
     @contextmanager
-    def _place(self, user_id: str) -> Iterator[None]:
+    def _counted(self, user_id: str) -> Iterator[None]:
         if self._running.total() >= MAX_AT_ONCE:
             raise Overloaded("Too many uploads at once")
         if self._running[user_id] >= MAX_OWN_AT_ONCE:

@@ -7,13 +7,12 @@ announced as gone, and that is written once.
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.gateway.presence import probe
 from services.gateway.upstream.lanes import Lanes
-from shared import commands, subjects
+from shared import clock, commands, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import Announcement, Done, TouchUser
 from shared.errors import LinkupError, Unavailable
@@ -50,7 +49,7 @@ class Announcer:
     async def came(self, user_id: str) -> None:
         """A socket of that user is open here."""
         left = self._left.pop(user_id, None)
-        await self._announce(user_id, True, _wall())
+        await self._announce(user_id, True, clock.now())
         if left is not None:
             await left.end()
 
@@ -58,7 +57,7 @@ class Announcer:
         """The last socket of that user here has gone."""
         if len(self._left) >= MAX_LEFT or user_id in self._left:
             return
-        left = Left(asyncio.get_running_loop().time() + self._debounce, _wall(), None)
+        left = Left(asyncio.get_running_loop().time() + self._debounce, clock.now(), None)
         self._left[user_id] = left
         try:
             subject = subjects.ask(user_id)
@@ -110,7 +109,3 @@ class Announcer:
                 await asyncio.gather(*[self._lanes.call(touch, Done) for touch in together])
         except LinkupError as error:
             logger.info("when users were last seen is not written: %s", error.code)
-
-
-def _wall() -> int:
-    return time.time_ns() // 1000

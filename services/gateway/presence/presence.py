@@ -8,7 +8,6 @@ meanwhile. Nothing waits for it, and nothing is stored.
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from services.gateway.presence.belief import Belief
 from services.gateway.presence.watch import Watch, presence
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
-from shared import commands, frames, subjects
+from shared import clock, commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_ACQUAINTANCES, Acquaintances, AcquaintancesAnswer, Announcement
 from shared.errors import LinkupError, NotFound, TooLarge
@@ -189,7 +188,7 @@ class Presence:
     def _begin(self, user_id: str, last_seen: int) -> Watch:
         watch = self._watches[user_id] = Watch(user_id, Belief(self._debounce))
         young = _now() - self._began < self._debounce
-        if young or _wall() - last_seen < self._debounce * 1_000_000:
+        if young or clock.now() - last_seen < self._debounce * clock.SECOND:
             # A gateway has just gone, our predecessor or theirs: they may be on their way back.
             watch.belief.doubt(_now())
         return watch
@@ -227,7 +226,7 @@ class Presence:
             if not yes and asked_at <= self._back_at:
                 continue  # the bus went in between, and with it perhaps a yes: it is asked again
             if yes:
-                watch.seen(_wall())
+                watch.seen(clock.now())
             if watch.belief.answered(yes, asked_at, _now()):
                 watch.changed()
 
@@ -240,7 +239,3 @@ class Presence:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _wall() -> int:
-    return time.time_ns() // 1000

@@ -1,5 +1,6 @@
 """Owns the order of one connection's messages across failures that are only for now (R2)."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,9 +16,9 @@ POISON = Refused("unsupported", "The store cannot take this message")
 
 @dataclass(slots=True)
 class Entry:
-    """A message whose outcome is open. It keeps the place of its first copy, whatever comes."""
+    """A message whose outcome is open. It keeps the order of its first copy, whatever comes."""
 
-    place: int
+    order: int
     after: str | None
     copies: int = 0  # on their way: an impatient client sends several
     faults: int = 0
@@ -33,16 +34,16 @@ class Line:
     awaited: dict[str, int] = field(default_factory=dict)  # named by `after`, not seen yet
     refusals: dict[str, int] = field(default_factory=dict)  # since the first of those came
 
-    def enter(self, command: StoreMessage, place: int) -> Entry:
-        place = self.awaited.pop(command.client_id, place)
-        entry = self.entries[command.client_id] = Entry(place, command.after)
+    def enter(self, command: StoreMessage, order: int) -> Entry:
+        order = self.awaited.pop(command.client_id, order)
+        entry = self.entries[command.client_id] = Entry(order, command.after)
         if command.after is not None and command.after not in self.entries:
-            self.awaited[command.after] = place  # it comes late, and belongs in front
+            self.awaited[command.after] = order  # it comes late, and belongs in front
         return entry
 
     def first(self) -> str:
         """Which has to come again before all others."""
-        return min(self.failed, key=lambda client_id: self.failed[client_id].place)
+        return min(self.failed, key=lambda client_id: self.failed[client_id].order)
 
     def refuse(self, client_id: str) -> None:
         """Once more behind one that did not come. Its client may know that it is stored, or may
@@ -70,15 +71,17 @@ class Gate:
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}  # by conversation
-        self._recent: dict[str, None] = {}  # settled lately; copies may still come
+        self._recent: OrderedDict[str, None] = OrderedDict()  # settled; copies may still come
         self._entered = 0
         self.full = False  # too many wait: their order can no longer be kept
 
     def enter(self, command: Command) -> None:
-        """A command is submitted: that is its place in the line."""
+        """A command is submitted: that is where it stands in the line."""
         if not isinstance(command, StoreMessage):
             return
-        line = self._lines.setdefault(command.conversation_id, Line())
+        line = self._lines.get(command.conversation_id)
+        if line is None:
+            line = self._lines[command.conversation_id] = Line()
         entry = line.entries.get(command.client_id)
         if entry is None:
             self._entered += 1
@@ -93,7 +96,7 @@ class Gate:
         entry = line.entries[command.client_id]
         if line.failed and command.after is None:
             first = line.first()
-            if line.failed[first].place < entry.place:
+            if line.failed[first].order < entry.order:
                 line.refuse(command.client_id)
                 return False
             if first == command.client_id:
@@ -132,10 +135,10 @@ class Gate:
     def _settle(self, line: Line, client_id: str) -> None:
         line.entries[client_id].settled = True
         line.failed.pop(client_id, None)
-        self._recent.pop(client_id, None)
         self._recent[client_id] = None
+        self._recent.move_to_end(client_id)
         if len(self._recent) > MAX_SETTLED:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
 
     def _tidy(self, conversation_id: str, line: Line, client_id: str) -> None:
         if not line.entries[client_id].copies and client_id not in line.failed:

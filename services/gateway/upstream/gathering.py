@@ -35,8 +35,8 @@ class Backlog:
         self._waiting = 0
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place in the line. Raises Overloaded when there is none."""
+    def waiting(self) -> Iterator[None]:
+        """Wait in line. Raises Overloaded when too many do."""
         if self._waiting >= self._most:
             text = f"{self._most} wait for the log already (LINKUP_LOG_WAITING): more are refused"
             self._counters.hit("log_waiting", text)
@@ -96,7 +96,7 @@ class Gathering(Generic[K, A]):
         Who asks the same while it waits in line shares the answer; what is under way already may
         be too old for them.
         """
-        with self._backlog.place():
+        with self._backlog.waiting():
             loop = asyncio.get_running_loop()
             future: asyncio.Future[A] = loop.create_future()
             self._line.setdefault(key, Asked(loop.time() + PATIENCE)).futures.append(future)

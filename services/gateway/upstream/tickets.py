@@ -12,6 +12,7 @@ from services.gateway.auth import Identity
 from services.gateway.rates import Rates
 from services.gateway.upstream.lanes import Lanes
 from shared import frames
+from shared.clock import SECOND
 from shared.commands import IssueTicket, Taken, TakeTicket, Ticketed
 from shared.errors import Unauthorized
 
@@ -31,7 +32,7 @@ class Tickets:
         command = IssueTicket(
             user_id=identity.user_id,
             ticket_hash=_hash(ticket),
-            token_expires_at=min(int(identity.expires_at * 1_000_000), frames.MAX_INT),
+            token_expires_at=min(int(identity.expires_at * SECOND), frames.MAX_INT),
         )
         ticketed = await self._lanes.call(command, Ticketed)
         return ticket, frames.time_of(ticketed.expires_at)
@@ -50,7 +51,7 @@ class Tickets:
             self._rates.spend("auth", guesser)
             refused.why = "ticket"
             raise
-        return Identity(user_id=taken.user_id, expires_at=taken.token_expires_at / 1_000_000)
+        return Identity(user_id=taken.user_id, expires_at=taken.token_expires_at / SECOND)
 
 
 def is_ticket(token: str) -> bool:

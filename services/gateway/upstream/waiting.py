@@ -27,8 +27,10 @@ class Waiting(Generic[T]):
 
     def push(self, user_id: str, item: T) -> bool:
         """False when that user has too many; the item is not queued then."""
-        line = self._lines.setdefault(user_id, deque())
-        if len(line) >= self._own:
+        line = self._lines.get(user_id)
+        if line is None:
+            line = self._lines[user_id] = deque()
+        elif len(line) >= self._own:
             return False
         line.append(item)
         self._count += 1

@@ -10,11 +10,11 @@ from services.persistence.decide.blocks import barred
 from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Revised
 from services.persistence.decide.state import Message, Reaction
 from services.persistence.decide.transaction import Transaction
+from shared.clock import SECOND
 from shared.commands import DeleteMessage, Done, EditMessage, React, Refused, Result
 
 MAX_REACTIONS = 500  # different ones on a message, over its life
 MAX_OWN_REACTIONS = 30  # of one user
-SECOND = 1_000_000  # microseconds
 
 NOT_FOUND = Refused("not_found", "There is no such message")
 FORBIDDEN = Refused("forbidden", "Only who sent a message may do that")

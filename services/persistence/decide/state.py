@@ -5,9 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.clock import SECOND
 from shared.frames.fields import Role
-
-SECOND = 1_000_000  # microseconds
 
 
 @dataclass(slots=True)

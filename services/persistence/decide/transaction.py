@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from services.persistence.decide.changes import Changes, Fact, FeedRow, Seen
 from services.persistence.decide.state import Conversation, Head, Message, State
+from shared.clock import SECOND
 from shared.commands import PutUser, Refused
 from shared.reserved import are_apart
 
-SECOND = 1_000_000  # microseconds
 RECENCY = 256  # events of a user's feed: the conversations touched in them are sorted when read
 
 

@@ -5,16 +5,16 @@ keeps what a follower has yet to read.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.persistence.store.connections import Row
+from shared import clock
+from shared.clock import SECOND
 from shared.commands import LogPage
 
 logger = logging.getLogger("linkup.persistence.followers")
 
-SECOND = 1_000_000  # microseconds
 NOWHERE = ""  # no writer: the row says only that there is a follower
 HEARD_STEP = 3600 * SECOND  # one who stands still is written down again no more often
 
@@ -35,14 +35,10 @@ class Follower:
         return positions != self.positions or self.heard_at - heard_at > HEARD_STEP
 
 
-def clock() -> int:
-    return time.time_ns() // 1000
-
-
 class Followers:
     """Everybody who reads the log, by name."""
 
-    def __init__(self, now: Callable[[], int] = clock) -> None:
+    def __init__(self, now: Callable[[], int] = clock.now) -> None:
         self._now = now
         self._known: dict[str, Follower] = {}
 

@@ -7,7 +7,6 @@ fault and rises as it is.
 import asyncio
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from services.persistence.decide.state import (
 )
 from services.persistence.store import index, rows, statements
 from services.persistence.store.connections import Held, ReaderConnection, Row, WriterConnection
-from shared import commands
+from shared import clock, commands
 from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 from shared.files import Displaced, Files
@@ -141,7 +140,7 @@ class Store:
 
     def _transact(self, connection: sqlite3.Connection, batches: Sequence[Batch]) -> Decision:
         connection.execute("BEGIN IMMEDIATE")
-        state = State(time.time_ns() // 1000, self._hash_key, self._limits)
+        state = State(clock.now(), self._hash_key, self._limits)
         _read(connection, state, read_set(batches))
         decision = decide(state, batches)
         _write(connection, decision)

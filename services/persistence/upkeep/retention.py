@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from services.persistence.queries.followers import Followers, clock
+from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import WRITERS
 from services.persistence.store.store import Store
+from shared import clock
 from shared.errors import Unavailable
 
 logger = logging.getLogger("linkup.persistence.retention")
@@ -55,7 +56,7 @@ class Retention:
         *,
         keep: float,
         patience: float,
-        now: Callable[[], int] = clock,
+        now: Callable[[], int] = clock.now,
     ) -> None:
         self._store = store
         self._followers = followers

@@ -103,10 +103,10 @@ def test_s42_a_fault_makes_the_service_unready_and_says_which(
     health = Health("gateway")
     health.state = "ready"
     client = TestClient(Route("/readyz", health.routes()[1].endpoint))
-    start.hold(health, "routes", [])
+    start.require(health, "routes", [])
     assert client.get("/readyz").status_code == 200
     assert caplog.records == []
-    start.hold(health, "routes", ["the route GET /a is there twice", "another"])
+    start.require(health, "routes", ["the route GET /a is there twice", "another"])
     told = client.get("/readyz")
     assert told.status_code == 503
     assert told.json()["failing"] == ["routes"]

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from services.notify import ladder
 from services.notify.channels.letter import Letters
 from services.notify.ladder import Notification, Outcome, Waits, Watch
+from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.settings import Settings
 
-DELAY = 600 * ladder.SECOND
-PAUSE = 3600 * ladder.SECOND
+DELAY = 600 * SECOND
+PAUSE = 3600 * SECOND
 WAITS = Waits(unread=DELAY, pause=PAUSE)
-T0 = 1_700_000_000 * ladder.SECOND
+T0 = 1_700_000_000 * SECOND
 LETTERS = Letters(Settings(), lambda: T0)
 
 
@@ -172,7 +173,7 @@ def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
         waits.append(watch.open.due_at - T0)
         group = watch.open
         watch = replace(watch, open=None, claimed=group)
-    assert waits[:3] == [60 * ladder.SECOND, 120 * ladder.SECOND, 240 * ladder.SECOND]
+    assert waits[:3] == [60 * SECOND, 120 * SECOND, 240 * SECOND]
     assert max(waits) == ladder.BACKOFF[1]
     watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
     assert watch.open is None
@@ -209,7 +210,7 @@ def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
     watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10, WAITS)
     assert watch.open is not None
     assert (watch.open.first_seq, watch.open.count, watch.open.attempts) == (1, 2, 1)
-    assert watch.open.due_at == T0 + 10 + 60 * ladder.SECOND
+    assert watch.open.due_at == T0 + 10 + 60 * SECOND
     assert [(g.state, g.reason) for g in watch.closed] == [("cancelled", "merged")]
 
 
@@ -261,7 +262,7 @@ def test_f_s7_who_stays_away_gets_one_email_and_the_next_after_growing_pauses() 
         if watch.open is not None and watch.open.due_at <= now:
             sent.append(now - T0)
             watch = mailed(watch, now)
-        now += 60 * ladder.SECOND
+        now += 60 * SECOND
     assert len(sent) == 5, "at once, then after 1, 2, 4, 8 hours"
     gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert [round(gap / PAUSE) for gap in gaps] == [1, 2, 4, 8]

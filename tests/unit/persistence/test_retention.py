@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.persistence.queries import Queries
-from services.persistence.queries.followers import Followers, clock
+from services.persistence.queries.followers import Followers
 from services.persistence.store.store import Store
 from services.persistence.upkeep import retention as retention_module
 from services.persistence.upkeep.retention import Retention
-from shared import commands
+from shared import clock, commands
 from shared.commands import (
     Joined,
     LogPage,
@@ -37,7 +37,7 @@ class Calendar:
         self.days = 0.0
 
     def __call__(self) -> int:
-        return clock() + int(self.days * DAY * 1_000_000)
+        return clock.now() + int(self.days * DAY * 1_000_000)
 
 
 @pytest.fixture

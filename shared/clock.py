@@ -1,0 +1,9 @@
+"""Owns wall time as it is stored and sent: whole microseconds since 1970, UTC."""
+
+import time
+
+SECOND = 1_000_000
+
+
+def now() -> int:
+    return time.time_ns() // 1000

@@ -41,8 +41,9 @@ FIGURES = (
     Figure(key="idle.kb", name="idle socket: KB of the gateway (PSS)", at_most=0.6),
     Figure(key="idle.wakes", name="no socket: wakes a second"),
     Figure(key="idle.cpu", name="no socket: server CPU ms a second"),
-    Figure(key="join.cpu", name="join, known user: server CPU ms", at_most=0.5),
-    Figure(key="join.first", name="first join of a user: server CPU ms"),
+    Figure(key="join.cpu", name="join of a known user, 32 at once: server CPU ms", at_most=0.5),
+    Figure(key="join.alone", name="the same, one after another: server CPU ms", at_most=0.5),
+    Figure(key="join.first", name="first join of a user, 32 at once: server CPU ms"),
     Figure(key="history.cpu", name="history page of 50: server CPU ms", at_most=0.55),
 )
 

@@ -94,6 +94,9 @@ class Subject:
         return usage.seconds()
 
 
+Join = Callable[[Subject, list[LoadSocket]], Awaitable[None]]
+
+
 async def measured(subject: Subject, parts: Collection[str]) -> Found:
     """Raises LoadFailed and Unsound."""
     found = Found()
@@ -140,10 +143,16 @@ async def _sockets(subject: Subject, both: bool) -> Found:
         return found
     subject.say("joins of known users")
     await asyncio.sleep(FORGOTTEN)
-    again = [LoadSocket(line.user_id, Tally()) for line in lines]
-    spent = await subject.spent(lambda: _join(subject, again))
+    found |= await _joins("join.alone", subject, first, _join_one_by_one)
+    return found | await _joins("join.cpu", subject, lines, _join)
+
+
+async def _joins(key: str, subject: Subject, known: list[LoadSocket], join: Join) -> Found:
+    """CPU milliseconds of a join of these users, who had left."""
+    again = [LoadSocket(line.user_id, Tally()) for line in known]
+    spent = await subject.spent(lambda: join(subject, again))
     await asyncio.gather(*(line.leave() for line in again))
-    return found | summed("join.cpu", {name: s / count * 1e3 for name, s in spent.items()})
+    return summed(key, {name: s / len(again) * 1e3 for name, s in spent.items()})
 
 
 def _lines(count: int) -> list[LoadSocket]:
@@ -152,7 +161,14 @@ def _lines(count: int) -> list[LoadSocket]:
 
 
 async def _join(subject: Subject, lines: list[LoadSocket]) -> None:
+    """As a crowd does: always a few at once."""
     await joining.join(lines, subject.url, subject.tokens, lambda text: None)
+    await asyncio.sleep(AFTERWARDS)
+
+
+async def _join_one_by_one(subject: Subject, lines: list[LoadSocket]) -> None:
+    for line in lines:
+        await joining.join([line], subject.url, subject.tokens, lambda text: None)
     await asyncio.sleep(AFTERWARDS)
 
 

@@ -17,16 +17,18 @@ from services.persistence.decide.changes import (
     Said,
     Seen,
 )
-from services.persistence.projection import (
+from services.persistence.projection.conversation import (
     ConversationNow,
     GroupEvent,
     View,
     conversation_body,
-    deleted_body,
     has_parted,
     parted_body,
-    reaction_body,
     receipt_body,
+)
+from services.persistence.projection.message import (
+    deleted_body,
+    reaction_body,
     said_body,
     updated_body,
 )

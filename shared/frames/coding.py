@@ -56,6 +56,7 @@ _about_decoder = msgspec.json.Decoder(_About)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
@@ -113,7 +114,7 @@ def feed_frame(cursor: int, body: bytes) -> bytes:
 @functools.lru_cache(maxsize=1024)  # what one transaction stores has one time
 def time_of(microseconds: int) -> datetime:
     """UTC, from integer microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + microseconds * _MICROSECOND
 
 
 def fault(error: Exception) -> str:

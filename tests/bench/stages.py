@@ -43,7 +43,7 @@ GATEWAY: Rules = (
     (r"shared/frames/", "decode"),
 )
 PERSISTENCE: Rules = (
-    (r"services/persistence/(announce|projection)\.py", "announce and encode"),
+    (r"services/persistence/(announce\.py|projection/)", "announce and encode"),
     (r"shared/(frames/|subjects\.py)", "announce and encode"),
     (r"services/persistence/(writer\.py|store/|upkeep/indexer)", THREAD),
     (r"services/persistence/decide/", "announce and encode"),

@@ -216,14 +216,8 @@ def _tell(
     group = tx.state.conversations[conversation_id]
     group.version += 1
     tx.state.last_message_id += 1
-    change = Changed(
-        tx.state.last_message_id,
-        conversation_id,
-        group.version,
-        kind,
-        actor_id,
-        tuple(user_ids),
-    )
+    number, users = tx.state.last_message_id, tuple(user_ids)
+    change = Changed(number, conversation_id, group.version, kind, actor_id, users)
     tx.changes.group_changes.append(change)
     tx.changes.conversations.add(conversation_id)
     for user_id in (*group.members, *gone):

@@ -115,17 +115,10 @@ def _next(
     if command.conversation_id not in state.conversations:
         conversations.begin(tx, command.conversation_id, conversation)
     state.last_message_id += 1
-    message = Message(
-        state.last_message_id,
-        command.conversation_id,
-        conversation.last_seq + 1,
-        command.user_id,
-        command.client_id,
-        hashed,
-        state.now,
-        reply_to=command.reply_to,
-    )
-    state.messages[command.user_id, command.client_id] = message
+    place = (state.last_message_id, command.conversation_id, conversation.last_seq + 1)
+    key = (command.user_id, command.client_id)
+    message = Message(*place, *key, hashed, state.now, reply_to=command.reply_to)
+    state.messages[key] = message
     state.messages_by_id[message.message_id] = message
     return message
 

@@ -49,12 +49,18 @@ def _move(
     read = max(member.read_seq, min(read_seq, conversation.last_seq))
     delivered = max(member.delivered_seq, min(delivered_seq, conversation.last_seq), read)
     if (delivered, read) != (member.delivered_seq, member.read_seq):
-        before = member.read_seq if read > member.read_seq else member.delivered_seq
-        moved = (delivered > member.delivered_seq, read > member.read_seq)
-        member.delivered_seq, member.read_seq = delivered, read
+        moved = _moved(member, delivered, read, command.connection_id)
         tx.changes.members.add((conversation_id, command.user_id))
-        _note(tx, conversation_id, command.user_id, Moved(before, command.connection_id, *moved))
+        _note(tx, conversation_id, command.user_id, moved)
     return Done()
+
+
+def _moved(member: Member, delivered: int, read: int, origin: str) -> Moved:
+    """Move the marks there, and say from where they came."""
+    before = member.read_seq if read > member.read_seq else member.delivered_seq
+    moved = Moved(before, origin, delivered > member.delivered_seq, read > member.read_seq)
+    member.delivered_seq, member.read_seq = delivered, read
+    return moved
 
 
 def _note(tx: Transaction, conversation_id: str, reader: str, moved: Moved) -> None:

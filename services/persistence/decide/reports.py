@@ -46,17 +46,8 @@ def _report(tx: Transaction, command: FileReport, hashed: bytes) -> Report | Ref
         return ONESELF
     if user_id is None or not tx.is_there(command.user_id, user_id):
         return NO_USER
-    return Report(
-        command.report_id,
-        command.user_id,
-        user_id,
-        command.message_id,
-        version,
-        command.reason,
-        command.comment,
-        hashed,
-        tx.state.now,
-    )
+    who, about = (command.report_id, command.user_id, user_id), (command.message_id, version)
+    return Report(*who, *about, command.reason, command.comment, hashed, tx.state.now)
 
 
 def _hash(key: bytes, command: FileReport) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from services.persistence.projection import MESSAGE_COLUMNS
+from services.persistence.projection.message import MESSAGE_COLUMNS
 from services.persistence.queries.replay import (
     CONVERSATION_COLUMNS,
     REACTION_COLUMNS,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.persistence.projection import MESSAGE_COLUMNS, MessageRow, message_body
+from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fit
 from services.persistence.queries.visibility import visible

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from services.persistence.projection import (
+from services.persistence.projection.message import (
     MESSAGE_COLUMNS,
     MESSAGE_WIDTH,
     MessageRow,

@@ -1,6 +1,6 @@
 """Owns the followers' log: the rows that call for something, and the marks to judge them by."""
 
-from services.persistence.projection import preview
+from services.persistence.projection.message import preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Room, Source, profile
 from services.persistence.queries.visibility import newest_unread, unread
 from shared.commands import (

@@ -4,20 +4,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.persistence.projection import (
+from services.persistence.projection.conversation import (
     CHANGES,
-    MESSAGE_WIDTH,
     ConversationNow,
     GroupEvent,
-    MessageRow,
     View,
     conversation_body,
-    deleted_body,
     has_parted,
-    message_body,
     parted_body,
-    reaction_body,
     receipt_body,
+)
+from services.persistence.projection.message import (
+    MESSAGE_WIDTH,
+    MessageRow,
+    deleted_body,
+    message_body,
+    reaction_body,
     updated_body,
 )
 from shared.commands import Event

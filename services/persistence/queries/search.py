@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.persistence.projection import MESSAGE_COLUMNS, MessageRow, message_body
+from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fit, give_way
 from services.persistence.queries.visibility import visible

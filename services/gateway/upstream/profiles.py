@@ -1,7 +1,7 @@
 """Owns making users known to the store: from their token when they come, or for the demo."""
 
 from services.gateway.auth import DEMO_CAST, Identity, demo_email
-from services.gateway.claims import REMOVED
+from services.gateway.auth.claims import REMOVED
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared.commands import Done, Profile, PutUser

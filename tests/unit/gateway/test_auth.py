@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.gateway import claims as optional
 from services.gateway.auth import Authenticator, bearer, demo_email, origin_allowed
+from services.gateway.auth import claims as optional
 from shared import commands, frames
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway import claims as optional
-from services.gateway.claims import OddClaims
+from services.gateway.auth import claims as optional
+from services.gateway.auth.claims import OddClaims
 from shared import frames
 from shared.clock import SECOND
 from shared.counters import Counters

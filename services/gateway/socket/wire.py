@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import accumulate, takewhile
 from typing import cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -295,17 +296,14 @@ class Wire(WebSocketsSansIOProtocol):
         How many it took; `on_room` is called when it takes more. All when the socket is gone: the
         reader is told of that.
         """
-        start = size = 0
-        for place, text in enumerate(texts, 1):
-            if size == 0 and not self.writable.is_set():
-                break
-            size += len(text)
-            if size >= WRITE_BYTES or place == len(texts):
-                if self.disconnected or self.close_sent or self.transport.is_closing():
-                    return len(texts)
-                self._say(texts[start:place])
-                start, size = place, 0
-        return start
+        taken = 0
+        while taken < len(texts) and self.writable.is_set():
+            if self.disconnected or self.close_sent or self.transport.is_closing():
+                return len(texts)
+            piece = _piece(texts[taken:])
+            self._say(piece)
+            taken += len(piece)
+        return taken
 
     def _say(self, texts: Sequence[bytes]) -> None:
         """Hand text frames to the transport together; none after a close."""
@@ -318,6 +316,14 @@ class Wire(WebSocketsSansIOProtocol):
 def _text(raw: bytes) -> str:
     """As the library reads what is not ASCII, and uvicorn writes it back."""
     return raw.decode("ascii", "surrogateescape")
+
+
+def _piece(texts: Sequence[bytes]) -> Sequence[bytes]:
+    """As many of the first as make WRITE_BYTES."""
+    if sum(map(len, texts)) < WRITE_BYTES:
+        return texts
+    sizes = accumulate(map(len, texts))
+    return texts[: 1 + sum(1 for _ in takewhile(lambda size: size < WRITE_BYTES, sizes))]
 
 
 def pace_of(settings: Settings) -> Pace:

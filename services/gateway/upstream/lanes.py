@@ -85,6 +85,7 @@ class Lane:
         self._on_stored = on_stored
         self._number = 0
         self._allowance = allowance
+        self._time = asyncio.get_running_loop().time
         self._queue: Waiting[Submission] = Waiting(own)
         self._under_way: list[Submission] = []
         self._wake = asyncio.Event()
@@ -95,7 +96,7 @@ class Lane:
         if len(self._queue) >= MAX_QUEUED or not self._queue.push(user_id, submission):
             submission.finish(OVERLOADED)
             return
-        submission.submitted_at = asyncio.get_running_loop().time()
+        submission.submitted_at = self._time()
         self._wake.set()
 
     async def settled(self) -> None:

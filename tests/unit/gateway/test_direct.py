@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -45,9 +45,11 @@ class Transport(asyncio.Transport):
         super().__init__({"socket": socket.socket()})
         self.written = bytearray()
         self.ended: list[str] = []
+        self.on_write: Callable[[], None] = lambda: None
 
     def write(self, data: Any) -> None:
         self.written += data
+        self.on_write()
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -102,10 +104,9 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
-    """What the application is given, what is written and how it ends, when that comes in."""
-    app: Any = Answering()
-    setup = config(app, Settings(message_rate=0), Counters(), kind)
+async def connected(kind: type[Wire]) -> tuple[Wire, Transport, Answering]:
+    app = Answering()
+    setup = config(cast(Any, app), Settings(message_rate=0), Counters(), kind)
     setup.ws_max_size, setup.ws_ping_interval = MOST, None
     setup.load()
     wire, transport = kind(setup, ServerState(), {}), Transport()
@@ -115,13 +116,23 @@ async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], 
     wire.connection_made(transport)
     wire.data_received(upgrade())
     await turns()
+    return wire, transport, app
+
+
+async def lost(wire: Wire) -> None:
+    wire.connection_lost(None)
+    await turns()
+    wire.transport.get_extra_info("socket").close()
+
+
+async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
+    """What the application is given, what is written and how it ends, when that comes in."""
+    wire, transport, app = await connected(kind)
     for piece in pieces:
         if not transport.is_closing():
             wire.data_received(piece)
         await turns()
-    wire.connection_lost(None)
-    await turns()
-    transport.get_extra_info("socket").close()
+    await lost(wire)
     return app.given, bytes(transport.written), transport.ended
 
 
@@ -192,6 +203,24 @@ def test_a_case_of_the_protocol(pieces: list[bytes], texts: list[str], code: int
     given, _, _ = both(pieces)
     assert [event["text"] for event in given[:-1]] == texts
     assert given[-1]["code"] == code
+
+
+@pytest.mark.parametrize("kind", [DirectWire, Wire])
+@pytest.mark.parametrize(
+    ("sizes", "taken"), [([5] * 9, 9), ([20_000] * 4, 2), ([60_000] * 2, 1), ([32_767, 1, 1], 2)]
+)
+async def test_c10_a_peer_that_takes_no_more_is_given_no_more(
+    kind: type[Wire], sizes: list[int], taken: int
+) -> None:
+    wire, transport, _ = await connected(kind)
+    transport.on_write = wire.pause_writing  # the kernel keeps nothing for it
+    texts = [b"x" * size for size in sizes]
+    assert wire.write(texts) == taken
+    assert wire.write(texts) == 0
+    wire.resume_writing()
+    assert wire.write(texts[taken:] or texts) > 0
+    await lost(wire)
+    assert wire.write(texts) == len(texts)  # nobody is to wait for who is gone
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])

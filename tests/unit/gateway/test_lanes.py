@@ -249,6 +249,6 @@ async def test_c2_a_caller_that_has_gone_does_not_stop_the_lane() -> None:
         lane.cancel()
 
 
-def test_r1_lane_ids_are_random() -> None:
+async def test_r1_lane_ids_are_random() -> None:
     made: Any = [Lane(FakeBus(done)).id for _ in range(8)]  # type: ignore[arg-type]
     assert len(set(made)) == 8

@@ -15,7 +15,7 @@ from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidState
+from websockets.exceptions import InvalidHeader, InvalidState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 from websockets.protocol import Protocol
@@ -108,8 +108,13 @@ class Wire(WebSocketsSansIOProtocol):
         """Begin with a head that shared/http.py has read: the library need not read it again."""
         self.conn.parser = Protocol.parse(self.conn)  # of frames: what comes next
         next(self.conn.parser)
-        named = Headers((name.decode(), _text(value)) for name, value in headers)
-        self.handle_connect(Request(_text(target), named))
+        try:
+            named = Headers((name.decode(), _text(value)) for name, value in headers)
+        except InvalidHeader as error:
+            self.conn.handshake_exc = error
+            self._refuse_handshake()
+        else:
+            self.handle_connect(Request(_text(target), named))
         self._ends()
 
     def data_received(self, data: bytes) -> None:

@@ -18,7 +18,7 @@ from tests.bench import against, everything, history, page, priority, product, r
 from tests.bench.figures import PARTS
 from tests.bench.product import HERE, Unusable
 from tests.bench.report import markdown
-from tests.bench.turn import QUICK, Extent, Unsound
+from tests.bench.subject import QUICK, Extent, Unsound
 
 QUICK_PARTS = ("quiet", "full")
 

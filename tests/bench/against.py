@@ -11,7 +11,8 @@ from tests.bench import priority, product, turn
 from tests.bench.figures import PARTS, Compared, compare, rows
 from tests.bench.product import Checkout, running
 from tests.bench.results import Machine, machine
-from tests.bench.turn import Extent, Found, Subject
+from tests.bench.subject import Extent, Subject
+from tests.bench.turn import Found
 
 
 class Plan(Struct, frozen=True, kw_only=True):

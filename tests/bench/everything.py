@@ -12,7 +12,7 @@ from tests.bench import against, history, priority, profile, whole
 from tests.bench.plots import Everything
 from tests.bench.product import Unusable
 from tests.bench.results import RESULTS
-from tests.bench.turn import Unsound
+from tests.bench.subject import Unsound
 
 LAST = RESULTS / "everything.json"
 SIZES = (100, 10, 1)  # parts of the largest store

@@ -38,6 +38,7 @@ FIGURES = (
     Figure(key="quiet.ack_p95", name="200 messages/s: ack p95 ms"),
     Figure(key="quiet.ack_p99", name="200 messages/s: ack p99 ms"),
     Figure(key="quiet.wakes", name="200 messages/s: wakes a message"),
+    Figure(key="quiet.polls", name="200 messages/s: returns of epoll a message"),
     Figure(key="idle.kb", name="idle socket: KB of the gateway (PSS)", at_most=0.6),
     Figure(key="idle.wakes", name="no socket: wakes a second"),
     Figure(key="idle.cpu", name="no socket: server CPU ms a second"),

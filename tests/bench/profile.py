@@ -21,9 +21,7 @@ from tests.bench.product import HERE, Unusable, running
 from tests.bench.results import Machine
 from tests.bench.sampling import SAMPLED, Samples
 from tests.bench.stages import ORDER, TIMED, functions, shares
-from tests.bench.turn import PAIRS, RATE, WINDOW, Extent, Subject, Unsound
-
-STEADY = 2.0  # s of the load that are left out: its first second, its last one
+from tests.bench.subject import EDGES, PAIRS, RATE, WINDOW, Extent, Subject, Unsound
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -63,7 +61,7 @@ async def measure(seconds: float, folder: Path, say: Callable[[str], None]) -> P
         extra = sampling.environment(Path(own), TIMED)
         async with running(product.this(), Path(own), extra) as stack:
             priority.prefer(stack.pids().values())
-            subject = Subject(stack, Extent(seconds=seconds + STEADY), say)
+            subject = Subject(stack, Extent(seconds=seconds + EDGES), say)
             full = f"{PAIRS} pairs, {WINDOW} in flight"
             loads = [
                 await _profiled(subject, 0.0, full, Path(own)),
@@ -74,19 +72,14 @@ async def measure(seconds: float, folder: Path, say: Callable[[str], None]) -> P
 
 async def _profiled(subject: Subject, rate: float, name: str, folder: Path) -> Load:
     subject.say(f"sampling: {name}")
-    measuring = asyncio.Event()
 
-    def listen(text: str) -> None:
-        if text.startswith("measuring"):
-            measuring.set()
+    async def sample(seconds: float) -> dict[str, Samples]:
+        async with sampling.sampling(subject.pids, folder, HERE) as samples:
+            await asyncio.sleep(seconds)
+        return samples
 
-    loading = asyncio.create_task(subject.load(rate, listen))
-    waiting = asyncio.create_task(measuring.wait())
-    await asyncio.wait([loading, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    async with sampling.sampling(subject.pids, folder, HERE) as samples:
-        await asyncio.sleep(subject.extent.seconds - STEADY)
-    return _load(name, await loading, samples)
+    report, samples = await subject.during(rate, sample)
+    return _load(name, report, samples)
 
 
 def _load(name: str, report: Report, samples: dict[str, Samples]) -> Load:

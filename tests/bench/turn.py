@@ -5,93 +5,24 @@ import http.client
 import secrets
 import urllib.parse
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 
-from msgspec import Struct
-
-from linkup.calls import Tokens
-from linkup.load import joining, running
+from linkup.load import joining
 from linkup.load.cpu import Usage
 from linkup.load.pairs import LoadSocket, Receiver, Sender, Tally
-from linkup.load.report import Report
-from linkup.load.running import Plan
 from shared.reserved import PREFIX
 from shared.subjects import direct_conversation_id
+from tests.bench import polls
 from tests.bench.memory import memory_kb
-from tests.bench.product import SETTINGS
-from tests.support.stack import Stack
+from tests.bench.subject import PAIRS, RATE, SIZE, WINDOW, Subject, Unsound
 from tests.support.waiting import eventually
 
-PAIRS, WINDOW, SIZE = 100, 8, 120
-RATE = 200.0
 AFTERWARDS = 1.5  # s: a second after a join its heads are compared
 FORGOTTEN = 6.5  # s: who left is offline after 5, and that is written
 PAGE, WARM_PAGES = 50, 20
 TALKED = 150  # messages: the page is not the whole conversation
 
 Found = dict[str, float]
-
-
-class Unsound(Exception):
-    """A message was lost, doubled or out of order: the figures mean nothing."""
-
-
-class Extent(Struct, frozen=True, kw_only=True):
-    """How much is done for each figure."""
-
-    seconds: float
-    warmup: float = 2.0
-    sockets: int = 500
-    pages: int = 200
-
-
-QUICK = Extent(seconds=3.0, warmup=1.0, sockets=200, pages=100)
-
-
-class Subject:
-    """The product that is measured, and our way in."""
-
-    def __init__(self, stack: Stack, extent: Extent, say: Callable[[str], None]) -> None:
-        self.url = stack.url
-        self.pids = stack.pids()
-        self.tokens = Tokens(stack.url, stack.secret, SETTINGS["jwt_audience"])
-        self.extent = extent
-        self.say = say
-
-    async def load(
-        self, rate: float = 0.0, listen: Callable[[str], None] = lambda text: None
-    ) -> Report:
-        """Raises Unsound."""
-        report = await self.report(rate, listen=listen)
-        if not report.sound:
-            raise Unsound(f"not every promise was kept: {report}")
-        return report
-
-    async def report(
-        self,
-        rate: float = 0.0,
-        typists: int = 0,
-        seconds: float | None = None,
-        listen: Callable[[str], None] = lambda text: None,
-    ) -> Report:
-        plan = Plan(
-            url=self.url,
-            pairs=PAIRS,
-            window=WINDOW,
-            rate=rate,
-            seconds=seconds or self.extent.seconds,
-            warmup=self.extent.warmup,
-            size=SIZE,
-            typists=typists,
-            pids=self.pids,
-        )
-        return await running.run(plan, self.tokens, listen)
-
-    async def spent(self, work: Callable[[], Awaitable[None]]) -> dict[str, float]:
-        """CPU seconds by process until the work is done."""
-        usage = Usage(self.pids)
-        usage.start()
-        await work()
-        return usage.seconds()
 
 
 Join = Callable[[Subject, list[LoadSocket]], Awaitable[None]]
@@ -174,13 +105,16 @@ async def _join_one_by_one(subject: Subject, lines: list[LoadSocket]) -> None:
 
 async def _quiet(subject: Subject) -> Found:
     subject.say(f"{RATE:g} messages/s")
-    report = await subject.load(RATE)
+    report, returns = await subject.during(RATE, partial(polls.per_second, subject.pids))
     acks = report.ack
     found = {"ack_p50": acks.p50_ms, "ack_p95": acks.p95_ms, "ack_p99": acks.p99_ms}
+    rate = report.messages_per_second
+    returned = {name: n / rate for name, n in returns.items()}
     return (
         {f"quiet.{name}": ms for name, ms in found.items() if ms is not None}
         | summed("quiet.cpu", report.server_cpu_us)
         | summed("quiet.wakes", report.server_wakes)
+        | (summed("quiet.polls", returned) if returned else {})
     )
 
 

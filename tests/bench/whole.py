@@ -9,7 +9,7 @@ from tests.bench import calm, commit, echo, priority, product, turn
 from tests.bench.product import running
 from tests.bench.report import Bench
 from tests.bench.results import machine
-from tests.bench.turn import PAIRS, RATE, SIZE, WINDOW, Extent, Subject
+from tests.bench.subject import PAIRS, RATE, SIZE, WINDOW, Extent, Subject
 
 TYPISTS = 1_000
 FLOOR_SECONDS = 3.0

@@ -8,7 +8,7 @@ have been lost.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -28,6 +28,10 @@ logger = logging.getLogger("linkup.gateway.hub")
 TICK = 1.0
 SLOTS = 10  # ticks in which every user is compared once
 FAREWELL_MS = 500  # in which those who are told to come back do; more if they are more than that
+
+Told = Events | Live | Acquaintance
+# By the end of the subject: the broker allows not everybody to say everything of a user.
+KINDS: Mapping[str, type[Told]] = {"feed": Events, "live": Live, "control": Acquaintance}
 
 
 @dataclass(slots=True)
@@ -107,49 +111,25 @@ class Hub:
 
     async def _subscribe(self, user: User) -> Subscription:
         def deliver(delivery: Delivery) -> None:
-            if delivery.subject == subjects.feed(user.user_id):
-                self._deliver(user, delivery)
-            elif delivery.subject == subjects.live(user.user_id):
-                self._deliver_live(user, delivery)
-            elif delivery.subject == subjects.ask(user.user_id):
+            kind = delivery.subject.rpartition(".")[2]
+            if kind == "ask":
                 self._announcer.answer(delivery)
-            elif delivery.subject == subjects.control(user.user_id):
-                self._control(user, delivery)
+            elif (told := _told(delivery, kind, user.user_id)) is not None:
+                self._deliver(user, told)
 
-        subscription = await self._bus.subscribe(subjects.user(user.user_id), deliver)
-        return subscription
+        return await self._bus.subscribe(subjects.user(user.user_id), deliver)
 
-    def _deliver(self, user: User, delivery: Delivery) -> None:
-        try:
-            events = commands.decode(delivery.payload, Events)
-        except msgspec.MsgspecError:
-            logger.error("an event does not decode", extra={"subject": delivery.subject})
-            return
-        if events.user_id != user.user_id:
-            logger.error("an event of another user", extra={"subject": delivery.subject})
-            return
-        for connection in tuple(user.connections):
-            connection.feed.on_events(events.epoch, events.events)
-
-    def _deliver_live(self, user: User, delivery: Delivery) -> None:
-        try:
-            live = commands.decode(delivery.payload, Live)
-        except msgspec.MsgspecError:
-            logger.error("a live frame does not decode", extra={"subject": delivery.subject})
-            return
-        if live.user_id == user.user_id:
-            for connection in tuple(user.connections):
-                if connection.view.shows(live.conversation_id):
-                    connection.offer(live.frame)
-
-    def _control(self, user: User, delivery: Delivery) -> None:
-        try:
-            told = commands.decode(delivery.payload, Acquaintance)
-        except msgspec.MsgspecError:
-            logger.error("a control event does not decode", extra={"subject": delivery.subject})
-            return
-        if told.user_id == user.user_id:
-            self._on_acquaintance(told, user.connections)
+    def _deliver(self, user: User, told: Told) -> None:
+        match told:
+            case Events():
+                for connection in tuple(user.connections):
+                    connection.feed.on_events(told.epoch, told.events)
+            case Live():
+                for connection in tuple(user.connections):
+                    if connection.view.shows(told.conversation_id):
+                        connection.offer(told.frame)
+            case Acquaintance():
+                self._on_acquaintance(told, user.connections)
 
     # ------------------------------------------------------------ comparison with the log
 
@@ -206,6 +186,19 @@ class Hub:
                 while self._users:
                     self._left.clear()
                     await self._left.wait()
+
+
+def _told(delivery: Delivery, kind: str, user_id: str) -> Told | None:
+    """None, and a line in the log, when it is not of that kind or another user's."""
+    try:
+        told = commands.decode(delivery.payload, KINDS[kind])
+    except (KeyError, msgspec.MsgspecError):
+        logger.error("an event does not decode", extra={"subject": delivery.subject})
+        return None
+    if told.user_id != user_id:
+        logger.error("an event of another user", extra={"subject": delivery.subject})
+        return None
+    return told
 
 
 def come_back_after_ms(count: int) -> int:

@@ -58,7 +58,7 @@ async def say(wire: Wire, frame: Struct) -> None:
 
 
 async def say_error(wire: Wire, error: LinkupError) -> None:
-    await say(wire, frames.Error(code=error.code, message=error.message, temporary=error.temporary))
+    await say(wire, frames.error_of(error))
 
 
 async def close(wire: Wire, code: int) -> None:

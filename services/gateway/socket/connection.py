@@ -84,15 +84,7 @@ class Connection:
         self._push(frames.encode(frame))
 
     def push_error(self, error: LinkupError) -> None:
-        self.push(
-            frames.Error(
-                code=error.code,
-                message=error.message,
-                temporary=error.temporary,
-                client_id=error.client_id,
-                retry_after_ms=error.retry_after_ms,
-            )
-        )
+        self.push(frames.error_of(error))
 
     def offer(self, frame: bytes) -> bool:
         """Pass on what is for now only, if the client keeps up; False otherwise."""

@@ -1,6 +1,7 @@
 """Whatever arrives, `decode` gives a frame or says in words what is wrong with it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -363,6 +364,15 @@ def test_c5_a_feed_frame_is_its_body_with_the_cursor_in_front(
     pairs = json.loads(frames.feed_frame(cursor, body), object_pairs_hook=list)
     assert pairs[0] == ("cursor", cursor)
     assert pairs[1:] == json.loads(body, object_pairs_hook=list)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+@example(datetime.min.replace(tzinfo=UTC))
+@example(datetime.max.replace(tzinfo=UTC))
+def test_a_time_is_told_to_the_microsecond_from_year_1_to_9999(at: datetime) -> None:
+    microseconds = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    told = msgspec.json.encode(frames.time_of(microseconds))
+    assert told.decode() == f'"{at.isoformat().replace("+00:00", "Z")}"'
 
 
 @pytest.mark.parametrize("frame", CLIENT)

@@ -138,10 +138,10 @@ class Writer:
             raise
         except Exception:
             logger.exception("a command cannot be stored", extra={"lane": single.lane})
-            return Refused("internal", "This could not be stored")
+            return Refused.of(Internal("This could not be stored"))
         await self._announce(decision)
         reply = decision.replies[0]
-        return reply.results[0] if isinstance(reply, Results) else Refused("internal", "Fenced")
+        return reply.results[0] if isinstance(reply, Results) else Refused.of(Internal("Fenced"))
 
     def _fail(self, reply_to: str, error: LinkupError) -> None:
         self._bus.post(reply_to, commands.refusal(error))

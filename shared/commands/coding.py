@@ -50,7 +50,7 @@ def name_of(asked: Struct) -> str:
 
 
 def refusal(error: LinkupError) -> bytes:
-    return encode(Refused(error.code, error.message, error.retry_after_ms))
+    return encode(Refused.of(error))
 
 
 def open_answer(payload: bytes, kind: type[T]) -> T:

@@ -3,6 +3,8 @@
 Results are stored beside the lane's number: short names and arrays keep them small.
 """
 
+from typing import Self
+
 from msgspec import Struct
 
 from shared.errors import BY_CODE, Internal, LinkupError
@@ -67,6 +69,10 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
     code: str
     message: str
     retry_after_ms: int | None = None
+
+    @classmethod
+    def of(cls, error: LinkupError) -> Self:
+        return cls(error.code, error.message, error.retry_after_ms)
 
     def error(self, client_id: str | None = None) -> LinkupError:
         kind = BY_CODE.get(self.code, Internal)

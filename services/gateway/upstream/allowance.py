@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from shared.commands import Command, Refused, Result, Stored, StoreMessage
+from shared.errors import RateLimited
 
 SLACK = 0.1  # seconds on the way to the store, in which one more may become free
 MAX_USERS = 10_000  # who was refilled longest ago is forgotten first, and then asks the store
@@ -43,7 +44,9 @@ class Allowance:
         if wait <= SLACK:
             return None
         wait_ms = int(wait * 1000) + 1
-        return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+        return Refused.of(
+            RateLimited("Too many messages: wait, then send again", retry_after_ms=wait_ms)
+        )
 
     def observe(self, command: Command, result: Result, submitted_at: float) -> None:
         """Count a message that was stored now, and not before."""

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.commands import Command, Refused, Result, StoreMessage
+from shared.errors import Unsupported
 
 MAX_WAITING = 1000  # messages of a connection that failed and have to come again
 MAX_SETTLED = 128  # outcomes whose client may not know them yet
 MAX_REFUSALS = 5  # of one message, while the one it waits for does not come: that was given up
 MAX_FAULTS = 5  # times that the store breaks on a message before it is refused for good
 
-POISON = Refused("unsupported", "The store cannot take this message")
+POISON = Refused.of(Unsupported("The store cannot take this message"))
 
 
 @dataclass(slots=True)

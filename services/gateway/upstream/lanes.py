@@ -29,7 +29,7 @@ from shared.commands import (
     Result,
     Results,
 )
-from shared.errors import Internal, LinkupError
+from shared.errors import Internal, LinkupError, OutOfOrder, Overloaded, Unavailable
 
 R = TypeVar("R", bound=Result)
 
@@ -42,9 +42,11 @@ MAX_QUEUED = 4096  # commands a lane
 
 UNLIMITED = Allowance(burst=1, rate=0)
 
-OVERLOADED = Refused("overloaded", "Too many messages wait already", 1000)
-UNAVAILABLE = Refused("unavailable", "The store did not answer: send the same again", 500)
-OUT_OF_ORDER = Refused("out_of_order", "An earlier message has to be sent again first")
+OVERLOADED = Refused.of(Overloaded("Too many messages wait already", retry_after_ms=1000))
+UNAVAILABLE = Refused.of(
+    Unavailable("The store did not answer: send the same again", retry_after_ms=500)
+)
+OUT_OF_ORDER = Refused.of(OutOfOrder("An earlier message has to be sent again first"))
 
 
 @dataclass(slots=True)

@@ -21,11 +21,12 @@ from shared.commands import (
     Result,
     StoreMessage,
 )
+from shared.errors import NotFound, RateLimited
 
 MAX_UNSENT = 50  # uploads of a user that no message has yet
 
-GONE = Refused("not_found", "The upload was given up")
-TOO_MANY = Refused("rate_limited", f"{MAX_UNSENT} uploads wait to be sent: send some, or wait")
+GONE = Refused.of(NotFound("The upload was given up"))
+TOO_MANY = Refused.of(RateLimited(f"{MAX_UNSENT} uploads wait to be sent: send some, or wait"))
 
 
 def reserve(tx: Transaction, command: ReserveAttachment) -> Result:

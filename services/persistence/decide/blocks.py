@@ -10,10 +10,11 @@ from collections.abc import Collection
 from services.persistence.decide.state import Conversation
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetBlock
+from shared.errors import Forbidden, InvalidRequest, NotFound
 
-NO_USER = Refused("not_found", "There is no such user")
-ONESELF = Refused("invalid_request", "Nobody blocks themselves")
-OWN_BLOCK = Refused("forbidden", "You block this user: take that back first")
+NO_USER = Refused.of(NotFound("There is no such user"))
+ONESELF = Refused.of(InvalidRequest("Nobody blocks themselves"))
+OWN_BLOCK = Refused.of(Forbidden("You block this user: take that back first"))
 
 
 def set_block(tx: Transaction, command: SetBlock) -> Result:

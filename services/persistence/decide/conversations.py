@@ -19,9 +19,10 @@ from shared.commands import (
     SetConversation,
     StoreMessage,
 )
+from shared.errors import NotFound
 
-NOBODY = Refused("not_found", "There is no such user or conversation")
-NO_CONVERSATION = Refused("not_found", "There is no such conversation")
+NOBODY = Refused.of(NotFound("There is no such user or conversation"))
+NO_CONVERSATION = Refused.of(NotFound("There is no such conversation"))
 
 
 def begin_empty(tx: Transaction, command: BeginConversation) -> Result:

@@ -21,20 +21,21 @@ from shared.commands import (
     Result,
     SetRole,
 )
+from shared.errors import ClientIdConflict, Forbidden, InvalidRequest, NotFound, TooLarge
 from shared.frames.fields import MAX_MEMBERS, Role
 
 HASH_BYTES = 16
 RANK = {"member": 0, "admin": 1, "owner": 2}
 
-NO_CONVERSATION = Refused("not_found", "There is no such conversation")
-NO_USER = Refused("not_found", "There is no such user")
-NO_MEMBER = Refused("not_found", "There is no such member")
-NO_GROUP = Refused("invalid_request", "Only a group has a title and members to choose")
-MEMBERS_MAY_NOT = Refused("forbidden", "Only owners and admins of the group may do that")
-ADMINS_MAY_NOT = Refused("forbidden", "Only owners of the group may do that")
-LAST_OWNER = Refused("forbidden", "Make somebody else an owner first")
-CONFLICT = Refused("client_id_conflict", "This `client_id` names another group")
-TOO_LARGE = Refused("too_large", f"A group has at most {MAX_MEMBERS} members")
+NO_CONVERSATION = Refused.of(NotFound("There is no such conversation"))
+NO_USER = Refused.of(NotFound("There is no such user"))
+NO_MEMBER = Refused.of(NotFound("There is no such member"))
+NO_GROUP = Refused.of(InvalidRequest("Only a group has a title and members to choose"))
+MEMBERS_MAY_NOT = Refused.of(Forbidden("Only owners and admins of the group may do that"))
+ADMINS_MAY_NOT = Refused.of(Forbidden("Only owners of the group may do that"))
+LAST_OWNER = Refused.of(Forbidden("Make somebody else an owner first"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another group"))
+TOO_LARGE = Refused.of(TooLarge(f"A group has at most {MAX_MEMBERS} members"))
 
 
 def create(tx: Transaction, command: CreateGroup) -> Result:

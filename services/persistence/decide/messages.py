@@ -7,14 +7,15 @@ from services.persistence.decide.changes import Said
 from services.persistence.decide.state import Attachment, Conversation, Message
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Command, Refused, Result, Stored, StoreMessage
+from shared.errors import ClientIdConflict, NotFound, OutOfOrder
 
 HASH_BYTES = 16
 
-WAITS = Refused("out_of_order", "An earlier message has to be sent again first")
-AFTER_WHAT = Refused("out_of_order", "The message named by `after` is not stored yet")
-CONFLICT = Refused("client_id_conflict", "This `client_id` names another message")
-NO_MESSAGE = Refused("not_found", "There is no such message to reply to")
-NO_UPLOAD = Refused("not_found", "There is no such upload of yours that waits to be sent")
+WAITS = Refused.of(OutOfOrder("An earlier message has to be sent again first"))
+AFTER_WHAT = Refused.of(OutOfOrder("The message named by `after` is not stored yet"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another message"))
+NO_MESSAGE = Refused.of(NotFound("There is no such message to reply to"))
+NO_UPLOAD = Refused.of(NotFound("There is no such upload of yours that waits to be sent"))
 
 
 def store(tx: Transaction, command: StoreMessage) -> Result:

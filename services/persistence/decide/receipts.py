@@ -6,9 +6,10 @@ from services.persistence.decide.changes import Marked
 from services.persistence.decide.state import Conversation, Member
 from services.persistence.decide.transaction import Moved, Transaction
 from shared.commands import AdvanceReceipt, Done, ReadMessages, Refused, Result
+from shared.errors import NotFound
 from shared.frames.fields import MAX_NAMED
 
-NO_MESSAGE = Refused("not_found", "There is no such message or conversation")
+NO_MESSAGE = Refused.of(NotFound("There is no such message or conversation"))
 
 
 def advance(tx: Transaction, command: AdvanceReceipt) -> Result:

@@ -8,13 +8,14 @@ import hashlib
 from services.persistence.decide.state import Report
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Filed, FileReport, Refused, Result
+from shared.errors import ClientIdConflict, InvalidRequest, NotFound
 
 HASH_BYTES = 16
 
-NO_USER = Refused("not_found", "There is no such user")
-NO_MESSAGE = Refused("not_found", "There is no such message")
-ONESELF = Refused("invalid_request", "Nobody reports themselves")
-CONFLICT = Refused("client_id_conflict", "This `client_id` names another report")
+NO_USER = Refused.of(NotFound("There is no such user"))
+NO_MESSAGE = Refused.of(NotFound("There is no such message"))
+ONESELF = Refused.of(InvalidRequest("Nobody reports themselves"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another report"))
 
 
 def file(tx: Transaction, command: FileReport) -> Result:

@@ -12,14 +12,15 @@ from services.persistence.decide.state import Message, Reaction
 from services.persistence.decide.transaction import Transaction
 from shared.clock import SECOND
 from shared.commands import DeleteMessage, Done, EditMessage, React, Refused, Result
+from shared.errors import EditWindowClosed, Forbidden, NotFound, TooLarge
 
 MAX_REACTIONS = 500  # different ones on a message, over its life
 MAX_OWN_REACTIONS = 30  # of one user
 
-NOT_FOUND = Refused("not_found", "There is no such message")
-FORBIDDEN = Refused("forbidden", "Only who sent a message may do that")
-TOO_LATE = Refused("edit_window_closed", "The message is too old for that")
-TOO_MANY = Refused("too_large", "There are too many reactions to this message")
+NOT_FOUND = Refused.of(NotFound("There is no such message"))
+FORBIDDEN = Refused.of(Forbidden("Only who sent a message may do that"))
+TOO_LATE = Refused.of(EditWindowClosed("The message is too old for that"))
+TOO_MANY = Refused.of(TooLarge("There are too many reactions to this message"))
 
 
 def edit(tx: Transaction, command: EditMessage) -> Result:

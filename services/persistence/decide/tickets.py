@@ -3,9 +3,10 @@
 from services.persistence.decide.state import Ticket
 from services.persistence.decide.transaction import Transaction
 from shared.commands import IssueTicket, Refused, Result, Taken, TakeTicket, Ticketed
+from shared.errors import Unauthorized
 
 LIFE = 30_000_000  # microseconds
-NO_TICKET = Refused("unauthorized", "The ticket is used up, expired or not valid")
+NO_TICKET = Refused.of(Unauthorized("The ticket is used up, expired or not valid"))
 
 
 def issue(tx: Transaction, command: IssueTicket) -> Result:

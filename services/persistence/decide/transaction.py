@@ -6,6 +6,7 @@ from services.persistence.decide.changes import Changes, Fact, FeedRow, Seen
 from services.persistence.decide.state import Conversation, Head, Message, State
 from shared.clock import SECOND
 from shared.commands import PutUser, Refused
+from shared.errors import RateLimited
 from shared.reserved import are_apart
 
 RECENCY = 256  # events of a user's feed: the conversations touched in them are sorted when read
@@ -87,7 +88,9 @@ class Transaction:
         wait_ms = self.use_allowance(user_id)
         if not wait_ms:
             return None
-        return Refused("rate_limited", "Too many messages: wait, then send again", wait_ms)
+        return Refused.of(
+            RateLimited("Too many messages: wait, then send again", retry_after_ms=wait_ms)
+        )
 
     def use_allowance(self, user_id: str) -> int:
         """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""

@@ -1,4 +1,4 @@
-"""Owns what is told after a commit: the live events of each user."""
+"""Owns the live events that follow a commit, for each user."""
 
 import itertools
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _event(row: FeedRow, body: bytes, decision: Decision) -> Event:
 
 
 def _body(fact: Fact, decision: Decision) -> bytes:
-    """What all who are told receive; none where each sees it in another way."""
+    """The body for all hearers; empty where each of them sees it in another way."""
     now = decision.state.now
     match fact:
         case Said():
@@ -109,7 +109,7 @@ def _body(fact: Fact, decision: Decision) -> bytes:
 
 
 def _own_view(fact: Seen | Changed, user_id: str, decision: Decision) -> bytes:
-    """As a replay would tell it: who is no member after the commit hears only that."""
+    """As a replay would tell it: a user who is no member after the commit hears only that."""
     conversation, event = decision.state.conversations[fact.conversation_id], None
     if isinstance(fact, Changed):
         event = GroupEvent(fact.version, fact.actor_id, fact.user_ids)

@@ -1,4 +1,4 @@
-"""Owns what becomes of an upload's record: reserved, uploaded, attached, condemned. Pure.
+"""Owns the record of an upload: reserved, uploaded, attached, condemned. Pure.
 
 The order makes a crash harmless: a record stands before the first byte, and goes after the last.
 What is condemned can never be attached again.
@@ -57,7 +57,7 @@ def commit(tx: Transaction, command: CommitAttachment) -> Result:
 
 
 def condemn(tx: Transaction, command: CondemnAttachments) -> Result:
-    """Of those that were read: what was erased, and what no message took in time."""
+    """Condemn the uploads that were erased, and those that no message took in time."""
     too_old = tx.state.unsent_before
     due = [
         one
@@ -80,7 +80,7 @@ def forget(tx: Transaction, command: ForgetAttachments) -> Result:
 
 
 def wanted(tx: Transaction, command: StoreMessage) -> list[Attachment] | None:
-    """What the message is to carry; None unless all of it are uploads of the sender's own."""
+    """The uploads that the message carries; None unless all of them are the sender's own."""
     if not command.attachments:
         return []
     found = [tx.state.attachments.get(one) for one in command.attachments]
@@ -95,7 +95,7 @@ def wanted(tx: Transaction, command: StoreMessage) -> list[Attachment] | None:
 def attach(
     tx: Transaction, uploads: Sequence[Attachment], message_id: int
 ) -> tuple[Attachment, ...]:
-    """In the order the sender gave."""
+    """Attach the uploads to the message, in the order the sender gave."""
     attached = tuple(
         replace(one, state="attached", message_id=message_id, position=position)
         for position, one in enumerate(uploads)

@@ -1,4 +1,4 @@
-"""Owns what a batch of commands does to the log: a pure function of values, without I/O or clock.
+"""Owns the decision on a batch of commands: a pure function of values, without I/O or clock.
 
 `decide` takes the state that was read in this transaction after all locks, consumes it, and
 gives the rows to write and one reply per batch. What it cannot see cannot be wrong.
@@ -57,8 +57,8 @@ from shared.commands import (
 
 
 def decide(state: State, batches: Sequence[Batch]) -> Decision:
-    """One transaction's worth of batches, in order. A repeat of a lane's newest batch is answered
-    with its stored results, an older one is refused (R1)."""
+    """Decide the batches of one transaction, in order. A repeat of a lane's newest batch gets its
+    stored results, an older batch is refused (R1)."""
     tx = Transaction(state, Changes())
     replies = [_reply(tx, batch) for batch in batches]
     receipts.tell(tx)

@@ -1,4 +1,4 @@
-"""Owns who blocks whom, and what that keeps from happening (C9): a part of `decide`, pure.
+"""Owns blocks between users and the effects of a block (C9): a part of `decide`, pure.
 
 Between the two of a direct conversation nothing more is said while a block stands. Who is blocked
 is answered as if the other were not there, who blocks is told to take it back first. A group both
@@ -18,7 +18,7 @@ OWN_BLOCK = Refused.of(Forbidden("You block this user: take that back first"))
 
 
 def set_block(tx: Transaction, command: SetBlock) -> Result:
-    """Told to one's own devices, where there is a conversation to tell of."""
+    """Set or remove a block. The user's own devices are told, if there is a conversation."""
     if command.other_id == command.user_id:
         return ONESELF
     if not tx.is_there(command.user_id, command.other_id):
@@ -41,8 +41,8 @@ def set_block(tx: Transaction, command: SetBlock) -> Result:
 
 
 def barred(conversation: Conversation, user_id: str, absent: Refused) -> Refused | None:
-    """What keeps this member from saying anything more there; `absent`: how it would answer if
-    the other side did not exist."""
+    """The refusal of anything this member says there, if any. `absent`: the refusal if the other
+    side did not exist."""
     if conversation.kind != "direct":
         return None
     if conversation.members[user_id].blocked:
@@ -53,7 +53,7 @@ def barred(conversation: Conversation, user_id: str, absent: Refused) -> Refused
 def kept_apart(
     tx: Transaction, user_id: str, others: Collection[str], absent: Refused
 ) -> Refused | None:
-    """What keeps this user from bringing those into a group."""
+    """The refusal if this user may not bring the others into a group."""
     if any((other, user_id) in tx.state.blocks for other in others):
         return absent
     return OWN_BLOCK if any((user_id, other) in tx.state.blocks for other in others) else None

@@ -1,6 +1,6 @@
-"""Owns what a transaction writes, as values: facts, and the feed rows that tell them.
+"""Owns the changes that a transaction writes, as values: facts, and the feed rows that tell them.
 
-A fact is one object for all who are told of it. Its `kind` is what their feed rows say.
+A fact is one object, which the feed rows of all its hearers share. Its `kind` is stored in them.
 """
 
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ from shared.commands import BatchReply, PutUser
 
 
 class Said(Struct, frozen=True, gc=False):
-    """A new message. `accepted_at`: when a gateway took it. `others_seq`: no message between that
-    one and this is of anybody but its sender."""
+    """A new message. `accepted_at`: when a gateway took it. `others_seq`: the `seq` after which all
+    messages up to this one are its sender's."""
 
     kind: ClassVar = "message"
     message: Message
@@ -65,7 +65,7 @@ Revised = Edited | Erased | Hidden | Reacted
 
 
 class Marked(Struct, frozen=True, gc=False):
-    """That member's marks moved, up to there; None: that one stayed."""
+    """A member's marks moved up to these; None: that mark did not move."""
 
     kind: ClassVar = "receipt"
     conversation_id: str
@@ -75,7 +75,7 @@ class Marked(Struct, frozen=True, gc=False):
 
 
 class Seen(Struct, frozen=True, gc=False):
-    """That member sees the conversation in another way: it is `begun`, `cleared` or `set`."""
+    """A member's view of the conversation changed: it was `begun`, `cleared` or `set`."""
 
     conversation_id: str
     user_id: str
@@ -83,7 +83,7 @@ class Seen(Struct, frozen=True, gc=False):
 
 
 class Changed(Struct, frozen=True, gc=False):
-    """What happened to a group, once for all its members. Its number is one of the message ids."""
+    """A change of a group, one for all its members. `change_id` counts with the message ids."""
 
     change_id: int
     conversation_id: str
@@ -108,8 +108,8 @@ class FeedRow(Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Changes:
-    """What to write. The sets name what changed in the state, a member who is no longer there is
-    to be deleted; the lists are new rows. A ticket that is None was used up."""
+    """The rows to write. The sets name what changed in the state; a named member who has left it is
+    deleted. The lists are new rows. A ticket that is None was used up."""
 
     messages: list[Said] = field(default_factory=list)
     revisions: list[Revised] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Owns how a direct conversation begins, and what a member does to their view of one. Pure.
+"""Owns the beginning of direct conversations, and each member's own view of one. Pure.
 
 Nobody else is told of a view that is cleared, archived or muted; the member's own devices are, by
 a `conversation` event. A title is the group's own, and told to all.
@@ -41,7 +41,7 @@ def begin_empty(tx: Transaction, command: BeginConversation) -> Result:
 
 
 def addressed(tx: Transaction, command: StoreMessage | BeginConversation) -> Conversation | None:
-    """The addressed conversation of theirs; a direct one begins with its first message."""
+    """The user's conversation that the command names, or a new direct one with `to`."""
     known = command.conversation_id in tx.state.conversations
     if known or command.to is None or not tx.is_there(command.user_id, command.to):
         return tx.conversation_of(command.user_id, command.conversation_id)
@@ -49,7 +49,7 @@ def addressed(tx: Transaction, command: StoreMessage | BeginConversation) -> Con
 
 
 def _pair(tx: Transaction, user_id: str, to: str) -> dict[str, Member]:
-    """The two, or the one, of a conversation that is not there yet."""
+    """The two members, or the only one, of a conversation that does not exist yet."""
     others = {user_id: to, to: user_id}
     found = tx.state.blocks
     return {one: Member(blocked=(one, others[one]) in found) for one in sorted(others)}
@@ -95,7 +95,7 @@ def set_view(tx: Transaction, command: SetConversation) -> Result:
 
 
 def bring_back(tx: Transaction, conversation_id: str) -> None:
-    """A new message takes the conversation out of every archive; the message itself tells so."""
+    """Take the conversation out of every member's archive. The new message implies it."""
     for user_id, member in tx.state.conversations[conversation_id].members.items():
         if member.archived:
             member.archived = False

@@ -1,4 +1,4 @@
-"""Owns what is done to a group, and who may: a part of `decide`, pure.
+"""Owns the changes to a group and the right to make them: a part of `decide`, pure.
 
 Owners and admins add, remove and rename, owners give roles, anybody may leave. Every change is
 told to each member, and to who is no longer one by it.
@@ -64,7 +64,7 @@ def create(tx: Transaction, command: CreateGroup) -> Result:
 
 
 def rename(tx: Transaction, user_id: str, conversation_id: str, title: str) -> Refused | None:
-    """Why not, or None when it is called so now."""
+    """The refusal, or None when the group has that title now."""
     group = tx.state.conversations[conversation_id]
     refused = _may_not(group, user_id, "admin")
     if refused is not None or group.title == title:
@@ -139,7 +139,7 @@ def set_role(tx: Transaction, command: SetRole) -> Result:
 
 
 def _leave(tx: Transaction, command: RemoveMember, group: Conversation) -> Result:
-    """Nobody is kept; the last owner's place goes to who comes next."""
+    """Anybody may leave. When the last owner does, the next in line becomes the owner."""
     _part(tx, command, group)
     gone = [command.user_id]
     _tell(tx, command.conversation_id, "left", command.user_id, gone, gone)
@@ -152,7 +152,7 @@ def _leave(tx: Transaction, command: RemoveMember, group: Conversation) -> Resul
 
 
 def _next_owner(group: Conversation) -> str:
-    """The admin who has been there longest, without one the member."""
+    """The admin who joined first; without admins, the member who did."""
 
     def order(user_id: str) -> tuple[int, int, str]:
         member = group.members[user_id]
@@ -166,7 +166,7 @@ def _owners(group: Conversation) -> list[str]:
 
 
 def _may_not(group: Conversation, user_id: str, at_least: str) -> Refused | None:
-    """What keeps a member from what takes that role."""
+    """The refusal if the user's role is lower than the one needed."""
     if group.kind != "group":
         return NO_GROUP
     if RANK[group.members[user_id].role] >= RANK[at_least]:
@@ -183,7 +183,7 @@ def _may_not_remove(group: Conversation, command: RemoveMember) -> Refused | Non
 
 
 def _join(tx: Transaction, conversation_id: str, user_id: str, role: Role) -> None:
-    """What was said before is read already, and seen only if the setting says so."""
+    """Earlier messages count as read, and are visible only if the setting says so."""
     group = tx.state.conversations[conversation_id]
     last = group.last_seq
     hidden = 0 if tx.state.limits.group_history else last
@@ -194,14 +194,13 @@ def _join(tx: Transaction, conversation_id: str, user_id: str, role: Role) -> No
 
 
 def _part(tx: Transaction, command: RemoveMember, group: Conversation) -> None:
-    """The version of their view lives on in the group's: it must not fall if they come back."""
+    """Add the version of their view to the group's: it must not fall if they come back."""
     group.version += group.members.pop(command.member_id).version
     tx.changes.members.add((command.conversation_id, command.member_id))
 
 
 def _number(tx: Transaction, conversation_id: str) -> None:
-    """Its place in the inboxes is what a message would give it: the change told next has this
-    number."""
+    """Sort the group in the inboxes as a message would: the next change has this number."""
     tx.state.conversations[conversation_id].last_message_id = tx.state.last_message_id + 1
 
 
@@ -213,7 +212,7 @@ def _tell(
     user_ids: Sequence[str] = (),
     gone: Sequence[str] = (),
 ) -> None:
-    """One row a member. `gone`: who hears of it without being one any more."""
+    """Tell each member, and those who are `gone` by this change."""
     group = tx.state.conversations[conversation_id]
     group.version += 1
     tx.state.last_message_id += 1
@@ -226,7 +225,7 @@ def _tell(
 
 
 def _hash(key: bytes, command: CreateGroup) -> bytes:
-    """What a `client_id` stands for; neither a title nor a user id holds a NUL."""
+    """The hash that a repeat of the `client_id` must match. No title or user id holds a NUL."""
     said = "\x00".join((command.title, *sorted({*command.members, command.user_id})))
     return hashlib.blake2b(
         said.encode(), key=key, digest_size=HASH_BYTES, person=b"linkup.group"

@@ -1,4 +1,4 @@
-"""Owns how a message is stored: once for ever (C3), in order (C4), if its sender may. Pure."""
+"""Owns the storing of messages: once for ever (C3), in order (C4), if the sender may. Pure."""
 
 import hashlib
 
@@ -19,7 +19,7 @@ NO_UPLOAD = Refused.of(NotFound("There is no such upload of yours that waits to 
 
 
 def store(tx: Transaction, command: StoreMessage) -> Result:
-    """C4: behind a message that failed for now, its connection's next ones wait as well."""
+    """C4: after a temporary failure, the next messages of the same connection wait as well."""
     sequence = sequence_of(command)
     if sequence in tx.waiting:
         return WAITS
@@ -30,14 +30,14 @@ def store(tx: Transaction, command: StoreMessage) -> Result:
 
 
 def sequence_of(command: Command) -> tuple[str, str] | None:
-    """Where a message's order counts: in its conversation, as sent by its connection."""
+    """The sequence in which a message keeps its order: its connection and its conversation."""
     if isinstance(command, StoreMessage) and command.connection_id:
         return command.connection_id, command.conversation_id
     return None
 
 
 def content_hash(key: bytes, command: StoreMessage) -> bytes:
-    """Keyed, so that it does not betray a text that was erased."""
+    """The hash that a repeat must match. Keyed, so that it does not betray an erased text."""
     said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
     if command.reply_to is not None:
         said += f"\x00{command.reply_to}"
@@ -70,7 +70,7 @@ def _again(known: Message, hashed: bytes) -> Result:
 
 
 def _may_not(tx: Transaction, command: StoreMessage, conversation: Conversation) -> Refused | None:
-    """Why this message cannot be said there now, if it cannot."""
+    """The refusal if this message may not be stored there now."""
     refused = blocks.barred(conversation, command.user_id, conversations.NOBODY)
     if refused is not None:
         return refused
@@ -111,7 +111,7 @@ def _append(
 def _next(
     tx: Transaction, command: StoreMessage, conversation: Conversation, hashed: bytes
 ) -> Message:
-    """The message with the next numbers; what comes later in this transaction finds it."""
+    """The message with the next numbers; later commands of this transaction find it."""
     state = tx.state
     if command.conversation_id not in state.conversations:
         conversations.begin(tx, command.conversation_id, conversation)
@@ -125,7 +125,7 @@ def _next(
 
 
 def _count(conversation: Conversation, message: Message) -> None:
-    """It is the conversation's last one now."""
+    """Make it the last message of the conversation."""
     if conversation.last_sender != message.sender_id:
         conversation.last_sender = message.sender_id
         conversation.others_seq = conversation.last_seq
@@ -133,7 +133,7 @@ def _count(conversation: Conversation, message: Message) -> None:
 
 
 def _read_own(tx: Transaction, command: StoreMessage, conversation: Conversation, seq: int) -> None:
-    """Who had read everything has read their own next message too."""
+    """A sender who had read everything has read their own new message too."""
     member = conversation.members[command.user_id]
     if conversation.kind == "group":
         member.sent_seq = seq

@@ -1,4 +1,4 @@
-"""Owns what a batch names: all that must be read before it can be decided."""
+"""Owns the read set of batches: everything to read before they can be decided."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -100,13 +100,13 @@ class ReadSet:
             self.message_ids.add(command.reply_to)
 
     def add_peer(self, user_id: str, other_id: str, conversation_id: str = "") -> None:
-        """Who may block each other; the members of a conversation that is there tell it."""
+        """Blocks between the two. For a conversation that exists, its members' rows hold them."""
         self.users.add(other_id)
         self.pairs |= {(user_id, other_id, conversation_id), (other_id, user_id, conversation_id)}
 
 
 def read_set(batches: Iterable[Batch]) -> ReadSet:
-    """What must be read before these batches can be decided."""
+    """Everything to read before these batches can be decided."""
     wanted = ReadSet()
     for batch in batches:
         wanted.lanes.add(batch.lane)

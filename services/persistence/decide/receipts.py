@@ -1,4 +1,4 @@
-"""Owns the marks, delivered and read: how they move and who hears of it; a part of `decide`."""
+"""Owns the marks, delivered and read, and the receipts that tell them: a part of `decide`."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def advance(tx: Transaction, command: AdvanceReceipt) -> Result:
 
 
 def read_messages(tx: Transaction, command: ReadMessages) -> Result:
-    """Each conversation's mark moves once; what the reader may not see moves nothing."""
+    """Move each conversation's mark once. Messages that the reader may not see are ignored."""
     highest: dict[str, int] = {}
     for message_id in command.message_ids:
         message = tx.visible(command.user_id, message_id)
@@ -57,7 +57,7 @@ def _move(
 
 
 def _moved(member: Member, delivered: int, read: int, origin: str) -> Moved:
-    """Move the marks there, and say from where they came."""
+    """Move the marks, and return where they stood."""
     before = member.read_seq if read > member.read_seq else member.delivered_seq
     moved = Moved(before, origin, delivered > member.delivered_seq, read > member.read_seq)
     member.delivered_seq, member.read_seq = delivered, read
@@ -77,7 +77,7 @@ def _note(tx: Transaction, conversation_id: str, reader: str, moved: Moved) -> N
 
 
 def tell(tx: Transaction) -> None:
-    """One event per hearer and transaction, however many marks moved in it."""
+    """Tell each hearer once in a transaction, however many marks moved in it."""
     for (conversation_id, reader), moved in tx.moved.items():
         conversation = tx.conversation_of(reader, conversation_id)
         if conversation is None:
@@ -88,7 +88,7 @@ def tell(tx: Transaction) -> None:
 
 
 def _marked(conversation_id: str, reader: str, member: Member, moved: Moved) -> Marked:
-    """When they moved is kept with the reader's own receipt, for as long as the feed is."""
+    """The marks that moved are stored in the reader's own receipt: its time is when they did."""
     return Marked(
         conversation_id,
         reader,
@@ -98,7 +98,7 @@ def _marked(conversation_id: str, reader: str, member: Member, moved: Moved) -> 
 
 
 def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:
-    """Whom a receipt concerns: the reader's own devices, and in a group who wrote after that."""
+    """The reader's own devices and the other side; in a group, the authors after `before`."""
     for user_id, member in conversation.members.items():
         if user_id == reader or conversation.kind != "group" or member.sent_seq > before:
             yield user_id

@@ -1,4 +1,4 @@
-"""Owns what an edit, a deletion or a reaction does to a stored message: a part of `decide`.
+"""Owns the edits, deletions and reactions of stored messages: a part of `decide`.
 
 Every change of the message itself counts its `version` up, so that a client can tell an older
 state from a newer one. All of these can be repeated without harm.
@@ -50,7 +50,7 @@ def delete(tx: Transaction, command: DeleteMessage) -> Result:
 
 
 def _gone(tx: Transaction, command: DeleteMessage) -> Result:
-    """To hide what this user has hidden already is a repeat."""
+    """Hiding a message that this user has hidden already is a repeat."""
     known = (command.message_id, command.user_id) in tx.state.hidden
     return Done() if known and command.mode == "me" else NOT_FOUND
 
@@ -97,7 +97,7 @@ def _may_not_react(
 
 
 def _barred(tx: Transaction, message: Message, user_id: str) -> Refused | None:
-    """What was said can always be taken back, but nothing new is said to who blocks."""
+    """Anything said can be taken back, but nothing new is said to somebody who blocks."""
     conversation = tx.state.conversations[message.conversation_id]
     return barred(conversation, user_id, NOT_FOUND)
 
@@ -108,7 +108,7 @@ def _full(reactions: dict[tuple[str, str], Reaction], user_id: str) -> bool:
 
 
 def _not_now(tx: Transaction, message: Message, user_id: str, window: float) -> Refused | None:
-    """Why this user may not change that message, if they may not."""
+    """The refusal if this user may not change that message."""
     if message.sender_id != user_id:
         return FORBIDDEN
     age = tx.state.now - message.created_at
@@ -121,7 +121,7 @@ def _replaced(tx: Transaction, message: Message) -> Message:
 
 
 def _tell_all(tx: Transaction, revision: Revised) -> None:
-    """Every member who may see the message; who has hidden it hears no more of it."""
+    """Tell every member who can see the message, which excludes those who have hidden it."""
     tx.changes.revisions.append(revision)
     message = revision.message
     for user_id in tx.state.conversations[message.conversation_id].members:

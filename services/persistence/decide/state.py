@@ -1,4 +1,4 @@
-"""Owns what a transaction reads, as values: no I/O, no decisions."""
+"""Owns the state that a transaction reads, as values: no I/O, no decisions."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -165,5 +165,5 @@ class State:
 
     @property
     def unsent_before(self) -> int:
-        """An upload that old which no message has is given up."""
+        """An upload older than that which no message has is given up."""
         return self.now - int(self.limits.unsent_for * SECOND)

@@ -1,4 +1,4 @@
-"""Owns what a ticket is worth: one socket, within 30 seconds, of the user who bought it. Pure."""
+"""Owns tickets: each opens one socket of its buyer within 30 seconds. Pure."""
 
 from services.persistence.decide.state import Ticket
 from services.persistence.decide.transaction import Transaction
@@ -18,7 +18,7 @@ def issue(tx: Transaction, command: IssueTicket) -> Result:
 
 
 def take(tx: Transaction, command: TakeTicket) -> Result:
-    """A ticket that was shown is gone, whether it was still good or not."""
+    """Use the ticket up, whether it was still good or not."""
     ticket = tx.state.tickets.pop(command.ticket_hash, None)
     if ticket is None:
         return NO_TICKET

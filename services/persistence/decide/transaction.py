@@ -1,4 +1,4 @@
-"""Owns one transaction while it is decided: what was read, what changes, who is told."""
+"""Owns one transaction while it is decided: its state, its changes, its hearers."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ RECENCY = 256  # events of a user's feed: the conversations touched in them are 
 
 
 class Moved(NamedTuple):
-    """A reader's marks moved on from `before`, said by that connection; which of them did."""
+    """A reader's marks moved on from `before`. `origin`: the connection that moved them."""
 
     before: int
     origin: str
@@ -22,8 +22,8 @@ class Moved(NamedTuple):
 
 
 class Transaction:
-    """`moved`: by conversation and reader, told once when all is decided. `waiting`: where messages
-    wait for an earlier one to come again (C4)."""
+    """`moved`: by conversation and reader, told once when all is decided. `waiting`: the sequences
+    in which messages wait for an earlier one to come again (C4)."""
 
     def __init__(self, state: State, changes: Changes) -> None:
         self.state = state
@@ -32,7 +32,7 @@ class Transaction:
         self.waiting: set[tuple[str, str]] = set()
 
     def is_there(self, user_id: str, other_id: str) -> bool:
-        """Whether the other is a user, for that user: reserved ones are there for each other."""
+        """Whether the other user exists for that user. Reserved users exist for each other only."""
         return other_id in self.state.heads and not are_apart(user_id, other_id)
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
@@ -52,13 +52,13 @@ class Transaction:
         return message
 
     def tell_view(self, user_id: str, conversation_id: str, kind: str) -> None:
-        """A member sees the conversation in another way now: all their devices hear so."""
+        """Tell a member's own devices that their view of the conversation changed."""
         self.state.conversations[conversation_id].members[user_id].version += 1
         self.changes.members.add((conversation_id, user_id))
         self.tell(user_id, Seen(conversation_id, user_id, kind))
 
     def tell(self, user_id: str, fact: Fact, origin: str = "") -> None:
-        """The next row of that user's feed. `origin`: the connection that caused it, if theirs."""
+        """Add the next row to that user's feed. `origin`: the user's connection that caused it."""
         head = self.head(user_id)
         head.head += 1
         self.state.last_n += 1
@@ -66,8 +66,8 @@ class Transaction:
         self.changes.feed.append(FeedRow(user_id, head.head, self.state.last_n, fact, origin))
 
     def bring_up(self, conversation_id: str) -> None:
-        """To the top of its members' inboxes, after all of them were told. An inbox is listed by
-        `recency`, which moves only once in so many events: a busy conversation seldom does."""
+        """Move it to the top of its members' inboxes, after all were told. An inbox is sorted by
+        `recency`, which changes every RECENCY events, so a busy conversation seldom moves."""
         for user_id, member in self.state.conversations[conversation_id].members.items():
             recency = self.head(user_id).head // RECENCY
             if member.recency != recency:

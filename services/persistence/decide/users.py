@@ -1,4 +1,4 @@
-"""Owns what is known of a user: what their token says, and when they were last seen. Pure."""
+"""Owns the profile of a user, taken from their token, and when they were last seen. Pure."""
 
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, PutUser, TouchUser
@@ -11,7 +11,7 @@ def put(tx: Transaction, command: PutUser) -> Done:
 
 
 def touch(tx: Transaction, command: TouchUser) -> Done:
-    """Forwards only, and never ahead of our own clock."""
+    """Move `last seen` forwards only, and never ahead of our own clock."""
     seen = tx.changes.seen
     at = min(command.at, tx.state.now)
     seen[command.user_id] = max(at, seen.get(command.user_id, 0))

@@ -1,1 +1,1 @@
-"""Owns how a row becomes a frame: the same body for a live event, a replay and a page."""
+"""Owns the bodies of feed frames: the same for a live event, a replay and a page."""

@@ -23,8 +23,8 @@ PARTINGS = ("member_removed", "left")
 
 
 class ConversationNow(NamedTuple):
-    """A conversation as it is now, for all its members. `members`: as many as a frame may name,
-    or more, which it will not."""
+    """A conversation as it is now, for all its members. `members`: all of them, or the first
+    MAX_NAMED + 1, which a frame does not name."""
 
     conversation_id: str
     kind: str
@@ -43,7 +43,7 @@ class GroupEvent(NamedTuple):
 
 
 class View(NamedTuple):
-    """What one member makes of it."""
+    """One member's own view of it."""
 
     version: int
     cleared_seq: int
@@ -79,7 +79,7 @@ def conversation_body(
 
 
 def parted_body(kind: str, conversation_id: str, event: GroupEvent) -> bytes:
-    """The last that somebody hears who left or was removed: nothing of the group as it is now."""
+    """The last event for somebody who left or was removed: it tells nothing of the group now."""
     return frames.encode(
         frames.Conversation(
             conversation_id=conversation_id,
@@ -99,7 +99,7 @@ def parted_body(kind: str, conversation_id: str, event: GroupEvent) -> bytes:
 
 
 def has_parted(kind: str, event: GroupEvent, user_id: str) -> bool:
-    """Whether that row tells its own reader that they are no longer a member."""
+    """Whether that event tells the user that they are no longer a member."""
     return kind in PARTINGS and user_id in event.user_ids
 
 

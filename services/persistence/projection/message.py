@@ -1,4 +1,4 @@
-"""Owns the body of a message, and of what becomes of it: edited, deleted, reacted to."""
+"""Owns the bodies of a message, and of its edits, deletions and reactions."""
 
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ _files = msgspec.json.Decoder(list[File])
 
 
 def preview(message: str, characters: str) -> str:
-    """SQL: how that message (of `messages`) begins; without words, its first file's name."""
+    """SQL: the beginning of that message (of `messages`), or the name of its first file."""
     return (
         f"substr(coalesce(nullif({message}.content, ''), (SELECT pre.name FROM attachments AS pre"  # noqa: S608 - names, no values
         f" WHERE pre.message_id = {message}.message_id ORDER BY pre.position LIMIT 1), ''),"
@@ -111,7 +111,7 @@ def attachment(
 
 
 def said_body(said: Said) -> bytes:
-    """What MessageRow becomes when it has just been written."""
+    """The body of a message that was just stored, as `message_body` makes it from its row."""
     message = said.message
     at = frames.time_of(message.created_at)
     return frames.encode(

@@ -1,4 +1,4 @@
-"""Owns how a feed row becomes an event again: what it tells as of now, as the live one did."""
+"""Owns the replay of a feed row: the event as of now, in the bytes of the live one."""
 
 from typing import Any, NamedTuple
 
@@ -59,7 +59,7 @@ class ReactionRow(NamedTuple):
 
 class ConversationRow(NamedTuple):
     """CONVERSATION_COLUMNS: a conversation, what happened to it, how `user_id` sees it. The lists
-    of users are JSON; there is no view of who is no member."""
+    of users are JSON; a user who is no member has no view."""
 
     conversation_id: str
     kind: str

@@ -1,4 +1,4 @@
-"""Owns how a decision becomes the parameters of the statements that store it."""
+"""Owns the parameters of the statements that store a decision."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -52,7 +52,7 @@ def brought_up_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 
 def parted_rows(state: State, changes: Changes) -> Iterable[Row]:
-    """Who is no longer a member."""
+    """The users who are no longer members."""
     for conversation_id, user_id in changes.members:
         if user_id not in state.conversations[conversation_id].members:
             yield conversation_id, user_id

@@ -8,8 +8,9 @@ put together as in production; persistence is not, for it would start threads, a
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -259,6 +260,7 @@ class Socket:
         self.on_room: Callable[[], None] = lambda: None
         self._on_text = on_text
         self._replaying = True
+        self._under_way: deque[list[bytes]] = deque()
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._connecting: list[dict[str, Any]] = [{"type": "websocket.connect"}]
         if not self.open:
@@ -301,14 +303,18 @@ class Socket:
         return True
 
     def write(self, texts: list[bytes]) -> int:
-        asyncio.get_running_loop().call_later(0.001, self._arrive, list(texts))
+        # Timers of the same instant come in no order, and bytes do: each takes the oldest.
+        self._under_way.append(list(texts))
+        asyncio.get_running_loop().call_later(0.001, self._arrive)
         return len(texts)
 
-    def _arrive(self, texts: list[bytes]) -> None:
-        for text in texts:
-            if self.open:
+    def _arrive(self) -> None:
+        """Of a process that has died nothing comes any more: neither this frame nor a later one."""
+        for text in self._under_way.popleft():
+            if self.open and self.gateway.bus.alive:
                 self._on_text(text)
-                self._replay(text)
+                with suppress(asyncio.CancelledError):
+                    self._replay(text)
 
     def _replay(self, text: bytes) -> None:
         """What comes between `welcome` and `sync_completed`."""

@@ -130,7 +130,7 @@ async def test_f_p16_of_a_folder_or_a_file_that_cannot_be_sent_is_said_why(
     await expect(page.locator(".tray .file-name")).to_have_text(["note.txt", "gone.txt"])
     vanishing.unlink()
     await page.evaluate("letGo()")
-    await expect(page.get_by_text("gone.txt: It cannot be read.")).to_be_visible()
+    await expect(page.get_by_text("gone.txt: The file cannot be read.")).to_be_visible()
     await expect(page.locator(".tray .file-name")).to_have_text(["note.txt"])
     await page.get_by_role("button", name="Send").click()
     await has_status(page.locator(".row.own"), "sent")

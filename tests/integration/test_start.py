@@ -7,14 +7,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.gateway import page, start
 from services.gateway.app import open_app
-from shared import bus, frames, routes, subjects
+from shared import bus, routes, subjects
 from shared.health import Health
 from shared.readiness import tell
 from shared.route import Route as Listed
@@ -22,10 +21,6 @@ from shared.settings import Settings
 from tests.support.waiting import eventually
 
 Patch = pytest.MonkeyPatch
-
-
-class Shout(Struct, frozen=True, kw_only=True, tag="shout"):
-    """A frame that nobody takes."""
 
 
 async def answer(request: Request) -> Response:
@@ -54,10 +49,6 @@ def shadowed(patch: Patch) -> None:
     served_as_well(patch, Route("/static/planted", answer))
 
 
-def unhandled(patch: Patch) -> None:
-    patch.setattr(start, "ClientFrame", frames.ClientFrame | Shout)
-
-
 def overlapping(patch: Patch) -> None:
     patch.setattr(subjects, "PATTERNS", (*subjects.PATTERNS, "linkup.user.*.*"))
 
@@ -67,7 +58,6 @@ FAULTS: list[tuple[Callable[[Patch], None], str, str]] = [
     (unlisted, "routes", "the route GET /v1/planted is not in the table of shared/routes.py"),
     (twice, "routes", "the route POST /v1/messages is there twice"),
     (shadowed, "routes", "the route GET /static/planted is never reached: /static comes first"),
-    (unhandled, "frames", "the frame `shout` (Shout) has no case in a handler"),
     (overlapping, "subjects", "the subjects linkup.user.*.feed and linkup.user.*.* overlap"),
 ]
 

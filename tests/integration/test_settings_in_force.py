@@ -55,11 +55,12 @@ async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def crowd(stack: Stack, number: int, content: str) -> None:
     """Messages that come together, so that they leave for Bob together."""
+    crowd_id = time.monotonic_ns()
     async with http(stack, "alice") as api:
         sends = [
             api.post(
                 "/v1/messages",
-                {"to": "bob", "client_id": f"{content[:1]}-{one}", "content": content},
+                {"to": "bob", "client_id": f"{crowd_id}-{one}", "content": content},
             )
             for one in range(number)
         ]
@@ -74,7 +75,7 @@ async def test_f_t9_a_socket_that_has_more_waiting_than_the_outbox_holds_is_clos
 ) -> None:
     async with synced(stack, "alice"), synced(stack, "bob") as bob:
         while bob.socket.close_code is None:
-            await crowd(stack, number, f"{time.monotonic_ns()}"[-4:] + content[4:])
+            await crowd(stack, number, content)
         assert await bob.closed() == 4001
 
 

@@ -24,7 +24,7 @@ from shared.errors import StartError
 NAME = "nats-server"
 OLDEST = (2, 15, 1)  # CVE-2026-27889, CVE-2026-27571
 MAX_PAYLOAD_BYTES = 1024 * 1024
-# Go's threads wake each other up for every message: one does a fifth less work for the same.
+# Go's threads wake each other up for every message: one does less work for the same.
 ONE_THREAD = {"GOMAXPROCS": "1"}
 LOG_BYTES = 10 * 1024 * 1024
 POLL = 0.01

@@ -5,12 +5,14 @@ comes when all is full, the oldest first; one that belongs to somebody never doe
 """
 
 import asyncio
+import functools
 import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 
 from shared.counters import Counters
 
+REMEMBERED = 1024  # addresses that are not read again, the latest used
 SPARE = 16  # connections that no socket takes: for health routes and the API
 
 
@@ -40,6 +42,7 @@ class Admission:
         self._everybody = "*" in trusted
         self._trusted = [_network(name) for name in trusted if name != "*"]
         self._counters = counters
+        self._counted = functools.lru_cache(REMEMBERED)(self._address_of)
         self._addresses: Counter[str] = Counter()
         self._idle: Line = {}
         self._idle_from: dict[str, Line] = {}
@@ -100,7 +103,7 @@ class Admission:
         self.busy(guest)
         return True
 
-    def _counted(self, host: str) -> str:
+    def _address_of(self, host: str) -> str:
         """The address a connection is counted for; of IPv6 its network, all of which one machine
         has; empty for a trusted proxy, behind which are many."""
         try:

@@ -1,6 +1,7 @@
 """Owns who somebody is: tokens of the host app, the demo login, and the Origin of a socket."""
 
 import functools
+import hashlib
 import math
 import re
 import time
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 import jwt
 import msgspec
+from jwt.algorithms import HMACAlgorithm
+from jwt.utils import base64url_encode
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,6 +26,7 @@ from shared.reserved import is_reserved
 from shared.settings import Settings
 
 ALGORITHMS = ["HS256"]
+MAKE_ONE = 'make a secret with: python -c "import secrets; print(secrets.token_hex(32))"'
 LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
 REMEMBERED = 1024  # tokens that are not verified again, the latest used
 DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
@@ -57,12 +61,8 @@ class Authenticator:
     """Verifies tokens signed with the shared secret; signs them only for the demo."""
 
     def __init__(self, settings: Settings, counters: Counters | None = None) -> None:
-        if len(settings.jwt_secret.encode()) < LEAST_SECRET_BYTES:
-            raise SettingError(
-                f"LINKUP_JWT_SECRET must hold at least {LEAST_SECRET_BYTES} bytes; "
-                'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
-            )
         self._secret = settings.jwt_secret
+        self._key = _key_of(settings.jwt_secret)
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
@@ -87,7 +87,7 @@ class Authenticator:
         Raises PyJWTError and ValidationError."""
         claims = jwt.decode(
             token,
-            self._secret,
+            self._key,
             algorithms=ALGORITHMS,
             audience=self._audience,
             options={
@@ -119,6 +119,32 @@ class Authenticator:
             "email": demo_email(user_id),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHMS[0])
+
+
+class _Accepted(HMACAlgorithm):
+    """HMAC with a key that was examined once: PyJWT examines it at each use, which costs more
+    than the signature."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key.encode() if isinstance(key, str) else key
+
+
+def _key_of(secret: str) -> jwt.PyJWK:
+    """Raises SettingError when the secret is too short, or is a key of another kind."""
+    if len(secret.encode()) < LEAST_SECRET_BYTES:
+        raise SettingError(
+            f"LINKUP_JWT_SECRET must hold at least {LEAST_SECRET_BYTES} bytes; {MAKE_ONE}"
+        )
+    try:
+        HMACAlgorithm(hashlib.sha256).prepare_key(secret)
+    except jwt.InvalidKeyError:
+        raise SettingError(
+            "LINKUP_JWT_SECRET is a certificate, a public key or a JWK, which others may know; "
+            f"{MAKE_ONE}"
+        ) from None
+    key = jwt.PyJWK({"kty": "oct", "k": base64url_encode(secret.encode()).decode()}, ALGORITHMS[0])
+    key.Algorithm = _Accepted(hashlib.sha256)
+    return key
 
 
 def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:

@@ -299,6 +299,15 @@ def test_a_short_secret_is_refused_in_bytes_not_characters() -> None:
 
 
 @pytest.mark.parametrize(
+    "secret", [RSA_PUBLIC.decode(), '{"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"}']
+)
+def test_a_key_of_another_kind_is_refused_at_the_start(secret: str) -> None:
+    """Each token would be refused later, and nobody would know why."""
+    with pytest.raises(SettingError, match="LINKUP_JWT_SECRET is a certificate"):
+        auth(jwt_secret=secret)
+
+
+@pytest.mark.parametrize(
     ("user_id", "address"),
     [
         ("Bob", "bob@linkup.example"),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.counters import Counters
+from shared.records import Ledger
 
 Status = Literal["pass", "warn", "fail"]
 State = Literal["starting", "ready", "draining"]
@@ -57,6 +58,7 @@ class Health:
         self.service = service
         self.state: State = "starting"
         self.counters = Counters()
+        self.errors = Ledger(service)
         self.checks: dict[str, Callable[[], Check]] = {}
         self.drain: Callable[[], Awaitable[None]] | None = None
 

@@ -19,7 +19,7 @@ from types import FrameType, MappingProxyType
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared import logs
+from shared import logs, records
 from shared.acceptor import BACKLOG, Acceptor
 from shared.admission import Admission, Guest
 from shared.counters import Counters
@@ -149,6 +149,7 @@ async def serve(
     """Run until a signal has drained the service."""
     health = Health(service)
     with ExitStack() as stack:
+        stack.enter_context(records.use(health.errors))
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         async with open_app(settings, health) as app:
             ws = websockets.get(settings.websocket, "none")

@@ -1,0 +1,319 @@
+"""Owns the errors that a process has met: their categories, and one call that notes them.
+
+`record` may be called from anywhere: a coroutine, a thread, a finalizer. It does not wait and does
+not raise, and a flood costs a number: what repeats is counted in the record that is there already.
+"""
+
+import base64
+import hashlib
+import re
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypedDict, Unpack, cast
+
+from msgspec import Struct
+
+from shared import clock
+
+Category = Literal[
+    "async_context_violation",
+    "json_serialization_error",
+    "validation_error",
+    "connection_error",
+    "routing_error",
+    "persistence_error",
+    "delivery_error",
+    "auth_error",
+    "overload",
+    "invariant_violation",
+]
+Severity = Literal["low", "medium", "high", "critical"]
+Value = str | int | float | bool
+
+
+class Kind(NamedTuple):
+    """What a category costs of the score, `weight` at most up to `cap`, and how grave it is."""
+
+    weight: float
+    cap: float
+    severity: Severity
+
+
+CATEGORIES: Mapping[Category, Kind] = {
+    "async_context_violation": Kind(8, 30, "high"),
+    "json_serialization_error": Kind(6, 25, "medium"),
+    "validation_error": Kind(0.2, 5, "medium"),
+    "connection_error": Kind(2, 20, "high"),
+    "routing_error": Kind(5, 20, "critical"),
+    "persistence_error": Kind(10, 40, "high"),
+    "delivery_error": Kind(6, 30, "medium"),
+    "auth_error": Kind(0.5, 10, "medium"),
+    "overload": Kind(0.5, 10, "medium"),
+    "invariant_violation": Kind(1e9, 100, "critical"),  # a single one takes all
+}
+
+WINDOW = 300.0  # seconds that `counts` looks back
+STEPS = 60  # of the window: the oldest leave it one by one
+LITTLE = 0.1  # of an occurrence: what is of low severity, as a client that goes without a word
+KEPT = 200  # records; the one that happened longest ago goes first
+NEW_A_MINUTE = 60  # records that were not there before; what is above that is only counted
+REFRESHED_EVERY = 1.0  # seconds between two looks at the context of what repeats
+LONGEST = 200  # characters of one value
+LONGEST_MESSAGE = 500
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+class Context(TypedDict, total=False):
+    """All that a record may say beside its message: no body, no token, no address of a person."""
+
+    attempts: int
+    code: str | int
+    conversation_id: str
+    error: str  # its type
+    file: str
+    follower: str
+    lane: str
+    line: int
+    message_id: str
+    ms: int
+    notification_id: str
+    peer: str
+    query: str
+    reason: str  # in words of ours, or of the database
+    status: int
+    subject: str
+    times: int
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One error, however often it happened. Times in microseconds since 1970.
+
+    `id` is the same for the same error of the same service, in whichever process; `context`,
+    `user` and `trace` are those of the latest occurrence.
+    """
+
+    id: str
+    category: Category
+    severity: Severity
+    service: str
+    message: str
+    context: dict[str, Value] = {}
+    user: str | None = None
+    trace: str | None = None
+    first_at: int
+    occurred_at: int
+    count: int = 1
+    resolved: bool = False
+    resolved_at: int | None = None
+    notes: str = ""
+
+
+class Sliding:
+    """How often something happened within the last `window` seconds."""
+
+    def __init__(self, window: float) -> None:
+        self._step = window / STEPS
+        self._buckets: deque[tuple[int, float]] = deque()
+
+    def add(self, now: float, times: float) -> None:
+        number = int(now / self._step)
+        if self._buckets and self._buckets[-1][0] == number:
+            times += self._buckets.pop()[1]
+        self._buckets.append((number, times))
+        self._forget(number)
+
+    def sum(self, now: float) -> float:
+        self._forget(int(now / self._step))
+        return sum(times for _, times in self._buckets)
+
+    def _forget(self, number: int) -> None:
+        while self._buckets and self._buckets[0][0] <= number - STEPS:
+            self._buckets.popleft()
+
+
+Key = tuple[Category, Severity, str]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A record while it grows. `told`: how many of its occurrences have been taken."""
+
+    id: str
+    first_at: int
+    occurred_at: int
+    context: dict[str, Value] = field(default_factory=dict)
+    user: str | None = None
+    trace: str | None = None
+    count: int = 0
+    told: int = 0
+    refreshed: float = float("-inf")
+
+
+class Ledger:
+    """The errors of one process, in memory: the latest records, and how many there were."""
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        window: float = WINDOW,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], int] = clock.now,
+    ) -> None:
+        self.service = service
+        self.totals: Counter[tuple[Category, Severity]] = Counter()  # since the process started
+        self.unlisted = 0  # occurrences for which there was no room in the records
+        self._sliding = {category: Sliding(window) for category in CATEGORIES}
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._monotonic = monotonic
+        self._now = now
+        self._minute, self._new = 0, 0
+        self._lock = threading.RLock()  # a finalizer may come in the midst of its own thread
+
+    def record(
+        self,
+        category: Category,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        user: str | None = None,
+        trace: str | None = None,
+        **context: Unpack[Context],
+    ) -> None:
+        """Note an error. `message`: the same for the same error; `{name}` stands for a value of
+        the context, which is that of the latest occurrence."""
+        grave = severity or CATEGORIES[category].severity
+        at = self._monotonic()
+        with self._lock:
+            self.totals[category, grave] += 1
+            self._sliding[category].add(at, LITTLE if grave == "low" else 1)
+            entry = self._entry((category, grave, message), at)
+            if entry is None:
+                self.unlisted += 1
+                return
+            entry.count += 1
+            entry.occurred_at = self._now()
+            if at - entry.refreshed >= REFRESHED_EVERY:
+                entry.refreshed = at
+                entry.context = _allowed(cast("dict[str, object]", context))
+                entry.user, entry.trace = _short(user), _short(trace)
+
+    def counts(self, now: float | None = None) -> dict[Category, float]:
+        """Occurrences within the window; `now` by the ledger's monotonic clock."""
+        at = self._monotonic() if now is None else now
+        with self._lock:
+            return {category: sliding.sum(at) for category, sliding in self._sliding.items()}
+
+    def recent(self) -> list[Record]:
+        """All that are kept, the latest first."""
+        with self._lock:
+            return [self._shown(*each) for each in reversed(self._entries.items())]
+
+    def take(self, most: int = KEPT) -> list[Record]:
+        """What happened since the last call, each with the number of its new occurrences."""
+        with self._lock:
+            grown = [each for each in self._entries.items() if each[1].count > each[1].told][:most]
+            taken = [self._shown(key, entry, entry.count - entry.told) for key, entry in grown]
+            for _, entry in grown:
+                entry.told = entry.count
+        return taken
+
+    def give_back(self, records: list[Record]) -> None:
+        """They could not be told: `take` returns them again."""
+        back = {record.id: record.count for record in records}
+        with self._lock:
+            for entry in self._entries.values():
+                entry.told -= back.get(entry.id, 0)
+
+    def _entry(self, key: Key, at: float) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            if not self._has_room(at):
+                return None
+            now = self._now()
+            entry = self._entries[key] = _Entry(_id_of(self.service, key), now, now)
+            if len(self._entries) > KEPT:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(key)
+        return entry
+
+    def _has_room(self, at: float) -> bool:
+        minute = int(at / 60)
+        if minute != self._minute:
+            self._minute, self._new = minute, 0
+        self._new += 1
+        return self._new <= NEW_A_MINUTE
+
+    def _shown(self, key: Key, entry: _Entry, count: int | None = None) -> Record:
+        category, severity, message = key
+        return Record(
+            id=entry.id,
+            category=category,
+            severity=severity,
+            service=self.service,
+            message=_filled(message, entry.context)[:LONGEST_MESSAGE],
+            context=entry.context,
+            user=entry.user,
+            trace=entry.trace,
+            first_at=entry.first_at,
+            occurred_at=entry.occurred_at,
+            count=entry.count if count is None else count,
+        )
+
+
+def _id_of(service: str, key: Key) -> str:
+    said = "\x00".join((service, *key)).encode("utf-8", "backslashreplace")
+    digest = hashlib.blake2b(said, digest_size=10, person=b"linkup.error").digest()
+    return "e" + base64.b32encode(digest).decode().lower()
+
+
+def _allowed(context: Mapping[str, object]) -> dict[str, Value]:
+    """What `Context` names, in few and printable characters."""
+    named = {name: value for name, value in context.items() if name in Context.__annotations__}
+    return {name: _plain(value) for name, value in named.items()}
+
+
+def _plain(value: object) -> Value:
+    if isinstance(value, bool | int | float):
+        return value
+    return _short(value) or "" if isinstance(value, str) else type(value).__name__
+
+
+def _short(text: str | None) -> str | None:
+    """On one line, and such that UTF-8 can hold it."""
+    return None if text is None else "".join(c if c.isprintable() else "?" for c in text[:LONGEST])
+
+
+def _filled(message: str, context: Mapping[str, Value]) -> str:
+    return _FIELD.sub(lambda found: str(context.get(found[1], found[0])), message)
+
+
+_ledger = Ledger("linkup")  # this process's; `use` sets it
+
+
+def record(
+    category: Category,
+    message: str,
+    *,
+    severity: Severity | None = None,
+    user: str | None = None,
+    trace: str | None = None,
+    **context: Unpack[Context],
+) -> None:
+    """Note an error in this process's ledger; see `Ledger.record`."""
+    _ledger.record(category, message, severity=severity, user=user, trace=trace, **context)
+
+
+@contextmanager
+def use(ledger: Ledger) -> Iterator[Ledger]:
+    """What this process records goes there until the block ends."""
+    global _ledger  # as logging has its own: who notes an error is handed nothing
+    before, _ledger = _ledger, ledger
+    try:
+        yield ledger
+    finally:
+        _ledger = before

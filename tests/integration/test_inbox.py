@@ -180,6 +180,7 @@ async def test_c6_s31_sync_gives_what_a_socket_would_have_got(stack: Stack) -> N
             ).json()
             assert len(page["frames"]) <= 3
             frames += page["frames"]
+        await socket.next("message", content="sync 6")
         await socket.settled()
     assert frames == [frame for frame in socket.frames if frame["type"] in ALL]
     assert [frame["cursor"] for frame in frames] == list(

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from shared.subjects import direct_conversation_id
 from tests.support.peer import Peer, synced
 from tests.support.stack import Stack
-from tests.support.waiting import within
+from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -80,6 +80,10 @@ async def test_s2_the_notifications_view_shows_nothing_of_conversations(stack: S
             await wide.send("mark_chat_read", conversation_id=ack["conversation_id"], up_to=1)
             await wide.settled()
         before = bob.frames[0]["cursor"]
-        await bob.send("ping")
-        assert (await bob.next("pong"))["cursor"] > before
+
+        async def moved() -> bool:
+            await bob.send("ping")
+            return bool((await bob.next("pong"))["cursor"] > before)
+
+        await eventually(moved)
         assert {f["type"] for f in bob.frames} == {"welcome", "sync_completed", "pong"}

@@ -71,12 +71,10 @@ def message_rows(changes: Changes) -> Iterable[Row]:
             m.message_id,
             m.conversation_id,
             m.seq,
-            1,
             m.sender_id,
             m.client_id,
             new.content,
             m.content_hash,
-            m.created_at,
             m.created_at,
             m.reply_to,
             new.accepted_at,
@@ -119,14 +117,21 @@ def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
         yield (attachment_id,)
 
 
+def said_rows(state: State, changes: Changes) -> Iterable[Row]:
+    for row in changes.feed:
+        if isinstance(row.fact, Said):
+            yield row.user_id, row.cursor, WRITER, row.n, row.fact.message.message_id, state.now
+
+
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
     told: Fact | None = None
     about: Row = ()
     for row in changes.feed:  # the rows of a fact stand together
+        if isinstance(row.fact, Said) or _is_own_receipt(row):
+            continue
         if row.fact is not told:
             told, about = row.fact, _about(row.fact, state.now)
-        if not _is_own_receipt(row):
-            yield row.user_id, row.cursor, WRITER, row.n, *about
+        yield row.user_id, row.cursor, WRITER, row.n, *about
 
 
 def _about(fact: Fact, now: int) -> Row:

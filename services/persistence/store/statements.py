@@ -90,7 +90,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 ADD_MESSAGE = """
 INSERT INTO messages (message_id, conversation_id, seq, version, sender_id, client_id, content,
   content_hash, created_at, updated_at, reply_to, accepted_at, others_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)
 """
 KEEP_VERSION = """
 INSERT INTO versions (message_id, version, content, replaced_at)
@@ -142,12 +142,17 @@ FORGET_ATTACHMENT = "DELETE FROM attachments WHERE attachment_id = ?"
 CONDEMN_ATTACHMENTS = """
 UPDATE attachments SET state = 'condemned', name = '', message_id = NULL WHERE message_id = ?1
 """
+# Rows of messages are most of the feed: apart, because each parameter bound has its price.
+ADD_SAID = """
+INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, created_at)
+VALUES (?, ?, ?, ?, 'message', ?, ?)
+"""
 ADD_FEED = """
 INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
   created_at, reaction, change_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-# Apart, so that the rows of messages, which are most, bind nothing that only this one has.
+# Apart, because only this one has these columns.
 ADD_OWN_RECEIPT = """
 INSERT INTO feed (user_id, cursor, writer, n, kind, conversation_id, actor_id, created_at,
   delivered_seq, read_seq)

@@ -265,30 +265,39 @@ def _index(connection: sqlite3.Connection, secret: bytes, messages: int, charact
 
 def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     state, changes = decision.state, decision.changes
+    put = partial(_put, connection)
     revised = index.revised(changes)
-    connection.executemany(statements.PUT_CONVERSATION, rows.conversation_rows(state, changes))
-    connection.executemany(statements.PUT_MEMBER, rows.member_rows(state, changes))
-    connection.executemany(statements.BRING_UP_MEMBER, rows.brought_up_rows(state, changes))
-    connection.executemany(statements.DELETE_MEMBER, rows.parted_rows(state, changes))
-    connection.executemany(statements.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
-    connection.executemany(statements.ADD_MESSAGE, rows.message_rows(changes))
+    put(statements.PUT_CONVERSATION, rows.conversation_rows(state, changes))
+    put(statements.PUT_MEMBER, rows.member_rows(state, changes))
+    put(statements.BRING_UP_MEMBER, rows.brought_up_rows(state, changes))
+    put(statements.DELETE_MEMBER, rows.parted_rows(state, changes))
+    put(statements.ADD_GROUP_CHANGE, rows.group_change_rows(state, changes))
+    put(statements.ADD_MESSAGE, rows.message_rows(changes))
     index.forget(connection, state.hash_key, revised)
-    connection.executemany(statements.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
-    connection.executemany(statements.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
+    put(statements.PUT_ATTACHMENT, rows.attachment_rows(state, changes))
+    put(statements.FORGET_ATTACHMENT, rows.forgotten_rows(state, changes))
     for sql, row in rows.revision_rows(state, changes):
         connection.execute(sql, row)
     index.learn(connection, state.hash_key, revised)
-    connection.executemany(statements.ADD_FEED, rows.feed_rows(state, changes))
-    connection.executemany(statements.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
-    connection.executemany(statements.PUT_HEAD, rows.head_rows(state, changes))
-    connection.executemany(statements.PUT_USER, rows.user_rows(state, changes))
+    put(statements.ADD_SAID, rows.said_rows(state, changes))
+    put(statements.ADD_FEED, rows.feed_rows(state, changes))
+    put(statements.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
+    put(statements.PUT_HEAD, rows.head_rows(state, changes))
+    put(statements.PUT_USER, rows.user_rows(state, changes))
     for sql, row in rows.block_rows(state, changes):
         connection.execute(sql, row)
-    connection.executemany(statements.ADD_REPORT, rows.report_rows(changes))
+    put(statements.ADD_REPORT, rows.report_rows(changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
-    connection.executemany(statements.TOUCH_USER, rows.seen_rows(changes))
-    connection.executemany(statements.PUT_LANE, rows.fence_rows(state, changes))
+    put(statements.TOUCH_USER, rows.seen_rows(changes))
+    put(statements.PUT_LANE, rows.fence_rows(state, changes))
+
+
+def _put(connection: sqlite3.Connection, sql: str, parameters: Iterable[Row]) -> None:
+    """Few statements have anything to write, and one that has not is not free either."""
+    listed = list(parameters)
+    if listed:
+        connection.executemany(sql, listed)
 
 
 def _is_the_databases(error: BaseException) -> bool:

@@ -1,0 +1,187 @@
+"""Owns the recommendations: for each category of errors and each ceiling one function, which names
+what was measured, the metric it stands in, and what to do. docs/operations.md has more of each.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from shared.records import Category
+from shared.score import Ceiling
+
+METRIC = "linkup_errors_total"
+SLOW_MS, BLOCKED_MS = 100, 250  # of the loop's lag, p99
+LITTLE_DISK, NO_DISK = 10, 2  # percent free
+LONGEST_LAG = 10  # seconds that a follower of the log may be behind
+
+
+class Seen(NamedTuple):
+    """How often errors of a category happened in the last `minutes`, and what the last one was."""
+
+    times: int
+    minutes: float
+    last: str
+
+
+def _said(category: Category, seen: Seen) -> str:
+    window = f"{seen.minutes:g} minutes" if seen.minutes != 1 else "1 minute"
+    last = f"; the last: {seen.last}" if seen.last else ""
+    return f"{seen.times} in {window} ({METRIC}{{category={category}}}){last}"
+
+
+def async_context_violation(seen: Seen) -> str:
+    said = _said("async_context_violation", seen)
+    return (
+        f"The event loop is held up: {said}. Everybody waits meanwhile: move what blocks to a "
+        "thread, or report the file and line as a bug."
+    )
+
+
+def json_serialization_error(seen: Seen) -> str:
+    said = _said("json_serialization_error", seen)
+    return (
+        f"Something cannot be sent as JSON: {said}. Report it as a bug: nothing was stored wrong."
+    )
+
+
+def validation_error(seen: Seen) -> str:
+    said = _said("validation_error", seen)
+    return (
+        f"Clients send what is malformed: {said}. Look for an old client, or for an attack from "
+        "few addresses; the service itself is well."
+    )
+
+
+def connection_error(seen: Seen) -> str:
+    said = _said("connection_error", seen)
+    return f"Connections break: {said}. Check the network and the proxy in front, and its timeouts."
+
+
+def routing_error(seen: Seen) -> str:
+    said = _said("routing_error", seen)
+    return (
+        f"Nobody listens where something is sent: {said}. Check that every service runs, of one "
+        "release, with its own NATS user."
+    )
+
+
+def persistence_error(seen: Seen) -> str:
+    said = _said("persistence_error", seen)
+    return f"The database fails: {said}. Check the disk, its space, and who else opens the file."
+
+
+def delivery_error(seen: Seen) -> str:
+    said = _said("delivery_error", seen)
+    return f"Something is not delivered: {said}. Check the mail server, then notify's /health."
+
+
+def auth_error(seen: Seen) -> str:
+    said = _said("auth_error", seen)
+    return (
+        f"Tokens are refused: {said}. If users complain, compare LINKUP_JWT_SECRET and the clock "
+        "with those of whoever signs; else somebody is guessing."
+    )
+
+
+def overload(seen: Seen) -> str:
+    said = _said("overload", seen)
+    return f"More comes than the limits let in: {said}. Add gateways, or raise the limit named."
+
+
+def invariant_violation(seen: Seen) -> str:
+    said = _said("invariant_violation", seen)
+    return f"Stored data contradict each other: {said}. Run `linkup audit --all`, keep a backup."
+
+
+CATEGORY: Mapping[Category, Callable[[Seen], str]] = {
+    "async_context_violation": async_context_violation,
+    "json_serialization_error": json_serialization_error,
+    "validation_error": validation_error,
+    "connection_error": connection_error,
+    "routing_error": routing_error,
+    "persistence_error": persistence_error,
+    "delivery_error": delivery_error,
+    "auth_error": auth_error,
+    "overload": overload,
+    "invariant_violation": invariant_violation,
+}
+
+
+def canary(cause: str) -> Ceiling:
+    return Ceiling(
+        "canary",
+        40,
+        f"A message sent to ourselves did not arrive (linkup_canary_ok): {cause}. "
+        "Restart the service that is named.",
+    )
+
+
+def store(cause: str) -> Ceiling:
+    return Ceiling(
+        "store", 40, f"The database takes no write (linkup_ready{{check=store}}): {cause}."
+    )
+
+
+def reader(cause: str) -> Ceiling:
+    return Ceiling(
+        "reader", 40, f"The database is not read (linkup_ready{{check=reader}}): {cause}."
+    )
+
+
+def bus(cause: str) -> Ceiling:
+    return Ceiling(
+        "bus",
+        55,
+        f"NATS is down for this service (linkup_ready{{check=bus}}): {cause}. "
+        "Look at nats-server's log, and whether it runs.",
+    )
+
+
+def stopped(service: str, cause: str) -> Ceiling:
+    return Ceiling(
+        service,
+        55,
+        f"The service {service} is stopped or cut off (linkup_ready{{check={service}}}): {cause}. "
+        f"Start it, and look at its log.",
+    )
+
+
+def subscription(name: str, cause: str) -> Ceiling:
+    return Ceiling(
+        name,
+        40,
+        f"A subscription or a route is missing (linkup_ready{{check={name}}}): {cause}. "
+        "Check the permissions of the service's NATS user, then restart it.",
+    )
+
+
+def follower(cause: str) -> Ceiling:
+    return Ceiling(
+        "log",
+        70,
+        f"Notifications are late (linkup_follower_lag_seconds): {cause}. "
+        "Check persistence, then notify's log.",
+    )
+
+
+def loop(lag_ms: float, cause: str) -> Ceiling | None:
+    """`lag_ms`: the 99th percentile of the last minutes."""
+    if lag_ms <= SLOW_MS:
+        return None
+    return Ceiling(
+        "loop",
+        59 if lag_ms > BLOCKED_MS else 79,
+        f"The event loop is late by {lag_ms:.0f} ms at p99 (linkup_loop_lag_seconds): "
+        f"{cause or 'too much work for one process'}. Move what blocks to a thread, or add CPU.",
+    )
+
+
+def disk(free: float, where: str) -> Ceiling | None:
+    """`free`: percent of the disk."""
+    if free >= LITTLE_DISK:
+        return None
+    return Ceiling(
+        "disk",
+        40 if free < NO_DISK else 75,
+        f"{free:.1f} % of the disk of {where} is free (linkup_disk_free_ratio). "
+        "Remove what is not needed, or shorten LINKUP_FEED_RETENTION.",
+    )

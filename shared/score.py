@@ -1,0 +1,59 @@
+"""Owns the health score: 100 for a service that works, less for each kind of error, and never
+above the ceiling of what is wrong right now. Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import log2
+from typing import Literal, NamedTuple
+
+from shared.records import CATEGORIES, Category
+
+Level = Literal["healthy", "warning", "critical"]
+
+PER = 10_000  # operations: errors are weighed by how often they happen, not by how many there are
+FEWEST = 50  # operations: with fewer, a single error would say too much, and only ceilings count
+LEVELS: tuple[tuple[int, Level], ...] = ((80, "healthy"), (60, "warning"), (0, "critical"))
+
+
+class Ceiling(NamedTuple):
+    """The most that a service scores while `name` is wrong; `advice`: the cause, and what to do."""
+
+    name: str
+    most: int
+    advice: str
+
+
+def loss(category: Category, count: float, operations: int) -> float:
+    """Points that so many errors cost among so many operations."""
+    kind = CATEGORIES[category]
+    return min(kind.cap, kind.weight * log2(1 + count * PER / max(operations, FEWEST)))
+
+
+def score(
+    counts: Mapping[Category, float], operations: int, ceilings: Iterable[Ceiling] = ()
+) -> int:
+    """From 0 to 100. `counts` and `operations` are those of the same last minutes."""
+    if counts.get("invariant_violation"):
+        return 0
+    points = 100.0
+    if operations >= FEWEST:
+        points -= sum(loss(category, count, operations) for category, count in counts.items())
+    return int(max(0.0, min([points, *(ceiling.most for ceiling in ceilings)])))
+
+
+def level_of(points: int) -> Level:
+    return next(level for least, level in LEVELS if points >= least)
+
+
+class Steady:
+    """The level to tell: the worst that was seen within the last `hold` seconds. So a worse one is
+    told at once, and what comes and goes is not told as over."""
+
+    def __init__(self, hold: float) -> None:
+        self._hold = hold
+        self._seen: dict[Level, float] = {}  # when each was seen last
+
+    def see(self, points: int, now: float) -> Level:
+        self._seen[level_of(points)] = now
+        recent = {level for level, at in self._seen.items() if now - at < self._hold}
+        return next((level for _, level in reversed(LEVELS) if level in recent), level_of(points))

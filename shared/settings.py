@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from shared.addresses import FORMS, file_of, without_password
 from shared.allowed import allowed
 from shared.errors import SettingError, visible
+from shared.retry import Retries, Strategy
 from shared.sources import INTERNAL as INTERNAL
 from shared.sources import PREFIX as PREFIX
 from shared.sources import Names, from_environment, from_file
@@ -118,6 +119,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp_password: str = ""
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_from: str = "LinkUp <no-reply@linkup.localhost>"
+    smtp_retry_strategy: Strategy = "exponential"
+    smtp_retry_attempts: Annotated[int, Meta(ge=1, le=1000)] = 30
+    smtp_retry_base: Seconds = 60.0
+    smtp_retry_cap: Seconds = 3600.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -152,6 +157,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def notify_store_url(self) -> str:
         return self.notify_database_url or sqlite_url(self.data.absolute() / "notify.db")
+
+    @property
+    def smtp_retries(self) -> Retries:
+        return self._retries("smtp")
+
+    def _retries(self, prefix: str) -> Retries:
+        """The same four words for all that is tried again outward."""
+        words = Retries.__struct_fields__
+        return Retries(**{word: getattr(self, f"{prefix}_retry_{word}") for word in words})
 
 
 def _formed(name: str, value: Any) -> Any:

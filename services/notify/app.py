@@ -15,6 +15,7 @@ from services.notify.mailer import Mailer
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from shared import bus, clock, start, subjects
+from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.health import Health
 from shared.settings import Settings
@@ -38,14 +39,19 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         waits = Waits(
             unread=int(settings.notify_email_after * SECOND),
             pause=int(settings.notify_email_pause * SECOND),
+            retries=settings.smtp_retries,
         )
         await store.recover(clock.now(), waits)
-        mailer = Mailer(wire, store, channel, letters, waits=waits, clock=clock.now)
+        breaker = Breaker("the mail server", settings.smtp_retries)
+        mailer = Mailer(
+            wire, store, channel, letters, waits=waits, breaker=breaker, clock=clock.now
+        )
         follower = Follower(wire, store, doorbell, waits=waits, clock=clock.now, told=mailer.wake)
         health.checks["bus"] = wire.check
         health.checks["store"] = store.writes.check
         health.checks["log"] = follower.check
         health.checks["email"] = mailer.check
+        health.checks["smtp"] = breaker.check
         runs = (mailer.run, follower.run, Steps(wire, store, health).run, store.writes.run)
         async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview
 from shared.reserved import is_reserved
+from shared.retry import Retries
 
 State = Literal[
     "waiting", "claimed", "sending", "sent", "failed", "unknown", "cancelled", "no_address"
@@ -33,8 +34,6 @@ Key = tuple[str, str]  # recipient, conversation
 
 LEASE = 300 * SECOND  # longer than the slowest e-mail: who holds a claim that old has died
 RELEASE = 5 * SECOND  # the log was out of reach: ask again soon
-BACKOFF = (60 * SECOND, 3600 * SECOND)  # first and longest wait after a temporary refusal
-MAX_ATTEMPTS = 30  # with that backoff, a good day
 LONGEST_PAUSE = 7 * 86_400 * SECOND  # between two e-mails to somebody who stays away
 
 # The dot-atom form of an address (RFC 5321, 4.1.2), its parts no longer than 4.5.3.1 and DNS allow.
@@ -52,10 +51,12 @@ class Waits(Struct, frozen=True, kw_only=True):
 
     `pause`: the least time between two e-mails of one conversation; it doubles with each e-mail,
     up to LONGEST_PAUSE, until the recipient has read something there. 0: no pause.
+    `retries`: after temporary refusals.
     """
 
     unread: int
     pause: int
+    retries: Retries = Retries()
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -112,12 +113,14 @@ class Outcome(Struct, frozen=True):
     """How an attempt ended.
 
     `postponed`: known not to be accepted. `released`: not tried. `withdrawn`: read meanwhile.
+    `worked`: whether the mail server itself did; None where the attempt has not shown it.
     """
 
     kind: Literal[
         "sent", "failed", "unknown", "cancelled", "no_address", "postponed", "released", "withdrawn"
     ]
     reason: str = ""
+    worked: bool | None = None
 
 
 def after(rows: Iterable[LogRow], positions: Mapping[str, int]) -> list[LogRow]:
@@ -272,16 +275,24 @@ def begin(watch: Watch, group: Notification, unread: int, newest: Preview, now: 
     return replace(watch, open=_after(watch.open, last_seq))
 
 
-def settle(watch: Watch, group: Notification, outcome: Outcome, now: int, waits: Waits) -> Watch:
-    """Write down how the attempt on a claimed or sending group ended."""
+def settle(
+    watch: Watch,
+    group: Notification,
+    outcome: Outcome,
+    now: int,
+    waits: Waits,
+    draw: float = 0.0,
+) -> Watch:
+    """Write down how the attempt on a claimed or sending group ended. `draw`: see `Retries`."""
     match outcome.kind:
         case "withdrawn":
             return watch
         case "released":
             return _again(watch, replace(group, due_at=now + RELEASE), now)
-        case "postponed" if group.attempts + 1 < MAX_ATTEMPTS:
+        case "postponed" if group.attempts + 1 < waits.retries.attempts:
             attempts = group.attempts + 1
-            tried = replace(group, attempts=attempts, due_at=now + backoff(attempts))
+            pause = int(waits.retries.pause(attempts, draw) * SECOND)
+            tried = replace(group, attempts=attempts, due_at=now + pause)
             return _again(watch, replace(tried, reason=outcome.reason), now)
         case "postponed":
             return _closed(watch, group, "failed", outcome.reason, now)
@@ -298,11 +309,6 @@ def _mailed(watch: Watch, now: int, waits: Waits) -> Watch:
         return watch
     due_at = max(watch.open.due_at, _rested_at(watch, now, waits))
     return replace(watch, open=replace(watch.open, due_at=due_at))
-
-
-def backoff(attempts: int) -> int:
-    first, longest = BACKOFF
-    return int(min(first * 2 ** (attempts - 1), longest))
 
 
 def _again(watch: Watch, group: Notification, now: int) -> Watch:

@@ -6,6 +6,7 @@ Runs beside the follower: a slow mail server delays e-mails, never the reading o
 import asyncio
 import logging
 import math
+import random
 from collections.abc import Callable
 
 import msgspec
@@ -16,6 +17,7 @@ from services.notify.channels.letter import Letters
 from services.notify.ladder import Notification, Outcome, Waits, Watch
 from services.notify.store import Store
 from shared import subjects
+from shared.breaker import Breaker
 from shared.bus import Bus
 from shared.clock import SECOND
 from shared.commands import Marks, MarksAnswer, MarksRow, Unread, encode, open_answer
@@ -41,6 +43,7 @@ class Mailer:
         letters: Letters,
         *,
         waits: Waits,
+        breaker: Breaker,
         clock: Callable[[], int],
         concurrency: int = CONCURRENCY,
     ) -> None:
@@ -49,6 +52,7 @@ class Mailer:
         self._channel = channel
         self._letters = letters
         self._waits = waits
+        self._breaker = breaker
         self._clock = clock
         self._concurrency = concurrency
         self._wake = asyncio.Event()
@@ -96,11 +100,12 @@ class Mailer:
         return Check("warn" if faults else "pass", "; ".join(faults), unknown)
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
-        room = self._concurrency - len(self._flying)
+        room = self._breaker.room(self._concurrency - len(self._flying))
         claimed = await self._store.claim(self._clock(), room) if room else []
         for group, marks in await self._ask(claimed):
             outcome = ladder.next_step(group, marks)
             if outcome is None and marks is not None:
+                self._breaker.begin()
                 flight = sends.create_task(self._deliver(group, marks))
                 self._flying[flight] = asyncio.get_running_loop().time()
                 flight.add_done_callback(self._landed)
@@ -109,7 +114,7 @@ class Mailer:
         if not claimed:
             outlook = await self._store.outlook(self._clock() - DAY)
             self._trouble = outlook.trouble
-            await self._pause(self._until(outlook.due_at) if room else POLL)
+            await self._pause(self._until(outlook.due_at) if room else self._breaker.wait() or POLL)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         del self._flying[flight]
@@ -168,14 +173,17 @@ class Mailer:
                 extra={"notification_id": group.notification_id, "error": type(error).__name__},
             )
             outcome = Outcome("unknown" if begun else "failed", "internal")
+        self._breaker.end(outcome.worked, outcome.reason)
         await self._settle(group, outcome)
         self._told(group, outcome)
 
     async def _settle(self, group: Notification, outcome: Outcome) -> None:
         """The slot stays taken until it is written down: a full disk stops the sending."""
 
+        draw = random.random()
+
         def decide(watch: Watch, current: Notification) -> Watch:
-            return ladder.settle(watch, current, outcome, self._clock(), self._waits)
+            return ladder.settle(watch, current, outcome, self._clock(), self._waits, draw)
 
         while True:
             try:

@@ -131,6 +131,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
+        "smtp_retry_strategy": "How the pauses before an e-mail is tried again grow:"
+        " exponential, linear or fixed.",
+        "smtp_retry_attempts": "The number of times that an e-mail is tried in all.",
+        "smtp_retry_base": "The first of these pauses.",
+        "smtp_retry_cap": "The longest of these pauses.",
     },
 }
 

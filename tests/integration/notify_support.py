@@ -319,8 +319,9 @@ async def notify(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[No
 
 
 def to_mailbox(mailbox: Mailbox) -> dict[str, Any]:
-    """The settings that lead there."""
-    return {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_security": "none"}
+    """The settings that lead there, and try again at once."""
+    there = {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_security": "none"}
+    return there | {"smtp_retry_base": 0.02, "smtp_retry_cap": 0.02}
 
 
 @asynccontextmanager

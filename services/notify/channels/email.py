@@ -28,6 +28,7 @@ ENVELOPE_TIMEOUT = 30.0  # connect, TLS, login, MAIL, RCPT
 DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would wait ten minutes
 QUIT_TIMEOUT = 2.0
 LOOK_UP_TIMEOUT = 3.0
+CLOSING = 421  # "service not available" (RFC 5321, 3.8): to whatever is asked
 
 Begin = Callable[[], Awaitable[bool]]
 
@@ -87,7 +88,7 @@ class Smtp:
         except (SMTPSenderRefused, SMTPRecipientRefused) as error:
             return refused(error.code)
         except (SMTPException, OSError) as error:  # a greeting or login refused is not the e-mail's
-            return Outcome("postponed", type(error).__name__)
+            return Outcome("postponed", type(error).__name__, worked=False)
         return None
 
     async def _data(self, client: aiosmtplib.SMTP, content: bytes) -> Outcome:
@@ -97,21 +98,21 @@ class Smtp:
         except SMTPDataError as error:
             return refused(error.code)
         except (SMTPException, OSError) as error:
-            return Outcome("unknown", type(error).__name__)
-        return Outcome("sent")
+            return Outcome("unknown", type(error).__name__, worked=False)
+        return Outcome("sent", worked=True)
 
 
 def refused(code: int) -> Outcome:
-    """What a reply other than the expected one says."""
+    """What a reply other than the expected one says: of the e-mail, but 421 of the server."""
     match code // 100:
         case 2:
-            return Outcome("sent", f"smtp_{code}")
+            return Outcome("sent", f"smtp_{code}", worked=True)
         case 4:
-            return Outcome("postponed", f"smtp_{code}")
+            return Outcome("postponed", f"smtp_{code}", worked=code != CLOSING)
         case 5:
-            return Outcome("failed", f"smtp_{code}")
+            return Outcome("failed", f"smtp_{code}", worked=True)
         case _:
-            return Outcome("unknown", f"smtp_{code}")
+            return Outcome("unknown", f"smtp_{code}", worked=False)
 
 
 async def _goodbye(client: aiosmtplib.SMTP) -> None:

@@ -13,7 +13,7 @@ from services.notify.channels.letter import Letters
 from services.notify.ladder import Notification, Outcome, Waits, Watch
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
-from shared.settings import Settings
+from shared.settings import Settings, load
 
 DELAY = 600 * SECOND
 PAUSE = 3600 * SECOND
@@ -167,16 +167,31 @@ def test_an_outcome_closes_the_group(kind: str) -> None:
 def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
     watch, group = held(message(1))
     waits = []
-    for _ in range(ladder.MAX_ATTEMPTS - 1):
+    for _ in range(WAITS.retries.attempts - 1):
         watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
         assert watch.open is not None
         waits.append(watch.open.due_at - T0)
         group = watch.open
         watch = replace(watch, open=None, claimed=group)
     assert waits[:3] == [60 * SECOND, 120 * SECOND, 240 * SECOND]
-    assert max(waits) == ladder.BACKOFF[1]
+    assert max(waits) == 3600 * SECOND
     watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
     assert watch.open is None
+    assert watch.closed[-1].state == "failed"
+
+
+def test_s121_how_often_and_when_it_is_tried_again_is_a_setting() -> None:
+    words = {"STRATEGY": "linear", "ATTEMPTS": "4", "BASE": "5", "CAP": "8"}
+    retries = load({f"LINKUP_SMTP_RETRY_{word}": words[word] for word in words}).smtp_retries
+    waits, due = replace(WAITS, retries=retries), []
+    watch, group = held(message(1))
+    while watch.claimed:
+        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, waits, 0.5)
+        if watch.open:
+            due.append((watch.open.due_at - T0) / SECOND)
+            group = watch.open
+            watch = replace(watch, open=None, claimed=group)
+    assert due == [4.5, 7.2, 7.2]
     assert watch.closed[-1].state == "failed"
 
 

@@ -13,8 +13,9 @@ from services.persistence.store.store import Store
 logger = logging.getLogger("linkup.persistence.indexer")
 
 GATHER = 0.25  # seconds: many messages in one transaction cost less than one each
+PAUSE = 0.75  # seconds, before it gathers again: a search lags behind by a second at most
 RETRY = 5.0
-MESSAGES = 16  # in one transaction: a batch that comes meanwhile waits a millisecond or two
+MESSAGES = 32  # in one transaction: a batch that comes meanwhile waits a millisecond or two
 CHARACTERS = 4_000
 REST = 9  # times what the last transaction took, while messages are stored
 
@@ -32,6 +33,7 @@ class Indexer:
             await asyncio.sleep(GATHER)
             try:
                 await self._catch_up()
+                await asyncio.sleep(PAUSE)
             except sqlite3.Error as error:
                 logger.warning("the index waits: %s", error)
                 grown.set()

@@ -14,12 +14,13 @@ from collections.abc import Collection, Coroutine
 import click
 import msgspec
 
+from linkup.operator import FILE, NAME, Operator
 from linkup.options import config_option, environment_with
 from linkup.run import advice, broker, data_dir, events, listeners, services
 from linkup.run.children import Child, ChildFailed, Plan
 from linkup.run.events import Started, Stopping, Tell, Warned
 from linkup.run.orphans import Leash, leash
-from linkup.run.sockets import Sockets, is_gateway, open_sockets, page_url
+from linkup.run.sockets import Sockets, is_gateway, open_sockets, own_urls, page_url
 from shared.errors import StartError, visible
 from shared.settings import Settings, load, origins
 
@@ -133,6 +134,7 @@ class Supervisor:
         began = time.monotonic()
         if self._server is not None:
             await self._start_stage(tether, self._server.plan(services.bare_environment()))
+        self._leave_for_the_operator()
         await self._start_stage(tether, self._plan("persistence"))
         gateways = map(self._plan, filter(is_gateway, self._sockets))
         await self._start_stage(tether, self._plan("notify"), *gateways)
@@ -153,6 +155,14 @@ class Supervisor:
         if self._server is not None:
             settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
         return services.plan(name, service, settings, self._sockets[name])
+
+    def _leave_for_the_operator(self) -> None:
+        """What the other commands need to reach this run: with a server of ours, its credentials
+        are new at each start."""
+        server = self._server
+        nats_url = server.url(NAME) if server is not None else self._settings.nats_url
+        left = Operator(nats_url=nats_url, urls=own_urls(self._sockets))
+        data_dir.write_private(self._settings.data / FILE, msgspec.json.encode(left).decode())
 
     def _started(self, seconds: float) -> Started:
         mails = None if self._settings.smtp_host else visible(str(self._settings.data / MAILS))

@@ -104,7 +104,6 @@ class Broker:
         if port != self._port:
             self._port = port
             self._write_config()
-            write_private(self._dir / "operator-url", self.url("operator") + "\n")
         return "127.0.0.1", port
 
     def _write_config(self) -> None:

@@ -17,7 +17,15 @@ SECRET_BYTES = 48
 OTHERS = 0o077
 LONGEST_PATH = 512  # bytes that SQLite takes of a file's whole name
 LONGEST_NAME = "linkup.db-journal"
-OURS = ("linkup.db", "notify.db", "persistence.lock", "run.lock", "jwt-secret", ".probe")
+OURS = (
+    "linkup.db",
+    "notify.db",
+    "persistence.lock",
+    "run.lock",
+    "jwt-secret",
+    "operator.json",
+    ".probe",
+)
 FOLDERS = ("attachments", "mail", "nats")
 
 

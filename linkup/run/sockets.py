@@ -63,6 +63,15 @@ def page_url(settings: Settings, sockets: Sockets) -> str:
     return f"http://{host}:{listeners.port_of(sockets['gateway'][0])}"
 
 
+def own_urls(sockets: Sockets) -> dict[str, str]:
+    """Where each child alone answers, by its name."""
+    urls = {}
+    for name, (*_, own) in sockets.items():
+        host = listeners.bracketed(listeners.reachable(own.getsockname()[0]))
+        urls[name] = f"http://{host}:{listeners.port_of(own)}"
+    return urls
+
+
 def gateway_names(count: int) -> list[str]:
     return ["gateway", *(f"gateway-{number}" for number in range(2, count + 1))]
 

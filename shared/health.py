@@ -1,41 +1,45 @@
 """Owns /livez, /readyz and /health of every service.
 
 /livez touches nothing. /readyz is 503 while the service starts, drains or is cut off from what
-it needs. /health says why, in the form of the draft `application/health+json`.
+it needs. /health says why, with the score and what to do.
 """
 
+import time
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from math import ceil
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from shared import clock
 from shared.counters import Counters
-from shared.records import Ledger
+from shared.records import WINDOW, Ledger, Sliding
+from shared.report import (
+    AsyncCheck,
+    HealthAnswer,
+    Recommendation,
+    SocketCheck,
+    State,
+    category_advice,
+    ceilings,
+    warnings,
+)
+from shared.report import Check as Check
+from shared.report import Status as Status
+from shared.score import Ceiling, Steady, loss, score
 
-Status = Literal["pass", "warn", "fail"]
-State = Literal["starting", "ready", "draining"]
+HOLD = 0.2  # of the window: how long a service stays called as bad as it was
 
 
-class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing looked at: its state, and in words what is wrong and what to do.
-
-    `observed`: the figure behind it, where there is one.
-    """
-
-    status: Status
-    output: str = ""
-    observed: int | None = msgspec.field(default=None, name="observedValue")
-
-
-class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class LiveAnswer(Struct, frozen=True, kw_only=True):
     status: Status
     service: str
 
 
-class ReadyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class ReadyAnswer(Struct, frozen=True, kw_only=True):
     """`failing`: the checks that fail; `output`: why, in words."""
 
     status: Status
@@ -44,23 +48,26 @@ class ReadyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     output: str
 
 
-class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    status: Status
-    service: str
-    state: State
-    checks: dict[str, Check]
-
-
 class Health:
     """How one process is. A failing check makes it unready."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, window: float = WINDOW) -> None:
+        """`window`: seconds in which errors count."""
         self.service = service
         self.state: State = "starting"
+        self.window = window
         self.counters = Counters()
-        self.errors = Ledger(service)
+        self.errors = Ledger(service, window=window)
         self.checks: dict[str, Callable[[], Check]] = {}
+        self.figures: dict[str, Callable[[], float]] = {}  # what an operator likes to watch
         self.drain: Callable[[], Awaitable[None]] | None = None
+        self.whole: Callable[[], Awaitable[HealthAnswer]] | None = None  # of all services
+        self._operations = Sliding(window)
+        self._steady = Steady(HOLD * window)
+
+    def operated(self, times: int) -> None:
+        """So many commands, questions or rows were handled: called once a batch."""
+        self._operations.add(time.monotonic(), times)
 
     def report(self) -> tuple[Status, dict[str, Check]]:
         results = {name: check() for name, check in self.checks.items()}
@@ -68,6 +75,58 @@ class Health:
             results["state"] = Check("fail", f"the service is {self.state}")
         worst = {result.status for result in results.values()}
         return ("fail" if "fail" in worst else "warn" if "warn" in worst else "pass"), results
+
+    def examine(self) -> HealthAnswer:
+        """The report on this process, from what is known: it waits for nothing."""
+        _, checks = self.report()
+        low = list(ceilings(self.service, checks))
+        counts = self.errors.counts()
+        operations = int(self._operations.sum(time.monotonic()))
+        points = score(counts, operations, low)
+        return HealthAnswer(
+            service=self.service,
+            timestamp=clock.now(),
+            health_score=points,
+            status=self._steady.see(points, time.monotonic()),
+            state=self.state,
+            checks=checks,
+            operations=operations,
+            recent_errors_count=ceil(sum(counts.values())),
+            errors={category: round(count, 1) for category, count in counts.items() if count},
+            error_summary=self.errors.last_hour(),
+            async_context_check=self._async_check(),
+            websocket_check=SocketCheck(
+                connections=int(self.figures.get("sockets", int)()),
+                errors=ceil(counts["connection_error"]),
+            ),
+            recommendations=self._recommend(checks, low, operations),
+            figures={name: figure() for name, figure in self.figures.items()},
+        )
+
+    def _async_check(self) -> AsyncCheck:
+        count = ceil(self.errors.counts()["async_context_violation"])
+        told = [one for one in self.errors.recent() if one.category == "async_context_violation"]
+        return AsyncCheck(
+            count=count,
+            errors=[one.message for one in told[:5]] if count else [],
+            has_sync_only_errors=count > 0,
+        )
+
+    def _recommend(
+        self, checks: dict[str, Check], low: list[Ceiling], operations: int
+    ) -> list[Recommendation]:
+        """The lowest ceiling first, then the errors that cost most."""
+        last = {one.category: one.message for one in reversed(self.errors.recent())}
+        found = [Recommendation(one.name, one.advice) for one in sorted(low, key=_most)]
+        found += warnings(checks, low)
+        costs = [
+            (loss(category, count, operations), category, count)
+            for category, count in self.errors.counts().items()
+        ]
+        for points, category, count in sorted(costs, reverse=True):
+            minutes = round(self.window / 60, 2)
+            found += category_advice(category, count, points, minutes, last.get(category, ""))
+        return found
 
     def routes(self) -> list[Route]:
         return [
@@ -91,10 +150,14 @@ class Health:
         return _json(answer, 503 if status == "fail" else 200)
 
     async def _health(self, request: Request) -> Response:
-        status, results = self.report()
-        answer = HealthAnswer(status=status, service=self.service, state=self.state, checks=results)
-        return _json(answer, 503 if status == "fail" else 200)
+        status, _ = self.report()
+        answer = self.examine() if self.whole is None else await self.whole()
+        return _json(answer, 503 if status == "fail" else 200, "application/json")
 
 
-def _json(body: object, status_code: int) -> Response:
-    return Response(msgspec.json.encode(body), status_code, media_type="application/health+json")
+def _most(ceiling: Ceiling) -> int:
+    return ceiling.most
+
+
+def _json(body: object, status_code: int, media_type: str = "application/health+json") -> Response:
+    return Response(msgspec.json.encode(body), status_code, media_type=media_type)

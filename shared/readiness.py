@@ -1,20 +1,41 @@
-"""Owns how one service asks another over the bus whether it is ready."""
+"""Owns how one service asks another over the bus whether it is ready, and how it is."""
 
 from msgspec import MsgspecError
 
 from shared.bus import Bus, BusTimeout
-from shared.commands import Readiness, ReadinessAnswer, encode, open_answer
+from shared.commands import Examination, Readiness, ReadinessAnswer, decode, encode, open_answer
 from shared.errors import NotFound, Unavailable
 from shared.health import Health
+from shared.report import HealthAnswer
 
+EXAMINE_TIMEOUT = 1.0  # seconds: who looks on does not wait for longer
 ANSWER_TIMEOUT = 2.5  # seconds, below the probe's own deadline: then it is known who is silent
 
 
-def tell(health: Health) -> bytes:
-    """The answer, from what is known: it costs nothing, whatever hangs."""
+def tell(health: Health, asked: bytes) -> bytes:
+    """The answer to either question, from what is known: it costs nothing, whatever hangs."""
+    if _is_examination(asked):
+        return encode(health.examine())
     _, checks = health.report()
     failing = {name: check.output for name, check in checks.items() if check.status == "fail"}
     return encode(ReadinessAnswer(failing=failing))
+
+
+def _is_examination(asked: bytes) -> bool:
+    try:
+        decode(asked, Examination)
+    except MsgspecError:
+        return False
+    return True
+
+
+async def examine(bus: Bus, subject: str) -> HealthAnswer:
+    """How it is. Raises Unavailable, which says why that is not known."""
+    reply = await bus.request(subject, encode(Examination()), EXAMINE_TIMEOUT)
+    try:
+        return open_answer(reply, HealthAnswer)
+    except MsgspecError:
+        raise Unavailable("it is of another release: start all with the same one") from None
 
 
 async def ask(bus: Bus, subject: str) -> None:

@@ -57,6 +57,7 @@ CATEGORIES: Mapping[Category, Kind] = {
 }
 
 WINDOW = 300.0  # seconds that `counts` looks back
+HOUR = 3600.0
 STEPS = 60  # of the window: the oldest leave it one by one
 LITTLE = 0.1  # of an occurrence: what is of low severity, as a client that goes without a word
 KEPT = 200  # records; the one that happened longest ago goes first
@@ -168,6 +169,7 @@ class Ledger:
         self.totals: Counter[tuple[Category, Severity]] = Counter()  # since the process started
         self.unlisted = 0  # occurrences for which there was no room in the records
         self._sliding = {category: Sliding(window) for category in CATEGORIES}
+        self._hour = {category: Sliding(HOUR) for category in CATEGORIES}
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._monotonic = monotonic
         self._now = now
@@ -191,6 +193,7 @@ class Ledger:
         with self._lock:
             self.totals[category, grave] += 1
             self._sliding[category].add(at, LITTLE if grave == "low" else 1)
+            self._hour[category].add(at, 1)
             entry = self._entry((category, grave, message), at)
             if entry is None:
                 self.unlisted += 1
@@ -207,6 +210,13 @@ class Ledger:
         at = self._monotonic() if now is None else now
         with self._lock:
             return {category: sliding.sum(at) for category, sliding in self._sliding.items()}
+
+    def last_hour(self) -> dict[str, int]:
+        """Occurrences by category, of those that occurred."""
+        now = self._monotonic()
+        with self._lock:
+            sums = {category: int(each.sum(now)) for category, each in self._hour.items()}
+        return {category: count for category, count in sums.items() if count}
 
     def recent(self) -> list[Record]:
         """All that are kept, the latest first."""

@@ -29,7 +29,8 @@ from shared.frames import (
     UserId,
     Words,
 )
-from shared.health import HealthAnswer, LiveAnswer, ReadyAnswer
+from shared.health import LiveAnswer, ReadyAnswer
+from shared.report import HealthAnswer
 from shared.route import HEALTH, Answer, Parameter, Route, Socket
 
 SOCKETS: tuple[Socket, ...] = (
@@ -411,10 +412,10 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/health",
         limit=None,
-        summary="Report the state of every check.",
+        summary="Report the health score of every service, what lowers it, and what to do.",
         answers=(
-            Answer(200, HealthAnswer, "The gateway is ready.", HEALTH),
-            Answer(503, HealthAnswer, "The gateway is not ready.", HEALTH),
+            Answer(200, HealthAnswer, "The gateway is ready."),
+            Answer(503, HealthAnswer, "The gateway is not ready."),
         ),
         auth="none",
     ),

@@ -147,7 +147,7 @@ async def serve(
     service: str, open_app: OpenApp, settings: Settings, port: int, websockets: WebSockets
 ) -> None:
     """Run until a signal has drained the service."""
-    health = Health(service)
+    health = Health(service, settings.health_window)
     with ExitStack() as stack:
         stack.enter_context(records.use(health.errors))
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]

@@ -51,6 +51,7 @@ from services.gateway.upstream.probes import Upstream, notify_probe
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
 from services.gateway.upstream.tickets import Tickets
+from services.gateway.upstream.whole import Whole
 from shared import bus
 from shared.commands import Acquaintance
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
@@ -79,11 +80,20 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         )
         turns = Turns()
         upstream, notify = Upstream(nats), notify_probe(nats)
-        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, upstream.read)
+
+        def read() -> None:
+            upstream.read()
+            health.operated(1)
+
+        def stored(commands: int) -> None:
+            upstream.stored()
+            health.operated(commands)
+
+        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, read)
         lanes = Lanes(
             nats,
             settings.lanes,
-            upstream.stored,
+            stored,
             settings.queued_per_user,
             Allowance(settings.message_burst, settings.message_rate),
         )
@@ -123,6 +133,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         health.checks["bus"] = nats.check
         health.checks["persistence"] = upstream.check
         health.checks["notify"] = notify.check
+        health.figures["sockets"] = hub.sockets
+        health.figures["commands_waiting"] = lanes.waiting
+        health.whole = Whole(nats, health).report
         health.drain = lambda: _drain(sockets, lanes, hub, announcer)
         endpoints = {
             **Messages(lanes, log, hub, people).endpoints(),

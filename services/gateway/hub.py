@@ -67,6 +67,9 @@ class Hub:
     def connections(self) -> Iterable[Connection]:
         return [connection for user in self._users.values() for connection in user.connections]
 
+    def sockets(self) -> int:
+        return sum(len(user.connections) for user in self._users.values())
+
     def count(self, user_id: str) -> int:
         user = self._users.get(user_id)
         return len(user.connections) if user else 0

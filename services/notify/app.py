@@ -15,8 +15,10 @@ from services.notify.mailer import Mailer
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from shared import bus, clock, start, subjects
+from shared.addresses import file_of
 from shared.breaker import Breaker
 from shared.clock import SECOND
+from shared.disk import disk_check
 from shared.health import Health
 from shared.settings import Settings
 
@@ -46,10 +48,20 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         mailer = Mailer(
             wire, store, channel, letters, waits=waits, breaker=breaker, clock=clock.now
         )
-        follower = Follower(wire, store, doorbell, waits=waits, clock=clock.now, told=mailer.wake)
+        follower = Follower(
+            wire,
+            store,
+            doorbell,
+            waits=waits,
+            clock=clock.now,
+            told=mailer.wake,
+            operated=health.operated,
+        )
         health.checks["bus"] = wire.check
         health.checks["store"] = store.writes.check
         health.checks["log"] = follower.check
+        health.checks["disk"] = disk_check(file_of(settings.notify_store_url))
+        health.figures["log_lag_seconds"] = follower.lag
         health.checks["email"] = mailer.check
         health.checks["smtp"] = breaker.check
         runs = (mailer.run, follower.run, Steps(wire, store, health).run, store.writes.run)

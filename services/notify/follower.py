@@ -39,7 +39,9 @@ class Follower:
         waits: Waits,
         clock: Callable[[], int],
         told: Callable[[], None],
+        operated: Callable[[int], None] = lambda rows: None,
     ) -> None:
+        self._operated = operated
         self._bus = bus
         self._store = store
         self._waits = waits
@@ -62,9 +64,12 @@ class Follower:
             else:
                 await self._wait()
 
+    def lag(self) -> float:
+        """Seconds since all of the log was read."""
+        return round(time.monotonic() - self._reached_at, 1)
+
     def check(self) -> Check:
-        silent = time.monotonic() - self._reached_at
-        if silent < STUCK_AFTER:
+        if (silent := self.lag()) < STUCK_AFTER:
             return Check("pass")
         return Check("fail", f"the log has not been read for {silent:.0f} s; is persistence up?")
 
@@ -92,6 +97,7 @@ class Follower:
             reached = Progress(answer.epoch, positions)
             await self._store.follow(reached, rows, self._clock(), self._waits)
             self._told()
+        self._operated(len(rows))
         return answer.more and positions != progress.positions
 
     async def _wait(self) -> None:

@@ -40,7 +40,7 @@ class Steps:
 
     def _accept(self, delivery: Delivery) -> None:
         if delivery.subject == subjects.notify("health"):
-            self._bus.post(delivery.reply_to, readiness.tell(self._health))
+            self._bus.post(delivery.reply_to, readiness.tell(self._health, delivery.payload))
             return
         try:
             self._queue.put_nowait(delivery)

@@ -20,6 +20,8 @@ from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.retention import Retention
 from services.persistence.writer import Writer
 from shared import bus, readiness, start, subjects
+from shared.addresses import file_of
+from shared.disk import disk_check
 from shared.errors import SettingError, StartError
 from shared.health import Health
 from shared.settings import Settings
@@ -47,6 +49,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
         health.checks["bus"] = nats.check
         health.checks["store"] = store.writes.check
+        health.checks["disk"] = disk_check(file_of(url))
         await _listen(stack, nats, store, settings, health)
         start.require(health, "routes", start.route_faults(health.routes()))
         start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
@@ -67,8 +70,12 @@ def _limits(settings: Settings) -> Limits:
 async def _listen(
     stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings, health: Health
 ) -> None:
-    writer, followers = Writer(store, nats), Followers()
-    readers = Readers(settings.store_url, store.epoch, nats, followers, store.guard)
+    writer, followers = Writer(store, nats, health.operated), Followers()
+    readers = Readers(
+        settings.store_url, store.epoch, nats, followers, store.guard, health.operated
+    )
+    health.figures["batches_waiting"] = writer.waiting
+    health.figures["questions_waiting"] = readers.waiting
     health.checks["reader"] = readers.reads.check
     retention = Retention(
         store, followers, keep=settings.feed_retention, patience=settings.follower_patience
@@ -84,7 +91,7 @@ async def _listen(
 
     def accept(delivery: bus.Delivery) -> None:
         if delivery.subject == subjects.query("health"):  # also when no reader gets anywhere
-            nats.post(delivery.reply_to, readiness.tell(health))
+            nats.post(delivery.reply_to, readiness.tell(health, delivery.payload))
         else:
             readers.accept(delivery)
 

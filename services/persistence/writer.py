@@ -6,7 +6,7 @@ Save before you tell, tell before you ack.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -36,7 +36,11 @@ class Job:
 class Writer:
     """The one task that stores. `accept` only enqueues; `run` ends after `finish`."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(
+        self, store: Store, bus: Bus, operated: Callable[[int], None] = lambda commands: None
+    ) -> None:
+        """`operated`: called once a transaction, with the number of its commands."""
+        self._operated = operated
         self._store = store
         self._bus = bus
         self._doorbell = Doorbell(bus)
@@ -52,6 +56,10 @@ class Writer:
             self._fail(delivery.reply_to, Internal("The batch does not decode"))
         except asyncio.QueueFull:
             self._fail(delivery.reply_to, Overloaded("The store is busy"))
+
+    def waiting(self) -> int:
+        """Batches in the queue."""
+        return self._queue.qsize()
 
     async def finish(self) -> None:
         """Let `run` end behind what is queued already."""
@@ -78,6 +86,7 @@ class Writer:
         return jobs, False
 
     async def _carry_out(self, jobs: Sequence[Job]) -> None:
+        self._operated(sum(len(job.batch.commands) for job in jobs))
         try:
             decision = await self._store.commit([job.batch for job in jobs])
         except Unavailable as error:

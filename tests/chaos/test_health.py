@@ -31,7 +31,7 @@ from tests.support.waiting import eventually, within
 
 NOTICED = 10.0  # seconds, at the latest
 BACK = 5.0
-ANSWERS = 1.0  # whatever hangs
+ANSWERS = 2.0  # whatever hangs: of the others the gateway asks for a second
 SERVICES = ("gateway", "persistence", "notify")
 
 Trouble = Callable[[Stack], AbstractAsyncContextManager[None]]

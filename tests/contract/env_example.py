@@ -28,6 +28,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "log_level": "The lowest level to log: debug, info, warning or error.",
         "log_format": "The format of the log: text, json, or auto for text on a terminal"
         " and JSON elsewhere.",
+        "health_window": "How long an error lowers the health score, in seconds; a service is"
+        " called better only after a fifth of that.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
         "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
         "gateway_port": "The port of the page, the API and the WebSockets.",

@@ -54,7 +54,7 @@ def claims(running: Notify) -> int:
     return sum(row["claims"] for row in rows(running.database))
 
 
-def state(running: Notify) -> int | None:
+def state(running: Notify) -> float | None:
     return running.health.checks["smtp"]().observed
 
 

@@ -70,7 +70,7 @@ async def persistence(nats_url: str) -> AsyncIterator[None]:
     async with bus.connect(nats_url, "persistence") as wire:
 
         def answer(delivery: bus.Delivery) -> None:
-            wire.post(delivery.reply_to, tell(health))
+            wire.post(delivery.reply_to, tell(health, delivery.payload))
 
         await wire.subscribe(subjects.query("health"), answer)
         await wire.flush()

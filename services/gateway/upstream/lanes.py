@@ -78,7 +78,7 @@ class Lane:
     def __init__(
         self,
         bus: Bus,
-        on_stored: Callable[[], None] = lambda: None,
+        on_stored: Callable[[int], None] = lambda count: None,
         own: int = MAX_QUEUED,
         allowance: Allowance = UNLIMITED,
     ) -> None:
@@ -100,6 +100,9 @@ class Lane:
             return
         submission.submitted_at = self._time()
         self._wake.set()
+
+    def waiting(self) -> int:
+        return len(self._queue)
 
     async def settled(self) -> None:
         """Wait until what was submitted so far has its result, whatever comes meanwhile."""
@@ -174,7 +177,7 @@ class Lane:
             return None
         if not isinstance(answer, Results):
             return None
-        self._on_stored()
+        self._on_stored(len(answer.results))
         return answer.results
 
 
@@ -183,12 +186,12 @@ class Lanes:
         self,
         bus: Bus,
         count: int,
-        on_stored: Callable[[], None] = lambda: None,
+        on_stored: Callable[[int], None] = lambda count: None,
         own: int = MAX_QUEUED,
         allowance: Allowance = UNLIMITED,
     ) -> None:
-        """`on_stored`: called with each batch that was committed; `own`: commands of one user
-        that may wait."""
+        """`on_stored`: called with the size of each batch that was committed; `own`: commands of
+        one user that may wait."""
         self._lanes = [Lane(bus, on_stored, own, allowance) for _ in range(count)]
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -214,6 +217,10 @@ class Lanes:
 
         self.submit(command, settle)
         return opened(await future, kind)
+
+    def waiting(self) -> int:
+        """Commands that are in no batch yet."""
+        return sum(lane.waiting() for lane in self._lanes)
 
     async def settled(self) -> None:
         """Wait until what was submitted so far has its result, whatever comes meanwhile."""

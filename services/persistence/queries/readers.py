@@ -33,8 +33,10 @@ class Readers:
         bus: Bus,
         followers: Followers,
         guard: Callable[[], None] | None = None,
+        operated: Callable[[int], None] = lambda questions: None,
     ) -> None:
-        """`guard`: as of `Held`."""
+        """`guard`: as of `Held`. `operated`: called with each question."""
+        self._operated = operated
         self._url = url
         self._guard = guard
         self._followers = followers
@@ -49,6 +51,10 @@ class Readers:
         except asyncio.QueueFull:
             refusal = commands.refusal(Overloaded("Too many queries wait already"))
             self._bus.post(delivery.reply_to, refusal)
+
+    def waiting(self) -> int:
+        """Questions in the queue."""
+        return self._queue.qsize()
 
     async def run(self) -> None:
         """One reader's life; run as many as there are to be connections."""
@@ -84,6 +90,7 @@ class Readers:
                 reached.set_result(None)
 
     async def _answer(self, held: Held, queries: Queries, delivery: Delivery) -> bytes:
+        self._operated(1)
         name = delivery.subject.rpartition(".")[2]
         try:
             answer = await queries.answer(commands.decode_question(delivery.payload))

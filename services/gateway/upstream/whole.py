@@ -1,0 +1,39 @@
+"""Owns the report on all services together: this gateway's own, and those it asks over the bus."""
+
+import asyncio
+
+from shared import clock, readiness, report, subjects
+from shared.bus import Bus
+from shared.errors import LinkupError
+from shared.health import Health
+from shared.report import HealthAnswer
+
+FRESH = 1.0  # seconds: a crowd that looks on costs the others one question a second
+ASKED = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
+
+
+class Whole:
+    """What is under way, or was told within the last second, is told to everybody who asks."""
+
+    def __init__(self, bus: Bus, health: Health) -> None:
+        self._bus = bus
+        self._health = health
+        self._asking: asyncio.Task[HealthAnswer] | None = None
+        self._until = 0.0
+
+    async def report(self) -> HealthAnswer:
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now >= self._until):
+            self._asking = asyncio.create_task(self._ask())
+            self._until = now + FRESH
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> HealthAnswer:
+        others = await asyncio.gather(*(self._of(*each) for each in ASKED.items()))
+        return report.whole(self._health.examine(), *others)
+
+    async def _of(self, service: str, subject: str) -> HealthAnswer:
+        try:
+            return await readiness.examine(self._bus, subject)
+        except LinkupError as error:
+            return report.unreachable(service, clock.now(), str(error))

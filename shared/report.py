@@ -1,0 +1,185 @@
+"""Owns the health report: what one service says of itself, and what the whole comes to. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared import advice
+from shared.records import Category
+from shared.score import Ceiling, Level, level_of
+
+Status = Literal["pass", "warn", "fail"]
+State = Literal["starting", "ready", "draining", "unreachable"]
+
+WORTH_NAMING = 1.0  # points: what costs less is in the figures, and nobody has to do anything
+
+
+class Check(Struct, frozen=True, omit_defaults=True):
+    """One thing looked at: its state, and in words what is wrong and what to do.
+
+    `observed`: the figure behind it, where there is one.
+    """
+
+    status: Status
+    output: str = ""
+    observed: float | None = msgspec.field(default=None, name="observedValue")
+
+
+class Recommendation(Struct, frozen=True):
+    """What is wrong, by the name of the check or the category of errors, and what to do."""
+
+    cause: str
+    advice: str
+
+
+class AsyncCheck(Struct, frozen=True, kw_only=True):
+    """`count`: violations in the last minutes; `errors`: the last ones, at most five."""
+
+    count: int = 0
+    errors: list[str] = []
+    has_sync_only_errors: bool = False
+
+
+class SocketCheck(Struct, frozen=True, kw_only=True):
+    """`connections`: open now; `errors`: connections that broke in the last minutes."""
+
+    connections: int = 0
+    errors: int = 0
+
+
+class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a service is; a gateway's is of all, each of which is in `services`. Microseconds.
+
+    `errors`, `recent_errors_count` and `operations` are of the last minutes, `error_summary` is of
+    the last hour; `figures` are measured now.
+    """
+
+    service: str
+    timestamp: int
+    health_score: int
+    status: Level
+    state: State
+    checks: dict[str, Check] = {}
+    operations: int
+    recent_errors_count: int
+    errors: dict[str, float]
+    error_summary: dict[str, int]
+    async_context_check: AsyncCheck
+    websocket_check: SocketCheck
+    recommendations: list[Recommendation]
+    figures: dict[str, float] = {}
+    services: dict[str, "HealthAnswer"] = {}
+
+
+def ceilings(service: str, checks: Mapping[str, Check]) -> Iterator[Ceiling]:
+    """What the checks leave of the score. One that fails always has a ceiling."""
+    for name, check in checks.items():
+        ceiling = _ceiling(service, name, check)
+        if ceiling is not None:
+            yield ceiling
+
+
+def _ceiling(service: str, name: str, check: Check) -> Ceiling | None:  # noqa: C901 - a case each
+    match name, check.status:
+        case "loop", _:
+            return advice.loop(check.observed or 0.0, check.output)
+        case "disk", _:
+            return advice.disk(100.0 if check.observed is None else check.observed, check.output)
+        case _, "pass" | "warn":
+            return None
+        case "bus", _:
+            return advice.bus(check.output)
+        case "store", _:
+            return advice.store(check.output)
+        case "reader", _:
+            return advice.reader(check.output)
+        case "canary", _:
+            return advice.canary(check.output)
+        case "log", _:
+            return advice.follower(check.output)
+        case "routes" | "subjects" | "subscriptions", _:
+            return advice.subscription(name, check.output)
+        case "state", _:
+            return advice.stopped(service, check.output)
+        case _:
+            return advice.stopped(name, check.output)
+
+
+def warnings(checks: Mapping[str, Check], named: Iterable[Ceiling]) -> Iterator[Recommendation]:
+    """Of the checks that warn without a ceiling."""
+    known = {ceiling.name for ceiling in named}
+    for name, check in checks.items():
+        if check.status == "warn" and name not in known:
+            yield Recommendation(name, f"{check.output} (linkup_ready{{check={name}}}).")
+
+
+def unreachable(service: str, now: int, cause: str) -> HealthAnswer:
+    """Of a service that does not answer."""
+    ceiling = advice.stopped(service, cause)
+    return HealthAnswer(
+        service=service,
+        timestamp=now,
+        health_score=ceiling.most,
+        status=level_of(ceiling.most),
+        state="unreachable",
+        operations=0,
+        recent_errors_count=0,
+        errors={},
+        error_summary={},
+        async_context_check=AsyncCheck(),
+        websocket_check=SocketCheck(),
+        recommendations=[Recommendation(service, ceiling.advice)],
+    )
+
+
+def whole(own: HealthAnswer, *others: HealthAnswer) -> HealthAnswer:
+    """As good as the worst of them; what was counted is added up. State, checks and figures of the
+    others are in `services`."""
+    told = [own, *others]
+    asyncs = [one.async_context_check for one in told]
+    return replace(
+        own,
+        health_score=min(one.health_score for one in told),
+        status=max((one.status for one in told), key=["healthy", "warning", "critical"].index),
+        operations=sum(one.operations for one in told),
+        recent_errors_count=sum(one.recent_errors_count for one in told),
+        errors=added(one.errors for one in told),
+        error_summary={k: int(v) for k, v in added(one.error_summary for one in told).items()},
+        async_context_check=AsyncCheck(
+            count=sum(one.count for one in asyncs),
+            errors=[error for one in asyncs for error in one.errors][:5],
+            has_sync_only_errors=any(one.has_sync_only_errors for one in asyncs),
+        ),
+        websocket_check=SocketCheck(
+            connections=sum(one.websocket_check.connections for one in told),
+            errors=sum(one.websocket_check.errors for one in told),
+        ),
+        recommendations=_once(told),
+        services={one.service: one for one in told},
+    )
+
+
+def added(counts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for each in counts:
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _once(told: Iterable[HealthAnswer]) -> list[Recommendation]:
+    """Worst service first; who is named by itself is not named by those who miss it."""
+    ordered = sorted(told, key=lambda one: one.health_score)
+    return list(dict.fromkeys(each for one in ordered for each in one.recommendations))
+
+
+def category_advice(
+    category: Category, count: float, points: float, minutes: float, last: str
+) -> Iterator[Recommendation]:
+    """Of errors that cost so many points, if that is worth naming."""
+    if count and points >= WORTH_NAMING:
+        seen = advice.Seen(max(1, round(count)), minutes, last)
+        yield Recommendation(category, advice.CATEGORY[category](seen))

@@ -1,0 +1,114 @@
+"""What a service says of itself, and what the whole comes to."""
+
+import pytest
+
+from shared.commands import Examination, Readiness, encode, open_answer
+from shared.health import Check, Health
+from shared.readiness import tell
+from shared.records import Category, Ledger
+from shared.report import HealthAnswer, ceilings, unreachable, whole
+
+
+def health_of(service: str = "gateway") -> Health:
+    health = Health(service)
+    health.state = "ready"
+    return health
+
+
+CASES: list[tuple[str, Check, int]] = [
+    ("bus", Check("fail", "no connection"), 55),
+    ("store", Check("fail", "the disk is full"), 40),
+    ("reader", Check("fail", "locked"), 40),
+    ("canary", Check("fail", "committed, not told"), 40),
+    ("persistence", Check("fail", "no answer"), 55),
+    ("log", Check("fail", "not read for 12 s"), 70),
+    ("subjects", Check("fail", "linkup.store is there twice"), 40),
+    ("routes", Check("fail", "GET / is there twice"), 40),
+    ("loop", Check("warn", "blocked in store.py:212", 310), 59),
+    ("loop", Check("warn", "blocked in store.py:212", 120), 79),
+    ("disk", Check("warn", "/data", 7.5), 75),
+    ("disk", Check("warn", "/data", 1.5), 40),
+]
+
+
+@pytest.mark.parametrize(("name", "check", "most"), CASES)
+def test_s82_s84_what_is_wrong_now_is_a_ceiling_and_named_with_its_cause(
+    name: str, check: Check, most: int
+) -> None:
+    health = health_of()
+    health.checks[name] = lambda: check
+    told = health.examine()
+    assert told.health_score == most
+    assert told.recommendations[0].cause == name
+    assert check.output in told.recommendations[0].advice
+
+
+def test_d32_whatever_makes_a_service_unready_lowers_its_score() -> None:
+    """Readiness follows ceilings: there is no failing check without one."""
+    names = {name for name, _, _ in CASES} - {"loop", "disk"} | {"state", "never heard of"}
+    for name in names:
+        assert [each.most < 80 for each in ceilings("notify", {name: Check("fail", "x")})] == [True]
+
+
+def test_s82_a_flood_of_bad_clients_is_named_and_makes_nothing_unready() -> None:
+    floods: list[Category] = ["validation_error", "auth_error", "connection_error", "overload"]
+    for category in floods:
+        health = health_of()
+        health.operated(10_000)
+        for _ in range(30_000):
+            health.errors.record(category, "from one address")
+        told = health.examine()
+        assert (told.status, health.report()[0]) == ("healthy", "pass")
+        assert [each.cause for each in told.recommendations] == [category]
+
+
+def test_s83_the_report_has_what_the_original_told() -> None:
+    health = health_of()
+    health.figures["sockets"] = lambda: 3
+    health.operated(1000)
+    health.errors.record("async_context_violation", "blocked for {ms} ms in store.py:212", ms=310)
+    health.errors.record("connection_error", "gone")
+    told = health.examine()
+    assert told.recent_errors_count == 2
+    assert told.error_summary == {"async_context_violation": 1, "connection_error": 1}
+    assert told.async_context_check.count == 1
+    assert told.async_context_check.has_sync_only_errors
+    assert told.async_context_check.errors == ["blocked for 310 ms in store.py:212"]
+    assert (told.websocket_check.connections, told.websocket_check.errors) == (3, 1)
+    assert told.health_score == 100 - 28 - 7  # 8 and 2 times log2(11), of 10 in 10,000 each
+    assert told.status == "warning"
+    assert "store.py:212" in told.recommendations[0].advice
+
+
+def test_s83_errors_leave_the_summary_after_an_hour_and_the_score_after_the_window() -> None:
+    now = 0.0
+    ledger = Ledger("gateway", monotonic=lambda: now)
+    ledger.record("routing_error", "nobody listens")
+    now = 310.0
+    assert ledger.counts()["routing_error"] == 0
+    assert ledger.last_hour() == {"routing_error": 1}
+    now = 3700.0
+    assert ledger.last_hour() == {}
+
+
+def test_s82_the_whole_is_as_good_as_the_worst_of_them() -> None:
+    health = health_of()
+    health.operated(100)
+    told = whole(health.examine(), unreachable("notify", 1, "no answer"))
+    assert (told.health_score, told.status, told.state) == (55, "critical", "ready")
+    assert told.operations == 100
+    assert "notify" in told.recommendations[0].advice
+    assert list(told.services) == ["gateway", "notify"]
+    assert told.services["notify"].state == "unreachable"
+
+
+def test_s82_over_the_bus_a_service_is_asked_for_its_report_or_whether_it_is_ready() -> None:
+    health = health_of("notify")
+    health.checks["store"] = lambda: Check("fail", "locked")
+    told = open_answer(tell(health, encode(Examination())), HealthAnswer)
+    assert (told.service, told.health_score, told.checks["store"].output) == (
+        "notify",
+        40,
+        "locked",
+    )
+    assert b"locked" in tell(health, encode(Readiness()))

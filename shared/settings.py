@@ -109,6 +109,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attachment_unsent_for: Annotated[float, Meta(gt=0, le=CENTURY)] = 86_400.0
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
+    audit_every: Long = DAY
 
     notify_database_url: str = ""
     notify_email_after: Long = 600.0

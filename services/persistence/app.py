@@ -12,9 +12,10 @@ from starlette.applications import Starlette
 from services.persistence.decide.state import Limits
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.readers import Readers
-from services.persistence.store.connections import hold
+from services.persistence.store.connections import Held, ReaderConnection, hold
 from services.persistence.store.schema import bring_up_to_date
 from services.persistence.store.store import REMEDY, Store
+from services.persistence.upkeep.auditor import Auditor
 from services.persistence.upkeep.erasure import Erasure
 from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.retention import Retention
@@ -81,12 +82,16 @@ async def _listen(
         store, followers, keep=settings.feed_retention, patience=settings.follower_patience
     )
     await retention.load()
+    reader = Held(settings.store_url, ReaderConnection, store.guard)
+    auditor = Auditor(reader, health.counters, settings.audit_every)
+    health.checks["audit"] = auditor.check
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     reading = [tasks.create_task(readers.run()) for _ in range(settings.readers)]
     writing = tasks.create_task(writer.run())
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
     erasing = tasks.create_task(Erasure(store).run())
+    auditing = tasks.create_task(auditor.run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
 
     def accept(delivery: bus.Delivery) -> None:
@@ -104,7 +109,7 @@ async def _listen(
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning, erasing, *probing):
+        for task in (*reading, indexing, pruning, erasing, auditing, *probing):
             task.cancel()
 
     stack.push_async_callback(drain)

@@ -116,6 +116,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "database_url": "The database of persistence, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/linkup.db.",
         "readers": "The number of queries that persistence answers at the same time.",
+        "audit_every": "The pause between two audits of what is stored. 0: none is made.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"

@@ -184,3 +184,16 @@ async def test_f_t9_the_feed_and_silent_followers_are_kept_as_long_as_the_settin
     nats_url: str, aged: Path, settings: dict[str, float], left: tuple[int, int]
 ) -> None:
     assert await asyncio.wait_for(kept(nats_url, aged, **settings), 30) == left
+
+
+# ------------------------------------------------------------------ how often it is audited
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_store_is_audited_as_often_as_the_setting_says(
+    nats_url: str, aged: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    configured = Settings(nats_url=nats_url, data_dir=str(aged), audit_every=0.01)
+    with caplog.at_level("INFO", "linkup.persistence.auditor"):
+        async with open_app(configured, Health("persistence")):
+            await eventually(lambda: caplog.text.count("the store is audited") >= 2)

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack
 from types import FrameType, MappingProxyType
 
@@ -42,6 +42,8 @@ YOUNG_OBJECTS = 5_000  # before the collector looks at them; nearly all are gone
 OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[ASGIApp]]
 # By the value of LINKUP_WEBSOCKET; empty: the service has no sockets.
 WebSockets = Mapping[str, type]
+# What else the program does, by name, with the rest of its command line; the exit status.
+Commands = Mapping[str, Callable[[Settings, Sequence[str]], int]]
 
 
 class Server(uvicorn.Server):
@@ -179,22 +181,26 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 1, 500)
 
 
-def main(service: str, open_app: OpenApp, websockets: WebSockets = MappingProxyType({})) -> None:
-    """Entry point of `python -m services.<service>`. Exits 0, 1 (cannot start) or 78 (setting)."""
-    port_field = f"{service}_port"
-    parser = argparse.ArgumentParser(
-        prog=f"python -m services.{service}",
-        description=f"The {service} service, on {variable(port_field)}. "
-        "Settings come from LINKUP_… variables; `linkup config` prints them.",
-    )
-    parser.parse_args()
+def main(
+    service: str,
+    open_app: OpenApp,
+    websockets: WebSockets = MappingProxyType({}),
+    commands: Commands = MappingProxyType({}),
+) -> None:
+    """Entry point of `python -m services.<service>`, which serves unless a command is named.
+
+    Exits 0, 1 (cannot start), 78 (setting), or with the status of the command.
+    """
+    asked = _parsed(service, commands)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.umask(0o077)  # what a service writes is its own
     try:
         settings = load()
         logs.set_up(service, settings)
+        if asked.command is not None:
+            sys.exit(commands[asked.command](settings, asked.arguments))
         with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
-            port = getattr(settings, port_field)
+            port = getattr(settings, f"{service}_port")
             runner.run(serve(service, open_app, settings, port, websockets))
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
@@ -202,6 +208,19 @@ def main(service: str, open_app: OpenApp, websockets: WebSockets = MappingProxyT
         sys.exit(_say(service, str(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _parsed(service: str, commands: Commands) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        description=f"The {service} service, on {variable(f'{service}_port')}. "
+        "Settings come from LINKUP_… variables; `linkup config` prints them.",
+    )
+    parser.set_defaults(command=None)
+    if commands:
+        parser.add_argument("command", nargs="?", choices=sorted(commands), help="Do this instead.")
+        parser.add_argument("arguments", nargs=argparse.REMAINDER, help="The rest is for it.")
+    return parser.parse_args()
 
 
 def _say(service: str, text: str, status: int) -> int:

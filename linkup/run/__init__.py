@@ -14,6 +14,7 @@ from collections.abc import Collection, Coroutine
 import click
 import msgspec
 
+from linkup import owners
 from linkup.operator import FILE, NAME, Operator
 from linkup.options import config_option, environment_with
 from linkup.run import advice, broker, data_dir, events, listeners, services
@@ -133,7 +134,7 @@ class Supervisor:
     async def _start(self, tether: Leash) -> None:
         began = time.monotonic()
         if self._server is not None:
-            await self._start_stage(tether, self._server.plan(services.bare_environment()))
+            await self._start_stage(tether, self._server.plan(owners.bare_environment()))
         self._leave_for_the_operator()
         await self._start_stage(tether, self._plan("persistence"))
         gateways = map(self._plan, filter(is_gateway, self._sockets))

@@ -1,9 +1,11 @@
 """`python -m services.gateway`"""
 
 from services.gateway.app import open_app
+from services.gateway.attachments import inspection
 from services.gateway.socket.direct import DirectWire
 from services.gateway.socket.wire import Wire
 from shared.serve import main
 
 if __name__ == "__main__":
-    main("gateway", open_app, {"direct": DirectWire, "websockets": Wire})
+    websockets = {"direct": DirectWire, "websockets": Wire}
+    main("gateway", open_app, websockets, {"audit": inspection.audit})

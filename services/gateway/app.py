@@ -26,6 +26,7 @@ from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
 from services.gateway.api.users import Users
+from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.links import Links
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
@@ -112,6 +113,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         rates = Rates(settings)
         tickets = Tickets(lanes, rates)
         objects = Objects(settings.attachment_store_url)
+        inspection = Inspection(log, objects, health.counters, settings.audit_every)
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
         greeting = Greeting(settings, auth, tickets, turns)
@@ -126,6 +128,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             tasks.create_task(presence.run()),
             tasks.create_task(_compare_after(reconnected, hub, presence)),
             tasks.create_task(sweep.run()),
+            tasks.create_task(inspection.run()),
             tasks.create_task(upstream.probe.run()),
             tasks.create_task(notify.run()),
         ]

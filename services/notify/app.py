@@ -7,6 +7,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 
+from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
@@ -64,7 +65,11 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.figures["log_lag_seconds"] = follower.lag
         health.checks["email"] = mailer.check
         health.checks["smtp"] = breaker.check
-        runs = (mailer.run, follower.run, Steps(wire, store, health).run, store.writes.run)
+        steps, audit = (
+            Steps(wire, store, health),
+            Audit(store, health.counters, settings, clock.now),
+        )
+        runs = (mailer.run, follower.run, steps.run, store.writes.run, audit.run)
         async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.require(health, "routes", start.route_faults(health.routes()))

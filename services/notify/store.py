@@ -6,6 +6,7 @@ What a transaction decides is a pure function of what it has read; see `ladder`.
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,8 @@ from services.notify.database import Held, open_database
 from services.notify.ladder import Notification, Waits, Watch
 from shared.commands import LogRow, NotificationSteps
 from shared.probe import Probe
+
+T = TypeVar("T")
 
 NAME = "notify"  # under which the position is kept, here and by persistence
 
@@ -44,6 +47,10 @@ class Store:
         """Find out whether it can be written, by a transaction that changes nothing. Raises
         Unavailable."""
         await self._held.transaction(lambda connection: connection.execute(rows.TOUCH).close())
+
+    async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that in a transaction of its own. Raises Unavailable."""
+        return await self._held.transaction(work)
 
     async def progress(self) -> Progress:
         if self._progress is None:

@@ -220,6 +220,28 @@ class Blocks(Struct, frozen=True, kw_only=True, tag="blocks"):
     limit: int = 50
 
 
+class AttachedFiles(Struct, frozen=True, kw_only=True, tag="attached_files"):
+    """Which files do messages have, in the order of their ids?"""
+
+    after: str = ""
+    limit: int = 500
+
+
+class AttachedFile(Struct, frozen=True, kw_only=True):
+    """`thumbnail`: the file has one, which is a file of its own."""
+
+    attachment_id: str
+    message_id: int
+    conversation_id: str
+    thumbnail: bool
+
+
+class AttachedFilesAnswer(Struct, frozen=True, kw_only=True):
+    """Fewer than asked for: these are the last."""
+
+    files: list[AttachedFile]
+
+
 class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
     """Rows after a follower's position, which is one number per writer.
 
@@ -335,6 +357,7 @@ Question = (
     | Search
     | Attachment
     | Attachments
+    | AttachedFiles
     | LogPage
     | Marks
     | Acquaintances

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
+from linkup.owners import ALLOWED_SECRETS
 from linkup.run.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
-from linkup.run.services import ALLOWED_SECRETS
 from services.gateway.auth import LEAST_SECRET_BYTES
 from services.gateway.hosts import Hosts
 from shared.errors import Forbidden

@@ -10,11 +10,11 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from linkup.owners import bare_environment
 from linkup.run.broker import NAME, PUBLISH, Broker
 from linkup.run.children import Child
 from linkup.run.events import Died, Event, Ready
 from linkup.run.orphans import leash
-from linkup.run.services import bare_environment
 from tests.support.waiting import eventually, within
 
 TOKEN = "abcdefghijklmnopqrstuvwx"

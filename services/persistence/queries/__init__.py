@@ -10,7 +10,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.persistence.queries.attachment import attachment, attachments
+from services.persistence.queries.attachment import attached_files, attachment, attachments
 from services.persistence.queries.blocks import blocks
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.followers import Followers
@@ -27,6 +27,7 @@ from services.persistence.store.connections import Held
 from shared import commands
 from shared.commands import (
     Acquaintances,
+    AttachedFiles,
     Attachment,
     Attachments,
     Blocks,
@@ -105,6 +106,8 @@ def _read(source: Source, asked: Question) -> Struct:  # noqa: C901 - a case eac
             return attachment(source, asked)
         case Attachments():
             return attachments(source, asked)
+        case AttachedFiles():
+            return attached_files(source, asked)
         case LogPage():
             return log(source, asked)
         case Marks():

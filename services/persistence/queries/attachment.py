@@ -5,7 +5,15 @@ import msgspec
 from services.persistence.queries.source import Source
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
-from shared.commands import Attachment, AttachmentRecord, AttachmentRecords, Attachments
+from shared.commands import (
+    AttachedFile,
+    AttachedFiles,
+    AttachedFilesAnswer,
+    Attachment,
+    AttachmentRecord,
+    AttachmentRecords,
+    Attachments,
+)
 from shared.errors import NotFound
 
 _RECORD = """
@@ -26,6 +34,14 @@ SEEN_OF_THESE = f"""
 {_RECORD} {_SEEN} AND a.attachment_id IN (SELECT j.value FROM json_each(?1) AS j)
 """  # noqa: S608 - names, no values
 
+MAX_FILES = 1000
+# By the id alone: the index of states has no order of its own.
+ATTACHED = """
+SELECT a.attachment_id, a.message_id, m.conversation_id, a.thumbnail
+FROM attachments AS a JOIN messages AS m ON m.message_id = a.message_id
+WHERE a.attachment_id > ?1 AND +a.state = 'attached' ORDER BY a.attachment_id LIMIT ?2
+"""
+
 
 def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
     """Raises NotFound, for what does not exist as for what is not theirs."""
@@ -44,6 +60,23 @@ def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
     rows = source.fetch(SEEN_OF_THESE, (wanted, asked.user_id))
     found = {row[0]: _record(row) for row in rows}
     return AttachmentRecords(records=[found[one] for one in asked.attachment_ids if one in found])
+
+
+def attached_files(source: Source, asked: AttachedFiles) -> AttachedFilesAnswer:
+    limit = max(1, min(asked.limit, MAX_FILES))
+    rows = source.fetch(ATTACHED, (asked.after, limit))
+    return AttachedFilesAnswer(files=list(map(attached_file, rows)))
+
+
+def attached_file(row: Row) -> AttachedFile:
+    """A row of ATTACHED."""
+    attachment_id, message_id, conversation_id, thumbnail = row
+    return AttachedFile(
+        attachment_id=attachment_id,
+        message_id=message_id,
+        conversation_id=conversation_id,
+        thumbnail=bool(thumbnail),
+    )
 
 
 def _record(row: Row) -> AttachmentRecord:

@@ -86,7 +86,7 @@ SENTENCES: dict[Kind, tuple[str, str]] = {
 }
 
 
-class Violation(Struct, frozen=True, kw_only=True, tag_field="event", tag="violation"):
+class Violation(Struct, frozen=True, kw_only=True):
     """What is broken, and where. `number`: a seq, cursor or mark, as `kind` says."""
 
     kind: Kind

@@ -1,0 +1,113 @@
+"""Owns `linkup audit`: each service looks through what it keeps, and this tells what they find."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from linkup.options import config_option, environment_with
+from linkup.owners import started
+from shared.audit import Found, Step, Told
+from shared.settings import Settings, load
+
+EXIT_VIOLATIONS = 1
+EXIT_FAILED = 2
+EXIT_SETTING = 78
+
+Process = subprocess.Popen[bytes]
+
+
+@click.command()
+@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@click.option(
+    "--all",
+    "all_of_it",
+    is_flag=True,
+    help="Also check what takes longer: client ids, the search index and every attached file.",
+)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per violation.")
+def audit(data_dir: str | None, all_of_it: bool, config: str | None, as_json: bool) -> None:
+    """Check that what is stored is whole: messages, feeds, marks and notifications.
+
+    It only reads, beside a running product or on a stopped one. It exits with 0 if everything is as
+    it must be, 1 if not, and 2 if it could not look.
+    """
+    settings = load(environment_with(data_dir=data_dir), config)
+    found: set[Found] = set()
+    with _progress(as_json) as progress:
+        bar = progress.add_task("starting", total=None)
+        for told in _all_told(settings, all_of_it):
+            match told:
+                case Step(walk=walk, rows=rows, of=of):
+                    progress.update(bar, description=walk, completed=rows, total=of)
+                case Found() if told not in found:
+                    found.add(told)
+                    _show(told, progress, as_json)
+    _conclude(len(found), as_json)
+
+
+def _all_told(settings: Settings, all_of_it: bool) -> Iterator[Told]:
+    chosen = ("--all",) if all_of_it else ()
+    with ExitStack() as stack:
+        yield from _told(stack, started("persistence", settings, "audit", *chosen))
+        yield from _told(stack, started("notify", settings, "audit"))
+        if all_of_it:
+            yield from _files(stack, settings)
+
+
+def _files(stack: ExitStack, settings: Settings) -> Iterator[Told]:
+    """Persistence knows which there must be, the gateway which there are, and between the two
+    questions a message may be erased: persistence has the last word."""
+    named = started("persistence", settings, "files")
+    absent = started("gateway", settings, "audit", stdin=named.stdout)
+    judged = started("persistence", settings, "files", "--absent", stdin=absent.stdout)
+    for first in (named, absent):
+        assert first.stdout is not None
+        first.stdout.close()  # the next one has it
+    yield from _told(stack, named, absent, judged)
+
+
+def _told(stack: ExitStack, *processes: Process) -> Iterator[Told]:
+    """What the last of them says; it is over when all have ended well."""
+    for process in processes:
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+    last = processes[-1]
+    assert last.stdout is not None
+    stack.enter_context(last.stdout)
+    decoder = msgspec.json.Decoder(Step | Found)
+    for line in last.stdout:
+        yield decoder.decode(line)
+    for process in processes:
+        status = process.wait()
+        if status:
+            sys.exit(EXIT_SETTING if status == EXIT_SETTING else EXIT_FAILED)
+
+
+def _progress(as_json: bool) -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), TaskProgressColumn())
+    disabled = as_json or not console.is_terminal
+    return Progress(*columns, console=console, transient=True, disable=disabled)
+
+
+def _show(found: Found, progress: Progress, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        progress.stop()
+        click.echo(f"{found.text} {found.remedy}")
+        progress.start()
+
+
+def _conclude(count: int, as_json: bool) -> None:
+    if not as_json:
+        click.echo(f"{count} violations." if count else "All is as it must be.")
+    if count:
+        sys.exit(EXIT_VIOLATIONS)

@@ -1,0 +1,60 @@
+"""Owns how the tool starts a service's program: with the settings in force and its own secrets."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from shared.settings import INTERNAL, PREFIX, SECRETS, Settings, to_environment
+
+ALLOWED_SECRETS: Mapping[str, frozenset[str]] = {
+    "gateway": frozenset({"jwt_secret", "nats_url"}),
+    "persistence": frozenset({"database_url", "nats_url"}),
+    "notify": frozenset({"notify_database_url", "smtp_password", "nats_url"}),
+}
+NOT_INHERITED = frozenset({"LINKUP_CONFIG", "LINKUP_LISTEN_FD"})
+
+
+def command(service: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", f"services.{service}", *arguments)
+
+
+def started(
+    service: str,
+    settings: Settings,
+    *arguments: str,
+    stdin: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """The service's own command at work, its stdout to be read; what fails it says on stderr."""
+    return subprocess.Popen(
+        command(service, *arguments),
+        env=environment(service, settings),
+        stdin=stdin or subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+
+
+def environment(service: str, settings: Settings, port: int | None = None) -> dict[str, str]:
+    """Every setting but the secrets of others: what is in force is decided once, here."""
+    given: dict[str, Any] = {
+        name: value
+        for name, value in msgspec.to_builtins(settings).items()
+        if name not in SECRETS - ALLOWED_SECRETS[service]
+    }
+    given["data_dir"] = str(Path(settings.data_dir).absolute())
+    if port is not None:
+        given[f"{service}_port"] = port
+    return bare_environment() | to_environment(given)
+
+
+def bare_environment() -> dict[str, str]:
+    """Ours, without the settings: each child is given its own."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) or name in INTERNAL - NOT_INHERITED
+    }

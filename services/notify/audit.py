@@ -1,0 +1,139 @@
+"""Owns the audit of notify's store: every notification comes to an end.
+
+One that is on its way holds up all that follow for the same recipient and conversation, and one
+that is due in an age is as good as lost.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from databases import DatabaseURL
+from msgspec import Struct
+
+from services.notify.database import BUSY_TIMEOUT_MS
+from services.notify.ladder import LONGEST_PAUSE
+from services.notify.store import Store
+from shared import audit, clock
+from shared.clock import SECOND
+from shared.counters import Counters
+from shared.errors import StartError, Unavailable
+from shared.records import record
+from shared.settings import Settings
+
+logger = logging.getLogger("linkup.notify.audit")
+
+KIND = "notification_without_end"
+FIRST = 60.0  # seconds after the start
+ENDED_LONG_AGO = 3600 * SECOND  # the lease of who was to send it
+REMEDY = "Restart notify: it settles what an earlier process left behind, without a second e-mail."
+
+ON_THE_WAY = """
+SELECT notification_id, user_id, conversation_id, state FROM notifications
+WHERE state IN ('claimed', 'sending') AND due_at < :ended
+"""
+NEVER_DUE = """
+SELECT notification_id, user_id, conversation_id, state FROM notifications
+WHERE state IN ('waiting', 'claimed') AND due_at > :latest
+"""
+
+
+class Endless(Struct, frozen=True):
+    notification_id: str
+    user_id: str
+    conversation_id: str
+    state: str
+
+
+class Audit:
+    """`every`: seconds from one to the next; 0: none is made."""
+
+    def __init__(
+        self, store: Store, counters: Counters, settings: Settings, now: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._counters = counters
+        self._settings = settings
+        self._now = now
+
+    async def run(self) -> None:
+        every = self._settings.audit_every
+        pause = min(FIRST, every) or float("inf")
+        while True:
+            await asyncio.sleep(pause)
+            pause = every
+            try:
+                await self.once()
+            except Unavailable as error:
+                logger.warning("notifications are not audited: %s", error)
+
+    async def once(self) -> list[Endless]:
+        """Raises Unavailable."""
+        now, settings = self._now(), self._settings
+        found = await self._store.between(lambda raw: endless(raw, settings, now))
+        for one in found:
+            self._counters.add(f"invariant.{KIND}")
+            record(
+                "invariant_violation",
+                f"a notification is {one.state} and comes to no end; restart notify",
+                user=one.user_id,
+                conversation_id=one.conversation_id,
+                notification_id=one.notification_id,
+            )
+        return found
+
+
+def endless(
+    connection: sqlite3.Connection, settings: Settings, now: int, running: bool = True
+) -> list[Endless]:
+    """What is on its way ends with the start of notify, if not before: so `running` counts."""
+    wait = int(settings.notify_email_after * SECOND)
+    between = {"ended": now - ENDED_LONG_AGO, "latest": now + wait + 2 * LONGEST_PAUSE}
+    statements = (ON_THE_WAY, NEVER_DUE) if running else (NEVER_DUE,)
+    return [Endless(*row) for sql in statements for row in connection.execute(sql, between)]
+
+
+def command(settings: Settings, arguments: Sequence[str]) -> int:
+    """`python -m services.notify audit`: read-only, beside a running notify or on a stopped one."""
+    argparse.ArgumentParser(prog="python -m services.notify audit").parse_args(arguments)
+    path = Path(DatabaseURL(settings.notify_store_url).database)
+    url = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(url, uri=True)) as connection:
+            connection.execute(f"PRAGMA busy_timeout={60 * BUSY_TIMEOUT_MS}")
+            found = endless(connection, settings, clock.now(), _is_running(path))
+    except sqlite3.Error as error:
+        raise StartError(f"cannot read notify's database {path}: {error}") from None
+    for one in found:
+        audit.tell(_told(one))
+    return 0
+
+
+def _is_running(path: Path) -> bool:
+    try:
+        with path.with_name(path.name + ".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _told(one: Endless) -> audit.Found:
+    return audit.Found(
+        kind=KIND,
+        text=f"Notification {one.notification_id} to user {one.user_id} about conversation "
+        f"{one.conversation_id} is {one.state} and comes to no end.",
+        remedy=REMEDY,
+        user_id=one.user_id,
+        conversation_id=one.conversation_id,
+        notification_id=one.notification_id,
+    )

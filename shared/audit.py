@@ -1,0 +1,34 @@
+"""Owns what an audit tells, in JSON, an object a line: how far it is, and each violation."""
+
+import sys
+
+import msgspec
+from msgspec import Struct
+
+
+class Step(Struct, frozen=True, kw_only=True, tag_field="event", tag="step"):
+    """So many rows `of` all were gone through; `walk` is next."""
+
+    walk: str
+    rows: int
+    of: int
+
+
+class Found(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="found"):
+    """A violation: what is broken, in a sentence, and what to do."""
+
+    kind: str
+    text: str
+    remedy: str
+    conversation_id: str | None = None
+    user_id: str | None = None
+    message_id: int | None = None
+    notification_id: str | None = None
+
+
+Told = Step | Found
+
+
+def tell(one: Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
+    sys.stdout.buffer.flush()

@@ -110,7 +110,7 @@ def proxy(text: str) -> str:
         return str(ipaddress.ip_network(text, strict=False))
     except ValueError:
         raise ValueError(
-            "is no address; write one as 10.0.0.2, or a network as 10.0.0.0/8"
+            "is not an address; write one as 10.0.0.2, or a network as 10.0.0.0/8"
         ) from None
 
 
@@ -121,7 +121,7 @@ def host(text: str) -> str:
         return _host(bare)
     except ValueError:
         raise ValueError(
-            "is no host; write a name or an address alone, without scheme and port"
+            "is not a host; write a name or an address alone, without scheme and port"
         ) from None
 
 
@@ -133,7 +133,7 @@ def own_name(text: str) -> str:
         return text if text == "*" else host(name).removesuffix(".")
     except ValueError:
         raise ValueError(
-            "is no host; write names or addresses, as chat.example.com or [::1], or *"
+            "is not a host; write names or addresses, as chat.example.com or [::1], or *"
         ) from None
 
 

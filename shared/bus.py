@@ -127,7 +127,7 @@ class Bus:
         except (nats.errors.TimeoutError, TimeoutError):
             raise BusTimeout("The service did not answer in time") from None
         except (nats.errors.Error, OSError):
-            raise Unavailable("The message bus is out of reach") from None
+            raise Unavailable("The message bus cannot be reached") from None
         self.probe.proved()
         return reply
 
@@ -145,7 +145,7 @@ class Bus:
         try:
             number = self._client.listen(subject, deliver, queue)
         except nats.errors.Error:
-            raise Unavailable("The message bus is out of reach") from None
+            raise Unavailable("The message bus cannot be reached") from None
         return Subscription(self._client, number)
 
     async def flush(self) -> None:
@@ -156,7 +156,7 @@ class Bus:
         if self._next_flush is None:
             self._next_flush = asyncio.create_task(self._flush_after(self._flush))
         if not await asyncio.shield(self._next_flush):
-            raise Unavailable("The message bus is out of reach")
+            raise Unavailable("The message bus cannot be reached")
 
     async def _flush_after(self, previous: "asyncio.Task[bool] | None") -> bool:
         """Whether the broker answered."""

@@ -49,6 +49,6 @@ async def ask(bus: Bus, subject: str) -> None:
     except NotFound:
         return  # it is of a release before this question, and answers
     except MsgspecError as error:
-        raise Unavailable(f"its answer does not decode: {error}") from None
+        raise Unavailable(f"its answer cannot be decoded: {error}") from None
     if told.failing:
         raise Unavailable("; ".join(told.failing.values()))

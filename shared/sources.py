@@ -52,7 +52,9 @@ def from_file(path: Path, names: Names) -> Iterator[tuple[str, Any]]:
         for name, setting in (pairs or {key: value}).items():
             _check_known(name, f"`{name}` in {path}", str, names)
             if name in seen:
-                raise SettingError(f"`{name}` is there twice in {path}: once in a table, once not")
+                raise SettingError(
+                    f"`{name}` is set twice in {path}: in a table and outside of tables"
+                )
             seen.add(name)
             as_text = name in names.lists and isinstance(setting, str)
             yield name, _parts(setting) if as_text else setting
@@ -78,7 +80,7 @@ def _check_known(name: str, said: str, spelt: Any, names: Names) -> None:
         return
     meant = difflib.get_close_matches(name, names.known, 1, CLOSE)
     hint = f"did you mean {spelt(meant[0])}? " if meant else ""
-    raise SettingError(f"{said} is no setting; {hint}`linkup config` lists them all")
+    raise SettingError(f"{said} is not a setting; {hint}`linkup config` lists them all")
 
 
 def _secret(key: str, path: str) -> str:

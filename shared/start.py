@@ -37,7 +37,7 @@ def route_faults(routes: Sequence[BaseRoute]) -> Iterator[str]:
             if first is None:
                 continue
             if _shape(first) == _shape(route):
-                yield f"the route {name} is there twice"
+                yield f"the route {name} is defined twice"
             else:
                 yield f"the route {name} is never reached: {_path(first)} comes first"
 
@@ -54,7 +54,7 @@ def subject_faults(patterns: Sequence[str]) -> Iterator[str]:
             yield f"the subject {pattern} is malformed"
         for earlier in patterns[:index]:
             if earlier == pattern:
-                yield f"the subject {pattern} is there twice"
+                yield f"the subject {pattern} is defined twice"
             elif _meet(earlier.split("."), pattern.split(".")):
                 yield f"the subjects {earlier} and {pattern} overlap"
 

@@ -108,7 +108,7 @@ def jwt_secret(path: Path) -> str:
     except UnicodeDecodeError:
         secret = ""
     if not secret:
-        raise StartError(f"{file} holds no secret: remove it for a new one, or restore it")
+        raise StartError(f"{file} contains no secret: restore it, or remove it to get a new one")
     return secret
 
 

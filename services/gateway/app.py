@@ -213,4 +213,4 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """The traceback is in the log; nothing of it leaves."""
-    return problem_response(Internal("Something went wrong here"))
+    return problem_response(Internal("The server failed unexpectedly"))

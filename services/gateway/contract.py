@@ -73,7 +73,7 @@ def only(request: Request, *names: str) -> None:
     for name in request.query_params:
         if name not in names:
             known = ", ".join(names) or "none"
-            raise InvalidRequest(f"There is no parameter `{name[:60]}`; known: {known}")
+            raise InvalidRequest(f"Unknown parameter `{name[:60]}`; known are: {known}")
 
 
 def _who(request: Request, *identity: Identity) -> str:

@@ -70,7 +70,7 @@ class Handlers:
             case frames.Refresh():
                 self.on_refresh(connection, frame)
             case frames.Hello():
-                raise InvalidFrame("`hello` comes once, as the first frame")
+                raise InvalidFrame("`hello` is accepted only as the first frame")
             case _:
                 assert_never(frame)
 

@@ -50,9 +50,9 @@ class Hosts:
         if name is None:
             raise InvalidRequest("Send one `Host` header, a name or an address")
         if not target.startswith("/") and target != ANY:  # a proxy's form, whose host would count
-            raise InvalidRequest("Send the path alone, without the host in front")
+            raise InvalidRequest("The request target must be a path without scheme and host")
         if not self.open and name not in self._names:
-            raise Forbidden("This server does not answer to that host: see LINKUP_ALLOWED_HOSTS")
+            raise Forbidden("This server does not accept that host name: see LINKUP_ALLOWED_HOSTS")
 
 
 class KnownHosts:

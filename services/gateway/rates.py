@@ -79,7 +79,8 @@ class Rates:
 def _refuse_until(wait: float) -> None:
     if wait:
         raise RateLimited(
-            "Too many requests: wait, then send it again", retry_after_ms=math.ceil(wait * 1000)
+            "Too many requests: try again later",
+            retry_after_ms=math.ceil(wait * 1000),
         )
 
 

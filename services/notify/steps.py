@@ -45,13 +45,13 @@ class Steps:
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
-            refusal = commands.refusal(Overloaded("Too many questions wait already"))
+            refusal = commands.refusal(Overloaded("Too many queries are waiting: try again later"))
             self._bus.post(delivery.reply_to, refusal)
 
     async def _answer(self, delivery: Delivery) -> bytes:
         try:
             if delivery.subject != subjects.notify("steps"):
-                raise NotFound(f"There is no question {delivery.subject!r}")
+                raise NotFound(f"Unknown subject {delivery.subject!r}")
             asked = commands.decode(delivery.payload, NotificationSteps)
             asked = msgspec.structs.replace(asked, user_ids=asked.user_ids[:MAX_NAMED])
             groups = await self._store.of_message(asked)
@@ -60,10 +60,10 @@ class Steps:
             return commands.refusal(error)
         except msgspec.MsgspecError as error:
             logger.error("a question does not decode: %s", error)
-            return commands.refusal(Internal("The question does not decode"))
+            return commands.refusal(Internal("The query cannot be decoded"))
         except Exception:
             logger.exception("a question failed")
-            return commands.refusal(Internal("The question failed"))
+            return commands.refusal(Internal("The query failed"))
 
 
 def steps(groups: Iterable[Notification]) -> Iterable[NotificationStep]:

@@ -53,7 +53,7 @@ class Writer:
             self._queue.put_nowait(job)
         except msgspec.MsgspecError as error:
             logger.error("a batch does not decode: %s", error)
-            self._fail(delivery.reply_to, Internal("The batch does not decode"))
+            self._fail(delivery.reply_to, Internal("The batch cannot be decoded"))
         except asyncio.QueueFull:
             self._fail(delivery.reply_to, Overloaded("The store is busy"))
 
@@ -147,7 +147,7 @@ class Writer:
             raise
         except Exception:
             logger.exception("a command cannot be stored", extra={"lane": single.lane})
-            return Refused.of(Internal("This could not be stored"))
+            return Refused.of(Internal("The command could not be stored"))
         await self._announce(decision)
         reply = decision.replies[0]
         return reply.results[0] if isinstance(reply, Results) else Refused.of(Internal("Fenced"))

@@ -66,7 +66,7 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
     TooLarge above `max_bytes`.
     """
     if size(text) > max_bytes:
-        raise TooLarge(f"A frame holds at most {max_bytes} bytes", client_id=_client_id_of(text))
+        raise TooLarge(f"A frame can have at most {max_bytes} bytes", client_id=_client_id_of(text))
     try:
         return _decoder.decode(text)
     except RecursionError:

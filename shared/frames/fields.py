@@ -48,11 +48,11 @@ _SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
     _PRINTABLE: "of printable ASCII characters without spaces",
-    _LINE: "of one line with something to see in it",
-    _SIGN: "with something to see in it, without control characters or spaces",
-    _TEXT: "with something to see in it and without NUL",
-    _TEXT_OR_EMPTY: "empty, or with something to see in it and without NUL",
-    _LABEL: "with something to see in it and without control characters",
+    _LINE: "of one line with a visible character",
+    _SIGN: "with a visible character, without control characters or spaces",
+    _TEXT: "with a visible character and without NUL",
+    _TEXT_OR_EMPTY: "empty, or with a visible character and without NUL",
+    _LABEL: "with a visible character and without control characters",
     _LOWER: "of lower-case letters and digits",
 }
 

@@ -157,5 +157,5 @@ async def test_f_p10_a_file_goes_up_once_the_server_can_take_it(
     with large.open("wb") as file:
         file.truncate(101_000_000)
     await page.get_by_label("Files", exact=True).set_input_files(large)
-    await expect(page.locator(".toast")).to_contain_text("Such a file holds at most")
+    await expect(page.locator(".toast")).to_contain_text("A file of this kind can have at most")
     await expect(page.locator(".tray .file-name")).to_have_text(["list.txt"])

@@ -134,7 +134,7 @@ async def test_c9_who_did_not_send_it_is_refused_and_others_learn_nothing(
         malformed = await own.get(f"/v1/messages/x/{what}")
         unknown = await own.get(path, page=2)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    assert refused.json()["detail"] == "Only who sent a message may do that"
+    assert refused.json()["detail"] == "Only the sender of the message may do this"
     assert (foreign.status_code, foreign.json()) == (404, absent.json())
     assert malformed.json() == absent.json()
     assert (unknown.status_code, unknown.json()["code"]) == (400, "invalid_request")

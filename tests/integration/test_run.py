@@ -204,7 +204,7 @@ async def test_a_bad_setting_exits_78_and_starts_nothing(tmp_path: Path) -> None
 async def test_an_unknown_setting_exits_78_and_is_named(tmp_path: Path) -> None:
     refusal = await refused("--data-dir", tmp_path / "data", hartbeat="10")
     assert refusal.status == 78
-    assert "LINKUP_HARTBEAT is no setting" in refusal.line
+    assert "LINKUP_HARTBEAT is not a setting" in refusal.line
 
 
 async def test_an_unknown_key_in_the_file_exits_78_and_is_named(tmp_path: Path) -> None:

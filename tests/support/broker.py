@@ -139,7 +139,7 @@ class SimulatedBus:
 
     def _check(self) -> None:
         if not self.connected:
-            raise Unavailable("The message bus is out of reach")
+            raise Unavailable("The message bus cannot be reached")
 
     async def publish(self, subject: str, payload: bytes) -> None:
         assert len(payload) <= self.max_payload

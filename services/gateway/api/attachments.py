@@ -58,7 +58,7 @@ class Attachments:
                 aiter(request.stream()),
             )
         except ClientDisconnect:
-            raise InvalidRequest("The upload was cut off") from None
+            raise InvalidRequest("The upload is incomplete") from None
         return as_json(api.encode(uploaded), CREATED)
 
     async def one(self, request: Request, identity: Identity) -> Response:

@@ -65,9 +65,9 @@ class Conversations:
         peer = request.query_params.get("peer")
         ids = listed(request, "ids", api.ConversationIds)
         if peer is not None and (before is not None or limit is not None or ids is not None):
-            raise InvalidRequest("`peer` names one conversation: it has no pages")
+            raise InvalidRequest("`peer` cannot be combined with other parameters")
         if ids is not None and limit is not None:
-            raise InvalidRequest("`ids` names the conversations: send no `limit`")
+            raise InvalidRequest("`ids` cannot be combined with `limit`")
         asked = Inbox(
             user_id=identity.user_id,
             conversation_id=None if peer is None else _with(identity, _peer(peer)),

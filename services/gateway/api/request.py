@@ -61,7 +61,7 @@ async def _content(request: Request) -> bytes:
             if len(content) > MAX_BODY:
                 raise _too_large()
     except ClientDisconnect:
-        raise InvalidRequest("The body was cut off") from None
+        raise InvalidRequest("The request body is incomplete") from None
     return bytes(content)
 
 
@@ -72,7 +72,7 @@ def announced(headers: Headers) -> int:
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"A body holds at most {MAX_BODY} bytes")
+    return TooLarge(f"A request body can have at most {MAX_BODY} bytes")
 
 
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:
@@ -84,7 +84,7 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 20):
         raise InvalidRequest(f"`{name}` must be a whole number, not {shown!r}")
     if not least <= int(text) <= most:
-        raise InvalidRequest(f"`{name}` must lie between {least} and {most}, not {shown}")
+        raise InvalidRequest(f"`{name}` must be between {least} and {most}, not {shown}")
     return int(text)
 
 

@@ -83,9 +83,9 @@ def media_type(head: bytes, name: str) -> str:
     guessed = filetype.guess(head)
     found = guessed.mime if guessed is not None else None
     if suffix in RUNNABLE_SUFFIXES or is_program(head, text):
-        raise Unsupported("Programs are not taken")
+        raise Unsupported("Programs are not accepted")
     if suffix in PROGRAM_SUFFIXES and text is None and (not found or head.startswith(OLE)):
-        raise Unsupported("Programs are not taken")  # machine code need not have any sign
+        raise Unsupported("Programs are not accepted")  # machine code need not have any sign
     if text is not None and found not in PRINTABLE:
         return _text_type(text, suffix)
     if head.startswith(OLE):

@@ -148,7 +148,7 @@ def _translated() -> Iterator[None]:
     except FileNotFoundError:
         raise NotFound("There is no such attachment") from None
     except (BaseError, OSError) as error:
-        raise Unavailable("The files cannot be reached right now") from error
+        raise Unavailable("The file storage cannot be reached") from error
 
 
 def _sync_file(path: Path) -> None:

@@ -48,7 +48,7 @@ def look_at(file: BinaryIO, media_type: str) -> Picture:
 def _look_at(image: Image.Image, media_type: str) -> Picture:
     width, height = image.size
     if max(width, height) > MAX_SIDE:
-        raise TooLarge(f"An image has at most {MAX_SIDE} pixels a side")
+        raise TooLarge(f"A side of an image can have at most {MAX_SIDE} pixels")
     turned = image.getexif().get(ORIENTATION) in TURNED
     small = width * height <= MAX_DECODED.get(media_type, MAX_DECODED_ELSE)
     thumbnail = _thumbnail(image) if small else None

@@ -125,9 +125,9 @@ class Uploads:
     @contextmanager
     def _counted(self, user_id: str) -> Iterator[None]:
         if self._running.total() >= MAX_AT_ONCE:
-            raise Overloaded("Too many uploads at once")
+            raise Overloaded("Too many uploads are in progress: try again later")
         if self._running[user_id] >= MAX_OWN_AT_ONCE:
-            raise RateLimited(f"At most {MAX_OWN_AT_ONCE} uploads at once")
+            raise RateLimited(f"A user can have at most {MAX_OWN_AT_ONCE} uploads in progress")
         self._running[user_id] += 1
         try:
             yield
@@ -175,4 +175,4 @@ async def _up_to(most: int, head: bytes, rest: AsyncIterator[bytes]) -> AsyncIte
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"Such a file holds at most {most} bytes")
+    return TooLarge(f"A file of this kind can have at most {most} bytes")

@@ -75,7 +75,7 @@ class Authenticator:
             if int(identity.expires_at) <= time.time():  # it may have been good when it was read
                 raise jwt.ExpiredSignatureError
         except (jwt.PyJWTError, msgspec.ValidationError) as error:
-            refused = Unauthorized("The token is missing, expired or not valid")
+            refused = Unauthorized("The token is missing, expired or invalid")
             refused.why = next((why for e, why in FAULTS.items() if isinstance(error, e)), "claims")
             raise refused from None
         for claim in odd:

@@ -72,7 +72,7 @@ class Presence:
         wants = self._wants.setdefault(connection, Wants())
         asked = wants.asked.union(user_ids)
         if len(asked | wants.watched) > MAX_WATCHED:
-            raise TooLarge(f"A socket watches at most {MAX_WATCHED} users")
+            raise TooLarge(f"A WebSocket can subscribe to at most {MAX_WATCHED} users")
         wants.asked = asked
         self._wake.set()
 

@@ -48,7 +48,7 @@ async def receive(wire: Wire) -> str:
         raise Disconnected(message.get("code", CloseCode.LOST))
     text: str | None = message.get("text")
     if text is None:
-        raise InvalidFrame("Frames are text, not binary")
+        raise InvalidFrame("Frames must be text, not binary")
     return text
 
 

@@ -127,7 +127,7 @@ class Connection:
     def refresh(self, identity: Identity) -> None:
         """Live as long as a newer token says. Raises Unauthorized when it is another user's."""
         if identity.user_id != self.user_id:
-            raise Unauthorized("The token is another user's")
+            raise Unauthorized("The token belongs to another user")
         self.identity = identity
         self.expire()
 

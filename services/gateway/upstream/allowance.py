@@ -44,9 +44,7 @@ class Allowance:
         if wait <= SLACK:
             return None
         wait_ms = int(wait * 1000) + 1
-        return Refused.of(
-            RateLimited("Too many messages: wait, then send again", retry_after_ms=wait_ms)
-        )
+        return Refused.of(RateLimited("Too many messages: try again later", retry_after_ms=wait_ms))
 
     def observe(self, command: Command, result: Result, submitted_at: float) -> None:
         """Count a message that was stored now, and not before."""

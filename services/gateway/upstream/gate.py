@@ -12,7 +12,7 @@ MAX_SETTLED = 128  # outcomes whose client may not know them yet
 MAX_REFUSALS = 5  # of one message, while the one it waits for does not come: that was given up
 MAX_FAULTS = 5  # times that the store breaks on a message before it is refused for good
 
-POISON = Refused.of(Unsupported("The store cannot take this message"))
+POISON = Refused.of(Unsupported("This message cannot be stored"))
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ class Backlog:
         if self._waiting >= self._most:
             text = f"{self._most} wait for the log already (LINKUP_LOG_WAITING): more are refused"
             self._counters.hit("log_waiting", text)
-            raise Overloaded("Too many wait already: try again later", retry_after_ms=1000)
+            raise Overloaded("Too many requests are waiting: try again later", retry_after_ms=1000)
         self._waiting += 1
         try:
             yield
@@ -128,7 +128,7 @@ class Gathering(Generic[K, A]):
             key = next(iter(self._line))
             asked = self._line.pop(key)
             if asked.until < now:
-                asked.fail(Unavailable("The log did not come to it: try again"))
+                asked.fail(Unavailable("The query was not answered in time: try again"))
             elif not all(future.done() for future in asked.futures):
                 taken[key] = asked
         return taken

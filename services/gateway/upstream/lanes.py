@@ -42,11 +42,13 @@ MAX_QUEUED = 4096  # commands a lane
 
 UNLIMITED = Allowance(burst=1, rate=0)
 
-OVERLOADED = Refused.of(Overloaded("Too many messages wait already", retry_after_ms=1000))
-UNAVAILABLE = Refused.of(
-    Unavailable("The store did not answer: send the same again", retry_after_ms=500)
+OVERLOADED = Refused.of(
+    Overloaded("Too many commands are waiting: try again later", retry_after_ms=1000)
 )
-OUT_OF_ORDER = Refused.of(OutOfOrder("An earlier message has to be sent again first"))
+UNAVAILABLE = Refused.of(
+    Unavailable("The store did not answer: resend the same command", retry_after_ms=500)
+)
+OUT_OF_ORDER = Refused.of(OutOfOrder("An earlier message must be resent first"))
 
 
 @dataclass(slots=True)
@@ -233,7 +235,7 @@ def opened(result: Result, kind: type[R]) -> R:
         return result
     if isinstance(result, Refused):
         raise result.error()
-    raise Internal("The store gave an answer of another kind")
+    raise Internal("The store returned an unexpected answer")
 
 
 def _expire(waiting: Sequence[Submission]) -> list[Submission]:

@@ -25,8 +25,8 @@ from shared.errors import NotFound, RateLimited
 
 MAX_UNSENT = 50  # uploads of a user that no message has yet
 
-GONE = Refused.of(NotFound("The upload was given up"))
-TOO_MANY = Refused.of(RateLimited(f"{MAX_UNSENT} uploads wait to be sent: send some, or wait"))
+GONE = Refused.of(NotFound("The upload does not exist any more"))
+TOO_MANY = Refused.of(RateLimited(f"You have {MAX_UNSENT} unsent files: send some of them first"))
 
 
 def reserve(tx: Transaction, command: ReserveAttachment) -> Result:

@@ -13,8 +13,8 @@ from shared.commands import Done, Refused, Result, SetBlock
 from shared.errors import Forbidden, InvalidRequest, NotFound
 
 NO_USER = Refused.of(NotFound("There is no such user"))
-ONESELF = Refused.of(InvalidRequest("Nobody blocks themselves"))
-OWN_BLOCK = Refused.of(Forbidden("You block this user: take that back first"))
+ONESELF = Refused.of(InvalidRequest("You cannot block yourself"))
+OWN_BLOCK = Refused.of(Forbidden("You block this user: unblock them first"))
 
 
 def set_block(tx: Transaction, command: SetBlock) -> Result:

@@ -30,11 +30,11 @@ RANK = {"member": 0, "admin": 1, "owner": 2}
 NO_CONVERSATION = Refused.of(NotFound("There is no such conversation"))
 NO_USER = Refused.of(NotFound("There is no such user"))
 NO_MEMBER = Refused.of(NotFound("There is no such member"))
-NO_GROUP = Refused.of(InvalidRequest("Only a group has a title and members to choose"))
-MEMBERS_MAY_NOT = Refused.of(Forbidden("Only owners and admins of the group may do that"))
-ADMINS_MAY_NOT = Refused.of(Forbidden("Only owners of the group may do that"))
-LAST_OWNER = Refused.of(Forbidden("Make somebody else an owner first"))
-CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another group"))
+NO_GROUP = Refused.of(InvalidRequest("Only a group has a title and members that can be changed"))
+MEMBERS_MAY_NOT = Refused.of(Forbidden("Only owners and admins of the group may do this"))
+ADMINS_MAY_NOT = Refused.of(Forbidden("Only owners of the group may do this"))
+LAST_OWNER = Refused.of(Forbidden("The group needs an owner: make another member an owner first"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` was used for another group"))
 TOO_LARGE = Refused.of(TooLarge(f"A group has at most {MAX_MEMBERS} members"))
 
 

@@ -11,11 +11,11 @@ from shared.errors import ClientIdConflict, NotFound, OutOfOrder
 
 HASH_BYTES = 16
 
-WAITS = Refused.of(OutOfOrder("An earlier message has to be sent again first"))
+WAITS = Refused.of(OutOfOrder("An earlier message must be resent first"))
 AFTER_WHAT = Refused.of(OutOfOrder("The message named by `after` is not stored yet"))
-CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another message"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` was used for another message"))
 NO_MESSAGE = Refused.of(NotFound("There is no such message to reply to"))
-NO_UPLOAD = Refused.of(NotFound("There is no such upload of yours that waits to be sent"))
+NO_UPLOAD = Refused.of(NotFound("You have no unsent file with this id"))
 
 
 def store(tx: Transaction, command: StoreMessage) -> Result:

@@ -14,8 +14,8 @@ HASH_BYTES = 16
 
 NO_USER = Refused.of(NotFound("There is no such user"))
 NO_MESSAGE = Refused.of(NotFound("There is no such message"))
-ONESELF = Refused.of(InvalidRequest("Nobody reports themselves"))
-CONFLICT = Refused.of(ClientIdConflict("This `client_id` names another report"))
+ONESELF = Refused.of(InvalidRequest("You cannot report yourself"))
+CONFLICT = Refused.of(ClientIdConflict("This `client_id` was used for another report"))
 
 
 def file(tx: Transaction, command: FileReport) -> Result:

@@ -18,9 +18,11 @@ MAX_REACTIONS = 500  # different ones on a message, over its life
 MAX_OWN_REACTIONS = 30  # of one user
 
 NOT_FOUND = Refused.of(NotFound("There is no such message"))
-FORBIDDEN = Refused.of(Forbidden("Only who sent a message may do that"))
-TOO_LATE = Refused.of(EditWindowClosed("The message is too old for that"))
-TOO_MANY = Refused.of(TooLarge("There are too many reactions to this message"))
+FORBIDDEN = Refused.of(Forbidden("Only the sender of the message may do this"))
+TOO_LATE = Refused.of(
+    EditWindowClosed("The message is too old to be edited or deleted for everyone")
+)
+TOO_MANY = Refused.of(TooLarge("The message has too many reactions"))
 
 
 def edit(tx: Transaction, command: EditMessage) -> Result:

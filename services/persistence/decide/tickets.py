@@ -6,7 +6,7 @@ from shared.commands import IssueTicket, Refused, Result, Taken, TakeTicket, Tic
 from shared.errors import Unauthorized
 
 LIFE = 30_000_000  # microseconds
-NO_TICKET = Refused.of(Unauthorized("The ticket is used up, expired or not valid"))
+NO_TICKET = Refused.of(Unauthorized("The ticket was used already, has expired or is invalid"))
 
 
 def issue(tx: Transaction, command: IssueTicket) -> Result:

@@ -88,9 +88,7 @@ class Transaction:
         wait_ms = self.use_allowance(user_id)
         if not wait_ms:
             return None
-        return Refused.of(
-            RateLimited("Too many messages: wait, then send again", retry_after_ms=wait_ms)
-        )
+        return Refused.of(RateLimited("Too many messages: try again later", retry_after_ms=wait_ms))
 
     def use_allowance(self, user_id: str) -> int:
         """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""

@@ -49,7 +49,7 @@ class Readers:
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
-            refusal = commands.refusal(Overloaded("Too many queries wait already"))
+            refusal = commands.refusal(Overloaded("Too many queries are waiting: try again later"))
             self._bus.post(delivery.reply_to, refusal)
 
     def waiting(self) -> int:
@@ -101,10 +101,10 @@ class Readers:
         except (sqlite3.Error, Displaced) as error:
             logger.warning("query %s: %s", name, error)
             await held.close()
-            return commands.refusal(Unavailable("The store cannot be read right now"))
+            return commands.refusal(Unavailable("The store cannot be read"))
         except msgspec.MsgspecError as error:
             logger.error("query %s does not decode: %s", name, error)
-            return commands.refusal(Internal("The query does not decode"))
+            return commands.refusal(Internal("The query cannot be decoded"))
         except Exception:
             logger.exception("query %s failed", name)
             return commands.refusal(Internal("The query failed"))

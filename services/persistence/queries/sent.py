@@ -79,7 +79,7 @@ def sent(source: Source, user_id: str, message_id: int) -> Sent:
         raise NotFound("There is no such message")
     message = Sent(*found[0])
     if message.sender_id != user_id:
-        raise Forbidden("Only who sent a message may do that")
+        raise Forbidden("Only the sender of the message may do this")
     return message
 
 

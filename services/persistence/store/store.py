@@ -123,7 +123,7 @@ class Store:
 
     def _unavailable(self, error: BaseException) -> Unavailable:
         self.writes.failed(str(error))
-        return Unavailable("The store cannot be written right now")
+        return Unavailable("The store cannot be written")
 
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""

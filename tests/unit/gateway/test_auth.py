@@ -112,7 +112,7 @@ FORGED = {
 def test_a_forged_token_is_refused_without_saying_why(forged: str) -> None:
     with pytest.raises(Unauthorized) as refused:
         auth().verify(forged)
-    assert refused.value.message == "The token is missing, expired or not valid"
+    assert refused.value.message == "The token is missing, expired or invalid"
 
 
 def test_a_token_of_the_host_app_says_who_it_is() -> None:
@@ -283,7 +283,7 @@ def test_f_t2_the_log_is_told_why_and_the_client_is_not(forged: str, why: str) -
     with pytest.raises(Unauthorized) as refused:
         auth().verify(forged)
     assert refused.value.why == why
-    assert refused.value.message == "The token is missing, expired or not valid"
+    assert refused.value.message == "The token is missing, expired or invalid"
 
 
 def test_the_demo_token_is_one_of_ours() -> None:

@@ -412,7 +412,9 @@ async def test_c2_a_later_refusal_of_the_same_id_is_answered() -> None:
     own = socket.log.message("alice", "c1", socket.connection.id)
     socket.live(own)
     settle(socket, "c1", stored(own, duplicate=True, cursor=0))
-    settle(socket, "c1", Refused("client_id_conflict", "This `client_id` names another message"))
+    settle(
+        socket, "c1", Refused("client_id_conflict", "This `client_id` was used for another message")
+    )
     sent = socket.outbox.take()
     assert types(sent) == ["error", "ack", "ack", "error"]
     assert sent[-1]["code"] == "client_id_conflict"

@@ -10,7 +10,7 @@ from shared.errors import BY_CODE
 
 STORED = Stored(1, "ab", 1, 0, False, 1)
 NOT_FOUND = Refused("not_found", "There is no such user or conversation")
-INTERNAL = Refused("internal", "This could not be stored")
+INTERNAL = Refused("internal", "The command could not be stored")
 
 
 def message(client_id: str, after: str | None = None, where: str = "ab") -> StoreMessage:

@@ -43,10 +43,10 @@ def test_s101_routes_that_do_not_meet_are_no_fault() -> None:
 
 def test_s101_a_route_that_is_there_twice_is_named() -> None:
     assert found(Route("/a/{x}", answer), Route("/a/{y}", answer)) == [
-        "the route GET /a/{y} is there twice"
+        "the route GET /a/{y} is defined twice"
     ]
     assert found(WebSocketRoute("/ws", socket), WebSocketRoute("/ws", socket)) == [
-        "the route /ws is there twice"
+        "the route /ws is defined twice"
     ]
 
 
@@ -106,12 +106,12 @@ def test_s42_a_fault_makes_the_service_unready_and_says_which(
     start.require(health, "routes", [])
     assert client.get("/readyz").status_code == 200
     assert caplog.records == []
-    start.require(health, "routes", ["the route GET /a is there twice", "another"])
+    start.require(health, "routes", ["the route GET /a is defined twice", "another"])
     told = client.get("/readyz")
     assert told.status_code == 503
     assert told.json()["failing"] == ["routes"]
-    assert told.json()["output"] == "the route GET /a is there twice; another"
+    assert told.json()["output"] == "the route GET /a is defined twice; another"
     assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
-        (logging.ERROR, "routes: the route GET /a is there twice"),
+        (logging.ERROR, "routes: the route GET /a is defined twice"),
         (logging.ERROR, "routes: another"),
     ]

@@ -101,7 +101,7 @@ def test_f_s2_what_is_no_directory_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_f_s22_a_kept_secret_that_is_none_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "jwt-secret").write_bytes(content)
-    with pytest.raises(StartError, match=r"jwt-secret holds no secret: remove it"):
+    with pytest.raises(StartError, match=r"jwt-secret contains no secret: restore it"):
         data_dir.jwt_secret(tmp_path)
 
 

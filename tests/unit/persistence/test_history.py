@@ -61,7 +61,7 @@ async def test_an_id_of_another_conversation_is_as_one_that_does_not_exist(
     asked: dict[str, Any] = {parameter: message_id}
     error = await fails(history(queries, **asked))
     assert isinstance(error, InvalidRequest)
-    assert error.message == f"`{parameter}` is no message of this conversation"
+    assert error.message == f"`{parameter}` is not a message of this conversation"
 
 
 async def test_absent_and_forbidden_answer_alike(talk: Log, queries: Queries) -> None:

@@ -153,7 +153,7 @@ async def test_c9_only_the_sender_asks_and_for_others_it_is_not_there(
     said = await team.say("alice", "1")
     refused = await fails(receipts(queries, "bob", said))
     assert isinstance(refused, Forbidden)
-    assert refused.message == "Only who sent a message may do that"
+    assert refused.message == "Only the sender of the message may do this"
     absent = await fails(receipts(queries, "dave", LATER))
     for user_id in ("dave", "nobody"):
         assert repr(await fails(receipts(queries, user_id, said))) == repr(absent)

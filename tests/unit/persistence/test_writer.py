@@ -182,7 +182,7 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
 
 async def test_a_batch_that_does_not_decode_is_answered(writer: Writer, bus: FakeBus) -> None:
     writer.accept(Delivery(b"\xc1", "somebody"))  # type: ignore[arg-type]
-    assert bus.reply("somebody") == Refused("internal", "The batch does not decode")
+    assert bus.reply("somebody") == Refused("internal", "The batch cannot be decoded")
 
 
 async def test_c10_a_full_queue_is_overloaded(

@@ -153,7 +153,7 @@ def test_a_misspelt_setting_does_not_pass_in_silence(tmp_path: Path) -> None:
     file = tmp_path / "linkup.toml"
     for content in ("lane = 1\n", '[smtp]\nhots = "x"\n', "[smtp]\n"):
         file.write_text(content)
-        assert "is no setting" in refused({}, file)
+        assert "is not a setting" in refused({}, file)
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))

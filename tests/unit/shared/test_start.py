@@ -24,7 +24,7 @@ def test_s5_every_subject_that_is_built_fits_one_pattern() -> None:
 
 
 def test_s5_a_subject_that_is_there_twice_or_overlaps_is_named() -> None:
-    assert faults("linkup.a", "linkup.a") == ["the subject linkup.a is there twice"]
+    assert faults("linkup.a", "linkup.a") == ["the subject linkup.a is defined twice"]
     assert faults("linkup.*.x", "linkup.a.*") == ["the subjects linkup.*.x and linkup.a.* overlap"]
     assert faults("linkup.>", "linkup.a.b") == ["the subjects linkup.> and linkup.a.b overlap"]
     assert faults("linkup.a", "linkup.a.b", "linkup.b.*", "linkup.c") == []

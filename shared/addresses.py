@@ -58,7 +58,7 @@ def bus(text: str) -> str:
 
 def database(text: str) -> str:
     if not text.startswith("sqlite:///"):
-        raise ValueError("is no file of SQLite, and this release stores in nothing else; " + FILE)
+        raise ValueError("is not an SQLite database, and this release supports no other; " + FILE)
     parts = urlsplit(text)
     if parts.query or parts.fragment:
         raise ValueError("has a ? or # in it; in the name of a file write %3F or %23")
@@ -66,7 +66,7 @@ def database(text: str) -> str:
         raise ValueError("would be gone with the process; " + FILE)
     path = unquote(parts.path)
     if "\0" in path or path.endswith(("/", "/.", "/..")):
-        raise ValueError("is no name of a file; " + FILE)
+        raise ValueError("is not the name of a file; " + FILE)
     return text
 
 
@@ -77,9 +77,7 @@ def file_of(database_url: str) -> str:
 
 
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are: RFC 3986, section 3.3
-SERVER = (
-    "write nats://user:password@host:4222, and in a password what is no letter and no digit as %XX"
-)
+SERVER = "write nats://user:password@host:4222, with every character of the password that is not a letter or digit as %XX"
 FILE = "write sqlite:////directory/name.db, with four slashes"
 
 
@@ -87,16 +85,18 @@ def files(text: str) -> str:
     """The place where attachments lie."""
     parts = urlsplit(text)
     if text.startswith("/"):
-        raise ValueError(f"is no URL; write file://{text}")
+        raise ValueError(f"is not a URL; write file://{text}")
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
-            raise ValueError("is no path from the root; write file:///directory")
+            raise ValueError("is not an absolute path; write file:///directory")
         if parts.query or parts.fragment:
-            raise ValueError("has a ? or # in it; in the name of a directory write %3F or %23")
+            raise ValueError("contains ? or #; write %3F or %23 in the name of a directory")
         if "\0" in unquote(parts.path):
-            raise ValueError("has %00 in it, which ends a text; write file:///directory")
+            raise ValueError("contains %00, which is not allowed; write file:///directory")
     elif parts.scheme not in STORES or not (parts.netloc or parts.scheme == "memory"):
-        raise ValueError("is no place for files; write file:///directory or s3://bucket/prefix")
+        raise ValueError(
+            "is not a location for files; write file:///directory or s3://bucket/prefix"
+        )
     return text
 
 
@@ -165,23 +165,23 @@ def _server(text: str) -> str:
     except ValueError:
         known = False
     if not known or parts.path not in ("", "/") or re.search(r"[\s?#]", url):
-        raise ValueError(f"is no address of a nats-server; {SERVER}")
+        raise ValueError(f"is not the address of a nats-server; {SERVER}")
     return url
 
 
 def _split(text: str, example: str) -> SplitResult:
     if re.search(r"\s", text):
-        raise ValueError(f"has a space in it; write {example} (and a comma between two)")
+        raise ValueError(f"contains a space; write {example} (and a comma between two)")
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ValueError(f"is no URL; write {example}") from None
+        raise ValueError(f"is not a URL; write {example}") from None
     if "://" not in text:
-        raise ValueError(f"has no http:// or https:// in front; write {example}")
+        raise ValueError(f"does not begin with http:// or https://; write {example}")
     if not parts.netloc:
         raise ValueError(f"names no host; write {example}")
     if "@" in parts.netloc:
-        raise ValueError(f"has a user or password in it; write {example}")
+        raise ValueError(f"contains a user name or password; write {example}")
     return parts
 
 
@@ -191,11 +191,13 @@ def _netloc(parts: SplitResult, usual_port: int | None) -> str:
         if port == 0:
             raise ValueError
     except ValueError:
-        raise ValueError("has a port that is none; write one from 1 to 65535") from None
+        raise ValueError("has an invalid port; write one from 1 to 65535") from None
     try:
         name = _host(parts.hostname or "")
     except ValueError:
-        raise ValueError(f"has the host {parts.hostname}, which cannot be; name one site") from None
+        raise ValueError(
+            f"has the host {parts.hostname}, which is not valid; name one site"
+        ) from None
     name = f"[{name}]" if ":" in name else name
     return name if port in (None, usual_port) else f"{name}:{port}"
 

@@ -13,11 +13,15 @@ from typing import Any
 
 import nats.errors
 
+from shared import subjects
 from shared.addresses import without_password
+from shared.defects import unexpected
 from shared.errors import StartError, Unavailable
 from shared.health import Check
 from shared.nats_client import NatsClient
 from shared.probe import Probe
+from shared.records import record
+from shared.taxonomy import Category
 
 logger = logging.getLogger("linkup.bus")
 
@@ -123,10 +127,13 @@ class Bus:
         try:
             reply = await self._client.ask(subject, payload, timeout)
         except nats.errors.NoRespondersError:
+            _note("routing_error", "nobody answers on the bus", subject)
             raise NoResponders("The service is starting or away") from None
         except (nats.errors.TimeoutError, TimeoutError):
+            _note("connection_error", "no answer in time over the bus", subject)
             raise BusTimeout("The service did not answer in time") from None
         except (nats.errors.Error, OSError):
+            _note("connection_error", "the bus cannot be reached", subject)
             raise Unavailable("The message bus cannot be reached") from None
         self.probe.proved()
         return reply
@@ -139,8 +146,9 @@ class Bus:
             self.probe.proved()
             try:
                 handler(Delivery(subject, payload, reply_to))
-            except Exception:
+            except Exception as error:
                 logger.exception("a handler failed", extra={"subject": subject})
+                unexpected(error, "a handler of the bus failed")
 
         try:
             number = self._client.listen(subject, deliver, queue)
@@ -183,6 +191,7 @@ class _Link:
     async def on_error(self, error: Exception) -> None:
         if self.open:
             logger.warning("bus: %s", _reason(error))
+            record("connection_error", "the bus: {error}", error=type(error).__name__)
         elif not self.trouble:
             logger.warning("no nats-server at %s yet: %s", self.shown, _reason(error))
         self.trouble = _reason(error)
@@ -190,6 +199,7 @@ class _Link:
     async def on_disconnect(self) -> None:
         if self.open:
             logger.warning("disconnected from the bus")
+            record("connection_error", "disconnected from the bus")
 
     async def on_reconnected(self) -> None:
         logger.info("connected to the bus again")
@@ -250,6 +260,12 @@ async def _quietly(step: Awaitable[Any]) -> None:
         await step
     except (nats.errors.Error, OSError):
         logger.debug("closing a lost connection")
+
+
+def _note(category: Category, what: str, subject: str) -> None:
+    """Of a user's subjects silence is an answer: nobody is there."""
+    if not subject.startswith(subjects.USERS):
+        record(category, f"{what}: {subject}", subject=subject)
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from shared.records import record
+from shared.taxonomy import Category
+
 logger = logging.getLogger("linkup.bounds")
 
 EVERY = 60.0  # seconds between two lines of one name: a flood must not fill the log
@@ -22,11 +25,12 @@ class Counters:
         """Count it, and log nothing."""
         self.counts[name] += 1
 
-    def hit(self, name: str, text: str, **extra: object) -> None:
-        """Count it, and log `text` unless that name was logged within the last minute.
+    def hit(self, name: str, text: str, category: Category = "overload", **extra: object) -> None:
+        """Count and record it, and log `text` unless that name was logged within the last minute.
 
         The line says how many there were since the one before.
         """
+        record(category, text, code=name)
         self.counts[name] += 1
         now, count = self._clock(), self.counts[name]
         said_at, said = self._said.get(name, (now - EVERY, 0))

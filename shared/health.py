@@ -58,6 +58,7 @@ class Health:
         self.window = window
         self.counters = Counters()
         self.errors = Ledger(service, window=window)
+        self.lag: Callable[[], float] = lambda: 0.0  # of the event loop, in seconds
         self.checks: dict[str, Callable[[], Check]] = {}
         self.figures: dict[str, Callable[[], float]] = {}  # what an operator likes to watch
         self.drain: Callable[[], Awaitable[None]] | None = None

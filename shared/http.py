@@ -245,7 +245,9 @@ class Http(H11Protocol):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer if nothing was answered yet, and close: what follows cannot be trusted."""
-        self.config.counters.hit("requests_refused", "a request was refused", status=status)
+        self.config.counters.hit(
+            "requests_refused", "a request was refused", "validation_error", status=status
+        )
         self._refused = True
         self._expect("")
         self._unset_keepalive_if_required()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from shared.errors import LinkupError
 from shared.health import Check, Status
+from shared.records import record
 
 logger = logging.getLogger("linkup.probe")
 
@@ -80,6 +81,7 @@ class Probe:
                 await asyncio.wait([asking], timeout=STEP)
                 steps += not asking.done()
                 if steps * STEP == DEADLINE:
+                    record("connection_error", f"{self.name}: no answer for {DEADLINE:.0f} s")
                     self.failed(f"no answer for {DEADLINE:.0f} s")
         finally:
             asking.cancel()  # when we are

@@ -53,7 +53,9 @@ class Reaper:
     def _judge(self) -> None:
         left, self._look = self._transport.get_write_buffer_size(), None
         if left >= self._left:
-            self._counters.hit("peers_stalled", "a peer that takes nothing was cut off")
+            self._counters.hit(
+                "peers_stalled", "a peer that takes nothing was cut off", "connection_error"
+            )
             self._transport.abort()
         elif left:
             self.watch()

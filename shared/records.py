@@ -1,4 +1,4 @@
-"""Owns the errors that a process has met: their categories, and one call that notes them.
+"""Owns the errors that a process has met, and one call that notes them.
 
 `record` may be called from anywhere: a coroutine, a thread, a finalizer. It does not wait and does
 not raise, and a flood costs a number: what repeats is counted in the record that is there already.
@@ -13,48 +13,12 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypedDict, Unpack, cast
-
-from msgspec import Struct
+from typing import Unpack, cast
 
 from shared import clock
-
-Category = Literal[
-    "async_context_violation",
-    "json_serialization_error",
-    "validation_error",
-    "connection_error",
-    "routing_error",
-    "persistence_error",
-    "delivery_error",
-    "auth_error",
-    "overload",
-    "invariant_violation",
-]
-Severity = Literal["low", "medium", "high", "critical"]
-Value = str | int | float | bool
-
-
-class Kind(NamedTuple):
-    """What a category costs of the score, `weight` at most up to `cap`, and how grave it is."""
-
-    weight: float
-    cap: float
-    severity: Severity
-
-
-CATEGORIES: Mapping[Category, Kind] = {
-    "async_context_violation": Kind(8, 30, "high"),
-    "json_serialization_error": Kind(6, 25, "medium"),
-    "validation_error": Kind(0.2, 5, "medium"),
-    "connection_error": Kind(2, 20, "high"),
-    "routing_error": Kind(5, 20, "critical"),
-    "persistence_error": Kind(10, 40, "high"),
-    "delivery_error": Kind(6, 30, "medium"),
-    "auth_error": Kind(0.5, 10, "medium"),
-    "overload": Kind(0.5, 10, "medium"),
-    "invariant_violation": Kind(1e9, 100, "critical"),  # a single one takes all
-}
+from shared.taxonomy import CATEGORIES as CATEGORIES
+from shared.taxonomy import Category as Category
+from shared.taxonomy import Context, Record, Severity, Value
 
 WINDOW = 300.0  # seconds that `counts` looks back
 HOUR = 3600.0
@@ -66,51 +30,6 @@ REFRESHED_EVERY = 1.0  # seconds between two looks at the context of what repeat
 LONGEST = 200  # characters of one value
 LONGEST_MESSAGE = 500
 _FIELD = re.compile(r"\{(\w+)\}")
-
-
-class Context(TypedDict, total=False):
-    """All that a record may say beside its message: no body, no token, no address of a person."""
-
-    attempts: int
-    code: str | int
-    conversation_id: str
-    error: str  # its type
-    file: str
-    follower: str
-    lane: str
-    line: int
-    message_id: str
-    ms: int
-    notification_id: str
-    peer: str
-    query: str
-    reason: str  # in words of ours, or of the database
-    status: int
-    subject: str
-    times: int
-
-
-class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One error, however often it happened. Times in microseconds since 1970.
-
-    `id` is the same for the same error of the same service, in whichever process; `context`,
-    `user` and `trace` are those of the latest occurrence.
-    """
-
-    id: str
-    category: Category
-    severity: Severity
-    service: str
-    message: str
-    context: dict[str, Value] = {}
-    user: str | None = None
-    trace: str | None = None
-    first_at: int
-    occurred_at: int
-    count: int = 1
-    resolved: bool = False
-    resolved_at: int | None = None
-    notes: str = ""
 
 
 class Sliding:

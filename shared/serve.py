@@ -29,6 +29,7 @@ from shared.health import Health
 from shared.http import Config, Http
 from shared.loop import loop_factory, name_of
 from shared.settings import Settings, load, variable
+from shared.watchdog import Watchdog, noted
 
 logger = logging.getLogger("linkup.serve")
 
@@ -151,7 +152,7 @@ async def serve(
     """Run until a signal has drained the service."""
     health = Health(service, settings.health_window)
     with ExitStack() as stack:
-        stack.enter_context(records.use(health.errors))
+        _watch(stack, health)
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         async with open_app(settings, health) as app:
             ws = websockets.get(settings.websocket, "none")
@@ -160,6 +161,14 @@ async def serve(
             health.state = "ready"
             logger.info("started", extra=_runs_on(settings, websockets))
             await server.serve(sockets=listeners)
+
+
+def _watch(stack: ExitStack, health: Health) -> None:
+    """Errors become records from here on, and so does what blocks the loop."""
+    loop = asyncio.get_running_loop()
+    stack.enter_context(records.use(health.errors))
+    stack.enter_context(noted(loop))
+    health.lag = stack.enter_context(Watchdog(loop).watching()).lag
 
 
 def _runs_on(settings: Settings, websockets: WebSockets) -> dict[str, str]:

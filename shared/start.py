@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.types import Scope
 
 from shared.health import Check, Health
+from shared.records import record
 
 logger = logging.getLogger("linkup.start")
 
@@ -25,6 +26,7 @@ def require(health: Health, name: str, faults: Iterable[str]) -> None:
     found = list(faults)
     for fault in found:
         logger.error("%s: %s", name, fault)
+        record("routing_error", f"{name}: {{reason}}", reason=fault)
     check = Check("fail", "; ".join(found)) if found else Check("pass")
     health.checks[name] = lambda: check
 

@@ -12,6 +12,8 @@ QUERY_GROUP = "persistence"
 NOTIFY = "linkup.notify"
 NOTIFY_GROUP = "notify"
 
+USERS = "linkup.user."
+
 # All there is on the bus, each kind once; checked at start, and against the functions below.
 PATTERNS = (
     STORE,

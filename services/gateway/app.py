@@ -55,6 +55,7 @@ from services.gateway.upstream.tickets import Tickets
 from services.gateway.upstream.whole import Whole
 from shared import bus
 from shared.commands import Acquaintance
+from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
 from shared.settings import Settings
@@ -213,4 +214,5 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """The traceback is in the log; nothing of it leaves."""
+    unexpected(error, "a request failed")
     return problem_response(Internal("The server failed unexpectedly"))

@@ -22,6 +22,7 @@ from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode
+from shared.records import record
 
 logger = logging.getLogger("linkup.gateway.hub")
 
@@ -197,9 +198,11 @@ def _told(delivery: Delivery, kind: str, user_id: str) -> Told | None:
         told = commands.decode(delivery.payload, KINDS[kind])
     except (KeyError, msgspec.MsgspecError):
         logger.error("an event does not decode", extra={"subject": delivery.subject})
+        record("routing_error", f"an event cannot be decoded: {kind}")
         return None
     if told.user_id != user_id:
         logger.error("an event of another user", extra={"subject": delivery.subject})
+        record("routing_error", f"an event of another user: {kind}")
         return None
     return told
 

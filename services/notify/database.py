@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.errors import SettingError, StartError, Unavailable
 from shared.files import Displaced, Files
+from shared.records import record
 
 logger = logging.getLogger("linkup.notify")
 
@@ -72,6 +73,7 @@ class Held:
                 sound = True
                 return result
             except (sqlite3.Error, Displaced) as error:
+                record("persistence_error", "notify's database: {reason}", reason=str(error))
                 sound = isinstance(error, Displaced)  # it has what is nowhere else any more
                 raise Unavailable(f"notify's database: {error}") from None
             finally:

@@ -23,6 +23,8 @@ from shared.clock import SECOND
 from shared.commands import Marks, MarksAnswer, MarksRow, Unread, encode, open_answer
 from shared.errors import LinkupError
 from shared.health import Check
+from shared.records import record
+from shared.taxonomy import Category
 
 logger = logging.getLogger("linkup.notify")
 
@@ -32,6 +34,7 @@ RETRY = 1.0
 REQUEST_TIMEOUT = 5.0
 SILENT_AFTER = 5.0  # seconds, of a mail server with an e-mail
 DAY = 86_400 * SECOND
+STORE = "store_unavailable"
 
 
 class Mailer:
@@ -166,7 +169,7 @@ class Mailer:
             letter = await asyncio.to_thread(self._letters.write, group.notification_id, marks)
             outcome = await self._channel.send(group.notification_id, letter, begin)
         except LinkupError:
-            outcome = Outcome("postponed", "store_unavailable")
+            outcome = Outcome("postponed", STORE)
         except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
             logger.error(
                 "an e-mail could not be made or sent",
@@ -194,6 +197,7 @@ class Mailer:
                 await asyncio.sleep(RETRY)
 
     def _told(self, group: Notification, outcome: Outcome) -> None:
+        _note(group, outcome)
         match outcome.kind:
             case "postponed":
                 self._refusal = outcome.reason
@@ -206,6 +210,23 @@ class Mailer:
             outcome.kind,
             extra={"notification_id": group.notification_id, "reason": outcome.reason},
         )
+
+
+def _note(group: Notification, outcome: Outcome) -> None:
+    """Record an e-mail that was refused, or of which nobody knows; and a mail server away."""
+    match outcome.kind:
+        case "failed" | "unknown":
+            category: Category = "delivery_error"
+        case "postponed" if outcome.reason != STORE:
+            category = "connection_error"
+        case _:
+            return
+    record(
+        category,
+        f"an e-mail is {outcome.kind}: {{reason}}",
+        notification_id=group.notification_id,
+        reason=outcome.reason,
+    )
 
 
 def _key(group: Notification) -> ladder.Key:

@@ -12,9 +12,11 @@ from services.notify.store import Store
 from shared import commands, readiness, subjects
 from shared.bus import Bus, Delivery
 from shared.commands import NotificationStep, NotificationSteps, NotificationStepsAnswer
+from shared.defects import unexpected
 from shared.errors import Internal, LinkupError, NotFound, Overloaded
 from shared.frames import MAX_NAMED
 from shared.health import Health
+from shared.records import record
 
 logger = logging.getLogger("linkup.notify")
 
@@ -45,6 +47,7 @@ class Steps:
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
+            record("overload", "too many queries are waiting in notify")
             refusal = commands.refusal(Overloaded("Too many queries are waiting: try again later"))
             self._bus.post(delivery.reply_to, refusal)
 
@@ -60,9 +63,11 @@ class Steps:
             return commands.refusal(error)
         except msgspec.MsgspecError as error:
             logger.error("a question does not decode: %s", error)
+            record("routing_error", "a query to notify cannot be decoded")
             return commands.refusal(Internal("The query cannot be decoded"))
-        except Exception:
+        except Exception as error:
             logger.exception("a question failed")
+            unexpected(error, "a query to notify failed")
             return commands.refusal(Internal("The query failed"))
 
 

@@ -20,6 +20,7 @@ from shared import commands
 from shared.bus import Bus, Delivery
 from shared.commands import Batch, BatchReply, Refused, Result, Results
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
+from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.writer")
 
@@ -53,8 +54,10 @@ class Writer:
             self._queue.put_nowait(job)
         except msgspec.MsgspecError as error:
             logger.error("a batch does not decode: %s", error)
+            record("routing_error", "a batch cannot be decoded")
             self._fail(delivery.reply_to, Internal("The batch cannot be decoded"))
         except asyncio.QueueFull:
+            record("overload", "too many batches are waiting for the store")
             self._fail(delivery.reply_to, Overloaded("The store is busy"))
 
     def waiting(self) -> int:
@@ -116,6 +119,7 @@ class Writer:
             return
         job = jobs[0]
         logger.error("a batch cannot be stored", exc_info=error, extra={"lane": job.batch.lane})
+        record("persistence_error", "a batch cannot be stored: {error}", error=type(error).__name__)
         try:
             reply = await self._one_by_one(job.batch)
         except Unavailable as unavailable:
@@ -147,6 +151,7 @@ class Writer:
             raise
         except Exception:
             logger.exception("a command cannot be stored", extra={"lane": single.lane})
+            record("persistence_error", "a command cannot be stored")
             return Refused.of(Internal("The command could not be stored"))
         await self._announce(decision)
         reply = decision.replies[0]

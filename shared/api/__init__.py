@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from shared.api.attachment import *
 from shared.api.block import *
@@ -15,8 +15,17 @@ from shared.api.problem import *
 from shared.api.progress import *
 from shared.api.report import *
 from shared.api.user import *
+from shared.defects import unencodable
 
 DEFAULT_LIMIT = 50
 PageSize = Annotated[int, Meta(ge=1, le=100)]
 
-encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+
+
+def encode(answer: Struct) -> bytes:
+    """Raises Unencodable."""
+    try:
+        return _encoder.encode(answer)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unencodable(answer, error) from error

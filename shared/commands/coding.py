@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shared.commands.query import Question
 from shared.commands.result import Fenced, Refused, Results
+from shared.defects import unencodable
 from shared.errors import LinkupError
 
 T = TypeVar("T", bound=Struct)
@@ -24,7 +25,11 @@ _question_decoder: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Q
 
 
 def encode(value: Struct | Sequence[Any]) -> bytes:
-    return _encoder.encode(value)
+    """Raises Unencodable."""
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unencodable(value, error) from error
 
 
 def decode(payload: bytes, kind: type[T]) -> T:

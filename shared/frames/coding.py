@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Raw, Struct
 
+from shared.defects import unencodable
 from shared.errors import InvalidFrame, LinkupError, TooLarge
 from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
@@ -103,7 +104,11 @@ def conversation_of(body: bytes) -> str:
 
 
 def encode(frame: Struct) -> bytes:
-    return _encoder.encode(frame)
+    """Raises Unencodable."""
+    try:
+        return _encoder.encode(frame)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unencodable(frame, error) from error
 
 
 def feed_frame(cursor: int, body: bytes) -> bytes:

@@ -14,6 +14,7 @@ from services.gateway.attachments.uploads import original, thumbnail
 from services.gateway.upstream.lanes import Lanes
 from shared.commands import CondemnAttachments, Condemned, Done, ForgetAttachments
 from shared.errors import LinkupError
+from shared.records import record
 
 logger = logging.getLogger("linkup.gateway.sweep")
 
@@ -44,6 +45,7 @@ class Sweep:
                     await self._objects.clear_staged()
             except LinkupError as error:
                 logger.warning("files to go stay for now: %s", error.__cause__ or error)
+                record("persistence_error", "files to go stay for now", severity="medium")
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_round):
                     await self._woken.wait()

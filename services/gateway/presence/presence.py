@@ -23,6 +23,7 @@ from shared import clock, commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_ACQUAINTANCES, Acquaintances, AcquaintancesAnswer, Announcement
 from shared.errors import LinkupError, NotFound, TooLarge
+from shared.records import record
 
 logger = logging.getLogger("linkup.gateway.presence")
 
@@ -211,6 +212,7 @@ class Presence:
             told = commands.decode(delivery.payload, Announcement)
         except msgspec.MsgspecError:
             logger.error("an announcement does not decode", extra={"subject": delivery.subject})
+            record("routing_error", "an announcement of presence cannot be decoded")
             return
         watch.seen(told.at)
         if watch.belief.announced(told.online, _now()):

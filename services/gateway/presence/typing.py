@@ -15,6 +15,7 @@ from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import Live, Members, MembersAnswer
+from shared.defects import unexpected
 from shared.errors import LinkupError, NotFound
 from shared.frames import MAX_NAMED
 
@@ -70,8 +71,9 @@ class Chores:
                 await chore()
             except LinkupError as error:
                 logger.debug("dropped: %s", error.code)
-            except Exception:
+            except Exception as error:
                 logger.exception("a chore failed")
+                unexpected(error, "a chore failed")
 
 
 class Typing:

@@ -18,6 +18,7 @@ from shared import frames
 from shared.commands import Event, Refused, Result, Stored
 from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
+from shared.records import record
 
 logger = logging.getLogger("linkup.gateway.connection")
 
@@ -111,6 +112,7 @@ class Connection:
         try:
             self._outbox.push(frame)
         except Overflow:
+            record("connection_error", "a socket does not keep up", severity="medium")
             self._outbox.discard()
             self.close(CloseCode.SLOW_CONSUMER)
 
@@ -172,6 +174,7 @@ class Connection:
 
     def broken(self, error: BaseException) -> None:
         logger.error("the repair of a feed failed", exc_info=error)
+        record("delivery_error", "the repair of a feed failed: {error}", error=type(error).__name__)
         self.close(CloseCode.TRY_AGAIN)
 
     def _show(self, event: Event, write: Callable[[bytes], None]) -> None:

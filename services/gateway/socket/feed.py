@@ -18,6 +18,7 @@ from shared import frames
 from shared.commands import Event, FeedPageAnswer, Joined
 from shared.errors import LinkupError
 from shared.frames import Hello
+from shared.records import record
 
 logger = logging.getLogger("linkup.gateway.feed")
 
@@ -159,6 +160,8 @@ class Feed:
     async def _repair(self, hole: bool) -> None:
         if hole:
             await asyncio.sleep(HOLE_WAIT)
+        if hole and self.cursor < self.seen:
+            record("delivery_error", "a gap in a feed is repaired from the log")
         while self.cursor < self.seen:
             await self._fetch_page()
         self._go_live()

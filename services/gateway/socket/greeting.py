@@ -12,7 +12,7 @@ from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.socket.asgi import header, receive, say_error
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.feed import resume_point
-from services.gateway.socket.refusals import address_of
+from services.gateway.socket.refusals import address_of, note
 from services.gateway.socket.wire import REFUSED, Wire
 from services.gateway.upstream.tickets import Tickets, is_ticket
 from shared import frames
@@ -76,6 +76,7 @@ async def _hello(wire: Wire) -> Hello:
             frame = frames.decode(await receive(wire), HELLO_BYTES)
         except (InvalidFrame, TooLarge) as error:
             wire.charge(REFUSED)
+            note(error.code)
             await say_error(wire, error)
             continue
         if not isinstance(frame, Hello):

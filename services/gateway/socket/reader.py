@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from services.gateway.socket.asgi import Disconnected, close, receive
 from services.gateway.socket.connection import Connection
-from services.gateway.socket.refusals import TOLD, Refusals
+from services.gateway.socket.refusals import TOLD, Refusals, note
 from services.gateway.socket.wire import REFUSED, Wire
 from shared import frames
 from shared.errors import (
@@ -19,6 +19,7 @@ from shared.errors import (
     TooLarge,
 )
 from shared.frames import CloseCode
+from shared.records import record
 from shared.settings import Settings
 
 logger = logging.getLogger("linkup.gateway.reader")
@@ -78,6 +79,7 @@ class Reader:
                 except LinkupError as error:
                     self._reject(error)
         except Disconnected as disconnected:
+            _note_abrupt(disconnected.args[0])
             connection.close(disconnected.args[0])
 
     async def ended(self) -> None:
@@ -97,6 +99,8 @@ class Reader:
         if code in TOLD or code == ABUSE:
             user_id = self._connection.user_id
             self._refusals.tell(code, user_id=user_id, address=self._address, why=why)
+        else:
+            note(code)
 
     async def _handle(self, frame: frames.ClientFrame) -> None:
         """Returns when there is room for the next one."""
@@ -131,3 +135,9 @@ class Reader:
         except TimeoutError:
             pass
         await close(self._wire, self._connection.close_code or CloseCode.RESTART)
+
+
+def _note_abrupt(code: int) -> None:
+    """A client that goes without a word is a network's doing more often than ours."""
+    if code == CloseCode.LOST:
+        record("connection_error", f"a socket was lost: {code}", severity="low", code=code)

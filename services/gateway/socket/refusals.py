@@ -3,18 +3,34 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.types import Scope
 
 from services.gateway.rates import Buckets
 from shared.counters import Counters
 from shared.errors import LinkupError, Overloaded, RateLimited, TooLarge, Unauthorized
+from shared.records import record
+from shared.taxonomy import Category
 
 logger = logging.getLogger("linkup.gateway.refusals")
 
 TOLD = frozenset({error.code for error in (Unauthorized, RateLimited, Overloaded, TooLarge)})
 USER = "linkup.user_id"  # in the scope of a request, once a token has said who asks
+CATEGORIES: Mapping[str, Category] = {
+    "unauthorized": "auth_error",
+    "origin": "auth_error",
+    "host": "auth_error",
+    "silent": "auth_error",
+    "rate_limited": "overload",
+    "overloaded": "overload",
+    "too_many": "overload",
+    "invalid_frame": "validation_error",
+    "invalid_request": "validation_error",
+    "too_large": "validation_error",
+    "unsupported": "validation_error",
+    "abuse": "validation_error",
+}
 LINES_PER_MINUTE = 120  # of one code
 LINES_OF_ONE = 30  # of one code and user or address
 
@@ -30,6 +46,7 @@ class Refusals:
 
     def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
         """`code` and `why` are words of ours; nothing that was sent, unless it was looked at."""
+        note(code, user_id, why)
         self._counters.add(f"refused_{code}")
         if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
             self._unwritten[code] += 1
@@ -48,6 +65,14 @@ class Refusals:
         if error.code in TOLD:
             user_id = scope.get(USER, "")
             self.tell(error.code, user_id=user_id, address=address_of(scope), why=error.why)
+        else:
+            note(error.code)
+
+
+def note(code: str, user_id: str = "", why: str = "") -> None:
+    """Record a refusal, if it is one; what is not found or not allowed is an answer."""
+    if (category := CATEGORIES.get(code)) is not None:
+        record(category, f"refused: {code}", user=user_id or None, code=code, reason=why)
 
 
 def address_of(scope: Scope) -> str:

@@ -26,6 +26,7 @@ from shared.frames import CloseCode as Ours
 from shared.http import Config
 from shared.pace import Pace
 from shared.reaper import CLOSE_TIMEOUT, Reaper
+from shared.records import record
 from shared.settings import MOST_HEADER_BYTES, Settings
 
 EXTENSION = "linkup.wire"
@@ -219,6 +220,7 @@ class Wire(WebSocketsSansIOProtocol):
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
             return
         super().keepalive_timeout()
+        record("connection_error", "a socket does not answer pings", severity="low")
         self.abort()
 
     def handle_ping(self) -> None:
@@ -262,6 +264,7 @@ class Wire(WebSocketsSansIOProtocol):
             self.transport.write_eof()
 
     def _fail(self, code: int, reason: str) -> None:
+        record("validation_error", f"a socket is closed: {reason}", code=int(code))
         self.conn.fail(code, reason)
         self.handle_parser_exception()
 

@@ -30,6 +30,7 @@ from shared.commands import (
     Results,
 )
 from shared.errors import Internal, LinkupError, OutOfOrder, Overloaded, Unavailable
+from shared.records import record
 
 R = TypeVar("R", bound=Result)
 
@@ -176,6 +177,7 @@ class Lane:
             return None
         except msgspec.MsgspecError:
             logger.exception("an answer of the store does not decode")
+            record("routing_error", "an answer of the store cannot be decoded")
             return None
         if not isinstance(answer, Results):
             return None

@@ -12,6 +12,7 @@ from services.persistence.store.connections import Row
 from shared import clock
 from shared.clock import SECOND
 from shared.commands import LogPage
+from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.followers")
 
@@ -69,6 +70,7 @@ class Followers:
         gone = [name for name, one in self._known.items() if one.heard_at < since]
         for name in gone:
             logger.warning("a follower is gone: the feed waits no longer", extra={"follower": name})
+            record("delivery_error", f"a follower is gone: {name}", follower=name)
             del self._known[name]
         return gone
 

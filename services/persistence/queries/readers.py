@@ -12,9 +12,11 @@ from services.persistence.queries.followers import Followers
 from services.persistence.store.connections import Held, ReaderConnection
 from shared import commands
 from shared.bus import Bus, Delivery
+from shared.defects import unexpected
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.files import Displaced
 from shared.probe import Probe
+from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.readers")
 
@@ -49,6 +51,7 @@ class Readers:
         try:
             self._queue.put_nowait(delivery)
         except asyncio.QueueFull:
+            record("overload", "too many queries are waiting for the store")
             refusal = commands.refusal(Overloaded("Too many queries are waiting: try again later"))
             self._bus.post(delivery.reply_to, refusal)
 
@@ -82,6 +85,7 @@ class Readers:
         try:
             await held.fetch("SELECT 1 FROM meta")
         except (sqlite3.Error, Displaced) as error:
+            _cannot_read(error)
             await held.close()
             if not reached.done():
                 reached.set_exception(Unavailable(str(error)))
@@ -100,11 +104,18 @@ class Readers:
             return commands.refusal(error)
         except (sqlite3.Error, Displaced) as error:
             logger.warning("query %s: %s", name, error)
+            _cannot_read(error)
             await held.close()
             return commands.refusal(Unavailable("The store cannot be read"))
         except msgspec.MsgspecError as error:
             logger.error("query %s does not decode: %s", name, error)
+            record("routing_error", "a query cannot be decoded", subject=delivery.subject)
             return commands.refusal(Internal("The query cannot be decoded"))
-        except Exception:
+        except Exception as error:
             logger.exception("query %s failed", name)
+            unexpected(error, "a query failed")
             return commands.refusal(Internal("The query failed"))
+
+
+def _cannot_read(error: Exception) -> None:
+    record("persistence_error", "the store cannot be read: {reason}", reason=str(error))

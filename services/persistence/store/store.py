@@ -38,6 +38,7 @@ from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 from shared.files import Displaced, Files
 from shared.probe import Probe
+from shared.records import record
 
 T = TypeVar("T")
 
@@ -122,6 +123,7 @@ class Store:
         return work(connection)
 
     def _unavailable(self, error: BaseException) -> Unavailable:
+        record("persistence_error", "nothing can be stored: {reason}", reason=str(error))
         self.writes.failed(str(error))
         return Unavailable("The store cannot be written")
 

@@ -9,6 +9,7 @@ import sqlite3
 import time
 
 from services.persistence.store.store import Store
+from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.indexer")
 
@@ -36,6 +37,7 @@ class Indexer:
                 await asyncio.sleep(PAUSE)
             except sqlite3.Error as error:
                 logger.warning("the index waits: %s", error)
+                record("persistence_error", "the index waits: {reason}", reason=str(error))
                 grown.set()
                 await asyncio.sleep(RETRY)
 

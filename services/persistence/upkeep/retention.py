@@ -17,6 +17,7 @@ from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import WRITERS
 from services.persistence.store.store import Store
 from shared import clock
+from shared.defects import unexpected
 from shared.errors import Unavailable
 
 logger = logging.getLogger("linkup.persistence.retention")
@@ -77,7 +78,8 @@ class Retention:
                 await self.prune()
             except Unavailable as error:
                 logger.warning("the feed is not pruned: %s", error.__cause__)
-            except Exception:
+            except Exception as error:
+                unexpected(error, "the feed is not pruned")
                 logger.exception("the feed is not pruned")  # which is no reason to stop serving
 
     async def note(self) -> None:

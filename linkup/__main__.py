@@ -29,7 +29,15 @@ class BadSetting(Failure):
 class Commands(click.Group):
     """Each command is the function of its own name in the module of its own name."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("run", "config", "load", "schema", "conform", "audit")
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "run",
+        "config",
+        "load",
+        "schema",
+        "conform",
+        "audit",
+        "monitor",
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)

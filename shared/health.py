@@ -102,6 +102,10 @@ class Health:
             ),
             recommendations=self._recommend(checks, low, operations),
             figures={name: figure() for name, figure in self.figures.items()},
+            window=self.window,
+            operations_trend=[int(each) for each in self._operations.trend(time.monotonic())],
+            errors_trend=self.errors.trend(),
+            hourly_trend=self.errors.hourly_trend(),
         )
 
     def _async_check(self) -> AsyncCheck:

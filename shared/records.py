@@ -21,7 +21,7 @@ from shared.taxonomy import Category as Category
 from shared.taxonomy import Context, Record, Severity, Value
 
 WINDOW = 300.0  # seconds that `counts` looks back
-HOUR = 3600.0
+HOUR, HOURS = 3600.0, 24
 STEPS = 60  # of the window: the oldest leave it one by one
 LITTLE = 0.1  # of an occurrence: what is of low severity, as a client that goes without a word
 KEPT = 200  # records; the one that happened longest ago goes first
@@ -33,10 +33,11 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Sliding:
-    """How often something happened within the last `window` seconds."""
+    """How often something happened within the last `window` seconds, in so many steps."""
 
-    def __init__(self, window: float) -> None:
-        self._step = window / STEPS
+    def __init__(self, window: float, steps: int = STEPS) -> None:
+        self._steps = steps
+        self._step = window / steps
         self._buckets: deque[tuple[int, float]] = deque()
 
     def add(self, now: float, times: float) -> None:
@@ -50,8 +51,15 @@ class Sliding:
         self._forget(int(now / self._step))
         return sum(times for _, times in self._buckets)
 
+    def trend(self, now: float) -> list[float]:
+        """The same by step, the latest last."""
+        number = int(now / self._step)
+        self._forget(number)
+        buckets = dict(self._buckets)
+        return [buckets.get(each, 0.0) for each in range(number - self._steps + 1, number + 1)]
+
     def _forget(self, number: int) -> None:
-        while self._buckets and self._buckets[0][0] <= number - STEPS:
+        while self._buckets and self._buckets[0][0] <= number - self._steps:
             self._buckets.popleft()
 
 
@@ -89,6 +97,7 @@ class Ledger:
         self.unlisted = 0  # occurrences for which there was no room in the records
         self._sliding = {category: Sliding(window) for category in CATEGORIES}
         self._hour = {category: Sliding(HOUR) for category in CATEGORIES}
+        self._all, self._day = Sliding(window), Sliding(HOURS * HOUR, HOURS)
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._monotonic = monotonic
         self._now = now
@@ -112,7 +121,8 @@ class Ledger:
         with self._lock:
             self.totals[category, grave] += 1
             self._sliding[category].add(at, LITTLE if grave == "low" else 1)
-            self._hour[category].add(at, 1)
+            for sliding in (self._hour[category], self._all, self._day):
+                sliding.add(at, 1)
             entry = self._entry((category, grave, message), at)
             if entry is None:
                 self.unlisted += 1
@@ -136,6 +146,16 @@ class Ledger:
         with self._lock:
             sums = {category: int(each.sum(now)) for category, each in self._hour.items()}
         return {category: count for category, count in sums.items() if count}
+
+    def trend(self) -> list[int]:
+        """Occurrences within the window by step, the latest last."""
+        with self._lock:
+            return [int(each) for each in self._all.trend(self._monotonic())]
+
+    def hourly_trend(self) -> list[int]:
+        """Occurrences by hour of the last day, the latest last."""
+        with self._lock:
+            return [int(each) for each in self._day.trend(self._monotonic())]
 
     def recent(self) -> list[Record]:
         """All that are kept, the latest first."""

@@ -54,7 +54,9 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a service is; a gateway's is of all, each of which is in `services`. Microseconds.
 
     `errors`, `recent_errors_count` and `operations` are of the last minutes, `error_summary` is of
-    the last hour; `figures` are measured now.
+    the last hour; `figures` are measured now. `window`: seconds of those last minutes;
+    `operations_trend` and `errors_trend` have a number for each sixtieth of it, the latest last,
+    and `hourly_trend` the errors of each of the last 24 hours.
     """
 
     service: str
@@ -71,6 +73,10 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     websocket_check: SocketCheck
     recommendations: list[Recommendation]
     figures: dict[str, float] = {}
+    window: float = 300.0
+    operations_trend: list[int] = []
+    errors_trend: list[int] = []
+    hourly_trend: list[int] = []
     services: dict[str, "HealthAnswer"] = {}
 
 
@@ -158,6 +164,9 @@ def whole(own: HealthAnswer, *others: HealthAnswer) -> HealthAnswer:
             errors=sum(one.websocket_check.errors for one in told),
         ),
         recommendations=_once(told),
+        operations_trend=summed(one.operations_trend for one in told),
+        errors_trend=summed(one.errors_trend for one in told),
+        hourly_trend=summed(one.hourly_trend for one in told),
         services={one.service: one for one in told},
     )
 
@@ -168,6 +177,10 @@ def added(counts: Iterable[Mapping[str, float]]) -> dict[str, float]:
         for name, count in each.items():
             total[name] = total.get(name, 0) + count
     return total
+
+
+def summed(trends: Iterable[list[int]]) -> list[int]:
+    return [sum(each) for each in zip(*filter(None, trends), strict=False)]
 
 
 def _once(told: Iterable[HealthAnswer]) -> list[Recommendation]:

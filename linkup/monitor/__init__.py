@@ -1,0 +1,111 @@
+"""Owns `linkup monitor`: whether messaging works, what is wrong and what to do, once or again and
+again; the exit code says the same."""
+
+import asyncio
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec.structs import replace
+from rich.console import Console
+
+from linkup.monitor.asking import EVERYTHING, look
+from linkup.monitor.screen import screen
+from linkup.options import config_option, environment_with
+from shared import clock, report
+from shared.errors import StartError
+from shared.report import HealthAnswer
+from shared.settings import Settings, load
+
+EXIT = {"healthy": 0, "warning": 1, "critical": 2}
+EXIT_UNREACHABLE = 3
+SVG_WIDTH = 110  # characters
+
+
+@click.command()
+@click.option("--continuous", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds from one look to the next.",
+)
+@click.option("--check-async", is_flag=True, help="Show what held the event loop up lately.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per look.")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="URL of a gateway; repeatable.")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Write a picture to this file.")
+@click.option("--data-dir", metavar="DIR", help="Data directory of `linkup run`.")
+@config_option
+@click.pass_context
+def monitor(
+    ctx: click.Context,
+    continuous: bool,
+    interval: float,
+    check_async: bool,
+    as_json: bool,
+    urls: tuple[str, ...],
+    svg: str | None,
+    data_dir: str | None,
+    config: str | None,
+) -> None:
+    """Show how well messaging works, what is wrong, and what to do.
+
+    Exits with 0 if it is healthy, 1 with a warning, 2 if it is critical, and 3 if nothing answers.
+    """
+    settings = load(environment_with(data_dir=data_dir), config)
+    console = Console(highlight=False)
+    code = EXIT_UNREACHABLE
+    try:
+        for told in _looks(settings, urls, interval if continuous else None):
+            code = _code(told)
+            if as_json:
+                click.echo(msgspec.json.encode(told))
+            else:
+                _show(console, told, clear=continuous, asyncs=check_async)
+            if svg:
+                _draw(Path(svg), told, asyncs=check_async)
+    except KeyboardInterrupt:
+        pass  # the end of `--continuous`: the code is that of the last look
+    ctx.exit(code)
+
+
+def _looks(
+    settings: Settings, urls: tuple[str, ...], every: float | None
+) -> Iterator[HealthAnswer]:
+    """One, or one every so many seconds for ever."""
+    while True:
+        began = time.monotonic()
+        try:
+            yield asyncio.run(look(settings, urls))
+        except StartError as error:
+            yield _nobody(str(error))
+        if every is None:
+            return
+        time.sleep(max(0.0, began + every - time.monotonic()))
+
+
+def _nobody(cause: str) -> HealthAnswer:
+    """Nothing answers, or it is not known where to ask."""
+    told = report.unreachable(EVERYTHING, clock.now(), cause)
+    advice = [report.Recommendation(EVERYTHING, cause)]
+    return replace(told, health_score=0, recommendations=advice)
+
+
+def _code(told: HealthAnswer) -> int:
+    return EXIT_UNREACHABLE if told.state == "unreachable" else EXIT[told.status]
+
+
+def _show(console: Console, told: HealthAnswer, *, clear: bool, asyncs: bool) -> None:
+    if clear and console.is_terminal:
+        console.clear()
+    console.print(screen(told, asyncs=asyncs))
+
+
+def _draw(file: Path, told: HealthAnswer, *, asyncs: bool) -> None:
+    canvas = Console(record=True, width=SVG_WIDTH, file=io.StringIO(), force_terminal=True)
+    canvas.print(screen(told, asyncs=asyncs))
+    file.write_text(canvas.export_svg(title="linkup monitor"), encoding="utf-8")

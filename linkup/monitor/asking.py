@@ -1,0 +1,97 @@
+"""Owns how the monitor asks each service: over the bus, and over HTTP when the bus is down."""
+
+import asyncio
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from linkup import operator
+from shared import clock, readiness, report, subjects
+from shared.errors import LinkupError, StartError
+from shared.report import HealthAnswer
+from shared.settings import Settings
+
+TIMEOUT = 3.0  # seconds: the gateway itself waits for a second for those behind it
+SUBJECTS = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
+EVERYTHING = "linkup"
+
+
+async def look(settings: Settings, urls: Sequence[str]) -> HealthAnswer:
+    """How everything is. `urls`: of gateways, instead of those that `linkup run` left.
+
+    Raises StartError when nothing answers, or when it is not known where.
+    """
+    known = _given(settings, urls) if urls else operator.operator(settings)
+    by_bus = await _over_the_bus(settings) if known.nats_url else {}
+    asked = {name: url for name, url in known.urls.items() if name not in by_bus}
+    told = await asyncio.gather(*(asyncio.to_thread(_over_http, *each) for each in asked.items()))
+    behind = {name: one for each in told for name, one in each.services.items() if name in SUBJECTS}
+    own = {name: _own(name, each) for name, each in zip(asked, told, strict=True)}
+    return _together({**behind, **own, **by_bus}, known.urls)
+
+
+def _given(settings: Settings, urls: Sequence[str]) -> operator.Operator:
+    """What `linkup run` left in the data directory may be another one's."""
+    names = ["gateway", *(f"gateway-{number}" for number in range(2, len(urls) + 1))]
+    return operator.Operator(nats_url=settings.nats_url, urls=dict(zip(names, urls, strict=True)))
+
+
+async def _over_the_bus(settings: Settings) -> dict[str, HealthAnswer]:
+    """Of those that answer there."""
+    found: dict[str, HealthAnswer] = {}
+    try:
+        async with operator.connected(settings) as wire:
+            for name, subject in SUBJECTS.items():
+                try:
+                    found[name] = await readiness.examine(wire, subject)
+                except LinkupError:
+                    continue
+    except StartError:
+        pass  # the bus is down, as the services will say themselves
+    return found
+
+
+def _over_http(name: str, url: str) -> HealthAnswer:
+    """A gateway tells also of those behind it."""
+    try:
+        return msgspec.json.decode(_fetch(f"{url.rstrip('/')}/health"), type=HealthAnswer)
+    except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
+        return report.unreachable(name, clock.now(), _reason(url, error))
+
+
+def _own(name: str, told: HealthAnswer) -> HealthAnswer:
+    return replace(told.services.get(told.service, told), service=name)
+
+
+def _fetch(url: str) -> bytes:
+    """The answer, also when it says that the service is not ready."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            body: bytes = response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read()
+    return body
+
+
+def _reason(url: str, error: Exception) -> str:
+    return f"{url} does not answer: {getattr(error, 'reason', '') or error or type(error).__name__}"
+
+
+def _together(told: Mapping[str, HealthAnswer], ports: Mapping[str, str]) -> HealthAnswer:
+    """Raises StartError when nobody answered."""
+    if all(one.state == "unreachable" for one in told.values()):
+        where = ", ".join(ports.values()) or "the bus"
+        raise StartError(f"nothing answers at {where}: start it, or name a gateway with --url")
+    silent = {
+        name: report.unreachable(name, clock.now(), "it does not answer")
+        for name in SUBJECTS
+        if name not in told
+    }
+    first, *others = sorted({**told, **silent}.values(), key=lambda one: one.service)
+    whole = report.whole(first, *others)
+    return replace(whole, service=EVERYTHING, state="ready", checks={}, figures={})

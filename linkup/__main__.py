@@ -37,6 +37,7 @@ class Commands(click.Group):
         "conform",
         "audit",
         "monitor",
+        "message",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

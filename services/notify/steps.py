@@ -1,4 +1,7 @@
-"""Owns what a message's sender is told of its notifications: outcomes, and nobody's address."""
+"""Owns what notify answers of a message's notifications: outcomes, and nobody's address.
+
+Its sender is told less than the operator, who may ask about any.
+"""
 
 import asyncio
 import logging
@@ -6,12 +9,21 @@ import re
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import Struct
 
 from services.notify.ladder import Notification
 from services.notify.store import Store
 from shared import commands, readiness, subjects
 from shared.bus import Bus, Delivery
-from shared.commands import NotificationStep, NotificationSteps, NotificationStepsAnswer
+from shared.commands import (
+    MAX_TRACED,
+    NotificationState,
+    NotificationStep,
+    NotificationSteps,
+    NotificationStepsAnswer,
+    NotificationTrace,
+    NotificationTraceAnswer,
+)
 from shared.defects import unexpected
 from shared.errors import Internal, LinkupError, NotFound, Overloaded
 from shared.frames import MAX_NAMED
@@ -27,6 +39,8 @@ PRIVATE = ("muted", "nothing_unread")  # how a recipient wants to see it is for 
 
 class Steps:
     """A bounded queue of questions, answered one after another."""
+
+    STEPS, TRACE = subjects.notify("steps"), subjects.notify("trace")
 
     def __init__(self, bus: Bus, store: Store, health: Health) -> None:
         self._bus = bus
@@ -53,12 +67,7 @@ class Steps:
 
     async def _answer(self, delivery: Delivery) -> bytes:
         try:
-            if delivery.subject != subjects.notify("steps"):
-                raise NotFound(f"Unknown subject {delivery.subject!r}")
-            asked = commands.decode(delivery.payload, NotificationSteps)
-            asked = msgspec.structs.replace(asked, user_ids=asked.user_ids[:MAX_NAMED])
-            groups = await self._store.of_message(asked)
-            return commands.encode(NotificationStepsAnswer(steps=list(steps(groups))))
+            return commands.encode(await self._found(delivery))
         except LinkupError as error:
             return commands.refusal(error)
         except msgspec.MsgspecError as error:
@@ -69,6 +78,39 @@ class Steps:
             logger.exception("a question failed")
             unexpected(error, "a query to notify failed")
             return commands.refusal(Internal("The query failed"))
+
+    async def _found(self, delivery: Delivery) -> Struct:
+        match delivery.subject:
+            case self.STEPS:
+                asked = commands.decode(delivery.payload, NotificationSteps)
+                groups = await self._groups(asked, MAX_NAMED)
+                return NotificationStepsAnswer(steps=list(steps(groups)))
+            case self.TRACE:
+                traced = commands.decode(delivery.payload, NotificationTrace)
+                groups = await self._groups(traced, MAX_TRACED)
+                return NotificationTraceAnswer(notifications=list(map(state, groups)))
+            case other:
+                raise NotFound(f"Unknown subject {other!r}")
+
+    async def _groups(
+        self, asked: NotificationSteps | NotificationTrace, most: int
+    ) -> list[Notification]:
+        return await self._store.of_message(asked.conversation_id, asked.seq, asked.user_ids[:most])
+
+
+def state(group: Notification) -> NotificationState:
+    """All of it, for the operator."""
+    return NotificationState(
+        notification_id=group.notification_id,
+        user_id=group.user_id,
+        channel="email",
+        state=group.state,
+        reason=group.reason,
+        attempts=group.attempts,
+        opened_at=group.created_at,
+        due_at=group.due_at if group.state == "waiting" else None,
+        closed_at=group.closed_at or None,
+    )
 
 
 def steps(groups: Iterable[Notification]) -> Iterable[NotificationStep]:

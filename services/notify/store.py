@@ -14,7 +14,7 @@ from msgspec import Struct
 from services.notify import ladder, rows
 from services.notify.database import Held, open_database
 from services.notify.ladder import Notification, Waits, Watch
-from shared.commands import LogRow, NotificationSteps
+from shared.commands import LogRow
 from shared.probe import Probe
 
 T = TypeVar("T")
@@ -110,12 +110,14 @@ class Store:
 
         return await self._held.transaction(work)
 
-    async def of_message(self, asked: NotificationSteps) -> list[Notification]:
+    async def of_message(
+        self, conversation_id: str, seq: int, user_ids: list[str]
+    ) -> list[Notification]:
         """The group that this message is in, of each of those users who has one."""
         values = {
-            "user_ids": msgspec.json.encode(asked.user_ids).decode(),
-            "conversation_id": asked.conversation_id,
-            "seq": asked.seq,
+            "user_ids": msgspec.json.encode(user_ids).decode(),
+            "conversation_id": conversation_id,
+            "seq": seq,
         }
         return await self._held.transaction(
             lambda connection: [

@@ -73,7 +73,9 @@ async def _listen(
 ) -> None:
     writer, followers = Writer(store, nats, health.operated), Followers()
     readers = Readers(
-        settings.store_url, store.epoch, nats, followers, store.guard, health.operated
+        *(settings.store_url, store.epoch, nats, followers, store.guard),
+        operated=health.operated,
+        recent=writer.recent,
     )
     health.figures["batches_waiting"] = writer.waiting
     health.figures["questions_waiting"] = readers.waiting

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import msgspec
 
 from services.persistence.announce import announce
-from services.persistence.decide.changes import Decision
+from services.persistence.decide.changes import Changes, Decision
 from services.persistence.decide.messages import WAITS, sequence_of
 from services.persistence.doorbell import Doorbell
+from services.persistence.queries.recent import Recent
 from services.persistence.store.store import Store
-from shared import commands
+from shared import clock, commands
 from shared.bus import Bus, Delivery
-from shared.commands import Batch, BatchReply, Refused, Result, Results
+from shared.commands import Batch, BatchReply, Refused, Result, Results, Transacted
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.records import record
 
@@ -45,6 +46,7 @@ class Writer:
         self._store = store
         self._bus = bus
         self._doorbell = Doorbell(bus)
+        self.recent = Recent()
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue(MAX_QUEUED)
 
     def accept(self, delivery: Delivery) -> None:
@@ -102,9 +104,26 @@ class Writer:
             await self._tell(jobs, decision)
 
     async def _tell(self, jobs: Sequence[Job], decision: Decision) -> None:
+        committed_at = clock.now()
         await self._announce(decision)
         for job, reply in zip(jobs, decision.replies, strict=True):
             await self._bus.publish(job.reply_to, commands.encode(reply))
+        if decision.changes.messages:
+            self._remember(jobs, decision.changes, committed_at)
+
+    def _remember(self, jobs: Sequence[Job], changes: Changes, committed_at: int) -> None:
+        entry = Transacted(
+            first_id=changes.messages[0].message.message_id,
+            last_id=changes.messages[-1].message.message_id,
+            batches=len(jobs),
+            commands=sum(len(job.batch.commands) for job in jobs),
+            messages=len(changes.messages),
+            events=len(changes.feed),
+            users=len(changes.heads),
+            committed_at=committed_at,
+            told_at=clock.now(),
+        )
+        self.recent.add(entry)
 
     async def _announce(self, decision: Decision) -> None:
         await announce(self._bus, self._store.epoch, decision)

@@ -1,9 +1,12 @@
 """Owns the questions of how far a message has come, and their answers.
 
-Only who sent it may ask. What persistence knows and what notify knows are asked for apart.
+Only who sent it may ask, and the operator about any. What persistence knows and what notify knows
+are asked for apart.
 """
 
 from msgspec import Struct
+
+MAX_TRACED = 200  # recipients in an answer to the operator
 
 
 class Receipts(Struct, frozen=True, kw_only=True, tag="receipts"):
@@ -74,3 +77,73 @@ class NotificationStepsAnswer(Struct, frozen=True, kw_only=True):
     """At most one for each user and channel."""
 
     steps: list[NotificationStep]
+
+
+class Trace(Struct, frozen=True, kw_only=True, tag="trace"):
+    """What is known of the way of this message, whosever it is? The operator's question."""
+
+    message_id: int
+
+
+class Transacted(Struct, frozen=True, array_like=True, gc=False):
+    """A transaction that stored the messages from `first_id` to `last_id`.
+
+    It carried `commands` in `batches` of one lane each, and told `events` to `users`.
+    `committed_at`: when all was on the disk. `told_at`: when all was told and answered.
+    """
+
+    first_id: int
+    last_id: int
+    batches: int
+    commands: int
+    messages: int
+    events: int
+    users: int
+    committed_at: int
+    told_at: int
+
+
+class TraceAnswer(Struct, frozen=True, kw_only=True):
+    """As TimelineAnswer, of the first MAX_TRACED it was for. `transacted`: None when it is no
+    longer known."""
+
+    message_id: int
+    conversation_id: str
+    seq: int
+    sender_id: str
+    client_id: str
+    member_count: int
+    delivered_count: int
+    read_count: int
+    user_ids: list[str]
+    steps: list[Step]
+    transacted: Transacted | None
+
+
+class NotificationTrace(Struct, frozen=True, kw_only=True, tag="trace"):
+    """Asked of notify, as `trace`: what is kept of this message's notifications to these users?"""
+
+    conversation_id: str
+    seq: int
+    user_ids: list[str]
+
+
+class NotificationState(Struct, frozen=True, array_like=True):
+    """A group of unread messages. `due_at`: of the next attempt, while it waits. `reason`: a word,
+    an SMTP code or the name of an error, never an address or a server's own text."""
+
+    notification_id: str
+    user_id: str
+    channel: str
+    state: str
+    reason: str
+    attempts: int
+    opened_at: int
+    due_at: int | None
+    closed_at: int | None
+
+
+class NotificationTraceAnswer(Struct, frozen=True, kw_only=True):
+    """At most one for each user and channel."""
+
+    notifications: list[NotificationState]

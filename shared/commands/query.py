@@ -6,7 +6,7 @@ A question's tag is its type on the wire, and the end of the subject that it is 
 from msgspec import Struct
 
 from shared.commands.event import Event
-from shared.commands.progress import Receipts, Timeline
+from shared.commands.progress import Receipts, Timeline, Trace
 
 MAX_PAGE_BYTES = 512 * 1024
 MAX_JOINS = 500  # users in one question about where their feeds stand
@@ -354,6 +354,7 @@ Question = (
     | Blocks
     | Receipts
     | Timeline
+    | Trace
     | Search
     | Attachment
     | Attachments

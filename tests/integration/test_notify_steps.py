@@ -124,7 +124,7 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
         )
         assert sorted(states(tmp_path / "notify.db")) == ["cancelled", "waiting"]
         for seq in (1, 2):
-            [group] = await store.of_message(asked(seq))
+            [group] = await store.of_message(DIRECT, seq, ["bob"])
             assert (group.state, group.first_seq, group.last_seq) == ("waiting", 1, 2)
 
 
@@ -134,10 +134,10 @@ async def test_what_was_read_before_the_rest_is_in_no_notification(tmp_path: Pat
     read = LogRow("w", 3, "bob", "receipt", DIRECT, 0, 1, "bob", now)
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
         await store.follow(Progress("e1", {"w": 2}), both, now, WAITS)
-        assert len(await store.of_message(asked(1))) == 1
+        assert len(await store.of_message(DIRECT, 1, ["bob"])) == 1
         await store.follow(Progress("e1", {"w": 3}), [read], now, WAITS)
-        assert await store.of_message(asked(1)) == []
-        [group] = await store.of_message(asked(2))
+        assert await store.of_message(DIRECT, 1, ["bob"]) == []
+        [group] = await store.of_message(DIRECT, 2, ["bob"])
         assert group.state == "waiting"
 
 

@@ -19,10 +19,12 @@ from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import acquaintances, members
 from services.persistence.queries.receipts import receipts
+from services.persistence.queries.recent import Recent
 from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
+from services.persistence.queries.trace import trace
 from services.persistence.store.connections import Held
 from shared import commands
 from shared.commands import (
@@ -46,16 +48,24 @@ from shared.commands import (
     Search,
     Timeline,
     Totals,
+    Trace,
 )
 
 
 class Queries:
     """The log through one reader's connection. `epoch` names the store."""
 
-    def __init__(self, held: Held, epoch: str, followers: Followers | None = None) -> None:
+    def __init__(
+        self,
+        held: Held,
+        epoch: str,
+        followers: Followers | None = None,
+        recent: Recent | None = None,
+    ) -> None:
         self._held = held
         self._epoch = epoch
         self._followers = followers or Followers()
+        self._recent = recent or Recent()
 
     async def answer(self, asked: Question) -> bytes:
         """The encoded answer. Raises LinkupError."""
@@ -63,20 +73,20 @@ class Queries:
             asked = replace(asked, positions=dict(self._followers.heard(asked, self._epoch)))
 
         def answered(connection: sqlite3.Connection) -> bytes:
-            return _snapshot(Source(connection, self._epoch), asked)
+            return _snapshot(Source(connection, self._epoch), asked, self._recent)
 
         return await self._held.run(answered)
 
 
-def _snapshot(source: Source, asked: Question) -> bytes:
+def _snapshot(source: Source, asked: Question, recent: Recent) -> bytes:
     source.connection.execute("BEGIN")
     try:
-        return commands.encode(_read(source, asked))
+        return commands.encode(_read(source, asked, recent))
     finally:
         source.connection.execute("ROLLBACK")
 
 
-def _read(source: Source, asked: Question) -> Struct:  # noqa: C901 - a case each
+def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C901 - a case each
     match asked:
         case Joins():
             return joins(source, asked)
@@ -100,6 +110,8 @@ def _read(source: Source, asked: Question) -> Struct:  # noqa: C901 - a case eac
             return receipts(source, asked)
         case Timeline():
             return timeline(source, asked)
+        case Trace():
+            return trace(source, asked, recent)
         case Search():
             return search(source, asked)
         case Attachment():

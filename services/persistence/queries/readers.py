@@ -9,6 +9,7 @@ import msgspec
 
 from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
+from services.persistence.queries.recent import Recent
 from services.persistence.store.connections import Held, ReaderConnection
 from shared import commands
 from shared.bus import Bus, Delivery
@@ -36,9 +37,11 @@ class Readers:
         followers: Followers,
         guard: Callable[[], None] | None = None,
         operated: Callable[[int], None] = lambda questions: None,
+        recent: Recent | None = None,
     ) -> None:
         """`guard`: as of `Held`. `operated`: called with each question."""
         self._operated = operated
+        self._recent = recent or Recent()
         self._url = url
         self._guard = guard
         self._followers = followers
@@ -62,7 +65,7 @@ class Readers:
     async def run(self) -> None:
         """One reader's life; run as many as there are to be connections."""
         held = Held(self._url, ReaderConnection, self._guard)
-        queries = Queries(held, self._epoch, self._followers)
+        queries = Queries(held, self._epoch, self._followers, self._recent)
         try:
             await held.open()
             while True:

@@ -21,8 +21,13 @@ def timeline(source: Source, asked: Timeline) -> TimelineAnswer:
         client_id=message.client_id,
         **(counts(source, message))._asdict(),
         user_ids=[row[0] for row in rows],
-        steps=[*_own(message), *(step for row in rows for step in _of_member(row))],
+        steps=steps(message, rows),
     )
+
+
+def steps(message: Sent, rows: Iterable[Row]) -> list[Step]:
+    """Its own, and those of the members in these rows."""
+    return [*_own(message), *(step for row in rows for step in _of_member(row))]
 
 
 def _own(message: Sent) -> Iterable[Step]:

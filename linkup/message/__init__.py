@@ -1,0 +1,70 @@
+"""Owns `linkup message`: asks persistence and notify for a message's way, and shows it."""
+
+import asyncio
+
+import click
+import msgspec
+
+from linkup.message.way import Way, lines, way
+from linkup.operator import connected
+from linkup.options import config_option, environment_with
+from shared import subjects
+from shared.bus import Bus
+from shared.commands import (
+    NotificationState,
+    NotificationTrace,
+    NotificationTraceAnswer,
+    Trace,
+    TraceAnswer,
+    encode,
+    open_answer,
+)
+from shared.errors import LinkupError, NotFound, StartError, Unavailable
+from shared.settings import Settings, load
+
+TIMEOUT = 5.0
+
+
+@click.command()
+@click.argument("message_id", type=click.IntRange(min=1))
+@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def message(message_id: int, data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """Print the way of a message, step by step, with times. Its text is not shown."""
+    settings = load(environment_with(data_dir=data_dir), config)
+    found = asyncio.run(traced(settings, message_id))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        click.echo("\n".join(lines(found)))
+
+
+async def traced(settings: Settings, message_id: int) -> Way:
+    """Raises StartError when there is no such message or nobody to ask."""
+    async with connected(settings) as wire:
+        found = await _stored(wire, message_id)
+        return way(found, await _notifications(wire, found))
+
+
+async def _stored(wire: Bus, message_id: int) -> TraceAnswer:
+    asked = encode(Trace(message_id=message_id))
+    try:
+        answer = await wire.request(subjects.query("trace"), asked, TIMEOUT)
+        return open_answer(answer, TraceAnswer)
+    except NotFound:
+        raise StartError(f"there is no message {message_id}") from None
+    except LinkupError as error:
+        raise StartError(f"persistence does not tell: {error}; see its /readyz") from None
+
+
+async def _notifications(wire: Bus, found: TraceAnswer) -> list[NotificationState] | None:
+    """None when notify does not answer."""
+    asked = NotificationTrace(
+        conversation_id=found.conversation_id, seq=found.seq, user_ids=found.user_ids
+    )
+    try:
+        answer = await wire.request(subjects.notify("trace"), encode(asked), TIMEOUT)
+        return open_answer(answer, NotificationTraceAnswer).notifications
+    except Unavailable:
+        return None

@@ -6,7 +6,8 @@ a request that cannot leave fails at once. Whoever waits for a fact re-reads the
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ Handler = Callable[["Delivery"], None]
 FLUSH_EVERY = 256  # publishes: without a buffer limit nothing else slows a burst down
 CONNECT_TIMEOUT = 10.0
 FLUSH_TIMEOUT = 5.0
+REFUSED = re.compile(r'permissions violation for subscription to "([^"]+)"', re.IGNORECASE)
 PING_TIMEOUT = 2.0  # below the deadline of what is asked over the bus: the bus is blamed first
 
 
@@ -65,8 +67,10 @@ class Subscription:
 
 
 class Bus:
-    def __init__(self, client: NatsClient) -> None:
+    def __init__(self, client: NatsClient, refused: Collection[str] = ()) -> None:
+        """`refused`: subjects on which the server does not let us listen."""
         self._client = client
+        self._refused = refused
         self._unflushed = 0
         self._flush: asyncio.Task[bool] | None = None  # under way
         self._next_flush: asyncio.Task[bool] | None = None
@@ -84,6 +88,12 @@ class Bus:
         if self.connected:
             return self.probe.check()
         return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
+
+    def subscriptions(self) -> Check:
+        """Whether we hear all that we asked for."""
+        if not self._refused:
+            return Check("pass")
+        return Check("fail", f"nats-server does not deliver {', '.join(sorted(self._refused))}")
 
     async def _ping(self) -> None:
         """There and back: the client's own pings take 10 s and more to find it frozen."""
@@ -186,10 +196,15 @@ class _Link:
         self.shown = without_password(url)
         self.open = False
         self.trouble = ""
+        self.refused: set[str] = set()  # subjects that we may not listen on
         self._on_reconnect = on_reconnect
 
     async def on_error(self, error: Exception) -> None:
-        if self.open:
+        if found := REFUSED.search(_reason(error)):
+            self.refused.add(found[1])
+            logger.error("bus: %s", _reason(error))
+            record("routing_error", f"not allowed to listen on {found[1]}", subject=found[1])
+        elif self.open:
             logger.warning("bus: %s", _reason(error))
             record("connection_error", "the bus: {error}", error=type(error).__name__)
         elif not self.trouble:
@@ -197,6 +212,7 @@ class _Link:
         self.trouble = _reason(error)
 
     async def on_disconnect(self) -> None:
+        self.refused.clear()  # all is asked for again
         if self.open:
             logger.warning("disconnected from the bus")
             record("connection_error", "disconnected from the bus")
@@ -218,7 +234,7 @@ async def connect(
 
     link = _Link(url, on_reconnect)
     client = NatsClient()
-    bus = Bus(client)
+    bus = Bus(client, link.refused)
     try:
         async with asyncio.timeout(timeout):  # the client's own first connect: 60 times 2 s
             await client.connect(

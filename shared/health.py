@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import clock
+from shared.advice import SLOW_MS
 from shared.counters import Counters
 from shared.records import WINDOW, Ledger, Sliding
 from shared.report import (
@@ -63,6 +64,7 @@ class Health:
         self.figures: dict[str, Callable[[], float]] = {}  # what an operator likes to watch
         self.drain: Callable[[], Awaitable[None]] | None = None
         self.whole: Callable[[], Awaitable[HealthAnswer]] | None = None  # of all services
+        self._began = time.monotonic()
         self._operations = Sliding(window)
         self._steady = Steady(HOLD * window)
 
@@ -79,7 +81,7 @@ class Health:
 
     def examine(self) -> HealthAnswer:
         """The report on this process, from what is known: it waits for nothing."""
-        _, checks = self.report()
+        checks = self.report()[1] | {"loop": self._loop()}
         low = list(ceilings(self.service, checks))
         counts = self.errors.counts()
         operations = int(self._operations.sum(time.monotonic()))
@@ -107,6 +109,13 @@ class Health:
             errors_trend=self.errors.trend(),
             hourly_trend=self.errors.hourly_trend(),
         )
+
+    def _loop(self) -> Check:
+        """How late the event loop is, and what held it up last. A start is always busy."""
+        begun = time.monotonic() - self._began > HOLD * self.window
+        lag = round(1000 * self.lag()) if begun else 0
+        last = self._async_check().errors[:1]
+        return Check("warn" if lag > SLOW_MS else "pass", "".join(last), lag)
 
     def _async_check(self) -> AsyncCheck:
         count = ceil(self.errors.counts()["async_context_violation"])

@@ -135,6 +135,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = nats.check
+        health.checks["subscriptions"] = nats.subscriptions
         health.checks["persistence"] = upstream.check
         health.checks["notify"] = notify.check
         health.figures["sockets"] = hub.sockets

@@ -59,6 +59,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             operated=health.operated,
         )
         health.checks["bus"] = wire.check
+        health.checks["subscriptions"] = wire.subscriptions
         health.checks["store"] = store.writes.check
         health.checks["log"] = follower.check
         health.checks["disk"] = disk_check(file_of(settings.notify_store_url))

@@ -49,6 +49,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             ) from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))
         health.checks["bus"] = nats.check
+        health.checks["subscriptions"] = nats.subscriptions
         health.checks["store"] = store.writes.check
         health.checks["disk"] = disk_check(file_of(url))
         await _listen(stack, nats, store, settings, health)

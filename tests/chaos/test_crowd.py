@@ -33,21 +33,22 @@ UNLIMITED: dict[str, Any] = {
     "api_per_minute": 0,
     "other_per_minute": 0,
 }
-CROWDS = 10  # at once
-ROUNDS = 3  # of everybody doing something while a process dies
 ACTIONS = 25  # a round
 SETTLED_WITHIN = 45.0  # seconds; heads are compared every ten
 
 
-async def play(stack: Stack, seed: int) -> None:
-    """Crowds who have nothing to do with each other, so that they share what it costs to die."""
+async def play(stack: Stack, seed: int, crowds_at_once: int = 10, rounds: int = 3) -> None:
+    """In each round everybody does something while a process dies.
+
+    The crowds have nothing to do with each other, so that they share what it costs to die.
+    """
     chance = random.Random(seed)
     async with AsyncExitStack() as opened:
         crowds = [
             await opened.enter_async_context(crowd_of(stack, f"r{seed}x{number}-"))
-            for number in range(CROWDS)
+            for number in range(crowds_at_once)
         ]
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for crowd, _ in crowds:
                 crowd.connect_all()
                 crowd.bustle(chance, ACTIONS)
@@ -99,8 +100,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.mark.timeout(240)
-async def test_c1_to_c7_everybodys_view_equals_the_log_after_kill_9(stack: Stack) -> None:
-    await play(stack, random.randrange(10**6))
+@pytest.mark.parametrize(
+    ("crowds", "rounds"),
+    [pytest.param(3, 2, id="some"), pytest.param(10, 3, id="many", marks=pytest.mark.slow)],
+)
+async def test_c1_to_c7_everybodys_view_equals_the_log_after_kill_9(
+    stack: Stack, crowds: int, rounds: int
+) -> None:
+    await play(stack, random.randrange(10**6), crowds, rounds)
 
 
 @pytest.mark.prove

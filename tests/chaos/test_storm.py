@@ -123,10 +123,14 @@ def within(seconds: float, told: Return) -> float:
 
 
 @pytest.mark.timeout(120)
-async def test_f_s1_hundreds_come_back_in_one_instant_and_none_is_refused(stack: Stack) -> None:
-    told = await come_back(stack, "some", 600)  # more than one queue of the store's readers holds
+@pytest.mark.parametrize("count", [150, pytest.param(600, marks=pytest.mark.slow)])
+async def test_f_s1_hundreds_come_back_in_one_instant_and_none_is_refused(
+    stack: Stack, count: int
+) -> None:
+    """600 are more than one queue of the store's readers holds."""
+    told = await come_back(stack, f"some{count}x", count)
     sys.stdout.write(f"{told}\n")
-    check(told, 600)
+    check(told, count)
     assert told.outcome.came[-1] < within(4.0, told)
 
 

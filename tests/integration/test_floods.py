@@ -111,6 +111,18 @@ def held(stack: Stack) -> int:
     return connections_of(stack.pids()["gateway"], stack.port("gateway"))
 
 
+async def test_f_h2_c10_beside_twenty_who_shout_everybody_is_served(tmp_path: Path) -> None:
+    """All kinds at once, shortly: each message of the others is acknowledged and arrives."""
+    async with run_stack(tmp_path, **DEFAULTS) as stack, dropping() as sink:
+        before = resident_bytes(stack.pids()["gateway"])
+        await compared(stack, sink, MIXED, 1000, windows=1, seconds=1)
+        await eventually(lambda: held(stack) == 0)
+        assert resident_bytes(stack.pids()["gateway"]) < before + MEMORY
+        assert "Traceback" not in stack.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 async def test_f_h2_c10_twenty_shout_and_nobody_else_notices(tmp_path: Path) -> None:
     """All kinds at once; what was taken for them is given back when they are gone."""
     async with run_stack(tmp_path, **DEFAULTS) as stack, dropping() as sink:

@@ -24,14 +24,13 @@ from linkup.load.typists import PERIOD
 from tests.support.commands import unusable
 from tests.support.stack import AUDIENCE, Stack, run_stack
 
-on_one_product = pytest.mark.asyncio(loop_scope="module")
+on_one_product = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with run_stack(
-        tmp_path_factory.mktemp("load"), message_rate=0, sockets_per_address=0, sockets_per_user=0
-    ) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder = tmp_path_factory.mktemp("load")
+    async with run_stack(folder, message_rate=5, message_burst=2, sockets_per_address=3) as running:
         yield running
 
 
@@ -100,19 +99,19 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
         assert report.sent == report.stored == len(lines)
 
 
-async def test_a_limit_on_messages_is_said(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, message_rate=5, message_burst=2) as stack:
-        plan = Plan(url=stack.url, pairs=1, window=4, seconds=1, warmup=0)
-        report = await running.run(plan, tokens(stack))
+@on_one_product
+async def test_a_limit_on_messages_is_said(limited: Stack) -> None:
+    plan = Plan(url=limited.url, pairs=1, window=4, seconds=1, warmup=0)
+    report = await running.run(plan, tokens(limited))
     assert report.sound, report
     assert report.limits == ["rate_limited"]
     assert "LINKUP_MESSAGE_RATE=0" in in_words(report)
 
 
-async def test_a_limit_on_sockets_is_said(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, sockets_per_address=3) as stack:
-        with pytest.raises(LoadFailed, match="LINKUP_SOCKETS_PER_ADDRESS=0"):
-            await running.run(Plan(url=stack.url, pairs=4, seconds=1), tokens(stack))
+@on_one_product
+async def test_a_limit_on_sockets_is_said(limited: Stack) -> None:
+    with pytest.raises(LoadFailed, match="LINKUP_SOCKETS_PER_ADDRESS=0"):
+        await running.run(Plan(url=limited.url, pairs=4, seconds=1), tokens(limited))
 
 
 @on_one_product

@@ -9,11 +9,13 @@ import socket
 import sys
 import sysconfig
 import urllib.request
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 
 from linkup.run.broker import NAME
@@ -25,6 +27,8 @@ from tests.support.stack import Stack, run_stack, started_stack
 from tests.support.waiting import eventually, within
 
 ALL = {"nats-server", "persistence", "notify", "gateway"}
+
+on_one_product = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
@@ -60,36 +64,43 @@ async def refused_by(python: str | Path, *arguments: object, **settings: Any) ->
     return Refusal(process.returncode, stdout.decode(), stderr.decode())
 
 
-async def test_f_t7_everything_starts_in_order_from_nothing(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, from_nothing=True) as stack:
-        assert stack.pids().keys() == ALL
-        order = [event["service"] for event in stack.told("ready")]
-        assert order[:2] == ["nats-server", "persistence"]  # the others ask these
-        assert stack.told("started")[0]["seconds"] > 0
-        said = [json.loads(line) for line in stack.log.read_text().splitlines()]
-        loops = {line["service"]: line["loop"] for line in said if line["message"] == "started"}
-        assert loops == dict.fromkeys(ALL - {"nats-server"}, "uvloop")
-        assert [line["websocket"] for line in said if "websocket" in line] == ["direct"]
-
-
 ANY_NAME = os.fsdecode(
     b"-caf\xc3\xa9 #1?%20%zz \"'\\$HOME{x};&*[:memory:]@\xf0\x9f\x98\x80\n\t\x1b\xff"
 )
 
 
-async def test_f_s2_h10_it_starts_in_a_directory_of_any_name_and_keeps_it_to_itself(
-    tmp_path: Path,
-) -> None:
-    """The directory is there already, and open to others."""
-    place = tmp_path / ANY_NAME
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """From nothing, in a directory that is there already and open to others."""
+    place = tmp_path_factory.mktemp("run") / ANY_NAME
     (place / "data").mkdir(parents=True)
     (place / "data").chmod(0o755)
     async with run_stack(place, from_nothing=True) as stack:
-        await meet(stack, "bob")
-        assert (await send(stack, stack.token("alice"), "kept"))["seq"] == 1
-        await asyncio.to_thread(upload, stack)
-        assert not stack.told("warning")
+        yield stack
     stored_for_its_owner(place / "data")
+
+
+@on_one_product
+async def test_f_t7_everything_starts_in_order_from_nothing(fresh: Stack) -> None:
+    assert fresh.pids().keys() == ALL
+    order = [event["service"] for event in fresh.told("ready")]
+    assert order[:2] == ["nats-server", "persistence"]  # the others ask these
+    assert fresh.told("started")[0]["seconds"] > 0
+    said = [json.loads(line) for line in fresh.log.read_text().splitlines()]
+    loops = {line["service"]: line["loop"] for line in said if line["message"] == "started"}
+    assert loops == dict.fromkeys(ALL - {"nats-server"}, "uvloop")
+    assert [line["websocket"] for line in said if "websocket" in line] == ["direct"]
+
+
+@on_one_product
+async def test_f_s2_h10_it_starts_in_a_directory_of_any_name_and_keeps_it_to_itself(
+    fresh: Stack,
+) -> None:
+    await meet(fresh, "bob")
+    assert (await send(fresh, fresh.token("alice"), "kept"))["seq"] == 1
+    await asyncio.to_thread(upload, fresh)
+    assert not fresh.told("warning")
+    stored_for_its_owner(fresh.data_dir)
 
 
 def stored_for_its_owner(data: Path) -> None:
@@ -108,9 +119,12 @@ def upload(stack: Stack) -> None:
         assert response.status == 201
 
 
-async def test_several_gateways_share_one_port(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, gateways=2) as stack:
-        assert stack.pids().keys() == ALL | {"gateway-2"}
+async def test_several_gateways_share_one_port_and_a_bus_of_ones_own(
+    tmp_path: Path, nats_url: str
+) -> None:
+    """The bus is used instead of a child."""
+    async with run_stack(tmp_path, gateways=2, nats_url=nats_url) as stack:
+        assert stack.pids().keys() == ALL - {NAME} | {"gateway-2"}
         await stack.kill("gateway")
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway_port(stack))
         writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
@@ -163,13 +177,14 @@ async def test_a_data_directory_that_cannot_be_written_is_one_line(tmp_path: Pat
     assert "--data-dir" in refusal.line
 
 
-async def test_a_second_run_on_the_same_data_is_refused_and_harms_nothing(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        refusal = await refused("--data-dir", stack.data_dir)
-        assert refusal.status == 1
-        assert f"pid {stack.pid}" in refusal.line
-        await stack.ready()
-        assert not stack.told("died")
+@on_one_product
+async def test_a_second_run_on_the_same_data_is_refused_and_harms_nothing(fresh: Stack) -> None:
+    before = fresh.told("died")
+    refusal = await refused("--data-dir", fresh.data_dir)
+    assert refusal.status == 1
+    assert f"pid {fresh.pid}" in refusal.line
+    await fresh.ready()
+    assert fresh.told("died") == before
 
 
 async def test_a_missing_nats_server_is_one_line_with_the_way_out(tmp_path: Path) -> None:
@@ -225,75 +240,65 @@ async def test_what_a_service_refuses_stops_everything_with_its_line_and_status(
     assert "Traceback" not in refusal.stderr
 
 
-async def test_a_bus_of_ones_own_is_used_instead_of_a_child(tmp_path: Path, nats_url: str) -> None:
-    async with run_stack(tmp_path, nats_url=nats_url) as stack:
-        assert stack.pids().keys() == ALL - {"nats-server"}
+@on_one_product
+async def test_f_h6_a_gateway_that_is_asked_to_end_is_back_at_once(fresh: Stack) -> None:
+    before = len(fresh.told("died", "gateway"))
+    for _ in range(3):
+        pid = fresh.pids()["gateway"]
+        os.kill(pid, signal.SIGTERM)
+        await fresh.until(lambda: fresh.pids().get("gateway", pid) != pid)  # noqa: B023
+        await fresh.ready()
+    deaths = fresh.told("died", "gateway")[before:]
+    assert [death["status"] for death in deaths] == [0, 0, 0]
+    assert max(death["restart_in"] for death in deaths) <= 0.25
 
 
-async def test_a_killed_child_starts_again_on_its_port_and_it_is_said(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        for service in sorted(ALL):
-            before, port = stack.pids()[service], stack.port(service)
-            await stack.kill(service)
-            await stack.ready()
-            death = stack.told("died", service)[0]
-            assert death["status"] == -signal.SIGKILL
-            assert death["restart_in"] < 1
-            assert stack.pids()[service] != before
-            assert stack.port(service) == port
+@on_one_product
+async def test_a_killed_child_starts_again_on_its_port_and_it_is_said(fresh: Stack) -> None:
+    for service in sorted(ALL):
+        before, port = fresh.pids()[service], fresh.port(service)
+        await fresh.kill(service)
+        await fresh.ready()
+        death = fresh.told("died", service)[-1]
+        assert death["status"] == -signal.SIGKILL
+        assert death["restart_in"] < 1
+        assert fresh.pids()[service] != before
+        assert fresh.port(service) == port
 
 
-async def test_a_child_that_keeps_dying_starts_again_each_time(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        for _ in range(3):
-            await stack.kill(NAME)
-            await stack.until(lambda: NAME in stack.pids())
-        assert all(death["restart_in"] <= 2 for death in stack.told("died", NAME))
-        await stack.ready()
+@on_one_product
+async def test_a_child_that_keeps_dying_starts_again_each_time(fresh: Stack) -> None:
+    for _ in range(3):
+        await fresh.kill(NAME)
+        await fresh.until(lambda: NAME in fresh.pids())
+    assert all(death["restart_in"] <= 2 for death in fresh.told("died", NAME))
+    await fresh.ready()
 
 
-async def test_f_h6_a_gateway_that_is_asked_to_end_is_back_at_once(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        for _ in range(3):
-            pid = stack.pids()["gateway"]
-            os.kill(pid, signal.SIGTERM)
-            await stack.until(lambda: stack.pids().get("gateway", pid) != pid)  # noqa: B023
-            await stack.ready()
-        deaths = stack.told("died", "gateway")
-        assert [death["status"] for death in deaths] == [0, 0, 0]
-        assert max(death["restart_in"] for death in deaths) <= 0.25
-
-
-async def test_no_child_survives_a_killed_run(tmp_path: Path) -> None:
+async def test_no_child_survives_a_killed_run_which_starts_again_and_stops_at_a_second_signal(
+    tmp_path: Path,
+) -> None:
     async with started_stack(tmp_path) as stack:
         await stack.ready()
         pids = stack.pids()
         assert all(runs(pid) for pid in pids.values())
         stack.process.kill()
         await eventually(lambda: not any(runs(pid) for pid in pids.values()))
-
-
-async def test_it_starts_again_on_what_a_killed_run_left(tmp_path: Path) -> None:
     async with started_stack(tmp_path) as stack:
         await stack.ready()
-        stack.process.kill()
-        await stack.process.wait()
-    async with run_stack(tmp_path) as stack:
         assert not stack.told("died")
+        await stops_at_once(stack)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_in_order_with_status_0(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    async with run_stack(tmp_path) as stack:
-        pids = stack.pids()
-        async with within(12):
-            assert await stack.stop(number) == 0
-        await eventually(lambda: len(stack.told("stopped")) == len(ALL))
-        order = [event["service"] for event in stack.told("stopped")]
-        assert order == ["gateway", "notify", "persistence", "nats-server"]
-        assert not any(runs(pid) for pid in pids.values())
+async def stops_at_once(stack: Stack) -> None:
+    """A second signal, while the first one waits for a child that is stuck."""
+    stuck = stack.pids()["gateway"]
+    os.kill(stuck, signal.SIGSTOP)  # it cannot drain
+    stack.process.send_signal(signal.SIGINT)
+    await stack.until(lambda: bool(stack.told("stopping")))
+    async with within(5):
+        assert await stack.stop(signal.SIGINT) == 130
+    assert not runs(stuck)
 
 
 async def test_a_signal_during_the_start_ends_it_with_status_0(tmp_path: Path) -> None:
@@ -305,28 +310,31 @@ async def test_a_signal_during_the_start_ends_it_with_status_0(tmp_path: Path) -
         assert not any(runs(pid) for pid in pids.values())
 
 
-async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
-    async with started_stack(tmp_path) as stack:
-        await stack.ready()
-        stuck = stack.pids()["gateway"]
-        os.kill(stuck, signal.SIGSTOP)  # it cannot drain
-        stack.process.send_signal(signal.SIGINT)
-        await stack.until(lambda: bool(stack.told("stopping")))
-        async with within(5):
-            assert await stack.stop(signal.SIGINT) == 130
-        assert not runs(stuck)
-
-
-async def test_tokens_and_acknowledged_messages_survive_a_restart(tmp_path: Path) -> None:
-    """C1, C3: the same `client_id` gets the first ack again."""
+async def test_a_signal_ends_it_in_order_and_what_was_acknowledged_survives(
+    tmp_path: Path,
+) -> None:
+    """C1, C3: the same `client_id` gets the first ack again, by the token of before."""
     async with run_stack(tmp_path) as stack:
         token = stack.token("alice")
         await meet(stack, "bob")
         first = await send(stack, token, "kept")
+        await ends_in_order(stack, signal.SIGTERM)
     async with run_stack(tmp_path) as stack:
         again = await send(stack, token, "kept")
+        await ends_in_order(stack, signal.SIGINT)
     assert first["duplicate"] is False
     assert again == {**first, "duplicate": True}
+
+
+async def ends_in_order(stack: Stack, number: signal.Signals) -> None:
+    """With status 0."""
+    pids = stack.pids()
+    async with within(12):
+        assert await stack.stop(number) == 0
+    await eventually(lambda: len(stack.told("stopped")) == len(ALL))
+    order = [event["service"] for event in stack.told("stopped")]
+    assert order == ["gateway", "notify", "persistence", "nats-server"]
+    assert not any(runs(pid) for pid in pids.values())
 
 
 async def meet(stack: Stack, user_id: str) -> None:

@@ -7,76 +7,102 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from shared.subjects import direct_conversation_id
 from tests.support.peer import closed, gather, http, peer, synced
 from tests.support.raw import connections_of
 from tests.support.stack import Stack, run_stack
-from tests.support.traffic import make_known
+from tests.support.traffic import make_known, newcomers
 from tests.support.waiting import eventually, within
 
+SMALL: dict[str, Any] = {
+    "sockets_per_user": 2,
+    "sockets_per_address": 4,
+    "message_burst": 5,
+    "message_rate": 0.05,
+}
 
-async def test_too_many_sockets_of_a_user_are_refused(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, sockets_per_user=2) as stack:
-        async with peer(stack, "alice") as one, peer(stack, "alice") as two:
-            async with connect(stack.ws_url) as third:
-                await third.send(json.dumps({"type": "hello", "token": stack.token("alice")}))
-                assert await closed(third) == 4029
-            for kept in (one, two):
-                await kept.settled()
-        async with peer(stack, "alice"):
-            pass
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_too_many_sockets_of_an_address_are_refused(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, sockets_per_address=2) as stack:  # noqa: SIM117
-        async with peer(stack, "alice"), peer(stack, "bob"), connect(stack.ws_url) as third:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with run_stack(tmp_path_factory.mktemp("limited"), **SMALL) as running:
+        await make_known(running, ["bob"])
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small(limited: Stack) -> Stack:
+    """With nobody left of the test before."""
+    await eventually(lambda: held(limited) == 0)
+    return limited
+
+
+async def test_too_many_sockets_of_a_user_are_refused(small: Stack) -> None:
+    async with peer(small, "alice") as one, peer(small, "alice") as two:
+        async with connect(small.ws_url) as third:
+            await third.send(json.dumps({"type": "hello", "token": small.token("alice")}))
             assert await closed(third) == 4029
+        for kept in (one, two):
+            await kept.settled()
+    async with peer(small, "alice"):
+        pass
+
+
+async def test_too_many_sockets_of_an_address_are_refused(small: Stack) -> None:
+    async with (
+        peer(small, "alice"),
+        peer(small, "alice"),
+        peer(small, "bob"),
+        peer(small, "bob"),
+        connect(small.ws_url) as fifth,
+    ):
+        assert await closed(fifth) == 4029
 
 
 async def test_the_rate_limit_counts_messages_over_all_sockets_and_repeats_are_free(
-    tmp_path: Path,
+    small: Stack,
 ) -> None:
-    async with run_stack(tmp_path, message_burst=5, message_rate=0.05) as stack:
-        await make_known(stack, ["bob"])
-        async with peer(stack, "alice") as one, peer(stack, "alice") as two:
-            for number in range(5):
-                ack = await (one, two)[number % 2].message("bob", "quick", f"r-{number}")
-                assert ack["type"] == "ack"
-            error = await two.message("bob", "too quick", "r-5")
-            assert (error["code"], error["temporary"]) == ("rate_limited", True)
-            assert 0 < error["retry_after_ms"] <= 20_000
-            for _ in range(10):
-                assert (await one.message("bob", "quick", "r-0"))["duplicate"] is True
-            async with http(stack, "alice") as api:
-                body = {"client_id": "r-6", "to": "bob", "content": "by post"}
-                refused = await api.post("/v1/messages", body)
-            assert refused.status_code == 429
-            assert int(refused.headers["retry-after"]) >= 1
+    async with peer(small, "alice") as one, peer(small, "alice") as two:
+        for number in range(5):
+            ack = await (one, two)[number % 2].message("bob", "quick", f"r-{number}")
+            assert ack["type"] == "ack"
+        error = await two.message("bob", "too quick", "r-5")
+        assert (error["code"], error["temporary"]) == ("rate_limited", True)
+        assert 0 < error["retry_after_ms"] <= 20_000
+        for _ in range(10):
+            assert (await one.message("bob", "quick", "r-0"))["duplicate"] is True
+        async with http(small, "alice") as api:
+            body = {"client_id": "r-6", "to": "bob", "content": "by post"}
+            refused = await api.post("/v1/messages", body)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
 
 
-async def test_c10_who_does_not_read_is_dropped_and_nobody_waits(tmp_path: Path) -> None:
+async def test_c10_who_does_not_read_is_dropped_and_nobody_waits(stack: Stack) -> None:
     """A receive buffer of 4 KiB, never read, while 3 MB of messages arrive."""
-    async with run_stack(tmp_path, message_rate=0) as stack:
-        await make_known(stack, ["bob", "carol"])
-        async with synced(stack, "alice") as alice, synced(stack, "carol") as carol:
-            await eventually(lambda: held(stack) == 2)
-            with await asyncio.to_thread(deaf_socket, stack, "bob"):
-                await eventually(lambda: held(stack) == 3)
-                for number in range(600):
-                    frame = {"to": "bob", "client_id": f"n-{number}", "content": "x" * 5000}
-                    await alice.send("message", **frame)
-                for number in range(600):
-                    assert (await alice.outcome(f"n-{number}"))["type"] == "ack"
-                assert (await alice.message("carol", "quick"))["type"] == "ack"
-                await carol.next("message", content="quick")
-                await eventually(lambda: held(stack) == 2, 5)
+    deaf, other, writer = await newcomers(stack, "deaf", "carol", "alice")
+    async with synced(stack, writer) as alice, synced(stack, other) as carol:
+        await eventually(lambda: held(stack) == 2)
+        with await asyncio.to_thread(deaf_socket, stack, deaf):
+            await eventually(lambda: held(stack) == 3)
+            for number in range(600):
+                frame = {"to": deaf, "client_id": f"n-{number}", "content": "x" * 5000}
+                await alice.send("message", **frame)
+            for number in range(600):
+                assert (await alice.outcome(f"n-{number}"))["type"] == "ack"
+            assert (await alice.message(other, "quick"))["type"] == "ack"
+            await carol.next("message", content="quick")
+            await eventually(lambda: held(stack) == 2, 5)
 
 
 def deaf_socket(stack: Stack, user_id: str) -> socket.socket:
@@ -98,45 +124,46 @@ def held(stack: Stack) -> int:
     return connections_of(stack.pids()["gateway"], stack.port("gateway"))
 
 
-async def test_at_sigterm_everyone_is_told_when_to_come_back(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        async with synced(stack, "alice") as alice, synced(stack, "bob") as bob:
-            os.kill(stack.pids()["gateway"], signal.SIGTERM)
-            for one in (alice, bob):
-                assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
-                assert await one.closed() == 1012
-        await stack.until(lambda: bool(stack.told("died", "gateway")))
-        assert stack.told("died", "gateway")[0]["status"] == 0
-        await stack.ready()
-        async with peer(stack, "alice"):
-            pass
+async def test_at_sigterm_everyone_is_told_when_to_come_back(stack: Stack) -> None:
+    gateway = stack.pids()["gateway"]
+    async with synced(stack, "alice") as alice, synced(stack, "bob") as bob:
+        os.kill(gateway, signal.SIGTERM)
+        for one in (alice, bob):
+            assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
+            assert await one.closed() == 1012
+    await stack.until(lambda: gateway in [died["pid"] for died in stack.told("died", "gateway")])
+    assert stack.told("died", "gateway")[-1]["status"] == 0
+    await stack.ready()
+    async with peer(stack, "alice"):
+        pass
 
 
 async def test_f_s17_at_sigterm_everyone_is_told_though_messages_keep_coming(
-    tmp_path: Path,
+    stack: Stack,
 ) -> None:
     """Farewell first; then only what was sent before is waited for, and who was here is written."""
     watchers = ["alice", "bob", "carol"]
-    async with run_stack(tmp_path, message_rate=0, sockets_per_address=0) as stack:
-        async with AsyncExitStack() as opened:
-            peers = [await opened.enter_async_context(synced(stack, one)) for one in watchers]
-            flooding = [
-                asyncio.create_task(asyncio.to_thread(flood_commands, stack, f"flooder{number}"))
-                for number in range(4)
-            ]
-            assert (await peers[0].message("bob", "in the midst of it"))["type"] == "ack"
-            before = time.time_ns() // 1000
-            os.kill(stack.pids()["gateway"], signal.SIGTERM)
-            async with within(6):
-                for one in peers:
-                    assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
-                    assert await one.closed() == 1012
-                await asyncio.gather(*flooding)
-        await stack.ready()
-        assert stack.told("died", "gateway")[0]["status"] == 0
-        with closing(sqlite3.connect(stack.data_dir / "linkup.db")) as store:
-            seen = dict(store.execute("SELECT user_id, last_seen FROM users"))
-        assert all(seen[watcher] >= before for watcher in watchers)
+    gateway = stack.pids()["gateway"]
+    async with AsyncExitStack() as opened:
+        peers = [await opened.enter_async_context(synced(stack, one)) for one in watchers]
+        flooding = [
+            asyncio.create_task(asyncio.to_thread(flood_commands, stack, f"flooder{number}"))
+            for number in range(4)
+        ]
+        assert (await peers[0].message("bob", "in the midst of it"))["type"] == "ack"
+        before = time.time_ns() // 1000
+        os.kill(gateway, signal.SIGTERM)
+        async with within(6):
+            for one in peers:
+                assert 0 < (await one.next("reconnect"))["after_ms"] <= 1000
+                assert await one.closed() == 1012
+            await asyncio.gather(*flooding)
+    await stack.until(lambda: gateway in [died["pid"] for died in stack.told("died", "gateway")])
+    await stack.ready()
+    assert stack.told("died", "gateway")[-1]["status"] == 0
+    with closing(sqlite3.connect(stack.data_dir / "linkup.db")) as store:
+        seen = dict(store.execute("SELECT user_id, last_seen FROM users"))
+    assert all(seen[watcher] >= before for watcher in watchers)
 
 
 def flood_commands(stack: Stack, user_id: str) -> None:
@@ -167,8 +194,8 @@ async def test_two_gateways_carry_one_conversation(tmp_path: Path) -> None:
                 assert sorted(got) == ids
 
 
-async def test_c10_a_flood_of_pings_without_reading_is_dropped(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack, synced(stack, "carol") as carol:
+async def test_c10_a_flood_of_pings_without_reading_is_dropped(stack: Stack) -> None:
+    async with synced(stack, "carol") as carol:
         gateway = stack.pids()["gateway"]
         with await asyncio.to_thread(deaf_socket, stack, "bob") as deaf:
             ping = bytes([0x89, 0x80 | 125]) + bytes(4) + b"x" * 125

@@ -25,6 +25,7 @@ STOP_SECONDS = 30
 AUDIENCE = "linkup"
 UNLIMITED: dict[str, Any] = {
     "message_rate": 0,
+    "sockets_per_user": 0,
     "sockets_per_address": 0,
     "strikes_per_minute": 0,
 }

@@ -68,6 +68,10 @@ class Admission:
         self.idle(guest)
         return guest
 
+    def count(self) -> int:
+        """Of those that are open."""
+        return self._count
+
     def leave(self, guest: Guest) -> None:
         """It is closed."""
         self.busy(guest)

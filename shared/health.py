@@ -1,22 +1,27 @@
 """Owns /livez, /readyz and /health of every service.
 
 /livez touches nothing. /readyz is 503 while the service starts, drains or is cut off from what
-it needs. /health says why, with the score and what to do.
+it needs. /health says why, with the score and what to do; /metrics has the figures. A stranger is
+told the bare status, and no metrics.
 """
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from math import ceil
 
 import msgspec
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared import clock
+from shared import clock, exposition
 from shared.advice import SLOW_MS
 from shared.counters import Counters
+from shared.insiders import Admits, anybody
+from shared.metrics import Metrics
 from shared.records import WINDOW, Ledger, Sliding
 from shared.report import (
     AsyncCheck,
@@ -30,7 +35,7 @@ from shared.report import (
 )
 from shared.report import Check as Check
 from shared.report import Status as Status
-from shared.score import Ceiling, Steady, loss, score
+from shared.score import Ceiling, Level, Steady, loss, score
 
 HOLD = 0.2  # of the window: how long a service stays called as bad as it was
 
@@ -49,17 +54,24 @@ class ReadyAnswer(Struct, frozen=True, kw_only=True):
     output: str
 
 
+class BareAnswer(Struct, frozen=True, kw_only=True):
+    """All that /health tells a stranger."""
+
+    status: Level
+
+
 class Health:
     """How one process is. A failing check makes it unready."""
 
-    def __init__(self, service: str, window: float = WINDOW) -> None:
-        """`window`: seconds in which errors count."""
+    def __init__(self, service: str, window: float = WINDOW, metrics: bool = True) -> None:
+        """`window`: seconds in which errors count; `metrics`: whether there are any."""
         self.service = service
         self.state: State = "starting"
         self.window = window
         self.counters = Counters()
         self.errors = Ledger(service, window=window)
         self.lag: Callable[[], float] = lambda: 0.0  # of the event loop, in seconds
+        self.metrics = Metrics(service, self.counters, metrics)
         self.checks: dict[str, Callable[[], Check]] = {}
         self.figures: dict[str, Callable[[], float]] = {}  # what an operator likes to watch
         self.drain: Callable[[], Awaitable[None]] | None = None
@@ -67,6 +79,8 @@ class Health:
         self._began = time.monotonic()
         self._operations = Sliding(window)
         self._steady = Steady(HOLD * window)
+        if metrics:
+            self.metrics.registry.register(exposition.Told(self))
 
     def operated(self, times: int) -> None:
         """So many commands, questions or rows were handled: called once a batch."""
@@ -142,19 +156,24 @@ class Health:
             found += category_advice(category, count, points, minutes, last.get(category, ""))
         return found
 
-    def routes(self) -> list[Route]:
+    def routes(self, admits: Admits = anybody) -> list[Route]:
+        """`admits`: who is told more than the bare status."""
+        metrics = [Route("/metrics", partial(self._metrics, admits))] if self.metrics.on else []
         return [
             Route("/livez", self._livez),
-            Route("/readyz", self._readyz),
-            Route("/health", self._health),
+            Route("/readyz", partial(self._readyz, admits)),
+            Route("/health", partial(self._health, admits)),
+            *metrics,
         ]
 
     async def _livez(self, request: Request) -> Response:
         return _json(LiveAnswer(status="pass", service=self.service), 200)
 
-    async def _readyz(self, request: Request) -> Response:
+    async def _readyz(self, admits: Admits, request: Request) -> Response:
         status, results = self.report()
         failing = {name: check.output for name, check in results.items() if check.status == "fail"}
+        if not admits(request.scope):
+            failing = {}
         answer = ReadyAnswer(
             status=status,
             service=self.service,
@@ -163,10 +182,16 @@ class Health:
         )
         return _json(answer, 503 if status == "fail" else 200)
 
-    async def _health(self, request: Request) -> Response:
+    async def _health(self, admits: Admits, request: Request) -> Response:
         status, _ = self.report()
         answer = self.examine() if self.whole is None else await self.whole()
-        return _json(answer, 503 if status == "fail" else 200, "application/json")
+        told = answer if admits(request.scope) else BareAnswer(status=answer.status)
+        return _json(told, 503 if status == "fail" else 200, "application/json")
+
+    async def _metrics(self, admits: Admits, request: Request) -> Response:
+        if not admits(request.scope):
+            raise HTTPException(404)
+        return Response(exposition.exposition(self), media_type=exposition.CONTENT_TYPE)
 
 
 def _most(ceiling: Ceiling) -> int:

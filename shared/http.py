@@ -7,6 +7,7 @@ See docs/adr/0013.
 import asyncio
 import http
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
@@ -16,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from shared.acceptor import Acceptor
 from shared.admission import Admission, Guest
 from shared.counters import Counters
 from shared.head import Requests
@@ -266,6 +268,20 @@ class Http(H11Protocol):
         else:
             self.transport.close()
         self.reaper.close_soon()
+
+
+def acceptors(
+    config: Config, state: ServerState, listeners: Sequence[socket.socket]
+) -> list[Acceptor]:
+    """What accepts there, as long as it is open."""
+
+    def create(guest: Guest) -> Http:
+        return Http(config, state, {}, guest=guest)
+
+    def exhausted(error: OSError) -> None:
+        config.counters.hit("descriptors", "no connection can be accepted", why=str(error))
+
+    return [Acceptor(one, config.admission, create, exhausted) for one in listeners]
 
 
 def _answer(status: int, reason: str, headers: list[tuple[bytes, bytes]]) -> bytes:

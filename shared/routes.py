@@ -29,8 +29,7 @@ from shared.frames import (
     UserId,
     Words,
 )
-from shared.health import LiveAnswer, ReadyAnswer
-from shared.report import HealthAnswer
+from shared.health import BareAnswer, LiveAnswer, ReadyAnswer
 from shared.route import HEALTH, Answer, Parameter, Route, Socket
 
 SOCKETS: tuple[Socket, ...] = (
@@ -402,7 +401,7 @@ ROUTES: tuple[Route, ...] = (
             Answer(
                 503,
                 ReadyAnswer,
-                "The gateway is starting, draining or cut off; `output` says why.",
+                "The gateway is starting, draining or cut off; operators read why in `output`.",
                 HEALTH,
             ),
         ),
@@ -412,10 +411,11 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/health",
         limit=None,
-        summary="Report the health score of every service, what lowers it, and what to do.",
+        summary="Report the status. Operators are also told the health score of every service, "
+        "what lowers it, and what to do.",
         answers=(
-            Answer(200, HealthAnswer, "The gateway is ready."),
-            Answer(503, HealthAnswer, "The gateway is not ready."),
+            Answer(200, BareAnswer, "The gateway is ready."),
+            Answer(503, BareAnswer, "The gateway is not ready."),
         ),
         auth="none",
     ),

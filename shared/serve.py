@@ -19,14 +19,14 @@ from types import FrameType, MappingProxyType
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared import logs, records
-from shared.acceptor import BACKLOG, Acceptor
-from shared.admission import Admission, Guest
+from shared import logs, records, side
+from shared.acceptor import BACKLOG
+from shared.admission import Admission
 from shared.counters import Counters
 from shared.descriptors import connections_allowed
 from shared.errors import SettingError, StartError
 from shared.health import Health
-from shared.http import Config, Http
+from shared.http import Config, acceptors
 from shared.loop import loop_factory, name_of
 from shared.settings import Settings, load, variable
 from shared.watchdog import Watchdog, noted
@@ -53,21 +53,14 @@ class Server(uvicorn.Server):
     def __init__(self, config: Config, health: Health) -> None:
         super().__init__(config)
         self._config = config
+        self.admission = config.admission
         self.health = health
         self._drain: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, but what is accepted is ours to bound."""
-
-        def create(guest: Guest) -> Http:
-            return Http(self._config, self.server_state, {}, guest=guest)
-
-        def exhausted(error: OSError) -> None:
-            self.health.counters.hit("descriptors", "no connection can be accepted", why=str(error))
-
-        admission = self._config.admission
-        self.servers = [Acceptor(one, admission, create, exhausted) for one in sockets or []]  # type: ignore[misc]  # what uvicorn uses of one
+        self.servers = acceptors(self._config, self.server_state, sockets or [])  # type: ignore[assignment]  # what uvicorn uses of one
         self.started = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -131,6 +124,11 @@ def listen(settings: Settings, port: int) -> list[socket.socket]:
     inherited = os.environ.get(INHERITED)
     if inherited is not None:
         return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
+    return [bind(settings, port)]
+
+
+def bind(settings: Settings, port: int) -> socket.socket:
+    """Raises StartError, which says what to do."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,20 +141,26 @@ def listen(settings: Settings, port: int) -> list[socket.socket]:
             f"cannot listen on {settings.host}:{port}: {error.strerror}; "
             "stop what uses it or set another port"
         ) from None
-    return [listener]
+    return listener
 
 
 async def serve(
     service: str, open_app: OpenApp, settings: Settings, port: int, websockets: WebSockets
 ) -> None:
     """Run until a signal has drained the service."""
-    health = Health(service, settings.health_window)
+    health = Health(service, settings.health_window, settings.metrics)
     with ExitStack() as stack:
         _watch(stack, health)
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
+        beside = [
+            stack.enter_context(bind(settings, port)) for port in _more_ports(service, settings)
+        ]
         async with open_app(settings, health) as app:
             ws = websockets.get(settings.websocket, "none")
             server = Server(config(app, settings, health.counters, ws), health)
+            health.figures["connections"] = server.admission.count
+            own = config(side.app(health), settings, health.counters)
+            stack.enter_context(side.opened(own, beside))
             _spare_the_collector()
             health.state = "ready"
             logger.info("started", extra=_runs_on(settings, websockets))
@@ -169,6 +173,11 @@ def _watch(stack: ExitStack, health: Health) -> None:
     stack.enter_context(records.use(health.errors))
     stack.enter_context(noted(loop))
     health.lag = stack.enter_context(Watchdog(loop).watching()).lag
+
+
+def _more_ports(service: str, settings: Settings) -> list[int]:
+    """The services behind a gateway have no public port: theirs are for operators anyway."""
+    return [settings.metrics_port] if service == "gateway" and settings.metrics_port else []
 
 
 def _runs_on(settings: Settings, websockets: WebSockets) -> dict[str, str]:

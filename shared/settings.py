@@ -49,11 +49,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_format: Literal["auto", "text", "json"] = "auto"
     health_window: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    metrics: bool = True
 
     host: str = "127.0.0.1"
     gateway_port: Port = 8000
     persistence_port: Port = 8001
     notify_port: Port = 8002
+    metrics_port: Port = 0
     nats_url: str = ""
 
     jwt_secret: str = ""

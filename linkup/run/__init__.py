@@ -21,7 +21,7 @@ from linkup.run import advice, broker, data_dir, events, listeners, services
 from linkup.run.children import Child, ChildFailed, Plan
 from linkup.run.events import Started, Stopping, Tell, Warned
 from linkup.run.orphans import Leash, leash
-from linkup.run.sockets import Sockets, is_gateway, open_sockets, own_urls, page_url
+from linkup.run.sockets import Sockets, is_gateway, metrics_port, open_sockets, own_urls, page_url
 from shared.errors import StartError, visible
 from shared.settings import Settings, load, origins
 
@@ -155,6 +155,8 @@ class Supervisor:
         settings = self._settings
         if self._server is not None:
             settings = msgspec.structs.replace(settings, nats_url=self._server.url(service))
+        if settings.metrics_port:
+            settings = msgspec.structs.replace(settings, metrics_port=metrics_port(settings, name))
         return services.plan(name, service, settings, self._sockets[name])
 
     def _leave_for_the_operator(self) -> None:

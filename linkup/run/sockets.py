@@ -76,5 +76,10 @@ def gateway_names(count: int) -> list[str]:
     return ["gateway", *(f"gateway-{number}" for number in range(2, count + 1))]
 
 
+def metrics_port(settings: Settings, name: str) -> int:
+    """Where that gateway answers operators: each on a port of its own, one after another."""
+    return settings.metrics_port + int(name.partition("-")[2] or 1) - 1
+
+
 def is_gateway(name: str) -> bool:
     return name.startswith("gateway")

@@ -39,10 +39,12 @@ from services.gateway.presence.announcer import Announcer
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
 from services.gateway.rates import Rates
+from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.dispatch import Dispatch
 from services.gateway.socket.greeting import Greeting
 from services.gateway.socket.refusals import Refusals
+from services.gateway.socket.sample import Decoder
 from services.gateway.socket.scope import CHAT, NOTIFICATIONS
 from services.gateway.sockets import RESTARTING, Sockets
 from services.gateway.upstream.allowance import Allowance
@@ -51,6 +53,7 @@ from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.probes import Upstream, notify_probe
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
+from services.gateway.upstream.stages import Stages
 from services.gateway.upstream.tickets import Tickets
 from services.gateway.upstream.whole import Whole
 from shared import bus
@@ -58,6 +61,7 @@ from shared.commands import Acquaintance
 from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
+from shared.insiders import is_local
 from shared.settings import Settings
 from shared.turns import Turns
 
@@ -91,13 +95,15 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             upstream.stored()
             health.operated(commands)
 
-        log = Log(nats, Backlog(settings.log_waiting, health.counters), turns, read)
+        metrics, backlog = health.metrics, Backlog(settings.log_waiting, health.counters)
+        log = Log(nats, backlog, turns, read)
         lanes = Lanes(
             nats,
             settings.lanes,
             stored,
             settings.queued_per_user,
             Allowance(settings.message_burst, settings.message_rate),
+            Stages(metrics),
         )
         announcer = Announcer(nats, lanes, settings.presence_debounce)
         chores = Chores()
@@ -109,7 +115,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
                 typing.forget(told.user_id)
             presence.recheck(connections, told.other_id)
 
-        hub = Hub(nats, log, announcer, on_acquaintance)
+        hub = Hub(nats, log, announcer, on_acquaintance, Burst(metrics))
         people = People(lanes, log)
         rates = Rates(settings)
         tickets = Tickets(lanes, rates)
@@ -118,7 +124,10 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
         handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
         greeting = Greeting(settings, auth, tickets, turns)
-        sockets = Sockets(settings, greeting, hub, handlers, people, refusals, turns)
+        decoder, count = Decoder(metrics), health.counters.add
+        sockets = Sockets(
+            settings, greeting, hub, handlers, people, refusals, turns, decoder, count
+        )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         running = [
             *lanes.start(tasks),
@@ -140,6 +149,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         health.checks["notify"] = notify.check
         health.figures["sockets"] = hub.sockets
         health.figures["commands_waiting"] = lanes.waiting
+        health.figures["users"] = hub.users
+        health.figures["log_waiting"] = backlog.count
         health.whole = Whole(nats, health).report
         health.drain = lambda: _drain(sockets, lanes, hub, announcer)
         endpoints = {
@@ -164,11 +175,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             **DevLogin(auth, people).endpoints(),
             **contract.documents(),
         }
+        health_routes = health.routes(is_local)
         socket_routes = [WebSocketRoute(path, sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
         routes: list[BaseRoute] = [
             *socket_routes,
             *contract.bind(endpoints, auth, rates, settings),
-            *health.routes(),
+            *health_routes,
             *page.routes(),
         ]
         start.check(health, routes, settings)
@@ -181,7 +193,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
                 Exception: _unexpected,
             },
         )
-        probes = [one.path for one in health.routes()]
+        probes = [one.path for one in health_routes if one.path != "/metrics"]
         yield KnownHosts(Dispatch(app, socket_routes), hosts, refusals, probes)
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from services.gateway.presence.announcer import Announcer
+from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
-from shared import commands, subjects
+from shared import commands, metrics, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
 from shared.errors import LinkupError
@@ -53,10 +54,12 @@ class Hub:
         log: Log,
         announcer: Announcer,
         on_acquaintance: Callable[[Acquaintance, Iterable[Connection]], None],
+        burst: Burst | None = None,
     ) -> None:
         """`on_acquaintance`: called with a user who may know more or less of others now, and the
         sockets of that user."""
         self._bus = bus
+        self._burst = burst or Burst(metrics.off())
         self._announcer = announcer
         self._on_acquaintance = on_acquaintance
         self.log = log
@@ -70,6 +73,9 @@ class Hub:
 
     def sockets(self) -> int:
         return sum(len(user.connections) for user in self._users.values())
+
+    def users(self) -> int:
+        return len(self._users)
 
     def count(self, user_id: str) -> int:
         user = self._users.get(user_id)
@@ -126,8 +132,10 @@ class Hub:
     def _deliver(self, user: User, told: Told) -> None:
         match told:
             case Events():
+                began = self._burst.begin()
                 for connection in tuple(user.connections):
                     connection.feed.on_events(told.epoch, told.events)
+                self._burst.end(began)
             case Live():
                 for connection in tuple(user.connections):
                     if connection.view.shows(told.conversation_id):

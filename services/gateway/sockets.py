@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
@@ -24,6 +25,7 @@ from services.gateway.socket.greeting import Greeted, Greeting
 from services.gateway.socket.outbox import Outbox
 from services.gateway.socket.reader import Reader
 from services.gateway.socket.refusals import Refusals, address_of
+from services.gateway.socket.sample import Decoder
 from services.gateway.socket.scope import view_of
 from services.gateway.socket.wire import Wire
 from services.gateway.upstream.profiles import People
@@ -50,6 +52,8 @@ class Sockets:
     people: People
     refusals: Refusals
     turns: Turns
+    decoder: Decoder
+    count: Callable[[str], None]
     draining: bool = False
     _addresses: Counter[str] = field(default_factory=Counter)
 
@@ -129,9 +133,20 @@ class Sockets:
         settings, address = self.settings, address_of(scope)
         outbox = Outbox(wire, settings.outbox_frames, settings.outbox_bytes)
         wire.on_room = outbox.flush
-        connection = Connection(identity, self.hub.log, outbox, self.hub.suspect)
-        reader = Reader(wire, connection, address, self.handlers.handle, self.refusals, settings)
+        connection = Connection(identity, self.hub.log, outbox, self.hub.suspect, self._repaired)
+        reader = Reader(
+            wire,
+            connection,
+            address,
+            self.handlers.handle,
+            self.refusals,
+            settings,
+            self.decoder,
+        )
         return connection, reader
+
+    def _repaired(self) -> None:
+        self.count("repairs")
 
     async def _join(self, scope: Scope, connection: Connection, greeted: Greeted) -> None:
         identity, hello, _ = greeted
@@ -139,7 +154,9 @@ class Sockets:
         joined = await self.hub.join(connection)
         await self.people.update(identity, joined.profile)
         logger.info("open", extra=_told(scope, connection))
-        self.greeting.welcome(connection, hello, joined)
+        recovered = self.greeting.welcome(connection, hello, joined)
+        if hello.cursor is not None:
+            self.count("resumes.recovered" if recovered else "resumes.resync")
         connection.expire()
         if self.draining:
             connection.farewell(RESTARTING, CloseCode.RESTART, come_back_after_ms(1))

@@ -72,7 +72,7 @@ def _limits(settings: Settings) -> Limits:
 async def _listen(
     stack: AsyncExitStack, nats: bus.Bus, store: Store, settings: Settings, health: Health
 ) -> None:
-    writer, followers = Writer(store, nats, health.operated), Followers()
+    writer, followers = Writer(store, nats, health.operated, health.metrics), Followers()
     readers = Readers(
         *(settings.store_url, store.epoch, nats, followers, store.guard),
         operated=health.operated,

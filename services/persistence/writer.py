@@ -6,6 +6,7 @@ Save before you tell, tell before you ack.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from shared import clock, commands
 from shared.bus import Bus, Delivery
 from shared.commands import Batch, BatchReply, Refused, Result, Results, Transacted
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
+from shared.metrics import Metrics, off
 from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.writer")
@@ -39,9 +41,17 @@ class Writer:
     """The one task that stores. `accept` only enqueues; `run` ends after `finish`."""
 
     def __init__(
-        self, store: Store, bus: Bus, operated: Callable[[int], None] = lambda commands: None
+        self,
+        store: Store,
+        bus: Bus,
+        operated: Callable[[int], None] = lambda commands: None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`operated`: called once a transaction, with the number of its commands."""
+        metrics = metrics or off()
+        self._committed = metrics.observer("linkup_commit_seconds")
+        self._together = metrics.observer("linkup_commit_commands")
+        self._published = metrics.observer("linkup_publish_seconds")
         self._operated = operated
         self._store = store
         self._bus = bus
@@ -91,7 +101,8 @@ class Writer:
         return jobs, False
 
     async def _carry_out(self, jobs: Sequence[Job]) -> None:
-        self._operated(sum(len(job.batch.commands) for job in jobs))
+        size, began = sum(len(job.batch.commands) for job in jobs), time.perf_counter()
+        self._operated(size)
         try:
             decision = await self._store.commit([job.batch for job in jobs])
         except Unavailable as error:
@@ -101,7 +112,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever it is, one batch of these causes it
             await self._isolate(jobs, error)
         else:
+            committed = time.perf_counter()
             await self._tell(jobs, decision)
+            self._together(size)
+            self._committed(committed - began)
+            self._published(time.perf_counter() - committed)
 
     async def _tell(self, jobs: Sequence[Job], decision: Decision) -> None:
         committed_at = clock.now()

@@ -94,6 +94,7 @@ class Composed:
         }
         with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
             self.ports[name] = int(listener.getsockname()[1])
+            environment.pop("LINKUP_METRICS_PORT", None)  # two that run at once would share it
             environment["LINKUP_LISTEN_FD"] = str(listener.fileno())
             await self._spawn(name, (sys.executable, *arguments), environment, (listener.fileno(),))
         program, *arguments = self._health_check(name, service)

@@ -20,7 +20,9 @@ HEAD = """\
 # Sizes are in bytes, times in seconds. 0 switches a limit off. Lists are separated by commas.
 """
 
-FIXED_IN_CONTAINERS = frozenset({"data_dir", "host", "persistence_port", "notify_port", "nats_url"})
+FIXED_IN_CONTAINERS = frozenset(
+    {"data_dir", "host", "persistence_port", "notify_port", "metrics_port", "nats_url"}
+)
 
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Everywhere": {
@@ -31,10 +33,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "health_window": "How long an error lowers the health score, in seconds; a service is"
         " called better only after a fifth of that.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
+        "metrics": "1: keep metrics and serve them at /metrics. 0: neither.",
         "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
         "gateway_port": "The port of the page, the API and the WebSockets.",
         "persistence_port": "The port of persistence's health routes.",
         "notify_port": "The port of notify's health routes.",
+        "metrics_port": "One more port of the gateway, for operators: /health with all details, and"
+        " /metrics. 0: none.",
         "nats_url": "The NATS servers, as nats://user:password@host:4222, separated by"
         " commas. `linkup run` starts its own.",
     },

@@ -131,7 +131,7 @@ def test_every_setting_of_the_environment_reaches_a_service() -> None:
         for text in service["environment"].values()
     }
     of_the_container = {"data_dir", "host", "nats_url", "persistence_port", "notify_port"}
-    published = {"gateway_port"}
+    published = {"gateway_port", "metrics_port"}
     for field in set(Settings.__struct_fields__) - of_the_container - published:
         assert f"set {field}" in reached, f"{variable(field)} is named nowhere in {COMPOSE.name}"
 

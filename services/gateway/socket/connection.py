@@ -24,7 +24,8 @@ logger = logging.getLogger("linkup.gateway.connection")
 
 
 class Connection:
-    """One socket of one user. `suspect` is called when a live event may have been lost."""
+    """One socket of one user. `suspect` is called when a live event may have been lost,
+    `repaired` when one that was is fetched from the log."""
 
     __slots__ = (
         "_acked",
@@ -55,6 +56,7 @@ class Connection:
         log: Log,
         outbox: Outbox,
         suspect: Callable[[str], None],
+        repaired: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = secrets.token_hex(8)
         self.identity = identity
@@ -62,7 +64,7 @@ class Connection:
         self.connected_at = datetime.now(UTC)
         self.user_id = identity.user_id
         self.gate = Gate()
-        self.feed = Feed(log, self)
+        self.feed = Feed(log, self, repaired)
         self.close_code: int | None = None
         self.retired = False  # it was told to come back elsewhere: what it sends now is not heard
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)

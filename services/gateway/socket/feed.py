@@ -8,7 +8,7 @@ cursor seen, fetch until it is reached, go live (R6).
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol
 
@@ -66,6 +66,7 @@ class Feed:
     __slots__ = (
         "_log",
         "_reader",
+        "_repaired",
         "_repairing",
         "_syncing",
         "began",
@@ -75,7 +76,11 @@ class Feed:
         "state",
     )
 
-    def __init__(self, log: Log, reader: Reader) -> None:
+    def __init__(
+        self, log: Log, reader: Reader, repaired: Callable[[], None] = lambda: None
+    ) -> None:
+        """`repaired`: called with each hole that was filled."""
+        self._repaired = repaired
         self.state = State.WAITING
         self.epoch = ""
         self.cursor = -1  # of the last event passed on
@@ -164,6 +169,8 @@ class Feed:
             record("delivery_error", "a gap in a feed is repaired from the log")
         while self.cursor < self.seen:
             await self._fetch_page()
+        if hole:
+            self._repaired()
         self._go_live()
 
     def _go_live(self) -> None:

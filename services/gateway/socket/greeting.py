@@ -50,8 +50,8 @@ class Greeting:
             return await self.tickets.redeem(hello.token, address_of(scope)), hello, None
         return self.auth.verify(hello.token), hello, None
 
-    def welcome(self, connection: Connection, hello: Hello, joined: Joined) -> None:
-        """Say where the feed goes on, and begin it there."""
+    def welcome(self, connection: Connection, hello: Hello, joined: Joined) -> bool:
+        """Say where the feed goes on, and begin it there; whether nothing was missed."""
         cursor, reason = resume_point(hello, joined)
         connection.push(
             frames.Welcome(
@@ -67,6 +67,7 @@ class Greeting:
         if reason is not None:
             connection.push(frames.ResyncRequired(reason=reason, epoch=joined.epoch, cursor=cursor))
         connection.feed.start(joined.epoch, cursor, joined.head)
+        return reason is None
 
 
 async def _hello(wire: Wire) -> Hello:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from services.gateway.socket.asgi import Disconnected, close, receive
 from services.gateway.socket.connection import Connection
-from services.gateway.socket.refusals import TOLD, Refusals, note
+from services.gateway.socket.refusals import TOLD, Refusals
+from services.gateway.socket.sample import Decoder
 from services.gateway.socket.wire import REFUSED, Wire
 from shared import frames
 from shared.errors import (
@@ -38,6 +39,7 @@ class Reader:
     __slots__ = (
         "_address",
         "_connection",
+        "_decoder",
         "_ending",
         "_handle_frame",
         "_refusals",
@@ -54,7 +56,9 @@ class Reader:
         handle: Callable[[Connection, frames.ClientFrame], None],
         refusals: Refusals,
         settings: Settings,
+        decoder: Decoder,
     ) -> None:
+        self._decoder = decoder
         self._wire = wire
         self._connection = connection
         self._address = address
@@ -75,7 +79,7 @@ class Reader:
                     text = first if first is not None else await receive(self._wire)
                     first = None
                     if not connection.retired:  # else its client sends it again where it comes back
-                        await self._handle(connection.view.decode(text))
+                        await self._handle(self._decoder.decode(connection.view, text))
                 except LinkupError as error:
                     self._reject(error)
         except Disconnected as disconnected:
@@ -100,7 +104,7 @@ class Reader:
             user_id = self._connection.user_id
             self._refusals.tell(code, user_id=user_id, address=self._address, why=why)
         else:
-            note(code)
+            self._refusals.count(code)
 
     async def _handle(self, frame: frames.ClientFrame) -> None:
         """Returns when there is room for the next one."""

@@ -46,8 +46,7 @@ class Refusals:
 
     def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
         """`code` and `why` are words of ours; nothing that was sent, unless it was looked at."""
-        note(code, user_id, why)
-        self._counters.add(f"refused_{code}")
+        self.count(code, user_id, why)
         if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
             self._unwritten[code] += 1
             return
@@ -60,13 +59,17 @@ class Refusals:
         }
         logger.info("refused", extra={name: value for name, value in said.items() if value})
 
+    def count(self, code: str, user_id: str = "", why: str = "") -> None:
+        self._counters.add(f"refused_{code}")
+        note(code, user_id, why)
+
     def of_request(self, scope: Scope, error: LinkupError) -> None:
         """Tell of an error that answers a request, or a socket without a user, if it refuses."""
         if error.code in TOLD:
             user_id = scope.get(USER, "")
             self.tell(error.code, user_id=user_id, address=address_of(scope), why=error.why)
         else:
-            note(error.code)
+            self.count(error.code)
 
 
 def note(code: str, user_id: str = "", why: str = "") -> None:

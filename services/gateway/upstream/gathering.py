@@ -34,6 +34,10 @@ class Backlog:
         self._counters = counters
         self._waiting = 0
 
+    def count(self) -> int:
+        """Of those that wait now."""
+        return self._waiting
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Wait in line. Raises Overloaded when too many do."""

@@ -17,8 +17,9 @@ import msgspec
 
 from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.gate import Gate
+from services.gateway.upstream.stages import Stages
 from services.gateway.upstream.waiting import Waiting
-from shared import commands, subjects
+from shared import commands, metrics, subjects
 from shared.bus import Bus, NoResponders
 from shared.commands import (
     MAX_BATCH,
@@ -84,7 +85,9 @@ class Lane:
         on_stored: Callable[[int], None] = lambda count: None,
         own: int = MAX_QUEUED,
         allowance: Allowance = UNLIMITED,
+        stages: Stages | None = None,
     ) -> None:
+        self._stages = stages or Stages(metrics.off())
         self.id = secrets.token_hex(8)
         self._bus = bus
         self._on_stored = on_stored
@@ -147,16 +150,19 @@ class Lane:
         self._number += 1
         encoded = [msgspec.Raw(submission.encoded) for submission in batch]
         payload = commands.encode(EncodedBatch(lane=self.id, number=self._number, commands=encoded))
-        waiting = batch
+        oldest = _oldest(batch)
+        self._stages.left(self._time() - oldest, len(batch))
+        waiting, again = batch, False
         while waiting:
-            first_submitted = min(submission.submitted_at for submission in waiting)
-            results = await self._attempt(payload, first_submitted + DEADLINE)
+            results = await self._attempt(payload, _oldest(waiting) + DEADLINE)
             if results is not None:
                 self._settle(batch, results)
+                self._stages.answered(self._time() - oldest, again)
                 return
-            waiting = _expire(waiting)
+            waiting, again = _expire(waiting), True
             if waiting:
                 await asyncio.sleep(PAUSE)
+                self._stages.again()
 
     def _settle(self, batch: Sequence[Submission], results: Sequence[Result]) -> None:
         """Count also what was stored after its deadline had passed."""
@@ -193,10 +199,11 @@ class Lanes:
         on_stored: Callable[[int], None] = lambda count: None,
         own: int = MAX_QUEUED,
         allowance: Allowance = UNLIMITED,
+        stages: Stages | None = None,
     ) -> None:
         """`on_stored`: called with the size of each batch that was committed; `own`: commands of
         one user that may wait."""
-        self._lanes = [Lane(bus, on_stored, own, allowance) for _ in range(count)]
+        self._lanes = [Lane(bus, on_stored, own, allowance, stages) for _ in range(count)]
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [tasks.create_task(lane.run()) for lane in self._lanes]
@@ -238,6 +245,11 @@ def opened(result: Result, kind: type[R]) -> R:
     if isinstance(result, Refused):
         raise result.error()
     raise Internal("The store returned an unexpected answer")
+
+
+def _oldest(waiting: Sequence[Submission]) -> float:
+    """When the first of them was submitted."""
+    return min(submission.submitted_at for submission in waiting)
 
 
 def _expire(waiting: Sequence[Submission]) -> list[Submission]:

@@ -1,0 +1,32 @@
+"""Owns what is measured of a lane: once a batch, never once a command."""
+
+from shared.metrics import Metrics
+
+STORE = "store"  # as an operation that is tried again
+
+
+class Stages:
+    """Of all lanes together."""
+
+    __slots__ = ("_acked", "_count", "_size", "_waited")
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._waited = metrics.observer("linkup_lane_wait_seconds")
+        self._size = metrics.observer("linkup_lane_batch_commands")
+        self._acked = metrics.observer("linkup_ack_seconds")
+        self._count = metrics.counters.add
+
+    def left(self, waited: float, commands: int) -> None:
+        """A batch is sent; its oldest command waited for so many seconds."""
+        self._waited(waited)
+        self._size(commands)
+
+    def again(self) -> None:
+        """It is sent once more."""
+        self._count(f"retries.{STORE}")
+
+    def answered(self, seconds: float, repeated: bool) -> None:
+        """So long after its oldest command came; `repeated`: it was sent more than once."""
+        self._acked(seconds)
+        if repeated:
+            self._count(f"retries_succeeded.{STORE}")

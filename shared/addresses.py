@@ -77,7 +77,7 @@ def file_of(database_url: str) -> str:
 
 
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are: RFC 3986, section 3.3
-SERVER = "write nats://user:password@host:4222, and %XX for special characters of the password"
+SERVER = "write nats://user:password@host:4222, and special characters of the password as %XX"
 FILE = "write sqlite:////directory/name.db, with four slashes"
 
 

@@ -55,7 +55,7 @@ def conform(
 
     URL is the address of a gateway, by default http://127.0.0.1:8000.
 
-    Each check creates its own users, named linkup--conform-…. No other user can meet them, and no
+    Each check creates its own users, named linkup--conform-…. No other user can see them, and no
     e-mail is sent.
     The exit code is 0 if all checks passed, 1 if one failed, and 2 if the server cannot be used:
     nothing answers at URL, or it refuses the secret.

@@ -89,7 +89,7 @@ def _pids(
     multiple=True,
     callback=_pids,
     metavar="NAME=PID",
-    help="A server process whose CPU time to report. Those on this machine are found without it.",
+    help="A server process whose CPU time to report. Local processes are found without it.",
 )
 @click.option(
     "--replay",

@@ -13,7 +13,7 @@ ABSENT = "0" * 32
 
 
 async def a_file_comes_with_its_message(scene: Scene) -> None:
-    """The recipient's history shows a file's id, name, size and type, without any content."""
+    """The history describes a file by id, name, size and type."""
     alice, bob = await _pair(scene)
     uploaded = await _upload(alice, name="plan.txt")
     sent = await _send(scene, alice, uploaded["attachment_id"])
@@ -25,7 +25,7 @@ async def a_file_comes_with_its_message(scene: Scene) -> None:
 
 
 async def its_url_needs_no_token(scene: Scene) -> None:
-    """Who may see the message is given a URL that works without a token, as `<img>` needs it."""
+    """A user who sees the message gets a URL that works without a token."""
     alice, bob = await _pair(scene)
     file_id = await _sent(scene, alice)
     answer = await scene.stranger().get((await _link(bob, file_id))["url"])
@@ -34,7 +34,7 @@ async def its_url_needs_no_token(scene: Scene) -> None:
 
 
 async def a_changed_url_is_as_good_as_none(scene: Scene) -> None:
-    """A URL with another signature, or with none, gives nothing."""
+    """A URL with a wrong signature, or without one, is refused."""
     alice, _ = await _pair(scene)
     url = (await _link(alice, (await _upload(alice))["attachment_id"]))["url"]
     changed = url[:-1] + ("1" if url.endswith("0") else "0")
@@ -44,7 +44,7 @@ async def a_changed_url_is_as_good_as_none(scene: Scene) -> None:
 
 
 async def an_outsider_reaches_no_file(scene: Scene) -> None:
-    """A foreign file, sent or not, is the same 404 as one that does not exist."""
+    """A file of other users, sent or not, returns the 404 of an unknown one."""
     alice, bob = await _pair(scene)
     unsent = (await _upload(alice))["attachment_id"]
     sent = await _sent(scene, alice)
@@ -64,7 +64,7 @@ async def a_file_goes_with_one_message(scene: Scene) -> None:
 
 
 async def only_its_uploader_sends_a_file(scene: Scene) -> None:
-    """A message with somebody else's file is answered as one with a file that does not exist."""
+    """A message with another user's file is answered as with an unknown file."""
     alice, bob = await _pair(scene)
     foreign = (await _upload(bob))["attachment_id"]
     answers = [await _send(scene, alice, one, client_id="in") for one in (foreign, ABSENT)]
@@ -73,7 +73,7 @@ async def only_its_uploader_sends_a_file(scene: Scene) -> None:
 
 
 async def other_files_are_a_conflict(scene: Scene) -> None:
-    """The same client_id with another file is client_id_conflict."""
+    """The same client_id with another file is `client_id_conflict`."""
     alice, _ = await _pair(scene)
     one, other = [(await _upload(alice))["attachment_id"] for _ in range(2)]
     expect("the status", (await _send(scene, alice, one, client_id="c1")).status, 201)
@@ -82,21 +82,21 @@ async def other_files_are_a_conflict(scene: Scene) -> None:
 
 
 async def a_message_says_or_carries_something(scene: Scene) -> None:
-    """An empty content without a file is refused."""
+    """A message without content and files is refused."""
     alice, _ = await _pair(scene)
     answer = await _send(scene, alice)
     expect("the answer", [answer.status, answer.json()["code"]], [400, "invalid_request"])
 
 
 async def a_program_is_not_taken(scene: Scene) -> None:
-    """What its first bytes show to be a program is `unsupported`, whatever it is called."""
+    """A file that begins like a program is `unsupported`, whatever its name."""
     alice, _ = await _pair(scene)
     answer = await _uploaded(alice, b"\x7fELF\x02\x01\x01" + bytes(64), "holiday.png")
     expect("the code", answer.json()["code"], "unsupported")
 
 
 async def markup_leaves_as_a_download(scene: Scene) -> None:
-    """HTML under the name of an image is no image, and no browser is invited to run it."""
+    """HTML with the name of an image is served as a download that no browser runs."""
     alice, _ = await _pair(scene)
     page = await _upload(alice, b"<!doctype html><script>1</script>", "a.png")
     answer = await scene.stranger().get((await _link(alice, page["attachment_id"]))["url"])
@@ -108,7 +108,7 @@ async def markup_leaves_as_a_download(scene: Scene) -> None:
 
 
 async def part_of_a_file_is_served(scene: Scene) -> None:
-    """A file says that it takes ranges, and how long it is."""
+    """A file is served with Accept-Ranges and Content-Length, and by ranges."""
     alice, _ = await _pair(scene)
     url = (await _link(alice, (await _upload(alice))["attachment_id"]))["url"]
     headers = (await scene.stranger().get(url)).headers
@@ -117,7 +117,7 @@ async def part_of_a_file_is_served(scene: Scene) -> None:
 
 
 async def an_erased_message_takes_its_file_along(scene: Scene) -> None:
-    """After a deletion for everyone neither the file nor its URL is there for anybody."""
+    """After a deletion for everyone, the file and its URL return 404 for everybody."""
     alice, bob = await _pair(scene)
     file_id = (await _upload(alice))["attachment_id"]
     sent = (await _send(scene, alice, file_id)).json()

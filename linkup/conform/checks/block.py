@@ -7,7 +7,7 @@ from linkup.conform.verdict import expect
 
 
 async def who_is_blocked_is_refused(scene: Scene) -> None:
-    """What somebody blocked sends is answered word for word as if the other did not exist."""
+    """A blocked user who sends a message gets the answer for an unknown user."""
     alice, bob = await _talking(scene)
     await _block(await scene.api("alice"), bob.user_id)
     refused = await bob.message(alice.user_id, "let me in", "let-me-in")
@@ -17,7 +17,7 @@ async def who_is_blocked_is_refused(scene: Scene) -> None:
 
 
 async def who_blocks_is_told_to_take_it_back(scene: Scene) -> None:
-    """Writing to whom one blocks is `forbidden`, and goes again once it is taken back."""
+    """A message to a user whom one blocks is `forbidden` until they are unblocked."""
     alice, bob = await _talking(scene)
     api = await scene.api("alice")
     await _block(api, bob.user_id)
@@ -29,7 +29,7 @@ async def who_blocks_is_told_to_take_it_back(scene: Scene) -> None:
 
 
 async def nothing_of_a_blocked_one_arrives(scene: Scene) -> None:
-    """Neither message, nor edit, nor typing of somebody blocked reaches who blocks."""
+    """Messages, edits and typing of a blocked user do not reach the user who blocks."""
     alice, bob = await _talking(scene)
     ack = await bob.acked(alice.user_id, "before")
     await _block(await scene.api("alice"), bob.user_id)
@@ -47,7 +47,7 @@ async def nothing_of_a_blocked_one_arrives(scene: Scene) -> None:
 
 
 async def a_block_is_told_to_ones_own_devices(scene: Scene) -> None:
-    """`conversation {blocked: true}` comes to every device of who blocks, nothing to the other."""
+    """`conversation {blocked: true}` reaches only the devices of the user who blocks."""
     alice, bob = await _talking(scene)
     tablet, api = await scene.enter("alice"), await scene.api("alice")
     await _block(api, bob.user_id)
@@ -60,7 +60,7 @@ async def a_block_is_told_to_ones_own_devices(scene: Scene) -> None:
 
 
 async def the_list_of_blocks_is_ones_own(scene: Scene) -> None:
-    """GET /v1/blocks names whom one blocks, and never who blocks one."""
+    """GET /v1/blocks lists the users whom one blocks, and not those who block one."""
     _, bob = await _talking(scene)
     alice, theirs = await scene.api("alice"), await scene.api("bob")
     await _block(alice, bob.user_id)
@@ -73,7 +73,7 @@ async def the_list_of_blocks_is_ones_own(scene: Scene) -> None:
 
 
 async def presence_ends_at_a_block(scene: Scene) -> None:
-    """Who was watched is told of as if never there, once a block stands, and HTTP is a 404."""
+    """After a block, both users are shown to each other as never seen, over HTTP as 404."""
     alice, bob = await _talking(scene)
     await bob.send("presence_subscribe", user_ids=[alice.user_id])
     expect("before", (await bob.next("presence"))["is_online"], True)
@@ -85,7 +85,7 @@ async def presence_ends_at_a_block(scene: Scene) -> None:
 
 
 async def a_block_leaves_no_tick(scene: Scene) -> None:
-    """The marks of who blocks stand still, and nothing of it counts as unread."""
+    """The marks of the user who blocks do not move, and no message counts as unread."""
     _, bob = await _talking(scene)
     alice, theirs = await scene.api("alice"), await scene.api("bob")
     [chat] = (await alice.inbox())["conversations"]
@@ -98,7 +98,7 @@ async def a_block_leaves_no_tick(scene: Scene) -> None:
 
 
 async def nobody_blocked_gathers_a_group(scene: Scene) -> None:
-    """Bringing whoever blocks one into a group is answered as if they did not exist."""
+    """Adding a user who blocks one to a group is answered as for an unknown user."""
     alice, bob = await _talking(scene)
     await _block(await scene.api("alice"), bob.user_id)
     api = await scene.api("bob")
@@ -111,7 +111,7 @@ async def nobody_blocked_gathers_a_group(scene: Scene) -> None:
 
 
 async def a_block_of_nobody(scene: Scene) -> None:
-    """Blocking who does not exist is 404, oneself 400."""
+    """Blocking an unknown user returns 404, and blocking oneself 400."""
     await scene.enter("alice")
     api = await scene.api("alice")
     found = [
@@ -122,7 +122,7 @@ async def a_block_of_nobody(scene: Scene) -> None:
 
 
 async def a_report_is_filed_once(scene: Scene) -> None:
-    """POST /v1/reports is 201, then 200 with the same id and `duplicate`, 409 with other words."""
+    """POST /v1/reports returns 201, repeated 200 with `duplicate`, and 409 if changed."""
     alice, bob = await _talking(scene)
     ack = await bob.acked(alice.user_id, "buy this")
     api = await scene.api("alice")
@@ -135,7 +135,7 @@ async def a_report_is_filed_once(scene: Scene) -> None:
 
 
 async def an_outsider_reports_nothing(scene: Scene) -> None:
-    """Reporting a foreign message is the same 404 as one that does not exist."""
+    """Reporting a message that one cannot see returns the 404 of an unknown one."""
     alice, bob = await _talking(scene)
     ack = await bob.acked(alice.user_id, "between us")
     await scene.enter("eve")

@@ -8,57 +8,57 @@ OWNER = "from outside nobody can stop the server; `make prove` in its source doe
 
 
 async def invalid_utf8_closes_1007(scene: Scene) -> None:
-    """A text frame that is no UTF-8 closes the socket with 1007."""
+    """A text frame that is not UTF-8 closes the WebSocket with 1007."""
     alice = await scene.enter("alice")
     await alice.send_text(b'{"type":"ping","timestamp":"\xff\xfe"}', as_text=True)
     expect("the close code", await alice.closed(), 1007)
 
 
 async def above_128_kib_closes_1009(scene: Scene) -> None:
-    """A frame above 128 KiB closes the socket with 1009."""
+    """A frame above 128 KiB closes the WebSocket with 1009."""
     alice = await scene.enter("alice")
     await alice.send_text('{"type":"ping","timestamp":"' + "x" * 140_000 + '"}')
     expect("the close code", await alice.closed(), 1009)
 
 
 async def fragments_adding_up_close_1009(scene: Scene) -> None:
-    """Fragments of one frame that add up to more than 128 KiB close the socket with 1009."""
+    """Fragments of more than 128 KiB in total close the WebSocket with 1009."""
     alice = await scene.enter("alice")
     await alice.send_fragments(["x" * 30_000] * 5)
     expect("the close code", await alice.closed(), 1009)
 
 
 async def a_goodbye_is_answered(scene: Scene) -> None:
-    """A close of the client is answered with the same code."""
+    """The server answers the client's close frame with the same code."""
     alice = await scene.enter("alice")
     await alice.socket.close(1000)
     expect("the close code", await alice.closed(), 1000)
 
 
 async def a_closed_socket_leaves_the_others(scene: Scene) -> None:
-    """When one device breaks off, the user's other devices go on."""
+    """When one device disconnects, the user's other devices stay connected."""
     alice, phone = await scene.enter("alice"), await scene.enter("alice")
     phone.socket.transport.abort()
     await alice.acked(alice.user_id, "still here")
 
 
 async def acks_survive_a_crash(scene: Scene) -> None:
-    """What was acknowledged survives `kill -9` and power loss."""
+    """Acknowledged messages survive `kill -9` and power loss."""
     raise Skipped(OWNER)
 
 
 async def order_survives_a_crash(scene: Scene) -> None:
-    """seq stays without gaps when the server dies between two messages."""
+    """The `seq` has no gaps after a crash between two messages."""
     raise Skipped(OWNER)
 
 
 async def the_feed_survives_a_crash(scene: Scene) -> None:
-    """Cursors stay without gap or repeat when a gateway or the store dies."""
+    """Cursors have no gaps and no repeats after a crash."""
     raise Skipped(OWNER)
 
 
 async def a_lost_event_is_found_in_15_seconds(scene: Scene) -> None:
-    """A live event that the server's own wire lost reaches the client within 15 s."""
+    """A live event that is lost inside the server reaches the client within 15 s."""
     raise Skipped("from outside nobody can cut the server's own wire; `make test` does")
 
 

@@ -8,7 +8,7 @@ from linkup.conform.verdict import demand, expect
 
 
 async def every_device_receives_each_message_once(scene: Scene) -> None:
-    """All devices of the recipient and the sender's other ones receive each message once."""
+    """All devices of the recipient, and other devices of the sender, get each message once."""
     laptop, phone = await scene.enter("alice"), await scene.enter("alice")
     desk, pocket = await scene.enter("bob"), await scene.enter("bob")
     ids = [(await laptop.acked(desk.user_id, f"{n}"))["message_id"] for n in range(5)]
@@ -18,7 +18,7 @@ async def every_device_receives_each_message_once(scene: Scene) -> None:
 
 
 async def cursors_have_no_gap_and_no_repeat(scene: Scene) -> None:
-    """The cursors of a recipient's feed frames follow one another by one."""
+    """The cursors of a recipient's feed frames are consecutive."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     start = bob.frames[-1]["cursor"]
     for n in range(6):
@@ -28,7 +28,7 @@ async def cursors_have_no_gap_and_no_repeat(scene: Scene) -> None:
 
 
 async def the_sender_gets_the_ack_alone(scene: Scene) -> None:
-    """The socket that sent gets the ack and, after it, no frame of its own message."""
+    """The WebSocket that sent a message gets the ack, and no `message` frame for it."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for n in range(3):
         await alice.acked(bob.user_id, f"{n}")
@@ -39,7 +39,7 @@ async def the_sender_gets_the_ack_alone(scene: Scene) -> None:
 
 
 async def own_acks_fill_the_senders_feed(scene: Scene) -> None:
-    """Own acks count as received: the next frame's cursor stands right behind them."""
+    """An ack takes a cursor of the sender's feed: the next frame has the one after it."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     start = alice.frames[-1]["cursor"]
     for n in range(3):
@@ -50,14 +50,14 @@ async def own_acks_fill_the_senders_feed(scene: Scene) -> None:
 
 
 async def an_ack_carries_no_cursor(scene: Scene) -> None:
-    """An ack never moves the cursor: it has none."""
+    """An ack has no cursor."""
     alice = await scene.enter("alice")
     ack = await alice.acked(alice.user_id, "no cursor here")
     demand("cursor" not in ack, "an ack without cursor", ack)
 
 
 async def the_frame_equals_the_history(scene: Scene) -> None:
-    """A `message` frame and the row of the history are the same."""
+    """The history returns a message with the fields of its `message` frame."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "one and the same")
     got = await bob.next("message")
@@ -67,7 +67,7 @@ async def the_frame_equals_the_history(scene: Scene) -> None:
 
 
 async def messages_over_http_arrive_live(scene: Scene) -> None:
-    """A message sent over HTTP reaches all sockets of both."""
+    """A message sent over HTTP reaches all WebSockets of both users."""
     alice, bob, api = await scene.enter("alice"), await scene.enter("bob"), await scene.api("alice")
     body = {"to": bob.user_id, "content": "by post", "client_id": "by-post"}
     answer = await api.post("/v1/messages", body)
@@ -77,7 +77,7 @@ async def messages_over_http_arrive_live(scene: Scene) -> None:
 
 
 async def strangers_hear_nothing(scene: Scene) -> None:
-    """What two people write to each other reaches nobody else."""
+    """The messages of two users reach no other user."""
     alice, bob, eve = [await scene.enter(role) for role in ("alice", "bob", "eve")]
     ack = await alice.acked(bob.user_id, "between us")
     await bob.send("mark_chat_read", conversation_id=ack["conversation_id"], up_to=1)
@@ -89,7 +89,7 @@ async def strangers_hear_nothing(scene: Scene) -> None:
 
 
 async def pong_echoes_its_timestamp(scene: Scene) -> None:
-    """`pong` gives back the timestamp: a number, a fraction or a text."""
+    """`pong` returns the timestamp of `ping`: an integer, a fraction or a text."""
     alice = await scene.enter("alice")
     for stamp in (1, 12.5, "a text"):
         await alice.send("ping", timestamp=stamp)
@@ -97,7 +97,7 @@ async def pong_echoes_its_timestamp(scene: Scene) -> None:
 
 
 async def pongs_come_in_order(scene: Scene) -> None:
-    """Pings are answered one by one, in order."""
+    """Each `ping` is answered with a `pong`, in order."""
     alice = await scene.enter("alice")
     for number in range(10):
         await alice.send("ping", timestamp=number)
@@ -106,7 +106,7 @@ async def pongs_come_in_order(scene: Scene) -> None:
 
 
 async def pong_tells_the_sockets_own_cursor(scene: Scene) -> None:
-    """`pong` carries the cursor of what this socket was sent before it, never a later one."""
+    """The cursor of `pong` is that of the last feed frame sent before it."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for n in range(4):
         await alice.acked(bob.user_id, f"{n}")
@@ -116,7 +116,7 @@ async def pong_tells_the_sockets_own_cursor(scene: Scene) -> None:
 
 
 async def pong_never_runs_ahead(scene: Scene) -> None:
-    """However pings and messages mix, no feed frame behind a pong is at or below its cursor."""
+    """Every feed frame after a `pong` has a higher cursor than the `pong`."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for n in range(8):
         await alice.send("message", to=bob.user_id, content=f"{n}", client_id=f"mix-{n}")

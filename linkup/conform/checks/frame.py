@@ -102,11 +102,15 @@ CHECKS = (
     *(
         _check(
             name.replace(" ", "-").replace("_", "-"),
-            f"A frame with {name} is answered with invalid_frame and the socket stays.",
+            f"A malformed frame ({name}) is refused as `invalid_frame`; the WebSocket stays.",
             functools.partial(malformed, text=text, word=word, echoed=echoed),
         )
         for name, (text, word, echoed) in MALFORMED.items()
     ),
-    _check("longest-content", "5,000 code points outside the basic plane are taken.", longest),
-    _check("longest-client-id", "A client_id of 100 printable characters is taken.", longest_id),
+    _check(
+        "longest-content",
+        "A content of 5,000 code points outside the basic plane is accepted.",
+        longest,
+    ),
+    _check("longest-client-id", "A client_id of 100 printable characters is accepted.", longest_id),
 )

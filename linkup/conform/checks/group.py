@@ -11,7 +11,7 @@ ABSENT = "conform-no-such-conversation"
 
 
 async def a_group_is_made_once(scene: Scene) -> None:
-    """With a client_id POST is 201, then 200 with the same group, and 409 with other words."""
+    """POST with a client_id returns 201, repeated 200, and 409 with another title."""
     await scene.enter("bob")
     alice = await scene.api("alice")
     body = {"title": "Team", "members": [scene.user("bob")], "client_id": "one-group"}
@@ -24,7 +24,7 @@ async def a_group_is_made_once(scene: Scene) -> None:
 
 
 async def each_member_is_told(scene: Scene) -> None:
-    """`conversation {change: created}` reaches each member, with title, members and own role."""
+    """`conversation {change: created}` reaches each member with title, members and role."""
     players = [await scene.enter(role) for role in ("alice", "bob", "carol")]
     conversation_id = await _group(scene)
     for player, role in zip(players, ("owner", "member", "member"), strict=True):
@@ -35,7 +35,7 @@ async def each_member_is_told(scene: Scene) -> None:
 
 
 async def a_message_is_in_every_members_history(scene: Scene) -> None:
-    """What one member sends, each of the others finds in history, inbox and unread count."""
+    """A message to a group is in the history, inbox and unread count of each member."""
     conversation_id = await _group(scene)
     await _say(await scene.api("alice"), conversation_id, "to all")
     for role in ("bob", "carol"):
@@ -47,14 +47,14 @@ async def a_message_is_in_every_members_history(scene: Scene) -> None:
 
 
 async def the_inbox_lists_a_group_without_messages(scene: Scene) -> None:
-    """A new group is in each member's inbox before anything is said."""
+    """The inbox of each member lists a new group without messages."""
     conversation_id = await _group(scene)
     chat = await (await scene.api("bob")).chat(conversation_id)
     expect("the group", [chat["kind"], chat["last_message"]], ["group", None])
 
 
 async def members_may_not_manage(scene: Scene) -> None:
-    """A member who adds, renames, removes or gives roles is 403 forbidden; an admin may."""
+    """Only admins and owners may change a group; other members get 403 `forbidden`."""
     conversation_id, bob = await _group(scene), await scene.api("bob")
     dave, carol = (await scene.enter("dave")).user_id, scene.user("carol")
     tries = (
@@ -78,7 +78,7 @@ async def members_may_not_manage(scene: Scene) -> None:
 
 
 async def an_outsider_learns_nothing(scene: Scene) -> None:
-    """Each route of a group is the same 404 for an outsider as for what does not exist."""
+    """Each route of a group returns the 404 of an unknown group to other users."""
     conversation_id, eve = await _group(scene), await scene.api("eve")
     for method, end, body in (
         ("GET", "", None),
@@ -95,7 +95,7 @@ async def an_outsider_learns_nothing(scene: Scene) -> None:
 
 
 async def who_is_removed_is_told_last(scene: Scene) -> None:
-    """`member_removed` is the last frame of a group to who was removed; it names nobody else."""
+    """A removed member gets `member_removed` as the last frame, without other members."""
     await scene.enter("alice")
     bob = await scene.enter("bob")
     conversation_id, alice = await _group(scene), await scene.api("alice")
@@ -109,7 +109,7 @@ async def who_is_removed_is_told_last(scene: Scene) -> None:
 
 
 async def who_is_removed_sees_nothing(scene: Scene) -> None:
-    """After a removal history, members and sending are 404, and the inbox holds no such group."""
+    """A removed member gets 404 for the group, and the inbox no longer lists it."""
     conversation_id, bob = await _group(scene), await scene.api("bob")
     await _say(await scene.api("alice"), conversation_id, "before")
     await _remove(await scene.api("alice"), conversation_id, scene.user("bob"))
@@ -125,7 +125,7 @@ async def who_is_removed_sees_nothing(scene: Scene) -> None:
 
 
 async def a_new_member_begins_at_the_end(scene: Scene) -> None:
-    """Who joins has nothing unread; what is said from then on is in their history."""
+    """A new member has no unread messages and sees the messages from then on."""
     conversation_id, alice = await _group(scene), await scene.api("alice")
     await _say(alice, conversation_id, "before")
     dave = await scene.enter("dave")
@@ -139,7 +139,7 @@ async def a_new_member_begins_at_the_end(scene: Scene) -> None:
 
 
 async def the_last_owner_hands_over(scene: Scene) -> None:
-    """When the only owner leaves, somebody else is owner."""
+    """When the only owner leaves, another member becomes owner."""
     conversation_id, bob = await _group(scene), await scene.api("bob")
     await _remove(await scene.api("alice"), conversation_id, scene.user("alice"))
     members = (await _call(bob, "GET", conversation_id, "/members")).json()["members"]

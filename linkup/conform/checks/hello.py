@@ -16,7 +16,7 @@ FAR_TOO_LONG = HELLO_SECONDS * 2 + 2
 
 
 async def welcome_has_its_fields(scene: Scene) -> None:
-    """`welcome` carries user_id, connection_id, epoch, cursor, heartbeat_ms, recovered, limits."""
+    """`welcome` has user_id, connection_id, epoch, cursor, heartbeat_ms, recovered, limits."""
     alice = await scene.enter("alice")
     welcome = alice.frames[0]
     expect("the first frame", welcome["type"], "welcome")
@@ -29,72 +29,72 @@ async def welcome_has_its_fields(scene: Scene) -> None:
 
 
 async def sync_completed_follows_welcome(scene: Scene) -> None:
-    """After `welcome` and what was missed comes `sync_completed` with the cursor reached."""
+    """`sync_completed` with the current cursor follows `welcome` and the missed events."""
     alice = await scene.enter("alice")
     expect("the frames", [one["type"] for one in alice.frames], ["welcome", "sync_completed"])
     expect("the cursor", alice.frames[1]["cursor"], alice.frames[0]["cursor"])
 
 
 async def two_sockets_have_two_ids(scene: Scene) -> None:
-    """Every socket has a connection_id of its own."""
+    """Every WebSocket has its own connection_id."""
     one, two = await scene.enter("alice"), await scene.enter("alice")
     ids = [one.frames[0]["connection_id"], two.frames[0]["connection_id"]]
     demand(ids[0] != ids[1], "two connection ids", ids)
 
 
 async def no_hello_in_time(scene: Scene) -> None:
-    """Who says nothing within 5 seconds is closed with 4401."""
+    """A WebSocket that sends nothing within 5 seconds is closed with 4401."""
     alice = await scene.socket("alice")
     expect("the close code", await alice.closed(FAR_TOO_LONG), 4401)
 
 
 async def another_first_frame(scene: Scene) -> None:
-    """A first frame other than hello is refused with 4401."""
+    """A first frame other than `hello` closes the WebSocket with 4401."""
     await _turned_away(scene, {"type": "ping"})
 
 
 async def hello_without_token(scene: Scene) -> None:
-    """A hello without a token is refused with 4401."""
+    """A `hello` without a token closes the WebSocket with 4401."""
     await _turned_away(scene, {"type": "hello"})
 
 
 async def token_that_is_none(scene: Scene) -> None:
-    """A token that is no token is refused with 4401."""
+    """A text that is not a JSON Web Token closes the WebSocket with 4401."""
     await _turned_away(scene, {"type": "hello", "token": "nonsense"})
 
 
 async def token_of_another_key(scene: Scene) -> None:
-    """A token signed with another secret is refused with 4401."""
+    """A token signed with another secret closes the WebSocket with 4401."""
     token = jwt.encode(_claims(scene), secrets.token_hex(32), algorithm="HS256")
     await _turned_away(scene, {"type": "hello", "token": token})
 
 
 async def token_without_signature(scene: Scene) -> None:
-    """A token with the algorithm `none` is refused with 4401."""
+    """A token with the algorithm `none` closes the WebSocket with 4401."""
     token = jwt.encode(_claims(scene), "", algorithm="none")
     await _turned_away(scene, {"type": "hello", "token": token})
 
 
 async def token_that_expired(scene: Scene) -> None:
-    """An expired token is refused with 4401."""
+    """An expired token closes the WebSocket with 4401."""
     token = scene.deployment.sign(scene.user("alice"), exp=int(time.time()) - 600)
     await _turned_away(scene, {"type": "hello", "token": token})
 
 
 async def token_for_another_audience(scene: Scene) -> None:
-    """A token for another audience is refused with 4401."""
+    """A token for another audience closes the WebSocket with 4401."""
     token = scene.deployment.sign(scene.user("alice"), aud="conform-another-app")
     await _turned_away(scene, {"type": "hello", "token": token})
 
 
 async def token_of_an_impossible_user(scene: Scene) -> None:
-    """A token whose subject is no user_id (`a/b`) is refused with 4401."""
+    """A token whose `sub` is not a valid user_id (`a/b`) closes the WebSocket with 4401."""
     token = scene.deployment.sign("a/b")
     await _turned_away(scene, {"type": "hello", "token": token})
 
 
 async def a_socket_ends_with_its_token(scene: Scene) -> None:
-    """When the token expires, the socket closes with 4401."""
+    """The WebSocket is closed with 4401 when its token expires."""
     alice = await scene.socket("alice")
     token = scene.deployment.sign(alice.user_id, exp=int(time.time()) + 2)
     await alice.send("hello", token=token)
@@ -103,7 +103,7 @@ async def a_socket_ends_with_its_token(scene: Scene) -> None:
 
 
 async def a_malformed_hello_may_be_said_again(scene: Scene) -> None:
-    """A hello with an unknown field is answered with invalid_frame; a good one may follow."""
+    """After a `hello` with an unknown field and `invalid_frame`, a valid `hello` is accepted."""
     alice = await scene.socket("alice")
     await alice.send("hello", tokem="x")
     expect("the code", (await alice.next("error"))["code"], "invalid_frame")
@@ -112,20 +112,20 @@ async def a_malformed_hello_may_be_said_again(scene: Scene) -> None:
 
 
 async def a_hello_above_4_kib(scene: Scene) -> None:
-    """A hello above 4 KiB is too_large."""
+    """A `hello` above 4 KiB is refused as `too_large`."""
     alice = await scene.socket("alice")
     await alice.send("hello", token="x" * 5000)
     expect("the code", (await alice.next("error"))["code"], "too_large")
 
 
 async def bearer_header_without_hello(scene: Scene) -> None:
-    """With `Authorization: Bearer` no hello is needed."""
+    """With `Authorization: Bearer`, the client need not send `hello`."""
     alice = await _with_header(scene)
     await alice.next("welcome", user_id=alice.user_id)
 
 
 async def bearer_header_and_a_frame(scene: Scene) -> None:
-    """With a bearer header the first frame may be any; it is answered behind the welcome."""
+    """With a bearer token, any frame may be the first; its answer follows `welcome`."""
     alice = await _with_header(scene)
     await alice.send("ping", timestamp=7)
     await alice.next("welcome")
@@ -133,7 +133,7 @@ async def bearer_header_and_a_frame(scene: Scene) -> None:
 
 
 async def bearer_header_and_hello(scene: Scene) -> None:
-    """With a bearer header hello may carry epoch and cursor alone."""
+    """With a bearer token, `hello` may have only `epoch` and `cursor`."""
     before = await scene.enter("alice")
     epoch = before.frames[0]["epoch"]
     alice = await _with_header(scene)
@@ -142,7 +142,7 @@ async def bearer_header_and_hello(scene: Scene) -> None:
 
 
 async def bad_bearer_header(scene: Scene) -> None:
-    """A bad token in the header is refused: 401 or 4401."""
+    """An invalid bearer token is refused with HTTP 401 or close code 4401."""
     headers = {"Authorization": "Bearer nonsense"}
     status = await scene.refused("/ws", additional_headers=headers)
     if status == 101:
@@ -153,7 +153,7 @@ async def bad_bearer_header(scene: Scene) -> None:
 
 
 async def token_in_the_address_is_ignored(scene: Scene) -> None:
-    """A token in the URL opens nothing."""
+    """A token in the URL is not accepted."""
     token = await scene.token("alice")
     path = f"/ws?token={token}"
     status = await scene.refused(path)
@@ -164,19 +164,19 @@ async def token_in_the_address_is_ignored(scene: Scene) -> None:
 
 
 async def the_subprotocol_is_echoed(scene: Scene) -> None:
-    """Of the subprotocols offered, `linkup.v1` is chosen."""
+    """The server selects the subprotocol `linkup.v1` among those that the client offers."""
     alice = await scene.socket("alice", subprotocols=["something.else", "linkup.v1"])
     expect("the subprotocol", alice.socket.subprotocol, "linkup.v1")
 
 
 async def no_subprotocol_is_no_fault(scene: Scene) -> None:
-    """Without a subprotocol the socket opens just the same."""
+    """A WebSocket without a subprotocol is accepted."""
     alice = await scene.enter("alice")
     expect("the subprotocol", alice.socket.subprotocol, None)
 
 
 async def a_foreign_origin_is_refused(scene: Scene) -> None:
-    """A page of another site gets HTTP 403 in place of a socket."""
+    """A page with a foreign Origin is refused with HTTP 403."""
     url = scene.deployment.url
     origins = ("null", "https://evil.conform.example", f"{url}.evil.example", f"{url}0")
     for origin in origins:
@@ -184,19 +184,19 @@ async def a_foreign_origin_is_refused(scene: Scene) -> None:
 
 
 async def the_own_origin_is_let_in(scene: Scene) -> None:
-    """A page of the server's own origin gets its socket."""
+    """A page with the server's own Origin is accepted."""
     await scene.socket("alice", origin=scene.deployment.url)
 
 
 async def an_unknown_path_is_refused(scene: Scene) -> None:
-    """A socket to a path that does not exist is refused with HTTP 404 or 403."""
+    """A WebSocket to an unknown path is refused with HTTP 404 or 403."""
     for path in ("/nowhere", "/ws/nowhere/at/all"):
         status = await scene.refused(path)
         demand(status in (403, 404), f"404 or 403 for {path}", status)
 
 
 async def a_second_hello_changes_nobody(scene: Scene) -> None:
-    """A second hello with another user's token is refused and the socket stays who it was."""
+    """A second `hello` with a token of another user is refused; the user stays the same."""
     alice, mallory = await scene.enter("alice"), await scene.enter("mallory")
     await alice.send("hello", token=await scene.token("mallory"))
     expect("the code", (await alice.next("error"))["code"], "invalid_frame")
@@ -206,7 +206,7 @@ async def a_second_hello_changes_nobody(scene: Scene) -> None:
 
 
 async def many_silent_sockets_hurt_nobody(scene: Scene) -> None:
-    """Sockets that never say hello do not delay those that do."""
+    """WebSockets that send no `hello` do not delay others."""
     await asyncio.gather(*(scene.socket("silent") for _ in range(5)))
     alice = await scene.enter("alice")
     await alice.acked(alice.user_id, "not kept waiting")

@@ -15,14 +15,14 @@ STRIKES = 20
 
 
 async def exactly_64_kib_is_taken(scene: Scene) -> None:
-    """A frame of exactly 64 KiB is taken."""
+    """A frame of exactly 64 KiB is accepted."""
     alice = await scene.enter("alice")
     await alice.send_text(_padded(alice, LIMIT))
     expect("the outcome", (await alice.outcome("size"))["type"], "ack")
 
 
 async def a_byte_above_64_kib_is_too_large(scene: Scene) -> None:
-    """A frame of 64 KiB and a byte is too_large, echoes its client_id, and the socket stays."""
+    """A frame of 64 KiB and one byte is `too_large`, with its client_id; the WebSocket stays."""
     await _too_large(scene, LIMIT + 1)
 
 
@@ -36,12 +36,12 @@ async def _too_large(scene: Scene, size: int) -> None:
 
 
 async def below_128_kib_is_too_large(scene: Scene) -> None:
-    """A frame of 120 KiB is too_large and the socket stays."""
+    """A frame of 120 KiB is `too_large`, and the WebSocket stays open."""
     await _too_large(scene, 120 * 1024)
 
 
 async def a_rate_limit_says_when(scene: Scene) -> None:
-    """Too many messages are rate_limited, temporary, with retry_after_ms; a repeat is free."""
+    """Messages above the rate are `rate_limited` with retry_after_ms; a repeat is not counted."""
     alice, phone = await scene.enter("alice"), await scene.enter("alice")
     error = await _exhaust(alice)
     expect("temporary", error.get("temporary"), True)
@@ -51,7 +51,7 @@ async def a_rate_limit_says_when(scene: Scene) -> None:
 
 
 async def a_rate_limit_over_all_roads(scene: Scene) -> None:
-    """The limit counts over sockets and HTTP; there it is 429 with Retry-After."""
+    """The message rate covers WebSockets and HTTP, which returns 429 with Retry-After."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     error = await _exhaust(alice)
     for number in range(POSTS):
@@ -65,7 +65,7 @@ async def a_rate_limit_over_all_roads(scene: Scene) -> None:
 
 
 async def too_many_requests_say_when(scene: Scene) -> None:
-    """Searching without end is answered with 429 and Retry-After; others are let through."""
+    """Searches above the rate get 429 with Retry-After; other users are not affected."""
     api = await scene.api("alice")
     for _ in range(MOST_SEARCHES):
         answer = await api.get("/v1/search", q="conform")
@@ -82,7 +82,7 @@ async def too_many_requests_say_when(scene: Scene) -> None:
 
 
 async def too_many_sockets_of_a_user(scene: Scene) -> None:
-    """Eleven sockets of one user: each is welcomed or closed with 4029, and the first lives on."""
+    """Eleven WebSockets of a user are each accepted or closed with 4029; the first stays open."""
     first = await scene.enter("alice")
     others: list[Player] = []
     for _ in range(10):
@@ -95,7 +95,7 @@ async def too_many_sockets_of_a_user(scene: Scene) -> None:
 
 
 async def abuse_ends_the_socket(scene: Scene) -> None:
-    """Twenty malformed frames in a minute close the socket with 4408."""
+    """Twenty malformed frames in a minute close the WebSocket with 4408."""
     if not scene.deployment.abuse:
         raise Skipped("counts as an attack: pass --abuse")
     alice = await scene.enter("alice")

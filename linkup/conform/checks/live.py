@@ -9,7 +9,7 @@ from linkup.conform.verdict import demand, expect
 
 
 async def typing_reaches_the_other_side(scene: Scene) -> None:
-    """`typing` reaches every device of the other side, with who and where."""
+    """`typing` reaches all devices of the other user, with the user and the conversation."""
     alice, bob, phone = [await scene.enter(role) for role in ("alice", "bob", "bob")]
     ack = await alice.acked(bob.user_id, "hello")
     await alice.send("typing", to=bob.user_id, is_typing=True)
@@ -20,7 +20,7 @@ async def typing_reaches_the_other_side(scene: Scene) -> None:
 
 
 async def typing_ends_at_once(scene: Scene) -> None:
-    """The end of typing right behind its start is told as well."""
+    """A `typing` that stops directly after a start is sent to the other user."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "hello")
     await alice.send("typing", to=bob.user_id, is_typing=True)
@@ -30,7 +30,7 @@ async def typing_ends_at_once(scene: Scene) -> None:
 
 
 async def typing_never_reaches_the_typist(scene: Scene) -> None:
-    """No device of the typist is told."""
+    """No device of the user who types receives `typing`."""
     alice, tablet, bob = [await scene.enter(role) for role in ("alice", "alice", "bob")]
     await alice.acked(bob.user_id, "hello")
     await alice.send("typing", to=bob.user_id, is_typing=True)
@@ -42,7 +42,7 @@ async def typing_never_reaches_the_typist(scene: Scene) -> None:
 
 
 async def typing_moves_no_cursor(scene: Scene) -> None:
-    """`typing` is no part of the feed: no cursor, and no replay."""
+    """`typing` has no cursor and is not replayed."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "hello")
     await alice.send("typing", to=bob.user_id, is_typing=True)
@@ -53,7 +53,7 @@ async def typing_moves_no_cursor(scene: Scene) -> None:
 
 
 async def typing_of_an_outsider_reaches_nobody(scene: Scene) -> None:
-    """Typing into a foreign conversation reaches nobody."""
+    """`typing` in a conversation of other users reaches nobody."""
     alice, bob, eve = [await scene.enter(role) for role in ("alice", "bob", "eve")]
     ack = await alice.acked(bob.user_id, "ours")
     await eve.send("typing", conversation_id=ack["conversation_id"], is_typing=True)
@@ -66,7 +66,7 @@ async def typing_of_an_outsider_reaches_nobody(scene: Scene) -> None:
 
 
 async def presence_says_who_is_online(scene: Scene) -> None:
-    """`presence_subscribe` is answered by a `presence`, and HTTP says the same."""
+    """`presence_subscribe` returns the same `presence` as HTTP."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "hello")
     await alice.send("presence_subscribe", user_ids=[bob.user_id])
@@ -78,7 +78,7 @@ async def presence_says_who_is_online(scene: Scene) -> None:
 
 
 async def who_is_soon_back_was_never_away(scene: Scene) -> None:
-    """A socket that is replaced within five seconds is no news to anybody."""
+    """No `presence` is sent for a user who reconnects within five seconds."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "hello")
     await alice.send("presence_subscribe", user_ids=[bob.user_id])
@@ -92,7 +92,7 @@ async def who_is_soon_back_was_never_away(scene: Scene) -> None:
 
 
 async def presence_of_strangers(scene: Scene) -> None:
-    """Of whom one shares no conversation with one hears what one hears of nobody."""
+    """A user without a common conversation looks like one who does not exist."""
     alice, eve = await scene.enter("alice"), await scene.enter("eve")
     nobody = scene.user("nobody-at-all")
     await eve.send("presence_subscribe", user_ids=[alice.user_id, nobody])
@@ -107,7 +107,7 @@ async def presence_of_strangers(scene: Scene) -> None:
 
 
 async def the_status_says_where_the_socket_stands(scene: Scene) -> None:
-    """`get_connection_status` tells state, connection_id, connected_at, cursor and pending."""
+    """`connection_status` has state, connection_id, connected_at, cursor and pending."""
     alice = await scene.enter("alice")
     await alice.send("get_connection_status")
     status = await alice.next("connection_status")
@@ -119,7 +119,7 @@ async def the_status_says_where_the_socket_stands(scene: Scene) -> None:
 
 
 async def force_reconnect_ends_with_4000(scene: Scene) -> None:
-    """`force_reconnect` is answered by `reconnect {after_ms, reason}`, then close 4000."""
+    """`force_reconnect` is answered with `reconnect {after_ms, reason}` and close code 4000."""
     alice = await scene.enter("alice")
     await alice.send("force_reconnect")
     told = await alice.next("reconnect")
@@ -128,7 +128,7 @@ async def force_reconnect_ends_with_4000(scene: Scene) -> None:
 
 
 async def refresh_with_another_user(scene: Scene) -> None:
-    """`refresh` with another user's token, or with none, is unauthorized; the socket stays."""
+    """`refresh` with a token of another user, or an invalid one, is `unauthorized`."""
     alice = await scene.enter("alice")
     for token in (await scene.token("mallory"), "nonsense"):
         await alice.send("refresh", token=token, client_id="swap")
@@ -138,7 +138,7 @@ async def refresh_with_another_user(scene: Scene) -> None:
 
 
 async def refresh_outlives_the_token(scene: Scene) -> None:
-    """A socket that was refreshed lives on when its first token expires."""
+    """A refreshed WebSocket stays open when its first token expires."""
     alice = await scene.socket("alice")
     soon = int(time.time()) + 2
     await alice.send("hello", token=scene.deployment.sign(alice.user_id, exp=soon))

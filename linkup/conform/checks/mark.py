@@ -8,7 +8,7 @@ FAR = 2**53 - 1
 
 
 async def delivered_reaches_the_sender(scene: Scene) -> None:
-    """`delivered` moves the mark up to seq and the sender is told by `receipt`."""
+    """`delivered` moves the mark to `seq`, and the sender gets a `receipt`."""
     alice, bob, last = await _two_messages(scene)
     await bob.send("delivered", conversation_id=last["conversation_id"], seq=last["seq"])
     told = await alice.next("receipt", user_id=bob.user_id)
@@ -16,7 +16,7 @@ async def delivered_reaches_the_sender(scene: Scene) -> None:
 
 
 async def a_receipt_has_its_fields(scene: Scene) -> None:
-    """`receipt` carries cursor, conversation, user, both marks in bounds, and a time."""
+    """A `receipt` has a cursor, the conversation, the user, two valid marks and a time."""
     alice, bob, last = await _two_messages(scene)
     await bob.send("read_receipt", message_id=last["message_id"])
     told = await alice.next("receipt")
@@ -35,7 +35,7 @@ async def reading_counts_as_delivered(scene: Scene) -> None:
 
 
 async def the_readers_other_devices_are_told(scene: Scene) -> None:
-    """Reading on one device tells the reader's other devices."""
+    """Reading on one device sends a `receipt` to the reader's other devices."""
     _, bob, last = await _two_messages(scene)
     tablet = await scene.enter("bob")
     await bob.send("mark_chat_read", conversation_id=last["conversation_id"], up_to=2)
@@ -43,7 +43,7 @@ async def the_readers_other_devices_are_told(scene: Scene) -> None:
 
 
 async def marks_never_move_back(scene: Scene) -> None:
-    """A smaller mark changes nothing and is acknowledged."""
+    """A lower mark is acknowledged and changes nothing."""
     _, bob, last = await _two_messages(scene)
     conversation_id = last["conversation_id"]
     await bob.send("mark_chat_read", conversation_id=conversation_id, up_to=2, client_id="forth")
@@ -56,7 +56,7 @@ async def marks_never_move_back(scene: Scene) -> None:
 
 
 async def marks_stop_at_the_last_message(scene: Scene) -> None:
-    """A mark beyond the last message stops there."""
+    """A mark beyond the last message is set to the last message."""
     _, bob, last = await _two_messages(scene)
     conversation_id = last["conversation_id"]
     await bob.send("delivered", conversation_id=conversation_id, seq=FAR, client_id="far")
@@ -70,7 +70,7 @@ async def marks_stop_at_the_last_message(scene: Scene) -> None:
 
 
 async def without_up_to_what_the_socket_was_sent(scene: Scene) -> None:
-    """`mark_chat_read` without `up_to` marks what this socket was sent."""
+    """`mark_chat_read` without `up_to` marks messages sent to this WebSocket as read."""
     alice, bob, last = await _two_messages(scene)
     await bob.next("message", seq=last["seq"])
     await bob.send("mark_chat_read", conversation_id=last["conversation_id"])
@@ -78,7 +78,7 @@ async def without_up_to_what_the_socket_was_sent(scene: Scene) -> None:
 
 
 async def without_up_to_never_past_what_was_sent(scene: Scene) -> None:
-    """`mark_chat_read` on a socket that was sent nothing marks nothing."""
+    """`mark_chat_read` without `up_to` has no effect if no message was sent to the WebSocket."""
     _, _, last = await _two_messages(scene)
     fresh = await scene.enter("bob")
     await fresh.send("mark_chat_read", conversation_id=last["conversation_id"], client_id="blind")
@@ -87,7 +87,7 @@ async def without_up_to_never_past_what_was_sent(scene: Scene) -> None:
 
 
 async def nobody_read_it_unless_the_client_says_so(scene: Scene) -> None:
-    """Delivering to a socket alone moves no mark."""
+    """Sending a message to a WebSocket moves no mark."""
     alice, bob, last = await _two_messages(scene)
     await bob.next("message", seq=last["seq"])
     await bob.settled()
@@ -97,7 +97,7 @@ async def nobody_read_it_unless_the_client_says_so(scene: Scene) -> None:
 
 
 async def a_mark_is_acknowledged(scene: Scene) -> None:
-    """Each mark frame with a client_id is answered by an `ack` that carries it."""
+    """Each mark frame with a client_id is answered with an `ack` that has it."""
     _, bob, last = await _two_messages(scene)
     conversation_id = {"conversation_id": last["conversation_id"]}
     await bob.send("delivered", **conversation_id, seq=1, client_id="one")
@@ -108,7 +108,7 @@ async def a_mark_is_acknowledged(scene: Scene) -> None:
 
 
 async def unread_counts_follow_the_mark(scene: Scene) -> None:
-    """The inbox counts what lies above the read mark."""
+    """The inbox counts the messages after the read mark as unread."""
     _, bob, last = await _two_messages(scene)
     api = await scene.api("bob")
     counts = [(await api.chat(last["conversation_id"]))["unread_count"]]
@@ -123,7 +123,7 @@ async def unread_counts_follow_the_mark(scene: Scene) -> None:
 
 
 async def the_sender_sees_the_others_marks(scene: Scene) -> None:
-    """The sender's inbox carries the other side's marks."""
+    """The inbox of the sender has the marks of the other user."""
     _, bob, last = await _two_messages(scene)
     conversation_id = last["conversation_id"]
     await bob.send("mark_chat_read", conversation_id=conversation_id, up_to=2, client_id="read")
@@ -133,7 +133,7 @@ async def the_sender_sees_the_others_marks(scene: Scene) -> None:
 
 
 async def a_receipt_is_missed_and_replayed(scene: Scene) -> None:
-    """A receipt that came while its recipient was away is replayed."""
+    """A `receipt` that the recipient missed is replayed."""
     alice, bob, last = await _two_messages(scene)
     settled = await alice.settled()
     await scene.leave(alice)
@@ -146,7 +146,7 @@ async def a_receipt_is_missed_and_replayed(scene: Scene) -> None:
 
 
 async def bulk_reading_moves_each_mark(scene: Scene) -> None:
-    """`bulk_read_receipt` moves each conversation's mark up to the highest of its messages."""
+    """`bulk_read_receipt` moves the mark of each conversation to its latest listed message."""
     alice, bob, last = await _two_messages(scene)
     carol = await scene.enter("carol")
     other = await carol.acked(bob.user_id, "three")
@@ -159,7 +159,7 @@ async def bulk_reading_moves_each_mark(scene: Scene) -> None:
 
 
 async def bulk_reading_of_an_outsider(scene: Scene) -> None:
-    """`bulk_read_receipt` of foreign messages is answered as of ones that do not exist."""
+    """`bulk_read_receipt` of other users' messages is answered as for unknown messages."""
     _, _, last = await _two_messages(scene)
     eve = await scene.enter("eve")
     answers = []

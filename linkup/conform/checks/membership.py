@@ -10,22 +10,22 @@ ABSENT = "conform-no-such-conversation"
 
 
 async def sending_as_an_outsider(scene: Scene) -> None:
-    """Writing to a foreign conversation is answered as to one that does not exist."""
+    """Writing to a conversation of other users is answered as for an unknown one."""
     await _alike_on_the_socket(scene, "message", content="let me in")
 
 
 async def reading_mark_of_an_outsider(scene: Scene) -> None:
-    """Marking a foreign conversation as read is answered as if it did not exist."""
+    """Marking a conversation of other users as read is answered as for an unknown one."""
     await _alike_on_the_socket(scene, "mark_chat_read", up_to=1)
 
 
 async def delivered_of_an_outsider(scene: Scene) -> None:
-    """`delivered` in a foreign conversation is answered as if it did not exist."""
+    """`delivered` in a conversation of other users is answered as for an unknown one."""
     await _alike_on_the_socket(scene, "delivered", seq=1)
 
 
 async def read_receipt_of_an_outsider(scene: Scene) -> None:
-    """`read_receipt` for a foreign message is answered as for one that does not exist."""
+    """`read_receipt` for a message that one cannot see is answered as for an unknown one."""
     ack = await _between_two(scene)
     eve = await scene.enter("eve")
     answers = []
@@ -36,7 +36,7 @@ async def read_receipt_of_an_outsider(scene: Scene) -> None:
 
 
 async def history_for_an_outsider(scene: Scene) -> None:
-    """The history of a foreign conversation is the same 404 as of one that does not exist."""
+    """The history of a conversation of other users returns the 404 of an unknown one."""
     ack = await _between_two(scene)
     eve = await scene.api("eve")
     answers = []
@@ -48,7 +48,7 @@ async def history_for_an_outsider(scene: Scene) -> None:
 
 
 async def a_foreign_page_id_tells_nothing(scene: Scene) -> None:
-    """A page id inside a foreign conversation changes nothing about its 404."""
+    """A valid `before_id` does not change the 404 for a conversation of other users."""
     ack = await _between_two(scene)
     path = f"/v1/conversations/{ack['conversation_id']}/messages"
     answer = await (await scene.api("eve")).get(path, before_id=ack["message_id"])
@@ -56,7 +56,7 @@ async def a_foreign_page_id_tells_nothing(scene: Scene) -> None:
 
 
 async def posting_as_an_outsider(scene: Scene) -> None:
-    """POST to a foreign conversation is the same 404 as to one that does not exist."""
+    """POST of a message to other users' conversation returns the 404 of an unknown one."""
     ack = await _between_two(scene)
     eve = await scene.api("eve")
     answers = []
@@ -69,14 +69,14 @@ async def posting_as_an_outsider(scene: Scene) -> None:
 
 
 async def the_inbox_of_an_outsider(scene: Scene) -> None:
-    """A foreign conversation is in nobody else's inbox."""
+    """The inbox lists no conversation of other users."""
     await _between_two(scene)
     await scene.enter("eve")
     expect("the inbox", (await (await scene.api("eve")).inbox())["conversations"], [])
 
 
 async def an_outsider_changes_nothing(scene: Scene) -> None:
-    """What an outsider tried leaves no trace in the conversation."""
+    """Refused commands of other users change nothing in the conversation."""
     ack = await _between_two(scene)
     conversation_id, eve = ack["conversation_id"], await scene.enter("eve")
     await eve.send("message", conversation_id=conversation_id, content="let me in", client_id="in")
@@ -93,7 +93,7 @@ async def an_outsider_changes_nothing(scene: Scene) -> None:
 
 
 async def an_unknown_user_is_not_found(scene: Scene) -> None:
-    """A message to nobody is not_found, not temporary, and echoes its client_id."""
+    """A message to an unknown user is `not_found`, not temporary, with its client_id."""
     alice = await scene.enter("alice")
     error = await alice.message(scene.user("nobody"), "hello?", "into-the-void")
     expect("the code", error.get("code"), "not_found")
@@ -101,7 +101,7 @@ async def an_unknown_user_is_not_found(scene: Scene) -> None:
 
 
 async def an_unknown_user_over_http(scene: Scene) -> None:
-    """POST to nobody is 404 not_found."""
+    """POST of a message to an unknown user returns 404 `not_found`."""
     api = await scene.api("alice")
     body = {"to": scene.user("nobody"), "content": "hello?", "client_id": "into-the-void"}
     answer = await api.post("/v1/messages", body)
@@ -109,7 +109,7 @@ async def an_unknown_user_over_http(scene: Scene) -> None:
 
 
 async def user_ids_are_compared_exactly(scene: Scene) -> None:
-    """A user_id in other letters is another user."""
+    """Two user_ids that differ in case are different users."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     error = await alice.message(bob.user_id.upper(), "hello?")
     expect("the code", error.get("code"), "not_found")

@@ -12,7 +12,7 @@ EXACT = "  exactly\r\nas sent \U0001f600 <b>&amp;</b> '; drop table messages; --
 
 
 async def an_ack_names_what_history_holds(scene: Scene) -> None:
-    """Whatever was acknowledged stands in the history at once, with the ack's own values."""
+    """The history has an acknowledged message at once, with the values of the ack."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "stored")
     expect("duplicate", ack["duplicate"], False)
@@ -30,7 +30,7 @@ async def content_comes_exactly_as_sent(scene: Scene) -> None:
 
 
 async def a_frame_has_its_fields(scene: Scene) -> None:
-    """A `message` frame carries cursor, ids, seq, version, sender, content and times."""
+    """A `message` frame has cursor, ids, seq, version, sender, content and times."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "all there")
     got = await bob.next("message")
@@ -42,7 +42,7 @@ async def a_frame_has_its_fields(scene: Scene) -> None:
 
 
 async def resend_returns_the_first_ack(scene: Scene) -> None:
-    """The same client_id again gives the first ack with `duplicate: true`."""
+    """Resending a client_id returns the first ack with `duplicate: true`."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     first = await alice.acked(bob.user_id, "once", "again")
     again = await alice.acked(bob.user_id, "once", "again")
@@ -50,7 +50,7 @@ async def resend_returns_the_first_ack(scene: Scene) -> None:
 
 
 async def resend_from_another_device(scene: Scene) -> None:
-    """A repeat from another device of the sender is the same message."""
+    """Resending from another device of the sender returns the first ack."""
     alice, phone = await scene.enter("alice"), await scene.enter("alice")
     first = await alice.acked(alice.user_id, "once", "again")
     again = await phone.acked(alice.user_id, "once", "again")
@@ -58,7 +58,7 @@ async def resend_from_another_device(scene: Scene) -> None:
 
 
 async def resend_after_reconnecting(scene: Scene) -> None:
-    """A repeat after a reconnect is the same message."""
+    """Resending after a reconnect returns the first ack."""
     alice = await scene.enter("alice")
     first = await alice.acked(alice.user_id, "once", "again")
     await scene.leave(alice)
@@ -68,7 +68,7 @@ async def resend_after_reconnecting(scene: Scene) -> None:
 
 
 async def resend_by_conversation(scene: Scene) -> None:
-    """A repeat that names the conversation in place of the user is the same message."""
+    """Resending to the conversation instead of the user returns the first ack."""
     alice = await scene.enter("alice")
     first = await alice.acked(alice.user_id, "once", "again")
     conversation_id = first["conversation_id"]
@@ -77,7 +77,7 @@ async def resend_by_conversation(scene: Scene) -> None:
 
 
 async def resend_over_http(scene: Scene) -> None:
-    """A message of the socket sent again over HTTP is the same: 200 with `duplicate`."""
+    """Resending a message of a WebSocket over HTTP returns 200 with `duplicate`."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     first = await alice.acked(alice.user_id, "once", "again")
     body = {"to": alice.user_id, "content": "once", "client_id": "again"}
@@ -87,7 +87,7 @@ async def resend_over_http(scene: Scene) -> None:
 
 
 async def resend_of_a_post_over_the_socket(scene: Scene) -> None:
-    """A message of HTTP sent again over the socket is the same."""
+    """Resending a message of HTTP over a WebSocket returns the first ack."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     body = {"to": alice.user_id, "content": "once", "client_id": "again"}
     first = await api.post("/v1/messages", body)
@@ -97,7 +97,7 @@ async def resend_of_a_post_over_the_socket(scene: Scene) -> None:
 
 
 async def posts_answer_201_then_200(scene: Scene) -> None:
-    """POST /v1/messages answers 201, and its repeat 200 with the same values."""
+    """POST /v1/messages returns 201; repeating it returns 200 with the same values."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     body = {"to": alice.user_id, "content": "once", "client_id": "again"}
     first, again = [await api.post("/v1/messages", body) for _ in range(2)]
@@ -106,7 +106,7 @@ async def posts_answer_201_then_200(scene: Scene) -> None:
 
 
 async def repeats_at_once_store_one(scene: Scene) -> None:
-    """Eight copies at once, over both roads, store one message."""
+    """Eight copies sent at once over WebSocket and HTTP are stored as one message."""
     alice, phone, api = (
         await scene.enter("alice"), await scene.enter("alice"), await scene.api("alice"),
     )  # fmt: skip
@@ -124,7 +124,7 @@ async def repeats_at_once_store_one(scene: Scene) -> None:
 
 
 async def a_repeat_is_not_delivered_again(scene: Scene) -> None:
-    """The recipient of a repeated message receives it once."""
+    """The recipient receives a resent message once."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for _ in range(3):
         await alice.acked(bob.user_id, "once", "again")
@@ -135,7 +135,7 @@ async def a_repeat_is_not_delivered_again(scene: Scene) -> None:
 
 
 async def another_content_is_a_conflict(scene: Scene) -> None:
-    """The same client_id with other content is client_id_conflict, not temporary."""
+    """The same client_id with other content is `client_id_conflict`, which is not temporary."""
     alice = await scene.enter("alice")
     await alice.acked(alice.user_id, "one thing", "taken")
     error = await alice.message(alice.user_id, "another", "taken")
@@ -143,7 +143,7 @@ async def another_content_is_a_conflict(scene: Scene) -> None:
 
 
 async def another_recipient_is_a_conflict(scene: Scene) -> None:
-    """The same client_id to somebody else is client_id_conflict, and they receive nothing."""
+    """The same client_id to another user is `client_id_conflict`; that user receives nothing."""
     alice, bob, carol = [await scene.enter(role) for role in ("alice", "bob", "carol")]
     await alice.acked(bob.user_id, "for bob", "taken")
     _conflict(await alice.message(carol.user_id, "for bob", "taken"))
@@ -153,7 +153,7 @@ async def another_recipient_is_a_conflict(scene: Scene) -> None:
 
 
 async def a_conflict_over_http_is_409(scene: Scene) -> None:
-    """A conflict over HTTP is 409 with the code and the client_id."""
+    """A conflict over HTTP is answered with 409, the code and the client_id."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     await alice.acked(alice.user_id, "one thing", "taken")
     body = {"to": alice.user_id, "content": "another", "client_id": "taken"}
@@ -172,14 +172,14 @@ async def client_ids_belong_to_their_sender(scene: Scene) -> None:
 
 
 async def ids_that_look_alike_are_two(scene: Scene) -> None:
-    """client_ids are compared exactly: upper and lower case are two."""
+    """Two client_ids that differ in case are different."""
     alice = await scene.enter("alice")
     one, two = [await alice.acked(alice.user_id, "same", key) for key in ("Key", "kEY")]
     demand(one["message_id"] != two["message_id"], "two messages", [one, two])
 
 
 async def writing_to_oneself(scene: Scene) -> None:
-    """One may write to oneself; the other devices receive it and nothing is unread."""
+    """A message to oneself reaches the user's other devices and does not count as unread."""
     alice, phone, api = (
         await scene.enter("alice"), await scene.enter("alice"), await scene.api("alice"),
     )  # fmt: skip
@@ -191,7 +191,7 @@ async def writing_to_oneself(scene: Scene) -> None:
 
 
 async def both_sides_share_a_conversation(scene: Scene) -> None:
-    """A direct conversation has one id, whoever writes first."""
+    """Both users of a direct conversation see the same conversation_id."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     there = await alice.acked(bob.user_id, "there")
     back = await bob.acked(alice.user_id, "and back")
@@ -199,7 +199,7 @@ async def both_sides_share_a_conversation(scene: Scene) -> None:
 
 
 async def by_conversation_id(scene: Scene) -> None:
-    """A message may name its conversation in place of the user."""
+    """A message may have `conversation_id` in place of `to`."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     first = await alice.acked(bob.user_id, "first")
     conversation_id = first["conversation_id"]

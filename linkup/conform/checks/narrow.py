@@ -6,7 +6,7 @@ from linkup.conform.verdict import demand, expect
 
 
 async def the_chat_view_shows_one_conversation(scene: Scene) -> None:
-    """`/ws/chat/{user_id}/` shows that conversation alone; a message without `to` goes there."""
+    """`/ws/chat/{user_id}/` is limited to that conversation; a message needs no `to`."""
     alice, carol = await scene.enter("alice"), await scene.enter("carol")
     bob = await scene.enter("bob", path=f"/ws/chat/{alice.user_id}/")
     await bob.send("message", client_id="open", content="without to")
@@ -22,7 +22,7 @@ async def the_chat_view_shows_one_conversation(scene: Scene) -> None:
 
 
 async def a_chat_with_nobody_is_closed(scene: Scene) -> None:
-    """A chat view with an unknown user is `not_found`, then close 4404."""
+    """`/ws/chat/…` of an unknown user sends `not_found` and closes with 4404."""
     bob = await scene.socket("bob", path=f"/ws/chat/{scene.user('nobody-at-all')}/")
     await bob.send("hello", token=await scene.token("bob"))
     expect("the code", (await bob.next("error"))["code"], "not_found")
@@ -30,7 +30,7 @@ async def a_chat_with_nobody_is_closed(scene: Scene) -> None:
 
 
 async def the_notifications_view_shows_no_conversation(scene: Scene) -> None:
-    """On `/ws/notifications/` no frame of a conversation comes, and its cursor moves on."""
+    """`/ws/notifications/` sends no frame of a conversation, and its cursor advances."""
     alice, wide = await scene.enter("alice"), await scene.enter("bob")
     bob = await scene.enter("bob", path="/ws/notifications/")
     before = bob.frames[0]["cursor"]

@@ -10,14 +10,14 @@ EACH = 12
 
 
 async def seq_counts_from_one(scene: Scene) -> None:
-    """The first message of a conversation is number 1, the next ones follow without gaps."""
+    """The `seq` of a conversation begins at 1 and has no gaps."""
     alice = await scene.enter("alice")
     seqs = [(await alice.acked(alice.user_id, f"{n}"))["seq"] for n in range(5)]
     expect("the numbers", seqs, [1, 2, 3, 4, 5])
 
 
 async def two_senders_at_once_leave_no_gap(scene: Scene) -> None:
-    """Two who write at once share one row of numbers, the same for both."""
+    """Messages of two users who write at the same time get distinct `seq`s without gaps."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     first, _ = await asyncio.gather(_burst(alice, bob.user_id), _burst(bob, alice.user_id))
     pages = [
@@ -29,7 +29,7 @@ async def two_senders_at_once_leave_no_gap(scene: Scene) -> None:
 
 
 async def a_senders_order_is_kept(scene: Scene) -> None:
-    """What one socket sends at once is stored and delivered in the order of sending."""
+    """Messages sent at once on one WebSocket are stored and delivered in their order."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await _burst(alice, bob.user_id)
     for number in range(EACH):
@@ -38,7 +38,7 @@ async def a_senders_order_is_kept(scene: Scene) -> None:
 
 
 async def live_frames_come_in_seq_order(scene: Scene) -> None:
-    """The frames of a conversation arrive with rising seq."""
+    """The `message` frames of a conversation arrive in the order of `seq`."""
     alice, bob, carol = [await scene.enter(role) for role in ("alice", "bob", "carol")]
     await asyncio.gather(_burst(alice, bob.user_id), _burst(carol, bob.user_id))
     for _ in range(2 * EACH):
@@ -49,7 +49,7 @@ async def live_frames_come_in_seq_order(scene: Scene) -> None:
 
 
 async def after_waits_for_its_predecessor(scene: Scene) -> None:
-    """A message whose `after` is not stored is out_of_order, temporary."""
+    """A message whose `after` is not stored is refused as `out_of_order`, which is temporary."""
     alice = await scene.enter("alice")
     error = await alice.message(alice.user_id, "second", "second", after="first")
     expect("the code", error.get("code"), "out_of_order")
@@ -57,7 +57,7 @@ async def after_waits_for_its_predecessor(scene: Scene) -> None:
 
 
 async def after_follows_its_predecessor(scene: Scene) -> None:
-    """A message whose `after` is stored is taken."""
+    """A message whose `after` is stored is accepted."""
     alice = await scene.enter("alice")
     first = await alice.acked(alice.user_id, "first", "first")
     second = await alice.acked(alice.user_id, "second", "second", after="first")
@@ -65,7 +65,7 @@ async def after_follows_its_predecessor(scene: Scene) -> None:
 
 
 async def later_messages_wait_for_the_failed_one(scene: Scene) -> None:
-    """Behind a temporary error the socket's next messages there are out_of_order until it comes."""
+    """After a temporary error, later messages are `out_of_order` until it is resent."""
     alice = await scene.enter("alice")
     await alice.message(alice.user_id, "second", "second", after="first")
     third = await alice.message(alice.user_id, "third", "third")
@@ -78,7 +78,7 @@ async def later_messages_wait_for_the_failed_one(scene: Scene) -> None:
 
 
 async def other_conversations_do_not_wait(scene: Scene) -> None:
-    """A failed message holds up its own conversation only."""
+    """A failed message does not delay other conversations."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     held = await alice.message(alice.user_id, "second", "second", after="first")
     demand(held["type"] == "error", "an error first", held)
@@ -86,7 +86,7 @@ async def other_conversations_do_not_wait(scene: Scene) -> None:
 
 
 async def after_over_http(scene: Scene) -> None:
-    """Over HTTP a missing predecessor is 409 out_of_order, temporary, with Retry-After."""
+    """Over HTTP, a missing `after` is answered with 409 `out_of_order` and Retry-After."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     body = {"to": alice.user_id, "content": "second", "client_id": "second", "after": "first"}
     answer = await api.post("/v1/messages", body)

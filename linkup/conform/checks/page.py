@@ -22,7 +22,7 @@ MALFORMED = {
 
 
 async def oldest_first_within_the_page(scene: Scene) -> None:
-    """A page holds the newest messages, oldest first."""
+    """A page has the newest messages, oldest first."""
     api, acks = await _twelve(scene)
     page = await api.page(acks[0]["conversation_id"], limit=5)
     expect("the page", _numbers(page), [8, 9, 10, 11, 12])
@@ -30,7 +30,7 @@ async def oldest_first_within_the_page(scene: Scene) -> None:
 
 
 async def before_id_goes_back(scene: Scene) -> None:
-    """`before_id` gives the page before that message."""
+    """`before_id` returns the page before this message."""
     api, acks = await _twelve(scene)
     conversation_id = acks[0]["conversation_id"]
     page = await api.page(conversation_id, limit=5, before_id=acks[7]["message_id"])
@@ -40,7 +40,7 @@ async def before_id_goes_back(scene: Scene) -> None:
 
 
 async def after_id_goes_forth(scene: Scene) -> None:
-    """`after_id` gives the page behind that message."""
+    """`after_id` returns the page after this message."""
     api, acks = await _twelve(scene)
     conversation_id = acks[0]["conversation_id"]
     page = await api.page(conversation_id, limit=5, after_id=acks[2]["message_id"])
@@ -50,7 +50,7 @@ async def after_id_goes_forth(scene: Scene) -> None:
 
 
 async def several_at_once(scene: Scene) -> None:
-    """`ids` gives those messages of the conversation; those that are not there are left out."""
+    """`ids` returns these messages of the conversation; unknown ones are left out."""
     api, acks = await _twelve(scene)
     conversation_id = acks[0]["conversation_id"]
     ids = [acks[6]["message_id"], 2**53 - 1, acks[1]["message_id"]]
@@ -63,7 +63,7 @@ async def several_at_once(scene: Scene) -> None:
 
 
 async def both_ids_are_refused(scene: Scene) -> None:
-    """`before_id` and `after_id` together are 400."""
+    """`before_id` and `after_id` together are refused with 400."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     ack = await alice.acked(alice.user_id, "one")
     both = {"before_id": ack["message_id"], "after_id": ack["message_id"]}
@@ -71,7 +71,7 @@ async def both_ids_are_refused(scene: Scene) -> None:
 
 
 async def an_id_of_another_conversation(scene: Scene) -> None:
-    """A page id of another conversation, or of none, is 400."""
+    """A `before_id` that is not in the conversation is refused with 400."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     api = await scene.api("alice")
     here, there = [await alice.acked(to, "x") for to in (alice.user_id, bob.user_id)]
@@ -87,7 +87,7 @@ async def malformed_id(scene: Scene, name: str, value: str) -> None:
 
 
 async def a_limit_out_of_bounds(scene: Scene) -> None:
-    """A limit below 1, above 100 or no number is 400, of every list."""
+    """Every list refuses a `limit` that is below 1, above 100 or not a number with 400."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     ack = await alice.acked(alice.user_id, "one")
     for value in ("0", "101", "-5", "x", ""):
@@ -97,14 +97,14 @@ async def a_limit_out_of_bounds(scene: Scene) -> None:
 
 
 async def an_unknown_parameter(scene: Scene) -> None:
-    """A parameter that does not exist is 400, and named."""
+    """An unknown parameter is refused with 400 and an error that names it."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     ack = await alice.acked(alice.user_id, "one")
     await _refused(api, ack, {"page": 2}, "page")
 
 
 async def reading_changes_nothing(scene: Scene) -> None:
-    """Reading pages moves no mark."""
+    """Reading the history moves no mark."""
     api, acks = await _twelve(scene)
     conversation_id = acks[0]["conversation_id"]
     await api.page(conversation_id)
@@ -113,7 +113,7 @@ async def reading_changes_nothing(scene: Scene) -> None:
 
 
 async def a_snapshot_carries_its_place(scene: Scene) -> None:
-    """Inbox and history carry the epoch and the cursor of their own moment."""
+    """The inbox and the history have the epoch and cursor of their transaction."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "one")
     cursor = (await bob.next("message"))["cursor"]
@@ -136,7 +136,7 @@ async def the_inbox_shows_the_latest_first(scene: Scene) -> None:
 
 
 async def the_inbox_goes_on_by_pages(scene: Scene) -> None:
-    """`next` of an inbox page is the `before` of the next one; the last has none."""
+    """`next` of an inbox page is the `before` of the next page; the last page has none."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     for role in ("bob", "carol", "dave"):
         other = await scene.enter(role)
@@ -148,7 +148,7 @@ async def the_inbox_goes_on_by_pages(scene: Scene) -> None:
 
 
 async def one_peer(scene: Scene) -> None:
-    """`peer` gives the direct conversation with that user, or nothing."""
+    """`peer` returns the direct conversation with this user, or an empty list."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "one")
     api = await scene.api("alice")
@@ -160,7 +160,7 @@ async def one_peer(scene: Scene) -> None:
 
 
 async def several_conversations_at_once(scene: Scene) -> None:
-    """`ids` of the inbox gives those conversations; those that are not one's own are left out."""
+    """`ids` returns these conversations; those of other users are left out."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     own = [await alice.acked(to, "one") for to in (alice.user_id, bob.user_id)]
     theirs = await bob.acked(bob.user_id, "mine")
@@ -213,7 +213,7 @@ CHECKS = (
             name=f"page/{name}-{words}".replace("_", "-").replace(" ", "-"),
             section="HTTP",
             promise="",
-            sentence=f"`{name}` that is {words} is 400 and named.",
+            sentence=f"`{name}` ({words}) is refused with 400 and an error that names it.",
             attempt=functools.partial(malformed_id, name=name, value=value),
         )
         for name in ("before_id", "after_id")

@@ -23,7 +23,7 @@ BODIES = {
 
 
 async def an_error_has_its_fields(scene: Scene) -> None:
-    """An `error` frame carries a code, a message and whether it is temporary."""
+    """An `error` frame has a code, a message and `temporary`."""
     alice = await scene.enter("alice")
     await alice.send("nonsense")
     error = await alice.next("error")
@@ -32,7 +32,7 @@ async def an_error_has_its_fields(scene: Scene) -> None:
 
 
 async def an_error_names_no_inside(scene: Scene) -> None:
-    """Errors hold no traceback, path or statement."""
+    """Errors contain no traceback, path or SQL."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     await alice.send_text("{'")
     texts = [json.dumps(await alice.next("error"))]
@@ -43,17 +43,17 @@ async def an_error_names_no_inside(scene: Scene) -> None:
 
 
 async def an_unknown_route(scene: Scene) -> None:
-    """A route that does not exist is 404 as problem+json."""
+    """An unknown route returns 404 as problem+json."""
     _problem(await (await scene.api("alice")).get("/v1/nowhere"), 404, "not_found")
 
 
 async def another_method(scene: Scene) -> None:
-    """A known route with another method is 405 as problem+json."""
+    """A route with a wrong method returns 405 as problem+json."""
     _problem(await (await scene.api("alice")).get("/v1/messages"), 405, None)
 
 
 async def without_a_token(scene: Scene) -> None:
-    """Every route without a token is 401 with WWW-Authenticate."""
+    """Every route without a token returns 401 with WWW-Authenticate."""
     for path in ("/v1/conversations", "/v1/conversations/x/messages"):
         answer = await scene.stranger().get(path)
         _problem(answer, 401, "unauthorized")
@@ -62,33 +62,33 @@ async def without_a_token(scene: Scene) -> None:
 
 
 async def with_a_bad_token(scene: Scene) -> None:
-    """A token that is none is 401."""
+    """An invalid token returns 401."""
     answer = await scene.stranger("nonsense").get("/v1/conversations")
     _problem(answer, 401, "unauthorized")
 
 
 async def a_token_in_the_address(scene: Scene) -> None:
-    """A token in the URL opens nothing."""
+    """A token in the URL is not accepted."""
     token = await scene.token("alice")
     answer = await scene.stranger().get("/v1/conversations", token=token)
     _problem(answer, 401, "unauthorized")
 
 
 async def a_bad_body(scene: Scene) -> None:
-    """A body that is no message is 400 invalid_request, whatever it is."""
+    """An invalid body returns 400 `invalid_request`."""
     api = await scene.api("alice")
     for body in BODIES.values():
         _problem(await api.call("POST", "/v1/messages", body), 400, "invalid_request")
 
 
 async def a_large_body(scene: Scene) -> None:
-    """A body above 64 KiB is 413 too_large."""
+    """A body above 64 KiB returns 413 `too_large`."""
     body = json.dumps({"client_id": "a", "to": "b", "content": "x" * 70_000}).encode()
     _problem(await (await scene.api("alice")).call("POST", "/v1/messages", body), 413, "too_large")
 
 
 async def temporary_errors_say_when(scene: Scene) -> None:
-    """A temporary error over HTTP carries Retry-After in whole seconds."""
+    """A temporary error over HTTP has Retry-After in whole seconds."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     body = {"to": alice.user_id, "content": "x", "client_id": "late", "after": "never"}
     answer = await api.post("/v1/messages", body)
@@ -98,7 +98,7 @@ async def temporary_errors_say_when(scene: Scene) -> None:
 
 
 async def lasting_errors_do_not(scene: Scene) -> None:
-    """An error that lasts carries no Retry-After."""
+    """A permanent error has no Retry-After."""
     answer = await (await scene.api("alice")).get("/v1/nowhere")
     expect("the header", answer.headers.get("retry-after"), None)
 

@@ -11,7 +11,7 @@ ROUTES = ("receipts", "timeline")
 
 
 async def receipts_tell_who_has_it(scene: Scene) -> None:
-    """Receipts list the other members: who has the message, who has read it, since when."""
+    """The receipts list the other members with the times of delivery and reading."""
     ack = await _to_three(scene)
     page = await _asked(scene, ack, "receipts")
     shown = {one["user_id"]: [one["delivered"], one["read"]] for one in page["receipts"]}
@@ -27,7 +27,7 @@ async def receipts_tell_who_has_it(scene: Scene) -> None:
 
 
 async def receipts_go_on_by_pages(scene: Scene) -> None:
-    """`next` of a page of receipts is the `after` of the next one; the last has none."""
+    """`next` of a page of receipts is the `after` of the next page; the last page has none."""
     ack = await _to_three(scene)
     first = await _asked(scene, ack, "receipts", limit=2)
     rest = await _asked(scene, ack, "receipts", limit=2, after=first["next"] or "nobody")
@@ -37,7 +37,7 @@ async def receipts_go_on_by_pages(scene: Scene) -> None:
 
 
 async def a_timeline_is_in_the_order_of_time(scene: Scene) -> None:
-    """The timeline holds each step a message has taken, in the order of their times."""
+    """The timeline lists the steps of a message in order of time."""
     ack = await _to_three(scene)
     timeline = await _asked(scene, ack, "timeline")
     steps = [one for one in timeline["steps"] if one["step"] != "notification"]
@@ -53,14 +53,14 @@ async def a_timeline_is_in_the_order_of_time(scene: Scene) -> None:
 
 
 async def a_note_to_oneself_has_no_receipts(scene: Scene) -> None:
-    """A message to oneself was for nobody else."""
+    """A message to oneself has no receipts."""
     alice = await scene.enter("alice")
     page = await _asked(scene, await alice.acked(alice.user_id, "note"), "receipts")
     expect("the receipts", [page["receipts"], page["member_count"]], [[], 0])
 
 
 async def only_the_sender_may_ask(scene: Scene) -> None:
-    """Receipts and timeline of somebody else's message one may see are 403 forbidden."""
+    """The receipts and timeline of another user's visible message return 403 `forbidden`."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "whose?")
     api = await scene.api("bob")
@@ -71,7 +71,7 @@ async def only_the_sender_may_ask(scene: Scene) -> None:
 
 
 async def an_outsider_asks_for_nothing(scene: Scene) -> None:
-    """Receipts and timeline of a foreign message are the same 404 as of one that does not exist."""
+    """The receipts and timeline of a hidden message return the 404 of an unknown one."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "not for eve")
     eve = await scene.api("eve")

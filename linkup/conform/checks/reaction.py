@@ -10,7 +10,7 @@ HEART = "\u2764\ufe0f"
 
 
 async def a_reaction_reaches_every_device(scene: Scene) -> None:
-    """`reaction` tells both sides' devices who set which emoji, with a higher version."""
+    """A `reaction` reaches all devices of both users, with a higher version."""
     alice, bob, ack = await _one_message(scene)
     tablet = await scene.enter("bob")
     await bob.send("react", message_id=ack["message_id"], emoji=THUMB)
@@ -22,7 +22,7 @@ async def a_reaction_reaches_every_device(scene: Scene) -> None:
 
 
 async def one_of_each_emoji_per_user(scene: Scene) -> None:
-    """The same emoji of the same user again is acknowledged and changes nothing."""
+    """Repeating a reaction is acknowledged and changes nothing."""
     alice, bob, ack = await _one_message(scene)
     for emoji in (THUMB, THUMB, HEART):
         expect("the outcome", (await _react(bob, ack, emoji))["type"], "ack")
@@ -33,7 +33,7 @@ async def one_of_each_emoji_per_user(scene: Scene) -> None:
 
 
 async def a_reaction_is_taken_back(scene: Scene) -> None:
-    """`remove` takes an own reaction back and tells so; others' stay."""
+    """`remove` removes one's own reaction, sends `reaction`, and keeps those of others."""
     alice, bob, ack = await _one_message(scene)
     await _react(bob, ack, THUMB)
     await _react(alice, ack, THUMB)
@@ -44,7 +44,7 @@ async def a_reaction_is_taken_back(scene: Scene) -> None:
 
 
 async def a_missed_reaction_is_replayed(scene: Scene) -> None:
-    """A reaction set while the other side was away is replayed."""
+    """A reaction that a user missed is replayed."""
     alice, bob, ack = await _one_message(scene)
     welcome = alice.frames[0]
     await scene.leave(alice)
@@ -54,7 +54,7 @@ async def a_missed_reaction_is_replayed(scene: Scene) -> None:
 
 
 async def a_reaction_of_an_outsider(scene: Scene) -> None:
-    """A reaction to a foreign message is answered as if it did not exist."""
+    """A reaction to a message that one cannot see is answered as for an unknown one."""
     _, _, ack = await _one_message(scene)
     eve = await scene.enter("eve")
     answers = [await _react(eve, {"message_id": one}, THUMB) for one in (ack["message_id"], ABSENT)]
@@ -64,7 +64,7 @@ async def a_reaction_of_an_outsider(scene: Scene) -> None:
 
 
 async def a_reaction_over_http(scene: Scene) -> None:
-    """POST …/reactions sets and takes back, 204 each, and reaches the sockets."""
+    """POST …/reactions adds and removes a reaction, with 204 and a `reaction` frame."""
     alice, _, ack = await _one_message(scene)
     api, path = await scene.api("bob"), f"/v1/messages/{ack['message_id']}/reactions"
     for removed in (False, True):
@@ -74,7 +74,7 @@ async def a_reaction_over_http(scene: Scene) -> None:
 
 
 async def a_reply_names_its_message(scene: Scene) -> None:
-    """`reply_to` comes with the message, live and in history."""
+    """A message has its `reply_to` in the `message` frame and in the history."""
     alice, bob, ack = await _one_message(scene)
     answer = await bob.acked(alice.user_id, "answer", reply_to=ack["message_id"])
     told = await alice.next("message", message_id=answer["message_id"])
@@ -85,7 +85,7 @@ async def a_reply_names_its_message(scene: Scene) -> None:
 
 
 async def a_reply_to_another_conversation(scene: Scene) -> None:
-    """A reply to a message of another conversation, or to none, is not_found and not stored."""
+    """A reply to an unknown message, or one of another conversation, is `not_found`."""
     alice, bob, ack = await _one_message(scene)
     await scene.enter("carol")
     elsewhere = await alice.acked(scene.user("carol"), "secret")

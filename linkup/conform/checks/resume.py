@@ -10,7 +10,7 @@ FAR = 10**9
 
 
 async def replays_all_that_was_missed(scene: Scene) -> None:
-    """hello with epoch and cursor replays what was missed, in order, then `sync_completed`."""
+    """`hello` with epoch and cursor replays the missed events in order."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     epoch, at = _place(bob)
     await scene.leave(bob)
@@ -23,7 +23,7 @@ async def replays_all_that_was_missed(scene: Scene) -> None:
 
 
 async def replays_from_the_middle(scene: Scene) -> None:
-    """A resume from a cursor in the middle replays what lies behind it and nothing before."""
+    """A resume replays the events after its cursor and none before it."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for n in range(6):
         await alice.acked(bob.user_id, f"{n}")
@@ -34,7 +34,7 @@ async def replays_from_the_middle(scene: Scene) -> None:
 
 
 async def replayed_frames_equal_live_ones(scene: Scene) -> None:
-    """A replayed frame is the frame that came live."""
+    """A replayed frame equals the frame that was sent live."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     epoch, at = _place(bob)
     await alice.acked(bob.user_id, "twice the same")
@@ -44,7 +44,7 @@ async def replayed_frames_equal_live_ones(scene: Scene) -> None:
 
 
 async def nothing_missed_replays_nothing(scene: Scene) -> None:
-    """A resume from the head is recovered and replays nothing."""
+    """A resume from the latest cursor replays nothing, and `recovered` is true."""
     bob = await scene.enter("bob")
     epoch, at = _place(bob)
     back = await scene.enter("bob", epoch=epoch, cursor=at)
@@ -53,7 +53,7 @@ async def nothing_missed_replays_nothing(scene: Scene) -> None:
 
 
 async def live_goes_on_behind_a_replay(scene: Scene) -> None:
-    """Behind the replay live frames follow without gap or repeat."""
+    """Live frames follow the replay without a gap or a repeated frame."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     epoch, at = _place(bob)
     await scene.leave(bob)
@@ -67,7 +67,7 @@ async def live_goes_on_behind_a_replay(scene: Scene) -> None:
 
 
 async def a_first_hello_starts_at_the_present(scene: Scene) -> None:
-    """A hello without cursor replays nothing."""
+    """A `hello` without a cursor replays nothing."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "before")
     await bob.next("message")
@@ -77,7 +77,7 @@ async def a_first_hello_starts_at_the_present(scene: Scene) -> None:
 
 
 async def a_cursor_ahead_asks_for_a_resync(scene: Scene) -> None:
-    """A cursor above the feed's end is answered with `resync_required`."""
+    """A cursor after the end of the feed is answered with `resync_required`."""
     bob = await scene.enter("bob")
     await _resync(scene, epoch=bob.frames[0]["epoch"], cursor=FAR)
 
@@ -89,7 +89,7 @@ async def a_foreign_epoch_asks_for_a_resync(scene: Scene) -> None:
 
 
 async def a_negative_cursor_is_refused(scene: Scene) -> None:
-    """A cursor below 0 is no cursor: invalid_frame, and hello may be said again."""
+    """A `hello` with a negative cursor is `invalid_frame`, and may be sent again."""
     alice = await scene.socket("alice")
     token = await scene.token("alice")
     await alice.send("hello", token=token, epoch="conform", cursor=-1)
@@ -105,7 +105,7 @@ async def a_missing_epoch_asks_for_a_resync(scene: Scene) -> None:
 
 
 async def a_resync_goes_on_from_the_snapshot(scene: Scene) -> None:
-    """After `resync_required` the socket is live from the cursor it was told, which HTTP shares."""
+    """After `resync_required`, live frames follow its cursor, which HTTP returns too."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "before")
     await bob.next("message")
@@ -119,7 +119,7 @@ async def a_resync_goes_on_from_the_snapshot(scene: Scene) -> None:
 
 
 async def sync_request_replays_from_a_cursor(scene: Scene) -> None:
-    """`sync_request` with a cursor replays from there, then says `sync_completed`."""
+    """`sync_request` with a cursor replays the events after it, then `sync_completed`."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     start = bob.frames[-1]["cursor"]
     for n in range(3):
@@ -132,7 +132,7 @@ async def sync_request_replays_from_a_cursor(scene: Scene) -> None:
 
 
 async def sync_request_without_cursor(scene: Scene) -> None:
-    """`sync_request` without a cursor replays nothing that this socket was sent."""
+    """`sync_request` without a cursor repeats no frame that was sent to the WebSocket."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "seen")
     seen = await bob.next("message")
@@ -143,7 +143,7 @@ async def sync_request_without_cursor(scene: Scene) -> None:
 
 
 async def sync_request_from_ahead(scene: Scene) -> None:
-    """A `sync_request` from beyond the feed never moves the socket ahead of what it was sent."""
+    """A `sync_request` after the end of the feed skips no event."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     at = bob.frames[-1]["cursor"]
     await bob.send("sync_request", cursor=FAR)
@@ -157,7 +157,7 @@ async def sync_request_from_ahead(scene: Scene) -> None:
 
 
 async def resume_of_the_senders_own(scene: Scene) -> None:
-    """What one sent oneself is part of the feed a resume replays, known by its client_id."""
+    """A resume also replays the user's own messages, with their client_id."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     epoch, at = _place(alice)
     ack = await alice.acked(bob.user_id, "mine", "mine")

@@ -8,7 +8,7 @@ ABSENT = 2**53 - 1
 
 
 async def an_edit_reaches_every_device(scene: Scene) -> None:
-    """`message_updated` brings the new content and a higher version to both sides' devices."""
+    """An edit sends `message_updated` with a higher version to all devices of both users."""
     alice, bob, ack = await _one_message(scene)
     tablet = await scene.enter("alice")
     await alice.send("edit_message", message_id=ack["message_id"], content="hello")
@@ -20,7 +20,7 @@ async def an_edit_reaches_every_device(scene: Scene) -> None:
 
 
 async def an_edit_is_acknowledged(scene: Scene) -> None:
-    """An edit with a client_id is answered by an `ack` that carries it, and never by two."""
+    """An edit with a client_id is answered with exactly one `ack` that has it."""
     alice, _, ack = await _one_message(scene)
     expect("the outcome", (await _edit(alice, ack, "hello"))["type"], "ack")
     await alice.settled()
@@ -28,7 +28,7 @@ async def an_edit_is_acknowledged(scene: Scene) -> None:
 
 
 async def history_shows_the_edit(scene: Scene) -> None:
-    """An acknowledged edit is in history, in the message's old place and with its old time."""
+    """The history has the edited content, with the `seq` and `created_at` of the message."""
     alice, _, ack = await _one_message(scene)
     await _edit(alice, ack, "hello")
     row = await _row(await scene.api("bob"), ack)
@@ -38,7 +38,7 @@ async def history_shows_the_edit(scene: Scene) -> None:
 
 
 async def a_replay_shows_what_it_says_now(scene: Scene) -> None:
-    """A message edited while its reader was away is replayed as it is now."""
+    """A message that was edited while its reader was offline is replayed as edited."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await scene.leave(bob)
     ack = await alice.acked(bob.user_id, "helo")
@@ -49,14 +49,14 @@ async def a_replay_shows_what_it_says_now(scene: Scene) -> None:
 
 
 async def only_the_sender_edits(scene: Scene) -> None:
-    """The recipient's edit is forbidden and changes nothing."""
+    """An edit by the recipient is refused as `forbidden`."""
     _, bob, ack = await _one_message(scene)
     expect("the code", (await _edit(bob, ack, "mine"))["code"], "forbidden")
     expect("the content", (await _row(await scene.api("bob"), ack))["content"], "helo")
 
 
 async def an_outsiders_edit_tells_nothing(scene: Scene) -> None:
-    """To edit or delete a foreign message is answered as if it did not exist."""
+    """Editing or deleting a message that one cannot see is answered as for an unknown one."""
     _, _, ack = await _one_message(scene)
     eve = await scene.enter("eve")
     about = {"message_id": ack["message_id"]}, {"message_id": ABSENT}
@@ -74,7 +74,7 @@ async def an_outsiders_edit_tells_nothing(scene: Scene) -> None:
 
 
 async def a_resend_after_an_edit(scene: Scene) -> None:
-    """A message sent again after its edit gives its first ack; the edit stays."""
+    """Resending a message after its edit returns the first ack and keeps the edit."""
     alice, bob, ack = await _one_message(scene)
     await _edit(alice, ack, "hello")
     again = await alice.acked(bob.user_id, "helo", ack["client_id"])
@@ -83,7 +83,7 @@ async def a_resend_after_an_edit(scene: Scene) -> None:
 
 
 async def deleted_for_everyone_is_told(scene: Scene) -> None:
-    """`message_deleted {mode: everyone}` reaches both sides' devices."""
+    """`message_deleted {mode: everyone}` reaches all devices of both users."""
     alice, bob, ack = await _one_message(scene)
     tablet = await scene.enter("alice")
     await alice.send("delete_message", message_id=ack["message_id"], mode="everyone")
@@ -94,7 +94,7 @@ async def deleted_for_everyone_is_told(scene: Scene) -> None:
 
 
 async def a_tombstone_holds_no_text(scene: Scene) -> None:
-    """What was deleted for everyone keeps its place in history and inbox, without content."""
+    """A message deleted for everyone stays in the history and the inbox without content."""
     alice, _, ack = await _one_message(scene)
     await _delete(alice, ack, "everyone")
     api = await scene.api("bob")
@@ -106,7 +106,7 @@ async def a_tombstone_holds_no_text(scene: Scene) -> None:
 
 
 async def a_replay_holds_no_deleted_text(scene: Scene) -> None:
-    """What was written and deleted while its reader was away is replayed without content."""
+    """A message sent and deleted while its reader was offline is replayed without content."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await scene.leave(bob)
     ack = await alice.acked(bob.user_id, "regrets")
@@ -119,14 +119,14 @@ async def a_replay_holds_no_deleted_text(scene: Scene) -> None:
 
 
 async def only_the_sender_deletes_for_everyone(scene: Scene) -> None:
-    """The recipient's deletion for everyone is forbidden and deletes nothing."""
+    """Deleting for everyone by the recipient is refused as `forbidden`."""
     _, bob, ack = await _one_message(scene)
     expect("the code", (await _delete(bob, ack, "everyone"))["code"], "forbidden")
     expect("the content", (await _row(await scene.api("bob"), ack))["content"], "helo")
 
 
 async def what_is_deleted_is_edited_no_more(scene: Scene) -> None:
-    """A message deleted for everyone can neither be edited nor reacted to."""
+    """A message deleted for everyone accepts no edits and no reactions."""
     alice, bob, ack = await _one_message(scene)
     await _delete(alice, ack, "everyone")
     expect("the code", (await _edit(alice, ack, "back"))["code"], "not_found")
@@ -135,7 +135,7 @@ async def what_is_deleted_is_edited_no_more(scene: Scene) -> None:
 
 
 async def a_deletion_can_be_repeated(scene: Scene) -> None:
-    """Deleting again what is deleted is acknowledged, and told once."""
+    """Repeating a deletion is acknowledged and sends no second `message_deleted`."""
     alice, bob, ack = await _one_message(scene)
     for _ in range(2):
         expect("the outcome", (await _delete(alice, ack, "everyone"))["type"], "ack")
@@ -145,7 +145,7 @@ async def a_deletion_can_be_repeated(scene: Scene) -> None:
 
 
 async def deleted_for_me_is_gone_for_me_alone(scene: Scene) -> None:
-    """`mode: me` hides a message from its reader's history and inbox; the sender keeps it."""
+    """`mode: me` hides a message from the history and inbox of one user only."""
     _, bob, ack = await _one_message(scene)
     expect("the outcome", (await _delete(bob, ack, "me"))["type"], "ack")
     api = await scene.api("bob")
@@ -157,7 +157,7 @@ async def deleted_for_me_is_gone_for_me_alone(scene: Scene) -> None:
 
 
 async def deleted_for_me_is_told_to_me_alone(scene: Scene) -> None:
-    """`mode: me` is told to the reader's other devices, and to nobody else."""
+    """`message_deleted {mode: me}` reaches the other devices of that user, and nobody else."""
     alice, bob, ack = await _one_message(scene)
     tablet = await scene.enter("bob")
     await _delete(bob, ack, "me")
@@ -171,7 +171,7 @@ async def deleted_for_me_is_told_to_me_alone(scene: Scene) -> None:
 
 
 async def editing_over_http(scene: Scene) -> None:
-    """PATCH of an own message is 204 and reaches the sockets; another's is 403."""
+    """PATCH of one's own message returns 204 and sends the edit; otherwise it returns 403."""
     _, bob, ack = await _one_message(scene)
     path, body = f"/v1/messages/{ack['message_id']}", b'{"content": "by HTTP"}'
     expect("the status", (await (await scene.api("alice")).call("PATCH", path, body)).status, 204)
@@ -182,7 +182,7 @@ async def editing_over_http(scene: Scene) -> None:
 
 
 async def deleting_over_http(scene: Scene) -> None:
-    """DELETE takes `mode` from the query or the body, and answers 204."""
+    """DELETE accepts `mode` in the query or the body, and returns 204."""
     alice, bob, ack = await _one_message(scene)
     path, api = f"/v1/messages/{ack['message_id']}", await scene.api("alice")
     gone = await api.call("DELETE", path, query={"mode": "everyone"})
@@ -193,7 +193,7 @@ async def deleting_over_http(scene: Scene) -> None:
 
 
 async def deleting_many_answers_for_each(scene: Scene) -> None:
-    """POST /v1/messages/delete answers for each id, in that order."""
+    """POST /v1/messages/delete returns a result for each id, in their order."""
     alice, bob, ack = await _one_message(scene)
     other = await alice.acked(bob.user_id, "second")
     ids = [other["message_id"], ABSENT, ack["message_id"]]
@@ -207,7 +207,7 @@ async def deleting_many_answers_for_each(scene: Scene) -> None:
 
 
 async def an_outsider_over_http(scene: Scene) -> None:
-    """PATCH and DELETE of a foreign message are the same 404 as of one that does not exist."""
+    """PATCH and DELETE of a message that one cannot see return the 404 of an unknown one."""
     _, _, ack = await _one_message(scene)
     eve = await scene.api("eve")
     for method, body in (("PATCH", b'{"content": "x"}'), ("DELETE", b'{"mode": "me"}')):

@@ -12,7 +12,7 @@ POLL = 0.25
 
 
 async def words_newest_first(scene: Scene) -> None:
-    """A search finds the messages with all its words, newest first; the last may be unfinished."""
+    """A search finds messages with all its words, newest first; the last may be a prefix."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     for text in ("the first Zürich", "second", "the other ZURICH"):
         await alice.acked(bob.user_id, text)
@@ -24,7 +24,7 @@ async def words_newest_first(scene: Scene) -> None:
 
 
 async def pages_of_a_search(scene: Scene) -> None:
-    """`next` of a page goes on where it ended."""
+    """`next` of a page of results continues after it."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     said = [f"page {number}" for number in range(5)]
     for text in said:
@@ -35,7 +35,7 @@ async def pages_of_a_search(scene: Scene) -> None:
 
 
 async def nobody_finds_what_is_not_theirs(scene: Scene) -> None:
-    """A foreign conversation is never searched; asking for it answers as if it did not exist."""
+    """Searching a conversation of other users is answered as for an unknown one."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     ack = await alice.acked(bob.user_id, "between us")
     await scene.enter("eve")
@@ -51,7 +51,7 @@ async def nobody_finds_what_is_not_theirs(scene: Scene) -> None:
 
 
 async def what_was_erased_is_not_found(scene: Scene) -> None:
-    """What was edited away, wiped or hidden is not found, from the moment of the answer."""
+    """A search does not find text that was edited away, deleted or hidden."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     said = [f"zebra {word}" for word in ("edited", "wiped", "hidden")]
     edited, wiped, hidden = [(await alice.acked(bob.user_id, one))["message_id"] for one in said]
@@ -68,7 +68,7 @@ async def what_was_erased_is_not_found(scene: Scene) -> None:
 
 
 async def signs_are_no_operators(scene: Scene) -> None:
-    """Quotes, operators and wildcards in a query do no harm and mean nothing."""
+    """Quotes, operators and wildcards have no meaning in a query."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "quiet line")
     api = await scene.api("bob")

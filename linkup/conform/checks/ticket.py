@@ -8,7 +8,7 @@ from linkup.conform.verdict import demand, expect
 
 
 async def a_ticket_opens_a_socket(scene: Scene) -> None:
-    """A ticket opens a socket of the user who bought it, which works as any other."""
+    """A ticket opens a normal WebSocket of the user who got it."""
     bob = await scene.enter("bob")
     alice = await _show(scene, (await _bought(scene))["ticket"])
     await alice.next("welcome", user_id=alice.user_id)
@@ -17,7 +17,7 @@ async def a_ticket_opens_a_socket(scene: Scene) -> None:
 
 
 async def a_ticket_is_good_once(scene: Scene) -> None:
-    """A ticket that was used opens nothing more: 4401."""
+    """A used ticket closes the WebSocket with 4401."""
     ticket = (await _bought(scene))["ticket"]
     alice = await _show(scene, ticket)
     await alice.next("welcome")
@@ -27,14 +27,14 @@ async def a_ticket_is_good_once(scene: Scene) -> None:
 
 
 async def a_ticket_is_no_token(scene: Scene) -> None:
-    """A ticket opens a socket and nothing else: as a bearer token it is answered with 401."""
+    """A ticket in place of a bearer token is refused with HTTP 401."""
     ticket = (await _bought(scene))["ticket"]
     answer = await scene.stranger(ticket).get("/v1/conversations")
     expect("the status", answer.status, 401)
 
 
 async def a_ticket_says_until_when(scene: Scene) -> None:
-    """POST /v1/tickets answers 201 with `ticket` and `expires_at`, and each is another."""
+    """POST /v1/tickets returns 201 with a new `ticket` and `expires_at` each time."""
     one, two = await _bought(scene), await _bought(scene)
     expect("the fields", sorted(one), ["expires_at", "ticket"])
     demand(one["ticket"] != two["ticket"], "two different tickets", "the same one twice")

@@ -11,7 +11,7 @@ ABSENT = "conform-no-such-conversation"
 
 
 async def a_conversation_begins_once(scene: Scene) -> None:
-    """POST /v1/conversations is 201, and 200 with the same conversation afterwards."""
+    """POST /v1/conversations returns 201; repeating it returns 200 and the same one."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     api = await scene.api("alice")
     answers = [await api.post("/v1/conversations", {"to": bob.user_id}) for _ in range(2)]
@@ -23,7 +23,7 @@ async def a_conversation_begins_once(scene: Scene) -> None:
 
 
 async def a_beginning_is_told_to_both(scene: Scene) -> None:
-    """`conversation {change: begun}` reaches both sides."""
+    """`conversation {change: begun}` reaches both users."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await (await scene.api("alice")).post("/v1/conversations", {"to": bob.user_id})
     for player in (alice, bob):
@@ -32,7 +32,7 @@ async def a_beginning_is_told_to_both(scene: Scene) -> None:
 
 
 async def one_conversation_is_as_in_the_inbox(scene: Scene) -> None:
-    """GET of one conversation is what the inbox shows of it."""
+    """GET of one conversation returns the same fields as the inbox."""
     _, _, ack = await _one_message(scene)
     api, conversation_id = await scene.api("bob"), ack["conversation_id"]
     answer = await api.get(f"/v1/conversations/{conversation_id}")
@@ -40,7 +40,7 @@ async def one_conversation_is_as_in_the_inbox(scene: Scene) -> None:
 
 
 async def reading_over_http(scene: Scene) -> None:
-    """POST …/read moves the mark, never back, answers what is stored and tells the sender."""
+    """POST …/read never moves the mark back, returns it, and sends a `receipt`."""
     alice, bob, ack = await _one_message(scene)
     await alice.acked(bob.user_id, "second")
     api, path = await scene.api("bob"), f"/v1/conversations/{ack['conversation_id']}/read"
@@ -54,7 +54,7 @@ async def reading_over_http(scene: Scene) -> None:
 
 
 async def clearing_hides_for_one_alone(scene: Scene) -> None:
-    """POST …/clear says how many it hides, from that member alone."""
+    """POST …/clear hides the messages from one member, and returns their number."""
     _, _, ack = await _one_message(scene)
     conversation_id, bob, alice = (
         ack["conversation_id"],
@@ -70,7 +70,7 @@ async def clearing_hides_for_one_alone(scene: Scene) -> None:
 
 
 async def clearing_is_told_to_own_devices(scene: Scene) -> None:
-    """`conversation {change: cleared}` reaches the member's devices, and nobody else's."""
+    """`conversation {change: cleared}` reaches only the devices of that member."""
     alice, bob, ack = await _one_message(scene)
     api = await scene.api("bob")
     await api.post(f"/v1/conversations/{ack['conversation_id']}/clear", None)
@@ -81,7 +81,7 @@ async def clearing_is_told_to_own_devices(scene: Scene) -> None:
 
 
 async def archive_and_mute_are_kept(scene: Scene) -> None:
-    """PATCH keeps `archived` and `muted` for the member, and tells their devices."""
+    """PATCH stores `archived` and `muted` for the member, and informs their devices."""
     alice, bob, ack = await _one_message(scene)
     api = await scene.api("bob")
     answer = await _set(api, ack, archived=True, muted=True)
@@ -98,7 +98,7 @@ async def archive_and_mute_are_kept(scene: Scene) -> None:
 
 
 async def a_new_message_leaves_the_archive(scene: Scene) -> None:
-    """A new message takes its conversation out of the archive."""
+    """A new message unarchives its conversation."""
     alice, bob, ack = await _one_message(scene)
     api = await scene.api("bob")
     await _set(api, ack, archived=True)
@@ -107,7 +107,7 @@ async def a_new_message_leaves_the_archive(scene: Scene) -> None:
 
 
 async def unread_totals_and_previews(scene: Scene) -> None:
-    """GET /v1/unread counts what is unread, with at most 120 characters of the latest."""
+    """GET /v1/unread counts unread messages, with previews of at most 120 characters."""
     alice, bob = await scene.enter("alice"), await scene.enter("bob")
     await alice.acked(bob.user_id, "first")
     ack = await alice.acked(bob.user_id, "x" * 130)
@@ -125,7 +125,7 @@ async def unread_totals_and_previews(scene: Scene) -> None:
 
 
 async def the_view_of_an_outsider(scene: Scene) -> None:
-    """Each of these routes is the same 404 for a foreign conversation as for none."""
+    """Each of these routes returns the 404 of an unknown conversation to other users."""
     _, _, ack = await _one_message(scene)
     eve = await scene.api("eve")
     for method, end, body in (
@@ -146,7 +146,7 @@ async def the_view_of_an_outsider(scene: Scene) -> None:
 
 
 async def sync_begins_at_the_present(scene: Scene) -> None:
-    """GET /v1/sync without a cursor holds no frames and says where the present is."""
+    """GET /v1/sync without a cursor returns the current cursor and no frames."""
     _, bob, _ = await _one_message(scene)
     told = await bob.next("message")
     found = (await (await scene.api("bob")).get("/v1/sync")).json()
@@ -157,7 +157,7 @@ async def sync_begins_at_the_present(scene: Scene) -> None:
 
 
 async def sync_is_the_sockets_feed(scene: Scene) -> None:
-    """GET /v1/sync gives, page by page, the frames a socket would have received."""
+    """GET /v1/sync returns the frames that a WebSocket would have received, in pages."""
     alice, bob, ack = await _one_message(scene)
     await bob.send("delivered", conversation_id=ack["conversation_id"], seq=1)
     await bob.next("receipt")
@@ -172,7 +172,7 @@ async def sync_is_the_sockets_feed(scene: Scene) -> None:
 
 
 async def sync_from_elsewhere(scene: Scene) -> None:
-    """A cursor of another epoch, or of the future, is 409 resync_required; a bad one is 400."""
+    """A cursor of another epoch or after the end returns 409, an invalid one 400."""
     _, bob, _ = await _one_message(scene)
     api, epoch = await scene.api("bob"), bob.frames[0]["epoch"]
     for query, wanted in (

@@ -105,6 +105,39 @@ def test_each_service_knows_the_newest_revision(service: str, known: str) -> Non
     assert ScriptDirectory.from_config(config).get_current_head() == known
 
 
+FEED_OF_0014 = """
+INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
+  created_at, reaction, change_id, delivered_seq, read_seq)
+VALUES ('bob', 7, '1', 12, 'message', 5, NULL, NULL, 90, NULL, NULL, NULL, NULL),
+  ('alice', 3, '1', 11, 'receipt', NULL, 'd', 'alice', 80, NULL, NULL, 4, NULL),
+  ('bob', 6, '1', 10, 'reaction', 5, NULL, NULL, 70, 2, NULL, NULL, NULL),
+  ('alice', 4, '1', 13, 'member_added', NULL, 'g', 'bob', 95, NULL, 6, NULL, NULL)
+"""
+FEED = """
+SELECT n, user_id, cursor, kind, message_id, conversation_id, actor_id, created_at, reaction,
+  change_id, delivered_seq, read_seq FROM feed ORDER BY n
+"""
+
+
+async def test_the_feed_of_schema_0014_is_kept_row_by_row(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+
+    def there_and_back(connection: Connection) -> list[Any]:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(ROOT / "services/persistence/migrations"))
+        command.upgrade(config, "0014")
+        connection.execute(text(FEED_OF_0014))
+        found: list[Any] = [connection.execute(text(FEED)).fetchall()]
+        for step, revision in ((command.upgrade, "0015"), (command.downgrade, "0014")):
+            step(config, revision)
+            found.append(connection.execute(text(FEED)).fetchall())
+        return found
+
+    before, after, again = await on_connection(url, there_and_back)
+    assert [row[0] for row in before] == [10, 11, 12, 13]
+    assert before == after == again
+
+
 def test_a_store_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
     store, notes = (f"sqlite:///{tmp_path / name}" for name in ("store.db", "notify.db"))
     asyncio.run(persistence.upgrade(store))

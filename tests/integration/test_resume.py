@@ -17,8 +17,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILL = """
 WITH RECURSIVE more (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM more WHERE i < :count)
-INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, created_at)
-SELECT :user_id, (SELECT head FROM heads WHERE user_id = :user_id) + i, '1',
+INSERT INTO feed (user_id, cursor, n, kind, message_id, created_at)
+SELECT :user_id, (SELECT head FROM heads WHERE user_id = :user_id) + i,
        (SELECT max(n) FROM feed) + i, 'message',
        (SELECT max(message_id) FROM feed WHERE user_id = :user_id), :now
 FROM more

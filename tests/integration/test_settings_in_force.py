@@ -138,11 +138,11 @@ def aged(tmp_path: Path) -> Path:
     then = time.time_ns() // 1000 - int(9 * DAY * 1e6)
     with closing(sqlite3.connect(database)) as store, store:
         store.executemany(
-            "INSERT INTO feed (user_id, cursor, writer, n, kind, created_at)"
-            " VALUES ('bob', ?1, 'main', ?1, 'conversation', ?2)",
+            "INSERT INTO feed (user_id, cursor, n, kind, created_at)"
+            " VALUES ('bob', ?1, ?1, 'conversation', ?2)",
             [(n, then) for n in (1, 2)],  # the last one stays: its number goes on
         )
-        store.execute("INSERT INTO followers VALUES ('archive', 'main', 2, ?)", (then,))
+        store.execute("INSERT INTO followers VALUES ('archive', '1', 2, ?)", (then,))
     return tmp_path
 
 

@@ -1,7 +1,7 @@
 """Owns the followers' log: the rows that call for something, and the marks to judge them by."""
 
 from services.persistence.projection.message import preview
-from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Room, Source, profile
+from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, fit, profile
 from services.persistence.queries.visibility import newest_unread, unread
 from shared.commands import (
     LogPage,
@@ -17,30 +17,20 @@ from shared.commands import (
 
 MAX_LOG_PAGE = 10_000  # rows of the feed looked at; the answer is bounded by its bytes
 
-# One step down the index per writer: a plain DISTINCT or GROUP BY would read all of it.
-WRITERS = """
-WITH RECURSIVE w (writer) AS (
-  SELECT min(writer) FROM feed
-  UNION ALL
-  SELECT (SELECT min(writer) FROM feed WHERE writer > w.writer) FROM w WHERE w.writer IS NOT NULL
-)
-SELECT writer, (SELECT min(n) FROM feed WHERE feed.writer = w.writer),
-       (SELECT max(n) FROM feed WHERE feed.writer = w.writer)
-FROM w WHERE writer IS NOT NULL
-"""
-LOG = """
-SELECT f.writer, f.n, f.user_id, f.kind, m.conversation_id, f.message_id, m.seq, m.sender_id,
+WRITER = "1"  # a log position is (writer, n), and SQLite has one writer
+ENDS = "SELECT coalesce((SELECT min(n) FROM feed), 1), coalesce((SELECT max(n) FROM feed), 0)"
+# Of a message the rows of those who did not send it, of receipts the reader's own.
+LOG = f"""
+SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, b.conversation_id),
+       coalesce(m.message_id, 0), coalesce(m.seq, b.read_seq), coalesce(m.sender_id, b.user_id),
        f.created_at
-FROM feed AS f JOIN messages AS m ON m.message_id = f.message_id AND m.sender_id <> f.user_id
-WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.kind = 'message'
-UNION ALL
-SELECT f.writer, f.n, f.user_id, f.kind, f.conversation_id, 0, b.read_seq, f.actor_id, f.created_at
 FROM feed AS f
-JOIN members AS b ON b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
-WHERE f.writer = ?1 AND f.n > ?2 AND f.n <= ?3 AND f.actor_id = f.user_id
-  AND f.kind = 'receipt'
-ORDER BY 2
-"""
+LEFT JOIN messages AS m ON f.kind = 'message' AND m.message_id = f.message_id
+LEFT JOIN members AS b ON f.kind = 'receipt' AND f.actor_id = f.user_id
+  AND b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
+WHERE f.n > ?1 AND f.n <= ?2 AND (m.sender_id <> f.user_id OR b.user_id IS NOT NULL)
+ORDER BY f.n
+"""  # noqa: S608 - a constant
 MARKS = f"""
 SELECT b.read_seq, c.last_seq, c.kind, c.title, b.muted,
        {unread("b", "?3")},
@@ -60,25 +50,24 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2 ORDER BY m.seq DESC
 
 
 def log(source: Source, asked: LogPage) -> LogPageAnswer:
-    """Rows in each writer's commit order; a writer the follower has not met begins with its oldest.
+    """Rows in commit order; a follower that names no position begins with the oldest.
 
     What was pruned is stepped over: it has been kept for longer than anybody waits for.
     """
     limit = max(1, min(asked.limit, MAX_LOG_PAGE))
-    positions = dict(asked.positions)
-    rows: list[LogRow] = []
-    more, room = False, Room()
-    for writer, first, last in source.fetch(WRITERS):
-        after = max(positions.get(writer, 0), first - 1)
-        reached = max(after, min(after + limit, last))
-        found = [LogRow(*row) for row in source.fetch(LOG, (writer, after, reached))]
-        taken = room.fit(map(encode, found))
-        if len(taken) < len(found):
-            reached = found[len(taken)].n - 1
-        rows += taken
-        positions[writer] = reached
-        more = more or reached < last
-    return LogPageAnswer(epoch=source.epoch, rows=rows, more=more, positions=positions)
+    [(first, last)] = source.fetch(ENDS)
+    after = max(asked.positions.get(WRITER, 0), first - 1)
+    reached = max(after, min(after + limit, last))
+    rows = [LogRow(*row) for row in source.fetch(LOG, (after, reached))]
+    taken = fit(map(encode, rows))
+    if len(taken) < len(rows):
+        reached = rows[len(taken)].n - 1
+    return LogPageAnswer(
+        epoch=source.epoch,
+        rows=taken,
+        more=reached < last,
+        positions={**asked.positions, WRITER: reached},
+    )
 
 
 def marks(source: Source, asked: Marks) -> MarksAnswer:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from services.persistence.queries.source import Source
 from services.persistence.queries.visibility import visible
-from services.persistence.store import rows
 from services.persistence.store.connections import Row
 from shared.errors import Forbidden, NotFound
 
@@ -19,7 +18,7 @@ FROM messages AS m
 JOIN members AS b ON b.conversation_id = m.conversation_id AND b.user_id = ?2
 WHERE m.message_id = ?1 AND {visible("m", "b")}
 """  # noqa: S608 - names, no values
-OLDEST = "SELECT created_at FROM feed WHERE writer = ?1 ORDER BY n LIMIT 1"
+OLDEST = "SELECT created_at FROM feed WHERE n = (SELECT min(n) FROM feed)"
 # Those it was for: members when it was sent, and still.
 _FOR = "b.conversation_id = ?1 AND b.user_id <> ?3 AND b.joined_at <= ?4"
 COUNTS = f"""
@@ -89,7 +88,7 @@ def counts(source: Source, message: Sent) -> Counts:
 
 def reached(source: Source, message: Sent, after: str, limit: int) -> list[Row]:
     """Rows of REACHED, by user id."""
-    oldest = source.fetch(OLDEST, (rows.WRITER,))
+    oldest = source.fetch(OLDEST)
     whole = message.accepted_at is not None and bool(oldest)
     whole = whole and oldest[0][0] <= message.created_at
     return source.fetch(REACHED, (*message.key, whole, after, limit))

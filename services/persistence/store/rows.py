@@ -24,8 +24,6 @@ from services.persistence.decide.state import State
 from services.persistence.store import statements
 from services.persistence.store.connections import Row
 
-WRITER = "1"  # SQLite has one writer; a log position is (writer, n)
-
 
 def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
     for conversation_id in changes.conversations:
@@ -120,7 +118,7 @@ def forgotten_rows(state: State, changes: Changes) -> Iterable[Row]:
 def said_rows(state: State, changes: Changes) -> Iterable[Row]:
     for row in changes.feed:
         if isinstance(row.fact, Said):
-            yield row.user_id, row.cursor, WRITER, row.n, row.fact.message.message_id, state.now
+            yield row.n, row.user_id, row.cursor, row.fact.message.message_id, state.now
 
 
 def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -131,7 +129,7 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
             continue
         if row.fact is not told:
             told, about = row.fact, _about(row.fact, state.now)
-        yield row.user_id, row.cursor, WRITER, row.n, *about
+        yield row.n, row.user_id, row.cursor, *about
 
 
 def _about(fact: Fact, now: int) -> Row:
@@ -155,7 +153,7 @@ def own_receipt_rows(state: State, changes: Changes) -> Iterable[Row]:
     for row in changes.feed:
         fact = row.fact
         if isinstance(fact, Marked) and fact.user_id == row.user_id:
-            place = (row.user_id, row.cursor, WRITER, row.n, fact.kind)
+            place = (row.n, row.user_id, row.cursor, fact.kind)
             about = (fact.conversation_id, fact.user_id, state.now)
             yield *place, *about, fact.delivered_seq, fact.read_seq
 

@@ -7,7 +7,7 @@ LAST = """
 SELECT (SELECT coalesce(max(id), 0) FROM (
           SELECT max(message_id) AS id FROM messages
           UNION ALL SELECT max(change_id) FROM group_changes) AS ids),
-       (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?1)
+       (SELECT coalesce(max(n), 0) FROM feed)
 """
 LANES = """
 SELECT l.lane, l.number, l.results FROM json_each(?1) AS j JOIN lanes AS l ON l.lane = j.value
@@ -144,19 +144,19 @@ UPDATE attachments SET state = 'condemned', name = '', message_id = NULL WHERE m
 """
 # Rows of messages are most of the feed: apart, because each parameter bound has its price.
 ADD_SAID = """
-INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, created_at)
-VALUES (?, ?, ?, ?, 'message', ?, ?)
+INSERT INTO feed (n, user_id, cursor, kind, message_id, created_at)
+VALUES (?, ?, ?, 'message', ?, ?)
 """
 ADD_FEED = """
-INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, conversation_id, actor_id,
-  created_at, reaction, change_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO feed (n, user_id, cursor, kind, message_id, conversation_id, actor_id, created_at,
+  reaction, change_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # Apart, because only this one has these columns.
 ADD_OWN_RECEIPT = """
-INSERT INTO feed (user_id, cursor, writer, n, kind, conversation_id, actor_id, created_at,
-  delivered_seq, read_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO feed (n, user_id, cursor, kind, conversation_id, actor_id, created_at, delivered_seq,
+  read_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 PUT_HEAD = """
 INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
@@ -173,7 +173,7 @@ ON CONFLICT (user_id) DO UPDATE SET
   avatar = nullif(coalesce(?6, avatar), ''), updated_at = excluded.updated_at
 """
 FENCE_LANE = """
-INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed WHERE writer = ?4))
+INSERT INTO lanes VALUES (?1, ?2, ?3, (SELECT coalesce(max(n), 0) FROM feed))
 ON CONFLICT (lane) DO UPDATE SET number = excluded.number, results = excluded.results
 """
 TOUCH_USER = """

@@ -129,7 +129,7 @@ class Store:
 
     async def fence(self, lane: str, number: int, results: Results) -> None:
         """Remember what a batch was answered that was run apart. Raises Unavailable."""
-        row = (lane, number, commands.encode(results), rows.WRITER)
+        row = (lane, number, commands.encode(results))
         fence = statements.FENCE_LANE
         await self.between(lambda connection: connection.execute(fence, row).fetchall())
 
@@ -189,7 +189,7 @@ def _touch(connection: sqlite3.Connection) -> None:
 def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
     """Everything the batches name, and what that names in turn."""
     look_up = partial(_look_up, connection)
-    [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST, (rows.WRITER,))
+    [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST)
     for lane, number, results in look_up(statements.LANES, wanted.lanes):
         state.fences[lane] = Fence(number, results)
     for row in look_up(statements.MESSAGES, wanted.messages):

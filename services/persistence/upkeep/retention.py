@@ -14,7 +14,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from services.persistence.queries.followers import Followers
-from services.persistence.queries.log import WRITERS
+from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.store import Store
 from shared import clock
 from shared.defects import unexpected
@@ -29,8 +29,8 @@ LEAST_REST = 0.005
 STEP_TIME = (0.001, 0.003)  # seconds: a quicker step takes more rows next time, a slower one fewer
 STEP_ROWS = (16, 1024)
 
-OLDEST = "SELECT n, created_at FROM feed WHERE writer = ?1 ORDER BY n LIMIT ?2"
-PRUNE = "DELETE FROM feed WHERE writer = ?1 AND n <= ?2"
+OLDEST = "SELECT n, created_at FROM feed ORDER BY n LIMIT ?1"
+PRUNE = "DELETE FROM feed WHERE n <= ?1"
 LOAD_FOLLOWERS = "SELECT follower, writer, n, heard_at FROM followers"
 PUT_FOLLOWER = """
 INSERT INTO followers (follower, writer, n, heard_at) VALUES (?, ?, ?, ?)
@@ -107,25 +107,22 @@ class Retention:
         return total
 
     def _step(self, connection: sqlite3.Connection) -> Pruned:
-        """One transaction, of one writer's rows in its commit order."""
-        before = self._now() - self._keep
-        for writer, _, last in connection.execute(WRITERS).fetchall():
-            upto, more = self._prunable(connection, writer, last, before)
-            if upto:
-                connection.execute("BEGIN IMMEDIATE")
-                rows = connection.execute(PRUNE, (writer, upto)).rowcount
-                connection.execute("COMMIT")
-                return Pruned(rows, more)
-        return Pruned(0, more=False)
+        """One transaction, of rows in commit order."""
+        upto, more = self._prunable(connection)
+        if not upto:
+            return Pruned(0, more=False)
+        connection.execute("BEGIN IMMEDIATE")
+        rows = connection.execute(PRUNE, (upto,)).rowcount
+        connection.execute("COMMIT")
+        return Pruned(rows, more)
 
-    def _prunable(
-        self, connection: sqlite3.Connection, writer: str, last: int, before: int
-    ) -> tuple[int, bool]:
-        """Up to which row it may go. A writer's newest stays: it says where its numbers go on."""
-        held = self._followers.slowest(writer)
+    def _prunable(self, connection: sqlite3.Connection) -> tuple[int, bool]:
+        """Up to which row it may go. The newest stays: it says where the numbers go on."""
+        [(_, last)] = connection.execute(ENDS)
+        held = self._followers.slowest(WRITER)
         bound = last - 1 if held is None else min(held, last - 1)
-        upto = 0
-        rows = connection.execute(OLDEST, (writer, self._limit)).fetchall()
+        before, upto = self._now() - self._keep, 0
+        rows = connection.execute(OLDEST, (self._limit,)).fetchall()
         for n, created_at in rows:
             if n > bound or created_at > before:
                 return upto, False

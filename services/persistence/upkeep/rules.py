@@ -7,8 +7,6 @@ prefix that was pruned is none: the walk begins with the first row that is kept.
 
 from typing import NamedTuple
 
-from services.persistence.store.rows import WRITER
-
 Place = tuple[int | str | bytes, int | str, int]
 
 LOWEST = -(2**63)
@@ -150,16 +148,16 @@ WHERE head <> last
 # The rows of a message stand together in the order of the commits, a row a member. A page ends
 # behind such a run. The place is the last `n` and the last message seen; -1: none is known, since
 # what came before was pruned, perhaps within a run.
-_PRUNED = f"(SELECT min(n) FROM feed WHERE writer = '{WRITER}') > :a1 + 1"  # noqa: S608
+_PRUNED = "(SELECT min(n) FROM feed) > :a1 + 1"
 LOG = Walk(
     "log",
     (0, 0, 0),
     BEHIND_ALL_NUMBERS,
-    f"SELECT coalesce(max(n) - min(n) + 1, 0) FROM feed WHERE writer = '{WRITER}'",  # noqa: S608
+    "SELECT coalesce((SELECT max(n) FROM feed) - (SELECT min(n) FROM feed) + 1, 0)",
     f"""
 WITH page AS MATERIALIZED (
   SELECT n, CASE WHEN kind = 'message' THEN message_id END AS said
-  FROM feed WHERE writer = '{WRITER}' AND n > :a1 ORDER BY n LIMIT :rows + 1)
+  FROM feed WHERE n > :a1 ORDER BY n LIMIT :rows + 1)
 SELECT max(n), coalesce(max(said), CASE WHEN {_PRUNED} THEN -1 ELSE :a2 END), 0
 FROM (
   SELECT n, said, lead(n) OVER (ORDER BY n) AS next, lead(said) OVER (ORDER BY n) AS next_said
@@ -171,7 +169,7 @@ HAVING (SELECT count(*) FROM page) > :rows AND max(n) IS NOT NULL
         f"""
 WITH page AS MATERIALIZED (
   SELECT user_id, message_id, n FROM feed
-  WHERE writer = '{WRITER}' AND n > :a1 AND n <= :u1 AND kind = 'message'),
+  WHERE n > :a1 AND n <= :u1 AND kind = 'message'),
 known (message_id) AS (
   SELECT CASE WHEN {_PRUNED} OR :a2 < 0 THEN (SELECT min(message_id) FROM page) ELSE :a2 END)
 SELECT 'member_without_feed_row', m.conversation_id, b.user_id, m.message_id, m.seq

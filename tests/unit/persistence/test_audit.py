@@ -88,8 +88,8 @@ PLANTED: dict[str, tuple[str, Kind, int | None]] = {
         4,
     ),
     "a feed row without its message": (
-        "INSERT INTO feed (user_id, cursor, writer, n, kind, message_id, created_at)"
-        " SELECT 'bob', 10, '1', max(n) + 1, 'reaction', 99, 0 FROM feed;"
+        "INSERT INTO feed (user_id, cursor, n, kind, message_id, created_at)"
+        " SELECT 'bob', 10, max(n) + 1, 'reaction', 99, 0 FROM feed;"
         "UPDATE heads SET head = 10 WHERE user_id = 'bob'",
         "feed_row_without_message",
         10,

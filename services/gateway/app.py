@@ -179,7 +179,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         socket_routes = [WebSocketRoute(path, sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
         routes: list[BaseRoute] = [
             *socket_routes,
-            *contract.bind(endpoints, auth, rates, settings),
+            *contract.bind(contract.counted(endpoints, count), auth, rates, settings),
             *health_routes,
             *page.routes(),
         ]

@@ -16,6 +16,9 @@ from shared.errors import InvalidRequest, Unauthorized
 from shared.route import Route as Listed
 from shared.settings import Settings
 
+# What a client does by HTTP when it has no socket.
+FALLBACKS = {"POST /v1/messages": "http_send", "GET /v1/sync": "http_sync"}
+
 Endpoint = Callable[..., Awaitable[Response]]
 Endpoints = Mapping[str, Endpoint]
 
@@ -34,6 +37,22 @@ def bind(
         for route in routes.ROUTES
         if route.name in endpoints and is_on(route, settings)
     ]
+
+
+def counted(endpoints: Endpoints, count: Callable[[str], None]) -> Endpoints:
+    """The same; those that take the place of a socket count that they did."""
+
+    def counting(endpoint: Endpoint, channel: str) -> Endpoint:
+        async def answer(request: Request, identity: Identity) -> Response:
+            count(f"fallbacks.{channel}")
+            return await endpoint(request, identity)
+
+        return answer
+
+    return {
+        **endpoints,
+        **{name: counting(endpoints[name], channel) for name, channel in FALLBACKS.items()},
+    }
 
 
 def is_on(route: Listed, settings: Settings) -> bool:

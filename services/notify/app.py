@@ -47,7 +47,14 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         await store.recover(clock.now(), waits)
         breaker = Breaker("the mail server", settings.smtp_retries)
         mailer = Mailer(
-            wire, store, channel, letters, waits=waits, breaker=breaker, clock=clock.now
+            wire,
+            store,
+            channel,
+            letters,
+            waits=waits,
+            breaker=breaker,
+            clock=clock.now,
+            count=health.counters.add,
         )
         follower = Follower(
             wire,

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -49,7 +49,10 @@ class Mailer:
         breaker: Breaker,
         clock: Callable[[], int],
         concurrency: int = CONCURRENCY,
+        count: Callable[[str], None] = lambda name: None,
     ) -> None:
+        """`count`: called with the name of what is counted."""
+        self._count = count
         self._bus = bus
         self._store = store
         self._channel = channel
@@ -198,6 +201,8 @@ class Mailer:
 
     def _told(self, group: Notification, outcome: Outcome) -> None:
         _note(group, outcome)
+        for name in counted(group, outcome):
+            self._count(name)
         match outcome.kind:
             case "postponed":
                 self._refusal = outcome.reason
@@ -210,6 +215,16 @@ class Mailer:
             outcome.kind,
             extra={"notification_id": group.notification_id, "reason": outcome.reason},
         )
+
+
+def counted(group: Notification, outcome: Outcome) -> Iterator[str]:
+    """What an e-mail that was tried adds to, by name."""
+    if group.attempts:
+        yield "retries.smtp"
+    if outcome.kind == "sent":
+        yield "fallbacks.email"
+        if group.attempts:
+            yield "retries_succeeded.smtp"
 
 
 def _note(group: Notification, outcome: Outcome) -> None:

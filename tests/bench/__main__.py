@@ -1,9 +1,10 @@
 """`python -m tests.bench`: the real stack and its floors, measured in one run.
 
 `--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
-million messages beside an empty one; `--write`: all of that and the profile, into
-docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of order, 2
-when there is nothing to measure; a missed target is said, not punished: it may be the machine.
+million messages beside an empty one; `--only metrics`: what metrics cost; `--write`: all the
+others and the profile, into docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of
+order, 2 when there is nothing to measure; a missed target is said, not punished: it may be the
+machine.
 """
 
 import argparse
@@ -14,13 +15,24 @@ from pathlib import Path
 import msgspec
 
 from linkup.load.joining import LoadFailed
-from tests.bench import against, everything, history, page, priority, product, results, whole
+from tests.bench import (
+    against,
+    everything,
+    history,
+    metrics,
+    page,
+    priority,
+    product,
+    results,
+    whole,
+)
 from tests.bench.figures import PARTS
 from tests.bench.product import HERE, Unusable
 from tests.bench.report import markdown
 from tests.bench.subject import QUICK, Extent, Unsound
 
 QUICK_PARTS = ("quiet", "full")
+METRICS = "metrics"  # of this product alone
 
 
 def _arguments() -> argparse.Namespace:
@@ -47,11 +59,16 @@ def _arguments() -> argparse.Namespace:
     )
     two.add_argument("--rounds", type=int, help="turns of each (3; --quick: 2)")
     two.add_argument(
-        "--only", metavar="PART,…", help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)})"
+        "--only",
+        metavar="PART,…",
+        help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)}); or {METRICS}",
     )
     two.add_argument("--quick", action="store_true", help="a minute, between two edits")
     asked = parser.parse_args()
     asked.parts = asked.only.split(",") if asked.only else QUICK_PARTS if asked.quick else PARTS
+    asked.metrics = asked.only == METRICS
+    if asked.metrics:
+        return asked
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"--only {','.join(sorted(unknown))}: there are {','.join(PARTS)}")
     if asked.against is None and (asked.only or asked.rounds or asked.quick):
@@ -69,6 +86,10 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
         results.write(costs, "history", history.markdown(costs), asked.json)
         return 0
     with priority.preferred():
+        if asked.metrics:
+            cost = asyncio.run(metrics.measure(_extent(asked), folder, results.say))
+            results.write(cost, METRICS, metrics.words(cost), asked.json)
+            return 0
         if plan is not None:
             found = asyncio.run(against.measure(plan, folder, results.say))
             results.write(found, "against", against.words(found), asked.json)
@@ -90,13 +111,17 @@ def _write(asked: argparse.Namespace, plan: against.Plan | None, folder: Path) -
 
 def _plan(asked: argparse.Namespace) -> against.Plan:
     """Raises Unusable."""
-    extent = QUICK if asked.quick else Extent(seconds=6.0)
     return against.Plan(
         other=product.checkout(asked.against),
         parts=asked.parts,
         rounds=asked.rounds or (2 if asked.quick else 3),
-        extent=msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds),
+        extent=_extent(asked),
     )
+
+
+def _extent(asked: argparse.Namespace) -> Extent:
+    extent = QUICK if asked.quick else Extent(seconds=6.0)
+    return msgspec.structs.replace(extent, seconds=asked.seconds or extent.seconds)
 
 
 def main() -> int:

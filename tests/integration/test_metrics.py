@@ -97,6 +97,19 @@ async def test_s120_refusals_and_resumes_are_counted(stack: Stack) -> None:
         assert now(name, **label) == before(name, **label) + 1, (name, label)
 
 
+async def test_s120_what_is_done_without_a_socket_is_counted(stack: Stack) -> None:
+    before = await scrape(stack, "gateway")
+    headers = {"Authorization": f"Bearer {stack.token('alice')}"}
+    async with httpx2.AsyncClient(base_url=stack.url, headers=headers) as client:
+        (await client.get("/v1/sync")).raise_for_status()
+        said = {"to": "bob", "content": "by HTTP", "client_id": "fallback"}
+        (await client.post("/v1/messages", json=said)).raise_for_status()
+    now = await scrape(stack, "gateway")
+    for channel in ("http_send", "http_sync"):
+        name = "linkup_fallbacks_total"
+        assert now(name, channel=channel) == before(name, channel=channel) + 1
+
+
 @pytest.mark.parametrize("headers", [PROXIED, {"Host": "chat.example.com"}])
 async def test_s42_a_stranger_is_told_the_bare_status(
     stack: Stack, headers: dict[str, str]

@@ -108,6 +108,10 @@ async def test_s121_one_email_probes_and_all_arrive_when_the_server_is_back(
             await eventually(lambda: set(notify.states()) == {"sent"})
             assert state(notify) == 0
     assert {str(one["To"]) for one in mailbox.accepted} == {f"{one}@example.test" for one in PEOPLE}
+    counts = notify.health.counters.counts
+    assert counts["retries_succeeded.smtp"] >= 1
+    assert counts["retries.smtp"] >= counts["retries_succeeded.smtp"]
+    assert counts["fallbacks.email"] == len(PEOPLE) + 1
     assert attempts(notify) - tried <= 1, "at most a probe before the server listened"
 
 

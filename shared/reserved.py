@@ -1,9 +1,12 @@
-"""Owns the user ids that are ours: those of the conformance kit and the load, later of a canary.
+"""Owns the user ids that are ours: those of the conformance kit, the load and the canary.
 
 Their users and all others are not there for each other, and nobody is told of them.
 """
 
 PREFIX = "linkup--"
+
+# Between whom gateways send messages to themselves.
+CANARIES = (f"{PREFIX}canary-1", f"{PREFIX}canary-2")
 
 
 def is_reserved(user_id: str) -> bool:

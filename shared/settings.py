@@ -47,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: str = "./data"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
+    canary_every: Annotated[float, Meta(ge=0, le=3600)] = 10.0
     health_window: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     metrics: bool = True

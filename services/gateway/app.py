@@ -48,6 +48,7 @@ from services.gateway.socket.sample import Decoder
 from services.gateway.socket.scope import CHAT, NOTIFICATIONS
 from services.gateway.sockets import RESTARTING, Sockets
 from services.gateway.upstream.allowance import Allowance
+from services.gateway.upstream.canary import Canary
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.probes import Upstream, notify_probe
@@ -116,6 +117,13 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             presence.recheck(connections, told.other_id)
 
         hub = Hub(nats, log, announcer, on_acquaintance, Burst(metrics))
+        canary = Canary(
+            nats,
+            lanes,
+            settings.canary_every,
+            proof=lambda: min(upstream.stored_at, hub.heard_at),
+            upstream=upstream.check,
+        )
         people = People(lanes, log)
         rates = Rates(settings)
         tickets = Tickets(lanes, rates)
@@ -141,12 +149,15 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             tasks.create_task(inspection.run()),
             tasks.create_task(upstream.probe.run()),
             tasks.create_task(notify.run()),
+            tasks.create_task(canary.run()),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = nats.check
         health.checks["subscriptions"] = nats.subscriptions
         health.checks["persistence"] = upstream.check
         health.checks["notify"] = notify.check
+        health.checks["canary"] = canary.check
+        health.figures["canary_ms"] = lambda: canary.took_ms
         health.figures["sockets"] = hub.sockets
         health.figures["commands_waiting"] = lanes.waiting
         health.figures["users"] = hub.users

@@ -63,6 +63,7 @@ class Hub:
         self._announcer = announcer
         self._on_acquaintance = on_acquaintance
         self.log = log
+        self.heard_at = float("-inf")  # when an event of somebody's feed last came
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
         self._suspects: set[str] = set()
@@ -133,6 +134,7 @@ class Hub:
         match told:
             case Events():
                 began = self._burst.begin()
+                self.heard_at = asyncio.get_running_loop().time()
                 for connection in tuple(user.connections):
                     connection.feed.on_events(told.epoch, told.events)
                 self._burst.end(began)

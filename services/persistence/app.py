@@ -16,6 +16,7 @@ from services.persistence.store.connections import Held, ReaderConnection, hold
 from services.persistence.store.schema import bring_up_to_date
 from services.persistence.store.store import REMEDY, Store
 from services.persistence.upkeep.auditor import Auditor
+from services.persistence.upkeep.canary import CanaryPruning
 from services.persistence.upkeep.erasure import Erasure
 from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.retention import Retention
@@ -94,6 +95,7 @@ async def _listen(
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
     erasing = tasks.create_task(Erasure(store).run())
+    canaries = tasks.create_task(CanaryPruning(store, followers).run())
     auditing = tasks.create_task(auditor.run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
 
@@ -112,7 +114,7 @@ async def _listen(
         await queries.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning, erasing, auditing, *probing):
+        for task in (*reading, indexing, pruning, erasing, canaries, auditing, *probing):
             task.cancel()
 
     stack.push_async_callback(drain)

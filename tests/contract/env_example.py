@@ -30,6 +30,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "log_level": "The lowest level to log: debug, info, warning or error.",
         "log_format": "The format of the log: text, json, or auto for text on a terminal"
         " and JSON elsewhere.",
+        "canary_every": "How often a gateway sends a message to itself when nobody else sends one,"
+        " in seconds. 0 switches it off.",
         "health_window": "How long an error lowers the health score, in seconds; a service is"
         " called better only after a fifth of that.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",

@@ -27,6 +27,11 @@ class Upstream:
         self.probe = Probe("persistence", self._ask, remedy=REMEDY)
         self._stored_at = self._read_at = float("-inf")
 
+    @property
+    def stored_at(self) -> float:
+        """When a batch was last committed, by the loop's clock."""
+        return self._stored_at
+
     def stored(self) -> None:
         self._stored_at = asyncio.get_running_loop().time()
         self.probe.proved(min(self._stored_at, self._read_at))

@@ -1,0 +1,80 @@
+"""Owns the end of the messages that gateways send to themselves: all but the last few go, from the
+front of their conversation and of their feeds, so that no number in between is missing."""
+
+import asyncio
+import logging
+import sqlite3
+
+from services.persistence.queries.followers import Followers
+from services.persistence.queries.log import WRITER
+from services.persistence.store.store import Store
+from shared.errors import Unavailable
+from shared.reserved import CANARIES
+from shared.subjects import direct_conversation_id
+
+logger = logging.getLogger("linkup.persistence.canary")
+
+PAUSE = 60.0  # seconds
+KEPT = 10  # messages
+MOST = 1000  # at once: a transaction of some milliseconds
+
+CONVERSATION = direct_conversation_id(*CANARIES)
+# The first message to stay, and the last of the feed's rows before it.
+FIRST_KEPT = """
+SELECT seq, message_id FROM messages WHERE conversation_id = ?1 AND seq <= min(
+  (SELECT last_seq FROM conversations WHERE conversation_id = ?1) - ?2,
+  (SELECT min(seq) FROM messages WHERE conversation_id = ?1) + ?3)
+ORDER BY seq DESC LIMIT 1
+"""
+BEFORE = """
+SELECT max(cursor), max(n) FROM feed WHERE user_id = ?1 AND cursor < (
+  SELECT min(cursor) FROM feed WHERE user_id = ?1 AND message_id = ?2)
+"""
+FORGET_FEED = "DELETE FROM feed WHERE user_id = ?1 AND cursor <= ?2"
+FORGET_MESSAGES = "DELETE FROM messages WHERE conversation_id = ?1 AND seq < ?2"
+
+
+class CanaryPruning:
+    def __init__(self, store: Store, followers: Followers) -> None:
+        self._store = store
+        self._followers = followers
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self.prune()
+            except Unavailable as error:
+                logger.warning("messages to ourselves are not pruned: %s", error.__cause__)
+
+    async def prune(self) -> int:
+        """The number of messages that went. Raises Unavailable."""
+        slowest = self._followers.slowest(WRITER)
+        return await self._store.between(lambda connection: _prune(connection, slowest))
+
+
+def _prune(connection: sqlite3.Connection, slowest: int | None) -> int:
+    """Not before every follower has read it. In one transaction: no row is left without another."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        gone = _forget(connection, slowest)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return gone
+
+
+def _forget(connection: sqlite3.Connection, slowest: int | None) -> int:
+    kept = connection.execute(FIRST_KEPT, (CONVERSATION, KEPT, MOST)).fetchone()
+    if kept is None:
+        return 0
+    seq, message_id = kept
+    ends = [connection.execute(BEFORE, (each, message_id)).fetchone() for each in CANARIES]
+    if slowest is not None and any(n is not None and n > slowest for _, n in ends):
+        return 0
+    for user_id, (cursor, _) in zip(CANARIES, ends, strict=True):
+        if cursor is not None:
+            connection.execute(FORGET_FEED, (user_id, cursor))
+    return connection.execute(FORGET_MESSAGES, (CONVERSATION, seq)).rowcount

@@ -94,6 +94,7 @@ class Ledger:
     ) -> None:
         self.service = service
         self.totals: Counter[tuple[Category, Severity]] = Counter()  # since the process started
+        self.news: Callable[[], None] = lambda: None  # called when `take` has something again
         self.unlisted = 0  # occurrences for which there was no room in the records
         self._sliding = {category: Sliding(window) for category in CATEGORIES}
         self._hour = {category: Sliding(HOUR) for category in CATEGORIES}
@@ -102,6 +103,7 @@ class Ledger:
         self._monotonic = monotonic
         self._now = now
         self._minute, self._new = 0, 0
+        self._pending = False
         self._lock = threading.RLock()  # a finalizer may come in the midst of its own thread
 
     def record(
@@ -128,6 +130,7 @@ class Ledger:
                 self.unlisted += 1
                 return
             entry.count += 1
+            self._grown()
             entry.occurred_at = self._now()
             if at - entry.refreshed >= REFRESHED_EVERY:
                 entry.refreshed = at
@@ -169,6 +172,9 @@ class Ledger:
             taken = [self._shown(key, entry, entry.count - entry.told) for key, entry in grown]
             for _, entry in grown:
                 entry.told = entry.count
+            self._pending = False
+            if len(taken) == most:
+                self._grown()
         return taken
 
     def give_back(self, records: list[Record]) -> None:
@@ -177,6 +183,12 @@ class Ledger:
         with self._lock:
             for entry in self._entries.values():
                 entry.told -= back.get(entry.id, 0)
+            self._grown()
+
+    def _grown(self) -> None:
+        if not self._pending:
+            self._pending = True
+            self.news()
 
     def _entry(self, key: Key, at: float) -> _Entry | None:
         entry = self._entries.get(key)

@@ -113,6 +113,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database_url: str = ""
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
     audit_every: Long = DAY
+    errors_keep: Long = 14 * DAY
 
     notify_database_url: str = ""
     notify_email_after: Long = 600.0

@@ -14,12 +14,16 @@ NOTIFY_GROUP = "notify"
 
 USERS = "linkup.user."
 
+ERRORS = "linkup.errors"
+ERRORS_GROUP = "persistence"
+
 # All there is on the bus, each kind once; checked at start, and against the functions below.
 PATTERNS = (
     STORE,
     f"{QUERY}.*",
     f"{NOTIFY}.*",
     LOG,
+    ERRORS,
     "linkup.user.*.feed",
     "linkup.user.*.live",
     "linkup.user.*.ask",

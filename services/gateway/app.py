@@ -63,6 +63,7 @@ from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
 from shared.insiders import is_local
+from shared.reporter import Reporter, over
 from shared.settings import Settings
 from shared.turns import Turns
 
@@ -150,6 +151,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             tasks.create_task(upstream.probe.run()),
             tasks.create_task(notify.run()),
             tasks.create_task(canary.run()),
+            tasks.create_task(Reporter(health.errors, over(nats)).run()),
         ]
         stack.callback(lambda: [task.cancel() for task in running])
         health.checks["bus"] = nats.check

@@ -21,6 +21,7 @@ from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.disk import disk_check
 from shared.health import Health
+from shared.reporter import Reporter, over
 from shared.settings import Settings
 
 Run = Callable[[], Coroutine[None, None, None]]
@@ -77,7 +78,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             Steps(wire, store, health),
             Audit(store, health.counters, settings, clock.now),
         )
-        runs = (mailer.run, follower.run, steps.run, store.writes.run, audit.run)
+        reporting = Reporter(health.errors, over(wire)).run
+        runs = (mailer.run, follower.run, steps.run, store.writes.run, audit.run, reporting)
         async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.require(health, "routes", start.route_faults(health.routes()))

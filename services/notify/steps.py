@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from services.notify.ladder import Notification
 from services.notify.store import Store
-from shared import commands, readiness, subjects
+from shared import commands, readiness, reporter, subjects
 from shared.bus import Bus, Delivery
 from shared.commands import (
     MAX_TRACED,
@@ -57,6 +57,9 @@ class Steps:
     def _accept(self, delivery: Delivery) -> None:
         if delivery.subject == subjects.notify("health"):
             self._bus.post(delivery.reply_to, readiness.tell(self._health, delivery.payload))
+            return
+        if delivery.subject == subjects.notify("recent_errors"):
+            self._bus.post(delivery.reply_to, reporter.recent(self._health.errors))
             return
         try:
             self._queue.put_nowait(delivery)

@@ -18,14 +18,16 @@ from services.persistence.store.store import REMEDY, Store
 from services.persistence.upkeep.auditor import Auditor
 from services.persistence.upkeep.canary import CanaryPruning
 from services.persistence.upkeep.erasure import Erasure
+from services.persistence.upkeep.errors import StoredErrors
 from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.retention import Retention
 from services.persistence.writer import Writer
-from shared import bus, readiness, start, subjects
+from shared import bus, readiness, reporter, start, subjects
 from shared.addresses import file_of
 from shared.disk import disk_check
 from shared.errors import SettingError, StartError
 from shared.health import Health
+from shared.reporter import Reporter
 from shared.settings import Settings
 
 
@@ -98,23 +100,46 @@ async def _listen(
     canaries = tasks.create_task(CanaryPruning(store, followers).run())
     auditing = tasks.create_task(auditor.run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
+    errors = StoredErrors(store, nats, settings.errors_keep)
+    runs = (errors.run, errors.answer, Reporter(health.errors, errors.tell).run)
+    reporting = [tasks.create_task(run()) for run in runs]
+
+    def examine(delivery: bus.Delivery) -> None:
+        nats.post(delivery.reply_to, readiness.tell(health, delivery.payload))
+
+    def remember(delivery: bus.Delivery) -> None:
+        nats.post(delivery.reply_to, reporter.recent(health.errors))
+
+    at_once = {  # also when no reader gets anywhere
+        subjects.query("health"): examine,
+        subjects.query("recent_errors"): remember,
+        subjects.query("resolve_error"): errors.ask,
+    }
 
     def accept(delivery: bus.Delivery) -> None:
-        if delivery.subject == subjects.query("health"):  # also when no reader gets anywhere
-            nats.post(delivery.reply_to, readiness.tell(health, delivery.payload))
-        else:
-            readers.accept(delivery)
+        at_once.get(delivery.subject, readers.accept)(delivery)
 
     queries = await nats.subscribe(subjects.query("*"), accept, queue=subjects.QUERY_GROUP)
+    told = await nats.subscribe(subjects.ERRORS, errors.accept, queue=subjects.ERRORS_GROUP)
     batches = await nats.subscribe(subjects.STORE, writer.accept, queue=subjects.STORE_GROUP)
 
     async def drain() -> None:
         """Take no more, carry out what was taken, answer it, then let go."""
         await batches.close()
         await queries.close()
+        await told.close()
         await writer.finish()
         await writing
-        for task in (*reading, indexing, pruning, erasing, canaries, auditing, *probing):
+        for task in (
+            *reading,
+            indexing,
+            pruning,
+            erasing,
+            canaries,
+            auditing,
+            *probing,
+            *reporting,
+        ):
             task.cancel()
 
     stack.push_async_callback(drain)

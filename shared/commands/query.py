@@ -5,6 +5,7 @@ A question's tag is its type on the wire, and the end of the subject that it is 
 
 from msgspec import Struct
 
+from shared.commands.errors import ErrorPage
 from shared.commands.event import Event
 from shared.commands.progress import Receipts, Timeline, Trace
 
@@ -363,4 +364,5 @@ Question = (
     | Marks
     | Acquaintances
     | Members
+    | ErrorPage
 )

@@ -124,6 +124,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " LINKUP_DATA_DIR/linkup.db.",
         "readers": "The number of queries that persistence answers at the same time.",
         "audit_every": "The pause between two audits of what is stored. 0: none is made.",
+        "errors_keep": "How long an error record is kept after the error last occurred.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"

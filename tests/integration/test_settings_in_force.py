@@ -197,3 +197,28 @@ async def test_the_store_is_audited_as_often_as_the_setting_says(
     with caplog.at_level("INFO", "linkup.persistence.auditor"):
         async with open_app(configured, Health("persistence")):
             await eventually(lambda: caplog.text.count("the store is audited") >= 2)
+
+
+# ------------------------------------------------------------------ how long errors are kept
+
+
+@pytest.mark.asyncio(loop_scope="function")
+@pytest.mark.parametrize(("keep", "left"), [(0.0, 1), (60.0, 0)])
+async def test_an_error_is_kept_as_long_as_the_setting_says(
+    nats_url: str, aged: Path, keep: float, left: int
+) -> None:
+    file = aged / "linkup.db"
+    with closing(sqlite3.connect(file)) as other, other:
+        row = ("e1", "overload", "low", "gateway", "too many", "{}", 1, 1, 1, "")
+        columns = "error_id, category, severity, service, message, context, first_at, occurred_at"
+        other.execute(f"INSERT INTO errors ({columns}, count, notes) VALUES ({'?,' * 9}?)", row)  # noqa: S608
+    configured = Settings(nats_url=nats_url, data_dir=str(aged), errors_keep=keep)
+
+    def kept() -> int:
+        with closing(sqlite3.connect(file)) as other:
+            [(count,)] = other.execute("SELECT count(*) FROM errors WHERE error_id = 'e1'")
+        return int(count)
+
+    async with open_app(configured, Health("persistence")):
+        await eventually(lambda: kept() == left)
+    assert kept() == left

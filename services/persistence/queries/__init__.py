@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from services.persistence.queries.attachment import attached_files, attachment, attachments
 from services.persistence.queries.blocks import blocks
+from services.persistence.queries.errors import errors
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.history import history
@@ -34,6 +35,7 @@ from shared.commands import (
     Attachments,
     Blocks,
     Conversation,
+    ErrorPage,
     FeedPages,
     Heads,
     History,
@@ -128,5 +130,7 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return acquaintances(source, asked)
         case Members():
             return members(source, asked)
+        case ErrorPage():
+            return errors(source, asked)
         case _:
             assert_never(asked)

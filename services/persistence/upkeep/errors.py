@@ -1,0 +1,160 @@
+"""Owns the stored records of errors: merges what the services say, deletes what is old, resolves.
+
+It writes in transactions of its own, and only while the store is known to work: an error of the
+store stays in memory until then.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from services.persistence.queries.errors import COLUMNS, record_of
+from services.persistence.store.store import Store
+from shared import clock, commands
+from shared.bus import Bus, Delivery
+from shared.commands import ErrorPageAnswer, Errors, ResolveError
+from shared.errors import InvalidRequest, LinkupError, NotFound, Overloaded, Unavailable
+from shared.records import KEPT, record
+from shared.taxonomy import Record
+
+EVERY = 1.0  # seconds between two transactions
+AGAIN = 5.0  # seconds, after the store did not take it
+MAX_WAITING = 5 * KEPT  # records
+MAX_ASKED = 64
+MAX_ROWS = 10_000  # stored
+LONGEST_NOTES = 2000  # characters
+
+MERGE = f"""
+INSERT INTO errors ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,NULL,'')
+ON CONFLICT (error_id) DO UPDATE SET
+  message = excluded.message, context = excluded.context, user_id = excluded.user_id,
+  trace = excluded.trace, count = count + excluded.count,
+  occurred_at = max(occurred_at, excluded.occurred_at),
+  resolved_at = CASE WHEN excluded.occurred_at > resolved_at THEN NULL ELSE resolved_at END
+"""  # noqa: S608 - a list of columns
+PRUNE = "DELETE FROM errors WHERE occurred_at < ?"
+BOUND = """
+DELETE FROM errors WHERE (occurred_at, error_id) <
+  (SELECT occurred_at, error_id FROM errors ORDER BY occurred_at DESC, error_id DESC
+   LIMIT 1 OFFSET ?)
+"""
+RESOLVE = f"""
+UPDATE errors SET resolved_at = ?2, notes = ?3 WHERE error_id = ?1 RETURNING {COLUMNS}
+"""  # noqa: S608 - a list of columns
+
+
+class StoredErrors:
+    """`keep`: seconds for which an error is kept after its last occurrence; 0 for ever."""
+
+    def __init__(
+        self, store: Store, bus: Bus, keep: float, now: Callable[[], int] = clock.now
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._keep = int(keep * clock.SECOND)
+        self._now = now
+        self._waiting: dict[str, Record] = {}
+        self._asked: asyncio.Queue[Delivery] = asyncio.Queue(MAX_ASKED)
+        self._news = asyncio.Event()
+
+    def accept(self, delivery: Delivery) -> None:
+        """Records of another service."""
+        try:
+            self._add(commands.decode(delivery.payload, Errors).records)
+        except msgspec.MsgspecError:
+            record("routing_error", "records of errors cannot be decoded")
+
+    async def tell(self, records: list[Record]) -> None:
+        """Our own."""
+        self._add(records)
+
+    def ask(self, delivery: Delivery) -> None:
+        """Somebody resolves an error."""
+        try:
+            self._asked.put_nowait(delivery)
+        except asyncio.QueueFull:
+            refusal = commands.refusal(Overloaded("Too many requests are waiting"))
+            self._bus.post(delivery.reply_to, refusal)
+
+    async def run(self) -> None:
+        """Until it is cancelled. It begins with what is too old by now."""
+        self._news.set()
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            stored = await self._write()
+            if not stored:
+                self._news.set()
+            await asyncio.sleep(EVERY if stored else AGAIN)
+
+    async def answer(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            delivery = await self._asked.get()
+            self._bus.post(delivery.reply_to, await self._resolved(delivery))
+
+    async def _write(self) -> bool:
+        if self._store.writes.check().status != "pass":
+            return False
+        records, self._waiting = list(self._waiting.values()), {}
+        before = self._now() - self._keep if self._keep else 0
+        try:
+            await self._store.between(lambda connection: _write(connection, records, before))
+        except Unavailable:
+            self._add(records)
+            return False
+        return True
+
+    async def _resolved(self, delivery: Delivery) -> bytes:
+        try:
+            asked = commands.decode(delivery.payload, ResolveError)
+            notes, now = asked.notes[:LONGEST_NOTES], self._now()
+            row = await self._store.between(lambda c: _resolve(c, asked.error_id, now, notes))
+        except LinkupError as error:
+            return commands.refusal(error)
+        except msgspec.MsgspecError:
+            return commands.refusal(InvalidRequest("The request cannot be decoded"))
+        if row is None:
+            return commands.refusal(NotFound("There is no error with this id"))
+        return commands.encode(ErrorPageAnswer(records=[row]))
+
+    def _add(self, records: Iterable[Record]) -> None:
+        for one in records:
+            known = self._waiting.get(one.id)
+            if known is not None:
+                one = merged(known, one)
+            elif len(self._waiting) >= MAX_WAITING:
+                continue  # its service still has it in memory
+            self._waiting[one.id] = one
+        self._news.set()
+
+
+def merged(known: Record, more: Record) -> Record:
+    """Both as one; what it says is of the later."""
+    later = max(known, more, key=lambda one: one.occurred_at)
+    first_at = min(known.first_at, more.first_at)
+    return replace(later, count=known.count + more.count, first_at=first_at)
+
+
+def _write(connection: sqlite3.Connection, records: Iterable[Record], before: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(MERGE, map(_row, records))
+    connection.execute(PRUNE, (before,))
+    connection.execute(BOUND, (MAX_ROWS - 1,))
+    connection.execute("COMMIT")
+
+
+def _row(one: Record) -> tuple[object, ...]:
+    context = msgspec.json.encode(one.context).decode()
+    said = (one.id, one.category, one.severity, one.service, one.message, context)
+    return (*said, one.user, one.trace, one.first_at, one.occurred_at, one.count)
+
+
+def _resolve(connection: sqlite3.Connection, error_id: str, now: int, notes: str) -> Record | None:
+    connection.execute("BEGIN IMMEDIATE")
+    rows = connection.execute(RESOLVE, (error_id, now, notes)).fetchall()
+    connection.execute("COMMIT")
+    return record_of(rows[0]) if rows else None

@@ -1,0 +1,53 @@
+"""Owns what is said of the records of errors."""
+
+from msgspec import Struct
+
+from shared.taxonomy import Category, Record, Severity
+
+
+class Errors(Struct, frozen=True, kw_only=True):
+    """What a service has met since it last said so: `count` is of the new occurrences."""
+
+    records: list[Record]
+
+
+class ErrorPlace(Struct, frozen=True, array_like=True):
+    """A place in the list of errors, which begins with the latest."""
+
+    occurred_at: int
+    error_id: str
+
+
+class ErrorPage(Struct, frozen=True, kw_only=True, tag="errors"):
+    """Which errors are stored? At most `limit`, the latest first, behind `before`.
+
+    `since`: those that occurred from then on. `resolved`: None for either.
+    """
+
+    error_id: str | None = None
+    category: Category | None = None
+    severity: Severity | None = None
+    service: str | None = None
+    resolved: bool | None = None
+    since: int = 0
+    before: ErrorPlace | None = None
+    limit: int = 50
+
+
+class ErrorPageAnswer(Struct, frozen=True, kw_only=True):
+    records: list[Record]
+    has_more: bool = False
+
+
+class RecentErrors(Struct, frozen=True, kw_only=True, tag="recent_errors"):
+    """query `recent_errors`, to persistence and to notify: what that process has in memory."""
+
+
+class ResolveError(Struct, frozen=True, kw_only=True, tag="resolve_error"):
+    """query `resolve_error`: somebody has seen to it. It opens again when it occurs again.
+
+    The answer is the page with that error; NotFound when there is none.
+    """
+
+    error_id: str
+    notes: str = ""

@@ -38,6 +38,7 @@ class Commands(click.Group):
         "audit",
         "monitor",
         "message",
+        "doctor",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -5,8 +5,8 @@ in containers, LINKUP_NATS_URL with the operator's user takes its place.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +48,19 @@ def operator(settings: Settings) -> Operator:
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[bus.Bus]:
     """The bus, with the operator's permissions. Raises StartError when it cannot be reached."""
-    logging.getLogger("linkup.bus").setLevel(logging.CRITICAL)  # what fails is said in one line
-    async with bus.connect(operator(settings).nats_url, NAME, timeout=CONNECT_TIMEOUT) as wire:
-        yield wire
+    nats_url = operator(settings).nats_url
+    with quiet():
+        async with bus.connect(nats_url, NAME, timeout=CONNECT_TIMEOUT) as wire:
+            yield wire
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing is logged meanwhile: the command says in one line what failed."""
+    logger = logging.getLogger("linkup")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -84,6 +84,12 @@ class Bus:
     def max_payload(self) -> int:
         return int(self._client.max_payload)
 
+    @property
+    def version(self) -> str:
+        """The broker's."""
+        known = self._client.connected_server_version
+        return f"{known.major}.{known.minor}.{known.patch}"
+
     def check(self) -> Check:
         if self.connected:
             return self.probe.check()
@@ -192,14 +198,21 @@ class Bus:
 class _Link:
     """Logs what becomes of the connection; one line until it is open."""
 
-    def __init__(self, url: str, on_reconnect: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_reconnect: Callable[[], Awaitable[None]] | None,
+        on_fault: Callable[[str], None],
+    ) -> None:
         self.shown = without_password(url)
         self.open = False
         self.trouble = ""
         self.refused: set[str] = set()  # subjects that we may not listen on
         self._on_reconnect = on_reconnect
+        self._on_fault = on_fault
 
     async def on_error(self, error: Exception) -> None:
+        self._on_fault(_reason(error))
         if found := REFUSED.search(_reason(error)):
             self.refused.add(found[1])
             logger.error("bus: %s", _reason(error))
@@ -229,10 +242,14 @@ async def connect(
     name: str,
     on_reconnect: Callable[[], Awaitable[None]] | None = None,
     timeout: float = CONNECT_TIMEOUT,
+    on_fault: Callable[[str], None] = lambda reason: None,
 ) -> AsyncIterator[Bus]:
-    """A connection for the life of the process. Raises StartError when the broker is not there."""
+    """A connection for the life of the process. Raises StartError when the broker is not there.
 
-    link = _Link(url, on_reconnect)
+    `on_fault`: called with what the broker says of an error, as of something it does not permit.
+    """
+
+    link = _Link(url, on_reconnect, on_fault)
     client = NatsClient()
     bus = Bus(client, link.refused)
     try:

@@ -8,6 +8,7 @@ told the bare status, and no metrics.
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib.metadata import version
 from math import ceil
 
 import msgspec
@@ -37,6 +38,7 @@ from shared.report import Check as Check
 from shared.report import Status as Status
 from shared.score import Ceiling, Level, Steady, loss, score
 
+RELEASE = version("linkup-messaging")
 HOLD = 0.2  # of the window: how long a service stays called as bad as it was
 
 
@@ -122,6 +124,7 @@ class Health:
             operations_trend=[int(each) for each in self._operations.trend(time.monotonic())],
             errors_trend=self.errors.trend(),
             hourly_trend=self.errors.hourly_trend(),
+            release=RELEASE,
         )
 
     def _loop(self) -> Check:

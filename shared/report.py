@@ -56,7 +56,7 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `errors`, `recent_errors_count` and `operations` are of the last minutes, `error_summary` is of
     the last hour; `figures` are measured now. `window`: seconds of those last minutes;
     `operations_trend` and `errors_trend` have a number for each sixtieth of it, the latest last,
-    and `hourly_trend` the errors of each of the last 24 hours.
+    and `hourly_trend` the errors of each of the last 24 hours. `release`: the version that runs.
     """
 
     service: str
@@ -77,6 +77,7 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operations_trend: list[int] = []
     errors_trend: list[int] = []
     hourly_trend: list[int] = []
+    release: str = ""
     services: dict[str, "HealthAnswer"] = {}
 
 

@@ -95,7 +95,9 @@ def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[
         if server is not None:
             server.prepare()
         try:
-            return asyncio.run(Supervisor(settings, sockets, server, tell).run())
+            status = asyncio.run(Supervisor(settings, sockets, server, tell).run())
+            (path / FILE).unlink(missing_ok=True)  # what ended well is not looked for
+            return status
         except ChildFailed as failure:
             if server is not None and failure.name == broker.NAME:
                 raise StartError(f"{failure}: {server.last_words()}") from None

@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from linkup.permissions import PUBLISH as PUBLISH
+from linkup.permissions import SUBSCRIBE as SUBSCRIBE
 from linkup.run.children import Plan
 from linkup.run.data_dir import write_private
 from shared.errors import StartError
@@ -29,31 +31,6 @@ ONE_THREAD = {"GOMAXPROCS": "1"}
 LOG_BYTES = 10 * 1024 * 1024
 POLL = 0.01
 
-PUBLISH: Mapping[str, tuple[str, ...]] = {
-    "gateway": (
-        "linkup.store",
-        "linkup.query.>",
-        "linkup.notify.>",
-        "linkup.user.*.live",
-        "linkup.user.*.ask",
-        "linkup.user.*.control",
-        "linkup.presence.*",
-        "linkup.errors",
-    ),
-    "persistence": ("linkup.user.*.feed", "linkup.user.*.control", "linkup.log"),
-    "notify": ("linkup.query.>", "linkup.user.*.ask", "linkup.user.*.live", "linkup.errors"),
-    "operator": ("linkup.query.>", "linkup.notify.>"),
-}
-SUBSCRIBE: Mapping[str, tuple[str, ...]] = {  # "subject group": in that queue group only
-    "gateway": ("linkup.user.*.*", "linkup.presence.*", "_INBOX_gateway.>"),
-    "persistence": (
-        "linkup.store persistence",
-        "linkup.query.> persistence",
-        "linkup.errors persistence",
-    ),
-    "notify": ("linkup.log", "linkup.notify.> notify", "_INBOX_notify.>"),
-    "operator": ("_INBOX_operator.>",),
-}
 ANSWERS = frozenset({"gateway", "persistence", "notify"})
 
 

@@ -5,4 +5,5 @@ from services.persistence.upkeep import command
 from shared.serve import main
 
 if __name__ == "__main__":
-    main("persistence", open_app, commands={"audit": command.audit, "files": command.files})
+    commands = {"audit": command.audit, "files": command.files, "schema": command.schema}
+    main("persistence", open_app, commands=commands)

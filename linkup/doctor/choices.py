@@ -1,0 +1,122 @@
+"""Owns the checks of what was chosen: keys, names, origins, proxies. They need nothing running."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from linkup.doctor.seen import Seen
+from linkup.doctor.verdict import Verdict, failed, passed, warned
+from shared.settings import Settings, in_force
+
+LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
+DEMO = ("demo", "change", "secret", "example", "password")  # what keys of examples contain
+
+
+def is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def settings(seen: Seen) -> Verdict:
+    given = in_force(seen.settings)
+    usual = in_force(Settings())
+    changed = sum(given[name] != usual[name] for name in given)
+    return passed("settings", f"valid; {changed} differ from their defaults")
+
+
+def keys(seen: Seen) -> Verdict:
+    secret = seen.settings.jwt_secret
+    if not secret:
+        file = seen.settings.data / "jwt-secret"
+        try:
+            mode = file.stat().st_mode & 0o777
+        except OSError:
+            return warned(
+                "keys", "LINKUP_JWT_SECRET is not set", "Set it, or let `linkup run` make one."
+            )
+        if mode & 0o077:
+            return failed("keys", f"others may read {file} ({mode:04o})", f"Run chmod 600 {file}.")
+        return passed("keys", f"made by `linkup run`, in {file}")
+    length = len(secret.encode())
+    if length < LEAST_SECRET_BYTES:
+        return failed(
+            "keys",
+            f"LINKUP_JWT_SECRET has {length} bytes",
+            f"Set one of at least {LEAST_SECRET_BYTES} random bytes, here and in your app.",
+        )
+    if any(word in secret.lower() for word in DEMO) or len(set(secret)) < 8:
+        return warned(
+            "keys",
+            "LINKUP_JWT_SECRET looks like that of an example",
+            "Set one of at least 32 random bytes, here and in your app.",
+        )
+    return passed("keys", f"LINKUP_JWT_SECRET has {length} bytes")
+
+
+def sign_in(seen: Seen) -> Verdict:
+    if not seen.settings.dev_login:
+        return passed("sign-in", "with tokens of your app only")
+    if is_local(seen.settings.host):
+        return passed("sign-in", "the development login is on, for this machine only")
+    return failed(
+        "sign-in",
+        f"anybody who reaches {seen.settings.host} can sign in as anybody",
+        "Set LINKUP_DEV_LOGIN=0.",
+    )
+
+
+def hosts(seen: Seen) -> Verdict:
+    chosen = seen.settings.allowed_hosts
+    if "*" in chosen or (not chosen and not is_local(seen.settings.host)):
+        return warned(
+            "hosts",
+            "any Host header is accepted",
+            "Set LINKUP_ALLOWED_HOSTS to the names of this server.",
+        )
+    return passed("hosts", ", ".join(chosen) or "the names of this machine and of the page")
+
+
+def origins(seen: Seen) -> Verdict:
+    plain = [one for one in seen.settings.allowed_origins if _is_plain(one)]
+    if plain:
+        return warned(
+            "origins",
+            f"{', '.join(plain)}: anybody on the way can change a page without https",
+            "Name these sites with https in LINKUP_ALLOWED_ORIGINS.",
+        )
+    if _is_plain(seen.settings.public_url):
+        return warned(
+            "origins",
+            f"LINKUP_PUBLIC_URL={seen.settings.public_url} is not encrypted",
+            "Serve the page by https, and set LINKUP_PUBLIC_URL to that address.",
+        )
+    return passed("origins", ", ".join(seen.settings.allowed_origins) or "the page's own only")
+
+
+def _is_plain(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_local(parts.hostname or "")
+
+
+def proxies(seen: Seen) -> Verdict:
+    trusted = seen.settings.trusted_proxies
+    if "*" in trusted:
+        return warned(
+            "proxies",
+            "everybody's X-Forwarded-For is trusted, so limits per address can be evaded",
+            "Set LINKUP_TRUSTED_PROXIES to the addresses of your proxies.",
+        )
+    if not trusted and seen.settings.public_url.startswith("https://"):
+        return warned(
+            "proxies",
+            "the page is served by https, but no proxy is trusted: all clients have its address",
+            "Set LINKUP_TRUSTED_PROXIES to the address of the proxy in front of the gateway.",
+        )
+    return passed("proxies", ", ".join(trusted) or "none, and none is needed")
+
+
+def checks(seen: Seen) -> Iterator[Verdict]:
+    for check in (settings, keys, sign_in, hosts, origins, proxies):
+        yield check(seen)

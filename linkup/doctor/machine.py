@@ -1,0 +1,130 @@
+"""Owns the checks of this machine: directory, disk, open files, ports. Nothing need run."""
+
+import os
+import resource
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+
+from linkup.doctor.seen import Seen
+from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
+from shared.settings import variable
+
+LITTLE, NEXT_TO_NOTHING = 10.0, 2.0  # per cent of the disk, as the score has them
+SYNCS = 20
+SLOW, TOO_SLOW = 0.02, 0.2  # seconds: every message waits for one
+KEPT_FILES = 64  # for files, the bus and the database
+OTHERS = 0o077
+
+
+def directory(seen: Seen) -> Verdict:
+    path = seen.settings.data
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return passed("directory", f"{path} will be made by the first start")
+    except OSError as error:
+        return failed("directory", f"{path}: {error.strerror}", "Set LINKUP_DATA_DIR to another.")
+    if not stat.S_ISDIR(mode):
+        return failed("directory", f"{path} is not a directory", "Set LINKUP_DATA_DIR to one.")
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return failed(
+            "directory", f"{path} is another user's", "Run this as the user that LinkUp runs as."
+        )
+    if mode & OTHERS:
+        found = f"others may enter {path} ({stat.S_IMODE(mode):04o})"
+        return warned("directory", found, f"Run chmod 700 {path}.")
+    return passed("directory", str(path))
+
+
+def disk(seen: Seen) -> Verdict:
+    usage = shutil.disk_usage(_existing(seen.settings.data))
+    free = 100 * usage.free / usage.total if usage.total else 100.0
+    value = f"{free:.0f} % free, {usage.free / 2**30:.1f} GiB"
+    if free < NEXT_TO_NOTHING:
+        return failed("disk", value, "Free space, or move the data directory to a larger disk.")
+    if free < LITTLE:
+        return warned("disk", value, "Free space, or move the data directory to a larger disk.")
+    return passed("disk", value)
+
+
+def sync(seen: Seen) -> Verdict:
+    """How long it takes until 4 KiB are on the disk, where the data are to be."""
+    file = _existing(seen.settings.data) / f".doctor-{os.getpid()}"
+    try:
+        took = _sync_seconds(file)
+    except OSError as error:
+        return failed("sync", f"{file}: {error.strerror}", "Make the data directory writable.")
+    finally:
+        with suppress(OSError):
+            file.unlink()
+    value = f"{1000 * took:.1f} ms to write and sync 4 KiB"
+    if took > TOO_SLOW:
+        return failed("sync", value, "Put the data directory on a local disk.")
+    if took > SLOW:
+        return warned("sync", value, "Use a faster disk: every message waits for a sync.")
+    return passed("sync", value)
+
+
+def _sync_seconds(file: Path) -> float:
+    times = []
+    with open(file, "xb", buffering=0) as written:
+        for _ in range(SYNCS):
+            began = time.monotonic()
+            written.write(bytes(4096))
+            os.fsync(written.fileno())
+            times.append(time.monotonic() - began)
+    return median(times)
+
+
+def _existing(path: Path) -> Path:
+    """It, or what it will be made in."""
+    path = path.absolute()
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+def files(seen: Seen) -> Verdict:
+    """The limit on open files; services raise the soft one to the hard one themselves."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = seen.settings.connections
+    if hard == resource.RLIM_INFINITY or hard - KEPT_FILES >= wanted:
+        return passed("files", f"{hard if hard >= 0 else 'any number of'} files may be open")
+    return warned(
+        "files",
+        f"{hard} files may be open, too few for LINKUP_CONNECTIONS={wanted}",
+        f"Raise the limit (`ulimit -Hn {wanted + KEPT_FILES}`), or lower LINKUP_CONNECTIONS.",
+    )
+
+
+def ports(seen: Seen) -> Verdict:
+    if seen.where is not None:
+        return skipped("ports", "they are used by what runs")
+    taken = [
+        f"{variable(name)}={getattr(seen.settings, name)}"
+        for name in ("gateway_port", "persistence_port", "notify_port")
+        if not _is_free(seen.settings.host, getattr(seen.settings, name))
+    ]
+    if taken:
+        return failed("ports", f"taken: {', '.join(taken)}", "Stop what uses them, or set others.")
+    return passed("ports", "all free")
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family):
+            return True
+    except OSError:
+        return False
+
+
+def checks(seen: Seen) -> Iterator[Verdict]:
+    for check in (directory, disk, sync, files, ports):
+        yield check(seen)

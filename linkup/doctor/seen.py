@@ -1,0 +1,103 @@
+"""Owns what all checks look at: the settings, the way in, and what each service says of itself."""
+
+import asyncio
+import http.client
+import time
+import urllib.error
+import urllib.request
+
+import msgspec
+from msgspec import Struct
+
+from linkup.operator import Operator, connected, operator
+from shared import clock, readiness, subjects
+from shared.bus import Bus
+from shared.errors import LinkupError, StartError
+from shared.report import HealthAnswer
+from shared.settings import Settings
+
+TIMEOUT = 5.0
+BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """`answer`: None when it does not answer, as `reason` says. `skew`: seconds by which its clock
+    is ahead of ours; `round_trip`: seconds, which the skew may be wrong by."""
+
+    answer: HealthAnswer | None = None
+    reason: str = ""
+    skew: float = 0.0
+    round_trip: float = 0.0
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """`where`: None when nothing runs. `services`: by name, of those that are to run."""
+
+    settings: Settings
+    where: Operator | None
+    services: dict[str, Told] = {}
+
+    def url(self, service: str) -> str:
+        """Of its HTTP port, empty where it is not known."""
+        return (self.where.urls.get(service, "") if self.where else "").rstrip("/")
+
+
+async def look(settings: Settings, url: str = "") -> Seen:
+    """`url`: of a gateway, where `linkup run` left none."""
+    try:
+        where = operator(settings)
+    except StartError:
+        if not url:
+            return Seen(settings=settings, where=None)
+        where = Operator(nats_url="")
+    if url:
+        where = msgspec.structs.replace(where, urls={**where.urls, "gateway": url})
+    asked = {name: asyncio.to_thread(_by_http, address) for name, address in where.urls.items()}
+    told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    missing = [name for name in BEHIND if name not in told and where.nats_url]
+    return Seen(
+        settings=settings, where=where, services={**told, **await _by_bus(settings, missing)}
+    )
+
+
+async def _by_bus(settings: Settings, names: list[str]) -> dict[str, Told]:
+    if not names:
+        return {}
+    try:
+        async with connected(settings) as wire:
+            return {name: await _asked(wire, BEHIND[name]) for name in names}
+    except StartError as error:
+        return {name: Told(reason=str(error)) for name in names}
+
+
+async def _asked(wire: Bus, subject: str) -> Told:
+    began = time.monotonic()
+    try:
+        return _told(await readiness.examine(wire, subject), time.monotonic() - began)
+    except LinkupError as error:
+        return Told(reason=str(error))
+
+
+def _by_http(url: str) -> Told:
+    began = time.monotonic()
+    try:
+        body = fetch(f"{url.rstrip('/')}/health")[1]
+        return _told(msgspec.json.decode(body, type=HealthAnswer), time.monotonic() - began)
+    except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
+        return Told(reason=f"{url}: {getattr(error, 'reason', '') or error}")
+
+
+def _told(answer: HealthAnswer, took: float) -> Told:
+    answer = answer.services.get(answer.service, answer)  # a gateway tells of all
+    skew = (answer.timestamp - clock.now()) / clock.SECOND + took / 2
+    return Told(answer=answer, skew=skew, round_trip=took)
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    """Status and body, whatever the status. Raises OSError, HTTPException and ValueError."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()

@@ -1,0 +1,85 @@
+"""Owns the check that sends one message the whole way, between two users whom nobody can meet."""
+
+import asyncio
+import secrets
+import time
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from linkup.calls import CallFailed, Tokens
+from linkup.doctor.seen import Seen
+from linkup.doctor.verdict import Verdict, failed, passed, skipped
+from shared.reserved import PREFIX
+from shared.settings import Settings
+
+TIMEOUT = 10.0
+FIX = "See what the other checks say, and the logs of the services."
+
+
+class Unsent(Exception):
+    """The text says where it stopped."""
+
+
+async def sent(seen: Seen) -> Verdict:
+    url = seen.url("gateway")
+    if not url:
+        return skipped("send", "the address of a gateway is not known: pass --url")
+    tokens = Tokens(url, _secret(seen.settings), seen.settings.jwt_audience)
+    run = secrets.token_hex(4)
+    users = [f"{PREFIX}doctor-{run}-{each}" for each in "ab"]
+    try:
+        given = [await asyncio.to_thread(tokens.of, user_id) for user_id in users]
+        async with asyncio.timeout(TIMEOUT):
+            return passed("send", await _whole_way(url, users, given))
+    except TimeoutError:
+        return failed("send", f"no answer for {TIMEOUT:.0f} s", FIX)
+    except (CallFailed, Unsent, WebSocketException, OSError) as error:
+        return failed("send", str(error) or type(error).__name__, FIX)
+
+
+def _secret(settings: Settings) -> str:
+    if settings.jwt_secret:
+        return settings.jwt_secret
+    try:
+        return (settings.data / "jwt-secret").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""  # the development login provides the tokens then
+
+
+async def _whole_way(url: str, users: list[str], tokens: list[str]) -> str:
+    """How long each step took. Raises Unsent."""
+    where = url.replace("http", "ws", 1) + "/ws"
+    async with connect(where) as one, connect(where) as other:
+        for socket, token in ((one, tokens[0]), (other, tokens[1])):
+            await _say(socket, type="hello", token=token)
+            await _hear(socket, "welcome")
+        began = time.monotonic()
+        await _say(one, type="message", client_id="doctor", to=users[1], content="doctor")
+        ack = await _hear(one, "ack")
+        acked = time.monotonic() - began
+        await _hear(other, "message", message_id=ack["message_id"])
+        received = time.monotonic() - began
+        place = {"conversation_id": ack["conversation_id"]}
+        await _say(other, type="mark_chat_read", up_to=ack["seq"], **place)
+        await _hear(one, "receipt", read_seq=ack["seq"])
+        read = time.monotonic() - began
+    steps = {"stored": acked, "received": received, "read": read}
+    return ", ".join(f"{step} after {1000 * took:.1f} ms" for step, took in steps.items())
+
+
+async def _say(socket: ClientConnection, **frame: Any) -> None:
+    await socket.send(msgspec.json.encode(frame).decode())
+
+
+async def _hear(socket: ClientConnection, kind: str, **fields: Any) -> dict[str, Any]:
+    """The next frame of that type and with those fields. Raises Unsent for an error."""
+    async for text in socket:
+        frame: dict[str, Any] = msgspec.json.decode(text)
+        if frame.get("type") == kind and fields.items() <= frame.items():
+            return frame
+        if frame.get("type") == "error":
+            raise Unsent(f"{frame.get('code')}: {frame.get('message')}")
+    raise Unsent(f"the gateway closed the socket ({socket.close_code}) before {kind}")

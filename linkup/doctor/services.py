@@ -1,0 +1,124 @@
+"""Owns the checks of what runs: each service's health, release and clock, schema, routes."""
+
+import asyncio
+import http.client
+import subprocess
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+import msgspec
+from msgspec import Struct
+
+from linkup import owners
+from linkup.doctor.seen import BEHIND, Seen, Told, fetch
+from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
+from shared.addresses import file_of
+from shared.routes import ROUTES
+
+SKEW = 1.0  # seconds: order is the store's own, but times are shown
+TOO_MUCH_SKEW = 60.0  # seconds: as far as a token's times may be off
+SCHEMA_TIMEOUT = 30.0
+NOT_FOUND = 404
+
+
+class Schema(Struct):
+    revision: str
+
+
+def health(name: str, told: Told | None) -> Verdict:
+    if told is None:
+        return skipped(name)
+    if told.answer is None:
+        return failed(name, f"does not answer: {told.reason}", f"Start {name}, or see its log.")
+    answer = told.answer
+    value = f"{answer.state}, score {answer.health_score}"
+    fix = " ".join(one.advice for one in answer.recommendations) or "See its log."
+    if answer.status == "critical" or answer.state != "ready":
+        return failed(name, value, fix)
+    if answer.status == "warning" or answer.recommendations:
+        return warned(name, value, fix)
+    return passed(name, value)
+
+
+def releases(seen: Seen) -> Verdict:
+    ours = version("linkup-messaging")
+    found = {name: told.answer.release for name, told in seen.services.items() if told.answer}
+    if not found:
+        return skipped("releases", f"this command is {ours}; the services need to run")
+    others = {name: one for name, one in found.items() if one != ours}
+    if others:
+        told = ", ".join(f"{name} {one or 'of an earlier release'}" for name, one in others.items())
+        return failed(
+            "releases", f"{told}; this command {ours}", "Restart all with the same release."
+        )
+    return passed("releases", f"{ours} everywhere")
+
+
+def clocks(seen: Seen) -> Verdict:
+    """Ours against that of the store and of the others; NATS tells no time."""
+    known = [(name, told) for name, told in seen.services.items() if told.answer]
+    if not known:
+        return skipped("clocks")
+    name, told = max(known, key=lambda one: abs(one[1].skew) - one[1].round_trip)
+    off = max(0.0, abs(told.skew) - told.round_trip)
+    value = f"at most {off:.3f} s apart"
+    if off > TOO_MUCH_SKEW:
+        return failed("clocks", f"{name} is {told.skew:+.1f} s off", "Synchronise clocks by NTP.")
+    if off > SKEW:
+        return warned("clocks", f"{name} is {told.skew:+.1f} s off", "Synchronise clocks by NTP.")
+    return passed("clocks", value)
+
+
+async def schema(seen: Seen) -> Verdict:
+    """Persistence alone knows it, running or not."""
+    try:
+        with open(file_of(seen.settings.store_url), "rb"):  # noqa: ASYNC230 - nothing else waits
+            pass
+    except FileNotFoundError:
+        return passed("schema", "there is no store yet: the first start makes it")
+    except OSError as error:
+        return failed("schema", str(error), "Run this as the user that LinkUp runs as.")
+    status, stdout, stderr = await asyncio.to_thread(_asked, seen)
+    if status:
+        fix = "Start the release that the store belongs to, or restore a backup."
+        return failed("schema", stderr or f"persistence ended with {status}", fix)
+    return passed("schema", f"{msgspec.json.decode(stdout, type=Schema).revision}, this release's")
+
+
+def _asked(seen: Seen) -> tuple[int, bytes, str]:
+    asked = subprocess.run(
+        owners.command("persistence", "schema"),
+        env=owners.environment("persistence", seen.settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SCHEMA_TIMEOUT,
+        check=False,
+    )
+    said = asked.stderr.decode(errors="replace").strip().splitlines()
+    return asked.returncode, asked.stdout, said[-1] if said else ""
+
+
+async def routes(seen: Seen) -> Verdict:
+    """Every route that can be asked without a parameter is there, for whoever may use it."""
+    url = seen.url("gateway")
+    if not url:
+        return skipped("routes", "the address of a gateway is not known: pass --url")
+    asked = [one.path for one in ROUTES if one.method == "GET" and "{" not in one.path]
+    try:
+        found = [(await asyncio.to_thread(fetch, url + path))[0] for path in ("/", *asked)]
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return failed("routes", f"{url}: {error}", "Start a gateway, or pass its --url.")
+    absent = [path for path, code in zip(("/", *asked), found, strict=True) if code == NOT_FOUND]
+    if absent:
+        fix = f"See that {url} is a gateway of this release, and what is in front of it."
+        return failed("routes", f"not found: {', '.join(absent)}", fix)
+    return passed("routes", f"{len(found)} answer at {url}")
+
+
+async def checks(seen: Seen) -> AsyncIterator[Verdict]:
+    yield await schema(seen)
+    for name in seen.services or ("gateway", *BEHIND):
+        yield health(name, seen.services.get(name))
+    yield releases(seen)
+    yield clocks(seen)
+    yield await routes(seen)

@@ -1,0 +1,35 @@
+"""Owns what a check comes to: a state, the value that was measured, and the fix in one sentence."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+State = Literal["pass", "warn", "fail", "skip"]
+
+NEEDS_RUNNING = "needs a running product"
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`value`: what was found. `fix`: what to do, of a warning or a failure. `skip`: it could not
+    be checked, and `value` says why."""
+
+    check: str
+    status: State
+    value: str
+    fix: str = ""
+
+
+def passed(check: str, value: str) -> Verdict:
+    return Verdict(check=check, status="pass", value=value)
+
+
+def warned(check: str, value: str, fix: str) -> Verdict:
+    return Verdict(check=check, status="warn", value=value, fix=fix)
+
+
+def failed(check: str, value: str, fix: str) -> Verdict:
+    return Verdict(check=check, status="fail", value=value, fix=fix)
+
+
+def skipped(check: str, why: str = NEEDS_RUNNING) -> Verdict:
+    return Verdict(check=check, status="skip", value=why)

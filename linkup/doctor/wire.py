@@ -1,0 +1,145 @@
+"""Owns the checks of the bus: that it is reached, and that it permits each user what they need.
+
+What a user may not do is tried: the broker refuses it before anybody hears of it. What they may do
+is tried where nobody listens, or where a question is answered.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from linkup.doctor.seen import Seen
+from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
+from linkup.permissions import PUBLISH, SUBSCRIBE, covers
+from shared import bus, subjects
+from shared.commands import Readiness, encode
+from shared.errors import LinkupError, StartError
+
+OLDEST = (2, 15, 1)  # CVE-2026-27889, CVE-2026-27571
+MAX_PAYLOAD_BYTES = 1024 * 1024
+CONNECT_TIMEOUT = 3.0
+ANSWER_TIMEOUT = 0.3
+NOBODY = "linkup--doctor"  # a user of whom nobody has a socket
+NOBODYS = [f"linkup.user.{subjects.token(NOBODY)}.{kind}" for kind in ("feed", "live", "ask")]
+CONTROL = subjects.control(NOBODY)
+TRIED = (
+    *(subjects.STORE, subjects.query("health"), subjects.notify("health"), subjects.LOG),
+    *("linkup.errors", *NOBODYS, CONTROL, subjects.presence(NOBODY)),
+    *("_INBOX.x", "$SYS.REQ.SERVER.PING", "anything", *(f"_INBOX_{user}.x" for user in PUBLISH)),
+)
+VIOLATION = {"publish": "for publish to", "subscribe": "for subscription to"}
+HEARD = (subjects.STORE, "linkup.errors", subjects.presence(NOBODY))  # by somebody who acts on it
+
+
+class _User(Struct):
+    user: str
+    password: str
+
+
+class _Users(Struct):
+    users: list[_User]
+
+
+class _Config(Struct):
+    authorization: _Users
+
+
+async def reached(seen: Seen) -> Verdict:
+    if seen.where is None or not seen.where.nats_url:
+        return skipped("bus")
+    try:
+        async with bus.connect(seen.where.nats_url, "operator", timeout=CONNECT_TIMEOUT) as wire:
+            began = time.monotonic()
+            await wire.flush()
+            took = 1000 * (time.monotonic() - began)
+            version, most = wire.version, wire.max_payload
+    except (StartError, LinkupError) as error:
+        return failed("bus", str(error), "Start nats-server, or `linkup run`, which starts it.")
+    value = f"nats-server {version}, {took:.1f} ms there and back"
+    if tuple(map(int, version.split("."))) < OLDEST:
+        return warned("bus", value, f"Update it to {'.'.join(map(str, OLDEST))} or later.")
+    if most < MAX_PAYLOAD_BYTES:
+        return failed(
+            "bus", f"{value}, max_payload {most}", f"Set max_payload to {MAX_PAYLOAD_BYTES}."
+        )
+    return passed("bus", value)
+
+
+async def permissions(seen: Seen) -> Verdict:
+    """As far as we have the passwords: of all users beside `linkup run`, else of our own."""
+    if seen.where is None or not seen.where.nats_url:
+        return skipped("permissions")
+    urls = _urls(seen.settings.data, seen.where.nats_url)
+    if not urls:
+        return skipped("permissions", "the user of LINKUP_NATS_URL is none of ours")
+    wrong: list[str] = []
+    for user, url in urls.items():
+        try:
+            wrong += [f"{user} {fault}" async for fault in _faults(user, url)]
+        except (StartError, LinkupError) as error:
+            return failed("permissions", f"{user}: {error}", "Check the users of nats-server.")
+    if wrong:
+        fix = "Give nats-server the permissions of deploy/nats.conf."
+        return failed("permissions", "; ".join(wrong), fix)
+    return passed("permissions", f"{', '.join(urls)}: {2 * len(TRIED)} subjects tried of each")
+
+
+def _urls(data: Path, nats_url: str) -> dict[str, str]:
+    """By user."""
+    parts = urlsplit(nats_url.split(",")[0])
+    own = unquote(parts.username or "")
+    try:
+        text = (data / "nats" / "nats-server.conf").read_bytes()
+        known = msgspec.json.decode(text, type=_Config).authorization.users
+    except (OSError, msgspec.MsgspecError):
+        return {own: nats_url} if own in PUBLISH else {}
+    if (own, unquote(parts.password or "")) not in [(one.user, one.password) for one in known]:
+        return {own: nats_url} if own in PUBLISH else {}  # another server's
+    where = f"{parts.hostname}:{parts.port}"
+    return {one.user: f"nats://{one.user}:{quote(one.password)}@{where}" for one in known}
+
+
+async def _faults(user: str, url: str) -> AsyncIterator[str]:
+    """What the broker permits and should not, and what it refuses and should not."""
+    for verb, may in (("publish", PUBLISH[user]), ("subscribe", SUBSCRIBE[user])):
+        refused = await _refused(user, url, verb, may)
+        for subject in TRIED:
+            allowed = any(covers(pattern, subject) for pattern in may)
+            if allowed and subject in refused:
+                yield f"may not {verb} {subject}"
+            if not allowed and subject not in refused:
+                yield f"may {verb} {subject}"
+
+
+async def _refused(user: str, url: str, verb: str, may: Iterable[str]) -> set[str]:
+    """The subjects that the broker refuses."""
+    said: list[str] = []
+    async with bus.connect(url, user, timeout=CONNECT_TIMEOUT, on_fault=said.append) as wire:
+        if verb == "publish":
+            heard = [one for one in HEARD if any(covers(pattern, one) for pattern in may)]
+            await asyncio.gather(*(_ask(wire, one) for one in TRIED if one not in heard))
+        else:
+            for subject in TRIED:
+                await wire.subscribe(subject, lambda _: None)
+        for _ in range(2):  # refusals come before the answer to a ping
+            await wire.flush()
+    told = [text.lower() for text in said if VIOLATION[verb] in text.lower()]
+    return {one for one in TRIED if any(f'"{one.lower()}"' in text for text in told)}
+
+
+async def _ask(wire: bus.Bus, subject: str) -> None:
+    """With a way to answer, for whoever hears it."""
+    try:
+        await wire.request(subject, encode(Readiness()), ANSWER_TIMEOUT)
+    except LinkupError:
+        return  # refused, or nobody is there
+
+
+async def checks(seen: Seen) -> AsyncIterator[Verdict]:
+    yield await reached(seen)
+    yield await permissions(seen)

@@ -16,13 +16,18 @@ from contextlib import (
     contextmanager,
     suppress,
 )
+from math import log2
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
 import pytest_asyncio
 
+from linkup.monitor.asking import look
+from shared.report import HealthAnswer
+from shared.settings import Settings
+from shared.taxonomy import CATEGORIES, Category
 from tests.support.background import running
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
@@ -31,6 +36,7 @@ from tests.support.waiting import eventually, within
 
 NOTICED = 10.0  # seconds, at the latest
 BACK = 5.0
+WINDOW = 2.0  # seconds in which an error lowers the score
 ANSWERS = 2.0  # whatever hangs: of the others the gateway asks for a second
 SERVICES = ("gateway", "persistence", "notify")
 
@@ -42,7 +48,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with run_stack(tmp_path_factory.mktemp("health"), message_rate=0) as started:
+    folder = tmp_path_factory.mktemp("health")
+    limits: dict[str, Any] = {"message_rate": 0, "strikes_per_minute": 0}
+    async with run_stack(folder, health_window=WINDOW, **limits) as started:
         await make_known(started, ["alice", "bob"])
         yield started
 
@@ -134,6 +142,22 @@ async def renamed(stack: Stack) -> AsyncIterator[None]:
         elsewhere.rename(stack.data_dir)
 
 
+@asynccontextmanager
+async def deaf(stack: Stack) -> AsyncIterator[None]:
+    """nats-server no longer lets persistence listen where messages are stored."""
+    file = stack.data_dir / "nats" / "nats-server.conf"
+    before = file.read_text()
+    file.write_text(before.replace('"linkup.store persistence",', ""))
+    os.kill(stack.pids()["nats-server"], signal.SIGHUP)
+    try:
+        yield
+    finally:
+        file.write_text(before)
+        os.kill(stack.pids()["nats-server"], signal.SIGHUP)
+        await stack.kill("persistence")  # which then asks for all of it again
+        await stack.ready()
+
+
 # ---------------------------------------------------------------- and who says what
 
 CASES: dict[str, tuple[Trouble, dict[str, tuple[str, str]]]] = {
@@ -177,10 +201,24 @@ CASES: dict[str, tuple[Trouble, dict[str, tuple[str, str]]]] = {
         frozen("nats-server"),
         {service: ("bus", "nats-server") for service in SERVICES},
     ),
+    "subscription missing": (
+        deaf,
+        {
+            "gateway": ("persistence", "linkup.store"),
+            "persistence": ("subscriptions", "linkup.store"),
+        },
+    ),
     "notify frozen": (frozen("notify"), {}),
     "notify's store locked": (locked("notify.db"), {"notify": ("store", "locked")}),
     "notify's store moved": (moved("notify.db"), {"notify": ("store", "notify.db")}),
 }
+SCORES = {  # of the whole, and who or what is named first
+    "persistence frozen": (55, "persistence"),
+    "persistence killed": (55, "persistence"),
+    "nats-server frozen": (55, "bus"),
+    "notify frozen": (55, "notify"),
+    "subscription missing": (40, "subscriptions"),
+}  # of the rest: 40, and the store
 SILENT = {"persistence frozen": "persistence", "persistence killed": "persistence",
           "notify frozen": "notify"}  # fmt: skip
 QUICK = [
@@ -189,6 +227,7 @@ QUICK = [
     ("disk full", False),
     ("store moved", True),
     ("nats-server frozen", False),
+    ("subscription missing", False),
     ("notify frozen", True),
 ]
 SLOW = [(case, traffic) for case in CASES for traffic in (False, True)]
@@ -258,6 +297,7 @@ async def noticed_and_over(stack: Stack, case: str, busy: bool) -> None:
         async with trouble(stack):
             began = time.monotonic()
             await until(stack, expected, asked, NOTICED)
+            await scored(stack, case)
             took = time.monotonic() - began
             if case == "notify frozen":
                 await steady(stack)
@@ -267,9 +307,83 @@ async def noticed_and_over(stack: Stack, case: str, busy: bool) -> None:
                 assert chat.acks == acks, "acknowledged although it is not ready"
         began = time.monotonic()
         await until(stack, {}, SERVICES, BACK)
+        await recovered(stack)
         print(case, busy, f"noticed {took:.1f} s, back {time.monotonic() - began:.1f} s")  # noqa: T201
     if busy:
         await chat.goes_on()
+
+
+async def whole(stack: Stack) -> HealthAnswer:
+    """As `linkup monitor` sees it."""
+    return await look(Settings(data_dir=str(stack.data_dir)), [])
+
+
+async def scored(stack: Stack, case: str) -> None:
+    """The score is the formula's, and whoever looks is told the cause first."""
+    most, named = SCORES.get(case, (40, "store"))
+    told: list[HealthAnswer] = []
+
+    async def holds() -> bool:
+        told[:] = [await whole(stack)]
+        return told[0].health_score <= most and told[0].recommendations[0].cause == named
+
+    try:
+        await eventually(holds, NOTICED)
+    except TimeoutError:
+        raise AssertionError(f"{told} instead of {most}, {named}") from None
+    [found] = told
+    expected = min(most, *(_formula(one) for one in found.services.values()))
+    assert abs(found.health_score - expected) <= 3
+    assert found.status == "critical"
+
+
+def _formula(one: HealthAnswer) -> float:
+    """What the errors cost, apart from what is wrong right now."""
+    if one.operations < 50:
+        return 100.0
+    points = 100.0
+    for category, count in one.errors.items():
+        kind = CATEGORIES[cast(Category, category)]
+        points -= min(kind.cap, kind.weight * log2(1 + count * 10_000 / one.operations))
+    return points
+
+
+async def recovered(stack: Stack) -> None:
+    told: list[HealthAnswer] = []
+
+    async def holds() -> bool:
+        told[:] = [await whole(stack)]
+        return told[0].status == "healthy"
+
+    try:
+        await eventually(holds, WINDOW + NOTICED)
+    except TimeoutError:
+        raise AssertionError(f"not healthy again: {told}") from None
+
+
+async def test_s82_s84_a_flood_of_bad_frames_is_named_and_makes_nothing_unready(
+    stack: Stack,
+) -> None:
+    async with peer(stack, "alice") as alice:
+        flooding = asyncio.create_task(_flood(alice))
+        try:
+
+            async def named() -> bool:
+                told = await whole(stack)
+                assert told.health_score >= 80
+                return "validation_error" in {one.cause for one in told.recommendations}
+
+            await eventually(named, NOTICED)
+            await until(stack, {}, SERVICES, BACK)
+        finally:
+            flooding.cancel()
+            await asyncio.wait([flooding])
+
+
+async def _flood(alice: Any) -> None:
+    while True:
+        await alice.send("no such frame")
+        await asyncio.sleep(0.005)
 
 
 async def steady(stack: Stack) -> None:

@@ -31,23 +31,21 @@ def _said(category: Category, seen: Seen) -> str:
 def async_context_violation(seen: Seen) -> str:
     said = _said("async_context_violation", seen)
     return (
-        f"The event loop is held up: {said}. Everybody waits meanwhile: move what blocks to a "
-        "thread, or report the file and line as a bug."
+        f"The event loop is blocked: {said}. All clients wait meanwhile: move the blocking call "
+        "to a thread, or report the file and line as a bug."
     )
 
 
 def json_serialization_error(seen: Seen) -> str:
     said = _said("json_serialization_error", seen)
-    return (
-        f"Something cannot be sent as JSON: {said}. Report it as a bug: nothing was stored wrong."
-    )
+    return f"An answer cannot be encoded as JSON: {said}. Report it as a bug: the data are intact."
 
 
 def validation_error(seen: Seen) -> str:
     said = _said("validation_error", seen)
     return (
-        f"Clients send what is malformed: {said}. Look for an old client, or for an attack from "
-        "few addresses; the service itself is well."
+        f"Clients send malformed frames or requests: {said}. Look for an old client, or an "
+        "attack from few addresses; the service itself works."
     )
 
 
@@ -59,8 +57,8 @@ def connection_error(seen: Seen) -> str:
 def routing_error(seen: Seen) -> str:
     said = _said("routing_error", seen)
     return (
-        f"Nobody listens where something is sent: {said}. Check that every service runs, of one "
-        "release, with its own NATS user."
+        f"No service listens on a subject: {said}. Check that all services run, are of the same "
+        "release, and use their own NATS users."
     )
 
 
@@ -71,20 +69,20 @@ def persistence_error(seen: Seen) -> str:
 
 def delivery_error(seen: Seen) -> str:
     said = _said("delivery_error", seen)
-    return f"Something is not delivered: {said}. Check the mail server, then notify's /health."
+    return f"E-mails are not delivered: {said}. Check the mail server, then notify's /health."
 
 
 def auth_error(seen: Seen) -> str:
     said = _said("auth_error", seen)
     return (
         f"Tokens are refused: {said}. If users complain, compare LINKUP_JWT_SECRET and the clock "
-        "with those of whoever signs; else somebody is guessing."
+        "with those of your app; otherwise somebody is guessing tokens."
     )
 
 
 def overload(seen: Seen) -> str:
     said = _said("overload", seen)
-    return f"More comes than the limits let in: {said}. Add gateways, or raise the limit named."
+    return f"The load exceeds a limit: {said}. Add gateways, or raise the named limit."
 
 
 def invariant_violation(seen: Seen) -> str:
@@ -110,20 +108,20 @@ def canary(cause: str) -> Ceiling:
     return Ceiling(
         "canary",
         40,
-        f"A message sent to ourselves did not arrive (linkup_canary_ok): {cause}. "
-        "Restart the service that is named.",
+        f"The test message of the gateway did not arrive (linkup_canary_ok): {cause}. "
+        "Restart the named service.",
     )
 
 
 def store(cause: str) -> Ceiling:
     return Ceiling(
-        "store", 40, f"The database takes no write (linkup_ready{{check=store}}): {cause}."
+        "store", 40, f"The database cannot be written (linkup_ready{{check=store}}): {cause}."
     )
 
 
 def reader(cause: str) -> Ceiling:
     return Ceiling(
-        "reader", 40, f"The database is not read (linkup_ready{{check=reader}}): {cause}."
+        "reader", 40, f"The database cannot be read (linkup_ready{{check=reader}}): {cause}."
     )
 
 
@@ -131,8 +129,8 @@ def bus(cause: str) -> Ceiling:
     return Ceiling(
         "bus",
         55,
-        f"NATS is down for this service (linkup_ready{{check=bus}}): {cause}. "
-        "Look at nats-server's log, and whether it runs.",
+        f"This service cannot reach NATS (linkup_ready{{check=bus}}): {cause}. "
+        "Check that nats-server runs, and read its log.",
     )
 
 
@@ -140,8 +138,8 @@ def stopped(service: str, cause: str) -> Ceiling:
     return Ceiling(
         service,
         55,
-        f"The service {service} is stopped or cut off (linkup_ready{{check={service}}}): {cause}. "
-        f"Start it, and look at its log.",
+        f"The service {service} is stopped or unreachable (linkup_ready{{check={service}}}): "
+        f"{cause}. Start it, and read its log.",
     )
 
 
@@ -171,7 +169,7 @@ def loop(lag_ms: float, cause: str) -> Ceiling | None:
         "loop",
         59 if lag_ms > BLOCKED_MS else 79,
         f"The event loop is late by {lag_ms:.0f} ms at p99 (linkup_loop_lag_seconds): "
-        f"{cause or 'too much work for one process'}. Move what blocks to a thread, or add CPU.",
+        f"{cause or 'too much work for one process'}. Move blocking calls to a thread, or add CPU.",
     )
 
 

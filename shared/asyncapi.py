@@ -20,7 +20,7 @@ def document(version: str) -> Schema:
         "info": {
             "title": "LinkUp messaging",
             "version": version,
-            "description": "JSON text frames over one WebSocket, each named by its `type`.",
+            "description": "JSON text frames over one WebSocket. Each has its kind in `type`.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",

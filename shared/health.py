@@ -48,7 +48,7 @@ class LiveAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ReadyAnswer(Struct, frozen=True, kw_only=True):
-    """`failing`: the checks that fail; `output`: why, in words."""
+    """The readiness. `failing` lists the failing checks; `output` gives the reasons."""
 
     status: Status
     service: str
@@ -57,7 +57,7 @@ class ReadyAnswer(Struct, frozen=True, kw_only=True):
 
 
 class BareAnswer(Struct, frozen=True, kw_only=True):
-    """All that /health tells a stranger."""
+    """The status, which is all that other clients than operators may see."""
 
     status: Level
 

@@ -18,9 +18,9 @@ WORTH_NAMING = 1.0  # points: what costs less is in the figures, and nobody has 
 
 
 class Check(Struct, frozen=True, omit_defaults=True):
-    """One thing looked at: its state, and in words what is wrong and what to do.
+    """The result of one check. `output` names the fault and the remedy.
 
-    `observed`: the figure behind it, where there is one.
+    `observedValue` is the measured value, if there is one.
     """
 
     status: Status
@@ -29,14 +29,14 @@ class Check(Struct, frozen=True, omit_defaults=True):
 
 
 class Recommendation(Struct, frozen=True):
-    """What is wrong, by the name of the check or the category of errors, and what to do."""
+    """A cause that lowers the score, a check or a category of errors, and a remedy."""
 
     cause: str
     advice: str
 
 
 class AsyncCheck(Struct, frozen=True, kw_only=True):
-    """`count`: violations in the last minutes; `errors`: the last ones, at most five."""
+    """Blocking calls: their `count` in the last minutes, and the latest five as `errors`."""
 
     count: int = 0
     errors: list[str] = []
@@ -44,19 +44,19 @@ class AsyncCheck(Struct, frozen=True, kw_only=True):
 
 
 class SocketCheck(Struct, frozen=True, kw_only=True):
-    """`connections`: open now; `errors`: connections that broke in the last minutes."""
+    """The number of open WebSockets, and of those that broke in the last minutes (`errors`)."""
 
     connections: int = 0
     errors: int = 0
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a service is; a gateway's is of all, each of which is in `services`. Microseconds.
+    """The health of a service. That of a gateway covers all, which are in `services`.
 
-    `errors`, `recent_errors_count` and `operations` are of the last minutes, `error_summary` is of
-    the last hour; `figures` are measured now. `window`: seconds of those last minutes;
-    `operations_trend` and `errors_trend` have a number for each sixtieth of it, the latest last,
-    and `hourly_trend` the errors of each of the last 24 hours. `release`: the version that runs.
+    Times are in microseconds. `errors`, `recent_errors_count` and `operations` count the last
+    `window` seconds, `error_summary` the last hour. `figures` are current. `operations_trend` and
+    `errors_trend` have a number for each sixtieth of the window, the latest last, `hourly_trend`
+    the errors of each of the last 24 hours. `release` is the running version.
     """
 
     service: str

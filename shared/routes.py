@@ -41,12 +41,12 @@ SOCKETS: tuple[Socket, ...] = (
     Socket(
         "chat",
         "/ws/chat/{user_id}/",
-        "As `/ws`, limited to the direct conversation with one user. A `message` needs no `to`.",
+        "Like `/ws`, for the direct conversation with one user. A `message` needs no `to`.",
     ),
     Socket(
         "notifications",
         "/ws/notifications/",
-        "As `/ws`, without the events of any conversation: for badges and presence.",
+        "Like `/ws`, without the events of conversations; for badges and presence.",
     ),
 )
 
@@ -122,11 +122,11 @@ ROUTES: tuple[Route, ...] = (
         query=(
             LIMIT,
             Parameter("before", PositiveInt, "The value of `next` on the previous page."),
-            Parameter("peer", UserId, "Only the direct conversation with this user."),
+            Parameter("peer", UserId, "Return only the direct conversation with this user."),
             Parameter(
                 "ids",
                 api.ConversationIds,
-                "Only these conversations, including those without messages.",
+                "Return only these conversations, including those without messages.",
             ),
         ),
         rule="`peer` excludes every other parameter; `ids` excludes `limit`.",
@@ -250,9 +250,11 @@ ROUTES: tuple[Route, ...] = (
         summary="List messages of a conversation, by default the newest; oldest first in a page.",
         query=(
             LIMIT,
-            Parameter("before_id", PositiveInt, "Only messages older than this one."),
-            Parameter("after_id", PositiveInt, "Only messages newer than this one."),
-            Parameter("ids", api.MessageIds, "Only these messages. Unknown ids are left out."),
+            Parameter("before_id", PositiveInt, "Return only messages older than this one."),
+            Parameter("after_id", PositiveInt, "Return only messages newer than this one."),
+            Parameter(
+                "ids", api.MessageIds, "Return only these messages. Unknown ids are left out."
+            ),
         ),
         rule="Send at most one of `before_id`, `after_id` and `ids`.",
         answers=(Answer(200, api.HistoryAnswer, "A page of messages."),),
@@ -272,7 +274,7 @@ ROUTES: tuple[Route, ...] = (
         query=(
             LIMIT,
             Parameter("after", UserId, "The value of `next` on the previous page."),
-            Parameter("user_id", UserId, "Only this user, if you block them."),
+            Parameter("user_id", UserId, "Return only this user, if you block them."),
         ),
         answers=(Answer(200, api.BlocksAnswer, "A page of blocked users."),),
     ),
@@ -401,7 +403,7 @@ ROUTES: tuple[Route, ...] = (
             Answer(
                 503,
                 ReadyAnswer,
-                "The gateway is starting, draining or cut off; operators read why in `output`.",
+                "The gateway is not ready. `output` tells operators the reason.",
                 HEALTH,
             ),
         ),
@@ -411,8 +413,8 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/health",
         limit=None,
-        summary="Report the status. Operators are also told the health score of every service, "
-        "what lowers it, and what to do.",
+        summary="Report the status. Operators also get the health score of every service, its "
+        "causes and recommendations.",
         answers=(
             Answer(200, BareAnswer, "The gateway is ready."),
             Answer(503, BareAnswer, "The gateway is not ready."),

@@ -130,7 +130,7 @@ class UnreadItem(Struct, frozen=True, kw_only=True):
 class UnreadAnswer(Struct, frozen=True, kw_only=True):
     """Unread totals, and the five conversations with the latest unread messages.
 
-    Each conversation counts at most 1,000. Muted and archived conversations are left out.
+    At most 1,000 messages of each are counted. Muted and archived conversations are left out.
     """
 
     epoch: str

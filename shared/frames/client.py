@@ -122,7 +122,7 @@ class MarkChatRead(
 ):
     """Marks a conversation as read up to the message `up_to`.
 
-    Without `up_to`, up to the last message that was sent to this connection.
+    Without `up_to`, it is read up to the last message that was sent to this connection.
     """
 
     conversation_id: ConversationId
@@ -185,7 +185,7 @@ class ForceReconnect(
 
 
 class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
-    """Replaces the token with a newer one of the same user, which then limits the connection."""
+    """Replaces the token with a newer one of the same user. It then limits the connection."""
 
     token: Token
     client_id: ClientId | None = None

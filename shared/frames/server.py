@@ -11,7 +11,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """The limits of this server.
 
     `max_frame_bytes` is in bytes, `max_content` in code points, `message_rate` in messages a
-    second. A message can be edited or deleted for everyone for so many seconds after it was sent;
+    second. The windows are the times after sending in which a message can be edited or deleted;
     0 means without limit.
     """
 
@@ -173,7 +173,7 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
 
 
 class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
-    """Another member is typing, or has stopped. Assume that it ends after 5 seconds."""
+    """Another member is typing, or has stopped. It ends after 5 seconds without a frame."""
 
     conversation_id: str
     user_id: str

@@ -30,18 +30,18 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "log_level": "The lowest level to log: debug, info, warning or error.",
         "log_format": "The format of the log: text, json, or auto for text on a terminal"
         " and JSON elsewhere.",
-        "canary_every": "How often a gateway sends a message to itself when nobody else sends one,"
-        " in seconds. 0 switches it off.",
-        "health_window": "How long an error lowers the health score, in seconds; a service is"
-        " called better only after a fifth of that.",
+        "canary_every": "The time after which a gateway sends a message to itself if no other message"
+        " was sent. 0 switches this off.",
+        "health_window": "How long an error lowers the health score. The status of a service improves"
+        " only after a fifth of this time.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
-        "metrics": "1: keep metrics and serve them at /metrics. 0: neither.",
+        "metrics": "1: collect metrics and serve them at /metrics. 0: do neither.",
         "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
         "gateway_port": "The port of the page, the API and the WebSockets.",
         "persistence_port": "The port of persistence's health routes.",
         "notify_port": "The port of notify's health routes.",
-        "metrics_port": "One more port of the gateway, for operators: /health with all details, and"
-        " /metrics. 0: none.",
+        "metrics_port": "An additional port of the gateway for operators, with /metrics and all details"
+        " of /health. 0: no such port.",
         "nats_url": "The NATS servers, as nats://user:password@host:4222, separated by"
         " commas. `linkup run` starts its own.",
     },
@@ -63,8 +63,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "heartbeat": "The interval at which a client should send `ping`.",
         "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",
         "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway.",
-        "sockets_per_address": "The maximum number of WebSockets from an address, at each"
-        " gateway; connections: four times as many. `linkup run` on loopback sets no limit.",
+        "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway. The number"
+        " of connections is limited to four times as many. `linkup run` on loopback sets"
+        " no limit.",
         "api_per_minute": "The maximum number of requests of a user a minute, at each gateway.",
         "search_per_minute": "The maximum number of searches of a user a minute, at each gateway.",
         "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway.",
@@ -85,8 +86,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "header_bytes": "The maximum size of the head of a request. A single field may"
         " take half of it.",
         "header_timeout": "The time within which the head of a request must arrive.",
-        "body_timeout": "How long a request or response body may make no progress. 500"
-        " bytes/s are enough.",
+        "body_timeout": "How long a request or response body may make no progress, which"
+        " means less than 500 bytes/s.",
         "stall_timeout": "How long a WebSocket may leave waiting frames unread before it"
         " is closed.",
         "send_buffer_bytes": "The size of the system's send buffer for a WebSocket.",
@@ -123,15 +124,15 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "database_url": "The database of persistence, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/linkup.db.",
         "readers": "The number of queries that persistence answers at the same time.",
-        "audit_every": "The pause between two audits of what is stored. 0: none is made.",
+        "audit_every": "The pause between two audits of the stored data. 0: no audits.",
         "errors_keep": "How long an error record is kept after the error last occurred.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
-        "notify_email_pause": "The pause before the next e-mail about the same"
-        " conversation. It doubles until the user reads something there.",
+        "notify_email_pause": "The pause before the next e-mail about the same conversation. It doubles with"
+        " each e-mail until the user reads something in the conversation.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
         "smtp_host": "The name of the mail server. If empty, e-mails are written to"
@@ -142,11 +143,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
-        "smtp_retry_strategy": "How the pauses before an e-mail is tried again grow:"
-        " exponential, linear or fixed.",
-        "smtp_retry_attempts": "The number of times that an e-mail is tried in all.",
-        "smtp_retry_base": "The first of these pauses.",
-        "smtp_retry_cap": "The longest of these pauses.",
+        "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow: exponential,"
+        " linear or fixed.",
+        "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",
+        "smtp_retry_base": "The first pause between two attempts.",
+        "smtp_retry_cap": "The longest pause between two attempts.",
     },
 }
 

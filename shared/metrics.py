@@ -4,13 +4,16 @@ Only stages are observed on the way of a message, once for each batch. Everythin
 or known anyway: `exposition` reads it when somebody asks.
 """
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from shared.counters import Counters
 
@@ -254,11 +257,31 @@ STANDARD = frozenset(  # of the client library; on Linux only
 )
 
 
+class Histogram(Collector):
+    """As the library's, without its lock, at a fifth of its cost: all that observes and all that
+    asks runs on the event loop."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+        self._bounds = metric.buckets
+        self._counts = [0] * (len(metric.buckets) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        metric = self._metric
+        yield HistogramMetricFamily(metric.name, metric.help, buckets, self._sum)
+
+
 class Metrics:
     """The stages that one service observes, and what it counts; `on`: whether it observes."""
 
     def __init__(self, service: str, counters: Counters, on: bool = True) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # three times the lines
         self.on = on
         self.counters = counters
         self.registry = CollectorRegistry()
@@ -271,12 +294,13 @@ class Metrics:
                     self._observers[metric.name] = self._histogram(metric)
 
     def observer(self, name: str) -> Observe:
-        """Takes a value of that histogram; a callable to be kept, which costs a microsecond."""
+        """Takes a value of that histogram; a callable to be kept."""
         return self._observers.get(name, _nothing)
 
     def _histogram(self, metric: Metric) -> Observe:
-        made = Histogram(metric.name, metric.help, buckets=metric.buckets, registry=self.registry)
-        return made.observe
+        histogram = Histogram(metric)
+        self.registry.register(histogram)
+        return histogram.observe
 
 
 def _nothing(value: float) -> None:

@@ -133,11 +133,14 @@ class Hub:
     def _deliver(self, user: User, told: Told) -> None:
         match told:
             case Events():
-                began = self._burst.begin()
+                began = self._burst.begin() if self._burst.idle else 0.0
                 self.heard_at = asyncio.get_running_loop().time()
                 for connection in tuple(user.connections):
                     connection.feed.on_events(told.epoch, told.events)
-                self._burst.end(began)
+                if began:
+                    self._burst.end(began)
+                else:
+                    self._burst.more = True
             case Live():
                 for connection in tuple(user.connections):
                     if connection.view.shows(told.conversation_id):

@@ -24,8 +24,9 @@ class Missing(Exception):
     """A variable that has to be set is not."""
 
 
-def services(environment: Mapping[str, str], *files: Path) -> dict[str, Service]:
+def services(environment: Mapping[str, str], *files: Path, profile: str = "") -> dict[str, Service]:
     """The services as compose would see them in that environment; a later file adds to a service.
+    Without a profile those that have none.
 
     Only `environment` is merged, which is all that our second file changes of what is in the first.
     """
@@ -36,7 +37,11 @@ def services(environment: Mapping[str, str], *files: Path) -> dict[str, Service]
             known = merged.setdefault(name, {"environment": {}})
             added = service.pop("environment", {})
             merged[name] = known | service | {"environment": known["environment"] | added}
-    return {name: _resolved(service, environment) for name, service in merged.items()}
+    return {
+        name: _resolved(service, environment)
+        for name, service in merged.items()
+        if profile in service.get("profiles", [""])
+    }
 
 
 def interpolate(text: str, environment: Mapping[str, str]) -> str:

@@ -32,6 +32,7 @@ from tests.contract.compose_file import (
 from tests.contract.composed import composed
 from tests.support.peer import Http, Peer
 
+OBSERVERS = services({}, profile="observability")
 ALL = services({})
 OURS = ("persistence", "notify", "gateway")
 
@@ -66,12 +67,23 @@ def test_there_is_one_service_each_and_the_broker() -> None:
 def test_only_the_gateway_is_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in ALL.items() if "ports" in service}
     assert published == {"gateway": ["127.0.0.1:8000:8000"]}
-    assert not any("network_mode" in service for service in ALL.values())
+    assert not any("network_mode" in service for service in (ALL | OBSERVERS).values())
 
 
-@pytest.mark.parametrize("name", ALL)
+def test_s120_who_looks_on_comes_by_a_profile_pinned_and_on_loopback() -> None:
+    assert OBSERVERS.keys() == {"prometheus", "grafana"}
+    for service in OBSERVERS.values():
+        assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", service["image"])
+    assert "ports" not in OBSERVERS["prometheus"]
+    assert OBSERVERS["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
+    mounts = [mount for one in OBSERVERS.values() for mount in one["volumes"]]
+    files = [mount.split(":") for mount in mounts if mount.startswith("./")]
+    assert all((ROOT / source).is_dir() and mode == "ro" for source, _, mode in files)
+
+
+@pytest.mark.parametrize("name", ALL | OBSERVERS)
 def test_a_container_can_do_no_more_than_it_has_to(name: str) -> None:
-    service = ALL[name]
+    service = (ALL | OBSERVERS)[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -80,9 +92,9 @@ def test_a_container_can_do_no_more_than_it_has_to(name: str) -> None:
     assert not {"cap_add", "privileged", "pid", "ipc", "devices"} & service.keys()
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ALL | OBSERVERS)
 def test_a_container_is_bounded_and_comes_back(name: str) -> None:
-    service = ALL[name]
+    service = (ALL | OBSERVERS)[name]
     assert service["deploy"]["resources"]["limits"].keys() >= {"cpus", "memory", "pids"}
     assert service["logging"]["options"].keys() >= {"max-size", "max-file"}
     assert service["restart"] == "unless-stopped"

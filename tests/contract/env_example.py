@@ -30,18 +30,18 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "log_level": "The lowest level to log: debug, info, warning or error.",
         "log_format": "The format of the log: text, json, or auto for text on a terminal"
         " and JSON elsewhere.",
-        "canary_every": "The time after which a gateway sends a message to itself if no other message"
-        " was sent. 0 switches this off.",
-        "health_window": "How long an error lowers the health score. The status of a service improves"
-        " only after a fifth of this time.",
+        "canary_every": "The time after which a gateway sends a message to itself if no other"
+        " message was sent. 0 switches this off.",
+        "health_window": "How long an error lowers the health score. The status of a service"
+        " improves only after a fifth of this time.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
         "metrics": "1: collect metrics and serve them at /metrics. 0: do neither.",
         "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
         "gateway_port": "The port of the page, the API and the WebSockets.",
         "persistence_port": "The port of persistence's health routes.",
         "notify_port": "The port of notify's health routes.",
-        "metrics_port": "An additional port of the gateway for operators, with /metrics and all details"
-        " of /health. 0: no such port.",
+        "metrics_port": "An additional port of the gateway for operators, with /metrics and all"
+        " details of /health. 0: no such port.",
         "nats_url": "The NATS servers, as nats://user:password@host:4222, separated by"
         " commas. `linkup run` starts its own.",
     },
@@ -63,9 +63,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "heartbeat": "The interval at which a client should send `ping`.",
         "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",
         "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway.",
-        "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway. The number"
-        " of connections is limited to four times as many. `linkup run` on loopback sets"
-        " no limit.",
+        "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway."
+        " The number of connections is limited to four times as many. `linkup run`"
+        " on loopback sets no limit.",
         "api_per_minute": "The maximum number of requests of a user a minute, at each gateway.",
         "search_per_minute": "The maximum number of searches of a user a minute, at each gateway.",
         "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway.",
@@ -131,8 +131,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
-        "notify_email_pause": "The pause before the next e-mail about the same conversation. It doubles with"
-        " each e-mail until the user reads something in the conversation.",
+        "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
+        " doubles with each e-mail until the user reads something in the"
+        " conversation.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
         "smtp_host": "The name of the mail server. If empty, e-mails are written to"
@@ -143,8 +144,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
-        "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow: exponential,"
-        " linear or fixed.",
+        "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow:"
+        " exponential, linear or fixed.",
         "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",
         "smtp_retry_base": "The first pause between two attempts.",
         "smtp_retry_cap": "The longest pause between two attempts.",

@@ -1,8 +1,8 @@
 """Owns the way of commands to the store: in order, one batch in flight per lane.
 
 While a batch is in flight the next one gathers, so batches grow with the load and wait for
-nothing without it. A user is always in the same lane; lanes are numbered so that a late copy of
-a batch is told from its repeat (R1).
+nothing without it; only marks wait for a moment for a message to go with. A user is always in the
+same lane; lanes are numbered so that a late copy of a batch is told from its repeat (R1).
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from shared.bus import Bus, NoResponders
 from shared.commands import (
     MAX_BATCH,
     MAX_BATCH_BYTES,
+    AdvanceReceipt,
     Command,
     EncodedBatch,
     Refused,
@@ -40,6 +41,7 @@ logger = logging.getLogger("linkup.gateway.lanes")
 REQUEST_TIMEOUT = 2.0
 DEADLINE = 4.0  # of a command; below a client's ack timeout of 5 s
 PAUSE = 0.05  # before the same batch is sent again
+COMPANY = 0.03  # a mark waits for another command: alone it costs as much as a message
 MAX_QUEUED = 4096  # commands a lane
 
 UNLIMITED = Allowance(burst=1, rate=0)
@@ -97,6 +99,7 @@ class Lane:
         self._queue: Waiting[Submission] = Waiting(own)
         self._under_way: list[Submission] = []
         self._wake = asyncio.Event()
+        self._alone: asyncio.TimerHandle | None = None  # only marks wait, up to then
         self._carried = asyncio.Event()  # set for a moment after each batch
 
     def submit(self, submission: Submission) -> None:
@@ -105,7 +108,10 @@ class Lane:
             submission.finish(OVERLOADED)
             return
         submission.submitted_at = self._time()
-        self._wake.set()
+        if not _is_patient(submission.command):
+            self._wake.set()
+        elif self._alone is None:
+            self._alone = asyncio.get_running_loop().call_later(COMPANY, self._wake.set)
 
     def waiting(self) -> int:
         return len(self._queue)
@@ -119,16 +125,20 @@ class Lane:
     async def run(self) -> None:
         while True:
             await self._wake.wait()
+            self._wake.clear()
             self._under_way = self._gather()
+            if self._queue:
+                self._wake.set()
             if self._under_way:
                 await self._carry(self._under_way)
             self._carried.set()
             self._carried.clear()
-            if not self._queue:
-                self._wake.clear()
 
     def _gather(self) -> list[Submission]:
         """All that waits, up to the bounds of a batch, encoded once."""
+        if self._alone is not None:
+            self._alone.cancel()
+            self._alone = None
         batch: list[Submission] = []
         now, size = asyncio.get_running_loop().time(), 0
         while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
@@ -236,6 +246,11 @@ class Lanes:
     async def settled(self) -> None:
         """Wait until what was submitted so far has its result, whatever comes meanwhile."""
         await asyncio.gather(*(lane.settled() for lane in self._lanes))
+
+
+def _is_patient(command: Command) -> bool:
+    """A mark that a socket tells; by HTTP somebody waits for the answer."""
+    return isinstance(command, AdvanceReceipt) and command.connection_id != ""
 
 
 def opened(result: Result, kind: type[R]) -> R:

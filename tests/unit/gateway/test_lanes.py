@@ -8,10 +8,12 @@ import pytest
 
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
-from services.gateway.upstream.lanes import OVERLOADED, Lane, Lanes
+from services.gateway.upstream.lanes import COMPANY, OVERLOADED, Lane, Lanes
 from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
+    AdvanceReceipt,
+    Batch,
     Done,
     Fenced,
     PutUser,
@@ -20,6 +22,7 @@ from shared.commands import (
 )
 from shared.errors import Unavailable
 from tests.support.background import running
+from tests.support.virtual import VirtualLoop
 from tests.support.waiting import eventually
 from tests.unit.gateway.fake_lane import (
     Answer,
@@ -28,6 +31,7 @@ from tests.unit.gateway.fake_lane import (
     Sender,
     done,
     keys,
+    say,
 )
 from tests.unit.gateway.fakes import Socket, handlers
 
@@ -59,6 +63,54 @@ async def test_while_a_batch_is_in_flight_the_next_one_gathers() -> None:
     assert [keys(batch) for batch in bus.batches] == [["m1"], ["m2", "m3", "m4", "m5"]]
     assert [batch.number for batch in bus.batches] == [1, 2]
     assert [label for label, _ in sender.results] == ["m1", "m2", "m3", "m4", "m5"]
+
+
+def mark(connection_id: str = "s1") -> AdvanceReceipt:
+    return AdvanceReceipt(
+        user_id="bob", connection_id=connection_id, conversation_id="ab", delivered_seq=1
+    )
+
+
+def told(*events: tuple[float, str]) -> list[tuple[float, int]]:
+    """When the batches of these left, and how many commands each took."""
+    loop = VirtualLoop()
+    left: list[tuple[float, int]] = []
+
+    def respond(batch: Batch) -> Answer:
+        left.append((round(loop.time(), 3), len(batch.commands)))
+        return done(batch)
+
+    async def tell() -> None:
+        lane, _ = lane_on(respond)
+        sender = Sender(lane, Gate())
+        async with running(lane.run()):
+            for at, what in events:
+                await asyncio.sleep(at - loop.time())
+                command = {"mark": mark(), "http": mark("")}.get(what) or say(what)
+                sender.submit(command, what)
+            await lane.settled()
+
+    try:
+        loop.run_until_complete(tell())
+    finally:
+        loop.close()
+    return left
+
+
+def test_marks_wait_a_moment_for_a_message_and_go_with_it() -> None:
+    assert told((1.0, "mark"), (1.01, "mark"), (1.02, "m1")) == [(1.02, 3)]
+
+
+def test_marks_alone_go_together_after_that_moment() -> None:
+    assert told((1.0, "mark"), (1.02, "mark"), (2.0, "mark")) == [
+        (1.0 + COMPANY, 2),
+        (2.0 + COMPANY, 1),
+    ]
+
+
+@pytest.mark.parametrize("what", ["m1", "http"])
+def test_what_somebody_waits_for_leaves_at_once(what: str) -> None:
+    assert told((1.0, what), (1.5, "mark"), (1.51, what)) == [(1.0, 1), (1.51, 2)]
 
 
 @pytest.mark.parametrize(

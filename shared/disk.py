@@ -1,5 +1,6 @@
-"""Owns the look at how much of a disk is free."""
+"""Owns the look at how much of a disk is free, in a thread: a disk may hang."""
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +10,30 @@ from shared.report import Check
 
 
 def disk_check(file: str) -> Callable[[], Check]:
-    """Of the disk that holds the file. It warns only: the store is unready when a write fails."""
+    """Of the disk that holds the file. It warns only: the store is unready when a write fails.
+
+    Each check tells what the look before it found, and begins the next.
+    """
     folder = Path(file).parent
+    last, looking = Check("pass"), _begin(folder)
 
     def check() -> Check:
-        try:
-            usage = shutil.disk_usage(folder)
-        except OSError:
-            return Check("pass")  # the check of the store says what became of it
-        free = round(100 * usage.free / usage.total, 1) if usage.total else 100.0
-        return Check("warn" if free < LITTLE_DISK else "pass", str(folder), free)
+        nonlocal last, looking
+        if looking.done():
+            last, looking = looking.result(), _begin(folder)
+        return last
 
     return check
+
+
+def _begin(folder: Path) -> asyncio.Future[Check]:
+    return asyncio.get_running_loop().run_in_executor(None, _look, folder)
+
+
+def _look(folder: Path) -> Check:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return Check("pass")  # the check of the store says what became of it
+    free = round(100 * usage.free / usage.total, 1) if usage.total else 100.0
+    return Check("warn" if free < LITTLE_DISK else "pass", str(folder), free)

@@ -56,6 +56,7 @@ def _texts(seen: Seen, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]
     yield "settings.json", _json(in_force(seen.settings))
     yield "versions.json", _json(_versions())
     yield "health.json", _json(seen.services)
+    yield "errors.json", _json(seen.errors)
     log = seen.settings.data / "nats" / "nats-server.log"
     if log.is_file():
         yield "nats-server.log", _end(log)

@@ -12,9 +12,11 @@ from msgspec import Struct
 from linkup.operator import Operator, connected, operator
 from shared import clock, readiness, subjects
 from shared.bus import Bus
+from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer
 from shared.errors import LinkupError, StartError
 from shared.report import HealthAnswer
 from shared.settings import Settings
+from shared.taxonomy import Record
 
 TIMEOUT = 5.0
 BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
@@ -31,11 +33,13 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """`where`: None when nothing runs. `services`: by name, of those that are to run."""
+    """`where`: None when nothing runs. `services`: by name, of those that are to run. `errors`: the
+    last ones that are stored."""
 
     settings: Settings
     where: Operator | None
     services: dict[str, Told] = {}
+    errors: list[Record] = []
 
     def url(self, service: str) -> str:
         """Of its HTTP port, empty where it is not known."""
@@ -54,20 +58,29 @@ async def look(settings: Settings, url: str = "") -> Seen:
         where = msgspec.structs.replace(where, urls={**where.urls, "gateway": url})
     asked = {name: asyncio.to_thread(_by_http, address) for name, address in where.urls.items()}
     told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
-    missing = [name for name in BEHIND if name not in told and where.nats_url]
-    return Seen(
-        settings=settings, where=where, services={**told, **await _by_bus(settings, missing)}
-    )
+    seen = Seen(settings=settings, where=where, services=told)
+    return await _by_bus(seen) if where.nats_url else seen
 
 
-async def _by_bus(settings: Settings, names: list[str]) -> dict[str, Told]:
-    if not names:
-        return {}
+async def _by_bus(seen: Seen) -> Seen:
+    """With what is asked there: the services whose port is not known, and the errors."""
+    names = [name for name in BEHIND if name not in seen.services]
     try:
-        async with connected(settings) as wire:
-            return {name: await _asked(wire, BEHIND[name]) for name in names}
+        async with connected(seen.settings) as wire:
+            told = {name: await _asked(wire, BEHIND[name]) for name in names}
+            errors = await _errors(wire)
     except StartError as error:
-        return {name: Told(reason=str(error)) for name in names}
+        told, errors = {name: Told(reason=str(error)) for name in names}, []
+    return msgspec.structs.replace(seen, services={**seen.services, **told}, errors=errors)
+
+
+async def _errors(wire: Bus) -> list[Record]:
+    try:
+        asked = encode(ErrorPage())
+        answer = await wire.request(subjects.query("errors"), asked, TIMEOUT)
+        return open_answer(answer, ErrorPageAnswer).records
+    except (LinkupError, msgspec.MsgspecError):
+        return []
 
 
 async def _asked(wire: Bus, subject: str) -> Told:

@@ -69,7 +69,7 @@ def leaked(stack: Stack, report: Path) -> list[str]:
     canaries = [BODY, ADDRESS, stack.secret, *passwords]
     with zipfile.ZipFile(report) as bundle:
         texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
-    assert {"health.json", "nats-server.log"} < texts.keys()
+    assert {"health.json", "errors.json", "nats-server.log"} < texts.keys()
     return [name for name, text in texts.items() if any(one in text for one in canaries)]
 
 

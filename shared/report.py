@@ -33,6 +33,7 @@ class Recommendation(Struct, frozen=True):
 
     cause: str
     advice: str
+    service: str = ""  # who says so, in the report on all of them
 
 
 class AsyncCheck(Struct, frozen=True, kw_only=True):
@@ -164,7 +165,7 @@ def whole(own: HealthAnswer, *others: HealthAnswer) -> HealthAnswer:
             connections=sum(one.websocket_check.connections for one in told),
             errors=sum(one.websocket_check.errors for one in told),
         ),
-        recommendations=_once(told),
+        recommendations=_ordered(told),
         operations_trend=summed(one.operations_trend for one in told),
         errors_trend=summed(one.errors_trend for one in told),
         hourly_trend=summed(one.hourly_trend for one in told),
@@ -184,10 +185,16 @@ def summed(trends: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*filter(None, trends), strict=False)]
 
 
-def _once(told: Iterable[HealthAnswer]) -> list[Recommendation]:
-    """Worst service first; who is named by itself is not named by those who miss it."""
-    ordered = sorted(told, key=lambda one: one.health_score)
-    return list(dict.fromkeys(each for one in ordered for each in one.recommendations))
+def _ordered(told: Iterable[HealthAnswer]) -> list[Recommendation]:
+    """Of the worst service first; of one that does not answer nobody else says the same again."""
+    ordered = sorted(told, key=lambda one: (one.health_score, one.state != "unreachable"))
+    silent = {one.service for one in ordered if one.state == "unreachable"}
+    return [
+        replace(each, service=each.service or one.service)
+        for one in ordered
+        for each in one.recommendations
+        if each.cause not in silent or one.service == each.cause
+    ]
 
 
 def category_advice(

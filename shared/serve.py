@@ -150,7 +150,8 @@ async def serve(
     """Run until a signal has drained the service."""
     health = Health(service, settings.health_window, settings.metrics)
     with ExitStack() as stack:
-        _watch(stack, health)
+        stack.enter_context(records.use(health.errors))
+        stack.enter_context(noted(asyncio.get_running_loop()))
         listeners = [stack.enter_context(listener) for listener in listen(settings, port)]
         beside = [
             stack.enter_context(bind(settings, port)) for port in _more_ports(service, settings)
@@ -162,17 +163,16 @@ async def serve(
             own = config(side.app(health), settings, health.counters)
             stack.enter_context(side.opened(own, beside))
             _spare_the_collector()
+            _watch(stack, health)
             health.state = "ready"
             logger.info("started", extra=_runs_on(settings, websockets))
             await server.serve(sockets=listeners)
 
 
 def _watch(stack: ExitStack, health: Health) -> None:
-    """Errors become records from here on, and so does what blocks the loop."""
-    loop = asyncio.get_running_loop()
-    stack.enter_context(records.use(health.errors))
-    stack.enter_context(noted(loop))
-    health.lag = stack.enter_context(Watchdog(loop).watching()).lag
+    """Once it is started: a start blocks the loop, while nobody waits for it."""
+    watchdog = Watchdog(asyncio.get_running_loop())
+    health.lag = stack.enter_context(watchdog.watching()).lag
 
 
 def _more_ports(service: str, settings: Settings) -> list[int]:

@@ -3,6 +3,7 @@ again; the exit code says the same."""
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from shared.settings import Settings, load
 EXIT = {"healthy": 0, "warning": 1, "critical": 2}
 EXIT_UNREACHABLE = 3
 SVG_WIDTH = 110  # characters
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # which are on another server
 
 
 @click.command()
@@ -108,4 +110,5 @@ def _show(console: Console, told: HealthAnswer, *, clear: bool, asyncs: bool) ->
 def _draw(file: Path, told: HealthAnswer, *, asyncs: bool) -> None:
     canvas = Console(record=True, width=SVG_WIDTH, file=io.StringIO(), force_terminal=True)
     canvas.print(screen(told, asyncs=asyncs))
-    file.write_text(canvas.export_svg(title="linkup monitor"), encoding="utf-8")
+    svg = FONTS.sub("", canvas.export_svg(title="linkup monitor"))
+    file.write_text(svg, encoding="utf-8")

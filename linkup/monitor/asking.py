@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from linkup import operator
 from shared import clock, readiness, report, subjects
 from shared.errors import LinkupError, StartError
-from shared.report import HealthAnswer
+from shared.health import BareAnswer
+from shared.report import HealthAnswer, Recommendation
+from shared.score import LEVELS
 from shared.settings import Settings
 
 TIMEOUT = 3.0  # seconds: the gateway itself waits for a second for those behind it
@@ -56,11 +58,23 @@ async def _over_the_bus(settings: Settings) -> dict[str, HealthAnswer]:
 
 
 def _over_http(name: str, url: str) -> HealthAnswer:
-    """A gateway tells also of those behind it."""
+    """A gateway tells also of those behind it; a stranger is told the bare status."""
     try:
-        return msgspec.json.decode(_fetch(f"{url.rstrip('/')}/health"), type=HealthAnswer)
+        told = _fetch(f"{url.rstrip('/')}/health")
+        return _bare(name, told) or msgspec.json.decode(told, type=HealthAnswer)
     except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
         return report.unreachable(name, clock.now(), _reason(url, error))
+
+
+def _bare(name: str, told: bytes) -> HealthAnswer | None:
+    """The score is the least that has this status."""
+    status = msgspec.json.decode(told, type=BareAnswer).status
+    if b"health_score" in told:
+        return None
+    hint = f"{name} tells no details here: ask it on its own machine, or at LINKUP_METRICS_PORT"
+    blank = replace(report.unreachable(name, clock.now(), ""), state="ready", status=status)
+    points = next(least for least, level in LEVELS if level == status)
+    return replace(blank, health_score=points, recommendations=[Recommendation("details", hint)])
 
 
 def _own(name: str, told: HealthAnswer) -> HealthAnswer:

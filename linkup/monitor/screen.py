@@ -83,7 +83,7 @@ def _services(told: HealthAnswer) -> Table:
 
 
 def _figures(one: HealthAnswer) -> str:
-    shown = {name: figure for name, figure in one.figures.items() if name != "sockets"}
+    shown = {name: figure for name, figure in one.figures.items() if figure and name != "sockets"}
     return ", ".join(f"{name.replace('_', ' ')} {figure:g}" for name, figure in shown.items())
 
 
@@ -119,5 +119,6 @@ def _recommendations(told: HealthAnswer) -> RenderableType:
         return Text("Nothing to do", style="green")
     table = Table(box=None, show_header=False, pad_edge=False)
     for each in told.recommendations:
-        table.add_row(Text(each.cause, style="bold yellow"), Text(each.advice))
+        name = each.cause if each.cause == each.service else f"{each.service} {each.cause}"
+        table.add_row(Text(name.strip(), style="bold yellow"), Text(each.advice))
     return Group(Text("What to do", style="bold"), table)

@@ -1,9 +1,14 @@
 """What a service says of itself, and what the whole comes to."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from shared import advice
 from shared.commands import Examination, Readiness, encode, open_answer
 from shared.health import Check, Health
+from shared.metrics import TABLE
 from shared.readiness import tell
 from shared.records import Category, Ledger
 from shared.report import HealthAnswer, ceilings, unreachable, whole
@@ -89,6 +94,11 @@ def test_s83_the_report_has_what_the_original_told() -> None:
     assert "store.py:212" in told.recommendations[0].advice
 
 
+def test_s84_each_metric_that_a_recommendation_names_is_there_to_be_watched() -> None:
+    named = set(re.findall(r"linkup_[a-z_]+", Path(advice.__file__).read_text()))
+    assert named <= {metric.name for metric in TABLE}
+
+
 def test_s83_errors_leave_the_summary_after_an_hour_and_the_score_after_the_window() -> None:
     now = 0.0
     ledger = Ledger("gateway", monotonic=lambda: now)
@@ -102,11 +112,12 @@ def test_s83_errors_leave_the_summary_after_an_hour_and_the_score_after_the_wind
 
 def test_s82_the_whole_is_as_good_as_the_worst_of_them() -> None:
     health = health_of()
+    health.checks["notify"] = lambda: Check("warn", "no answer")  # said better by itself
     health.operated(100)
     told = whole(health.examine(), unreachable("notify", 1, "no answer"))
     assert (told.health_score, told.status, told.state) == (55, "critical", "ready")
     assert told.operations == 100
-    assert "notify" in told.recommendations[0].advice
+    assert [(each.service, each.cause) for each in told.recommendations] == [("notify", "notify")]
     assert list(told.services) == ["gateway", "notify"]
     assert told.services["notify"].state == "unreachable"
 

@@ -105,9 +105,9 @@ def _text(settings: Settings, name: str) -> str:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """A URL's password alone: its host may be shown."""
+    """A URL's password alone, as its host may be shown; of several keys each."""
     if "://" not in secret:
-        yield secret
+        yield from (secret, *map(str.strip, secret.split(",")))
         return
     for url in secret.split(","):
         password = urlsplit(url).password or ""

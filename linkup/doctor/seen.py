@@ -18,7 +18,7 @@ from shared.report import HealthAnswer
 from shared.settings import Settings
 from shared.taxonomy import Record
 
-TIMEOUT = 5.0
+TIMEOUT = 2.5  # seconds: what hangs is to be told within fifteen
 BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
 
 

@@ -20,6 +20,7 @@ from tests.integration.test_message_command import linkup
 from tests.integration.test_run_broker import running
 from tests.support.peer import synced
 from tests.support.stack import UNLIMITED, Stack, run_stack
+from tests.support.waiting import within
 
 BODY = "a canary in a message"
 ADDRESS = "canary@canary.example"
@@ -51,7 +52,8 @@ async def test_s86_what_runs_is_examined_and_a_message_sent_the_whole_way(tmp_pa
         pid = stack.pids()["persistence"]
         os.kill(pid, signal.SIGSTOP)
         try:
-            status, found = await doctor(stack)
+            async with within(15):
+                status, found = await doctor(stack)
         finally:
             os.kill(pid, signal.SIGCONT)
         assert (status, found["persistence"]["status"]) == (1, "fail")

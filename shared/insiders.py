@@ -30,13 +30,13 @@ def anybody(scope: Scope) -> bool:
 
 def is_local(scope: Scope) -> bool:
     """Whether a process of this machine asks for itself."""
-    client = scope.get("client")
-    headers = Headers(scope=scope)
+    client, server = scope.get("client"), scope.get("server")
+    headers, ours = Headers(scope=scope), str(server[0]) if server else ""
     return (
         client is not None
-        and _is_loopback(str(client[0]))
+        and (_is_loopback(str(client[0])) or client[0] == ours)
         and not any(name in headers for name in PASSED_ON)
-        and _name(headers.get("host", "")) in NAMES
+        and _name(headers.get("host", "")) in NAMES | {ours}
     )
 
 

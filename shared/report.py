@@ -82,6 +82,26 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     services: dict[str, "HealthAnswer"] = {}
 
 
+def decoded(body: bytes) -> HealthAnswer:
+    """What a service told over HTTP. Raises ValueError, which says what to do when it was told to a
+    stranger."""
+    try:
+        return msgspec.json.decode(body, type=HealthAnswer)
+    except msgspec.MsgspecError as error:
+        if _is_bare(body):
+            raise ValueError(
+                "it tells only its status to other machines: name its LINKUP_METRICS_PORT"
+            ) from None
+        raise ValueError(str(error)) from None
+
+
+def _is_bare(body: bytes) -> bool:
+    try:
+        return msgspec.json.decode(body, type=dict[str, str]).keys() == {"status"}
+    except msgspec.MsgspecError:
+        return False
+
+
 def ceilings(service: str, checks: Mapping[str, Check]) -> Iterator[Ceiling]:
     """What the checks leave of the score. One that fails always has a ceiling."""
     for name, check in checks.items():

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from linkup.operator import Operator, connected, operator
-from shared import clock, readiness, subjects
+from shared import clock, readiness, report, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer
 from shared.errors import LinkupError, StartError
@@ -95,8 +95,8 @@ def _by_http(url: str) -> Told:
     began = time.monotonic()
     try:
         body = fetch(f"{url.rstrip('/')}/health")[1]
-        return _told(msgspec.json.decode(body, type=HealthAnswer), time.monotonic() - began)
-    except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
+        return _told(report.decoded(body), time.monotonic() - began)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         return Told(reason=f"{url}: {getattr(error, 'reason', '') or error}")
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from shared import advice
@@ -11,7 +12,16 @@ from shared.health import Check, Health
 from shared.metrics import TABLE
 from shared.readiness import tell
 from shared.records import Category, Ledger
-from shared.report import HealthAnswer, ceilings, unreachable, whole
+from shared.report import HealthAnswer, ceilings, decoded, unreachable, whole
+
+
+def test_s42_what_a_stranger_is_told_is_no_report_and_says_where_there_is_one() -> None:
+    with pytest.raises(ValueError, match="LINKUP_METRICS_PORT"):
+        decoded(b'{"status":"healthy"}')
+    with pytest.raises(ValueError, match="missing required field"):
+        decoded(b'{"status":"healthy","service":"gateway"}')
+    told = health_of().examine()
+    assert decoded(msgspec.json.encode(told)) == told
 
 
 def health_of(service: str = "gateway") -> Health:

@@ -32,7 +32,8 @@ LABEL org.opencontainers.image.title="LinkUp messaging" \
       org.opencontainers.image.revision="${REVISION}"
 RUN groupadd --gid 10001 linkup \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin linkup \
-    && install --directory --owner=linkup --group=linkup --mode=0700 /data
+    && install --directory --owner=linkup --group=linkup --mode=0700 /data \
+       /stores/persistence /stores/notify /stores/gateway
 COPY --from=build /opt/linkup /opt/linkup
 COPY deploy/healthcheck.py /opt/linkup/
 # PYTHONSAFEPATH: the working directory is writable, so nothing is imported from it.

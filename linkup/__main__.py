@@ -39,6 +39,8 @@ class Commands(click.Group):
         "monitor",
         "message",
         "doctor",
+        "backup",
+        "restore",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

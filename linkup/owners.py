@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +20,9 @@ ALLOWED_SECRETS: Mapping[str, frozenset[str]] = {
 NOT_INHERITED = frozenset({"LINKUP_CONFIG", "LINKUP_LISTEN_FD"})
 
 
+Process = subprocess.Popen[bytes]
+
+
 def command(service: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", f"services.{service}", *arguments)
 
@@ -28,7 +32,7 @@ def started(
     settings: Settings,
     *arguments: str,
     stdin: IO[bytes] | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """The service's own command at work, its stdout to be read; what fails it says on stderr."""
     return subprocess.Popen(
         command(service, *arguments),
@@ -36,6 +40,31 @@ def started(
         stdin=stdin or subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
+
+
+class Failed(Exception):
+    """A service's command did not end well; it has said why. `status`: its exit status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"exit status {status}")
+        self.status = status if status > 0 else 1
+
+
+@contextmanager
+def ended(*processes: Process) -> Iterator[IO[bytes]]:
+    """What the last of them says, to be read to its end; by then all have ended. Raises Failed."""
+    said = processes[-1].stdout
+    assert said is not None
+    try:
+        yield said
+        for process in processes:
+            if process.wait():
+                raise Failed(process.returncode)
+    finally:
+        said.close()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def environment(service: str, settings: Settings, port: int | None = None) -> dict[str, str]:

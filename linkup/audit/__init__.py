@@ -1,9 +1,7 @@
 """Owns `linkup audit`: each service looks through what it keeps, and this tells what they find."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import click
 import msgspec
@@ -11,15 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from linkup.options import config_option, environment_with
-from linkup.owners import started
+from linkup.owners import Failed, Process, ended, started
 from shared.audit import Found, Step, Told
 from shared.settings import Settings, load
 
 EXIT_VIOLATIONS = 1
 EXIT_FAILED = 2
 EXIT_SETTING = 78
-
-Process = subprocess.Popen[bytes]
 
 
 @click.command()
@@ -54,14 +50,13 @@ def audit(data_dir: str | None, all_of_it: bool, config: str | None, as_json: bo
 
 def _all_told(settings: Settings, all_of_it: bool) -> Iterator[Told]:
     chosen = ("--all",) if all_of_it else ()
-    with ExitStack() as stack:
-        yield from _told(stack, started("persistence", settings, "audit", *chosen))
-        yield from _told(stack, started("notify", settings, "audit"))
-        if all_of_it:
-            yield from _files(stack, settings)
+    yield from _told(started("persistence", settings, "audit", *chosen))
+    yield from _told(started("notify", settings, "audit"))
+    if all_of_it:
+        yield from _files(settings)
 
 
-def _files(stack: ExitStack, settings: Settings) -> Iterator[Told]:
+def _files(settings: Settings) -> Iterator[Told]:
     """Persistence knows which there must be, the gateway which there are, and between the two
     questions a message may be erased: persistence has the last word."""
     named = started("persistence", settings, "files")
@@ -70,24 +65,17 @@ def _files(stack: ExitStack, settings: Settings) -> Iterator[Told]:
     for first in (named, absent):
         assert first.stdout is not None
         first.stdout.close()  # the next one has it
-    yield from _told(stack, named, absent, judged)
+    yield from _told(named, absent, judged)
 
 
-def _told(stack: ExitStack, *processes: Process) -> Iterator[Told]:
-    """What the last of them says; it is over when all have ended well."""
-    for process in processes:
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-    last = processes[-1]
-    assert last.stdout is not None
-    stack.enter_context(last.stdout)
+def _told(*processes: Process) -> Iterator[Told]:
+    """What the last of them says."""
     decoder = msgspec.json.Decoder(Step | Found)
-    for line in last.stdout:
-        yield decoder.decode(line)
-    for process in processes:
-        status = process.wait()
-        if status:
-            sys.exit(EXIT_SETTING if status == EXIT_SETTING else EXIT_FAILED)
+    try:
+        with ended(*processes) as said:
+            yield from map(decoder.decode, said)
+    except Failed as failed:
+        sys.exit(EXIT_SETTING if failed.status == EXIT_SETTING else EXIT_FAILED)
 
 
 def _progress(as_json: bool) -> Progress:

@@ -10,8 +10,8 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -104,16 +104,24 @@ def command(settings: Settings, arguments: Sequence[str]) -> int:
     """`python -m services.notify audit`: read-only, beside a running notify or on a stopped one."""
     argparse.ArgumentParser(prog="python -m services.notify audit").parse_args(arguments)
     path = Path(DatabaseURL(settings.notify_store_url).database)
+    with reading(settings) as connection:
+        found = endless(connection, settings, clock.now(), _is_running(path))
+    for one in found:
+        audit.tell(_told(one))
+    return 0
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[sqlite3.Connection]:
+    """The database, read-only: whoever opens it so never makes a checkpoint. Raises StartError."""
+    path = Path(DatabaseURL(settings.notify_store_url).database)
     url = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     try:
         with closing(sqlite3.connect(url, uri=True)) as connection:
             connection.execute(f"PRAGMA busy_timeout={60 * BUSY_TIMEOUT_MS}")
-            found = endless(connection, settings, clock.now(), _is_running(path))
+            yield connection
     except sqlite3.Error as error:
         raise StartError(f"cannot read notify's database {path}: {error}") from None
-    for one in found:
-        audit.tell(_told(one))
-    return 0
 
 
 def _is_running(path: Path) -> bool:

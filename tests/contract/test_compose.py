@@ -33,6 +33,7 @@ from tests.contract.composed import composed
 from tests.support.peer import Http, Peer
 
 OBSERVERS = services({}, profile="observability")
+TOOLS = services({}, profile="tools")["tools"]
 ALL = services({})
 OURS = ("persistence", "notify", "gateway")
 
@@ -81,9 +82,9 @@ def test_s120_who_looks_on_comes_by_a_profile_pinned_and_on_loopback() -> None:
     assert all((ROOT / source).is_dir() and mode == "ro" for source, _, mode in files)
 
 
-@pytest.mark.parametrize("name", ALL | OBSERVERS)
+@pytest.mark.parametrize("name", [*ALL, *OBSERVERS, "tools"])
 def test_a_container_can_do_no_more_than_it_has_to(name: str) -> None:
-    service = (ALL | OBSERVERS)[name]
+    service = (ALL | OBSERVERS | {"tools": TOOLS})[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -146,6 +147,28 @@ def test_every_setting_of_the_environment_reaches_a_service() -> None:
     published = {"gateway_port", "metrics_port"}
     for field in set(Settings.__struct_fields__) - of_the_container - published:
         assert f"set {field}" in reached, f"{variable(field)} is named nowhere in {COMPOSE.name}"
+
+
+def test_the_tools_have_what_the_services_keep_and_start_only_when_asked_for() -> None:
+    assert TOOLS["profiles"] == ["tools"]
+    assert (TOOLS["image"], TOOLS["restart"]) == (ALL["gateway"]["image"], "no")
+    volumes = dict(volume.split(":") for volume in TOOLS["volumes"])
+    assert volumes == {name: f"/stores/{name}" for name in OURS}
+    settings = settings_of(TOOLS)
+    for name, url in (
+        ("persistence", settings.store_url),
+        ("notify", settings.notify_store_url),
+        ("gateway", settings.attachment_store_url),
+    ):
+        theirs = settings_of(ALL[name])
+        kept = {
+            "persistence": theirs.store_url,
+            "notify": theirs.notify_store_url,
+            "gateway": theirs.attachment_store_url,
+        }[name]
+        assert kept.replace("/data/", f"/stores/{name}/") == url
+    made = DOCKERFILE.read_text()  # or a new volume would belong to root
+    assert all(path in made for path in volumes.values())
 
 
 def test_the_published_port_can_be_another() -> None:

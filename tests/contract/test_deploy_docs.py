@@ -1,51 +1,81 @@
-"""docs/deploy.md: its commands on the databases do what it says, its names are the files' names."""
+"""The documents on deployment and operation: their commands on the data do what they say, and
+their names are the files' names."""
 
+import os
 import re
-import sqlite3
+import shutil
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from services.persistence.store.migrate import upgrade
 from shared.settings import Settings, variable
 from tests.contract.compose_file import COMPOSE, PRODUCTION, ROOT, services
+from tests.support.stores import lay_out, reading
 
 DOCS = (ROOT / "docs" / "deploy.md").read_text()
-COMMANDS = [
-    found.replace('\\"', '"') for found in re.findall(r'python -c "(.*)"$', DOCS, re.MULTILINE)
-]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+RUN = "docker compose run --rm -T tools "
+
+
+def commands(text: str, beginning: str) -> list[str]:
+    return re.findall(rf"^{re.escape(beginning)}.*$", text, re.MULTILINE)
 
 
 @pytest.fixture
-async def data(tmp_path: Path) -> Path:
-    await upgrade(f"sqlite:///{tmp_path / 'linkup.db'}")
-    with closing(sqlite3.connect(tmp_path / "linkup.db")) as store, store:
-        store.execute("INSERT INTO meta VALUES ('epoch', 'old')")
-    return tmp_path
+async def stores(tmp_path: Path) -> Path:
+    """The volumes as the container of the tools has them."""
+    await lay_out(tmp_path / "stores" / "persistence")
+    for name, file in (("notify", "notify.db"), ("gateway", None)):
+        (tmp_path / "stores" / name).mkdir()
+        if file is not None:
+            shutil.move(tmp_path / "stores" / "persistence" / file, tmp_path / "stores" / name)
+    return tmp_path / "stores"
 
 
-def run(command: str, data: Path) -> None:
-    subprocess.run([sys.executable, "-c", command.replace("/data/", f"{data}/")], check=True)
+def run(command: str, stores: Path) -> None:
+    """As in that container, or on this machine, in the folder of the stores."""
+    container = services({}, profile="tools")["tools"]["environment"]
+    given = {name: text for name, text in container.items() if text}
+    in_place = {name: text.replace("/stores", str(stores)) for name, text in given.items()}
+    shell = command.removeprefix(RUN).replace("linkup ", f"{sys.executable} -m linkup ", 1)
+    subprocess.run(shell, shell=True, check=True, cwd=stores.parent, env={**os.environ, **in_place})
 
 
-def epoch(file: Path) -> str:
-    store = sqlite3.connect(file)
-    ((value,),) = store.execute("SELECT value FROM meta WHERE key = 'epoch'")
-    store.close()
+def epoch(stores: Path) -> str:
+    with reading(stores / "persistence" / "linkup.db") as store:
+        [(value,)] = store.execute("SELECT value FROM meta WHERE key = 'epoch'")
     return str(value)
 
 
-async def test_a_backup_is_a_store_and_restoring_it_makes_a_new_epoch(data: Path) -> None:
-    backup, new_epoch = COMMANDS
-    run(backup, data)
-    (data / "linkup.db").unlink()
-    (data / "backup.db").rename(data / "linkup.db")
-    assert epoch(data / "linkup.db") == "old"
-    run(new_epoch, data)
-    assert re.fullmatch("[0-9a-f]{16}", epoch(data / "linkup.db"))
+def test_a_backup_by_container_is_restored_with_a_new_epoch(stores: Path) -> None:
+    [backup] = commands(DOCS, RUN)
+    assert commands(OPERATIONS, RUN)[0] == backup
+    [restore] = commands(OPERATIONS, RUN)[1:]
+    subprocess.run(
+        [sys.executable, "-c", FIRST_EPOCH, str(stores / "persistence" / "linkup.db")], check=True
+    )
+    run(backup, stores)
+    run(restore, stores)
+    assert re.fullmatch("[0-9a-f]{16}", epoch(stores))
+    assert sorted(os.listdir(stores.parent)) == ["linkup-backup.tar", "stores"]
+
+
+FIRST_EPOCH = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as store:
+    store.execute("INSERT INTO meta VALUES ('epoch', 'old')")
+store.close()
+"""
+
+
+def test_a_backup_without_containers_is_the_same_command() -> None:
+    [backup, restore] = commands(OPERATIONS, "linkup backup") + commands(OPERATIONS, "linkup rest")
+    assert commands(OPERATIONS, RUN)[0] == f"{RUN}{backup.rpartition(' ')[0]} - > linkup-backup.tar"
+    assert commands(OPERATIONS, RUN)[1] == (
+        f"{RUN}{restore.rpartition(' ')[0]} - --force < linkup-backup.tar"
+    )
 
 
 def test_every_setting_it_names_exists() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx2
+import pytest
 
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.objects import Objects
@@ -28,6 +29,8 @@ from tests.integration.test_attachments import Browser
 from tests.support.peer import synced
 from tests.support.stack import run_stack, started_stack
 from tests.support.traffic import make_known
+
+pytestmark = pytest.mark.timeout(240)  # a command is several processes, one after the other
 
 HOUR = 3600 * SECOND
 
@@ -60,15 +63,12 @@ async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_
             await alice.send("message", **sent, attachments=[file["attachment_id"]])
             ack = await alice.outcome("c1")
             await alice.message("bob", "without")
-        assert await audit(stack.data_dir, "--all") == (0, "All is as it must be.\n")
+        assert await audit(stack.data_dir, "--all", "--json") == (0, "")
         name = f"original/{file['attachment_id']}"
         (stack.data_dir / "attachments" / name).unlink()
         status, said = await audit(stack.data_dir, "--all")
         assert status == 1
         assert f"The file {name} of message {ack['message_id']} " in said
-        status, said = await audit(stack.data_dir, "--all", "--json")
-        assert (status, json.loads(said)["kind"]) == (1, "file_absent")
-        assert (await audit(stack.data_dir))[0] == 0  # files are a part of --all
 
 
 async def test_f_a1_after_a_kill_it_reads_and_leaves_everything_as_it_is(tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ async def test_f_a1_after_a_kill_it_reads_and_leaves_everything_as_it_is(tmp_pat
         await stack.process.wait()
         before = _files(stack.data_dir)
         assert "linkup.db-wal" in before
-        assert (await audit(stack.data_dir, "--all"))[0] == 0
+        assert await audit(stack.data_dir, "--all") == (0, "All is as it must be.\n")
         after = _files(stack.data_dir)
         for name in ("linkup.db", "linkup.db-wal", "notify.db"):
             assert after[name] == before[name]
         plant(stack.data_dir / "linkup.db", "UPDATE members SET delivered_seq = 7")
-        status, said = await audit(stack.data_dir)
+        status, said = await audit(stack.data_dir)  # the files are a part of --all
         assert status == 1
         assert f"In conversation {ack['conversation_id']} the delivered mark of user bob" in said
         assert said.endswith("2 violations.\n")

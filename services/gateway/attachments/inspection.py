@@ -92,7 +92,7 @@ async def absent(
     """Those of which something is not there. Raises Unavailable."""
     for file in files:
         began = time.monotonic()
-        for path in _paths(file):
+        for path in paths_of(file):
             try:
                 await objects.size(path)
             except NotFound:
@@ -100,7 +100,7 @@ async def absent(
         await asyncio.sleep(rest * (time.monotonic() - began))
 
 
-def _paths(file: AttachedFile) -> list[str]:
+def paths_of(file: AttachedFile) -> list[str]:
     paths = [original(file.attachment_id)]
     return [*paths, thumbnail(file.attachment_id)] if file.thumbnail else paths
 

@@ -113,7 +113,9 @@ async def hold(data: Path) -> AsyncIterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"another persistence process is using {data}") from None
+            raise StartError(
+                f"another persistence process is using {data}; stop it first"
+            ) from None
         yield
 
 

@@ -7,6 +7,7 @@ import sqlite3
 
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import WRITER
+from services.persistence.store import index
 from services.persistence.store.store import Store
 from shared.errors import Unavailable
 from shared.reserved import CANARIES
@@ -31,6 +32,8 @@ SELECT max(cursor), max(n) FROM feed WHERE user_id = ?1 AND cursor < (
   SELECT min(cursor) FROM feed WHERE user_id = ?1 AND message_id = ?2)
 """
 FORGET_FEED = "DELETE FROM feed WHERE user_id = ?1 AND cursor <= ?2"
+SECRET = "SELECT value FROM meta WHERE key = 'hash_key'"
+GOING = "SELECT message_id FROM messages WHERE conversation_id = ?1 AND seq < ?2"
 FORGET_MESSAGES = "DELETE FROM messages WHERE conversation_id = ?1 AND seq < ?2"
 
 
@@ -77,4 +80,12 @@ def _forget(connection: sqlite3.Connection, slowest: int | None) -> int:
     for user_id, (cursor, _) in zip(CANARIES, ends, strict=True):
         if cursor is not None:
             connection.execute(FORGET_FEED, (user_id, cursor))
+    _forget_words(connection, seq)
     return connection.execute(FORGET_MESSAGES, (CONVERSATION, seq)).rowcount
+
+
+def _forget_words(connection: sqlite3.Connection, seq: int) -> None:
+    """Before the messages go: the index is found by what they say."""
+    [(secret,)] = connection.execute(SECRET).fetchall()
+    gone = connection.execute(GOING, (CONVERSATION, seq)).fetchall()
+    index.forget(connection, bytes.fromhex(secret), [message_id for (message_id,) in gone])

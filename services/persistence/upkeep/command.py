@@ -30,6 +30,8 @@ STILL_ATTACHED = """
 SELECT 1 FROM attachments WHERE attachment_id = ?1 AND state = 'attached' AND message_id = ?2
 """
 
+UNSENT = "SELECT attachment_id, thumbnail FROM attachments WHERE state = 'uploaded'"
+
 
 class Schema(Struct, frozen=True):
     revision: str
@@ -59,10 +61,13 @@ def files(settings: Settings, arguments: Sequence[str]) -> int:
     """List the files that messages have; with --absent, judge those on stdin, which the gateway
     did not find: a file that no message has any more may be gone."""
     parser = argparse.ArgumentParser(prog="python -m services.persistence files")
+    parser.add_argument("--unsent", action="store_true", help="Also uploads that wait to be sent.")
     parser.add_argument("--absent", action="store_true", help="Judge what is on stdin.")
     asked = parser.parse_args(arguments)
     with reading(settings) as connection:
         for one in _absent(connection) if asked.absent else _attached(connection):
+            tell(one)
+        for one in _unsent(connection) if asked.unsent else ():
             tell(one)
     return 0
 
@@ -106,6 +111,11 @@ def _attached(connection: sqlite3.Connection) -> Iterator[AttachedFile]:
     while rows := connection.execute(ATTACHED, (after, MAX_FILES)).fetchall():
         yield from map(attached_file, rows)
         after = rows[-1][0]
+
+
+def _unsent(connection: sqlite3.Connection) -> Iterator[AttachedFile]:
+    for attachment_id, thumbnail in connection.execute(UNSENT).fetchall():
+        yield attached_file((attachment_id, 0, "", thumbnail))
 
 
 def _absent(connection: sqlite3.Connection) -> Iterator[Struct]:

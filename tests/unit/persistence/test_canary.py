@@ -25,6 +25,7 @@ async def test_s85_old_ones_are_pruned_as_a_prefix_and_numbers_go_on(
     log: Log, database: Path, followers: Followers
 ) -> None:
     await sing(log, 1, 30)
+    await log.store.index(1000, 10_000)
     pruning = CanaryPruning(log.store, followers)
     assert await pruning.prune() == 30 - KEPT - 1
     assert await pruning.prune() == 0

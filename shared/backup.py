@@ -1,0 +1,45 @@
+"""Owns what a service says of a copy of its database, and how a copied file takes its place."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Copied(Struct, frozen=True, kw_only=True, tag_field="event", tag="copied"):
+    """`positions`: the last row of the log by writer, which is the cut of the whole backup."""
+
+    schema: str
+    epoch: str = ""
+    positions: dict[str, int] = {}
+
+
+class Restored(Struct, frozen=True, kw_only=True, tag_field="event", tag="restored"):
+    """The store's new identity, and where its log ends."""
+
+    epoch: str
+    positions: dict[str, int]
+
+
+def install(new: Path, target: Path) -> None:
+    """Move it there, from another disk as well: the target is the old file or the whole new one."""
+    beside = target.with_name(target.name + ".new")
+    shutil.move(new, beside)
+    sync(beside)
+    os.replace(beside, target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """What was written there is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

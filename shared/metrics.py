@@ -54,7 +54,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_lane_wait_seconds",
         "histogram",
-        "Time that the oldest command of a batch waited before the batch was sent.",
+        "Time that the oldest awaited command of a batch waited before it was sent.",
         (GATEWAY,),
     ),
     Metric(
@@ -67,7 +67,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_ack_seconds",
         "histogram",
-        "Time from the oldest command of a batch until the batch was answered.",
+        "Time from the oldest awaited command of a batch until it was answered.",
         (GATEWAY,),
     ),
     Metric(

@@ -67,6 +67,8 @@ def _arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     asked.parts = asked.only.split(",") if asked.only else QUICK_PARTS if asked.quick else PARTS
     asked.metrics = asked.only == METRICS
+    if asked.metrics and asked.against is not None:
+        parser.error(f"--only {METRICS} compares nothing: leave --against out")
     if asked.metrics:
         return asked
     if unknown := set(asked.parts) - set(PARTS):

@@ -7,6 +7,7 @@ same lane; lanes are numbered so that a late copy of a batch is told from its re
 
 import asyncio
 import logging
+import math
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
@@ -160,14 +161,14 @@ class Lane:
         self._number += 1
         encoded = [msgspec.Raw(submission.encoded) for submission in batch]
         payload = commands.encode(EncodedBatch(lane=self.id, number=self._number, commands=encoded))
-        oldest = _oldest(batch)
-        self._stages.left(self._time() - oldest, len(batch))
+        since = _awaited_since(batch)
+        self._stages.left(self._time() - since, len(batch))
         waiting, again = batch, False
         while waiting:
             results = await self._attempt(payload, _oldest(waiting) + DEADLINE)
             if results is not None:
                 self._settle(batch, results)
-                self._stages.answered(self._time() - oldest, again)
+                self._stages.answered(self._time() - since, again)
                 return
             waiting, again = _expire(waiting), True
             if waiting:
@@ -260,6 +261,12 @@ def opened(result: Result, kind: type[R]) -> R:
     if isinstance(result, Refused):
         raise result.error()
     raise Internal("The store returned an unexpected answer")
+
+
+def _awaited_since(batch: Sequence[Submission]) -> float:
+    """When the first of them was submitted that somebody waits for; infinite when nobody does."""
+    awaited = (one.submitted_at for one in batch if not _is_patient(one.command))
+    return min(awaited, default=math.inf)
 
 
 def _oldest(waiting: Sequence[Submission]) -> float:

@@ -17,8 +17,10 @@ class Stages:
         self._count = metrics.counters.add
 
     def left(self, waited: float, commands: int) -> None:
-        """A batch is sent; its oldest command waited for so many seconds."""
-        self._waited(waited)
+        """A batch is sent; its oldest command waited for so many seconds. Less than none: nobody
+        waits for any of them, and they were left to wait for company."""
+        if waited >= 0:
+            self._waited(waited)
         self._size(commands)
 
     def again(self) -> None:
@@ -27,6 +29,7 @@ class Stages:
 
     def answered(self, seconds: float, repeated: bool) -> None:
         """So long after its oldest command came; `repeated`: it was sent more than once."""
-        self._acked(seconds)
+        if seconds >= 0:
+            self._acked(seconds)
         if repeated:
             self._count(f"retries_succeeded.{STORE}")

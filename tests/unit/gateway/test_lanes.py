@@ -9,7 +9,8 @@ import pytest
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
 from services.gateway.upstream.lanes import COMPANY, OVERLOADED, Lane, Lanes
-from shared import commands, frames
+from services.gateway.upstream.stages import Stages
+from shared import commands, exposition, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
     AdvanceReceipt,
@@ -21,7 +22,9 @@ from shared.commands import (
     Results,
 )
 from shared.errors import Unavailable
+from shared.health import Health
 from tests.support.background import running
+from tests.support.prometheus import Scraped
 from tests.support.virtual import VirtualLoop
 from tests.support.waiting import eventually
 from tests.unit.gateway.fake_lane import (
@@ -111,6 +114,46 @@ def test_marks_alone_go_together_after_that_moment() -> None:
 @pytest.mark.parametrize("what", ["m1", "http"])
 def test_what_somebody_waits_for_leaves_at_once(what: str) -> None:
     assert told((1.0, what), (1.5, "mark"), (1.51, what)) == [(1.0, 1), (1.51, 2)]
+
+
+def measured(*events: tuple[float, str], failures: int = 0) -> Scraped:
+    """What is told of a lane that these went by; the store fails so many times at first."""
+    health = Health("gateway")
+    answers: list[Answer] = [Unavailable("cut off")] * failures
+    loop = VirtualLoop()
+
+    async def go() -> None:
+        bus: Any = FakeBus(lambda batch: answers.pop() if answers else done(batch))
+        lane = Lane(bus, stages=Stages(health.metrics))
+        sender = Sender(lane, Gate())
+        async with running(lane.run()):
+            for at, what in events:
+                await asyncio.sleep(at - loop.time())
+                sender.submit(mark() if what == "mark" else say(what), what)
+            await lane.settled()
+
+    try:
+        loop.run_until_complete(go())
+    finally:
+        loop.close()
+    return Scraped(exposition.exposition(health).decode())
+
+
+def test_s120_a_lane_is_measured_once_a_batch_and_not_by_what_nobody_waits_for() -> None:
+    told = measured((1.0, "mark"), (1.02, "m1"), (2.0, "mark"))
+    assert told("linkup_lane_batch_commands_count") == 2
+    assert told("linkup_lane_batch_commands_sum") == 3
+    for stage in ("linkup_lane_wait_seconds", "linkup_ack_seconds"):
+        assert told(f"{stage}_count") == 1
+        assert told(f"{stage}_sum") < COMPANY / 2
+    assert told("linkup_retries_total") == 0
+
+
+def test_s120_a_batch_that_is_sent_again_is_a_retry_and_one_success() -> None:
+    told = measured((1.0, "m1"), failures=3)
+    assert told("linkup_retries_total", operation="store") == 3
+    assert told("linkup_retries_succeeded_total", operation="store") == 1
+    assert told("linkup_lane_batch_commands_count") == 1
 
 
 @pytest.mark.parametrize(

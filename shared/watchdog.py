@@ -49,13 +49,11 @@ class Watchdog:
 
     @contextmanager
     def watching(self) -> Iterator["Watchdog"]:
-        thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-        thread.start()
+        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
         try:
             yield self
         finally:
-            self._over.set()
-            thread.join()
+            self._over.set()  # the thread may wait for this loop: nobody waits for the thread
 
     def _run(self) -> None:
         while not self._over.wait(EVERY):

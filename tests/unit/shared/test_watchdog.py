@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from shared.records import Ledger, use
-from shared.watchdog import EVERY, Watchdog, noted
+from shared.watchdog import EVERY, PATIENCE, Watchdog, noted
 from tests.support.waiting import TIMEOUT_FACTOR
 
 LOOPS = pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -100,4 +100,7 @@ def test_the_watch_ends_with_its_block_also_while_the_loop_is_blocked(ledger: Le
     with Watchdog(loop).watching():
         time.sleep(4 * EVERY)  # the loop does not run at all, and this thread does not rest
     loop.close()
-    assert not any(thread.name == "watchdog" for thread in threading.enumerate())
+    for thread in threading.enumerate():
+        if thread.name == "watchdog":
+            thread.join(2 * PATIENCE)
+            assert not thread.is_alive()

@@ -6,9 +6,10 @@ told the bare status, and no metrics.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from math import ceil
 
 import msgspec
@@ -119,13 +120,16 @@ class Health:
                 errors=ceil(counts["connection_error"]),
             ),
             recommendations=self._recommend(checks, low, operations),
-            figures={name: figure() for name, figure in self.figures.items()},
+            figures={name: figure() for name, figure in self._all_figures()},
             window=self.window,
             operations_trend=[int(each) for each in self._operations.trend(time.monotonic())],
             errors_trend=self.errors.trend(),
             hourly_trend=self.errors.hourly_trend(),
             release=RELEASE,
         )
+
+    def _all_figures(self) -> Iterable[tuple[str, Callable[[], float]]]:
+        return chain(self.figures.items(), self.metrics.latencies.items())
 
     def _loop(self) -> Check:
         """How late the event loop is, and what held it up last. A start is always busy."""

@@ -4,6 +4,7 @@ Only stages are observed on the way of a message, once for each batch. Everythin
 or known anyway: `exposition` reads it when somebody asks.
 """
 
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
@@ -16,6 +17,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from shared.counters import Counters
+from shared.quantile import Lately, quantile
 
 Kind = Literal["histogram", "counter", "gauge"]
 Observe = Callable[[float], None]
@@ -25,6 +27,7 @@ ALL = (GATEWAY, PERSISTENCE, NOTIFY)
 
 LATENCIES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 SHORT = (0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.001, 0.01)
+MINUTE = 60.0  # seconds
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
@@ -266,6 +269,12 @@ class Histogram(Collector):
         self._bounds = metric.buckets
         self._counts = [0] * (len(metric.buckets) + 1)
         self._sum = 0.0
+        self._lately = Lately(MINUTE)
+
+    def p99_ms(self) -> float:
+        """Of the last minutes, to the next bound of a bucket."""
+        counts = self._lately.counts(self._counts, time.monotonic())
+        return round(1000 * quantile(0.99, self._bounds, counts), 3)
 
     def observe(self, value: float) -> None:
         self._counts[bisect_left(self._bounds, value)] += 1
@@ -286,6 +295,7 @@ class Metrics:
         self.counters = counters
         self.registry = CollectorRegistry()
         self._observers: dict[str, Observe] = {}
+        self.latencies: dict[str, Callable[[], float]] = {}  # p99 in ms, by the name of the stage
         if on:
             ProcessCollector(registry=self.registry)
             GCCollector(registry=self.registry)
@@ -300,6 +310,9 @@ class Metrics:
     def _histogram(self, metric: Metric) -> Observe:
         histogram = Histogram(metric)
         self.registry.register(histogram)
+        if metric.name.endswith("_seconds"):
+            stage = metric.name.removeprefix("linkup_").removesuffix("_seconds")
+            self.latencies[f"{stage}_p99_ms"] = histogram.p99_ms
         return histogram.observe
 
 

@@ -108,4 +108,5 @@ def _together(told: Mapping[str, HealthAnswer], ports: Mapping[str, str]) -> Hea
     }
     first, *others = sorted({**told, **silent}.values(), key=lambda one: one.service)
     whole = report.whole(first, *others)
-    return replace(whole, service=EVERYTHING, state="ready", checks={}, figures={})
+    blank = replace(whole, service=EVERYTHING, state="ready", checks={}, figures={})
+    return replace(blank, timestamp=clock.now())

@@ -49,9 +49,15 @@ def _apart(parts: Sequence[RenderableType]) -> Iterator[RenderableType]:
 def _title(told: HealthAnswer) -> Text:
     filled = round(told.health_score / 100 * BAR)
     bar = "█" * filled + "░" * (BAR - filled)
-    return Text(
-        f" LinkUp {told.health_score}/100 {bar} {told.status} ", style=f"bold {_colour(told)}"
-    )
+    said = f" LinkUp {told.health_score}/100 {bar} {_in_words(told)} "
+    return Text(said, style=f"bold {_colour(told)}")
+
+
+def _in_words(told: HealthAnswer) -> str:
+    if told.state == "unreachable":
+        return "nothing answers"
+    past = level_of(told.health_score) != told.status
+    return f"{told.status} within the last minute" if past else told.status
 
 
 def _time(told: HealthAnswer) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +15,14 @@ import pytest
 import pytest_asyncio
 
 from linkup.__main__ import main
+from linkup.monitor import EXIT
+from linkup.monitor.asking import _bare
 from linkup.monitor.screen import sparkline
 from shared.report import HealthAnswer
 from tests.support.peer import peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, within
 
 NOTICED = 15.0  # seconds, at the latest
 
@@ -122,3 +125,25 @@ async def test_s85_a_sparkline_shows_all_that_is_there() -> None:
     assert sparkline([0, 1, 100, 50]) == " ▁█▄"
     assert sparkline([]) == ""
     assert len(sparkline([1.0] * 60)) == 30
+
+
+async def test_s85_it_goes_on_looking_and_ends_with_the_last_look(stack: Stack) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "linkup", "monitor", "--data-dir", str(stack.data_dir)),
+        *("--continuous", "--interval", "0.2", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with within(20):
+        looks = [msgspec.json.decode(await process.stdout.readline(), type=HealthAnswer)
+                 for _ in range(2)]  # fmt: skip
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == EXIT[looks[-1].status]
+    assert looks[1].timestamp > looks[0].timestamp
+
+
+async def test_s85_a_gateway_that_tells_no_details_is_shown_by_its_status() -> None:
+    told = _bare("gateway", b'{"status":"warning"}')
+    assert told is not None
+    assert (told.health_score, told.status, told.state) == (60, "warning", "ready")
+    assert "LINKUP_METRICS_PORT" in told.recommendations[0].advice

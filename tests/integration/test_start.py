@@ -84,7 +84,7 @@ async def readiness(nats_url: str) -> tuple[int, dict[str, Any]]:
         health.state = "ready"
         await eventually(lambda: health.checks["persistence"]().status == "pass")
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             told = await client.get("/readyz")
             return told.status_code, told.json()
 

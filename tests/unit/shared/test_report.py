@@ -1,18 +1,22 @@
 """What a service says of itself, and what the whole comes to."""
 
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from shared import advice
 from shared.commands import Examination, Readiness, encode, open_answer
+from shared.disk import disk_check
 from shared.health import Check, Health
 from shared.metrics import TABLE
 from shared.readiness import tell
 from shared.records import Category, Ledger
 from shared.report import HealthAnswer, ceilings, decoded, unreachable, whole
+from tests.support.waiting import eventually
 
 
 def test_s42_what_a_stranger_is_told_is_no_report_and_says_where_there_is_one() -> None:
@@ -142,3 +146,21 @@ def test_s82_over_the_bus_a_service_is_asked_for_its_report_or_whether_it_is_rea
         "locked",
     )
     assert b"locked" in tell(health, encode(Readiness()))
+
+
+@pytest.mark.parametrize(("free", "most"), [(12.0, 100), (9.0, 75), (1.5, 40)])
+async def test_s82_little_room_on_the_disk_is_a_ceiling(
+    free: float, most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usage = SimpleNamespace(total=1000, used=0, free=int(10 * free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    health = health_of("persistence")
+    health.checks["disk"] = disk_check(str(tmp_path / "linkup.db"))
+    await eventually(lambda: health.examine().health_score == most)
+    assert health.report()[0] != "fail"
+    assert all(str(tmp_path) in each.advice for each in health.examine().recommendations)
+
+
+async def test_s82_a_disk_that_is_gone_is_for_the_store_to_tell(tmp_path: Path) -> None:
+    check = disk_check(str(tmp_path / "gone" / "linkup.db"))
+    assert check().status == "pass"

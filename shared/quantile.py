@@ -1,0 +1,30 @@
+"""Owns a quantile of what a histogram saw lately. Pure."""
+
+from collections.abc import Sequence
+
+
+class Lately:
+    """What a histogram that only grows saw since between one and two `span`s ago, as long as
+    somebody asks at least that often; else since it was last asked."""
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self._before: Sequence[int] = ()
+        self._noted: Sequence[int] = ()
+        self._noted_at = float("-inf")
+
+    def counts(self, counts: Sequence[int], now: float) -> list[int]:
+        if now - self._noted_at >= self._span:
+            self._before, self._noted, self._noted_at = self._noted, tuple(counts), now
+        before = self._before or [0] * len(counts)
+        return [count - known for count, known in zip(counts, before, strict=True)]
+
+
+def quantile(q: float, bounds: Sequence[float], counts: Sequence[int]) -> float:
+    """The upper bound of the bucket that holds it; 0 without any. Above all bounds: the highest."""
+    left = q * sum(counts)
+    for bound, count in zip([*bounds, bounds[-1]], counts, strict=True):
+        left -= count
+        if count and left <= 0:
+            return bound
+    return 0.0

@@ -1,4 +1,4 @@
-"""Owns the command `linkup`: its commands by name, each imported when called, and exit codes.
+"""Owns the command `linkup`: its subcommands, each imported when it is called, and exit codes.
 
 0 ok, 1 failure, 2 usage, 78 bad setting, 130 interrupted.
 """

@@ -1,4 +1,4 @@
-"""Owns what the load generator asks over HTTP: tokens to come in with, and pages to read back."""
+"""Owns the HTTP calls of the load generator: getting tokens, and reading pages back."""
 
 import http.client
 import time

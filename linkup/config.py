@@ -1,4 +1,4 @@
-"""Owns `linkup config`: what is in force, and where it comes from."""
+"""Owns `linkup config`: the effective settings, and their origins."""
 
 import click
 import msgspec

@@ -1,4 +1,4 @@
-"""Owns how a command reaches what runs: the file that `linkup run` leaves, and the bus.
+"""Owns the connection of a command to running services: `operator.json` and the bus.
 
 The file holds the operator's credentials for the bus; it is its owner's alone (0600). Elsewhere, as
 in containers, LINKUP_NATS_URL with the operator's user takes its place.

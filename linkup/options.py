@@ -1,4 +1,4 @@
-"""Owns what several commands share: options, progress, and flags above the environment."""
+"""Owns options that several commands share, progress output, and settings given as flags."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Owns how the tool starts a service's program: with the settings in force and its own secrets."""
+"""Owns the start of a service's program with the effective settings and its own secrets."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Owns who may do what on the bus: one user per service, everything denied that it does not need.
+"""Owns the permissions on the bus: one user for each service, limited to what it needs.
 
 deploy/nats.conf says the same for containers.
 """

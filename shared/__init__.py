@@ -1,1 +1,1 @@
-"""What the services agree on: frames, commands, subjects, errors, the bus and the settings."""
+"""The shared code of the services: frames, commands, subjects, errors, the bus and the settings."""

@@ -1,4 +1,4 @@
-"""Owns accepting: a few connections at a turn of the loop, from a queue that may be long.
+"""Owns accepting connections: a few in each turn of the loop, from a long listen queue.
 
 asyncio accepts as many in one turn as its backlog says, and when descriptors run out it tries
 that often, with a traceback each.

@@ -1,4 +1,4 @@
-"""Owns the settings that name an address: each in its one form, or what to write instead.
+"""Owns the settings that contain an address: their form, and what to write instead.
 
 Every function takes the text of a setting and raises ValueError with a sentence for the operator.
 """

@@ -1,4 +1,4 @@
-"""Owns how many connections there are, in total and from an address, and which one makes room.
+"""Owns admission: the limits on connections, and the choice of the one that is closed at a limit.
 
 Nobody is known yet when a connection is accepted. So one that asks for nothing yields to whoever
 comes when all is full, the oldest first; one that belongs to somebody never does.

@@ -1,6 +1,4 @@
-"""Owns the recommendations: for each category of errors and each ceiling one function, which names
-what was measured, the metric it stands in, and what to do. docs/operations.md has more of each.
-"""
+"""Owns the recommendations: one for each category of errors and each ceiling of the score."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

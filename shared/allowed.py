@@ -1,4 +1,4 @@
-"""Owns what a setting may hold, in words: from its type, so that both always agree."""
+"""Owns the allowed values of a setting in words, derived from its type."""
 
 from collections.abc import Sequence
 from functools import cache

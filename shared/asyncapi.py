@@ -1,4 +1,4 @@
-"""Owns the AsyncAPI 3.0 document: the sockets, and every frame of the two unions."""
+"""Owns the AsyncAPI 3.0 document: the WebSockets, and every frame of the two unions."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Owns what an audit tells, in JSON, an object a line: how far it is, and each violation."""
+"""Owns the output of an audit: JSON lines with its progress and each violation."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Owns the circuit breaker of one dependency: whether it is called, left alone, or tried by one.
+"""Owns the circuit breaker of one dependency: closed, open, or half-open for one probe.
 
     closed ── THRESHOLD failures in a row ──▶ open ── the pause is over ──▶ half_open
       ▲                                        ▲                               │

@@ -1,4 +1,4 @@
-"""Owns the connection to NATS: nothing else imports nats, but for `nats_client`.
+"""Owns the connection to NATS. No other module imports nats, except `nats_client`.
 
 The wire keeps nothing: no buffering while disconnected, a publish that cannot leave is dropped,
 a request that cannot leave fails at once. Whoever waits for a fact re-reads the log.

@@ -1,4 +1,4 @@
-"""Owns wall time as it is stored and sent: whole microseconds since 1970, UTC."""
+"""Owns wall-clock time as it is stored and sent: microseconds since 1970, UTC."""
 
 import time
 

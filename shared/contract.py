@@ -1,4 +1,4 @@
-"""Owns the documents of the contract: generated from the structs, served, and committed."""
+"""Owns the documents of the contract, which are generated from the structs."""
 
 from importlib.metadata import version
 

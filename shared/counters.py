@@ -1,4 +1,4 @@
-"""Owns what is counted where a bound is reached: numbers by name, and a capped log line of each."""
+"""Owns the counters of reached limits, and a log line of limited frequency for each."""
 
 import logging
 import time

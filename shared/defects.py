@@ -1,4 +1,4 @@
-"""Owns noting what must not happen at all: an exception that nobody expected, and where it was."""
+"""Owns the record of unexpected exceptions: what was raised, and where."""
 
 import traceback
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Owns the limit on open files: raised as far as the system allows, and what it leaves us."""
+"""Owns the limit on open files, raised as far as the system allows."""
 
 import resource
 

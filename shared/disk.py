@@ -1,4 +1,4 @@
-"""Owns the look at how much of a disk is free, in a thread: a disk may hang."""
+"""Owns the measurement of free disk space."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Owns every error a client can be told: one class per thing the client should do about it.
+"""Owns every error that a client can get: one class for each reaction of the client.
 
 `temporary` errors mean: send the same thing again, with the same `client_id`. All others mean:
 change it, and take a new `client_id`. An error never closes a socket; see `frames.CloseCode`.

@@ -1,4 +1,4 @@
-"""Owns what is told at /metrics: stages as they were observed, and the rest read there and then."""
+"""Owns the answer to /metrics: observed stages, and figures read at the time of the request."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

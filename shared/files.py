@@ -1,4 +1,4 @@
-"""Owns whether the files of an open SQLite database are still the ones on the disk.
+"""Owns the check that the files of an open SQLite database are still the ones on disk.
 
 What is written into a file that was removed, or that another took the place of, is gone with the
 process that has it open; nothing that it asks the file tells it so.

@@ -1,4 +1,4 @@
-"""Owns which requests are read at all: by their heads, their chunks, and a certain length."""
+"""Owns the checks of a request before its body is read: head, chunks, and length."""
 
 import h11
 

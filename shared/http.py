@@ -1,4 +1,4 @@
-"""Owns an HTTP connection: which requests are read at all, and how long one may take to come.
+"""Owns the HTTP connection: which requests are accepted, and their deadlines.
 
 One parser (h11) everywhere: what two parsers read differently is what requests are smuggled by.
 See docs/adr/0013.

@@ -1,4 +1,4 @@
-"""Owns who is told more of a service than its bare status: this machine, and the operator.
+"""Owns the decision who may see the details of a service: this machine and the operator.
 
 A proxy on this machine connects from here as well, for whoever is behind it. So a request that was
 passed on, or that asks by a name other than this machine's, is a stranger's.

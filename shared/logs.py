@@ -1,4 +1,4 @@
-"""Owns the form of a log line: one line an event, words on a terminal, JSON elsewhere.
+"""Owns the form of a log line: text on a terminal, JSON elsewhere.
 
 Bodies, tokens and secrets never come here: pass ids as `extra=`, never a frame.
 """

@@ -1,4 +1,4 @@
-"""Owns which event loop a service runs on: uvloop's where there is one, else asyncio's own."""
+"""Owns the choice of the event loop: uvloop if it is installed, otherwise asyncio."""
 
 import asyncio
 from collections.abc import Callable

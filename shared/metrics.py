@@ -1,4 +1,4 @@
-"""Owns the metrics of a process: the table of all names, and the registry of what is observed.
+"""Owns the metrics of a process: the table of all names, and the registry of observations.
 
 Only stages are observed on the way of a message, once for each batch. Everything else is counted
 or known anyway: `exposition` reads it when somebody asks.

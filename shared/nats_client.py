@@ -1,4 +1,4 @@
-"""Owns what every message costs on the bus: nats-py's client, with a short way out and in.
+"""Owns the fast path of the bus: nats-py's client, with cheaper sending and receiving.
 
 nats-py keeps the connection: it connects, greets, pings, reconnects and subscribes again. What it
 does for each message is done here without its queues and tasks: what is said in one turn of the

@@ -1,4 +1,4 @@
-"""Owns the OpenAPI 3.1 document: the table of routes and the structs it names, nothing else."""
+"""Owns the OpenAPI 3.1 document, generated from the table of routes and its structs."""
 
 import re
 from typing import Any

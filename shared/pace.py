@@ -1,4 +1,4 @@
-"""Owns a pace: how much at once, how much in the long run, and how long to wait after that."""
+"""Owns a rate: the burst, the rate in the long run, and the time to wait."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Owns the last word on one thing that a service needs: when it worked, or why it does not.
+"""Owns the latest result of one dependency: when it worked, or why it does not.
 
 Traffic that needs the same thing tells how it went; when nothing was heard for a while, the thing
 is asked. The check itself never waits, and a question that hangs is left to hang: cutting it short

@@ -1,4 +1,4 @@
-"""Owns how one service asks another over the bus whether it is ready, and how it is."""
+"""Owns the queries between services about readiness and health."""
 
 from msgspec import MsgspecError
 

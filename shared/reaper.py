@@ -1,4 +1,4 @@
-"""Owns the end of a connection whose peer does not read: it is aborted, not waited for.
+"""Owns the abort of connections whose peer does not read.
 
 `transport.close()` waits until all that was written is taken, and a peer that never reads would
 keep its descriptor until the kernel gives up.

@@ -1,4 +1,4 @@
-"""Owns the errors that a process has met, and one call that notes them.
+"""Owns the errors that a process has met, and the one function that records them.
 
 `record` may be called from anywhere: a coroutine, a thread, a finalizer. It does not wait and does
 not raise, and a flood costs a number: what repeats is counted in the record that is there already.

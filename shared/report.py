@@ -1,4 +1,4 @@
-"""Owns the health report: what one service says of itself, and what the whole comes to. Pure."""
+"""Owns the health report of one service, and of all services together. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal

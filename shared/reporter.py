@@ -1,4 +1,4 @@
-"""Owns how records leave the process: a batch at most once a second, and nothing without news."""
+"""Owns the sending of error records: a batch at most once a second, and only if there are any."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

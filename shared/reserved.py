@@ -1,4 +1,4 @@
-"""Owns the user ids that are ours: those of the conformance kit, the load and the canary.
+"""Owns the reserved user ids of the conformance kit, the load and the canary.
 
 Their users and all others are not there for each other, and nobody is told of them.
 """

@@ -1,4 +1,4 @@
-"""Owns how long to wait before something is tried again: a strategy and its numbers, from settings.
+"""Owns the pauses between retries: a strategy and its numbers, from settings.
 
 Pure: the caller draws the random number. Times are seconds.
 """

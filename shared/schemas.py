@@ -1,4 +1,4 @@
-"""Owns how structs become JSON Schema (2020-12), as every generated document needs them."""
+"""Owns the conversion of structs to JSON Schema (2020-12) for the generated documents."""
 
 import inspect
 from collections.abc import Iterable

@@ -1,6 +1,4 @@
-"""Owns the health score: 100 for a service that works, less for each kind of error, and never
-above the ceiling of what is wrong right now. Pure.
-"""
+"""Owns the health score: 100 less the cost of errors, and at most the lowest ceiling. Pure."""
 
 from collections.abc import Iterable, Mapping
 from math import log2

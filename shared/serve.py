@@ -1,4 +1,4 @@
-"""Owns the life of a service process: settings, log, resources, the HTTP server, the drain.
+"""Owns the life of a service process: settings, log, resources, HTTP server, and shutdown.
 
 The resources are opened before the server accepts and closed after it has let go of its last
 connection, so that what cannot start says so in one line.

@@ -1,4 +1,4 @@
-"""Owns the settings: one typed struct, from a TOML file, then the environment.
+"""Owns the settings: one typed struct, read from the environment and a TOML file.
 
 Every field is `LINKUP_<FIELD>` in the environment and `<field>` in the file; a table's name is
 put in front of its keys (`[smtp] host` is `smtp_host`). Secrets may come from a file, named by

@@ -1,4 +1,4 @@
-"""Owns the port for operators beside a public one (LINKUP_METRICS_PORT): health and metrics, whole.
+"""Owns the additional port for operators (LINKUP_METRICS_PORT), with full health and metrics.
 
 It has an admission of its own: when the public port is flooded, it answers all the same.
 """

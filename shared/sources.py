@@ -1,4 +1,4 @@
-"""Owns where settings are read: the environment, a TOML file, and the files that hold secrets."""
+"""Owns the sources of settings: the environment, a TOML file, and files with secrets."""
 
 import difflib
 import tomllib

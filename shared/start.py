@@ -1,4 +1,4 @@
-"""Owns what is checked once, at start: a fault in the wiring makes the service unready.
+"""Owns the checks of the wiring at start. A fault makes the service unready.
 
 Each check is a pure function that says every fault in a sentence; `require` puts them where an
 operator looks: the log and /readyz.

@@ -1,4 +1,4 @@
-"""Owns the names on the bus. Nothing else builds a subject; no user text ever becomes one."""
+"""Owns the subjects on the bus. No other module builds one, and none contains text of users."""
 
 import base64
 import functools

@@ -1,4 +1,4 @@
-"""Owns what an error is: its category, how grave it is, what it costs, what a record may hold."""
+"""Owns the categories of errors: severity, cost, and the allowed fields of a record."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypedDict

@@ -1,4 +1,4 @@
-"""Owns how much of a crowd's work is done in one turn of the event loop."""
+"""Owns the amount of work in one turn of the event loop when many clients connect at once."""
 
 import asyncio
 from collections import deque

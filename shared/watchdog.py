@@ -1,4 +1,4 @@
-"""Owns the watch over an event loop: what blocks it, and what nobody awaited or caught.
+"""Owns the watchdog of an event loop: blocking calls, and tasks that nobody awaited.
 
 A thread looks at the loop's thread ten times a second. Where that does something, the loop is
 asked for a sign of life: how long it takes is its lag. A loop that rests is never woken.

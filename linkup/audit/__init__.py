@@ -1,4 +1,4 @@
-"""Owns `linkup audit`: each service looks through what it keeps, and this tells what they find."""
+"""Owns `linkup audit`: lets each service audit its data, and prints the findings."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Owns `linkup conform`: it checks any server against the protocol from outside."""
+"""Owns `linkup conform`, which checks any server against the protocol from outside."""
 
 import asyncio
 import fnmatch

@@ -1,4 +1,4 @@
-"""Owns the form of a check: one promise with a name, and the function that tries it."""
+"""Owns the form of a check: a name, a promise, and the function that tests it."""
 
 import inspect
 from collections.abc import Callable, Coroutine

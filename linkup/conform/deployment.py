@@ -1,4 +1,4 @@
-"""Owns the way to the server under test: its addresses, its tokens, and one HTTP call."""
+"""Owns access to the tested server: its addresses, tokens, and HTTP calls."""
 
 import asyncio
 import http.client

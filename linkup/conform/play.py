@@ -1,4 +1,4 @@
-"""Owns a conformance run: every check on a stage of its own, some at once, each bounded in time."""
+"""Owns a conformance run: every check with its own users, in parallel, with time limits."""
 
 import asyncio
 import time

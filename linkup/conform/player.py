@@ -1,4 +1,4 @@
-"""Owns the players of a check: raw sockets and HTTP calls of users that exist for it alone.
+"""Owns the users of a check: plain WebSockets and HTTP calls of users created for it.
 
 Rawer than the Python client, which would resend, resume and hide what a check wants to see.
 """

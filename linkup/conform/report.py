@@ -1,4 +1,4 @@
-"""Owns what a conformance run found: every verdict, the sums, and both in words."""
+"""Owns the report of a conformance run: the verdicts and totals, as text and JSON."""
 
 import click
 from msgspec import Struct

@@ -1,4 +1,4 @@
-"""Owns what one check sent and received, in order, to be shown when it fails.
+"""Owns the record of the frames and calls of one check, which is shown if the check fails.
 
 Never a token or a ticket.
 """

@@ -1,4 +1,4 @@
-"""Owns the verdicts of a check: not kept, not to be tried; and the comparisons that reach them."""
+"""Owns the verdicts of a check, failed or skipped, and the comparisons that lead to them."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Owns `linkup doctor`: it checks what messaging depends on, and says of each fault what to do."""
+"""Owns `linkup doctor`, which checks all dependencies and names a remedy for each fault."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Owns what goes into a bug report: what the checks found, and nothing that is secret or personal.
+"""Owns the content of a bug report: the results of the checks, without secrets and personal data.
 
 Every text is gone through before it is written: secrets by their values, e-mail addresses by their
 form. Messages are in none of the sources.

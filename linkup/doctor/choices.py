@@ -1,4 +1,4 @@
-"""Owns the checks of what was chosen: keys, names, origins, proxies. They need nothing running."""
+"""Owns the checks of settings: keys, names, origins, proxies. They need no running service."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address

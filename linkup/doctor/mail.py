@@ -1,4 +1,4 @@
-"""Owns the check of the mail server: connect, encrypt, log in, and leave without an e-mail."""
+"""Owns the check of the mail server: connect, encrypt and log in, without sending an e-mail."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Owns what all checks look at: the settings, the way in, and what each service says of itself."""
+"""Owns the input of all checks: the settings, the connections, and the reports of services."""
 
 import asyncio
 import http.client

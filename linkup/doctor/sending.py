@@ -1,4 +1,4 @@
-"""Owns the check that sends one message the whole way, between two users whom nobody can meet."""
+"""Owns the check that sends one message between two reserved users."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Owns the checks of what runs: each service's health, release and clock, schema, routes."""
+"""Owns the checks of running services: health, release, clock, schema and routes."""
 
 import asyncio
 import http.client

@@ -1,4 +1,4 @@
-"""Owns what a check comes to: a state, the value that was measured, and the fix in one sentence."""
+"""Owns the result of a check: a state, the measured value, and the remedy in one sentence."""
 
 from typing import Literal
 

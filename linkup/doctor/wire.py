@@ -1,4 +1,4 @@
-"""Owns the checks of the bus: that it is reached, and that it permits each user what they need.
+"""Owns the checks of the bus: that it is reachable, and grants each user its permissions.
 
 What a user may not do is tried: the broker refuses it before anybody hears of it. What they may do
 is tried where nobody listens, or where a question is answered.

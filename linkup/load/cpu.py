@@ -1,4 +1,4 @@
-"""Owns CPU time as the system counts it: per process of the server, and of the whole machine."""
+"""Owns CPU time as the system counts it: of each server process, and of the machine."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Owns the way in of a load run: every user's token and socket, and in words why one is refused."""
+"""Owns joining in a load run: the token and WebSocket of each user, and reasons for refusals."""
 
 import asyncio
 import errno

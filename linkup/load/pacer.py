@@ -1,4 +1,4 @@
-"""Owns the beat of an open-loop load: when each message is due, to a fraction of a millisecond.
+"""Owns the schedule of an open-loop load, exact to a fraction of a millisecond.
 
 The event loop's own timers round up to whole milliseconds, which would be measured as latency.
 """

@@ -1,4 +1,4 @@
-"""Owns the pairs of a load run: a sender, a recipient, and the check of everything they hear."""
+"""Owns the pairs of a load run: a sender, a recipient, and the checks of all received frames."""
 
 import asyncio
 from array import array

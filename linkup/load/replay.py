@@ -1,4 +1,4 @@
-"""Owns the replay of a recorded conversation: sent in order, then read back byte for byte."""
+"""Owns the replay of a recorded conversation: it is sent in order and read back."""
 
 import asyncio
 from collections.abc import Callable, Iterable

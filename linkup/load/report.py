@@ -1,4 +1,4 @@
-"""Owns what a load run found: the figures, the verdict, and both in words."""
+"""Owns the report of a load run: the figures and the verdict, as text and JSON."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""Owns a load run: pairs join, send, are timed and watched, and give account at the end."""
+"""Owns a load run: pairs join, send, are measured and checked, and are reported at the end."""
 
 import asyncio
 import gc

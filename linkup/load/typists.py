@@ -1,4 +1,4 @@
-"""Owns who only types beside a load: pairs that tell each other so about once a second."""
+"""Owns the users who only type during a load: pairs that send `typing` about once a second."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""Owns `linkup message`: asks persistence and notify for a message's way, and shows it."""
+"""Owns `linkup message`: prints the steps of a message, known to persistence and notify."""
 
 import asyncio
 

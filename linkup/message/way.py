@@ -1,4 +1,4 @@
-"""Owns the way of a message as it is shown: its steps in order of time, and how it was stored."""
+"""Owns the display of the steps of a message, in order of time, and of its transaction."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

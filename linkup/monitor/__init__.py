@@ -1,5 +1,4 @@
-"""Owns `linkup monitor`: whether messaging works, what is wrong and what to do, once or again and
-again; the exit code says the same."""
+"""Owns `linkup monitor`: shows health and recommendations, and returns the state as exit code."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Owns how the monitor asks each service: over the bus, and over HTTP when the bus is down."""
+"""Owns the queries of the monitor to each service: over the bus, or over HTTP if it is down."""
 
 import asyncio
 import http.client

@@ -1,4 +1,4 @@
-"""Owns what the monitor shows: one screen, from one report on everything."""
+"""Owns the display of the monitor: one screen, made from one report on all services."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Owns what `linkup run` warns of at start: settings that work, but hardly as they were meant."""
+"""Owns the warnings of `linkup run` about settings that are valid but unusual."""
 
 from collections.abc import Iterator
 

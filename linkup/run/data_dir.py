@@ -1,4 +1,4 @@
-"""Owns the data directory before the services do: that it is writable, ours alone, and has keys."""
+"""Owns the data directory before the start of services: it is writable, private, and has keys."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""Owns what `linkup run` tells: its events, and their two forms, lines to read and JSON."""
+"""Owns the events of `linkup run`, and their two forms, text and JSON."""
 
 import signal
 import sys

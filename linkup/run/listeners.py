@@ -1,4 +1,4 @@
-"""Owns the listening sockets: opened by the parent, so that a restarted child keeps its own."""
+"""Owns the listening sockets, opened by the parent, so that a restarted child keeps its own."""
 
 import errno
 import ipaddress

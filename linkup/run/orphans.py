@@ -1,4 +1,4 @@
-"""Owns the promise that no child outlives `linkup run`, not even its `kill -9`.
+"""Owns the promise that no child outlives `linkup run`, not even after `kill -9`.
 
 Linux kills a child with its parent when asked to (PR_SET_PDEATHSIG). Elsewhere a second, tiny
 process holds the end of a pipe: when the pipe closes without a word, it kills what is on its list.

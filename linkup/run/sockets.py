@@ -1,4 +1,4 @@
-"""Owns the listening sockets of a run: the gateways' for everybody, one for each other service."""
+"""Owns the listening sockets of a run: one for all gateways, and one for each other service."""
 
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Notify: follows the log and tells people what they have not seen."""
+"""Notify: follows the log and sends e-mails about unread messages."""

@@ -1,4 +1,4 @@
-"""Builds notify: the bus, the store, the follower, the mailer. Nothing else does."""
+"""Builds notify: the bus, the store, the follower and the mailer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Owns the audit of notify's store: every notification comes to an end.
+"""Owns the audit of notify's store, which finds notifications that never end.
 
 One that is on its way holds up all that follow for the same recipient and conversation, and one
 that is due in an age is as good as lost.

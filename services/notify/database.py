@@ -1,4 +1,4 @@
-"""Owns notify's database file: its schema, its one connection, one transaction at a time."""
+"""Owns notify's database: its schema, its one connection, one transaction at a time."""
 
 import asyncio
 import logging

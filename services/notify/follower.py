@@ -1,4 +1,4 @@
-"""Owns the place in the log: reads on from there, page by page, whenever the doorbell rings."""
+"""Owns the position in the log. Reads on from it, page by page, when the doorbell rings."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Owns every decision about a notification: what opens it, lets it grow, ends it or sends it.
+"""Owns every decision about a notification: to create, extend, end or send it.
 
 Pure: values in, values out; the time is an argument. Times are microseconds since 1970, UTC.
 

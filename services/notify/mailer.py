@@ -1,4 +1,4 @@
-"""Owns what is due: claims it, asks the log once more, hands it to the e-mail channel.
+"""Owns the due notifications: claims them, asks the log again, and sends them by e-mail.
 
 Runs beside the follower: a slow mail server delays e-mails, never the reading of the log.
 """

@@ -1,4 +1,4 @@
-"""Owns bringing notify's schema up to date, on a connection of its own that is closed again."""
+"""Owns the upgrade of notify's schema, on its own connection."""
 
 from pathlib import Path
 

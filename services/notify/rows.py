@@ -1,4 +1,4 @@
-"""Owns notify's statements, and how rows become what the ladder decides on and back."""
+"""Owns notify's SQL statements, and the conversion between rows and the values of the ladder."""
 
 import sqlite3
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Owns what notify answers of a message's notifications: outcomes, and nobody's address.
+"""Owns notify's answers about the notifications of a message, without addresses.
 
 Its sender is told less than the operator, who may ask about any.
 """

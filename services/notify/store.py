@@ -1,4 +1,4 @@
-"""Owns what notify keeps: its place in the log, and every notification and its state.
+"""Owns notify's stored state: its position in the log, and the notifications.
 
 What a transaction decides is a pure function of what it has read; see `ladder`.
 """

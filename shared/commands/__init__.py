@@ -1,4 +1,4 @@
-"""Owns what the services say to each other: commands to the writer, queries to the log, events.
+"""Owns the messages between the services: commands to the writer, queries to the log, events.
 
 Unknown fields are allowed, so that two versions can run side by side during a rolling upgrade.
 Times are integer microseconds since 1970, UTC.

@@ -1,4 +1,4 @@
-"""Owns how all of it travels: as MessagePack.
+"""Owns the encoding of messages between the services, which is MessagePack.
 
 What answers is a map; a refusal comes in its place, and is an array.
 """

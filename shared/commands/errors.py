@@ -1,4 +1,4 @@
-"""Owns what is said of the records of errors."""
+"""Owns the messages about error records."""
 
 from msgspec import Struct
 

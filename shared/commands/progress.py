@@ -1,4 +1,4 @@
-"""Owns the questions of how far a message has come, and their answers.
+"""Owns the queries for the progress of a message, and their answers.
 
 Only who sent it may ask, and the operator about any. What persistence knows and what notify knows
 are asked for apart.

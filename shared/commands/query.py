@@ -1,4 +1,4 @@
-"""Owns the questions to the log and their answers.
+"""Owns the queries to the log, and their answers.
 
 A question's tag is its type on the wire, and the end of the subject that it is asked on.
 """

@@ -1,4 +1,4 @@
-"""Owns what the writer answers to a batch.
+"""Owns the answers of the writer to a batch.
 
 Results are stored beside the lane's number: short names and arrays keep them small.
 """

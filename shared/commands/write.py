@@ -1,4 +1,4 @@
-"""Owns the commands to the writer and the batches they travel in."""
+"""Owns the commands to the writer, and the batches that contain them."""
 
 from typing import Literal
 

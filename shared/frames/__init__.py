@@ -1,4 +1,4 @@
-"""Owns the client-facing contract: every frame, its limits, and the one way in (`decode`)."""
+"""Owns the contract with clients: every frame, its limits, and its decoding."""
 
 from shared.frames.client import *
 from shared.frames.coding import *

@@ -1,4 +1,4 @@
-"""Owns the frames that a client sends. Unknown fields are refused: a typing error shows at once."""
+"""Owns the frames that a client sends. Unknown fields are refused, so mistakes show at once."""
 
 from typing import Annotated, ClassVar
 

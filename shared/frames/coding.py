@@ -1,4 +1,4 @@
-"""Owns the way in (`decode`) and out (`encode`, `feed_frame`) of every frame.
+"""Owns the decoding (`decode`) and encoding (`encode`, `feed_frame`) of frames.
 
 A feed frame is the same for every member but for `cursor`, so a body is encoded once and the
 cursor is spliced in front of it.

@@ -1,4 +1,4 @@
-"""Owns what a field may hold: types, limits, and each limit in words for a client."""
+"""Owns the types and limits of fields, and the description of each limit for clients."""
 
 import re
 from enum import IntEnum

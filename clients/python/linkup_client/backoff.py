@@ -1,4 +1,4 @@
-"""Owns the waiting times: when to come back, and when something has taken too long."""
+"""Owns the waiting times: the delays before reconnecting, and the timeouts."""
 
 import random
 

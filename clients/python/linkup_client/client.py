@@ -1,4 +1,4 @@
-"""Owns the client: one user's connection to LinkUp messaging, kept up and in order."""
+"""Owns the client: one user's connection to LinkUp messaging, which reconnects by itself."""
 
 import asyncio
 import logging

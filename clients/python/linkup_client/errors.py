@@ -1,4 +1,4 @@
-"""Owns the errors: one class per thing the caller can do about it."""
+"""Owns the errors: one class for each reaction of the caller."""
 
 
 class LinkupError(Exception):

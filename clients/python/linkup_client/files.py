@@ -1,4 +1,4 @@
-"""Owns files over HTTP: sending one up, and where one is. Streams, in a thread of its own."""
+"""Owns files over HTTP: uploading one, and getting its URLs. Streams, in its own thread."""
 
 import asyncio
 import http.client

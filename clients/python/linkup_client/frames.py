@@ -1,4 +1,4 @@
-"""Owns the frames on the wire, as typed structs: what the client sends and what it hears.
+"""Owns the frames as typed structs: those that the client sends and those that it receives.
 
 Unknown fields and unknown frames are stepped over, so that a newer server can speak to an older
 client.

@@ -1,4 +1,4 @@
-"""Owns what came in and was not taken yet: in cursor order, once, bounded.
+"""Owns the received events that were not consumed yet: in order, once, and limited in number.
 
 When it is full, further events are let go, and when half of it was taken `on_room` is called: a
 new connection then goes on from the last event kept. Acks never pass through here, so a caller

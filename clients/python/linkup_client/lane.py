@@ -1,4 +1,4 @@
-"""Owns one conversation's unacknowledged messages: their order, and when each is sent again.
+"""Owns one conversation's unacknowledged messages: their order, and when each is resent.
 
 No I/O: `transmit` takes the bytes, `call_later` the waiting. What is not acknowledged keeps its
 place, so nothing ever overtakes on a retry.

@@ -1,4 +1,4 @@
-"""Owns staying connected: one session after another, when to come back, and when not to."""
+"""Owns reconnecting: one session after another, the delays, and the reasons to stop."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Owns how far this device received and read each conversation, and telling the server so.
+"""Owns the marks of this device in each conversation, and sending them to the server.
 
 Marks are cumulative: only the newest of each conversation is kept and sent, at most once a second
 and again after a reconnect. Beyond MAX_CONVERSATIONS the oldest are no longer repeated.

@@ -1,4 +1,4 @@
-"""Owns what this client sent and has no ack for yet: bounded, a lane per conversation."""
+"""Owns the messages without an ack: limited in number, with a lane for each conversation."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Owns one connection of a client, from `hello` to the close: heartbeat, silence, sweeps."""
+"""Owns one connection of a client, from `hello` to the close: heartbeat, silence, resending."""
 
 import asyncio
 from collections.abc import Callable

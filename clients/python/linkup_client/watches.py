@@ -1,4 +1,4 @@
-"""Owns whom this client watches: asked for again on each connection, told when it changes."""
+"""Owns the users that this client watches: subscribed again on each connection."""
 
 from collections.abc import Callable, Iterable
 

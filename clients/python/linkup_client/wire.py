@@ -1,4 +1,4 @@
-"""Owns the bytes: one WebSocket over asyncio, text frames in and out through callbacks.
+"""Owns the WebSocket over asyncio: text frames in and out, through callbacks.
 
 Thinner than `websockets.asyncio`: no task and no queue per socket, and whatever was sent during
 one turn of the event loop leaves in one write.

@@ -1,1 +1,1 @@
-"""The ways a notification leaves the house."""
+"""The channels over which notifications are sent."""

@@ -1,4 +1,4 @@
-"""Owns the handing over of an e-mail, and the answer to the one question: was it accepted?
+"""Owns the delivery of an e-mail to the mail server, and its outcome.
 
 Until `begin` has committed, nothing can have been accepted and the attempt may be repeated.
 After it only the server's word counts; without a word the outcome is unknown (RFC 1047).

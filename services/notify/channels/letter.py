@@ -1,4 +1,4 @@
-"""Owns what an e-mail says. Texts of users stand in its body alone, never in a header."""
+"""Owns the text of an e-mail. Text of users is only in its body, never in a header."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo

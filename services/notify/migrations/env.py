@@ -1,4 +1,4 @@
-"""Runs the steps on the connection that `migrate.upgrade` hands over. Alembic loads it by path."""
+"""Runs migrations on the connection from `migrate.upgrade`. Alembic loads this file by path."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""The gateway: sockets, authentication, frame validation, the HTTP API and the web page."""
+"""The gateway: WebSockets, authentication, frame validation, the HTTP API and the web page."""

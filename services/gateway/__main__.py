@@ -1,4 +1,4 @@
-"""`python -m services.gateway`"""
+"""Starts the gateway: `python -m services.gateway`."""
 
 from services.gateway.app import open_app
 from services.gateway.attachments import copies, inspection

@@ -1,4 +1,4 @@
-"""Owns the way from the table of routes to what is served: endpoints by `METHOD /path`."""
+"""Owns the binding of endpoints to the table of routes, by `METHOD /path`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

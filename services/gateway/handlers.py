@@ -1,4 +1,4 @@
-"""Owns what each client frame does. One `match`, one function a frame."""
+"""Owns the handling of client frames: one `match`, with one function for each frame."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

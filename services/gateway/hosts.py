@@ -1,4 +1,4 @@
-"""Owns the names this server answers to.
+"""Owns the host names that this server accepts.
 
 A page of evil.example can point that name at 127.0.0.1 (DNS rebinding): the browser then takes
 this server for the page's own, and only the Host header tells.

@@ -1,4 +1,4 @@
-"""Owns who is connected here: one subscription per online user, and the comparison with the log.
+"""Owns the connected users: one subscription for each, and the comparison with the log.
 
 What the wire loses is found again: every user's head is compared with the log's every 10 s, after
 each reconnect to the bus, a second after a join, and when a duplicate shows that a publish may

@@ -1,4 +1,4 @@
-"""Owns the web page: the static files of clients/web and the headers that fence them in."""
+"""Owns the web page: the static files of clients/web and their security headers."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Owns the life of a WebSocket: origin, hello, welcome, the frames, the close."""
+"""Owns the life of a WebSocket: Origin, `hello`, `welcome`, frames, close."""
 
 import logging
 from collections import Counter

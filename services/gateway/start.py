@@ -1,4 +1,4 @@
-"""Owns what the gateway checks of itself at start: its routes against the contract."""
+"""Owns the gateway's checks of its routes against the contract, at start."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

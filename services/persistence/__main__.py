@@ -1,4 +1,4 @@
-"""`python -m services.persistence`"""
+"""Starts persistence: `python -m services.persistence`."""
 
 from services.persistence.app import open_app
 from services.persistence.upkeep import backup, command

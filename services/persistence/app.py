@@ -1,4 +1,4 @@
-"""Builds persistence: the store, its writer and readers, and what they listen to."""
+"""Builds persistence: the store, its writer and readers, and their subscriptions."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Owns when the followers of the log are told that it has grown: at most every so often."""
+"""Owns the doorbell: informs the followers of new rows, at a limited rate."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Owns the path of a batch: queue → one transaction for all that waits → live events → replies.
+"""Owns the path of a batch: queue → one transaction for all waiting batches → events → replies.
 
 Group commit without a timer: whatever queued up during the last sync is the next transaction.
 Save before you tell, tell before you ack.

@@ -1,1 +1,1 @@
-"""The HTTP API: the same commands and queries as the socket, for clients without one."""
+"""The HTTP API: the same commands and queries as on the WebSocket."""

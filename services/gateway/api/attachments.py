@@ -1,4 +1,4 @@
-"""Owns the routes of files: uploading one, asking where it is, fetching its bytes."""
+"""Owns the routes of files: uploading, getting URLs, and downloading."""
 
 import time
 from collections.abc import AsyncIterator

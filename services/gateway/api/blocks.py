@@ -1,4 +1,4 @@
-"""Owns the routes of blocks: whom a user keeps away."""
+"""Owns the routes of blocks."""
 
 from dataclasses import dataclass
 

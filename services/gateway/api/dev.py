@@ -1,4 +1,4 @@
-"""Owns the demo login: a token for any name, only with LINKUP_DEV_LOGIN."""
+"""Owns the demo login: a token for any user, only with LINKUP_DEV_LOGIN."""
 
 from dataclasses import dataclass
 

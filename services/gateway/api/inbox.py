@@ -1,4 +1,4 @@
-"""Owns the routes of conversations: the inbox, one of them, its read mark, what is unread."""
+"""Owns the routes of conversations: the inbox, one conversation, its read mark, unread counts."""
 
 import secrets
 from dataclasses import dataclass

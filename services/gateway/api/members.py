@@ -1,4 +1,4 @@
-"""Owns the routes of a conversation's members: who is in it, adding, roles, removing, leaving."""
+"""Owns the routes of members: listing, adding, roles, removing, leaving."""
 
 from dataclasses import dataclass
 

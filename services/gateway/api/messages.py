@@ -1,4 +1,4 @@
-"""Owns the routes of messages: sending one, and a conversation's pages."""
+"""Owns the routes of messages: sending one, and pages of a conversation."""
 
 from dataclasses import dataclass
 

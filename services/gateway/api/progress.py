@@ -1,4 +1,4 @@
-"""Owns the routes that tell a sender how far a message of theirs has come."""
+"""Owns the routes of a message's receipts and timeline, for its sender."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Owns the route of reports: what users tell the operator of each other."""
+"""Owns the route of reports about users and messages."""
 
 from dataclasses import dataclass
 

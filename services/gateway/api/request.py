@@ -1,4 +1,4 @@
-"""Owns reading an HTTP request and answering an error: one problem form for every route."""
+"""Owns reading an HTTP request and answering an error, in the same form for every route."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""Owns the route that sells tickets: one socket each, for whoever shows a token."""
+"""Owns the route of tickets, which open one WebSocket each in place of a token."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Files of messages: what they are, where their bytes lie, who may fetch them and for how long."""
+"""Files of messages: their types, bytes, permissions and expiry."""

@@ -1,4 +1,4 @@
-"""Owns the headers a file leaves with, and which part of it was asked for. Pure."""
+"""Owns the response headers of a file, and the requested range. Pure."""
 
 import re
 from urllib.parse import quote

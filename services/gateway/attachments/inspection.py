@@ -1,4 +1,4 @@
-"""Owns looking after files: those that messages have are all there, original and thumbnail.
+"""Owns the inspection of files: the files of messages must exist, with their thumbnails.
 
 Only a gateway knows the store of files, and only the log knows which files there have to be. What
 is not found is asked for once more: its message may have been erased meanwhile.

@@ -1,4 +1,4 @@
-"""Owns what a file is: judged by its first bytes, never by what the sender calls it. Pure.
+"""Owns the type of a file, detected from its first bytes and not from its name. Pure.
 
 The name only refines what the bytes leave open (a text, an old Office file), and is held against
 the endings that a double click would run: those of scripts and packages, which run whatever they

@@ -1,4 +1,4 @@
-"""Owns signed URLs: whoever has one may fetch that file until it expires. Pure but for the clock.
+"""Owns signed URLs, which allow downloading a file until they expire. Pure except for the clock.
 
 A URL names nobody and holds no secret: an HMAC over what it grants, keyed from the secret that
 all gateways share.

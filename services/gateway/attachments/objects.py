@@ -1,4 +1,4 @@
-"""Owns the bytes of files: one object each in a store that a URL names, and one a thumbnail.
+"""Owns the bytes of files: one object for each original and thumbnail, in a store named by a URL.
 
 Nobody else imports obstore. Paths are made of ids of ours alone, never of a name. An object is
 there as a whole or not at all; on a local disk it is synced before it counts as written. A store

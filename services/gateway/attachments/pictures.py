@@ -1,4 +1,4 @@
-"""Owns looking into an image: its size as shown, and a small picture of it. Blocks: use a thread.
+"""Owns the decoding of images: their size and a thumbnail. Blocks, so call it in a thread.
 
 What is read is hostile. Its size is known before a pixel is decoded, only the decoder its first
 bytes call for may run, and how many pixels may be decoded is bounded.

@@ -1,4 +1,4 @@
-"""Owns the end of files: what was erased, and what no message took in time.
+"""Owns the deletion of files that were erased or not sent in time.
 
 Condemn the record (nothing can take it any more), delete the bytes, forget the record. A crash
 between any two of these is made good by the next round, of whichever gateway.

@@ -1,4 +1,4 @@
-"""Owns the way of an upload: judged by its first bytes, streamed, looked into, committed.
+"""Owns an upload: its type is detected, it is streamed, decoded and committed.
 
 The record is reserved before the first byte is written and committed after the last is synced,
 so there are never bytes that nobody knows of. Whatever goes wrong in between, nothing is left.

@@ -1,4 +1,4 @@
-"""Owns who somebody is: tokens of the host app, the demo login, and the Origin of a socket."""
+"""Owns authentication: tokens of the host app, the demo login, and the Origin of a WebSocket."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Owns the optional claims of a token: what each may hold, and what becomes of an odd one.
+"""Owns the optional claims of a token: their limits, and the handling of invalid ones.
 
 A claim that is not there leaves what is known of the user; null, or nothing to see, takes it
 away. One that cannot be used is left out as if it were not there: it is no reason to refuse.

@@ -1,1 +1,1 @@
-"""Presence and typing: told while it is true, never stored."""
+"""Presence and typing, which are sent live and never stored."""

@@ -1,4 +1,4 @@
-"""Owns saying who comes and goes, and writing when somebody was last seen.
+"""Owns the announcement of users who connect or disconnect, and writing when they were last seen.
 
 Who is back within the debounce was never away: so long after a user's last socket here has gone
 this gateway still answers for them. Only then, and where no other gateway holds them, they are

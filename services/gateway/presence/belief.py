@@ -1,4 +1,4 @@
-"""Owns what to believe of a watched user from what is heard of them: pure, the clock comes in."""
+"""Owns the assumed state of a watched user, derived from announcements. Pure."""
 
 import math
 from dataclasses import dataclass

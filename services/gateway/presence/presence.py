@@ -1,5 +1,4 @@
-"""Owns who watches whom. There is no registry: whom its sockets watch, this gateway asks for and
-listens to.
+"""Owns the subscriptions to presence. There is no registry: the gateway asks other gateways.
 
 One task does all of it, whenever a client asks and at every tick; what clients ask is only noted
 meanwhile. Nothing waits for it, and nothing is stored.

@@ -1,4 +1,4 @@
-"""Owns asking all gateways whether somebody is online: any answer is *yes*.
+"""Owns the query to all gateways whether a user is online: any answer means yes.
 
 Nobody listens where a user has no socket, so that *no* comes from the broker at once. Changes
 are announced elsewhere: a question where others merely listen would wait for its timeout.

@@ -1,4 +1,4 @@
-"""Owns what is told and never stored: who is typing, and the queue that such work waits in.
+"""Owns typing, which is never stored, and the queue for such work.
 
 It may be lost anywhere and is dropped first: no message waits for it.
 """

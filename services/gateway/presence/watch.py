@@ -1,4 +1,4 @@
-"""Owns one watched user: what is believed of them, and which sockets are to be told."""
+"""Owns one watched user: the assumed state, and the WebSockets to inform."""
 
 from dataclasses import dataclass, field
 

@@ -1,1 +1,1 @@
-"""One WebSocket: its frames, its place in the feed, and the frames that wait to be written."""
+"""One WebSocket: its frames, its position in the feed, and its outgoing frames."""

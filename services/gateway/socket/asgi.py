@@ -1,4 +1,4 @@
-"""Owns what a socket says and hears in ASGI's words, until it has a connection and at its end."""
+"""Owns the ASGI messages of a WebSocket before and after its connection exists."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Owns how long a burst of events takes from the bus to the sockets."""
+"""Owns the measurement of the time from the bus to the WebSockets, for a burst of events."""
 
 import asyncio
 import time

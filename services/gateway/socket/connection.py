@@ -1,4 +1,4 @@
-"""Owns one socket of a user: what it is sent, what it has acknowledged, and when it is to end."""
+"""Owns one WebSocket of a user: its outgoing frames, acks, and expiry."""
 
 import asyncio
 import logging

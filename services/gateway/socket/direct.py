@@ -1,4 +1,4 @@
-"""Owns the short way of a text in one frame: it is unmasked and framed here, not by the library.
+"""Owns the fast path of text frames, which bypass the WebSocket library.
 
 Nearly every frame is one. All others, the handshake, the close and whatever is wrong stay with
 the library, which stands between two frames meanwhile and notices nothing. See docs/adr/0022.

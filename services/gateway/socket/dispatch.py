@@ -1,4 +1,4 @@
-"""Owns the way of a WebSocket to its endpoint: past what is there for HTTP alone."""
+"""Owns the routing of a WebSocket to its endpoint, past the middleware that is only for HTTP."""
 
 from collections.abc import Awaitable, Sequence
 

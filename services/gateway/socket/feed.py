@@ -1,4 +1,4 @@
-"""Owns where one socket stands in its user's feed.
+"""Owns the position of one WebSocket in its user's feed.
 
 The feed is passed on in cursor order, without gap or repeat (C5). A gap is repaired from the log,
 page by page at the socket's own pace, and no buffer is kept meanwhile: remember the highest

@@ -1,4 +1,4 @@
-"""Owns the first words of a socket: `hello` and who says it, and the `welcome` that answers.
+"""Owns the start of a WebSocket: `hello`, authentication, and `welcome`.
 
 A token in the header says who it is as well; `hello` is optional then.
 """

@@ -1,4 +1,4 @@
-"""Owns the bytes of a socket that were read and not parsed yet, and where its frames begin.
+"""Owns the received bytes of a WebSocket that were not parsed yet, and the beginnings of frames.
 
 One read may bring thousands of frames; they are parsed one by one, as their turn comes.
 """

@@ -1,4 +1,4 @@
-"""Owns the frames waiting for one socket: bounded by count and bytes, written many at a time."""
+"""Owns the frames that wait for one WebSocket: limited in number and bytes, written together."""
 
 import asyncio
 

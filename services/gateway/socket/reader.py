@@ -1,4 +1,4 @@
-"""Owns reading one socket: its frames one by one, what they cost, and its last words."""
+"""Owns reading one WebSocket: its frames, their cost, and its close code."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Owns what the log says of those who are refused: a line each, so many a minute."""
+"""Owns the log lines of refused clients, a limited number a minute."""
 
 import logging
 import time

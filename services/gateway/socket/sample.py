@@ -1,4 +1,4 @@
-"""Owns how long it takes to decode a frame: of one in so many, as a look at the clock costs too."""
+"""Owns the measurement of decoding, for a sample of frames, because reading the clock costs too."""
 
 import time
 

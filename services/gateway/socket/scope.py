@@ -1,4 +1,4 @@
-"""Owns the narrower views of a socket: one conversation, or none.
+"""Owns WebSockets for a part of the feed: one conversation, or none.
 
 Each is the one socket with the same frames. What a view does not show is stepped over: its cursor
 moves on all the same.

@@ -1,4 +1,4 @@
-"""Owns what ASGI cannot do: many frames in one write, and the end of a socket that never reads.
+"""Owns what ASGI lacks: several frames in one write, and the abort of clients that do not read.
 
 `send(close)` waits behind a full buffer, and uvicorn's own keepalive closes without telling the
 application: a peer that stops reading would keep its descriptor until the kernel gives up.

@@ -1,1 +1,1 @@
-"""The way to persistence and notify: commands in lanes, questions gathered from many askers."""
+"""The connection to persistence and notify: commands in lanes, and combined queries."""

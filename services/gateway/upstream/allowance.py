@@ -1,4 +1,4 @@
-"""Owns what this gateway knows of its users' message allowances, to save trips that are in vain.
+"""Owns the gateway's copy of message rates, which saves commands that would be refused.
 
 The commit is the authority (C9). Here only what was stored through this gateway is counted, from
 the moment it was submitted: so a bucket here is never emptier than the one in the store, and what

@@ -1,5 +1,5 @@
-"""Owns the message that the gateway sends to itself: committed, delivered and read the whole way,
-between two users that nobody else sees, whenever real messages have not just proved the same.
+"""Owns the canary: a message between two reserved users that is committed, delivered and read. It
+is sent only if no real message has just shown that this works.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Owns the order of one connection's messages across failures that are only for now (R2)."""
+"""Owns the order of one connection's messages after temporary failures (R2)."""
 
 from collections import OrderedDict
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""Owns the way of many to one answerer: those that come while a question is under way are asked
-for together in the next one.
+"""Owns combining queries: those that arrive while one is under way are sent together.
 
 So questions grow with the crowd and wait for nothing without it, as the batches of a lane do. Who
 waits, waits in a line of bounded length and for a bounded time.

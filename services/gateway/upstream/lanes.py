@@ -1,4 +1,4 @@
-"""Owns the way of commands to the store: in order, one batch in flight per lane.
+"""Owns the sending of commands to the store: in order, one batch at a time in each lane.
 
 While a batch is in flight the next one gathers, so batches grow with the load and wait for
 nothing without it; only marks wait for a moment for a message to go with. A user is always in the

@@ -1,4 +1,4 @@
-"""Owns what the gateway knows of persistence and of notify: heard from their traffic, or asked."""
+"""Owns the known state of persistence and notify, from their traffic or from queries."""
 
 import asyncio
 from functools import partial

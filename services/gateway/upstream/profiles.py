@@ -1,4 +1,4 @@
-"""Owns making users known to the store: from their token when they come, or for the demo."""
+"""Owns storing the profiles of users, from their tokens or the demo login."""
 
 from services.gateway.auth import DEMO_CAST, Identity, demo_email
 from services.gateway.auth.claims import REMOVED

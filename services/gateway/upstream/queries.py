@@ -1,5 +1,6 @@
-"""Owns the gateway's questions to the log, over the bus: where a crowd asks the same kind of
-thing, one question for many; else one each, few at a time."""
+"""Owns the gateway's queries to the log over the bus: those of many clients are combined, others
+are sent one by one, a few at a time.
+"""
 
 import asyncio
 import logging

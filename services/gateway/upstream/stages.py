@@ -1,4 +1,4 @@
-"""Owns what is measured of a lane: once a batch, never once a command."""
+"""Owns the measurements of a lane, made once for each batch."""
 
 from shared.metrics import Metrics
 

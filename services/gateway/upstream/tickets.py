@@ -1,4 +1,4 @@
-"""Owns one-time tickets: a token is shown once, over HTTP, and only the ticket goes to a socket.
+"""Owns one-time tickets, which replace the token on a WebSocket.
 
 The store, the bus and the logs know a ticket by its hash alone.
 """

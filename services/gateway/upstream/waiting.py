@@ -1,4 +1,4 @@
-"""Owns what waits in a lane: each user's commands in order, the users in turn.
+"""Owns the waiting commands of a lane: in order for each user, with users taking turns.
 
 So one who sends a thousand has as many in the next batch as one who sends ten.
 """

@@ -1,4 +1,4 @@
-"""Owns the report on all services together: this gateway's own, and those it asks over the bus."""
+"""Owns the report on all services: the gateway's own, and those that it gets over the bus."""
 
 import asyncio
 

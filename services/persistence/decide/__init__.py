@@ -1,1 +1,1 @@
-"""The decisions: pure functions from what a transaction read to what it writes and tells."""
+"""The decisions: pure functions from the rows that were read to the rows to write."""

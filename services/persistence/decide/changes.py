@@ -1,4 +1,4 @@
-"""Owns the changes that a transaction writes, as values: facts, and the feed rows that tell them.
+"""Owns the changes that a transaction writes, as values: facts, and their feed rows.
 
 A fact is one object, which the feed rows of all its hearers share. Its `kind` is stored in them.
 """

@@ -1,4 +1,4 @@
-"""Owns the beginning of direct conversations, and each member's own view of one. Pure.
+"""Owns the creation of direct conversations, and the settings of each member. Pure.
 
 Nobody else is told of a view that is cleared, archived or muted; the member's own devices are, by
 a `conversation` event. A title is the group's own, and told to all.

@@ -1,4 +1,4 @@
-"""Owns the storing of messages: once for ever (C3), in order (C4), if the sender may. Pure."""
+"""Owns storing messages: once (C3), in order (C4), and only if the sender may. Pure."""
 
 import hashlib
 

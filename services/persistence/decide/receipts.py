@@ -1,4 +1,4 @@
-"""Owns the marks, delivered and read, and the receipts that tell them: a part of `decide`."""
+"""Owns the marks, delivered and read, and their receipts. Pure."""
 
 from collections.abc import Iterable
 

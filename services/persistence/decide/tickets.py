@@ -1,4 +1,4 @@
-"""Owns tickets: each opens one socket of its buyer within 30 seconds. Pure."""
+"""Owns tickets: each opens one WebSocket of its user within 30 seconds. Pure."""
 
 from services.persistence.decide.state import Ticket
 from services.persistence.decide.transaction import Transaction

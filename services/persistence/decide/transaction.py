@@ -1,4 +1,4 @@
-"""Owns one transaction while it is decided: its state, its changes, its hearers."""
+"""Owns one transaction during its decision: its state, its changes and their recipients."""
 
 from typing import NamedTuple
 

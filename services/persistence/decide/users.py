@@ -1,4 +1,4 @@
-"""Owns the profile of a user, taken from their token, and when they were last seen. Pure."""
+"""Owns the profiles of users, taken from their tokens, and the times they were last seen. Pure."""
 
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, PutUser, TouchUser

@@ -1,1 +1,1 @@
-"""The schema's history: the same for SQLite and PostgreSQL, applied by whoever holds the store."""
+"""The history of the schema, the same for SQLite and PostgreSQL."""

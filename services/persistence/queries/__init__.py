@@ -1,4 +1,4 @@
-"""Owns every read of the log, a module a noun. Reading changes nothing.
+"""Owns every read of the log, one module for each kind. Reading changes nothing.
 
 A question costs one trip to the reader's thread, which answers it from one snapshot and encodes
 the answer: what an answer says and the cursor it carries belong together.

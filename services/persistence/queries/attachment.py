@@ -1,4 +1,4 @@
-"""Owns reading the records of attachments, for whoever may see a message that has them."""
+"""Owns reading the records of attachments, for users who may see their messages."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Owns the pages of whom a user blocks."""
+"""Owns the pages of blocked users."""
 
 from services.persistence.queries.source import MAX_LIST, Source
 from shared import api, frames

@@ -1,4 +1,4 @@
-"""Owns reading the stored records of errors, the latest first."""
+"""Owns reading stored error records, latest first."""
 
 import msgspec
 

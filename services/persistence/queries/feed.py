@@ -1,4 +1,4 @@
-"""Owns reading users' feeds: where they end, and their events after a cursor.
+"""Owns reading feeds: their last cursor, and the events after a cursor.
 
 Many come at once, so each question is for many, and costs as many statements as one for one.
 """

@@ -1,4 +1,4 @@
-"""Owns who follows the log: how far each of them is, and when it was last heard of.
+"""Owns the followers of the log: their positions, and when they last sent a query.
 
 Asking for a page says where one stands, so following is registering. Retention writes it down and
 keeps what a follower has yet to read.

@@ -1,4 +1,4 @@
-"""Owns the followers' log: the rows that call for something, and the marks to judge them by."""
+"""Owns the log as its followers read it: the rows that may need a notification, and the marks."""
 
 from services.persistence.projection.message import preview
 from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, fit, profile

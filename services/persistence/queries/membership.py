@@ -1,5 +1,6 @@
-"""Owns who may see a conversation at all: its members. They are each other's acquaintances, but
-for those of whom one blocks the other."""
+"""Owns membership, which decides who may see a conversation. Members can see each other's
+presence, unless one blocks the other.
+"""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Owns the read side's tasks: each holds one connection and answers one query at a time."""
+"""Owns the reader tasks: each has one connection and answers one query at a time."""
 
 import asyncio
 import logging

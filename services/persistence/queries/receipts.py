@@ -1,4 +1,4 @@
-"""Owns the pages of a message's receipts: whom it was for, who has it, since when."""
+"""Owns the pages of a message's receipts: its recipients, their marks, and the times."""
 
 from services.persistence.queries.sent import counts, reached, sent
 from services.persistence.queries.source import MAX_LIST, Source, fit

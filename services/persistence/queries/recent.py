@@ -1,4 +1,4 @@
-"""Owns what is remembered of the newest transactions that stored messages, in memory alone.
+"""Owns the figures of the latest transactions with messages, in memory.
 
 The event loop writes one entry a transaction; the readers' threads look them up.
 """

@@ -1,4 +1,4 @@
-"""Owns the replay of a feed row: the event as of now, in the bytes of the live one."""
+"""Owns the replay of a feed row: the current state of its event, encoded as a live event."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Owns the pages of a conversation's members: who they are, their roles, how far they got."""
+"""Owns the pages of a conversation's members, with their roles and marks."""
 
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fit

@@ -1,4 +1,4 @@
-"""Owns full-text search: one user's words in what that user may see, newest first.
+"""Owns full-text search in the messages that a user may see, newest first.
 
 The index proposes messages, each message decides: what it says now, and `visible`.
 """

@@ -1,4 +1,4 @@
-"""Owns how far one message has come among its members, as its sender may know it.
+"""Owns the progress of one message among its members, for its sender.
 
 Marks are cumulative: one that reached the message, or passed it, has it. When a mark moved stands
 in the reader's own receipt in the feed, and goes when that is pruned.

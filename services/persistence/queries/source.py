@@ -1,4 +1,4 @@
-"""Owns what every query reads from: one reader's connection and the identity of its store."""
+"""Owns the input of every query: a reader's connection and the identity of the store."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""Owns what has become of a message so far: its own steps, and those of the first members."""
+"""Owns the timeline of a message: its own steps, and those of the first members."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Owns what an operator is told of any message's way: its steps, and never its text."""
+"""Owns the steps of any message for the operator, without its text."""
 
 from services.persistence.queries.recent import Recent
 from services.persistence.queries.sent import Sent, counts, reached

@@ -1,5 +1,4 @@
-"""Owns which messages of their conversations a member may see: the one filter of every read; and
-which users must not know of each other."""
+"""Owns visibility in SQL: the messages that a member may see, and users hidden from each other."""
 
 
 def visible(message: str, member: str) -> str:

@@ -1,4 +1,4 @@
-"""Owns how the database is opened: who may write, how safely, and who may hold it at all."""
+"""Owns opening the database: the write lock, the pragmas, and read-only connections."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""Owns the rows of the index of words: a message has those of what it says now, or none yet.
+"""Owns the rows of the search index: those of a message's current text.
 
 No word can be read in them, only numbers (see `terms`). New messages are indexed behind the
 cursor `indexed`, which moves in the transaction of their rows; what is edited or wiped is so in

@@ -1,4 +1,4 @@
-"""Owns bringing the schema up to date: an engine of its own, gone before the writer opens."""
+"""Owns the upgrade of the schema, on an engine that is closed before the writer opens."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Owns the question how old the store's schema is; the answer is seldom that it has to change.
+"""Owns the check of the store's schema version, which rarely needs an upgrade.
 
 Loading Alembic takes as long as all the rest of a start, and a start after a crash is one that
 users wait for: it is loaded only when there is something to apply.

@@ -1,4 +1,4 @@
-"""Owns the SQL of the transaction. `rows` makes its parameters; `queries` has what readers ask."""
+"""Owns the SQL of the transaction. `rows` has its parameters, `queries` the SQL of readers."""
 
 FORGET_LANES = """
 DELETE FROM lanes WHERE lane NOT IN (SELECT lane FROM lanes ORDER BY n DESC LIMIT ?1)

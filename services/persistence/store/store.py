@@ -1,4 +1,4 @@
-"""Owns the transaction: read what the batches name, decide, write, commit, in one trip.
+"""Owns the transaction: read, decide, write and commit, in one call of the driver's thread.
 
 Errors of the database become Unavailable here; what else goes wrong in a commit is a batch's own
 fault and rises as it is.

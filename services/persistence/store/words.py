@@ -1,4 +1,4 @@
-"""Owns what a word is: how text is taken apart, and the numbers that stand for its words. Pure.
+"""Owns words: splitting text into them, and the numbers that represent them. Pure.
 
 Case, accents and the form of a character do not matter, and what cannot be seen parts no words.
 Scripts that are written without spaces are taken in pairs of characters, an emoji is a word of its

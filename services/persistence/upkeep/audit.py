@@ -1,4 +1,4 @@
-"""Owns one pass of the auditor: a page of a walk at a time, each in a snapshot of its own."""
+"""Owns one pass of the auditor: one page and one snapshot at a time."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Owns the auditor: what always holds in the store is looked at again, a page at a time.
+"""Owns the auditor, which checks page by page what must always hold in the store.
 
 It reads on a connection of its own and takes a tenth of one core at most while it is at work: no
 message waits for it, and no snapshot lasts for more than some milliseconds.

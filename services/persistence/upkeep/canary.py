@@ -1,5 +1,6 @@
-"""Owns the end of the messages that gateways send to themselves: all but the last few go, from the
-front of their conversation and of their feeds, so that no number in between is missing."""
+"""Owns the deletion of canary messages: all but the latest, as a prefix of their conversation and
+of the two feeds, so that no number in between is missing.
+"""
 
 import asyncio
 import logging

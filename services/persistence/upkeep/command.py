@@ -1,5 +1,5 @@
-"""Owns what `python -m services.persistence` does beside serving: an audit, on a stopped store or
-beside a running product. It only reads, and tells what it finds in JSON, an object a line.
+"""Owns the command `python -m services.persistence audit`. It only reads, works beside a running
+product, and prints JSON lines.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Owns that what was erased also leaves the write-ahead log.
+"""Owns removing erased text from the write-ahead log.
 
 `secure_delete` overwrites it in the pages of the database; the pages as they were before stay in
 the log's file until that is begun anew, which on a quiet server may take days.

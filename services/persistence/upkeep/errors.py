@@ -1,4 +1,4 @@
-"""Owns the stored records of errors: merges what the services say, deletes what is old, resolves.
+"""Owns the stored error records: merging, deleting old ones, and resolving.
 
 It writes in transactions of its own, and only while the store is known to work: an error of the
 store stays in memory until then.

@@ -1,4 +1,4 @@
-"""Owns the task that indexes what was stored, between the batches: no ack waits for it.
+"""Owns the task that adds new messages to the search index, between batches and after the acks.
 
 Search may lag behind; a message is found some time after it was acknowledged.
 """

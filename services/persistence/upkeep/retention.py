@@ -1,4 +1,4 @@
-"""Owns how long the feed is kept: away with what is old and everybody who follows has read.
+"""Owns pruning: deletes feed rows past retention that every follower has read.
 
 A few rows at a time, each time a transaction of its own between two of the writer's, so that no
 message waits for more than a few milliseconds. Messages, and what makes a `client_id` count

@@ -1,4 +1,4 @@
-"""Owns what always holds in the store, as SQL: each rule answers with the rows that break it.
+"""Owns the rules of the audit, as SQL that selects the rows which violate them.
 
 The store is walked in places: each table in the order of a key of three parts, a page at a time. A
 rule sees one page in one snapshot, so what is written meanwhile never looks like a fault, and a

@@ -1,4 +1,4 @@
-"""Owns what a broken rule of the store is called, and the sentence that tells an operator of it."""
+"""Owns the names of violations, and the sentences that explain them to an operator."""
 
 from typing import Literal
 

@@ -1,16 +1,17 @@
 """Checks of limits: sizes, rates and abuse, each with its named outcome."""
 
+import asyncio
 import json
 from typing import Any
 
 from linkup.conform.check import Check, checks
-from linkup.conform.player import Frame, Player, Scene
+from linkup.conform.deployment import Answer
+from linkup.conform.player import Caller, Frame, Player, Scene
 from linkup.conform.verdict import Skipped, Unkept, demand, expect
 
 LIMIT = 64 * 1024
 MOST_BURST = 200
 MOST_SEARCHES = 60
-POSTS = 20
 STRIKES = 20
 
 
@@ -54,14 +55,18 @@ async def a_rate_limit_over_all_roads(scene: Scene) -> None:
     """The message rate covers WebSockets and HTTP, which returns 429 with Retry-After."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     error = await _exhaust(alice)
-    for number in range(POSTS):
-        await _flood(alice, f"flood-{number}", 30)  # or a slow answer would find it refilled
-        body = {"to": alice.user_id, "content": "by post", "client_id": f"post-{number}"}
-        answer = await api.post("/v1/messages", body)
-        if answer.status != 201:
-            break
+    burst = alice.frames[0]["limits"]["message_burst"]
+    await _flood(alice, "flood", 30)  # or a slow answer would find it refilled
+    # No more at once than a bucket would hold that they had for themselves.
+    answers = await asyncio.gather(*(_post(api, alice, f"post-{n}") for n in range(burst)))
+    answer = max(answers, key=lambda answer: answer.status)
     expect("the status behind a full bucket", [answer.status, error["code"]], [429, "rate_limited"])
     demand(int(answer.headers.get("retry-after", "0")) >= 1, "Retry-After", answer.headers)
+
+
+async def _post(api: Caller, alice: Player, client_id: str) -> Answer:
+    body = {"to": alice.user_id, "content": "by post", "client_id": client_id}
+    return await api.post("/v1/messages", body)
 
 
 async def too_many_requests_say_when(scene: Scene) -> None:

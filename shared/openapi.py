@@ -14,6 +14,21 @@ IN_BRACES = re.compile(r"\{(\w+)\}")
 PROBLEM = "application/problem+json"
 
 
+SCHEMES: Schema = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A JSON Web Token signed by your app.",
+    },
+    "operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The operator's key, LINKUP_ADMIN_KEY.",
+    },
+}
+
+
 def document(version: str) -> Schema:
     """Raises KeyError for a name in a path that route.PATH_TYPES does not know."""
     types = [api.Problem, *(kind for route in ROUTES for kind in _types(route))]
@@ -35,14 +50,7 @@ def document(version: str) -> Schema:
         "paths": paths,
         "components": {
             "schemas": named,
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "A JSON Web Token signed by your app.",
-                }
-            },
+            "securitySchemes": SCHEMES,
         },
     }
 
@@ -67,7 +75,7 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
         "operationId": re.sub(r"\W+", "_", route.name.lower()).strip("_"),
         "summary": route.summary,
         "tags": [_tag(route.path)],
-        "security": [{"bearer": []}] if route.auth == "bearer" else [],
+        "security": [{route.auth: []}] if route.auth in SCHEMES else [],
         "parameters": [
             *(_in_path(name, next(given)) for name in path_names(route.path)),
             *(_in_query(parameter, next(given)) for parameter in route.query),

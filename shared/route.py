@@ -6,10 +6,12 @@ from msgspec import Struct
 
 from shared.errors import LinkupError
 from shared.frames import AttachmentId, ConversationId, PositiveInt, UserId
+from shared.taxonomy import ErrorId
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Auth = Literal["bearer", "signature", "none"]  # signature: the URL itself is the permission
-Limit = Literal["api", "search", "upload", "auth", "other"]
+# operator: with LINKUP_ADMIN_KEY; signature: the URL itself is the permission.
+Auth = Literal["bearer", "operator", "signature", "none"]
+Limit = Literal["api", "search", "upload", "auth", "other", "admin"]
 
 # The setting that holds the requests a minute of each class: for one user or, on a route without
 # `auth`, for one address.
@@ -19,6 +21,7 @@ LIMITS: dict[Limit, str] = {
     "upload": "upload_per_minute",
     "auth": "auth_per_minute",
     "other": "other_per_minute",
+    "admin": "admin_per_minute",
 }
 
 HEALTH = "application/health+json"
@@ -27,6 +30,7 @@ HEALTH = "application/health+json"
 PATH_TYPES: dict[str, Any] = {
     "attachment_id": AttachmentId,
     "conversation_id": ConversationId,
+    "error_id": ErrorId,
     "message_id": PositiveInt,
     "user_id": UserId,
 }

@@ -16,6 +16,7 @@ from shared.errors import (
     RateLimited,
     ResyncRequired,
     TooLarge,
+    Unauthorized,
     Unsupported,
 )
 from shared.frames import (
@@ -31,6 +32,7 @@ from shared.frames import (
 )
 from shared.health import BareAnswer, LiveAnswer, ReadyAnswer
 from shared.route import HEALTH, Answer, Parameter, Route, Socket
+from shared.taxonomy import Category, Severity
 
 SOCKETS: tuple[Socket, ...] = (
     Socket(
@@ -374,6 +376,36 @@ ROUTES: tuple[Route, ...] = (
         ),
         auth="signature",
         errors=(NotFound,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/errors",
+        limit="admin",
+        summary="List the errors of all services, the latest first.",
+        query=(
+            Parameter("category", Category, "Only errors of this category."),
+            Parameter("severity", Severity, "Only errors of this severity."),
+            Parameter("service", api.ServiceName, "Only errors of this service."),
+            Parameter("resolved", bool, "Only errors that are resolved, or that are not."),
+            Parameter("since", api.Since, "Only errors that occurred at this time or later."),
+            Parameter("before", api.ErrorMark, "Only errors after `next` of the page before."),
+            LIMIT,
+        ),
+        answers=(Answer(200, api.ErrorsAnswer, "The errors."),),
+        errors=(Unauthorized,),
+        auth="operator",
+        only_with="admin_key",
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/errors/{error_id}/resolve",
+        limit="admin",
+        summary="Mark an error as resolved. It opens again when it occurs again.",
+        body=api.ResolveRequest,
+        answers=(Answer(200, api.ErrorRecord, "The error is resolved."),),
+        errors=(Unauthorized, NotFound),
+        auth="operator",
+        only_with="admin_key",
     ),
     Route(
         method="POST",

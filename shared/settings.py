@@ -25,7 +25,7 @@ from shared.sources import Names, from_environment, from_file
 from shared.sources import variable as variable
 
 URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
-SECRETS = URLS | {"jwt_secret", "smtp_password"}
+SECRETS = URLS | {"jwt_secret", "admin_key", "smtp_password"}
 LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies"})
 
 DAY = 86_400.0
@@ -62,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwt_secret: str = ""
     jwt_audience: str = "linkup"
     jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    admin_key: str = ""
     dev_login: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upload_per_minute: NotNegative = 20
     auth_per_minute: NotNegative = 10
     other_per_minute: NotNegative = 120
+    admin_per_minute: NotNegative = 60
     connections: NotNegative = 10_000
     frames_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 50.0
     frames_in_flight: Annotated[int, Meta(ge=1, le=10**6)] = 32

@@ -1,9 +1,9 @@
 """Owns the categories of errors: severity, cost, and the allowed fields of a record."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypedDict
+from typing import Annotated, Literal, NamedTuple, TypedDict
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Category = Literal[
     "async_context_violation",
@@ -19,6 +19,7 @@ Category = Literal[
 ]
 Severity = Literal["low", "medium", "high", "critical"]
 Value = str | int | float | bool
+ErrorId = Annotated[str, Meta(pattern=r"^e[a-z2-7]{16}\Z")]
 
 
 class Kind(NamedTuple):

@@ -15,6 +15,7 @@ from services.gateway import contract, page, start
 from services.gateway.api.attachments import Attachments
 from services.gateway.api.blocks import Blocks
 from services.gateway.api.dev import DevLogin
+from services.gateway.api.errors import ErrorRecords
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
@@ -186,6 +187,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
                 Links(settings.jwt_secret, settings.attachment_link_for),
             ).endpoints(),
             **DevLogin(auth, people).endpoints(),
+            **ErrorRecords(log, nats).endpoints(),
             **contract.documents(),
         }
         health_routes = health.routes(is_local)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.gateway.auth import Authenticator, Identity, bearer
+from services.gateway.auth.operator import AdminKeys
 from services.gateway.rates import Rates, address, user
 from services.gateway.socket.refusals import USER
 from shared import contract, routes
@@ -24,15 +25,21 @@ Endpoints = Mapping[str, Endpoint]
 
 
 def bind(
-    endpoints: Endpoints, auth: Authenticator, rates: Rates, settings: Settings
+    endpoints: Endpoints,
+    auth: Authenticator,
+    rates: Rates,
+    settings: Settings,
 ) -> list[Route]:
     """A route for each line of the table that has an endpoint; what has none is found at start.
 
     An endpoint takes the request and, on a route with `auth`, the identity behind it.
     """
+    keys = AdminKeys(settings.admin_key)
     return [
         Route(
-            route.path, _guarded(route, endpoints[route.name], auth, rates), methods=[route.method]
+            route.path,
+            _guarded(route, endpoints[route.name], auth, rates, keys),
+            methods=[route.method],
         )
         for route in routes.ROUTES
         if route.name in endpoints and is_on(route, settings)
@@ -59,7 +66,9 @@ def is_on(route: Listed, settings: Settings) -> bool:
     return not route.only_with or bool(getattr(settings, route.only_with))
 
 
-def _guarded(route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates) -> Endpoint:
+def _guarded(
+    route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates, keys: AdminKeys
+) -> Endpoint:
     """Who asks is known first, then that they do not ask too often, then that the query holds
     nothing the table does not name."""
     names = [parameter.name for parameter in route.query]
@@ -67,6 +76,8 @@ def _guarded(route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rate
     async def listed(request: Request, *identity: Identity) -> Response:
         if route.limit:
             rates.spend(route.limit, _who(request, *identity))
+        if route.auth == "operator":  # a guess costs as much as a request
+            keys.verify(bearer(request.headers.get("authorization")))
         only(request, *names)
         return await endpoint(request, *identity)
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from shared.api.attachment import *
 from shared.api.block import *
 from shared.api.conversation import *
+from shared.api.error import *
 from shared.api.feed import *
 from shared.api.member import *
 from shared.api.message import *

@@ -50,6 +50,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "jwt_audience": "The required audience (`aud`) of a token.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
+        "admin_key": "The operator's key for /v1/admin, at least 32 bytes; two, while it is"
+        " changed, are separated by a comma. If empty, there is no /v1/admin.",
         "dev_login": "1: anybody can sign in as any user. `linkup run` on loopback sets it.",
         "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
         " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
@@ -71,6 +73,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway.",
         "auth_per_minute": "The maximum number of demo logins and invalid tickets of an"
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
+        "admin_per_minute": "The maximum number of requests of an address to /v1/admin a"
+        " minute, at each gateway.",
         "other_per_minute": "The maximum number of tickets of a user, and of documents of"
         " an address, a minute, at each gateway.",
         "connections": "The maximum number of connections of a gateway. The limit on open"

@@ -11,8 +11,9 @@ from tests.support.matrix import IT, NOTHING, VERBS, Verb
 
 NAMING = {"to", "peer", "reply_to", "members", "attachments"}  # and whatever ends in `_id`, `_ids`
 SIGNED = [route for route in ROUTES if route.auth == "signature"]  # tried in test_attachments.py
+OPERATOR = [route for route in ROUTES if route.auth == "operator"]  # in test_errors.py
 NAMELESS = [route for route in ROUTES if route.auth == "none" and "{" not in route.path]
-BEARER = [route for route in ROUTES if route not in SIGNED + NAMELESS]
+BEARER = [route for route in ROUTES if route not in SIGNED + OPERATOR + NAMELESS]
 NARROW = {socket.path for socket in SOCKETS if "{" in socket.path}
 FRAME_TYPES = {str(struct.__struct_config__.tag): struct for struct in typing.get_args(ClientFrame)}
 

@@ -8,6 +8,7 @@ from shared.settings import SECRETS, Settings, load
 SETTINGS = Settings(
     data_dir="somewhere",
     jwt_secret="the-jwt-secret-of-at-least-32-bytes",
+    admin_key="the-operators-key-of-at-least-32-bytes",
     smtp_password="the-smtp-password",
     nats_url="nats://name:the-nats-password@127.0.0.1:4222",
     database_url="sqlite:////tmp/the-database",

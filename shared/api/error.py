@@ -1,0 +1,48 @@
+"""Owns the bodies of the routes about error records."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shared.taxonomy import Category, ErrorId, Severity, Value
+
+ErrorMark = Annotated[str, Meta(pattern=r"^[0-9]{1,16}-e[a-z2-7]{16}\Z")]
+ServiceName = Annotated[str, Meta(pattern=r"^[a-z]{1,32}\Z")]
+Since = Annotated[datetime, Meta(tz=True)]
+Notes = Annotated[str, Meta(max_length=2000)]
+
+
+class ErrorRecord(Struct, frozen=True, kw_only=True):
+    """An error of a service, however often it occurred.
+
+    `context`, `user_id` and `trace` describe the latest occurrence.
+    """
+
+    error_id: ErrorId
+    category: Category
+    severity: Severity
+    service: str
+    message: str
+    context: dict[str, Value]
+    user_id: str | None
+    trace: str | None
+    first_at: datetime
+    occurred_at: datetime
+    count: int
+    resolved: bool
+    resolved_at: datetime | None
+    notes: str
+
+
+class ErrorsAnswer(Struct, frozen=True, kw_only=True):
+    """A page of errors. `next` is the `before` of the next page, or null after the last."""
+
+    errors: list[ErrorRecord]
+    next: ErrorMark | None
+
+
+class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`notes`: what was wrong and what was done."""
+
+    notes: Notes = ""

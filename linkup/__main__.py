@@ -36,6 +36,7 @@ class Commands(click.Group):
         "schema",
         "conform",
         "audit",
+        "errors",
         "monitor",
         "message",
         "doctor",

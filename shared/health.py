@@ -170,6 +170,7 @@ class Health:
             Route("/livez", self._livez),
             Route("/readyz", partial(self._readyz, admits)),
             Route("/health", partial(self._health, admits)),
+            Route("/errors", partial(self._errors, admits)),
             *metrics,
         ]
 
@@ -194,6 +195,12 @@ class Health:
         answer = self.examine() if self.whole is None else await self.whole()
         told = answer if admits(request.scope) else BareAnswer(status=answer.status)
         return _json(told, 503 if status == "fail" else 200, "application/json")
+
+    async def _errors(self, admits: Admits, request: Request) -> Response:
+        """What is in memory, for when the bus is down."""
+        if not admits(request.scope):
+            raise HTTPException(404)
+        return _json(self.errors.recent(), 200, "application/json")
 
     async def _metrics(self, admits: Admits, request: Request) -> Response:
         if not admits(request.scope):

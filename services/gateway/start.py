@@ -13,7 +13,7 @@ from shared.route import Route as Listed
 from shared.routes import ROUTES, SOCKETS
 from shared.settings import Settings
 
-PRIVATE = frozenset({"GET /metrics"})  # of the operator, and no part of the contract
+PRIVATE = frozenset({"GET /metrics", "GET /errors"})  # of the operator, and no part of the contract
 
 
 def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> None:

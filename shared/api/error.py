@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.taxonomy import Category, ErrorId, Severity, Value
+from shared.frames import time_of
+from shared.taxonomy import Category, ErrorId, Record, Severity, Value
 
 ErrorMark = Annotated[str, Meta(pattern=r"^[0-9]{1,16}-e[a-z2-7]{16}\Z")]
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z]{1,32}\Z")]
@@ -46,3 +47,23 @@ class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`notes`: what was wrong and what was done."""
 
     notes: Notes = ""
+
+
+def error_record(record: Record) -> ErrorRecord:
+    resolved_at = record.resolved_at
+    return ErrorRecord(
+        error_id=record.id,
+        category=record.category,
+        severity=record.severity,
+        service=record.service,
+        message=record.message,
+        context=record.context,
+        user_id=record.user,
+        trace=record.trace,
+        first_at=time_of(record.first_at),
+        occurred_at=time_of(record.occurred_at),
+        count=record.count,
+        resolved=record.resolved,
+        resolved_at=None if resolved_at is None else time_of(resolved_at),
+        notes=record.notes,
+    )

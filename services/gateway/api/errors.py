@@ -17,7 +17,7 @@ from shared.bus import Bus
 from shared.clock import SECOND
 from shared.commands import ErrorPage, ErrorPageAnswer, ErrorPlace, ResolveError, name_of
 from shared.errors import InvalidRequest
-from shared.taxonomy import Category, ErrorId, Record, Severity
+from shared.taxonomy import Category, ErrorId, Severity
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,7 +44,7 @@ class ErrorRecords:
         found = await self.log.ask(asked, ErrorPageAnswer)
         last = found.records[-1] if found.has_more else None
         answer = api.ErrorsAnswer(
-            errors=[shown(one) for one in found.records],
+            errors=[api.error_record(one) for one in found.records],
             next=f"{last.occurred_at}-{last.id}" if last else None,
         )
         return as_json(api.encode(answer))
@@ -56,27 +56,7 @@ class ErrorRecords:
         subject = subjects.query(name_of(asked))
         reply = await self.bus.request(subject, commands.encode(asked), TIMEOUT)
         [found] = commands.open_answer(reply, ErrorPageAnswer).records
-        return as_json(api.encode(shown(found)))
-
-
-def shown(record: Record) -> api.ErrorRecord:
-    resolved_at = record.resolved_at
-    return api.ErrorRecord(
-        error_id=record.id,
-        category=record.category,
-        severity=record.severity,
-        service=record.service,
-        message=record.message,
-        context=record.context,
-        user_id=record.user,
-        trace=record.trace,
-        first_at=frames.time_of(record.first_at),
-        occurred_at=frames.time_of(record.occurred_at),
-        count=record.count,
-        resolved=record.resolved,
-        resolved_at=None if resolved_at is None else frames.time_of(resolved_at),
-        notes=record.notes,
-    )
+        return as_json(api.encode(api.error_record(found)))
 
 
 def _given(

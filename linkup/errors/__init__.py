@@ -1,0 +1,121 @@
+"""Owns `linkup errors`: lists, shows and resolves what the services have met."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, get_args
+
+import click
+import msgspec
+from rich.console import Console
+
+from linkup.errors.asking import Told, resolved, told
+from linkup.errors.listing import details, listing
+from linkup.options import config_option, environment_with
+from shared import api
+from shared.clock import SECOND
+from shared.commands import ErrorPage
+from shared.errors import StartError
+from shared.settings import Settings, load
+from shared.taxonomy import Category, Severity
+
+SERVICES = ("gateway", "persistence", "notify")
+MOST = 100
+
+Command = Callable[..., None]
+
+
+def common(command: Command) -> Command:
+    """The options of all three."""
+    options = (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        config_option,
+        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+    )
+    for option in options:
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True)
+@click.option("--category", type=click.Choice(get_args(Category)), help="Only this category.")
+@click.option("--severity", type=click.Choice(get_args(Severity)), help="Only this severity.")
+@click.option("--service", type=click.Choice(SERVICES), help="Only of this service.")
+@click.option("--resolved/--open", "is_resolved", default=None, help="Only resolved or open ones.")
+@click.option("--since", type=click.DateTime(), help="Only those that occurred since, local time.")
+@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
+@common
+@click.pass_context
+def errors(
+    context: click.Context,
+    /,
+    *,
+    is_resolved: bool | None,
+    since: datetime | None,
+    data_dir: str | None,
+    config: str | None,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """List the errors that the services have met, the latest first.
+
+    If the store or NATS is down, each service tells what it has in memory.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    asked = ErrorPage(resolved=is_resolved, since=_microseconds(since), **filters)
+    found = asyncio.run(told(_settings(data_dir, config), asked))
+    if as_json:
+        _print(_as_json(found))
+    else:
+        Console().print(listing(found))
+
+
+@errors.command()
+@click.argument("error_id", metavar="ID")
+@common
+def show(error_id: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """Show all that is known of an error."""
+    found = asyncio.run(told(_settings(data_dir, config), ErrorPage(error_id=error_id)))
+    if not found.records:
+        raise StartError(f"there is no error {error_id}; `linkup errors` lists them")
+    record = found.records[0]
+    if as_json:
+        _print(api.error_record(record))
+    else:
+        Console().print(details(record))
+
+
+@errors.command()
+@click.argument("error_id", metavar="ID")
+@click.option("--notes", default="", help="What was wrong, and what was done.")
+@common
+def resolve(
+    error_id: str, notes: str, data_dir: str | None, config: str | None, as_json: bool
+) -> None:
+    """Mark an error as resolved. It opens again when it occurs again."""
+    record = asyncio.run(resolved(_settings(data_dir, config), error_id, notes))
+    if as_json:
+        _print(api.error_record(record))
+    else:
+        click.echo(f"{record.id} is resolved: {record.message}")
+
+
+def _settings(data_dir: str | None, config: str | None) -> Settings:
+    return load(environment_with(data_dir=data_dir), config)
+
+
+def _microseconds(time: datetime | None) -> int:
+    return int(time.timestamp() * SECOND) if time else 0
+
+
+def _as_json(found: Told) -> dict[str, Any]:
+    return {
+        "stored": found.stored,
+        "silent": found.silent,
+        "errors": [api.error_record(record) for record in found.records],
+    }
+
+
+def _print(answer: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())

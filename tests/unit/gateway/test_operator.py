@@ -1,5 +1,7 @@
 """Who is the operator: either of two keys, long enough, compared as a whole."""
 
+import hmac
+
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -7,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import contract
-from services.gateway.auth import Authenticator, operator
+from services.gateway.auth import Authenticator
 from services.gateway.auth.operator import AdminKeys
 from services.gateway.rates import Rates
 from shared.errors import RateLimited, SettingError, Unauthorized
@@ -36,13 +38,13 @@ def test_without_a_key_nobody_is_the_operator() -> None:
 
 def test_every_key_is_compared_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
-    compare = operator.hmac.compare_digest
+    compare = hmac.compare_digest
 
     def watched(one: bytes, other: bytes) -> bool:
         compared.append((one, other))
         return compare(one, other)
 
-    monkeypatch.setattr(operator.hmac, "compare_digest", watched)
+    monkeypatch.setattr(hmac, "compare_digest", watched)
     AdminKeys(f"{OLD},{NEW}").verify(OLD)
     assert [len(one) for pair in compared for one in pair] == [32, 32, 32, 32]
 

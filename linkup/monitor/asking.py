@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from linkup import operator
 from shared import clock, readiness, report, subjects
+from shared.bus import Bus
 from shared.errors import LinkupError, StartError
 from shared.health import BareAnswer
 from shared.report import HealthAnswer, Recommendation
@@ -18,6 +19,7 @@ from shared.score import LEVELS
 from shared.settings import Settings
 
 TIMEOUT = 3.0  # seconds: the gateway itself waits for a second for those behind it
+SILENT = 1.0  # seconds: of the others, who tell what they know
 SUBJECTS = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
 EVERYTHING = "linkup"
 
@@ -44,23 +46,27 @@ def _given(settings: Settings, urls: Sequence[str]) -> operator.Operator:
 
 async def _over_the_bus(settings: Settings) -> dict[str, HealthAnswer]:
     """Of those that answer there."""
-    found: dict[str, HealthAnswer] = {}
     try:
         async with operator.connected(settings) as wire:
-            for name, subject in SUBJECTS.items():
-                try:
-                    found[name] = await readiness.examine(wire, subject)
-                except LinkupError:
-                    continue
+            told = await asyncio.gather(*(_of(wire, subject) for subject in SUBJECTS.values()))
     except StartError:
-        pass  # the bus is down, as the services will say themselves
-    return found
+        return {}  # the bus is down, as the services will say themselves
+    answers = zip(SUBJECTS, told, strict=True)
+    return {name: one for name, one in answers if one is not None}
+
+
+async def _of(wire: Bus, subject: str) -> HealthAnswer | None:
+    try:
+        return await readiness.examine(wire, subject)
+    except LinkupError:
+        return None
 
 
 def _over_http(name: str, url: str) -> HealthAnswer:
     """A gateway tells also of those behind it; a stranger is told the bare status."""
     try:
-        told = _fetch(f"{url.rstrip('/')}/health")
+        timeout = SILENT if name in SUBJECTS else TIMEOUT
+        told = _fetch(f"{url.rstrip('/')}/health", timeout)
         return _bare(name, told) or msgspec.json.decode(told, type=HealthAnswer)
     except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
         return report.unreachable(name, clock.now(), _reason(url, error))
@@ -81,10 +87,10 @@ def _own(name: str, told: HealthAnswer) -> HealthAnswer:
     return replace(told.services.get(told.service, told), service=name)
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, timeout: float) -> bytes:
     """The answer, also when it says that the service is not ready."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
             body: bytes = response.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -34,6 +34,7 @@ from shared.commands import (
     encode,
 )
 from shared.health import Health
+from shared.records import use
 from shared.settings import Settings, to_environment
 from tests.support.blocking import watched
 from tests.support.waiting import eventually
@@ -312,10 +313,11 @@ class Notify:
 async def notify(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[Notify]:
     settings = Settings(nats_url=nats_url, data_dir=str(folder), **{**AT_ONCE, **values})
     health = Health("notify")
-    async with open_app(settings, health):
-        health.state = "ready"
-        with watched():  # a call that blocks the loop raises
-            yield Notify(settings, health)
+    with use(health.errors):
+        async with open_app(settings, health):
+            health.state = "ready"
+            with watched():  # a call that blocks the loop raises
+                yield Notify(settings, health)
 
 
 def to_mailbox(mailbox: Mailbox) -> dict[str, Any]:

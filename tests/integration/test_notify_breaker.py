@@ -5,11 +5,14 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from services.notify.channels import email
 from shared.breaker import THRESHOLD
+from shared.score import loss
+from shared.taxonomy import Category
 from tests.integration.notify_support import (
     FakeLog,
     Mailbox,
@@ -84,6 +87,27 @@ async def test_s121_a_failing_mail_server_is_left_alone(
             assert (claims(notify), mailbox.seen.count("mail")) == (claimed, tried)
             assert notify.health.report()[0] == "warn", "notify stays ready"
             assert "the mail server fails" in notify.health.checks["smtp"]().output
+
+
+async def test_s82_s84_s121_a_dead_mail_server_costs_what_the_formula_says_and_is_named(
+    nats_url: str, tmp_path: Path, log: FakeLog
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        away = Mailbox()
+        away.port = closed.getsockname()[1]
+    async with running(nats_url, tmp_path, log, away, pause=60) as notify:
+        await opened(notify)
+        notify.health.operated(1000)
+        told = notify.health.examine()
+        expected = 100 - sum(
+            loss(cast(Category, category), count, told.operations)
+            for category, count in told.errors.items()
+        )
+        assert told.errors, "each attempt that failed is an error"
+        assert abs(told.health_score - expected) <= 3
+        assert "smtp" in {one.cause for one in told.recommendations}
+        assert notify.health.report()[0] == "warn", "notify stays ready"
 
 
 async def test_s121_one_email_probes_and_all_arrive_when_the_server_is_back(

@@ -101,6 +101,8 @@ timed. `make profile` prints this table for your machine.
 
 {_stages(found.profile)}
 
+[Where a message's time goes](message-cost.md) has what lies below the stages, and what was tried.
+
 ## Cost against history
 
 Each operation runs on a store of {EMPTY} messages and on a large one, in turn. One in five messages

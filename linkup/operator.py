@@ -28,7 +28,7 @@ class Operator(Struct, frozen=True, kw_only=True):
 
 
 def operator(settings: Settings) -> Operator:
-    """What is known of the product with these settings. Raises StartError."""
+    """Return the known addresses of the product. Raises StartError."""
     file = settings.data / FILE
     try:
         left = msgspec.json.decode(file.read_bytes(), type=Operator)

@@ -33,7 +33,7 @@ SUBSCRIBE: Mapping[str, tuple[str, ...]] = {  # "subject group": in that queue g
 
 
 def covers(pattern: str, subject: str) -> bool:
-    """Whether the subject is one of the pattern's, by the broker's wildcards."""
+    """Return whether the subject matches the pattern, by the broker's wildcards."""
     wanted, given = pattern.split("."), subject.split(".")
     if wanted[-1] == ">":
         wanted, given = wanted[:-1], given[: len(wanted) - 1] if len(given) >= len(wanted) else []

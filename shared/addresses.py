@@ -23,7 +23,7 @@ HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 
 
 def origin(text: str) -> str:
-    """As a browser sends it: in lower case, in Punycode, without the usual port."""
+    """Return the origin as a browser sends it: lower case, Punycode, without the usual port."""
     if text == "*":
         raise ValueError("names every site; write each that may connect, as https://a.example")
     if text.lower() == "null":
@@ -49,7 +49,7 @@ def page(text: str) -> str:
 
 
 def bus(text: str) -> str:
-    """Of one nats-server, or of several by comma."""
+    """Return the address of one nats-server, or of several separated by commas."""
     servers = [_server(part.strip()) for part in text.split(",") if part.strip()]
     if not servers:
         raise ValueError(f"names no server; {SERVER}")

@@ -69,7 +69,7 @@ class Admission:
         return guest
 
     def count(self) -> int:
-        """Of those that are open."""
+        """Count the open connections."""
         return self._count
 
     def leave(self, guest: Guest) -> None:

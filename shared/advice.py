@@ -13,7 +13,7 @@ LONGEST_LAG = 10  # seconds that a follower of the log may be behind
 
 
 class Seen(NamedTuple):
-    """How often errors of a category happened in the last `minutes`, and what the last one was."""
+    """The number of errors of a category in the last `minutes`, and the last one."""
 
     times: int
     minutes: float

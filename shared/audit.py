@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Step(Struct, frozen=True, kw_only=True, tag_field="event", tag="step"):
-    """So many rows `of` all were gone through; `walk` is next."""
+    """Progress: the number of rows that were read, `of` all; `walk` is next."""
 
     walk: str
     rows: int

@@ -33,7 +33,7 @@ def install(new: Path, target: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """What was written there is on the disk."""
+    """Sync a file or directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

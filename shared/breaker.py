@@ -58,7 +58,7 @@ class Breaker:
         return max(0.0, self._until - self._clock())
 
     def room(self, wanted: int) -> int:
-        """How many calls may begin now, of that many."""
+        """Return how many of the wanted calls may begin now."""
         match self.state:
             case "closed":
                 return wanted

@@ -96,7 +96,7 @@ class Bus:
         return Check("fail", "no connection to nats-server: start it or check LINKUP_NATS_URL")
 
     def subscriptions(self) -> Check:
-        """Whether we hear all that we asked for."""
+        """Check that nats-server has accepted all our subscriptions."""
         if not self._refused:
             return Check("pass")
         return Check("fail", f"nats-server does not deliver {', '.join(sorted(self._refused))}")
@@ -109,7 +109,7 @@ class Bus:
             raise Unavailable("no answer to a ping") from None
 
     async def _round_trip(self, timeout: float) -> None:
-        """As the client's `flush`, but what waits for the answer is never cancelled."""
+        """Like the client's `flush`, but a cancelled caller does not cancel the ping."""
         if not self.connected:
             raise nats.errors.ConnectionClosedError
         answered = asyncio.get_running_loop().create_future()
@@ -129,7 +129,7 @@ class Bus:
             logger.debug("publish dropped: %s", type(error).__name__)
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        """As `post`, for who says much: a burst waits for the broker now and then."""
+        """Like `post`, for many messages: a burst waits for the broker now and then."""
         self.post(subject, payload)
         self._unflushed += 1
         if self._unflushed >= FLUSH_EVERY:
@@ -183,7 +183,7 @@ class Bus:
             raise Unavailable("The message bus cannot be reached")
 
     async def _flush_after(self, previous: "asyncio.Task[bool] | None") -> bool:
-        """Whether the broker answered."""
+        """Return whether the broker answered."""
         if previous is not None:
             await asyncio.wait([previous])
         self._flush, self._next_flush = self._next_flush, None

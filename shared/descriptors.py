@@ -10,7 +10,8 @@ ENOUGH = 1 << 20  # where the system sets no limit
 
 
 def connections_allowed() -> int:
-    """How many connections the open files are enough for. Raises StartError for next to none."""
+    """Return the number of connections that the open files allow. Raises StartError below a
+    minimum."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = ENOUGH if hard == resource.RLIM_INFINITY else hard
     if soft == resource.RLIM_INFINITY:

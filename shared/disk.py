@@ -10,7 +10,7 @@ from shared.report import Check
 
 
 def disk_check(file: str) -> Callable[[], Check]:
-    """Of the disk that holds the file. It warns only: the store is unready when a write fails.
+    """Check the disk that contains the file. Only a warning: failed writes make the store unready.
 
     Each check tells what the look before it found, and begins the next.
     """

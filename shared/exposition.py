@@ -24,7 +24,7 @@ OTHERWISE = {"disk": 1.0}  # when it observed nothing
 
 
 class Process(Protocol):
-    """What is read; shared.health has one for each process."""
+    """The figures of a process, which shared.health provides."""
 
     service: str
     counters: Counters
@@ -93,7 +93,7 @@ def _errors(ledger: Ledger) -> Samples:
 
 
 def _is_named(counter: str) -> bool:
-    """Whether the table has a metric for it."""
+    """Return whether the table has a metric for it."""
     counters = (one for one in TABLE if one.kind == "counter" and one.of)
     return any(counter.startswith(one.of) if one.label else counter == one.of for one in counters)
 

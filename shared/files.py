@@ -17,7 +17,7 @@ class Displaced(OSError):
 
 
 class Files:
-    """Of the database at `path`, as they are now: it has to be open, and read from.
+    """The files of the open database at `path`, as they are now. It must have been read from.
 
     Some connection has to stay open as long as this is asked, or SQLite itself removes them.
     """

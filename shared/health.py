@@ -64,7 +64,7 @@ class BareAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Health:
-    """How one process is. A failing check makes it unready."""
+    """The health of one process. A failing check makes it unready."""
 
     def __init__(self, service: str, window: float = WINDOW, metrics: bool = True) -> None:
         """`window`: seconds in which errors count; `metrics`: whether there are any."""
@@ -86,7 +86,7 @@ class Health:
             self.metrics.registry.register(exposition.Told(self))
 
     def operated(self, times: int) -> None:
-        """So many commands, questions or rows were handled: called once a batch."""
+        """Count handled commands, queries or rows; called once for a batch."""
         self._operations.add(time.monotonic(), times)
 
     def report(self) -> tuple[Status, dict[str, Check]]:
@@ -132,7 +132,8 @@ class Health:
         return chain(self.figures.items(), self.metrics.latencies.items())
 
     def _loop(self) -> Check:
-        """How late the event loop is, and what held it up last. A start is always busy."""
+        """Check the delay of the event loop, and name the last blocking call. Passes during the
+        start."""
         begun = time.monotonic() - self._began > HOLD * self.window
         lag = round(1000 * self.lag()) if begun else 0
         last = self._async_check().errors[:1]

@@ -196,7 +196,7 @@ class Http(H11Protocol):
     # ------------------------------------------------------------ deadlines
 
     def _look(self) -> None:
-        """What the peer owes us now: nothing, while we are the ones to write or to read on."""
+        """Set the deadline for what the peer must send next, if there is anything."""
         if self._refused or self.transport.is_closing() or self._upgraded():
             self._expect("")
         elif self.conn.their_state is h11.SEND_BODY:
@@ -273,7 +273,7 @@ class Http(H11Protocol):
 def acceptors(
     config: Config, state: ServerState, listeners: Sequence[socket.socket]
 ) -> list[Acceptor]:
-    """What accepts there, as long as it is open."""
+    """Return the acceptors of the listening sockets."""
 
     def create(guest: Guest) -> Http:
         return Http(config, state, {}, guest=guest)

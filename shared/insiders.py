@@ -29,7 +29,7 @@ def anybody(scope: Scope) -> bool:
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether a process of this machine asks for itself."""
+    """Return whether a process on this machine made the request itself."""
     client, server = scope.get("client"), scope.get("server")
     headers, ours = Headers(scope=scope), str(server[0]) if server else ""
     return (

@@ -8,7 +8,7 @@ from shared.errors import SettingError
 
 
 def loop_factory(wanted: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Of the loop that the setting names: asyncio, uvloop, or auto.
+    """Return the factory of the configured event loop: asyncio, uvloop, or auto.
 
     Raises SettingError when uvloop is wanted and not installed.
     """
@@ -22,5 +22,5 @@ def loop_factory(wanted: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def name_of(loop: asyncio.AbstractEventLoop) -> str:
-    """As the setting names it."""
+    """Return the name of an event loop, as in the setting."""
     return type(loop).__module__.partition(".")[0]

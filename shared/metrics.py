@@ -317,9 +317,9 @@ class Metrics:
 
 
 def _nothing(value: float) -> None:
-    """Where metrics are off."""
+    """Observe nothing, because metrics are off."""
 
 
 def off() -> Metrics:
-    """Of what stands alone, as in a test."""
+    """Return metrics that are off, for a part that is used alone, as in a test."""
     return Metrics("", Counters(), on=False)

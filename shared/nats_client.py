@@ -139,7 +139,7 @@ class NatsClient(Client):
 
 
 class Reader(Parser):
-    """Of what the broker says: messages here, the rest in nats-py."""
+    """Parses what the broker sends: messages here, the rest in nats-py."""
 
     def __init__(self, client: NatsClient) -> None:
         super().__init__(client)

@@ -33,7 +33,7 @@ class Pace:
         return max(0.0, (1.0 - self._level) / self.rate)
 
     def rested(self) -> bool:
-        """Whether at least half of the burst is there again."""
+        """Return whether at least half of the burst is available again."""
         self._fill()
         return 2 * self._level >= self.burst
 

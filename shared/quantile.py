@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 
 class Lately:
-    """What a histogram that only grows saw since between one and two `span`s ago, as long as
-    somebody asks at least that often; else since it was last asked."""
+    """The latest observations of a histogram, of one to two `span`s if it is asked that often."""
 
     def __init__(self, span: float) -> None:
         self._span = span

@@ -30,7 +30,7 @@ def _is_examination(asked: bytes) -> bool:
 
 
 async def examine(bus: Bus, subject: str) -> HealthAnswer:
-    """How it is. Raises Unavailable, which says why that is not known."""
+    """Return the health report of a service. Raises Unavailable with the reason."""
     reply = await bus.request(subject, encode(Examination()), EXAMINE_TIMEOUT)
     try:
         return open_answer(reply, HealthAnswer)

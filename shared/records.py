@@ -33,7 +33,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Sliding:
-    """How often something happened within the last `window` seconds, in so many steps."""
+    """Counts events within the last `window` seconds, in steps."""
 
     def __init__(self, window: float, steps: int = STEPS) -> None:
         self._steps = steps
@@ -166,7 +166,7 @@ class Ledger:
             return [self._shown(*each) for each in reversed(self._entries.items())]
 
     def take(self, most: int = KEPT) -> list[Record]:
-        """What happened since the last call, each with the number of its new occurrences."""
+        """Return the errors since the last call, each with the number of new occurrences."""
         with self._lock:
             grown = [each for each in self._entries.items() if each[1].count > each[1].told][:most]
             taken = [self._shown(key, entry, entry.count - entry.told) for key, entry in grown]
@@ -233,7 +233,7 @@ def _id_of(service: str, key: Key) -> str:
 
 
 def _allowed(context: Mapping[str, object]) -> dict[str, Value]:
-    """What `Context` names, in few and printable characters."""
+    """Return short, printable values for the fields of `Context`."""
     named = {name: value for name, value in context.items() if name in Context.__annotations__}
     return {name: _plain(value) for name, value in named.items()}
 
@@ -271,7 +271,7 @@ def record(
 
 @contextmanager
 def use(ledger: Ledger) -> Iterator[Ledger]:
-    """What this process records goes there until the block ends."""
+    """Send the records of this process to it until the block ends."""
     global _ledger  # as logging has its own: who notes an error is handed nothing
     before, _ledger = _ledger, ledger
     try:

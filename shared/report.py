@@ -103,7 +103,7 @@ def _is_bare(body: bytes) -> bool:
 
 
 def ceilings(service: str, checks: Mapping[str, Check]) -> Iterator[Ceiling]:
-    """What the checks leave of the score. One that fails always has a ceiling."""
+    """The ceilings that the checks set for the score. A failing check always has one."""
     for name, check in checks.items():
         ceiling = _ceiling(service, name, check)
         if ceiling is not None:
@@ -137,7 +137,7 @@ def _ceiling(service: str, name: str, check: Check) -> Ceiling | None:  # noqa: 
 
 
 def warnings(checks: Mapping[str, Check], named: Iterable[Ceiling]) -> Iterator[Recommendation]:
-    """Of the checks that warn without a ceiling."""
+    """The recommendations of checks that warn without a ceiling."""
     known = {ceiling.name for ceiling in named}
     for name, check in checks.items():
         if check.status == "warn" and name not in known:
@@ -145,7 +145,7 @@ def warnings(checks: Mapping[str, Check], named: Iterable[Ceiling]) -> Iterator[
 
 
 def unreachable(service: str, now: int, cause: str) -> HealthAnswer:
-    """Of a service that does not answer."""
+    """The report of a service that does not answer."""
     ceiling = advice.stopped(service, cause)
     return HealthAnswer(
         service=service,

@@ -14,5 +14,5 @@ def is_reserved(user_id: str) -> bool:
 
 
 def are_apart(one: str, other: str) -> bool:
-    """Whether just one of the two is ours."""
+    """Return whether exactly one of the two is reserved."""
     return is_reserved(one) != is_reserved(other)

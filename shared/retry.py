@@ -13,7 +13,7 @@ SPREAD = 0.2  # the share of a pause that is left to chance: what failed togethe
 
 
 class Retries(Struct, frozen=True, kw_only=True):
-    """How often something is tried in all, and how the pauses between grow.
+    """The maximum number of attempts, and the growth of the pauses between them.
 
     The pause after the nth failure is `base` times 2ⁿ⁻¹ (exponential), times n (linear) or `base`
     itself (fixed), and never longer than `cap`.

@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, but what is accepted is ours to bound."""
+        """Like uvicorn's, but with our own limits on accepting connections."""
         self.servers = acceptors(self._config, self.server_state, sockets or [])  # type: ignore[assignment]  # what uvicorn uses of one
         self.started = True
 

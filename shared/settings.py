@@ -42,7 +42,7 @@ Bytes = Annotated[int, Meta(ge=1, le=10**15)]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is in force. Sizes in bytes, times in seconds; 0 switches a limit off."""
+    """The effective settings. Sizes in bytes, times in seconds; 0 switches a limit off."""
 
     data_dir: str = "./data"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -154,12 +154,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def store_url(self) -> str:
-        """Where persistence keeps the log: a file of the data directory unless set."""
+        """The URL of the log: a file in the data directory unless set."""
         return self.database_url or sqlite_url(self.data.absolute() / "linkup.db")
 
     @property
     def attachment_store_url(self) -> str:
-        """Where the gateways keep files: a folder of the data directory unless set."""
+        """The location of files: a folder in the data directory unless set."""
         return self.attachments_url or (self.data.absolute() / "attachments").as_uri()
 
     @property
@@ -215,7 +215,7 @@ NAMES = Names(Settings.__struct_fields__, SECRETS, LISTS)
 
 
 def load(environment: Mapping[str, str] | None = None, file: str | Path | None = None) -> Settings:
-    """What is in force: defaults < file < environment. Raises SettingError."""
+    """Load the settings: defaults < file < environment. Raises SettingError."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
     values = dict(from_file(Path(file), NAMES)) if file else {}
@@ -232,7 +232,7 @@ def load(environment: Mapping[str, str] | None = None, file: str | Path | None =
 def origins(
     environment: Mapping[str, str] | None = None, file: str | Path | None = None
 ) -> dict[str, str]:
-    """Where each setting that is not a default comes from. Raises SettingError, as load does."""
+    """Return the origin of each setting that is not a default. Raises SettingError."""
     environment = os.environ if environment is None else environment
     file = file or environment.get("LINKUP_CONFIG")
     found = {name: visible(str(file)) for name, _ in from_file(Path(file), NAMES)} if file else {}

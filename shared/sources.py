@@ -17,7 +17,7 @@ CLOSE = 0.7  # how alike two names are before one is meant for the other
 
 
 class Names(Struct, frozen=True):
-    """Of all settings, of those that may have a file each, and of those with commas."""
+    """The names of all settings, of those that may be in files, and of those with lists."""
 
     known: tuple[str, ...]
     secrets: frozenset[str]

@@ -44,7 +44,7 @@ def query(name: str) -> str:
 
 
 def notify(name: str) -> str:
-    """Where notify answers: what it knows, persistence does not."""
+    """The subject of queries to notify."""
     return f"{NOTIFY}.{name}"
 
 
@@ -53,22 +53,22 @@ def feed(user_id: str) -> str:
 
 
 def live(user_id: str) -> str:
-    """What is for now only: nobody stores it, and who is away never hears of it."""
+    """The subject of typing and presence of a user, which are not stored."""
     return f"linkup.user.{token(user_id)}.live"
 
 
 def ask(user_id: str) -> str:
-    """Where the gateways that hold a user answer: without one, there are no responders."""
+    """The subject on which gateways with connections of a user answer."""
     return f"linkup.user.{token(user_id)}.ask"
 
 
 def control(user_id: str) -> str:
-    """What the gateways that hold a user have to do, or to forget, at once."""
+    """The subject of immediate control events for gateways with connections of a user."""
     return f"linkup.user.{token(user_id)}.control"
 
 
 def presence(user_id: str) -> str:
-    """Where it is announced that a user has come or gone; nobody answers here."""
+    """The subject on which the arrival and departure of a user are announced."""
     return f"linkup.presence.{token(user_id)}"
 
 

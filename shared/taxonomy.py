@@ -23,7 +23,7 @@ ErrorId = Annotated[str, Meta(pattern=r"^e[a-z2-7]{16}\Z")]
 
 
 class Kind(NamedTuple):
-    """What a category costs of the score, `weight` at most up to `cap`, and how grave it is."""
+    """The cost of a category for the score, `weight` up to `cap`, and its severity."""
 
     weight: float
     cap: float

@@ -33,7 +33,7 @@ NEVER_AWAITED = "was never awaited"
 
 
 class Watchdog:
-    """Of the loop that runs in this thread."""
+    """The watchdog of the loop that runs in this thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

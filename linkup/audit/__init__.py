@@ -69,7 +69,7 @@ def _files(settings: Settings) -> Iterator[Told]:
 
 
 def _told(*processes: Process) -> Iterator[Told]:
-    """What the last of them says."""
+    """Yield the output of the last process."""
     decoder = msgspec.json.Decoder(Step | Found)
     try:
         with ended(*processes) as said:

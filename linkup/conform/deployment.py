@@ -22,7 +22,7 @@ TIMEOUT = 15.0
 
 
 class Answer(Struct, frozen=True):
-    """What came back over HTTP; header names in lower case."""
+    """An HTTP answer. The names of its headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -55,7 +55,7 @@ class Deployment:
         await asyncio.to_thread(self._tokens.check, user_id)
 
     async def token(self, user_id: str) -> str:
-        """For that user. Raises CallFailed."""
+        """Return a token for the user. Raises CallFailed."""
         if user_id not in self._given:
             self._given[user_id] = await asyncio.to_thread(self._tokens.of, user_id)
         return self._given[user_id]

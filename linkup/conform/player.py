@@ -139,7 +139,7 @@ class Player:
         return [frame for frame in self.frames if frame.get("type") == kind]
 
     def cursors(self) -> list[int]:
-        """Of the feed frames, in the order they came."""
+        """Return the cursors of the feed frames, in the order of arrival."""
         return [
             frame["cursor"]
             for frame in self.frames

@@ -54,7 +54,7 @@ def disk(seen: Seen) -> Verdict:
 
 
 def sync(seen: Seen) -> Verdict:
-    """How long it takes until 4 KiB are on the disk, where the data are to be."""
+    """Check how long it takes to sync 4 KiB to the disk of the data directory."""
     file = _existing(seen.settings.data) / f".doctor-{os.getpid()}"
     try:
         took = _sync_seconds(file)

@@ -42,7 +42,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     errors: list[Record] = []
 
     def url(self, service: str) -> str:
-        """Of its HTTP port, empty where it is not known."""
+        """The URL of its HTTP port, empty if it is not known."""
         return (self.where.urls.get(service, "") if self.where else "").rstrip("/")
 
 

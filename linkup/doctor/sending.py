@@ -50,7 +50,7 @@ def _secret(settings: Settings) -> str:
 
 
 async def _whole_way(url: str, users: list[str], tokens: list[str]) -> str:
-    """How long each step took. Raises Unsent."""
+    """Return the duration of each step. Raises Unsent."""
     where = url.replace("http", "ws", 1) + "/ws"
     async with connect(where) as one, connect(where) as other:
         for socket, token in ((one, tokens[0]), (other, tokens[1])):

@@ -105,7 +105,7 @@ def _urls(data: Path, nats_url: str) -> dict[str, str]:
 
 
 async def _faults(user: str, url: str) -> AsyncIterator[str]:
-    """What the broker permits and should not, and what it refuses and should not."""
+    """Yield what the broker wrongly permits, and what it wrongly refuses."""
     for verb, may in (("publish", PUBLISH[user]), ("subscribe", SUBSCRIBE[user])):
         refused = await _refused(user, url, verb, may)
         for subject in TRIED:

@@ -46,7 +46,7 @@ class Usage:
         return {name: max(0, now[name] - n) for name, n in self._woken.items() if name in now}
 
     def own_seconds(self) -> float:
-        """Of this process."""
+        """Return the CPU time that this process has used since the beginning."""
         return time.process_time() - self._own
 
     def others_share(self) -> float | None:
@@ -94,7 +94,7 @@ def _switches(thread: Path) -> int:
 
 
 def busy_seconds() -> float | None:
-    """What all processes of the machine together used since it started; None where unknown."""
+    """Return the CPU time of all processes since the machine started; None if unknown."""
     try:
         ticks = (PROC / "stat").read_text().splitlines()[0].split()[1:9]
     except OSError:

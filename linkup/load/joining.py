@@ -46,7 +46,7 @@ async def join(
 
 
 def socket_url(url: str) -> str:
-    """Where the WebSocket of a server is."""
+    """Return the URL of a server's WebSocket."""
     parts = urllib.parse.urlsplit(url.rstrip("/"))
     scheme = {"https": "wss", "wss": "wss"}.get(parts.scheme, "ws")
     return f"{scheme}://{parts.netloc}{parts.path}/ws"

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class Tally:
-    """What all pairs together have seen. Latencies are kept only while `measuring`."""
+    """The results of all pairs. Latencies are kept only while `measuring`."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -90,7 +90,7 @@ class LoadSocket:
         self.send(frames.Ping())
 
     def on_frame(self, frame: frames.ServerFrame | frames.Unknown) -> None:
-        """What only one side of a pair has to do with."""
+        """Handle a frame on one side of a pair."""
 
     def in_feed(self, cursor: int) -> None:
         self.counted += 1

@@ -14,7 +14,7 @@ LIMITS = {
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What was measured after the warm-up; the checks cover every message of the run."""
+    """The measurements after the warm-up; the checks cover every message of the run."""
 
     pairs: int
     window: int

@@ -147,7 +147,7 @@ async def _feed(fleet: Fleet, plan: Plan) -> None:
 
 @asynccontextmanager
 async def _upkeep(fleet: Fleet) -> AsyncIterator[None]:
-    """What real clients do besides: receipts, heartbeats, and sending again what got no ack."""
+    """Send receipts and heartbeats, and resend messages without an ack, as other clients do."""
     task = asyncio.create_task(_keep_up(fleet))
     try:
         yield

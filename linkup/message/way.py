@@ -30,7 +30,7 @@ class Stage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Transaction(Struct, frozen=True, kw_only=True):
-    """How the message was stored, while persistence remembers it.
+    """The transaction of the message, while persistence remembers it.
 
     `waited_ms`: from the gateway to the transaction, in the lane, on the bus and in line; None
     where the gateway's time is not known. `commit_ms`: until it was on the disk. `told_ms`: from
@@ -128,7 +128,7 @@ def _time(microseconds: int | None) -> datetime | None:
 
 
 def _order(stage: Stage) -> tuple[bool, float, int, str]:
-    """What is not known when, or is yet to come, is last."""
+    """Return the sort key of a step. Steps without a time come last."""
     at = stage.at.timestamp() if stage.at else 0.0
     return stage.at is None, at, ORDER.index(stage.step), stage.user_id
 

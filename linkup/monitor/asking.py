@@ -25,7 +25,7 @@ EVERYTHING = "linkup"
 
 
 async def look(settings: Settings, urls: Sequence[str]) -> HealthAnswer:
-    """How everything is. `urls`: of gateways, instead of those that `linkup run` left.
+    """Return the state of all services. `urls`: gateways to ask in place of those of `linkup run`.
 
     Raises StartError when nothing answers, or when it is not known where.
     """

@@ -35,7 +35,7 @@ ANSWERS = frozenset({"gateway", "persistence", "notify"})
 
 
 class Broker:
-    """What is known of the server before and while it runs."""
+    """The known state of the server, before and while it runs."""
 
     def __init__(self, data_dir: Path) -> None:
         self.binary = find_binary()

@@ -28,7 +28,7 @@ ASKED = frozenset({0, -signal.SIGTERM})  # the status of who was asked to end: n
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """How a child is started. `probe` returns its address once the process (pid) is ready."""
+    """The start of a child. `probe` returns its address once the process (pid) is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -116,7 +116,7 @@ class Child:
             crashes += 1
 
     def _steady(self, began: float) -> bool:
-        """Whether the process that ended now had worked: its end says nothing about the next."""
+        """Return whether the process that ended had worked before."""
         now = time.monotonic()
         ready_for = 0.0 if self._ready_at is None else now - self._ready_at
         return ready_for > STEADY or now - began > LONG_LIFE

@@ -95,7 +95,7 @@ def as_text() -> Tell:
 
 
 def text(event: Event) -> Text | None:
-    """What a person reads; None where only a program is interested."""
+    """Return the text of an event, or None if it is only for programs."""
     match event:
         case Ready():
             return _ready(event)
@@ -145,7 +145,7 @@ def _died(event: Died) -> Text:
 
 
 def ending(status: int) -> str:
-    """How a process ended, in words."""
+    """Return the end of a process in words."""
     if status >= 0:
         return f"stopped with status {status}"
     try:

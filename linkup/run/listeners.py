@@ -32,12 +32,12 @@ def is_loopback(host: str) -> bool:
 
 
 def reachable(host: str) -> str:
-    """Where this machine reaches what listens on `host`: a wildcard is no address to call."""
+    """Return the address at which this machine reaches `host`, which may be a wildcard."""
     return {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)
 
 
 def bracketed(host: str) -> str:
-    """As it stands in a URL."""
+    """Return the address in the form of a URL."""
     return f"[{host}]" if ":" in host else host
 
 

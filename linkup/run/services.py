@@ -40,7 +40,7 @@ async def _ready(host: str, port: int) -> tuple[str, int]:
 
 
 async def answers(host: str, port: int) -> bool:
-    """Whether the service there says it is ready."""
+    """Return whether the service reports that it is ready."""
     try:
         async with asyncio.timeout(PROBE_TIMEOUT):
             reader, writer = await asyncio.open_connection(host, port)

@@ -103,7 +103,7 @@ def name_of(host: str) -> str | None:
 
 
 def _is_bound(settings: Settings) -> bool:
-    """Whether the names are to be known: they are set, or only this machine can ask."""
+    """Return whether names are checked: they are set, or only this machine can connect."""
     if settings.allowed_hosts or settings.host == "localhost":
         return True
     try:

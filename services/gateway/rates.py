@@ -72,7 +72,7 @@ class Rates:
         _refuse_until(self._classes[limit].spend(who))
 
     def check(self, limit: Limit, who: str) -> None:
-        """As spend, but takes nothing."""
+        """Like `spend`, without counting a request."""
         _refuse_until(self._classes[limit].wait(who))
 
 
@@ -89,7 +89,7 @@ def user(user_id: str) -> str:
 
 
 def address(host: str) -> str:
-    """Of IPv6 the network: one machine has all of its addresses."""
+    """Return the address; of an IPv6 address the network, which one machine can own."""
     try:
         ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

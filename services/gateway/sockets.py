@@ -58,7 +58,7 @@ class Sockets:
     _addresses: Counter[str] = field(default_factory=Counter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI application, for sockets alone."""
+        """The ASGI application, for WebSockets only."""
         wire, allowed = wire_in(scope), self.settings.allowed_origins
         if not origin_allowed(header(scope, b"origin"), header(scope, b"host"), allowed):
             self.refusals.tell("origin", address=address_of(scope))
@@ -170,7 +170,7 @@ class Sockets:
 
 
 def _told(scope: Scope, connection: Connection) -> dict[str, object]:
-    """What the log says of a socket."""
+    """The fields of a WebSocket in the log."""
     user_id, address = connection.user_id, address_of(scope)
     return {"connection": connection.id, "user_id": user_id, "address": address}
 

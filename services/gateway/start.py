@@ -31,7 +31,7 @@ def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> No
 
 
 def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[str]:
-    """What is served without being in the contract, and the other way round."""
+    """The routes that are served but not in the contract, and the other way round."""
     served, names = set(served), {route.name for route in listed}
     names |= {socket.path for socket in SOCKETS}
     for name in sorted(served - names - page.NAMES - PRIVATE):

@@ -93,7 +93,7 @@ class Audit:
 def endless(
     connection: sqlite3.Connection, settings: Settings, now: int, running: bool = True
 ) -> list[Endless]:
-    """What is on its way ends with the start of notify, if not before: so `running` counts."""
+    """Yield the notifications that never end. A send ends when notify starts, hence `running`."""
     wait = int(settings.notify_email_after * SECOND)
     between = {"ended": now - ENDED_LONG_AGO, "latest": now + wait + 2 * LONGEST_PAUSE}
     statements = (ON_THE_WAY, NEVER_DUE) if running else (NEVER_DUE,)

@@ -25,7 +25,7 @@ BUSY_TIMEOUT_MS = 1000
 
 
 class SyncedConnection(sqlite3.Connection):
-    """What was committed is on the disk, also on macOS. Rows have names."""
+    """A connection whose commits are on the disk, also on macOS. Rows have names."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

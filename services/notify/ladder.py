@@ -47,7 +47,7 @@ ADDRESS = re.compile(
 
 
 class Waits(Struct, frozen=True, kw_only=True):
-    """How long a message stays unread before an e-mail, in microseconds.
+    """The delays before e-mails, in microseconds.
 
     `pause`: the least time between two e-mails of one conversation; it doubles with each e-mail,
     up to LONGEST_PAUSE, until the recipient has read something there. 0: no pause.
@@ -86,7 +86,7 @@ class Notification(Struct, frozen=True, kw_only=True):
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What is known of one recipient in one conversation: the group that waits, the one claimed.
+    """The state of one recipient in one conversation: the waiting group and the claimed one.
 
     `seen_seq`, `seen_at`: the newest message that has joined a group or stood in an e-mail.
     `mails`, `mailed_at`: e-mails since the recipient was last there, and when the last one went.
@@ -110,7 +110,7 @@ class Watch(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True):
-    """How an attempt ended.
+    """The outcome of an attempt.
 
     `postponed`: known not to be accepted. `released`: not tried. `withdrawn`: read meanwhile.
     `worked`: whether the mail server itself did; None where the attempt has not shown it.
@@ -171,7 +171,7 @@ def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
 
 
 def _rested_at(watch: Watch, now: int, waits: Waits) -> int:
-    """When the pause after the last e-mail ends."""
+    """Return the end of the pause after the last e-mail."""
     doubled = min(watch.mails, 32) - 1  # no figure grows without end
     pause = min(waits.pause * 2**doubled, LONGEST_PAUSE) if watch.mails else 0
     return min(watch.mailed_at, now) + pause
@@ -228,7 +228,7 @@ def _read(watch: Watch, read_seq: int, now: int, due_at: int) -> Watch:
 
 
 def _after(group: Notification, seq: int) -> Notification:
-    """What is left of it without the messages up to there."""
+    """Return it without the messages up to that one."""
     first_seq = max(group.first_seq, seq + 1)
     return replace(group, first_seq=first_seq, count=min(group.count, group.last_seq - seq))
 

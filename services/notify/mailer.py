@@ -140,7 +140,7 @@ class Mailer:
             pass
 
     async def _ask(self, claimed: list[Notification]) -> list[tuple[Notification, MarksRow | None]]:
-        """What the log says of these now; when it says nothing, the claims are given back."""
+        """Return the current state in the log. Without an answer, release the claims."""
         if not claimed:
             return []
         asked = Marks(asked=[Unread(user_id=u, conversation_id=c) for u, c in map(_key, claimed)])
@@ -218,7 +218,7 @@ class Mailer:
 
 
 def counted(group: Notification, outcome: Outcome) -> Iterator[str]:
-    """What an e-mail that was tried adds to, by name."""
+    """Yield the names of the counters that an attempt increases."""
     if group.attempts:
         yield "retries.smtp"
     if outcome.kind == "sent":

@@ -23,7 +23,7 @@ NAME = "notify"  # under which the position is kept, here and by persistence
 
 
 class Progress(Struct, frozen=True):
-    """How far the log has been followed. `epoch` is empty before the first page."""
+    """The position in the log. `epoch` is empty before the first page."""
 
     epoch: str = ""
     positions: dict[str, int] = {}
@@ -126,7 +126,7 @@ class Store:
         )
 
     async def outlook(self, since: int) -> Outlook:
-        """What comes next, and the trouble since then."""
+        """Return the next due time, and the failures since then."""
 
         def work(connection: sqlite3.Connection) -> Outlook:
             [(due_at,)] = connection.execute(rows.NEXT_DUE).fetchall()

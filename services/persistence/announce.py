@@ -109,7 +109,7 @@ def _body(fact: Fact, decision: Decision) -> bytes:
 
 
 def _own_view(fact: Seen | Changed, user_id: str, decision: Decision) -> bytes:
-    """As a replay would tell it: a user who is no member after the commit hears only that."""
+    """The event as a replay would show it: a user who is no longer a member gets only that."""
     conversation, event = decision.state.conversations[fact.conversation_id], None
     if isinstance(fact, Changed):
         event = GroupEvent(fact.version, fact.actor_id, fact.user_ids)

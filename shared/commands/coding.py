@@ -39,7 +39,7 @@ def decode(payload: bytes, kind: type[T]) -> T:
 
 
 def open_reply(payload: bytes) -> Results | Fenced:
-    """What became of a batch. Raises the LinkupError that the whole of it was refused with."""
+    """Decode the results of a batch. Raises the LinkupError with which all of it was refused."""
     _raise_refusal(payload)
     return _reply_decoder.decode(payload)
 

@@ -6,7 +6,7 @@ from shared.taxonomy import Category, Record, Severity
 
 
 class Errors(Struct, frozen=True, kw_only=True):
-    """What a service has met since it last said so: `count` is of the new occurrences."""
+    """The new error records of a service; `count` is the number of new occurrences."""
 
     records: list[Record]
 
@@ -19,7 +19,7 @@ class ErrorPlace(Struct, frozen=True, array_like=True):
 
 
 class ErrorPage(Struct, frozen=True, kw_only=True, tag="errors"):
-    """Which errors are stored? At most `limit`, the latest first, behind `before`.
+    """Asks for at most `limit` stored errors before `before`, latest first.
 
     `since`: those that occurred from then on. `resolved`: None for either.
     """

@@ -18,7 +18,7 @@ class Event(Struct, frozen=True, array_like=True):
 
 
 class Events(Struct, frozen=True, kw_only=True):
-    """What one commit added to one user's feed. The hub compares the user id with its own."""
+    """The events that one commit added to a feed. The hub compares the user id with its own."""
 
     user_id: str
     epoch: str

@@ -10,7 +10,7 @@ MAX_TRACED = 200  # recipients in an answer to the operator
 
 
 class Receipts(Struct, frozen=True, kw_only=True, tag="receipts"):
-    """Whom this message of the user's was for, by user id, and who has it.
+    """Asks for the recipients of a message of the user, by user id, and their marks.
 
     `after`: the `next` of the page before.
     """
@@ -22,7 +22,7 @@ class Receipts(Struct, frozen=True, kw_only=True, tag="receipts"):
 
 
 class Timeline(Struct, frozen=True, kw_only=True, tag="timeline"):
-    """What has become of this message of the user's so far?"""
+    """Asks for the timeline of a message of the user."""
 
     user_id: str
     message_id: int
@@ -80,7 +80,7 @@ class NotificationStepsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Trace(Struct, frozen=True, kw_only=True, tag="trace"):
-    """What is known of the way of this message, whosever it is? The operator's question."""
+    """Asks for the steps of any message, for the operator."""
 
     message_id: int
 
@@ -104,8 +104,7 @@ class Transacted(Struct, frozen=True, array_like=True, gc=False):
 
 
 class TraceAnswer(Struct, frozen=True, kw_only=True):
-    """As TimelineAnswer, of the first MAX_TRACED it was for. `transacted`: None when it is no
-    longer known."""
+    """Like TimelineAnswer, for the first MAX_TRACED recipients. `transacted` is None if unknown."""
 
     message_id: int
     conversation_id: str

@@ -26,7 +26,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Joins(Struct, frozen=True, kw_only=True, tag="joins"):
-    """Where do these users' feeds stand? At most MAX_JOINS."""
+    """Asks for the profiles and last cursors of users, at most MAX_JOINS."""
 
     user_ids: list[str]
 
@@ -47,7 +47,7 @@ class JoinsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Heads(Struct, frozen=True, kw_only=True, tag="heads"):
-    """How far do these users' feeds reach? At most MAX_HEADS."""
+    """Asks for the last cursors of users, at most MAX_HEADS."""
 
     user_ids: list[str]
 
@@ -121,7 +121,7 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
 
 
 class Totals(Struct, frozen=True, kw_only=True, tag="unread"):
-    """How much the user has not read, with a line of the latest."""
+    """Asks for the unread totals of a user, with previews of the latest messages."""
 
     user_id: str
 
@@ -143,7 +143,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class Members(Struct, frozen=True, kw_only=True, tag="members"):
-    """Who is in this conversation of the user's?"""
+    """Asks for the members of a conversation of the user."""
 
     user_id: str
     conversation_id: str
@@ -210,7 +210,7 @@ class AttachmentRecords(Struct, frozen=True, kw_only=True):
 
 
 class Blocks(Struct, frozen=True, kw_only=True, tag="blocks"):
-    """Whom this user blocks, by user id. `after`: the `next` of a page.
+    """Asks for the users that this user blocks, by user id. `after`: the `next` of a page.
 
     `other_id`: only that one.
     """
@@ -222,7 +222,7 @@ class Blocks(Struct, frozen=True, kw_only=True, tag="blocks"):
 
 
 class AttachedFiles(Struct, frozen=True, kw_only=True, tag="attached_files"):
-    """Which files do messages have, in the order of their ids?"""
+    """Asks for the files of messages, in the order of their ids."""
 
     after: str = ""
     limit: int = 500
@@ -293,7 +293,7 @@ class Unread(Struct, frozen=True, kw_only=True):
 
 
 class Marks(Struct, frozen=True, kw_only=True, tag="marks"):
-    """What has each of these members not read yet, as of now?"""
+    """Asks for the unread messages of each of these members."""
 
     asked: list[Unread]
     preview: int = 3  # latest unread messages to bring along, each cut at 500 code points

@@ -32,7 +32,7 @@ class Begun(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Cleared(Struct, frozen=True, array_like=True, tag=True):
-    """So many messages went out of the member's sight."""
+    """The number of messages that are now hidden from the member."""
 
     count: int
 

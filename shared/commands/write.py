@@ -101,7 +101,7 @@ class CreateGroup(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class AddMembers(Struct, frozen=True, kw_only=True, tag=True):
-    """Who is in the group already stays as they are."""
+    """Adds users to a group. Existing members keep their roles."""
 
     user_id: str
     conversation_id: str
@@ -117,7 +117,7 @@ class RemoveMember(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SetRole(Struct, frozen=True, kw_only=True, tag=True):
-    """What a member may do in a group."""
+    """Changes the role of a group member."""
 
     user_id: str
     conversation_id: str
@@ -136,7 +136,7 @@ class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SetBlock(Struct, frozen=True, kw_only=True, tag=True):
-    """Whether this user blocks `other_id`; `conversation_id` is that of the two, there or not."""
+    """Blocks or unblocks `other_id`; `conversation_id` is that of the two, which need not exist."""
 
     user_id: str
     conversation_id: str
@@ -251,7 +251,7 @@ Command = (
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """What a lane sends: in order, one at a time, numbered 1, 2, 3 … (R1: a repeat is the same)."""
+    """A batch of a lane. Those of a lane are numbered 1, 2, 3 … (R1: a repeat is the same)."""
 
     lane: str
     number: int

@@ -24,13 +24,13 @@ class _ClientIdOnly(Struct):
 
 
 class _About(Struct):
-    """Of a feed frame: which conversation it is about."""
+    """The `conversation_id` of a feed frame."""
 
     conversation_id: str = ""
 
 
 class _Told(Struct):
-    """Of a message's body: what its ack tells, too. Times stay the text they are."""
+    """The fields of a message's body that an ack needs. Times are kept as text."""
 
     client_id: str
     message_id: int
@@ -99,7 +99,7 @@ def ack_of(body: bytes) -> tuple[str, bytes]:
 
 
 def conversation_of(body: bytes) -> str:
-    """Which conversation a feed frame is about; empty where it is about none."""
+    """Return the conversation of a feed frame, or an empty string."""
     return _about_decoder.decode(body).conversation_id
 
 

@@ -60,7 +60,7 @@ _seen_text = re.compile(_TEXT)
 
 
 def is_seen(text: str) -> bool:
-    """Whether a text without NUL has something to see in it."""
+    """Return whether a text without NUL has a visible character."""
     return _seen_text.match(text) is not None
 
 

@@ -105,7 +105,7 @@ class Client:
         return await self._files.upload(file, name)
 
     async def file_link(self, attachment_id: str) -> FileLink:
-        """Where the file is: URLs that need no token and last for minutes. Raises FileFailed."""
+        """Get the URLs of a file, which need no token and expire in minutes. Raises FileFailed."""
         return await self._files.link(attachment_id)
 
     async def delivered(self, conversation_id: str, seq: int) -> None:

@@ -21,7 +21,7 @@ TIMEOUT = 60.0  # seconds without a byte moving
 
 
 class FileLink(Struct, frozen=True, kw_only=True):
-    """Where a file is, for whoever has the URLs, until `expires_at`."""
+    """The URLs of a file. Anybody who has them can use them until `expires_at`."""
 
     attachment_id: str
     url: str

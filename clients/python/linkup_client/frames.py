@@ -60,7 +60,7 @@ class PresenceUnsubscribe(Struct, frozen=True, kw_only=True, tag="presence_unsub
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What this server accepts; sizes in bytes or code points, rates per second.
+    """The limits of this server; sizes in bytes or code points, rates per second.
 
     The windows: how long after it was sent a message may be edited, or deleted for everyone; 0 is
     for ever.
@@ -119,7 +119,7 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack"):
 
 
 class Reactions(Struct, frozen=True, kw_only=True):
-    """Who set that emoji, in the order they did."""
+    """The users who reacted with an emoji, in the order of their reactions."""
 
     emoji: str
     user_ids: list[str]
@@ -224,7 +224,7 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
 
 
 class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
-    """How far a member got; both marks are cumulative and only grow."""
+    """The marks of a member. Both are cumulative and never decrease."""
 
     cursor: int
     conversation_id: str

@@ -72,7 +72,7 @@ class Inbox:
             await self._news.wait()
 
     def close(self) -> None:
-        """What is there can still be taken."""
+        """Stop receiving. Buffered events can still be consumed."""
         self._closed = True
         self._news.set()
 

@@ -54,7 +54,7 @@ class Lane:
         self._pump()
 
     def on_ack(self, ack: frames.Ack) -> Pending | None:
-        """Whom the ack concerned, or None: an ack that came before."""
+        """Return the message that the ack is for, or None if it was acknowledged before."""
         pending = self._remove(ack.client_id)
         if pending is None:
             return None
@@ -131,7 +131,7 @@ class Lane:
         self._pump()
 
     def _place(self, client_id: str | None) -> int:
-        """Where it waits; behind the last when it does not."""
+        """Return its position; after the last one if it is not in the lane."""
         for place, pending in enumerate(self.waiting):
             if pending.frame.client_id == client_id:
                 return place

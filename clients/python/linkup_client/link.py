@@ -25,10 +25,10 @@ AT_ONCE = Ended(4000, "", 0)
 
 
 class Owner(Protocol):
-    """Whom the link tells."""
+    """The receiver of the link's events."""
 
     def hello(self, token: str) -> frames.Hello:
-        """What to say on coming in: where the feed goes on."""
+        """The `hello` of the next connection, with the position in the feed."""
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
         """Why nothing must be sent or taken on this connection, if so."""
@@ -114,7 +114,7 @@ class Link:
         self._owner.on_welcome(welcome)
 
     def _pause(self, ended: Ended | None) -> float:
-        """How long to wait before the next try. Raises ConnectionRefused when there is none."""
+        """Return the delay before the next attempt. Raises ConnectionRefused if there is none."""
         if ended is not None:
             logger.info("disconnected: %d %s", ended.code, ended.reason)
             if ended.code == UNAUTHORIZED and self._may_refresh:

@@ -45,7 +45,7 @@ class Marks:
         self._moved(conversation_id, now)
 
     def connected(self, now: float) -> None:
-        """Whether the last ones arrived is unknown: all are told again."""
+        """Send all marks again, because the last ones may have been lost."""
         self._online = True
         for conversation_id, mark in self._marks.items():
             mark.told_delivered = mark.told_read = 0

@@ -15,7 +15,7 @@ REMEMBERED = 10_000  # own messages that are known again when a resume repeats t
 
 
 class Outbox:
-    """When full, `submit` raises OutboxFull and takes nothing."""
+    """The unacknowledged messages. When it is full, `submit` raises OutboxFull."""
 
     def __init__(self, transmit: Callable[[bytes], None], timing: Timing) -> None:
         self._transmit = transmit
@@ -59,7 +59,7 @@ class Outbox:
             self._done(name, self._lanes[name].on_error(error), error)
 
     def knows(self, message: Message) -> bool:
-        """Whether this client sent it; where its ack was lost, the message itself is the ack."""
+        """Return whether this client sent it. The message then also serves as a lost ack."""
         if message.client_id in self._where:
             self.on_ack(
                 Ack(

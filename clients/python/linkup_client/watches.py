@@ -35,7 +35,7 @@ class Watches:
         self._tell(frames.PresenceSubscribe, list(self._watched))
 
     def on_presence(self, told: frames.Presence) -> None:
-        """What was known already, as after a reconnect, is not told again."""
+        """Report a presence, except one that was reported already, as after a reconnect."""
         on_presence = self._watched.get(told.user_id)
         if on_presence is not None and self._known.get(told.user_id) != told:
             self._known[told.user_id] = told

@@ -144,7 +144,7 @@ def as_json(content: bytes, status: int = 200) -> Response:
 
 
 def as_read(snapshot: Snapshot, status: int = 200) -> Response:
-    """What the log answered, which is JSON already."""
+    """Return the answer of the log, which is JSON already."""
     return as_json(snapshot.body, status)
 
 

@@ -38,7 +38,7 @@ class Sync:
 
 
 def _position(request: Request) -> Hello:
-    """Where the client stands: both or neither, and neither begins at the present."""
+    """Return the client's position. Without `epoch` and `cursor`, it is the current one."""
     text = request.query_params.get("epoch")
     epoch = None if text is None else converted(text, frames.Epoch, "`epoch`")
     cursor = integer(request, "cursor", least=0)

@@ -22,7 +22,8 @@ class TicketOffice:
         return {"POST /v1/tickets": self.buy}
 
     async def buy(self, request: Request, identity: Identity) -> Response:
-        """What the token says of its user is stored now: the ticket says nothing of them."""
+        """Issue a ticket. The profile in the token is stored now, as the ticket does not contain
+        it."""
         await self.people.know(identity)
         ticket, expires_at = await self.tickets.issue(identity)
         answer = as_json(api.encode(api.TicketAnswer(ticket=ticket, expires_at=expires_at)), 201)

@@ -39,7 +39,7 @@ def disposition(name: str, kind: str) -> str:
 
 
 def part_of(asked: str | None, size: int) -> tuple[int, int] | None:
-    """Where the one range asked for begins and ends, or None for the whole (RFC 9110, 14.2).
+    """Return the requested range, or None for the whole file (RFC 9110, 14.2).
 
     Several ranges, or what is no range, are answered with the whole. Raises Unsatisfiable.
     """

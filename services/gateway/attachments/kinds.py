@@ -112,7 +112,7 @@ def kind_of(media_type: str) -> Kind:
 
 
 def is_shown(media_type: str) -> bool:
-    """Whether a browser may show it in place; everything else is a download."""
+    """Return whether a browser may display it inline; all other files are downloads."""
     return media_type in PICTURES or kind_of(media_type) in ("audio", "video")
 
 

@@ -87,7 +87,7 @@ class Objects:
             return int((await obstore.head_async(self._store, path))["size"])
 
     async def delete(self, paths: Iterable[str]) -> None:
-        """What is not there is deleted already."""
+        """Delete objects. Missing ones count as deleted."""
         for path in paths:
             try:
                 async with _reached():
@@ -100,7 +100,7 @@ class Objects:
         return io.BufferedReader(_Object(obstore.open_reader(self._store, path)))
 
     async def clear_staged(self) -> None:
-        """What a killed process had begun to write. (On S3 a lifecycle rule does it.)"""
+        """Delete the incomplete files of killed processes. (On S3, a lifecycle rule does this.)"""
         if self._root is not None:
             with _translated():
                 await asyncio.to_thread(_remove_staged, self._root, time.time() - STAGED_FOR)

@@ -114,7 +114,7 @@ class Uploads:
             return await asyncio.to_thread(look)
 
     async def _give_up(self, user_id: str, attachment_id: str) -> None:
-        """What fails here the sweep finds a day later: the record stays as long as the bytes."""
+        """Delete an upload. If this fails, the sweep does it a day later."""
         try:
             await self._objects.delete((original(attachment_id), thumbnail(attachment_id)))
             forget = ForgetAttachments(user_id=user_id, attachment_ids=[attachment_id])

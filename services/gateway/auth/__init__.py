@@ -181,7 +181,7 @@ def bearer(authorization: str | None) -> str | None:
 
 
 def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Whether a page of that origin may open a socket: the same site, or one on the list.
+    """Return whether pages of this origin may connect: the same site, or an allowed one.
 
     Only browsers send an Origin; a client without one is held by its token alone. `host` is one
     that `Hosts` has let through: else it would say no more than the page does.

@@ -43,7 +43,7 @@ class Wants:
     checked_at: float = 0.0
 
     def waits(self, due: float) -> bool:
-        """For an answer, or for its acquaintances to be looked up again."""
+        """Return whether it waits for an answer, or for its acquaintances to be looked up again."""
         return bool(self.asked or self.doubted or (self.watched and self.checked_at <= due))
 
     def unsure(self, due: float) -> list[str]:

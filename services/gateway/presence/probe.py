@@ -16,7 +16,7 @@ AT_ONCE = 50
 
 
 async def ask(bus: Bus, user_ids: Sequence[str]) -> list[bool | None]:
-    """For each of them; None where the question did not leave."""
+    """Return whether each user is online; None if the query could not be sent."""
     answers: list[bool | None] = []
     for start in range(0, len(user_ids), AT_ONCE):
         chunk = user_ids[start : start + AT_ONCE]

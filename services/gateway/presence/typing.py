@@ -96,7 +96,7 @@ class Typing:
         self._forgotten = 0
 
     def forget(self, user_id: str) -> None:
-        """Whom that user may tell has changed, and nothing in their feed says so: a block."""
+        """Forget the cached recipients of a user, because a block changed them."""
         self._forgotten += 1
         for key in [key for key in self._members if key[0] == user_id]:
             del self._members[key]

@@ -7,7 +7,7 @@ from shared.metrics import Metrics
 
 
 class Burst:
-    """What is delivered in one turn of the loop. What it pushed is written in the next turn.
+    """A burst: the events delivered in one turn of the loop, whose frames are written in the next.
 
     `idle`: the next delivery is the first of its burst; never where metrics are off. `more`: there
     was another one.

@@ -225,7 +225,7 @@ class Feed:
 
 
 def resume_point(hello: Hello, joined: Joined) -> tuple[int, str | None]:
-    """Where the feed goes on, and why it cannot where it cannot (C6)."""
+    """Return the position from which the feed resumes, and the reason if it cannot (C6)."""
     if hello.cursor is None:
         return joined.head, None
     if hello.epoch is None:

@@ -41,7 +41,7 @@ class Inbound:
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to take."""
+        """Return whether a frame is available."""
         return bool(self._bytes) and bool(self._left or self.begins)
 
     def take(self) -> bytes:
@@ -71,7 +71,7 @@ class Inbound:
 
 
 def _frame_size(start: bytearray) -> int:
-    """Of a frame that begins like this, 0 while that is not known."""
+    """Return the length of the frame that begins like this, or 0 if it is not known yet."""
     if len(start) < 2:
         return 0
     length, masked = start[1] & 0x7F, start[1] & 0x80

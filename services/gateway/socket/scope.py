@@ -21,7 +21,7 @@ CHAT = "/ws/chat/{user_id}/"
 
 
 class _Named(Struct):
-    """Whom a frame is for, as far as it says."""
+    """The recipient of a frame, as far as the frame names one."""
 
     type: str = ""
     to: Raw | UnsetType = UNSET
@@ -59,7 +59,7 @@ ALL = View()
 
 
 def _is_open(text: str) -> bool:
-    """Whether the frame is for somebody and leaves out for whom."""
+    """Return whether the frame needs a recipient and names none."""
     try:
         named = _named.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -69,7 +69,7 @@ def _is_open(text: str) -> bool:
 
 
 async def view_of(scope: Scope, user_id: str, log: Log) -> View:
-    """What the path asks for. Raises NotFound for an unknown user, and Unavailable."""
+    """Return the scope of a path. Raises NotFound for an unknown user, and Unavailable."""
     if scope["path"].endswith(NOTIFICATIONS):
         return View(only="")
     to = scope["path_params"].get("user_id")

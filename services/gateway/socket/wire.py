@@ -236,7 +236,7 @@ class Wire(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """As uvicorn's, but bad text is the client's fault: no traceback of ours."""
+        """Like uvicorn's, but invalid text is a fault of the client and logs no traceback."""
         content, self.frames = b"".join(self.frames), []
         if self.close_sent:
             return
@@ -252,7 +252,8 @@ class Wire(WebSocketsSansIOProtocol):
             self._fail(CloseCode.INVALID_DATA, "text is UTF-8")
 
     def handle_parser_exception(self) -> None:
-        """As uvicorn's, but a close with unread bytes would be a reset, and the reason lost."""
+        """Like uvicorn's, but a close with unread bytes must not send a reset, which loses the
+        reason."""
         reason = self.conn.close_sent
         code = reason.code if reason is not None else CloseCode.ABNORMAL_CLOSURE
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
@@ -322,12 +323,12 @@ class Wire(WebSocketsSansIOProtocol):
 
 
 def _text(raw: bytes) -> str:
-    """As the library reads what is not ASCII, and uvicorn writes it back."""
+    """Decode or encode text that is not ASCII in the same way as the library."""
     return raw.decode("ascii", "surrogateescape")
 
 
 def _piece(texts: Sequence[bytes]) -> Sequence[bytes]:
-    """As many of the first as make WRITE_BYTES."""
+    """Return the first frames, up to WRITE_BYTES."""
     if sum(map(len, texts)) < WRITE_BYTES:
         return texts
     sizes = accumulate(map(len, texts))

@@ -35,7 +35,7 @@ class _Receipt(msgspec.Struct, tag_field="type", tag="receipt"):
 
 
 class Step(NamedTuple):
-    """What arrives: a message at the reader, or the mark of having read it at the sender."""
+    """An arrival: the message at the reader, or the read mark at the sender."""
 
     user_id: str
     seq: int
@@ -131,7 +131,7 @@ class Canary:
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
-        """As the hub does for the users that are here."""
+        """Subscribe for the canary users, as the hub does for connected users."""
         subscriptions = [
             await self._bus.subscribe(subjects.feed(user_id), self._on_events)
             for user_id in CANARIES

@@ -43,7 +43,7 @@ class Line:
         return entry
 
     def first(self) -> str:
-        """Which has to come again before all others."""
+        """Return the message that must be resent first."""
         return min(self.failed, key=lambda client_id: self.failed[client_id].order)
 
     def refuse(self, client_id: str) -> None:
@@ -123,7 +123,7 @@ class Gate:
         return result
 
     def waits(self, conversation_id: str) -> bool:
-        """Whether it matters here that a message of that conversation was stored."""
+        """Return whether the gate waits for a message of this conversation."""
         return conversation_id in self._lines
 
     def release(self, conversation_id: str, client_id: str) -> None:

@@ -26,7 +26,7 @@ PATIENCE = 30.0  # seconds until one is no longer asked for
 
 
 class Backlog:
-    """How many may wait for the log at once, over all its questions."""
+    """The limit on waiting queries, over all kinds."""
 
     def __init__(self, most: int, counters: Counters) -> None:
         self._most = most
@@ -34,7 +34,7 @@ class Backlog:
         self._waiting = 0
 
     def count(self) -> int:
-        """Of those that wait now."""
+        """Count the waiting queries."""
         return self._waiting
 
     @contextmanager

@@ -264,13 +264,13 @@ def opened(result: Result, kind: type[R]) -> R:
 
 
 def _awaited_since(batch: Sequence[Submission]) -> float:
-    """When the first of them was submitted that somebody waits for; infinite when nobody does."""
+    """The time of the first command with a waiting caller, or infinity."""
     awaited = (one.submitted_at for one in batch if not _is_patient(one.command))
     return min(awaited, default=math.inf)
 
 
 def _oldest(waiting: Sequence[Submission]) -> float:
-    """When the first of them was submitted."""
+    """The time of the first command."""
     return min(submission.submitted_at for submission in waiting)
 
 

@@ -29,7 +29,7 @@ class Upstream:
 
     @property
     def stored_at(self) -> float:
-        """When a batch was last committed, by the loop's clock."""
+        """The time of the last committed batch, by the loop's clock."""
         return self._stored_at
 
     def stored(self) -> None:

@@ -18,7 +18,7 @@ class People:
         await self.update(identity, (await self._log.join(identity.user_id)).profile)
 
     async def update(self, identity: Identity, profile: Profile | None) -> None:
-        """As know, where the profile that is stored is at hand."""
+        """Like `know`, if the stored profile is available."""
         told = told_by(identity)
         if profile is None or _is_news(told, profile):
             await self._put(told)

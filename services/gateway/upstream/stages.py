@@ -6,7 +6,7 @@ STORE = "store"  # as an operation that is tried again
 
 
 class Stages:
-    """Of all lanes together."""
+    """The measurements of all lanes."""
 
     __slots__ = ("_acked", "_count", "_size", "_waited")
 

@@ -38,7 +38,7 @@ class Tickets:
         return ticket, frames.time_of(ticketed.expires_at)
 
     async def redeem(self, ticket: str, host: str) -> Identity:
-        """Who bought it; never again after this. Raises LinkupError.
+        """Return the user of a ticket, once. Raises LinkupError.
 
         Each costs the store a transaction, so who only guesses is held off, by address.
         """

@@ -13,7 +13,7 @@ ASKED = {"persistence": subjects.query("health"), "notify": subjects.notify("hea
 
 
 class Whole:
-    """What is under way, or was told within the last second, is told to everybody who asks."""
+    """The report on all services. Callers share one that is under way or less than a second old."""
 
     def __init__(self, bus: Bus, health: Health) -> None:
         self._bus = bus

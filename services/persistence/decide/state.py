@@ -49,7 +49,7 @@ class Conversation:
 
 @dataclass(slots=True)
 class Head:
-    """Where a user's feed ends, and until when their message allowance is used up."""
+    """The end of a user's feed, and the time until which their message rate is used up."""
 
     head: int = 0
     rate_at: int = 0
@@ -106,7 +106,7 @@ class Ticket(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, gc=False):
-    """Of a user, or of their message as it was in that version."""
+    """A report about a user, or about a version of their message."""
 
     report_id: str
     reporter_id: str
@@ -143,7 +143,7 @@ class Limits:
 
 @dataclass(slots=True)
 class State:
-    """What the transaction sees of everything the commands name. `now` in microseconds."""
+    """The rows that the commands name, as the transaction read them. `now` in microseconds."""
 
     now: int
     hash_key: bytes

@@ -32,7 +32,8 @@ class Transaction:
         self.waiting: set[tuple[str, str]] = set()
 
     def is_there(self, user_id: str, other_id: str) -> bool:
-        """Whether the other user exists for that user. Reserved users exist for each other only."""
+        """Return whether the other user exists for this one. Reserved users exist only for each
+        other."""
         return other_id in self.state.heads and not are_apart(user_id, other_id)
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:

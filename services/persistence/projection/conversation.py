@@ -35,7 +35,7 @@ class ConversationNow(NamedTuple):
 
 
 class GroupEvent(NamedTuple):
-    """What happened to a group."""
+    """A change of a group."""
 
     version: int
     actor_id: str
@@ -99,7 +99,7 @@ def parted_body(kind: str, conversation_id: str, event: GroupEvent) -> bytes:
 
 
 def has_parted(kind: str, event: GroupEvent, user_id: str) -> bool:
-    """Whether that event tells the user that they are no longer a member."""
+    """Return whether the event tells the user that they are no longer a member."""
     return kind in PARTINGS and user_id in event.user_ids
 
 

@@ -94,7 +94,7 @@ def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
 
 
 def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
-    """Of each feed, in the order asked."""
+    """Return the rows of each feed, in the requested order."""
     each = max(1, min(MAX_PAGE, MAX_EVENTS // max(1, len(wanted))))
     rows: list[list[Row]] = [[] for _ in wanted]
     for row in source.fetch(FEEDS, (_json(wanted), each)):

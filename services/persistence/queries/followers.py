@@ -75,7 +75,7 @@ class Followers:
         return gone
 
     def news(self) -> list[Row]:
-        """What is worth writing down, as `load` takes it; NOWHERE for who has no position yet."""
+        """The positions to store, as `load` takes them; NOWHERE for a follower without one."""
         rows: list[Row] = []
         for name, one in self._known.items():
             if one.is_news:

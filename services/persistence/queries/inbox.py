@@ -208,7 +208,7 @@ def _conversations(
 def _conversation(
     row: InboxRow, others: int, delivered_seq: int, read_seq: int
 ) -> api.ConversationView:
-    """So many others are members, and these are the lowest of their marks."""
+    """Return a conversation. Pass the number of other members and the lowest of their marks."""
     direct = row.kind == "direct"
     last: Any = None if row.last.message_id is None else Raw(message_body(row.last))
     peer = api.Peer(user_id=row.peer_id, name=row.peer_name, avatar=row.peer_avatar)

@@ -28,7 +28,7 @@ class Source(NamedTuple):
         return self.connection.execute(sql, parameters).fetchall()
 
     def head(self, user_id: str) -> int:
-        """Where the user's feed ends, 0 for a user nobody has made known."""
+        """The last cursor of the user's feed, 0 for an unknown user."""
         rows = self.fetch("SELECT head FROM heads WHERE user_id = ?1", (user_id,))
         return int(rows[0][0]) if rows else 0
 
@@ -40,14 +40,14 @@ def give_way() -> None:
 
 
 class Room:
-    """How much one answer may carry over the bus (R18): at least one item."""
+    """The maximum size of one answer over the bus (R18), at least one item."""
 
     def __init__(self) -> None:
         self._left = MAX_PAGE_BYTES
         self._is_empty = True
 
     def fit(self, encoded: Iterable[bytes]) -> list[Any]:
-        """As many as there is room for, to stand in the answer as they are encoded."""
+        """Return as many items as fit into the answer, encoded."""
         taken: list[Raw] = []
         for one in encoded:
             self._left -= len(one)

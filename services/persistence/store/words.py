@@ -73,7 +73,7 @@ def wanted(query: str) -> list[Wanted]:
 
 
 def holds(text: str, wanted: Iterable[Wanted]) -> bool:
-    """Whether all of these are words of the text, or begin one."""
+    """Return whether the text contains all of these words, or words that begin with them."""
     plain = _plain(text)
     if any(word.text not in plain for word in wanted):
         return False  # as most often, and most quickly
@@ -86,7 +86,7 @@ def words(text: str) -> set[str]:
 
 
 def numbers(secret: bytes, conversation_id: str, text: str) -> set[int]:
-    """What a message of that conversation is listed under."""
+    """Return the index numbers of a message of that conversation."""
     return numbers_of(secret, conversation_id, words(text))
 
 
@@ -98,7 +98,7 @@ def numbers_of(secret: bytes, conversation_id: str, said: Iterable[str]) -> set[
 
 
 def number(secret: bytes, conversation_id: str, stem: str) -> int:
-    """Of that stem in that conversation: below 2^63, one conversation's side by side.
+    """Return the number of a stem in a conversation, below 2^63. Those of one are adjacent.
 
     Two may share a number; who looks for one takes another look at the message. None of them can
     be read as a word.

@@ -98,7 +98,7 @@ class Auditor:
 
 
 def adapted(rows: int, took: float) -> int:
-    """How many rows the next step takes, after one that took so many seconds."""
+    """Return the number of rows of the next step, after one that took so many seconds."""
     quick, slow = STEP_TIME
     if took < quick:
         return min(STEP_ROWS[1], rows * 2)

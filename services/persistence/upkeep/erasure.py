@@ -39,7 +39,7 @@ class Erasure:
 
 
 def _empty_the_log(connection: sqlite3.Connection) -> bool:
-    """Whether it is empty now. It is not while somebody reads in it: nobody is waited for."""
+    """Empty the log, and return whether this worked. A reader may prevent it."""
     connection.execute("PRAGMA busy_timeout=0")
     try:
         [(busy, *_)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

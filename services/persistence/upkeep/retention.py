@@ -40,7 +40,7 @@ FORGET_FOLLOWER = "DELETE FROM followers WHERE follower = ?1"
 
 
 class Pruned(Struct, frozen=True):
-    """What a step did. `more`: it stopped at its bound, not at what has to stay."""
+    """The result of a step. `more`: it stopped at its limit, and more rows can be deleted."""
 
     rows: int
     more: bool
@@ -131,7 +131,7 @@ class Retention:
 
 
 def adapted(limit: int, took: float) -> int:
-    """How many rows the next step takes, after one that took so many seconds."""
+    """Return the number of rows of the next step, after one that took so many seconds."""
     quick, slow = STEP_TIME
     if took < quick:
         return min(STEP_ROWS[1], limit * 2)

@@ -87,7 +87,7 @@ SENTENCES: dict[Kind, tuple[str, str]] = {
 
 
 class Violation(Struct, frozen=True, kw_only=True):
-    """What is broken, and where. `number`: a seq, cursor or mark, as `kind` says."""
+    """A violation and its place. `number` is a seq, cursor or mark, depending on `kind`."""
 
     kind: Kind
     conversation_id: str | None = None

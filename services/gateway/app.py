@@ -63,7 +63,6 @@ from shared.commands import Acquaintance
 from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
-from shared.insiders import is_local
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 from shared.turns import Turns
@@ -190,7 +189,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             **ErrorRecords(log, nats).endpoints(),
             **contract.documents(),
         }
-        health_routes = health.routes(is_local)
+        health_routes = health.routes(contract.insiders(settings, rates))
         socket_routes = [WebSocketRoute(path, sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
         routes: list[BaseRoute] = [
             *socket_routes,

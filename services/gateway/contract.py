@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from services.gateway.auth import Authenticator, Identity, bearer
 from services.gateway.auth.operator import AdminKeys
@@ -14,6 +15,7 @@ from services.gateway.rates import Rates, address, user
 from services.gateway.socket.refusals import USER
 from shared import contract, routes
 from shared.errors import InvalidRequest, Unauthorized
+from shared.insiders import Admits, is_local
 from shared.route import Route as Listed
 from shared.settings import Settings
 
@@ -44,6 +46,24 @@ def bind(
         for route in routes.ROUTES
         if route.name in endpoints and is_on(route, settings)
     ]
+
+
+def insiders(settings: Settings, rates: Rates) -> Admits:
+    """Who is told the details of health and metrics: this machine, and the operator's key from
+    anywhere. A guess at a key costs as much as a request with it."""
+    keys = AdminKeys(settings.admin_key)
+
+    def admits(scope: Scope) -> bool:
+        if is_local(scope):
+            return True
+        request = Request(scope)
+        key = bearer(request.headers.get("authorization"))
+        if key is None or not settings.admin_key:
+            return False
+        rates.spend("admin", _who(request))
+        return keys.include(key)
+
+    return admits
 
 
 def counted(endpoints: Endpoints, count: Callable[[str], None]) -> Endpoints:

@@ -47,6 +47,20 @@ async def is_told(stack: Stack, **query: Any) -> bool:
     return bool(await told(stack, **query))
 
 
+@pytest.mark.parametrize("key", [KEY, NEXT_KEY])
+async def test_s42_the_operators_key_opens_health_and_metrics_from_anywhere(
+    stack: Stack, key: str
+) -> None:
+    passed_on = {"x-forwarded-for": "203.0.113.7"}
+    async with httpx2.AsyncClient(base_url=stack.url, headers=passed_on) as client:
+        for given, whole in ((key, True), (key[:-1], False), ("", False)):
+            headers = {"authorization": f"Bearer {given}"} if given else {}
+            health = (await client.get("/health", headers=headers)).json()
+            assert (health.keys() > {"status"}) == whole
+            metrics = await client.get("/metrics", headers=headers)
+            assert metrics.status_code == (200 if whole else 404)
+
+
 async def linkup(stack: Stack, *arguments: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "linkup", "errors", *arguments, "--data-dir", str(stack.data_dir)),

@@ -1,24 +1,15 @@
 """The Python client against the whole product."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from linkup_client import Client, ConnectionRefused, Message, Receipt, SendFailed, connect
 
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually, within
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """What is killed in one test is ready again for the next."""
-    async with run_stack(tmp_path_factory.mktemp("client"), message_rate=0) as running:
-        yield running
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def messages(client: Client, count: int, seconds: float = 20) -> list[Message]:
@@ -109,6 +100,7 @@ async def test_c4_c5_order_and_nothing_lost_while_services_die(stack: Stack) -> 
             await stack.kill(service)
         received = await messages(bob, 300, 60)  # three restarts, each with its backoff
         acks = await asyncio.gather(*sending)
+    await stack.ready()
     assert [message.content for message in received] == [str(n) for n in range(300)]
     assert [message.seq for message in received] == [ack.seq for ack in acks]
 
@@ -119,3 +111,4 @@ async def test_says_that_it_is_connected(stack: Stack) -> None:
         await stack.kill("gateway")
         await eventually(lambda: ann.state != "connected")
         await eventually(lambda: ann.state == "connected", 30)
+    await stack.ready()

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.support.peer import peer, synced
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import Stack
 from tests.support.stores import reading
 from tests.support.waiting import TIMEOUT_FACTOR, within
 
@@ -87,27 +86,26 @@ async def test_s12_force_reconnect_says_when_and_ends_the_socket(stack: Stack) -
         assert await carol.closed() == 4000
 
 
-async def test_refresh_lets_a_socket_outlive_its_token(tmp_path: Path) -> None:
-    async with run_stack(tmp_path) as stack:
-        soon = int(time.time()) + round(3 * TIMEOUT_FACTOR)
-        hello = {"token": stack.token("alice", exp=soon)}
-        async with (
-            synced(stack, "alice", **hello) as alice,
-            synced(stack, "alice", **hello) as other,
-        ):
-            await alice.send("refresh", token=stack.token("alice"), client_id="r1")
-            assert await alice.next(client_id="r1") == {
-                "type": "ack",
-                "client_id": "r1",
-                "duplicate": False,
-            }
-            for token in (stack.token("bob"), "nonsense"):
-                await other.send("refresh", token=token, client_id="r2")
-                error = await other.next("error")
-                assert (error["code"], error["client_id"]) == ("unauthorized", "r2")
-            assert await other.closed() == 4401
-            await asyncio.sleep(max(0.0, soon + 1 - time.time()))
-            await alice.settled()
-            late = stack.token("alice", exp=int(time.time()) + round(2 * TIMEOUT_FACTOR))
-            await alice.send("refresh", token=late)
-            assert await alice.closed() == 4401
+async def test_refresh_lets_a_socket_outlive_its_token(stack: Stack) -> None:
+    soon = int(time.time()) + round(3 * TIMEOUT_FACTOR)
+    hello = {"token": stack.token("alice", exp=soon)}
+    async with (
+        synced(stack, "alice", **hello) as alice,
+        synced(stack, "alice", **hello) as other,
+    ):
+        await alice.send("refresh", token=stack.token("alice"), client_id="r1")
+        assert await alice.next(client_id="r1") == {
+            "type": "ack",
+            "client_id": "r1",
+            "duplicate": False,
+        }
+        for token in (stack.token("bob"), "nonsense"):
+            await other.send("refresh", token=token, client_id="r2")
+            error = await other.next("error")
+            assert (error["code"], error["client_id"]) == ("unauthorized", "r2")
+        assert await other.closed() == 4401
+        await asyncio.sleep(max(0.0, soon + 1 - time.time()))
+        await alice.settled()
+        late = stack.token("alice", exp=int(time.time()) + round(2 * TIMEOUT_FACTOR))
+        await alice.send("refresh", token=late)
+        assert await alice.closed() == 4401

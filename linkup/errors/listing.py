@@ -1,6 +1,7 @@
 """Owns how errors are shown on a terminal."""
 
 from datetime import datetime
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +10,8 @@ from rich.text import Text
 from linkup.errors.asking import Told
 from shared.clock import SECOND
 from shared.taxonomy import Record, Severity
+
+Justify = Literal["left", "right"]
 
 COLOURS: dict[Severity, str] = {
     "low": "dim",
@@ -31,14 +34,15 @@ def listing(told: Told) -> RenderableType:
 
 def _table(records: list[Record]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("last", "times", "severity", "service", "category", "what", "id"):
-        table.add_column(name, no_wrap=name == "id", justify="right" if name == "times" else "left")
+    for name in ("last", "times", "severity", "service", "id", "what"):
+        justify: Justify = "right" if name == "times" else "left"
+        table.add_column(name, no_wrap=name != "what", justify=justify, overflow="fold")
     for one in records:
         style = "dim" if one.resolved else COLOURS[one.severity]
         severity = "resolved" if one.resolved else one.severity
         table.add_row(
-            *(_time(one.occurred_at), str(one.count), Text(severity, style=style)),
-            *(one.service, one.category, Text(one.message), one.id),
+            *(_time(one.occurred_at)[5:], str(one.count), Text(severity, style=style)),
+            *(one.service, one.id, Text(f"{one.category}\n{one.message}")),
         )
     return table
 

@@ -24,15 +24,15 @@ EXIT_SETTING = 78
     "--all",
     "all_of_it",
     is_flag=True,
-    help="Also check what takes longer: client ids, the search index and every attached file.",
+    help="Also check client ids, the search index and all attached files, which takes longer.",
 )
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per violation.")
 def audit(data_dir: str | None, all_of_it: bool, config: str | None, as_json: bool) -> None:
-    """Check that what is stored is whole: messages, feeds, marks and notifications.
+    """Check the stored messages, feeds, marks and notifications for faults.
 
-    It only reads, beside a running product or on a stopped one. It exits with 0 if everything is as
-    it must be, 1 if not, and 2 if it could not look.
+    The command only reads. LinkUp may be running or stopped. The exit code is 0 without findings, 1
+    with findings, and 2 if the data cannot be read.
     """
     settings = load(environment_with(data_dir=data_dir), config)
     found: set[Found] = set()

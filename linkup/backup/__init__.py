@@ -39,10 +39,10 @@ STDOUT = "-"
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Back up everything into FILE, while LinkUp runs or not.
+    """Back up all data into FILE. LinkUp may be running or stopped.
 
-    FILE is a tar with a manifest; - writes it to stdout. What was acknowledged before the backup
-    is in it. Attachments in an object store are not: the backup only names the store.
+    FILE is a tar archive with a manifest; - writes it to stdout. It contains all messages that were
+    acknowledged before the backup. Of attachments in an object store, it has only the location.
     """
     os.umask(0o077)  # what is written is its owner's alone
     settings = load(environment_with(data_dir=data_dir), config)

@@ -28,8 +28,10 @@ FIX = "Correct it: `linkup config` prints what is in force."
 
 @click.command()
 @click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
-@click.option("--url", default="", metavar="URL", help="URL of a gateway, if `linkup run` is not.")
-@click.option("--send", is_flag=True, help="Also send one message the whole way.")
+@click.option(
+    "--url", default="", metavar="URL", help="URL of a gateway not started by `linkup run`."
+)
+@click.option("--send", is_flag=True, help="Also send a message between two reserved users.")
 @click.option(
     "--bundle",
     "report",
@@ -49,10 +51,10 @@ def doctor(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Check what messaging depends on: settings, machine, bus, services, mail server.
+    """Check the settings, the machine, the bus, the services and the mail server.
 
-    It works beside a running product and without one, and says which checks need one. With --send,
-    two reserved users exchange a message, of which nobody is notified. The exit code is 1 if a
+    LinkUp may be running or stopped; the report names the checks that need it running. With --send,
+    one reserved user sends a message to another, and no e-mail is sent. The exit code is 1 if a
     check failed, and 0 otherwise.
     """
     try:

@@ -38,11 +38,13 @@ def common(command: Command) -> Command:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--category", type=click.Choice(get_args(Category)), help="Only this category.")
-@click.option("--severity", type=click.Choice(get_args(Severity)), help="Only this severity.")
-@click.option("--service", type=click.Choice(SERVICES), help="Only of this service.")
-@click.option("--resolved/--open", "is_resolved", default=None, help="Only resolved or open ones.")
-@click.option("--since", type=click.DateTime(), help="Only those that occurred since, local time.")
+@click.option("--category", type=click.Choice(get_args(Category)), help="Show only this category.")
+@click.option("--severity", type=click.Choice(get_args(Severity)), help="Show only this severity.")
+@click.option("--service", type=click.Choice(SERVICES), help="Show only errors of this service.")
+@click.option(
+    "--resolved/--open", "is_resolved", default=None, help="Show only resolved or only open errors."
+)
+@click.option("--since", type=click.DateTime(), help="Show only errors since this local time.")
 @click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
 @common
 @click.pass_context
@@ -57,9 +59,9 @@ def errors(
     as_json: bool,
     **filters: Any,
 ) -> None:
-    """List the errors that the services have met, the latest first.
+    """List the errors of all services, latest first.
 
-    If the store or NATS is down, each service tells what it has in memory.
+    If the store or NATS is down, the errors in the memory of each service are shown.
     """
     if context.invoked_subcommand is not None:
         return
@@ -75,7 +77,7 @@ def errors(
 @click.argument("error_id", metavar="ID")
 @common
 def show(error_id: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Show all that is known of an error."""
+    """Show all details of an error."""
     found = asyncio.run(told(_settings(data_dir, config), ErrorPage(error_id=error_id)))
     if not found.records:
         raise StartError(f"there is no error {error_id}; `linkup errors` lists them")

@@ -31,7 +31,7 @@ TIMEOUT = 5.0
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def message(message_id: int, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Print the way of a message, step by step, with times. Its text is not shown."""
+    """Print the steps of a message with their times, without its text."""
     settings = load(environment_with(data_dir=data_dir), config)
     found = asyncio.run(traced(settings, message_id))
     if as_json:

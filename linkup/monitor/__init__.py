@@ -27,18 +27,24 @@ FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # which are on another 
 
 
 @click.command()
-@click.option("--continuous", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option("--continuous", is_flag=True, help="Repeat the check until Ctrl-C.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
     default=30.0,
     show_default=True,
-    help="Seconds from one look to the next.",
+    help="Seconds between two checks.",
 )
-@click.option("--check-async", is_flag=True, help="Show what held the event loop up lately.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per look.")
-@click.option("--url", "urls", multiple=True, metavar="URL", help="URL of a gateway; repeatable.")
-@click.option("--svg", type=click.Path(dir_okay=False), help="Write a picture to this file.")
+@click.option(
+    "--check-async", is_flag=True, help="Show the latest calls that blocked an event loop."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per check.")
+@click.option(
+    "--url", "urls", multiple=True, metavar="URL", help="URL of a gateway. Can be repeated."
+)
+@click.option(
+    "--svg", type=click.Path(dir_okay=False), help="Write the screen to this file as an image."
+)
 @click.option("--data-dir", metavar="DIR", help="Data directory of `linkup run`.")
 @config_option
 @click.pass_context
@@ -53,9 +59,9 @@ def monitor(
     data_dir: str | None,
     config: str | None,
 ) -> None:
-    """Show how well messaging works, what is wrong, and what to do.
+    """Show the health of all services, with causes and recommendations.
 
-    Exits with 0 if it is healthy, 1 with a warning, 2 if it is critical, and 3 if nothing answers.
+    The exit code is 0 for healthy, 1 for warning, 2 for critical, and 3 if no service answers.
     """
     settings = load(environment_with(data_dir=data_dir), config)
     console = Console(highlight=False)

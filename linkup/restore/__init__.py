@@ -33,17 +33,17 @@ STDIN = "-"
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
 @click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
-@click.option("--force", is_flag=True, help="Replace the data that are there.")
+@click.option("--force", is_flag=True, help="Replace existing data.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def restore(
     file: str, data_dir: str | None, force: bool, config: str | None, as_json: bool
 ) -> None:
-    """Restore what `linkup backup` wrote into FILE, or from stdin with -.
+    """Restore a backup from FILE, or from stdin if FILE is -.
 
-    LinkUp has to be stopped. The store gets a new identity, so all clients reload. What was
-    acknowledged after the backup is lost. E-mails that were due before now are not sent; the
-    messages are in the inbox.
+    Stop LinkUp first. The store gets a new epoch, so all clients reload. Messages that were
+    acknowledged after the backup are lost. E-mails that were due before the restore are not sent;
+    their messages are in the inbox.
     """
     os.umask(0o077)  # what is written is its owner's alone
     settings = load(environment_with(data_dir=data_dir), config)

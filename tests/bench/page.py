@@ -66,13 +66,15 @@ def page(found: Everything) -> str:
     bench = found.bench
     return f"""# Benchmarks
 
-Measured at {bench.machine}. Other work took {bench.full.others_cpu_share or 0:.0%} of the machine
-meanwhile. `make bench ARGS=--write` measures everything anew and writes this page; `make bench`
+Measured at {bench.machine}. Other work used {bench.full.others_cpu_share or 0:.0%} of the CPU time
+of the machine at the same time. `make bench ARGS=--write` repeats all measurements and writes
+this page; `make bench`
 prints the figures of your machine without writing it.
 
-Absolute values say little about another machine. Compare the ratios to the floors: a bare echo on
+Absolute values do not apply to another machine. Compare the ratios to the floors: a bare echo on
 the same WebSocket server, and a loop that commits one row at a time to SQLite, synced. Both run on
-asyncio, whatever the services run on, so figures of several releases compare. The load generator
+asyncio, whatever the services run on, so that figures of different releases can be compared. The
+load generator
 plays {bench.full.pairs} pairs of users over real sockets and checks every message: none was lost,
 doubled or out of order. CPU time is that of all processes of the server, user and system.
 
@@ -88,7 +90,7 @@ doubled or out of order. CPU time is that of all processes of the server, user a
 
 ## A quiet server, sockets, pages
 
-A wake is a voluntary context switch: a thread had slept and went on.
+A wake is a voluntary context switch: a thread that slept continues.
 
 {_table(("", "measured", "floor", "ratio"), costs(bench))}
 
@@ -106,7 +108,7 @@ timed. `make profile` prints this table for your machine.
 ## Cost against history
 
 Each operation runs on a store of {EMPTY} messages and on a large one, in turn. One in five messages
-is of the conversation that is read. `make bench ARGS=--history` prints these tables.
+belongs to the conversation that is read. `make bench ARGS=--history` prints these tables.
 
 ![Cost against history](images/benchmarks-history.svg)
 

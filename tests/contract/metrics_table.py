@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from shared.metrics import ALL, TABLE, Metric
 
-HEAD = "| metric | kind | told by | meaning |\n|---|---|---|---|\n"
+HEAD = "| metric | kind | service | meaning |\n|---|---|---|---|\n"
 
 
 def table() -> str:

@@ -15,6 +15,10 @@ from shared.score import level_of
 COLOURS = {"healthy": "green", "warning": "yellow", "critical": "red"}
 BARS = " ▁▂▃▄▅▆▇█"
 BAR = 20
+# In a column of its own, or a part of what is shown.
+ELSEWHERE = frozenset(
+    {"sockets", "users", "decode_p99_ms", "lane_wait_p99_ms", "push_p99_ms", "publish_p99_ms"}
+)
 
 
 def screen(told: HealthAnswer, *, asyncs: bool = False) -> RenderableType:
@@ -89,7 +93,7 @@ def _services(told: HealthAnswer) -> Table:
 
 
 def _figures(one: HealthAnswer) -> str:
-    shown = {name: figure for name, figure in one.figures.items() if figure and name != "sockets"}
+    shown = {name: each for name, each in one.figures.items() if each and name not in ELSEWHERE}
     return ", ".join(f"{name.replace('_', ' ')} {figure:g}" for name, figure in shown.items())
 
 

@@ -1,11 +1,12 @@
 """What every test can ask for."""
 
 import os
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from shared.records import Ledger, use
 from tests.support.nats import nats_server
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -52,3 +53,10 @@ async def nats_url() -> AsyncIterator[str]:
     """The URL of a real nats-server, this test's own."""
     async with nats_server() as url:
         yield url
+
+
+@pytest.fixture
+def recorded() -> Iterator[Ledger]:
+    """The errors that are recorded during a test."""
+    with use(Ledger("test")) as ledger:
+        yield ledger

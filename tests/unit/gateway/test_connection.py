@@ -10,6 +10,7 @@ from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong
+from shared.records import Ledger
 from tests.support.waiting import eventually
 from tests.unit.gateway.fakes import NOON, FakeLog, Socket, cursors, repairing, types
 
@@ -87,7 +88,7 @@ async def test_c5_what_is_next_is_passed_on_and_what_was_seen_is_dropped() -> No
     assert next(iter(sent[0])) == "cursor"
 
 
-async def test_c5_a_hole_is_fetched_before_anything_later_is_passed_on() -> None:
+async def test_c5_a_hole_is_fetched_before_anything_later_is_passed_on(recorded: Ledger) -> None:
     socket = await live_socket()
     for _ in range(5):
         socket.log.message()
@@ -97,6 +98,7 @@ async def test_c5_a_hole_is_fetched_before_anything_later_is_passed_on() -> None
     async with repairing(socket):
         await eventually(lambda: len(socket.outbox.frames) == 5)
     assert cursors(socket.outbox.take()) == [1, 2, 3, 4, 5]
+    assert [(one.category, one.count) for one in recorded.recent()] == [("delivery_error", 1)]
 
 
 async def test_r8_what_overtakes_within_a_moment_costs_one_question(

@@ -22,6 +22,7 @@ from shared.commands import (
     Stored,
 )
 from shared.errors import LinkupError
+from shared.records import Ledger
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 
@@ -107,7 +108,11 @@ async def test_what_queued_up_is_one_transaction(writer: Writer, bus: FakeBus) -
 
 
 async def test_a_poison_command_fails_alone(
-    writer: Writer, bus: FakeBus, database: Path, caplog: pytest.LogCaptureFixture
+    writer: Writer,
+    bus: FakeBus,
+    database: Path,
+    caplog: pytest.LogCaptureFixture,
+    recorded: Ledger,
 ) -> None:
     poisoned(database)
     await accept(writer, "lane1", message("alice", "bob", "one"))
@@ -123,6 +128,8 @@ async def test_a_poison_command_fails_alone(
     assert codes(bus.reply("lane1")) == codes(bus.reply("lane3")) == ["ok"]
     assert codes(bus.reply("lane2")) == ["ok", "internal", "ok"]
     assert "poison" not in {record.getMessage() for record in caplog.records}
+    assert {one.category for one in recorded.recent()} == {"persistence_error"}
+    assert "poison" not in repr(recorded.recent())
 
 
 async def test_r1_a_repeated_poison_batch_stores_nothing_twice(
@@ -159,7 +166,7 @@ def _fields(command: commands.StoreMessage) -> dict[str, Any]:
 
 
 async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
-    writer: Writer, bus: FakeBus, database: Path
+    writer: Writer, bus: FakeBus, database: Path, recorded: Ledger
 ) -> None:
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -171,6 +178,8 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
     reply = bus.reply("lane")
     assert isinstance(reply, Refused)
     assert (reply.code, bus.has(subjects.LOG)()) == ("unavailable", False)
+    told = ["nothing can be stored: database is locked"]
+    assert [one.message for one in recorded.recent()] == told
     await accept(writer, "lane again", message("alice", "bob", "hi"))
     await writer.finish()
     await running
@@ -180,16 +189,20 @@ async def test_c1_an_unwritable_store_is_a_failure_not_an_ack(
     assert again.results[0].duplicate is False
 
 
-async def test_a_batch_that_does_not_decode_is_answered(writer: Writer, bus: FakeBus) -> None:
+async def test_a_batch_that_does_not_decode_is_answered(
+    writer: Writer, bus: FakeBus, recorded: Ledger
+) -> None:
     writer.accept(Delivery(b"\xc1", "somebody"))  # type: ignore[arg-type]
     assert bus.reply("somebody") == Refused("internal", "The batch cannot be decoded")
+    assert [one.category for one in recorded.recent()] == ["routing_error"]
 
 
 async def test_c10_a_full_queue_is_overloaded(
-    writer: Writer, bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, bus: FakeBus, recorded: Ledger
 ) -> None:
     for number in range(257):
         await accept(writer, f"lane{number}", message("alice", "bob", f"{number}"))
     reply = bus.reply("lane256")
     assert isinstance(reply, Refused)
     assert reply.code == "overloaded"
+    assert [one.category for one in recorded.recent()] == ["overload"]

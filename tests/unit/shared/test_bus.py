@@ -6,8 +6,10 @@ import logging
 import nats.errors
 import pytest
 
+from shared import subjects
 from shared.bus import FLUSH_EVERY, Bus, BusTimeout, NoResponders, connect
 from shared.errors import StartError, Unavailable
+from shared.records import Ledger
 
 
 class FakeClient:
@@ -97,3 +99,23 @@ async def test_a_broker_that_is_not_there_is_named_without_its_password(
         assert "nats://127.0.0.1:1" in text
         assert "Connect call failed" in text
         assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("raised", "category"),
+    [
+        (nats.errors.NoRespondersError(), "routing_error"),
+        (nats.errors.TimeoutError(), "connection_error"),
+        (nats.errors.OutboundBufferLimitError(), "connection_error"),
+    ],
+)
+async def test_s102_a_failed_request_is_recorded_but_that_a_user_is_away(
+    raised: Exception, category: str, recorded: Ledger
+) -> None:
+    client = FakeClient()
+    client.on_request = raised
+    for subject in (subjects.STORE, subjects.ask("alice")):
+        with pytest.raises(Unavailable):
+            await bus_on(client).request(subject, b"", 1)
+    [found] = recorded.recent()
+    assert (found.category, found.context) == (category, {"subject": subjects.STORE})

@@ -24,7 +24,7 @@ from shared.advice import SLOW_MS
 from shared.counters import Counters
 from shared.insiders import Admits, anybody
 from shared.metrics import Metrics
-from shared.records import WINDOW, Ledger, Sliding
+from shared.records import Ledger
 from shared.report import (
     AsyncCheck,
     HealthAnswer,
@@ -38,6 +38,7 @@ from shared.report import (
 from shared.report import Check as Check
 from shared.report import Status as Status
 from shared.score import Ceiling, Level, Steady, loss, score
+from shared.sliding import WINDOW, Sliding
 
 RELEASE = version("linkup-messaging")
 HOLD = 0.2  # of the window: how long a service stays called as bad as it was

@@ -9,20 +9,19 @@ import hashlib
 import re
 import threading
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Unpack, cast
 
 from shared import clock
+from shared.sliding import WINDOW, Sliding
 from shared.taxonomy import CATEGORIES as CATEGORIES
 from shared.taxonomy import Category as Category
 from shared.taxonomy import Context, Record, Severity, Value
 
-WINDOW = 300.0  # seconds that `counts` looks back
 HOUR, HOURS = 3600.0, 24
-STEPS = 60  # of the window: the oldest leave it one by one
 LITTLE = 0.1  # of an occurrence: what is of low severity, as a client that goes without a word
 KEPT = 200  # records; the one that happened longest ago goes first
 NEW_A_MINUTE = 60  # records that were not there before; what is above that is only counted
@@ -30,37 +29,6 @@ REFRESHED_EVERY = 1.0  # seconds between two looks at the context of what repeat
 LONGEST = 200  # characters of one value
 LONGEST_MESSAGE = 500
 _FIELD = re.compile(r"\{(\w+)\}")
-
-
-class Sliding:
-    """Counts events within the last `window` seconds, in steps."""
-
-    def __init__(self, window: float, steps: int = STEPS) -> None:
-        self._steps = steps
-        self._step = window / steps
-        self._buckets: deque[tuple[int, float]] = deque()
-
-    def add(self, now: float, times: float) -> None:
-        number = int(now / self._step)
-        if self._buckets and self._buckets[-1][0] == number:
-            times += self._buckets.pop()[1]
-        self._buckets.append((number, times))
-        self._forget(number)
-
-    def sum(self, now: float) -> float:
-        self._forget(int(now / self._step))
-        return sum(times for _, times in self._buckets)
-
-    def trend(self, now: float) -> list[float]:
-        """The same by step, the latest last."""
-        number = int(now / self._step)
-        self._forget(number)
-        buckets = dict(self._buckets)
-        return [buckets.get(each, 0.0) for each in range(number - self._steps + 1, number + 1)]
-
-    def _forget(self, number: int) -> None:
-        while self._buckets and self._buckets[0][0] <= number - self._steps:
-            self._buckets.popleft()
 
 
 Key = tuple[Category, Severity, str]

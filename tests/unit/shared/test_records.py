@@ -15,14 +15,12 @@ from shared.records import (
     LITTLE,
     LONGEST,
     NEW_A_MINUTE,
-    STEPS,
-    WINDOW,
     Category,
     Ledger,
-    Sliding,
     record,
     use,
 )
+from shared.sliding import STEPS, WINDOW, Sliding
 
 
 class Time:

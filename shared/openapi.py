@@ -92,7 +92,7 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
 
 
 def _condition(route: Route) -> str:
-    return f"Available only if the setting `{route.only_with}` is on." if route.only_with else ""
+    return f"Available only if the setting `{route.only_with}` is set." if route.only_with else ""
 
 
 def _tag(path: str) -> str:

@@ -15,7 +15,7 @@ Notes = Annotated[str, Meta(max_length=2000)]
 
 
 class ErrorRecord(Struct, frozen=True, kw_only=True):
-    """An error of a service, however often it occurred.
+    """An error of a service, with the number of its occurrences.
 
     `context`, `user_id` and `trace` describe the latest occurrence.
     """
@@ -44,7 +44,7 @@ class ErrorsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`notes`: what was wrong and what was done."""
+    """`notes` describe the cause and the remedy."""
 
     notes: Notes = ""
 

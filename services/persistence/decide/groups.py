@@ -33,7 +33,7 @@ NO_MEMBER = Refused.of(NotFound("There is no such member"))
 NO_GROUP = Refused.of(InvalidRequest("Only a group has a title and members that can be changed"))
 MEMBERS_MAY_NOT = Refused.of(Forbidden("Only owners and admins of the group may do this"))
 ADMINS_MAY_NOT = Refused.of(Forbidden("Only owners of the group may do this"))
-LAST_OWNER = Refused.of(Forbidden("The group needs an owner: make another member an owner first"))
+LAST_OWNER = Refused.of(Forbidden("Make another member an owner first"))
 CONFLICT = Refused.of(ClientIdConflict("This `client_id` was used for another group"))
 TOO_LARGE = Refused.of(TooLarge(f"A group has at most {MAX_MEMBERS} members"))
 

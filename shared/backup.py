@@ -1,4 +1,4 @@
-"""Owns what a service says of a copy of its database, and how a copied file takes its place."""
+"""Owns the description of a database copy, and the replacement of a database by a copy."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Owns where the errors come from: the store, or the memory of each service while that is down."""
+"""Owns reading errors: from the store, or from the memory of each service while it is down."""
 
 import asyncio
 import urllib.request

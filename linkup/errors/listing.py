@@ -1,4 +1,4 @@
-"""Owns how errors are shown on a terminal."""
+"""Owns the display of errors on a terminal."""
 
 from datetime import datetime
 from typing import Literal

@@ -44,5 +44,5 @@ async function start() {
 }
 
 start().catch((error) => {
-  state.textContent = `The contract could not be loaded: ${error.message}`;
+  state.textContent = `The documents could not be loaded: ${error.message}`;
 });

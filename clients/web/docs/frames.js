@@ -43,7 +43,7 @@ function frame(key, message, schema) {
 
 function codes(socket) {
   const errors = Object.entries(socket["x-linkup-errors"]).map(([code, { temporary, status }]) =>
-    cells(code, temporary ? "send the same again" : "change it", String(status)),
+    cells(code, temporary ? "resend the same command" : "change the command", String(status)),
   );
   const closes = Object.entries(socket["x-linkup-close-codes"]).map(([code, name]) =>
     cells(code, name.replaceAll("_", " ")),

@@ -5,10 +5,10 @@ import asyncio
 import click
 import msgspec
 
-from linkup.message.way import Way, lines, way
+from linkup.message.way import lines
 from linkup.operator import connected
 from linkup.options import config_option, environment_with
-from shared import subjects
+from shared import api, subjects
 from shared.bus import Bus
 from shared.commands import (
     NotificationState,
@@ -21,6 +21,7 @@ from shared.commands import (
 )
 from shared.errors import LinkupError, NotFound, StartError, Unavailable
 from shared.settings import Settings, load
+from shared.trace import trace
 
 TIMEOUT = 5.0
 
@@ -40,11 +41,11 @@ def message(message_id: int, data_dir: str | None, config: str | None, as_json: 
         click.echo("\n".join(lines(found)))
 
 
-async def traced(settings: Settings, message_id: int) -> Way:
+async def traced(settings: Settings, message_id: int) -> api.TraceAnswer:
     """Raises StartError when there is no such message or nobody to ask."""
     async with connected(settings) as wire:
         found = await _stored(wire, message_id)
-        return way(found, await _notifications(wire, found))
+        return trace(found, await _notifications(wire, found))
 
 
 async def _stored(wire: Bus, message_id: int) -> TraceAnswer:

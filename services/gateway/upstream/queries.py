@@ -28,6 +28,7 @@ from shared.commands import (
     NotificationStep,
     NotificationSteps,
     NotificationStepsAnswer,
+    NotificationTrace,
     Question,
     name_of,
 )
@@ -88,14 +89,20 @@ class Log:
         return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
 
     async def notices(self, asked: NotificationSteps) -> list[NotificationStep] | None:
-        """What became of a message's notifications. Notify is asked, and None when it does not
-        say: it may be away."""
+        """What became of a message's notifications; None when notify does not say."""
         if not asked.user_ids:
             return []
+        told = await self.notified(asked, NotificationStepsAnswer)
+        return None if told is None else told.steps
+
+    async def notified(
+        self, asked: NotificationSteps | NotificationTrace, kind: type[A]
+    ) -> A | None:
+        """Notify is asked, and None when it does not say: it may be away."""
         try:
             subject = subjects.notify(name_of(asked))
             reply = await self._bus.request(subject, commands.encode(asked), NOTIFY_TIMEOUT)
-            return commands.open_answer(reply, NotificationStepsAnswer).steps
+            return commands.open_answer(reply, kind)
         except (LinkupError, msgspec.MsgspecError) as error:
             logger.info("notify does not answer: %s", error)
             return None

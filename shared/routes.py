@@ -399,6 +399,16 @@ ROUTES: tuple[Route, ...] = (
         only_with="admin_key",
     ),
     Route(
+        method="GET",
+        path="/v1/admin/messages/{message_id}/timeline",
+        limit="admin",
+        summary="List the steps that any message has taken so far.",
+        answers=(Answer(200, api.TraceAnswer, "The steps, in order of time."),),
+        errors=(Unauthorized, NotFound),
+        auth="operator",
+        only_with="admin_key",
+    ),
+    Route(
         method="POST",
         path="/v1/admin/errors/{error_id}/resolve",
         limit="admin",

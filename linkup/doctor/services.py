@@ -103,7 +103,8 @@ async def routes(seen: Seen) -> Verdict:
     url = seen.url("gateway")
     if not url:
         return skipped("routes", "the address of a gateway is not known: pass --url")
-    asked = [one.path for one in ROUTES if one.method == "GET" and "{" not in one.path]
+    always = [one for one in ROUTES if one.method == "GET" and not one.only_with]
+    asked = [one.path for one in always if "{" not in one.path]
     try:
         found = [(await asyncio.to_thread(fetch, url + path))[0] for path in ("/", *asked)]
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -26,6 +26,7 @@ from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
+from services.gateway.api.traces import Traces
 from services.gateway.api.users import Users
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.links import Links
@@ -187,6 +188,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             ).endpoints(),
             **DevLogin(auth, people).endpoints(),
             **ErrorRecords(log, nats).endpoints(),
+            **Traces(log).endpoints(),
             **contract.documents(),
         }
         health_routes = health.routes(contract.insiders(settings, rates))

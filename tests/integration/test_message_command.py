@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from tests.integration.notify_support import smtp_server, states, to_mailbox
 from tests.support.peer import peer, synced
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually
 
+KEY = "the-operators-key-of-at-least-32-bytes"
 TEXT = "a text that no operator is shown"
 
 
@@ -32,10 +35,21 @@ async def way(stack: Stack, message_id: int) -> dict[str, Any]:
     return found
 
 
+async def same_over_http(stack: Stack, message_id: int, found: dict[str, Any]) -> None:
+    async def asked(token: str, number: int) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(base_url=stack.url, headers=headers, timeout=30) as client:
+            return await client.get(f"/v1/admin/messages/{number}/timeline")
+
+    assert (await asked(KEY, message_id)).raise_for_status().json() == found
+    assert (await asked(stack.token("alice"), message_id)).status_code == 401, "also its sender's"
+    assert (await asked(KEY, 10**6)).status_code == 404
+
+
 async def test_s55_the_way_of_a_message_is_told_step_by_step(tmp_path: Path) -> None:
     async with smtp_server() as mailbox:
         mailbox.script["rcpt"] = ["451 greylisted", "550 no such user bob@example.com"]
-        settings = UNLIMITED | to_mailbox(mailbox) | {"notify_email_after": 0.0}
+        settings = UNLIMITED | to_mailbox(mailbox) | {"notify_email_after": 0, "admin_key": KEY}
         async with run_stack(tmp_path, **settings) as stack:
             await make_known(stack, ["alice", "bob", "carol"])
             async with peer(stack, "bob", token=stack.token("bob", email="bob@example.com")):
@@ -66,6 +80,7 @@ async def test_s55_the_way_of_a_message_is_told_step_by_step(tmp_path: Path) -> 
             assert "example.com" not in text + json.dumps(email)
             missing = await linkup("message", 10**6, "--data-dir", stack.data_dir)
             assert (missing[0], missing[2]) == (1, "linkup: there is no message 1000000\n")
+            await same_over_http(stack, to_bob, await way(stack, to_bob))
             await stack.kill("persistence")
             await stack.ready()
             assert (await way(stack, to_bob))["transaction"] is None

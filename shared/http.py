@@ -17,9 +17,11 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from shared import api
 from shared.acceptor import Acceptor
 from shared.admission import Admission, Guest
 from shared.counters import Counters
+from shared.errors import InvalidRequest, LinkupError, TooLarge, Unavailable
 from shared.head import Requests
 from shared.pace import Pace
 from shared.reaper import Reaper
@@ -29,6 +31,7 @@ from shared.turns import Turns
 BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
 TOO_MANY_REQUESTS = 429
+REFUSALS: dict[int, type[LinkupError]] = {408: Unavailable, 413: TooLarge, 431: TooLarge}
 BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request that has one
 PIECE_BYTES = 16 * 1024  # that the parser is given at once: what it cannot use yet it measures
 LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
@@ -285,10 +288,11 @@ def acceptors(
 
 
 def _answer(status: int, reason: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    text = f"{reason}\n".encode()
+    """As a route's own refusal: of the same form, for the same clients."""
+    text = api.encode(api.problem_of(REFUSALS.get(status, InvalidRequest)(reason), status))
     fields = [
         *headers,
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", api.MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(text)),
         (b"connection", b"close"),
     ]

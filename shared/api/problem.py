@@ -2,6 +2,10 @@
 
 from msgspec import Struct
 
+from shared.errors import LinkupError
+
+MEDIA_TYPE = "application/problem+json"
+
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error as RFC 9457 defines it. `code` is the code of an `error` frame."""
@@ -14,3 +18,17 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     temporary: bool
     client_id: str | None = None
     retry_after_ms: int | None = None
+
+
+def problem_of(error: LinkupError, status: int | None = None) -> Problem:
+    """`status`: where HTTP has a finer one than the error, such as 405."""
+    return Problem(
+        type=f"urn:linkup:error:{error.code}",
+        title=error.code.replace("_", " "),
+        status=status or error.status,
+        code=error.code,
+        detail=error.message,
+        temporary=error.temporary,
+        client_id=error.client_id,
+        retry_after_ms=error.retry_after_ms,
+    )

@@ -1,6 +1,7 @@
 """What a connection may send and how long it may take, byte by byte (C10)."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -63,6 +64,20 @@ async def answered(stack: Stack, sent: bytes) -> list[int]:
             return everything(one)
 
     return statuses(await asyncio.to_thread(talk))
+
+
+async def test_what_the_parser_refuses_is_answered_as_a_problem(stack: Stack) -> None:
+    """A client of the API reads one form of error, whatever refused its request."""
+
+    def talk() -> bytes:
+        with tcp(stack.url) as one:
+            one.sendall(head("GET /v1/users/me HTTP/1.1", f"cookie: a={'x' * 9 * KIB}"))
+            return everything(one)
+
+    fields, _, body = (await asyncio.to_thread(talk)).partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in fields.lower()
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"], problem["temporary"]) == (431, "too_large", False)
 
 
 def held(stack: Stack) -> int:

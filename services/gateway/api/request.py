@@ -191,20 +191,10 @@ def closing(headers: Headers, response: Response) -> Response:
 
 def problem_response(error: LinkupError, status: int | None = None) -> Response:
     """`status`: where HTTP has a finer one than the error, such as 405."""
-    status = status or error.status
-    content = api.Problem(
-        type=f"urn:linkup:error:{error.code}",
-        title=error.code.replace("_", " "),
-        status=status,
-        code=error.code,
-        detail=error.message,
-        temporary=error.temporary,
-        client_id=error.client_id,
-        retry_after_ms=error.retry_after_ms,
-    )
+    problem = api.problem_of(error, status)
     headers = {}
     if error.temporary:
         headers["retry-after"] = str(max(1, math.ceil((error.retry_after_ms or 1000) / 1000)))
-    if status == 401:
+    if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Response(api.encode(content), status, headers, media_type="application/problem+json")
+    return Response(api.encode(problem), problem.status, headers, media_type=api.MEDIA_TYPE)

@@ -94,9 +94,9 @@ def test_s120_errors_are_told_by_category_from_nought_on() -> None:
 
 def test_f_audit_what_the_auditor_found_is_told_by_kind() -> None:
     health = ready("persistence")
-    health.counters.add("invariant.hole_in_seq")
+    health.counters.add("invariant.seq_hole")
     told = scraped(health)
-    assert told("linkup_invariant_violations_total", kind="hole_in_seq") == 1
+    assert told("linkup_invariant_violations_total", kind="seq_hole") == 1
     assert told("linkup_bounds_total") == 0
 
 

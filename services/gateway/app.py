@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -34,6 +36,7 @@ from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator
+from services.gateway.contract import Endpoints
 from services.gateway.handlers import Handlers
 from services.gateway.hosts import Hosts, KnownHosts
 from services.gateway.hub import Hub
@@ -60,10 +63,12 @@ from services.gateway.upstream.stages import Stages
 from services.gateway.upstream.tickets import Tickets
 from services.gateway.upstream.whole import Whole
 from shared import bus
+from shared.bus import Bus
 from shared.commands import Acquaintance
 from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
+from shared.probe import Probe
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 from shared.turns import Turns
@@ -73,163 +78,245 @@ SETTLE_TIMEOUT = 3.0  # for the outcome of what was sent
 CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Parts:
+    """All that a gateway consists of, connected to each other; nothing of it runs yet."""
+
+    settings: Settings
+    health: Health
+    nats: Bus
+    auth: Authenticator
+    refusals: Refusals
+    upstream: Upstream
+    notify: Probe
+    backlog: Backlog
+    log: Log
+    lanes: Lanes
+    announcer: Announcer
+    chores: Chores
+    typing: Typing
+    presence: Presence
+    hub: Hub
+    canary: Canary
+    people: People
+    rates: Rates
+    tickets: Tickets
+    objects: Objects
+    inspection: Inspection
+    sweep: Sweep
+    sockets: Sockets
+
+
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]:
     """Everything with a life, in order; taken down in reverse."""
     auth, hosts = Authenticator(settings, health.counters), Hosts(settings)
-    refusals = Refusals(health.counters)
     reconnected = asyncio.Event()
 
     async def on_reconnect() -> None:
         reconnected.set()
 
-    async with AsyncExitStack() as stack:
-        nats = await stack.enter_async_context(
-            bus.connect(settings.nats_url, "gateway", on_reconnect)
-        )
-        turns = Turns()
-        upstream, notify = Upstream(nats), notify_probe(nats)
-
-        def read() -> None:
-            upstream.read()
-            health.operated(1)
-
-        def stored(commands: int) -> None:
-            upstream.stored()
-            health.operated(commands)
-
-        metrics, backlog = health.metrics, Backlog(settings.log_waiting, health.counters)
-        log = Log(nats, backlog, turns, read)
-        lanes = Lanes(
-            nats,
-            settings.lanes,
-            stored,
-            settings.queued_per_user,
-            Allowance(settings.message_burst, settings.message_rate),
-            Stages(metrics),
-        )
-        announcer = Announcer(nats, lanes, settings.presence_debounce)
-        chores = Chores()
-        typing = Typing(nats, log, chores)
-        presence = Presence(nats, log, settings.presence_debounce)
-
-        def on_acquaintance(told: Acquaintance, connections: Iterable[Connection]) -> None:
-            if not told.parted:  # the feed says who is in a group
-                typing.forget(told.user_id)
-            presence.recheck(connections, told.other_id)
-
-        hub = Hub(nats, log, announcer, on_acquaintance, Burst(metrics))
-        canary = Canary(
-            nats,
-            lanes,
-            settings.canary_every,
-            proof=lambda: min(upstream.stored_at, hub.heard_at),
-            upstream=upstream.check,
-        )
-        people = People(lanes, log)
-        rates = Rates(settings)
-        tickets = Tickets(lanes, rates)
-        objects = Objects(settings.attachment_store_url)
-        inspection = Inspection(log, objects, health.counters, settings.audit_every)
-        sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
-        handlers = Handlers(lanes, auth, typing, presence, sweep.wake)
-        greeting = Greeting(settings, auth, tickets, turns)
-        decoder, count = Decoder(metrics), health.counters.add
-        sockets = Sockets(
-            settings, greeting, hub, handlers, people, refusals, turns, decoder, count
-        )
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        running = [
-            *lanes.start(tasks),
-            *log.start(tasks),
-            *chores.start(tasks),
-            tasks.create_task(hub.run()),
-            tasks.create_task(announcer.run()),
-            tasks.create_task(presence.run()),
-            tasks.create_task(_compare_after(reconnected, hub, presence)),
-            tasks.create_task(sweep.run()),
-            tasks.create_task(inspection.run()),
-            tasks.create_task(upstream.probe.run()),
-            tasks.create_task(notify.run()),
-            tasks.create_task(canary.run()),
-            tasks.create_task(Reporter(health.errors, over(nats)).run()),
-        ]
-        stack.callback(lambda: [task.cancel() for task in running])
-        health.checks["bus"] = nats.check
-        health.checks["subscriptions"] = nats.subscriptions
-        health.checks["persistence"] = upstream.check
-        health.checks["notify"] = notify.check
-        health.checks["canary"] = canary.check
-        health.figures["canary_ms"] = lambda: canary.took_ms
-        health.figures["sockets"] = hub.sockets
-        health.figures["commands_waiting"] = lanes.waiting
-        health.figures["users"] = hub.users
-        health.figures["log_waiting"] = backlog.count
-        health.whole = Whole(nats, health).report
-        health.drain = lambda: _drain(sockets, lanes, hub, announcer)
-        endpoints = {
-            **Messages(lanes, log, hub, people).endpoints(),
-            **Conversations(lanes, log, people).endpoints(),
-            **Members(lanes, log).endpoints(),
-            **Blocks(lanes, log).endpoints(),
-            **Reports(lanes, people).endpoints(),
-            **Progress(log).endpoints(),
-            **Sync(log).endpoints(),
-            **Search(log).endpoints(),
-            **Users(presence).endpoints(),
-            **TicketOffice(tickets, people).endpoints(),
-            **Revisions(lanes, sweep.wake).endpoints(),
-            **Attachments(
-                log,
-                people,
-                Uploads(lanes, objects, limits_of(settings)),
-                objects,
-                Links(settings.jwt_secret, settings.attachment_link_for),
-            ).endpoints(),
-            **DevLogin(auth, people).endpoints(),
-            **ErrorRecords(log, nats).endpoints(),
-            **Traces(log).endpoints(),
-            **contract.documents(),
-        }
-        health_routes = health.routes(contract.insiders(settings, rates))
-        socket_routes = [WebSocketRoute(path, sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
-        routes: list[BaseRoute] = [
-            *socket_routes,
-            *contract.bind(contract.counted(endpoints, count), auth, rates, settings),
-            *health_routes,
-            *page.routes(),
-        ]
-        start.check(health, routes, settings)
-        app = Starlette(
-            routes=routes,
-            middleware=contract.shared_with(settings.allowed_origins),
-            exception_handlers={
-                LinkupError: problems(refusals),
-                HTTPException: _http_problem,
-                Exception: _unexpected,
-            },
-        )
-        probes = [one.path for one in health_routes if one.path != "/metrics"]
-        yield KnownHosts(Dispatch(app, socket_routes), hosts, refusals, probes)
+    async with bus.connect(settings.nats_url, "gateway", on_reconnect) as nats:
+        parts = _connected(settings, health, nats, auth)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                *_started(parts, tasks),
+                tasks.create_task(_compare_after(reconnected, parts)),
+            ]
+            _watched(parts)
+            yield _application(parts, hosts)
+            for task in running:
+                task.cancel()
 
 
-async def _compare_after(reconnected: asyncio.Event, hub: Hub, presence: Presence) -> None:
+def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticator) -> Parts:
+    turns, metrics, refusals = Turns(), health.metrics, Refusals(health.counters)
+    upstream, rates, chores = Upstream(nats), Rates(settings), Chores()
+    backlog = Backlog(settings.log_waiting, health.counters)
+    log = Log(nats, backlog, turns, partial(_read, upstream, health))
+    lanes = Lanes(
+        nats,
+        settings.lanes,
+        partial(_stored, upstream, health),
+        settings.queued_per_user,
+        Allowance(settings.message_burst, settings.message_rate),
+        Stages(metrics),
+    )
+    announcer = Announcer(nats, lanes, settings.presence_debounce)
+    typing = Typing(nats, log, chores)
+    presence = Presence(nats, log, settings.presence_debounce)
+    hub = Hub(nats, log, announcer, partial(_on_acquaintance, typing, presence), Burst(metrics))
+    canary = Canary(
+        nats,
+        lanes,
+        settings.canary_every,
+        proof=lambda: min(upstream.stored_at, hub.heard_at),
+        upstream=upstream.check,
+    )
+    people, tickets = People(lanes, log), Tickets(lanes, rates)
+    objects = Objects(settings.attachment_store_url)
+    sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
+    sockets = Sockets(
+        settings,
+        Greeting(settings, auth, tickets, turns),
+        hub,
+        Handlers(lanes, auth, typing, presence, sweep.wake),
+        people,
+        refusals,
+        turns,
+        Decoder(metrics),
+        health.counters.add,
+    )
+    return Parts(
+        settings=settings,
+        health=health,
+        nats=nats,
+        auth=auth,
+        refusals=refusals,
+        upstream=upstream,
+        notify=notify_probe(nats),
+        backlog=backlog,
+        log=log,
+        lanes=lanes,
+        announcer=announcer,
+        chores=chores,
+        typing=typing,
+        presence=presence,
+        hub=hub,
+        canary=canary,
+        people=people,
+        rates=rates,
+        tickets=tickets,
+        objects=objects,
+        inspection=Inspection(log, objects, health.counters, settings.audit_every),
+        sweep=sweep,
+        sockets=sockets,
+    )
+
+
+def _read(upstream: Upstream, health: Health) -> None:
+    """The log has answered a question."""
+    upstream.read()
+    health.operated(1)
+
+
+def _stored(upstream: Upstream, health: Health, commands: int) -> None:
+    upstream.stored()
+    health.operated(commands)
+
+
+def _on_acquaintance(
+    typing: Typing, presence: Presence, told: Acquaintance, connections: Iterable[Connection]
+) -> None:
+    if not told.parted:  # the feed says who is in a group
+        typing.forget(told.user_id)
+    presence.recheck(connections, told.other_id)
+
+
+def _started(parts: Parts, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    runs = (
+        parts.hub.run,
+        parts.announcer.run,
+        parts.presence.run,
+        parts.sweep.run,
+        parts.inspection.run,
+        parts.upstream.probe.run,
+        parts.notify.run,
+        parts.canary.run,
+        Reporter(parts.health.errors, over(parts.nats)).run,
+    )
+    return [
+        *parts.lanes.start(tasks),
+        *parts.log.start(tasks),
+        *parts.chores.start(tasks),
+        *(tasks.create_task(run()) for run in runs),
+    ]
+
+
+def _watched(parts: Parts) -> None:
+    """What the health report looks at."""
+    health = parts.health
+    health.checks["bus"] = parts.nats.check
+    health.checks["subscriptions"] = parts.nats.subscriptions
+    health.checks["persistence"] = parts.upstream.check
+    health.checks["notify"] = parts.notify.check
+    health.checks["canary"] = parts.canary.check
+    health.figures["canary_ms"] = lambda: parts.canary.took_ms
+    health.figures["sockets"] = parts.hub.sockets
+    health.figures["commands_waiting"] = parts.lanes.waiting
+    health.figures["users"] = parts.hub.users
+    health.figures["log_waiting"] = parts.backlog.count
+    health.whole = Whole(parts.nats, health).report
+    health.drain = partial(_drain, parts)
+
+
+def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
+    settings, health = parts.settings, parts.health
+    endpoints = contract.counted(_endpoints(parts), health.counters.add)
+    health_routes = health.routes(contract.insiders(settings, parts.rates))
+    socket_routes = [WebSocketRoute(path, parts.sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
+    routes: list[BaseRoute] = [
+        *socket_routes,
+        *contract.bind(endpoints, parts.auth, parts.rates, settings),
+        *health_routes,
+        *page.routes(),
+    ]
+    start.check(health, routes, settings)
+    app = Starlette(
+        routes=routes,
+        middleware=contract.shared_with(settings.allowed_origins),
+        exception_handlers={
+            LinkupError: problems(parts.refusals),
+            HTTPException: _http_problem,
+            Exception: _unexpected,
+        },
+    )
+    probes = [one.path for one in health_routes if one.path != "/metrics"]
+    return KnownHosts(Dispatch(app, socket_routes), hosts, parts.refusals, probes)
+
+
+def _endpoints(parts: Parts) -> Endpoints:
+    """By the names of the route table."""
+    settings, log, lanes, people = parts.settings, parts.log, parts.lanes, parts.people
+    uploads = Uploads(lanes, parts.objects, limits_of(settings))
+    links = Links(settings.jwt_secret, settings.attachment_link_for)
+    return {
+        **Messages(lanes, log, parts.hub, people).endpoints(),
+        **Conversations(lanes, log, people).endpoints(),
+        **Members(lanes, log).endpoints(),
+        **Blocks(lanes, log).endpoints(),
+        **Reports(lanes, people).endpoints(),
+        **Progress(log).endpoints(),
+        **Sync(log).endpoints(),
+        **Search(log).endpoints(),
+        **Users(parts.presence).endpoints(),
+        **TicketOffice(parts.tickets, people).endpoints(),
+        **Revisions(lanes, parts.sweep.wake).endpoints(),
+        **Attachments(log, people, uploads, parts.objects, links).endpoints(),
+        **DevLogin(parts.auth, people).endpoints(),
+        **ErrorRecords(log, parts.nats).endpoints(),
+        **Traces(log).endpoints(),
+        **contract.documents(),
+    }
+
+
+async def _compare_after(reconnected: asyncio.Event, parts: Parts) -> None:
     while True:
         await reconnected.wait()
         reconnected.clear()
-        presence.ask_all()
-        await hub.compare_all()
+        parts.presence.ask_all()
+        await parts.hub.compare_all()
 
 
-async def _drain(sockets: Sockets, lanes: Lanes, hub: Hub, announcer: Announcer) -> None:
+async def _drain(parts: Parts) -> None:
     """Tell everyone to come back, answer what they sent before, close, write who was here."""
-    sockets.draining = True
-    hub.retire(RESTARTING)
+    parts.sockets.draining = True
+    parts.hub.retire(RESTARTING)
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_TIMEOUT):
-            await lanes.settled()
-    await hub.dismiss(CLOSE_TIMEOUT)
-    await announcer.flush()
+            await parts.lanes.settled()
+    await parts.hub.dismiss(CLOSE_TIMEOUT)
+    await parts.announcer.flush()
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:

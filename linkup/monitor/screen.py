@@ -121,7 +121,7 @@ def _errors(told: HealthAnswer) -> RenderableType:
 def _asyncs(told: HealthAnswer) -> RenderableType:
     check = told.async_context_check
     lines = [Text(f"  {error}") for error in check.errors] or [Text("  none", style="dim")]
-    return Group(Text(f"What held the event loop up: {check.count}", style="bold"), *lines)
+    return Group(Text(f"Calls that blocked the event loop: {check.count}", style="bold"), *lines)
 
 
 def _recommendations(told: HealthAnswer) -> RenderableType:

@@ -203,7 +203,7 @@ async def test_f_t5_the_page_says_that_sending_waits_while_persistence_hangs(
     with frozen(stack, "persistence"):
         await send(page, "during")
         await expect(word).to_have_text("Waiting to send…")
-        await expect(line).to_contain_text("What you write is sent later.")
+        await expect(line).to_contain_text("Your messages will be sent later.")
     await has_status(own(page, "during"), "sent")
     await expect(word).to_have_text("Connected")
     await expect(line).to_be_hidden()

@@ -43,7 +43,7 @@ export class BlockList {
   #show() {
     const isEmpty = !this.#list.children.length && !this.#next;
     this.#nobody.hidden = !isEmpty;
-    this.#nobody.textContent = isEmpty ? "You block nobody." : "";
+    this.#nobody.textContent = isEmpty ? "You have not blocked anybody." : "";
     this.#list.hidden = isEmpty;
     this.#foot.show(Boolean(this.#next));
   }

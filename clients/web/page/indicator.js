@@ -72,7 +72,7 @@ export class Indicator {
     const seconds = Math.ceil((retryAt - Date.now()) / 1000);
     const next = seconds > 0 ? ` Next try in ${seconds} s.` : " Trying…";
     const failed = state === "failed";
-    const text = failed ? `${reason}.` : `${TROUBLE[state] ?? "No connection."} What you write is sent later.`;
+    const text = failed ? `${reason}.` : `${TROUBLE[state] ?? "No connection."} Your messages will be sent later.`;
     if (this.#says.textContent !== text) this.#says.textContent = text; // said aloud once
     this.#act.textContent = failed ? "Sign in again" : "Try now";
     this.#act.title = failed ? "" : next.trim();

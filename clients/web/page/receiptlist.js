@@ -47,7 +47,7 @@ export class ReceiptList {
 }
 
 function nobody({ isGroup }) {
-  return isGroup ? "No other member of that time is still in the group." : "Only you can see this message.";
+  return isGroup ? "Nobody else who was a member when this was sent is still in the group." : "Only you can see this message.";
 }
 
 const steps = (...items) => h("ul", { class: "steps", "aria-label": "Steps" }, ...items);

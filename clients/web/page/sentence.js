@@ -52,8 +52,9 @@ function given(actor, whom, role) {
 
 /** An owner steps back, or somebody inherits: who left as the last owner has not given it. */
 function stepped(actor, role) {
-  const verb = actor === "You" ? " are " : " is ";
-  return role ? [actor, `${verb}now ${A_ROLE[role]}`] : [actor, " took another role"];
+  const isMe = actor === "You";
+  if (!role) return [actor, isMe ? " have another role now" : " has another role now"];
+  return [actor, `${isMe ? " are" : " is"} now ${A_ROLE[role]}`];
 }
 
 /** Somebody, some, or, where the frame names nobody, so many. */

@@ -37,7 +37,7 @@ export class Tray {
   add(files) {
     for (const file of files) {
       if (this.#items.length >= MOST) {
-        this.#on.refused(`A message takes ${MOST} files`);
+        this.#on.refused(`A message can have at most ${MOST} files`);
         break;
       }
       this.#items.push(this.#item(file));

@@ -20,7 +20,7 @@ def document(version: str) -> Schema:
         "info": {
             "title": "LinkUp messaging",
             "version": version,
-            "description": "JSON text frames over one WebSocket. Each has its kind in `type`.",
+            "description": "JSON text frames over one WebSocket. `type` names the kind of a frame.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",

@@ -59,7 +59,7 @@ class ReadyAnswer(Struct, frozen=True, kw_only=True):
 
 
 class BareAnswer(Struct, frozen=True, kw_only=True):
-    """The status, which is all that other clients than operators may see."""
+    """The status. Only operators see more."""
 
     status: Level
 

@@ -103,7 +103,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_subscriptions",
         "gauge",
-        "Number of online users, each of which is a subscription on the bus.",
+        "Number of online users, each of whom has a subscription on the bus.",
         (GATEWAY,),
         of="users",
     ),
@@ -148,7 +148,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_ready",
         "gauge",
-        "1 unless this check fails; the service is ready if all are 1.",
+        "0 if this check fails, otherwise 1; the service is ready if all are 1.",
         label="check",
     ),
     Metric("linkup_health_score", "gauge", "Health score of this service, from 0 to 100."),
@@ -167,7 +167,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_canary_ok",
         "gauge",
-        "1 unless the last canary message did not arrive.",
+        "0 if the last canary message did not arrive, otherwise 1.",
         (GATEWAY,),
         of="check:canary",
     ),
@@ -188,7 +188,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_refusals_total",
         "counter",
-        "Errors told to clients, and sockets closed before they began, by code.",
+        "Errors sent to clients, and sockets closed before `welcome`, by code.",
         (GATEWAY,),
         label="code",
         of="refused_",
@@ -202,14 +202,14 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_repairs_total",
         "counter",
-        "Holes in the feed of a socket that were filled from the log.",
+        "Gaps in the feed of a socket that were filled from the log.",
         (GATEWAY,),
         of="repairs",
     ),
     Metric(
         "linkup_resumes_total",
         "counter",
-        "Sockets that asked to go on from a cursor, by outcome: recovered or resync.",
+        "Sockets that asked to resume from a cursor, by outcome: recovered or resync.",
         (GATEWAY,),
         label="outcome",
         of="resumes.",

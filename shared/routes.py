@@ -249,7 +249,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/conversations/{conversation_id}/messages",
-        summary="List messages of a conversation, by default the newest; oldest first in a page.",
+        summary="List a page of messages, oldest first. By default, it is the newest page.",
         query=(
             LIMIT,
             Parameter("before_id", PositiveInt, "Return only messages older than this one."),
@@ -402,7 +402,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/v1/admin/messages/{message_id}/timeline",
         limit="admin",
-        summary="List the steps that any message has taken so far.",
+        summary="List the steps that a message of any user has taken so far.",
         answers=(Answer(200, api.TraceAnswer, "The steps, in order of time."),),
         errors=(Unauthorized, NotFound),
         auth="operator",
@@ -457,8 +457,8 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/health",
         limit=None,
-        summary="Report the status. Operators also get the health score of every service, its "
-        "causes and recommendations.",
+        summary="Report the status. Operators also get the health score of every service, the "
+        "causes that lower it, and recommendations.",
         answers=(
             Answer(200, BareAnswer, "The gateway is ready."),
             Answer(503, BareAnswer, "The gateway is not ready."),

@@ -29,8 +29,9 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     """A conversation as you see it.
 
     A direct conversation has a `peer`; a group has a `title` and your `role`. In a group,
-    `peer_delivered_seq` and `peer_read_seq` are the lowest of all other members. `unread_count`
-    is at most 1,000. `blocked` is true if you block the peer, and then nothing counts as unread.
+    `peer_delivered_seq` and `peer_read_seq` are the lowest marks of all other members.
+    `unread_count` is at most 1,000. `blocked` is true if you block the peer; nothing counts as
+    unread then.
     """
 
     conversation_id: str
@@ -130,7 +131,8 @@ class UnreadItem(Struct, frozen=True, kw_only=True):
 class UnreadAnswer(Struct, frozen=True, kw_only=True):
     """Unread totals, and the five conversations with the latest unread messages.
 
-    At most 1,000 messages of each are counted. Muted and archived conversations are left out.
+    At most 1,000 messages of each conversation are counted. Muted and archived conversations are
+    left out.
     """
 
     epoch: str

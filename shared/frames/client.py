@@ -159,7 +159,7 @@ class Typing(Struct, frozen=True, kw_only=True, tag="typing", forbid_unknown_fie
 class PresenceSubscribe(
     Struct, frozen=True, kw_only=True, tag="presence_subscribe", forbid_unknown_fields=True
 ):
-    """Subscribes to the presence of users: a `presence` frame for each, now and at changes."""
+    """Asks for a `presence` frame for each of these users now and at each change."""
 
     user_ids: UserIds
 
@@ -185,7 +185,7 @@ class ForceReconnect(
 
 
 class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
-    """Replaces the token with a newer one of the same user. It then limits the connection."""
+    """Replaces the token with a newer one of the same user, with which the connection expires."""
 
     token: Token
     client_id: ClientId | None = None

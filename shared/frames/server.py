@@ -12,7 +12,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     `max_frame_bytes` is in bytes, `max_content` in code points, `message_rate` in messages a
     second. The windows are the times after sending in which a message can be edited or deleted;
-    0 means without limit.
+    0 means no limit.
     """
 
     max_frame_bytes: int = MAX_FRAME_BYTES
@@ -173,7 +173,7 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
 
 
 class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
-    """Another member is typing, or has stopped. It ends after 5 seconds without a frame."""
+    """Another member is typing, or has stopped. Typing ends after 5 seconds without a frame."""
 
     conversation_id: str
     user_id: str

@@ -41,9 +41,10 @@ def summary(found: Everything) -> str:
     full, steady, machine = bench.full, bench.steady, bench.machine
     dearest = max(one.ratio for one in history.costs)
     said = (
-        f"{full.messages_per_second:,.0f} messages a second, each stored, synced, acknowledged and "
-        f"delivered, for {full.server_cpu_us_total or 0:.0f} µs of CPU time each in all processes "
-        f"together; at {steady.rate:g} a second an ack takes {plain(steady.ack.p50_ms or 0)} ms "
+        f"The server handles {full.messages_per_second:,.0f} messages a second, each of which is "
+        "stored, synced, acknowledged and delivered. A message takes "
+        f"{full.server_cpu_us_total or 0:.0f} µs of CPU time in all processes together. "
+        f"At {steady.rate:g} messages a second, an ack takes {plain(steady.ack.p50_ms or 0)} ms "
         f"(p50) and {plain(steady.ack.p99_ms or 0)} ms (p99). In a store of {history.stored:,} "
         f"messages every operation takes at most {dearest:.2f} times as long as in an empty one. "
         f"Measured at commit {machine.commit} on {machine.cpus} cores ({machine.model}), with the "
@@ -56,8 +57,9 @@ def summary(found: Everything) -> str:
 
 ![Time to the ack at fixed rates](docs/images/benchmarks-latency.svg)
 
-[docs/benchmarks.md](docs/benchmarks.md) has the floors of the same run, CPU time by stage, the cost
-against history, and how to measure your machine: `make bench`.
+[docs/benchmarks.md](docs/benchmarks.md) has the floors that these figures are compared to,
+the CPU time by stage, and the cost on a large store, and describes how to measure your machine
+(`make bench`).
 
 """
 
@@ -103,7 +105,8 @@ timed. `make profile` prints this table for your machine.
 
 {_stages(found.profile)}
 
-[Where a message's time goes](message-cost.md) has what lies below the stages, and what was tried.
+[Where a message's time goes](message-cost.md) breaks the stages down further, and lists
+what was tried to reduce the cost.
 
 ## Cost against history
 
@@ -158,8 +161,9 @@ def _compared(found: Comparison | None) -> str:
     return f"""
 ## Against commit {found.other_commit}
 
-Both products ran in turns on the same machine, under the same generator; medians of
-{len(found.now)} rounds. `make bench ARGS="--against CHECKOUT"` compares with any other checkout.
+Both products ran in turns on the same machine, under the same generator; number of
+rounds: {len(found.now)}; each figure is a median. `make bench ARGS="--against CHECKOUT"` compares
+with any other checkout.
 
 {_table(heads, told)}
 """

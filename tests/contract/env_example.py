@@ -14,8 +14,8 @@ HEAD = """\
 # The settings of LinkUp messaging and their defaults. For docker compose, copy this file to .env
 # beside docker-compose.yml, and remove the # from the lines that you change.
 # `linkup run` reads the same variables from its environment, or settings from the TOML file that
-# LINKUP_CONFIG names; `linkup config` prints the effective settings. There, a secret can also be
-# read from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
+# LINKUP_CONFIG names; `linkup config` prints the effective settings. `linkup run` can
+# also read a secret from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
 #
 # Sizes are in bytes, times in seconds. 0 switches a limit off. Lists are separated by commas.
 """
@@ -50,8 +50,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "jwt_audience": "The required audience (`aud`) of a token.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
-        "admin_key": "The operator's key for /v1/admin, at least 32 bytes; two, while it is"
-        " changed, are separated by a comma. If empty, there is no /v1/admin.",
+        "admin_key": "The operator's key for /v1/admin, at least 32 bytes. While you change it,"
+        " set the old and the new key, separated by a comma. If empty, there is no /v1/admin.",
         "dev_login": "1: anybody can sign in as any user. `linkup run` on loopback sets it.",
         "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
         " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
@@ -73,19 +73,19 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway.",
         "auth_per_minute": "The maximum number of demo logins and invalid tickets of an"
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
-        "admin_per_minute": "The maximum number of requests of an address to /v1/admin a"
-        " minute, at each gateway.",
-        "other_per_minute": "The maximum number of tickets of a user, and of documents of"
-        " an address, a minute, at each gateway.",
+        "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
+        " send a minute, at each gateway.",
+        "other_per_minute": "The maximum number of tickets that a user gets, and of API"
+        " documents that an address downloads, a minute, at each gateway.",
         "connections": "The maximum number of connections of a gateway. The limit on open"
         " files may lower it.",
-        "frames_per_second": "The rate at which frames of a WebSocket are read in the"
-        " long run. Not applied if LINKUP_MESSAGE_RATE is 0.",
+        "frames_per_second": "The number of frames a second that are read from a"
+        " WebSocket in the long run. There is no limit if LINKUP_MESSAGE_RATE is 0.",
         "frames_in_flight": "The number of unanswered commands at which a WebSocket is no"
         " longer read.",
         "shouting_for": "How long a WebSocket may exceed its rate before it is closed.",
-        "requests_per_second": "The rate at which requests of a connection are read in"
-        " the long run. Not applied if LINKUP_API_PER_MINUTE is 0.",
+        "requests_per_second": "The number of requests a second that are read from a"
+        " connection in the long run. There is no limit if LINKUP_API_PER_MINUTE is 0.",
         "queued_per_user": "The maximum number of commands of a user that wait in a gateway.",
         "header_bytes": "The maximum size of the head of a request. A single field may"
         " take half of it.",
@@ -97,16 +97,18 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "send_buffer_bytes": "The size of the system's send buffer for a WebSocket.",
         "outbox_frames": "The maximum number of frames that wait for a WebSocket before"
         " it is closed.",
-        "outbox_bytes": "The maximum size of these frames, at least 65536.",
-        "lanes": "The number of batches that a gateway has in flight to persistence.",
-        "log_waiting": "The maximum number of joins and queries that wait in a gateway."
-        " Further ones are refused as `overloaded`.",
+        "outbox_bytes": "The maximum size of the frames that wait for a WebSocket together,"
+        " at least 65536.",
+        "lanes": "The number of batches that a gateway sends to persistence at the same time.",
+        "log_waiting": "The maximum number of queries to the log that wait in a gateway,"
+        " including those of WebSockets that connect. Further ones are refused as `overloaded`.",
         "presence_debounce": "How long a user may be away without being shown as offline,"
         " at most 5.",
         "attachments_url": "The location of attachments: file:///path, or"
         " s3://bucket/prefix with the usual variables of S3. If empty,"
         " LINKUP_DATA_DIR/attachments.",
-        "attachment_image_bytes": "The maximum size of an image. A side may have 10,000 pixels.",
+        "attachment_image_bytes": "The maximum size of an image. Each side may have at most"
+        " 10,000 pixels.",
         "attachment_document_bytes": "The maximum size of a document, which is any file"
         " that is not an image, audio or video.",
         "attachment_audio_bytes": "The maximum size of an audio file.",
@@ -122,9 +124,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "delete_window": "How long after it was sent a message may be deleted for everyone.",
         "feed_retention": "How long the feed is kept for clients to resume, at least"
         " 604800. Messages are always kept.",
-        "follower_patience": "How long a silent follower of the log delays pruning of the"
-        " feed, at least 86400.",
-        "attachment_unsent_for": "How long an upload is kept until a message carries it.",
+        "follower_patience": "How long a service that has stopped reading the log delays the"
+        " deletion of old feed rows, at least 86400.",
+        "attachment_unsent_for": "How long an upload is kept if no message is sent with it.",
         "database_url": "The database of persistence, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/linkup.db.",
         "readers": "The number of queries that persistence answers at the same time.",
@@ -162,7 +164,7 @@ TAIL = """\
 #
 # docker-compose.yml has its own defaults for LINKUP_JWT_SECRET, LINKUP_DEV_LOGIN and
 # LINKUP_PUBLIC_URL, which make a demo for this machine. docs/deploy.md describes production, which
-# begins with COMPOSE_FILE. The passwords of NATS must consist of letters and digits.
+# needs COMPOSE_FILE. The passwords of NATS must consist of letters and digits.
 
 # COMPOSE_FILE=docker-compose.yml:deploy/production.yml
 # NATS_GATEWAY_PASSWORD=gateway-demo

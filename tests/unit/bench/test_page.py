@@ -112,8 +112,10 @@ def test_the_readme_changes_between_its_marks_alone(found: Everything, tmp_path:
     (tmp_path / "README.md").write_text(README)
     written = page.write(found, tmp_path)
     said = (tmp_path / "README.md").read_text()
-    assert said.startswith("# Name\n<!-- figures: make bench ARGS=--write -->\n\n9,000 messages")
-    assert said.endswith("`make bench`.\n\n<!-- end of the figures -->\nrest\n")
+    assert said.startswith(
+        "# Name\n<!-- figures: make bench ARGS=--write -->\n\nThe server handles 9,000 "
+    )
+    assert said.endswith("`make bench`).\n\n<!-- end of the figures -->\nrest\n")
     assert "old" not in said
     assert "every operation takes at most 1.30 times as long" in " ".join(said.split())
     images = [path for path in written if path.suffix == ".svg"]

@@ -8,8 +8,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from linkup.installation.owners import Failed, Process, ended, started
 from linkup.options import config_option, environment_with
-from linkup.owners import Failed, Process, ended, started
 from shared.audit import Found, Step, Told
 from shared.settings import Settings, load
 

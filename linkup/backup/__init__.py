@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 import linkup
-from linkup.archive import Manifest, Writer
+from linkup.installation.archive import Manifest, Writer
+from linkup.installation.owners import Failed, ended, started
 from linkup.options import config_option, environment_with
-from linkup.owners import Failed, ended, started
 from shared.addresses import file_of
 from shared.audit import Step
 from shared.backup import Copied, is_full, sync

@@ -9,7 +9,7 @@ import urllib.request
 import msgspec
 from msgspec import Struct
 
-from linkup.operator import Operator, connected, operator
+from linkup.installation.operator import Operator, connected, operator
 from shared import clock, readiness, report, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer

@@ -9,9 +9,9 @@ from importlib.metadata import version
 import msgspec
 from msgspec import Struct
 
-from linkup import owners
 from linkup.doctor.seen import BEHIND, Seen, Told, fetch
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
+from linkup.installation import owners
 from shared.addresses import file_of
 from shared.routes import ROUTES
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from linkup.doctor.seen import Seen
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
-from linkup.permissions import PUBLISH, SUBSCRIBE, covers
+from linkup.installation.permissions import PUBLISH, SUBSCRIBE, covers
 from shared import bus, subjects
 from shared.commands import Readiness, encode
 from shared.errors import LinkupError, StartError

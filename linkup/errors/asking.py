@@ -9,7 +9,7 @@ from http.client import HTTPException
 import msgspec
 from msgspec import Struct
 
-from linkup import operator
+from linkup.installation import operator
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import (

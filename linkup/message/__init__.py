@@ -5,8 +5,8 @@ import asyncio
 import click
 import msgspec
 
+from linkup.installation.operator import connected
 from linkup.message.way import lines
-from linkup.operator import connected
 from linkup.options import config_option, environment_with
 from shared import api, subjects
 from shared.bus import Bus

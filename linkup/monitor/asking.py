@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from linkup import operator
+from linkup.installation import operator
 from shared import clock, readiness, report, subjects
 from shared.bus import Bus
 from shared.errors import LinkupError, StartError

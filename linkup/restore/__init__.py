@@ -19,9 +19,9 @@ from typing import BinaryIO
 import click
 import msgspec
 
-from linkup.archive import Manifest, unpack
+from linkup.installation.archive import Manifest, unpack
+from linkup.installation.owners import Failed, ended, started
 from linkup.options import config_option, environment_with
-from linkup.owners import Failed, ended, started
 from shared.addresses import file_of
 from shared.backup import Restored, is_full
 from shared.errors import StartError

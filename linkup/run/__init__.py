@@ -14,8 +14,8 @@ from collections.abc import Collection, Coroutine
 import click
 import msgspec
 
-from linkup import owners
-from linkup.operator import FILE, NAME, Operator
+from linkup.installation import owners
+from linkup.installation.operator import FILE, NAME, Operator
 from linkup.options import config_option, environment_with
 from linkup.run import advice, broker, data_dir, events, listeners, services
 from linkup.run.children import Child, ChildFailed, Plan

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from linkup.permissions import PUBLISH as PUBLISH
-from linkup.permissions import SUBSCRIBE as SUBSCRIBE
+from linkup.installation.permissions import PUBLISH as PUBLISH
+from linkup.installation.permissions import SUBSCRIBE as SUBSCRIBE
 from linkup.run.children import Plan
 from linkup.run.data_dir import write_private
 from shared.errors import StartError

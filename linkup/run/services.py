@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-from linkup import owners
+from linkup.installation import owners
 from linkup.run.children import Plan
 from linkup.run.listeners import bracketed, port_of, reachable
 from shared.settings import Settings

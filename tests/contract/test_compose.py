@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from linkup.owners import ALLOWED_SECRETS
+from linkup.installation.owners import ALLOWED_SECRETS
 from linkup.run.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
 from services.gateway.auth import LEAST_SECRET_BYTES
 from services.gateway.hosts import Hosts

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from linkup.operator import operator
+from linkup.installation.operator import operator
 from services.persistence.upkeep.canary import CONVERSATION
 from shared.reserved import CANARIES
 from shared.settings import Settings

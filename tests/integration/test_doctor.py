@@ -12,7 +12,7 @@ import pytest
 
 from linkup.doctor import mail, wire
 from linkup.doctor.seen import Seen
-from linkup.operator import Operator
+from linkup.installation.operator import Operator
 from linkup.run import broker
 from shared.settings import Settings
 from tests.integration.notify_support import Mailbox, rows, smtp_server, to_mailbox

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from linkup.operator import FILE, connected, operator
+from linkup.installation.operator import FILE, connected, operator
 from linkup.run.services import answers
 from shared import readiness, subjects
 from shared.errors import StartError

@@ -10,7 +10,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from linkup.owners import bare_environment
+from linkup.installation.owners import bare_environment
 from linkup.run.broker import NAME, PUBLISH, Broker
 from linkup.run.children import Child
 from linkup.run.events import Died, Event, Ready

@@ -18,7 +18,7 @@ from linkup.__main__ import main
 from linkup.doctor import bundle, choices, machine, services
 from linkup.doctor.seen import Seen, Told
 from linkup.doctor.verdict import Verdict
-from linkup.permissions import covers
+from linkup.installation.permissions import covers
 from shared.health import Health
 from shared.settings import PREFIX, Settings
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from linkup.owners import ALLOWED_SECRETS, environment
+from linkup.installation.owners import ALLOWED_SECRETS, environment
 from shared.settings import SECRETS, Settings, load
 
 SETTINGS = Settings(

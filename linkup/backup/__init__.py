@@ -41,8 +41,9 @@ STDOUT = "-"
 def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Back up all data into FILE. LinkUp may be running or stopped.
 
-    FILE is a tar archive with a manifest; - writes it to stdout. It contains all messages that were
-    acknowledged before the backup. Of attachments in an object store, it has only the location.
+    FILE is a tar archive with a manifest. If FILE is -, the archive is written to stdout. It
+    contains all messages that were acknowledged before the backup. If attachments are in an object
+    store, it contains only their location.
     """
     os.umask(0o077)  # what is written is its owner's alone
     settings = load(environment_with(data_dir=data_dir), config)

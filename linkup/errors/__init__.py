@@ -38,14 +38,24 @@ def common(command: Command) -> Command:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--category", type=click.Choice(get_args(Category)), help="Show only this category.")
-@click.option("--severity", type=click.Choice(get_args(Severity)), help="Show only this severity.")
+@click.option(
+    "--category", type=click.Choice(get_args(Category)), help="Show only errors of this category."
+)
+@click.option(
+    "--severity", type=click.Choice(get_args(Severity)), help="Show only errors of this severity."
+)
 @click.option("--service", type=click.Choice(SERVICES), help="Show only errors of this service.")
 @click.option(
     "--resolved/--open", "is_resolved", default=None, help="Show only resolved or only open errors."
 )
 @click.option("--since", type=click.DateTime(), help="Show only errors since this local time.")
-@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST),
+    default=50,
+    show_default=True,
+    help="Maximum number of errors.",
+)
 @common
 @click.pass_context
 def errors(

@@ -47,7 +47,7 @@ class TraceTransaction(Struct, frozen=True, kw_only=True):
 
 
 class TraceAnswer(Struct, frozen=True, kw_only=True):
-    """The way of a message, in order of time; steps without a time come last.
+    """The steps of a message, in order of time; steps without a time come last.
 
     Steps are listed for the first 200 recipients by user id; the counts cover all of them.
     `transaction` is null if it is no longer known. `notifications` is `unavailable` if the e-mails

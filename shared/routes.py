@@ -131,7 +131,7 @@ ROUTES: tuple[Route, ...] = (
                 "Return only these conversations, including those without messages.",
             ),
         ),
-        rule="`peer` excludes every other parameter; `ids` excludes `limit`.",
+        rule="`peer` cannot be combined with any other parameter, nor `ids` with `limit`.",
         answers=(Answer(200, api.InboxAnswer, "A page of conversations."),),
     ),
     Route(

@@ -27,7 +27,7 @@ EXIT_SETTING = 78
     help="Also check client ids, the search index and all attached files, which takes longer.",
 )
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per violation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
 def audit(data_dir: str | None, all_of_it: bool, config: str | None, as_json: bool) -> None:
     """Check the stored messages, feeds, marks and notifications for faults.
 

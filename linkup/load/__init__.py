@@ -49,8 +49,8 @@ def _pids(
     "--rate",
     default=0.0,
     type=click.FloatRange(0),
-    help="Send this many messages a second in total instead of --window in flight. Latency counts "
-    "from the moment when a message is due.",
+    help="Send this many messages a second in total instead of keeping --window in flight. "
+    "Latency counts from the moment when a message is due.",
 )
 @click.option(
     "--seconds",

@@ -11,9 +11,9 @@ TraceStepName = Literal["accepted", "committed", "delivered", "read", "edited", 
 class TraceStep(Struct, frozen=True, kw_only=True):
     """One step of a message.
 
-    `at` is null if the time is not known, or if an e-mail is still pending; it is then due at
+    `at` is null if the time is not known, or if an e-mail is still pending, which is due at
     `due_at`. For an e-mail, `outcome` is its state, `reason` a word or the last reply of the mail
-    server (`smtp_550`), `attempts` the number of attempts that were refused for now, and
+    server (`smtp_550`), `attempts` the number of attempts that were refused temporarily, and
     `opened_at` the time at which the message was first found unread.
     """
 
@@ -32,8 +32,9 @@ class TraceTransaction(Struct, frozen=True, kw_only=True):
 
     `waited_ms` is the time from the gateway to the transaction, including the queues and the bus,
     or null if it is not known. `commit_ms` is the time until the message was on the disk, and
-    `told_ms` the time from there until everybody was told and the gateway was answered. The
-    transaction stored `messages` of `commands` in `batches`, and told `events` to `users`.
+    `told_ms` the time from there until everybody was told and the gateway was answered.
+    `batches`, `commands` and `messages` are the numbers of each in the transaction, `events` is the
+    number of events that were sent, and `users` the number of users who got them.
     """
 
     waited_ms: float | None

@@ -185,7 +185,10 @@ class ForceReconnect(
 
 
 class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
-    """Replaces the token with a newer one of the same user, with which the connection expires."""
+    """Replaces the token with a newer one of the same user.
+
+    The connection then expires with the new token.
+    """
 
     token: Token
     client_id: ClientId | None = None

@@ -66,7 +66,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",
         "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway.",
         "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway."
-        " The number of connections is limited to four times as many. `linkup run`"
+        " The number of its connections is limited to four times as many. `linkup run`"
         " on loopback sets no limit.",
         "api_per_minute": "The maximum number of requests of a user a minute, at each gateway.",
         "search_per_minute": "The maximum number of searches of a user a minute, at each gateway.",
@@ -75,8 +75,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
         "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
         " send a minute, at each gateway.",
-        "other_per_minute": "The maximum number of tickets that a user gets, and of API"
-        " documents that an address downloads, a minute, at each gateway.",
+        "other_per_minute": "The maximum number a minute, at each gateway, of tickets that a"
+        " user gets, and of API documents that an address downloads.",
         "connections": "The maximum number of connections of a gateway. The limit on open"
         " files may lower it.",
         "frames_per_second": "The number of frames a second that are read from a"
@@ -97,7 +97,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "send_buffer_bytes": "The size of the system's send buffer for a WebSocket.",
         "outbox_frames": "The maximum number of frames that wait for a WebSocket before"
         " it is closed.",
-        "outbox_bytes": "The maximum size of the frames that wait for a WebSocket together,"
+        "outbox_bytes": "The maximum total size of the frames that wait for a WebSocket,"
         " at least 65536.",
         "lanes": "The number of batches that a gateway sends to persistence at the same time.",
         "log_waiting": "The maximum number of queries to the log that wait in a gateway,"
@@ -120,8 +120,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "message_burst": "The number of messages that a user may send at once.",
         "message_rate": "The number of messages a second that a user may send in the long run.",
         "group_history": "1: new members of a group see earlier messages.",
-        "edit_window": "How long after it was sent a message may be edited.",
-        "delete_window": "How long after it was sent a message may be deleted for everyone.",
+        "edit_window": "How long a message may be edited after it was sent.",
+        "delete_window": "How long a message may be deleted for everyone after it was sent.",
         "feed_retention": "How long the feed is kept for clients to resume, at least"
         " 604800. Messages are always kept.",
         "follower_patience": "How long a service that has stopped reading the log delays the"

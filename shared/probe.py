@@ -93,13 +93,16 @@ class Probe:
                 self.failed(str(error.__cause__ or error))
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. An answer about the past is not asked for again at once."""
+        asked = float("-inf")
         while True:
-            pause = self._at + (AGAIN if self._trouble else self._every) - _now()
+            due = self._at + (AGAIN if self._trouble else self._every)
+            pause = max(due, asked + STEP) - _now()
             if pause > 0:
                 await asyncio.sleep(pause)  # meanwhile traffic may have told
             else:
                 await self.ask()
+                asked = _now()
 
 
 def _now() -> float:

@@ -59,6 +59,7 @@ class Canary:
         self._proof = proof
         self._upstream = upstream
         self._known = False  # both users are
+        self._failed_at = float("-inf")
         self._awaited: dict[Step, asyncio.Future[None]] = {}
         self.probe = Probe(NAME, self._ask, every=every)
         self.took_ms = 0.0  # the last one, there and back
@@ -77,12 +78,16 @@ class Canary:
 
     async def _ask(self) -> float | None:
         proof = self._proof()
-        if proof > _now() - self._every:
+        if proof > self._failed_at and proof + self._every > _now():
             return proof
         began = _now()
         self.sent += 1
-        async with self._listening():
-            await self._there_and_back()
+        try:
+            async with self._listening():
+                await self._there_and_back()
+        except LinkupError:
+            self._failed_at = _now()  # what worked before that proves nothing
+            raise
         self.took_ms = round(1000 * (_now() - began), 1)
         return None
 

@@ -115,3 +115,23 @@ def test_s85_nothing_is_sent_while_real_messages_arrive() -> None:
 def test_s85_while_persistence_does_not_answer_that_is_named_and_not_the_canary() -> None:
     check = check_after(Way("commit"), 30, up=False)
     assert (check.status, "not known" in check.output) == ("pass", True)
+
+
+def test_what_was_proved_an_interval_ago_proves_nothing_now() -> None:
+    """0.1 + 10.0 is not after 10.1, and yet 0.1 is after 10.1 - 10.0, as floats are."""
+    way = Way("")
+    check_after(way, 12, proof=lambda: 0.1)
+    assert way.sent == 1
+
+
+def test_what_arrived_before_a_failure_does_not_overrule_it() -> None:
+    """The last real message came while the canary was on its way."""
+    way, asked = Way("arrive"), []
+
+    def proof() -> float:
+        asked.append(asyncio.get_running_loop().time())
+        return 12.0 if asked[-1] > 12 else float("-inf")
+
+    assert check_after(way, 20, proof).status == "fail"
+    assert way.sent > 1
+    assert len(asked) < 20

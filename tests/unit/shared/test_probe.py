@@ -158,3 +158,26 @@ def test_f_t1_whoever_is_held_up_does_not_say_that_others_are() -> None:
     play(story)
 
     play(story)
+
+
+def test_an_answer_about_the_past_is_not_asked_for_without_end() -> None:
+    """Traffic proved it before it failed: that overrules nothing, and no time has passed."""
+    asked: list[float] = []
+
+    async def answer() -> float:
+        asked.append(asyncio.get_running_loop().time())
+        assert len(asked) < 100
+        return 1.0
+
+    async def main() -> None:
+        probe = Probe("the thing", answer)
+        await asyncio.sleep(2)
+        probe.failed("it is broken")
+        running = asyncio.create_task(probe.run())
+        await asyncio.sleep(5)
+        running.cancel()
+        assert probe.check().status == "fail"
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main())
+    assert 1 < len(asked) <= 5 / STEP

@@ -48,7 +48,7 @@ class Page(Struct, frozen=True):
 
 
 class Tokens:
-    """Gives a user a token: signed here when we know the secret, else by the development login."""
+    """Gives a user a token: signed here when we know the secret, else by the demo login."""
 
     def __init__(self, url: str, secret: str, audience: str) -> None:
         self._url = url.rstrip("/")
@@ -109,7 +109,7 @@ class Tokens:
             said = f"POST /v1/dev/login: {_fault(error)}"
             if error.code == NOT_FOUND and _is_ours(error):
                 raise CallFailed(
-                    "this server has no development login: pass --secret or set LINKUP_JWT_SECRET"
+                    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET"
                 ) from None
             raise CallFailed(said if _is_ours(error) else self._stranger(said)) from None
         try:

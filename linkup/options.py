@@ -27,7 +27,7 @@ secret_option = click.option(
     "--secret",
     envvar="LINKUP_JWT_SECRET",
     default="",
-    help="Secret that signs the tokens of users. Without it, the development login provides them.",
+    help="Secret that signs the tokens of users. Without it, the demo login provides them.",
 )
 audience_option = click.option(
     "--audience",

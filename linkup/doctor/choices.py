@@ -59,7 +59,7 @@ def sign_in(seen: Seen) -> Verdict:
     if not seen.settings.dev_login:
         return passed("sign-in", "with tokens of your app only")
     if is_local(seen.settings.host):
-        return passed("sign-in", "the development login is on, for this machine only")
+        return passed("sign-in", "the demo login is on, for this machine only")
     return failed(
         "sign-in",
         f"anybody who reaches {seen.settings.host} can sign in as anybody",

@@ -46,7 +46,7 @@ def _secret(settings: Settings) -> str:
     try:
         return (settings.data / "jwt-secret").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        return ""  # the development login provides the tokens then
+        return ""  # the demo login provides the tokens then
 
 
 async def _whole_way(url: str, users: list[str], tokens: list[str]) -> str:

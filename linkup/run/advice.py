@@ -18,7 +18,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if not settings.dev_login and not settings.jwt_secret:
         why = "" if local else f", because LINKUP_HOST={settings.host} accepts other machines"
         yield (
-            f"nobody can sign in yet: the development login is off{why}. Set LINKUP_JWT_SECRET to "
+            f"nobody can sign in yet: the demo login is off{why}. Set LINKUP_JWT_SECRET to "
             "the secret that signs your app's tokens, or give your app the secret in the file "
             "jwt-secret of the data directory; for a demo set LINKUP_DEV_LOGIN=1"
         )

@@ -178,6 +178,7 @@ async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves
         await expect(sheet.get_by_text("The server cannot be reached")).to_be_visible()
     await expect(sheet.get_by_text("rhea")).to_be_visible()
     await page.keyboard.press("Escape")
+    await expect(page.locator(".chats a").filter(has_text="Walk")).to_be_visible()
     async with away(page):
         await page.locator(".chats a").filter(has_text="Walk").click()
         await page.get_by_role("button", name="Walk").click()

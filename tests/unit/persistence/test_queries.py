@@ -1,5 +1,6 @@
 """The feed, the followers' log, the marks and the members, on a real SQLite file."""
 
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -285,7 +286,7 @@ def test_each_question_has_a_subject_of_its_own() -> None:
     names = [kind.__struct_config__.tag for kind in get_args(commands.Question)]
     assert len(set(names)) == len(names)
     assert commands.name_of(Heads(user_ids=[])) == "heads"
-    assert all(name.islower() and name.isalpha() for name in names)
+    assert all(re.fullmatch("[a-z_]+", name) for name in names)
 
 
 async def test_reading_changes_nothing(talk: Log, queries: Queries) -> None:

@@ -22,7 +22,6 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--process-per-site",
     "--disable-features=SpareRendererForSitePerProcess",
 ]
 

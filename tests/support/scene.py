@@ -33,7 +33,8 @@ ACQUAINTED = {"bob": {"alice"}, "carol": {"alice", "olga", "piet"}, "piet": {"ol
 BLOCKS = {"piet": {"bob"}}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
-QUIET = {"lanes", "users", "words", "followers"}  # processes, profiles, and who reads the log
+# Processes, profiles, who reads the log, and the records of what was refused.
+QUIET = {"lanes", "users", "words", "followers", "errors"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 VARYING = {"date", "content-length", "x-request-id"}
 

@@ -63,7 +63,7 @@ def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -
 
 @contextmanager
 def _folder(target: Path | None, settings: Settings) -> Iterator[Path]:
-    """Where the copies are until they are in the archive: beside it, or beside the store."""
+    """A folder for the copies until they are archived, beside FILE or the store; removed then."""
     beside = target.parent if target else Path(file_of(settings.store_url)).parent
     folder = Path(tempfile.mkdtemp(prefix=".backup-", dir=beside))
     try:
@@ -73,7 +73,7 @@ def _folder(target: Path | None, settings: Settings) -> Iterator[Path]:
 
 
 def _write(folder: Path, target: Path | None, settings: Settings) -> Manifest:
-    """The archive is there when it is whole, and on the disk."""
+    """Write the archive, which appears under its name only when it is whole and synced."""
     with _progress() as progress:
         notify = _copied("notify", settings, folder / "notify.db", progress)
         log = _copied("persistence", settings, folder / "linkup.db", progress)

@@ -52,7 +52,8 @@ class Failed(Exception):
 
 @contextmanager
 def ended(*processes: Process) -> Iterator[IO[bytes]]:
-    """What the last of them says, to be read to its end; by then all have ended. Raises Failed."""
+    """Yield the output of the last process, for the caller to read to its end; then wait for all.
+    Raises Failed."""
     said = processes[-1].stdout
     assert said is not None
     try:

@@ -39,13 +39,13 @@ async def look(settings: Settings, urls: Sequence[str]) -> HealthAnswer:
 
 
 def _given(settings: Settings, urls: Sequence[str]) -> operator.Operator:
-    """What `linkup run` left in the data directory may be another one's."""
+    """Return the operator of the gateways at `urls`; `operator.json` may belong to another run."""
     names = ["gateway", *(f"gateway-{number}" for number in range(2, len(urls) + 1))]
     return operator.Operator(nats_url=settings.nats_url, urls=dict(zip(names, urls, strict=True)))
 
 
 async def _over_the_bus(settings: Settings) -> dict[str, HealthAnswer]:
-    """Of those that answer there."""
+    """Return the health of the services that answer over the bus."""
     try:
         async with operator.connected(settings) as wire:
             told = await asyncio.gather(*(_of(wire, subject) for subject in SUBJECTS.values()))

@@ -114,7 +114,7 @@ def _put_in_place(settings: Settings, folder: Path) -> None:
 
 
 def _say(service: str, settings: Settings, *arguments: str) -> bytes:
-    """What the service's command answers. Raises Failed."""
+    """Return the answer of the service's command. Raises Failed."""
     with ended(started(service, settings, *arguments)) as said:
         return said.read()
 

@@ -162,8 +162,8 @@ class Supervisor:
         return services.plan(name, service, settings, self._sockets[name])
 
     def _leave_for_the_operator(self) -> None:
-        """What the other commands need to reach this run: with a server of ours, its credentials
-        are new at each start."""
+        """Write the file with which other commands reach this run. The credentials of a server of
+        ours are new at each start."""
         server = self._server
         nats_url = server.url(NAME) if server is not None else self._settings.nats_url
         left = Operator(nats_url=nats_url, urls=own_urls(self._sockets))

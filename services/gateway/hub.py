@@ -143,7 +143,8 @@ class Hub:
                     self._burst.more = True
             case Live():
                 for connection in tuple(user.connections):
-                    if connection.view.shows(told.conversation_id):
+                    shows = connection.view.shows(told.conversation_id)
+                    if told.to == "all" or shows == (told.to == "viewers"):
                         connection.offer(told.frame)
             case Acquaintance():
                 self._on_acquaintance(told, user.connections)

@@ -7,6 +7,7 @@ Times are integer microseconds since 1970, UTC.
 from shared.commands.coding import *
 from shared.commands.errors import *
 from shared.commands.event import *
+from shared.commands.notice import *
 from shared.commands.progress import *
 from shared.commands.query import *
 from shared.commands.result import *

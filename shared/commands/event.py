@@ -1,5 +1,7 @@
 """Owns the events for the hub."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -44,8 +46,12 @@ class Acquaintance(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """A frame for a user's sockets, now or never. The hub compares the user id with its own."""
+    """A frame for a user's sockets, now or never. The hub compares the user id with its own.
+
+    `to`: the sockets that show the conversation ("viewers"), those that do not ("others"), or all.
+    """
 
     user_id: str
     conversation_id: str
     frame: bytes
+    to: Literal["viewers", "others", "all"] = "viewers"

@@ -28,6 +28,26 @@ UNSEEN_ASTRAL = (
     r"\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 
+NOTIFICATION_TYPES = (  # a deployment may add its own to these
+    "connection_request",
+    "connection_accepted",
+    "connection_rejected",
+    "new_message",
+    "message_delivered",
+    "message_read",
+    "job_application",
+    "application_status",
+    "new_job_posted",
+    "post_liked",
+    "post_commented",
+    "post_shared",
+    "mention",
+    "new_follower",
+    "follow_accepted",
+    "system_announcement",
+    "security_alert",
+)
+
 
 def _seen(allowed_before: str, never: str) -> str:
     """With something to see in it. It begins with what shows nothing and then has the first
@@ -44,6 +64,7 @@ _LINE = _seen(_SPACES, rf"{_CONTROLS}\u2028\u2029{_SURROGATES}")
 _TEXT_OR_EMPTY = rf"^\Z|{_TEXT}"
 _LABEL = _seen(rf"{_SPACES}\u2028\u2029", f"{_CONTROLS}{_SURROGATES}")
 _LOWER = r"^[a-z0-9]+\Z"
+_WORD = r"^[a-z][a-z0-9_]*\Z"
 _SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
@@ -54,6 +75,7 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
     _TEXT_OR_EMPTY: "empty, or with a visible character and without NUL",
     _LABEL: "with a visible character and without control characters",
     _LOWER: "of lower-case letters and digits",
+    _WORD: "of lower-case letters, digits and `_`, beginning with a letter",
 }
 
 _seen_text = re.compile(_TEXT)
@@ -78,6 +100,12 @@ Emoji = Annotated[str, Meta(max_length=MAX_EMOJI_BYTES, pattern=_SIGN)]
 Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_LINE)]
 Role = Literal["owner", "admin", "member"]
 Comment = Annotated[str, Meta(max_length=1_000, pattern=_TEXT)]
+NotificationId = Annotated[str, Meta(max_length=64, pattern=_LOWER)]
+NotificationType = Annotated[str, Meta(max_length=50, pattern=_WORD)]
+NotificationTitle = Annotated[str, Meta(max_length=200, pattern=_LINE)]
+NotificationBody = Annotated[str, Meta(max_length=1_000, pattern=_TEXT_OR_EMPTY)]
+Priority = Literal["low", "normal", "high", "urgent"]
+Digest = Literal["off", "hourly", "daily", "weekly"]
 Reason = Literal["spam", "harassment", "hate", "violence", "sexual", "self_harm", "fraud", "other"]
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 DeleteMode = Literal["me", "everyone"]

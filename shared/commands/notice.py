@@ -1,0 +1,237 @@
+"""Owns the questions to notify about notifications and preferences, and their answers.
+
+A question's tag is the end of the subject that it is asked on. The words of a notification are
+ready to be shown: notify has rendered those that refer to a message.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from shared.frames.fields import Digest, Priority
+
+MAX_BADGES = 500  # users in one question for their counts
+MAX_NOTICES = 100  # notifications in an answer
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """A notification as its user sees it. `read_at`: None while it is unread.
+
+    `group_count`: how many things of one kind it stands for. `conversation_id`: "" if it is about
+    none. Its place in the list is that of `updated_at`.
+    """
+
+    notification_id: str
+    notification_type: str
+    priority: Priority
+    title: str
+    body: str
+    sender_id: str = ""
+    sender_name: str = ""
+    sender_avatar: str = ""
+    action_url: str = ""
+    conversation_id: str = ""
+    created_at: int
+    updated_at: int
+    read_at: int | None = None
+    group_count: int = 1
+
+
+class Notices(Struct, frozen=True, kw_only=True, tag="notices"):
+    """Asks for notifications of a user, the latest first. `before`: the `next` of a page."""
+
+    user_id: str
+    limit: int = 20
+    before: str = ""
+    unread_only: bool = False
+    notification_type: str = ""
+
+
+class NoticesAnswer(Struct, frozen=True, kw_only=True):
+    """`next` is empty on the last page."""
+
+    notices: list[Notice]
+    next: str
+    unread_count: int
+
+
+class ReadNotice(Struct, frozen=True, kw_only=True, tag="read"):
+    """Mark one notification as read. Refused as NotFound if the user has no such notification."""
+
+    user_id: str
+    notification_id: str
+
+
+class ReadNotices(Struct, frozen=True, kw_only=True, tag="read_all"):
+    """Mark as read all of that type ("": of all types) that are no later than `up_to`, a
+    notification of the user ("": all there are)."""
+
+    user_id: str
+    notification_type: str = ""
+    up_to: str = ""
+
+
+class ReadAnswer(Struct, frozen=True, kw_only=True):
+    """`count`: how many were unread. `at`: when, or when it had been read."""
+
+    count: int
+    unread_count: int
+    at: int
+
+
+class DeliveredNotice(Struct, frozen=True, kw_only=True, tag="delivered"):
+    """A device of the user has received the notification. Answered by a ReadAnswer."""
+
+    user_id: str
+    notification_id: str
+
+
+class Badges(Struct, frozen=True, kw_only=True, tag="badges"):
+    """Asks for the unread counts of at most MAX_BADGES users."""
+
+    user_ids: list[str]
+
+
+class BadgesAnswer(Struct, frozen=True, kw_only=True):
+    """By user id; who has none is left out."""
+
+    unread: dict[str, int]
+
+
+class TypePreference(Struct, frozen=True, kw_only=True):
+    """The channels of one type of notification. Not `enabled`: it is not even listed."""
+
+    notification_type: str
+    enabled: bool = True
+    realtime: bool = True
+    push: bool = True
+    email: bool = True
+
+
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """From `start` to `end`, as HH:MM of the user's own clock; over midnight if `end` is less."""
+
+    start: str
+    end: str
+
+
+class Preferences(Struct, frozen=True, kw_only=True, tag="preferences"):
+    """Asks for the preferences of a user. Answered by a PreferencesAnswer."""
+
+    user_id: str
+
+
+class PutPreferences(Struct, frozen=True, kw_only=True, tag="put_preferences"):
+    """Change some of a user's preferences, all or none of them; what is UNSET stays.
+
+    `time_zone`: None for that of the profile. Refused as InvalidRequest, which names the field.
+    """
+
+    user_id: str
+    types: list[TypePreference] = []
+    quiet_hours: QuietHours | None | UnsetType = UNSET
+    time_zone: str | None | UnsetType = UNSET
+    digest: Digest | UnsetType = UNSET
+
+
+class PreferencesAnswer(Struct, frozen=True, kw_only=True):
+    """`types`: every type there is, in the order of the table of types."""
+
+    types: list[TypePreference]
+    quiet_hours: QuietHours | None
+    time_zone: str | None
+    digest: Digest
+
+
+class PushKey(Struct, frozen=True, kw_only=True, tag="push_key"):
+    """Asks for the public key with which browsers subscribe to web push."""
+
+
+class PushKeyAnswer(Struct, frozen=True, kw_only=True):
+    """The VAPID key (RFC 8292), base64url without padding; "" where web push is switched off."""
+
+    public_key: str
+
+
+class PushSubscribe(Struct, frozen=True, kw_only=True, tag="push_subscribe"):
+    """Keep a browser's push subscription (RFC 8030). The same endpoint again replaces it."""
+
+    user_id: str
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+class PushUnsubscribe(Struct, frozen=True, kw_only=True, tag="push_unsubscribe"):
+    """Forget a push subscription of this user; without effect if there is none."""
+
+    user_id: str
+    endpoint: str
+
+
+class PushAnswer(Struct, frozen=True, kw_only=True):
+    """How many push subscriptions the user has now."""
+
+    subscriptions: int
+
+
+class Announce(Struct, frozen=True, kw_only=True, tag="announce"):
+    """A notification from the host, for each of these users.
+
+    The same `idempotency_key` with the same content gives the first answer again; with other
+    content it is refused as ClientIdConflict.
+    """
+
+    idempotency_key: str
+    user_ids: list[str]
+    notification_type: str
+    priority: Priority = "normal"
+    title: str
+    body: str = ""
+    sender_id: str = ""
+    action_url: str = ""
+    group_key: str = ""
+
+
+class Announced(Struct, frozen=True, kw_only=True):
+    """For one user. `notification_id` is empty where `outcome` is not "accepted"."""
+
+    user_id: str
+    outcome: Literal["accepted", "switched_off", "unknown_user"]
+    notification_id: str = ""
+
+
+class AnnounceAnswer(Struct, frozen=True, kw_only=True):
+    """In the order asked."""
+
+    results: list[Announced]
+    duplicate: bool
+
+
+class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
+    """From the link of an e-mail (RFC 8058). Without `act` it only tells what would be ended."""
+
+    token: str
+    act: bool = False
+
+
+class UnsubscribeAnswer(Struct, frozen=True, kw_only=True):
+    """`notification_type`: whose e-mails the link ends; `ended`: whether they are."""
+
+    notification_type: str
+    ended: bool
+
+
+class NotifyStats(Struct, frozen=True, kw_only=True, tag="stats"):
+    """Asks for the counts that an operator looks at, of everybody."""
+
+
+class NotifyStatsAnswer(Struct, frozen=True, kw_only=True):
+    """Items by type; deliveries by channel and state, then by the reason of those that ended."""
+
+    unread: dict[str, int]
+    items: dict[str, int]
+    deliveries: dict[str, dict[str, int]]
+    reasons: dict[str, int]
+    subscriptions: int
+    suppressed_addresses: int

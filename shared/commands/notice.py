@@ -129,8 +129,8 @@ class PutPreferences(Struct, frozen=True, kw_only=True, tag="put_preferences"):
 
     user_id: str
     types: list[TypePreference] = []
-    quiet_hours: QuietHours | None | UnsetType = UNSET
-    time_zone: str | None | UnsetType = UNSET
+    quiet_hours: QuietHours | UnsetType | None = UNSET
+    time_zone: str | UnsetType | None = UNSET
     digest: Digest | UnsetType = UNSET
 
 

@@ -10,7 +10,7 @@ import pytest
 from linkup.load.measured import latency
 from tests.bench import history
 from tests.support.peer import synced
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.stores import lay_out
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually
@@ -34,7 +34,7 @@ async def test_f_a1_a_large_healthy_store_is_audited_and_no_ack_waits_for_it(
     acks: dict[bool, list[float]] = {False: [], True: []}
     for number in range(2 * WINDOWS):
         audited = bool(number % 2)
-        async with run_stack(tmp_path, audit_every=0.001 if audited else 0) as stack:
+        async with run_stack(tmp_path, **UNLIMITED, audit_every=0.001 if audited else 0) as stack:
             acks[audited] += await window(stack)
             if audited:
                 assert '"violations"' not in stack.log.read_text().replace('"violations":0', "")
@@ -59,7 +59,8 @@ async def write(stack: Stack, number: int) -> list[float]:
     async with synced(stack, f"writer-{number}") as one:
         until = time.monotonic() + SECONDS
         while (began := time.monotonic()) < until:
-            await one.message(f"reader-{number}", "hello", f"{time.time_ns()}")
+            answer = await one.message(f"reader-{number}", "hello", f"{time.time_ns()}")
+            assert answer["type"] == "ack"
             taken.append(time.monotonic() - began)
             await asyncio.sleep(PAUSE)
     return taken

@@ -13,6 +13,7 @@ from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
 from services.notify.ladder import Waits
 from services.notify.mailer import Mailer
+from services.notify.questions import Questions
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from shared import bus, clock, start, subjects
@@ -74,12 +75,11 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.figures["log_lag_seconds"] = follower.lag
         health.checks["email"] = mailer.check
         health.checks["smtp"] = breaker.check
-        steps, audit = (
-            Steps(wire, store, health),
-            Audit(store, health.counters, settings, clock.now),
-        )
+        questions = Questions(wire, health)
+        Steps(store).answer(questions)
+        audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
-        runs = (mailer.run, follower.run, steps.run, store.writes.run, audit.run, reporting)
+        runs = (mailer.run, follower.run, questions.run, store.writes.run, audit.run, reporting)
         async with _running(*runs) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.require(health, "routes", start.route_faults(health.routes()))

@@ -3,18 +3,12 @@
 Its sender is told less than the operator, who may ask about any.
 """
 
-import asyncio
-import logging
 import re
 from collections.abc import Iterable
 
-import msgspec
-from msgspec import Struct
-
 from services.notify.ladder import Notification
+from services.notify.questions import Questions
 from services.notify.store import Store
-from shared import commands, readiness, reporter, subjects
-from shared.bus import Bus, Delivery
 from shared.commands import (
     MAX_TRACED,
     NotificationState,
@@ -24,76 +18,27 @@ from shared.commands import (
     NotificationTrace,
     NotificationTraceAnswer,
 )
-from shared.defects import unexpected
-from shared.errors import Internal, LinkupError, NotFound, Overloaded
 from shared.frames import MAX_NAMED
-from shared.health import Health
-from shared.records import record
 
-logger = logging.getLogger("linkup.notify")
-
-MAX_QUEUED = 64
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
 PRIVATE = ("muted", "nothing_unread")  # how a recipient wants to see it is for them to know
 
 
 class Steps:
-    """A bounded queue of questions, answered one after another."""
-
-    STEPS, TRACE = subjects.notify("steps"), subjects.notify("trace")
-
-    def __init__(self, bus: Bus, store: Store, health: Health) -> None:
-        self._bus = bus
-        self._health = health
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue(MAX_QUEUED)
 
-    async def run(self) -> None:
-        await self._bus.subscribe(subjects.notify("*"), self._accept, queue=subjects.NOTIFY_GROUP)
-        while True:
-            delivery = await self._queue.get()
-            await self._bus.publish(delivery.reply_to, await self._answer(delivery))
+    def answer(self, questions: Questions) -> None:
+        questions.on(NotificationSteps, self.steps)
+        questions.on(NotificationTrace, self.trace)
 
-    def _accept(self, delivery: Delivery) -> None:
-        if delivery.subject == subjects.notify("health"):
-            self._bus.post(delivery.reply_to, readiness.tell(self._health, delivery.payload))
-            return
-        if delivery.subject == subjects.notify("recent_errors"):
-            self._bus.post(delivery.reply_to, reporter.recent(self._health.errors))
-            return
-        try:
-            self._queue.put_nowait(delivery)
-        except asyncio.QueueFull:
-            record("overload", "too many queries are waiting in notify")
-            refusal = commands.refusal(Overloaded("Too many queries are waiting: try again later"))
-            self._bus.post(delivery.reply_to, refusal)
+    async def steps(self, asked: NotificationSteps) -> NotificationStepsAnswer:
+        groups = await self._groups(asked, MAX_NAMED)
+        return NotificationStepsAnswer(steps=list(steps(groups)))
 
-    async def _answer(self, delivery: Delivery) -> bytes:
-        try:
-            return commands.encode(await self._found(delivery))
-        except LinkupError as error:
-            return commands.refusal(error)
-        except msgspec.MsgspecError as error:
-            logger.error("a question does not decode: %s", error)
-            record("routing_error", "a query to notify cannot be decoded")
-            return commands.refusal(Internal("The query cannot be decoded"))
-        except Exception as error:
-            logger.exception("a question failed")
-            unexpected(error, "a query to notify failed")
-            return commands.refusal(Internal("The query failed"))
-
-    async def _found(self, delivery: Delivery) -> Struct:
-        match delivery.subject:
-            case self.STEPS:
-                asked = commands.decode(delivery.payload, NotificationSteps)
-                groups = await self._groups(asked, MAX_NAMED)
-                return NotificationStepsAnswer(steps=list(steps(groups)))
-            case self.TRACE:
-                traced = commands.decode(delivery.payload, NotificationTrace)
-                groups = await self._groups(traced, MAX_TRACED)
-                return NotificationTraceAnswer(notifications=list(map(state, groups)))
-            case other:
-                raise NotFound(f"Unknown subject {other!r}")
+    async def trace(self, asked: NotificationTrace) -> NotificationTraceAnswer:
+        groups = await self._groups(asked, MAX_TRACED)
+        return NotificationTraceAnswer(notifications=list(map(state, groups)))
 
     async def _groups(
         self, asked: NotificationSteps | NotificationTrace, most: int

@@ -8,7 +8,7 @@ import { excerpt } from "./page/bubble.js";
 import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
-import { avatar, h, icon, once } from "./page/dom.js";
+import { avatar, h, icon } from "./page/dom.js";
 import { GroupView } from "./page/groupview.js";
 import { Inbox } from "./page/inbox.js";
 import { Indicator } from "./page/indicator.js";
@@ -18,6 +18,9 @@ import { loginView } from "./page/login.js";
 import { MessageView } from "./page/messageview.js";
 import { isolated, plainName } from "./page/names.js";
 import { newGroup } from "./page/newgroup.js";
+import { attention } from "./page/notifications/attention.js";
+import { messageOccasions } from "./page/notifications/messages.js";
+import { mountNotifications } from "./page/notifications/mount.js";
 import { Presence } from "./page/presence.js";
 import { openReport } from "./page/report.js";
 import { endSession, loadSession, saveSession } from "./page/session.js";
@@ -52,12 +55,14 @@ function showChats(session) {
   const report = (chat, message) => reportOn({ client, toasts, chat, message });
   const keeping = new Keeping({ chats, client, blocks, on: { refused, group, report } });
   const menu = (chat, at) => keeping.menu(chat, at);
+  const bell = h("span", { class: "bell-place" });
+  const blocked = () => new BlockList({ client, again, blocks });
   const inbox = new Inbox({
     chats,
     client,
     again,
     presence,
-    header: header(session, indicator, { blocked: () => new BlockList({ client, again, blocks }), leave }),
+    header: header(session, indicator, { bell, blocked, leave }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
   const about = (chat, message) => new MessageView({ chats, client, again, chat, message });
@@ -92,6 +97,7 @@ function showChats(session) {
     if (detail.key === conversation.key) go(null);
   });
   tell({ client, chats, toasts, conversation });
+  notify({ root: bell, client, again, chats, conversation, go, refused });
   client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
   show(keyInAddress());
   begin({ client, chats, inbox, leave });
@@ -106,12 +112,8 @@ function reportOn({ client, toasts, chat, message }) {
   openReport({ title, text, about, client, onDone });
 }
 
-/** What went wrong in a corner, what is unread in the title. */
+/** Shows in a corner what went wrong. */
 function tell({ client, chats, toasts, conversation }) {
-  const title = once(() => {
-    document.title = chats.unread ? `(${Math.min(chats.unread, 99)}) LinkUp` : "LinkUp";
-  });
-  chats.addEventListener("change", title);
   client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(detail.message));
   chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(detail.message));
   client.addEventListener("failed", ({ detail }) => {
@@ -119,6 +121,16 @@ function tell({ client, chats, toasts, conversation }) {
     if (chat.key === conversation.key) return;
     toasts.say(`A message to ${isolated(chat.title)} was not sent: ${detail.failed.message}`);
   });
+}
+
+/** The bell, desktop notifications, and the number in the title. */
+function notify({ root, client, again, chats, conversation, go, refused }) {
+  const opened = (id) => chats.of(id).then((chat) => go(chat.key), (error) => refused(error.message));
+  const message = (preferences) => messageOccasions({ chats, preferences, open: (key) => go(key) });
+  const on = { conversation: opened, watched: () => conversation.conversationId, refused, message };
+  const feed = mountNotifications({ root, client, again, on });
+  const count = () => chats.unread + feed.unreadOutside;
+  attention({ title: "LinkUp", count, sources: [chats, feed] });
 }
 
 async function begin({ client, chats, inbox, leave }) {
@@ -143,7 +155,7 @@ async function loadUntilDone(load, inbox, leave) {
   }
 }
 
-function header(session, indicator, { blocked, leave }) {
+function header(session, indicator, { bell, blocked, leave }) {
   const button = (label, drawing, click) => {
     const properties = { type: "button", class: "round", "aria-label": label, title: label };
     return h("button", { ...properties, on: { click } }, icon(drawing));
@@ -153,6 +165,7 @@ function header(session, indicator, { blocked, leave }) {
     { class: "bar me" },
     avatar(session),
     h("div", { class: "names" }, h("h2", {}, h("bdi", {}, plainName(session.name))), indicator.element),
+    bell,
     button("Block list", "gone", blocked),
     button("Sign out", "leave", leave),
   );

@@ -74,6 +74,11 @@ export class Conversation {
     return this.#chat?.key ?? null;
   }
 
+  /** @returns {string|null} null also where nobody has written yet */
+  get conversationId() {
+    return this.#chat?.conversationId ?? null;
+  }
+
   /** @param {string} key */
   show(key) {
     this.#leave();

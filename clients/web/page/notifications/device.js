@@ -1,0 +1,32 @@
+// Owns what this browser does about a notification: what it may, and what its user chose here.
+
+const KEY = "linkup.device.";
+
+/** Emits `change`. The choices are remembered on this device, for everybody who uses it. */
+export class Device extends EventTarget {
+  /** What the browser allows. @returns {"granted"|"denied"|"default"|"unsupported"} */
+  get permission() {
+    return "Notification" in globalThis ? Notification.permission : "unsupported";
+  }
+
+  get showsDesktop() {
+    return this.permission === "granted" && localStorage.getItem(`${KEY}desktop`) !== "off";
+  }
+
+  get plays() {
+    return localStorage.getItem(`${KEY}sound`) === "on";
+  }
+
+  /** Asks for the permission if need be. @param {boolean} on */
+  async setDesktop(on) {
+    localStorage.setItem(`${KEY}desktop`, on ? "on" : "off");
+    if (on && this.permission === "default") await Notification.requestPermission();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {boolean} on */
+  setSound(on) {
+    localStorage.setItem(`${KEY}sound`, on ? "on" : "off");
+    this.dispatchEvent(new Event("change"));
+  }
+}

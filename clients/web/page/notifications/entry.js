@@ -1,0 +1,56 @@
+// Owns how one notification looks in the list.
+
+import { avatar, h, icon } from "../dom.js";
+import { plainName } from "../names.js";
+import { told } from "../time.js";
+import { iconOf, wordsOf } from "./types.js";
+
+/** @typedef {import("./feed.js").Notice} Notice */
+
+/**
+ * @param {Notice} notice @param {(notice: Notice) => void} onOpen
+ * @returns {HTMLElement} with one link or button
+ */
+export function entry(notice, onOpen) {
+  const { notification_id, priority, read_at } = notice;
+  const parts = [face(notice), lines(notice), mark(notice)];
+  const how = { class: read_at ? "entry" : "entry unread", "data-priority": priority };
+  const named = { ...how, "data-id": notification_id, on: { click: () => onOpen(notice) } };
+  return h("li", {}, target(notice, named, parts));
+}
+
+/** Where it leads: by https, or within this site. @param {Notice} notice @returns {string|null} */
+export function addressOf({ action_url }) {
+  if (!action_url || !URL.canParse(action_url, location.href)) return null;
+  const { protocol, origin, href } = new URL(action_url, location.href);
+  return protocol === "https:" || origin === location.origin ? href : null;
+}
+
+function target(notice, named, parts) {
+  const href = notice.conversation_id ? null : addressOf(notice);
+  if (!href) return h("button", { type: "button", ...named }, ...parts);
+  return h("a", { href, target: "_blank", rel: "noopener noreferrer", ...named }, ...parts);
+}
+
+/** Whom it is from, or what it is about. */
+function face({ notification_type, sender_id, sender_name }) {
+  const drawing = icon(iconOf(notification_type));
+  if (!sender_id) return h("span", { class: "face about-it" }, drawing);
+  const sign = h("span", { class: "sign" }, drawing);
+  return h("span", { class: "face" }, avatar({ user_id: sender_id, name: sender_name }), sign);
+}
+
+function lines({ notification_type, title, body, updated_at, created_at, group_count = 1, priority }) {
+  const time = told("brief", updated_at ?? created_at);
+  const count = group_count > 1 && `${group_count} times`;
+  const urgent = priority === "urgent" && h("span", { class: "urgent" }, "Urgent");
+  return h(
+    "span",
+    { class: "lines" },
+    h("span", { class: "title", dir: "auto" }, plainName(title || wordsOf(notification_type))),
+    body && h("span", { class: "body", dir: "auto" }, body),
+    h("span", { class: "small" }, urgent, wordsOf(notification_type), " · ", time, count && " · ", count),
+  );
+}
+
+const mark = ({ read_at }) => (read_at ? null : h("span", { class: "fresh", role: "img", "aria-label": "Unread" }));

@@ -1,0 +1,187 @@
+// Owns the list of notifications that this page has loaded, and the number of unread ones.
+
+import { Pace } from "../pace.js";
+import { present } from "../time.js";
+
+const PAGE = 50;
+const REFRESH_MS = 1_000;
+
+/**
+ * @typedef {{notification_id: string, notification_type: string, priority: string, title: string,
+ *            body: string, sender_id?: string, sender_name?: string, action_url?: string,
+ *            conversation_id?: string, created_at: string, updated_at?: string,
+ *            read_at?: string|null, group_count?: number}} Notice
+ */
+
+/** Emits `change`. The list on the server is the truth: what arrives live only updates this copy. */
+export class Feed extends EventTarget {
+  /** Newest first, as far as they are loaded. @type {Notice[]} */
+  items = [];
+  loaded = false;
+  unread = 0;
+  /** Continues the list; null at its end. @type {string|null} */
+  next = null;
+  filter = { unreadOnly: false, type: "" };
+  /** Whether the list is on the screen, and has to follow the server. */
+  isShown = false;
+  #api;
+  #outside = new Set(); // ids of unread notifications that belong to no conversation
+  #asked = 0;
+  #refreshing;
+
+  /**
+   * @param {{client: any, again: import("../again.js").Again, signal?: AbortSignal}} options
+   *        `signal`: ends listening
+   */
+  constructor({ client, again, signal }) {
+    super();
+    this.#api = client.api;
+    this.#refreshing = new Pace(() => again.until(() => this.load(), { signal }).catch(() => {}), REFRESH_MS);
+    const listen = (type, act) => client.addEventListener(type, ({ detail }) => act(detail), { signal });
+    listen("state", ({ state }) => state === "connected" && this.isShown && this.#refreshing.ask());
+    listen("badge_update", (frame) => this.#badge(frame.unread_count));
+    listen("notification", (frame) => this.#arrived(frame));
+    listen("notification_read", (frame) => this.#readElsewhere([frame.notification_id], frame));
+    listen("notifications_read", (frame) => this.#readElsewhere(this.#upTo(frame), frame));
+  }
+
+  /** How many unread ones belong to no conversation, as far as this page has seen them. */
+  get unreadOutside() {
+    return Math.min(this.#outside.size, this.unread);
+  }
+
+  /** Loads the first page; older ones that are loaded stay. */
+  async load() {
+    const asked = (this.#asked += 1);
+    const page = await this.#ask();
+    if (asked !== this.#asked) return;
+    const older = this.#olderThan(page);
+    this.items = [...page.notifications, ...older];
+    if (!older.length) this.next = page.next;
+    this.loaded = true;
+    this.#took(page);
+  }
+
+  /** Loads the next page. */
+  async more() {
+    const asked = (this.#asked += 1);
+    const page = await this.#ask(this.next);
+    if (asked !== this.#asked) return;
+    const known = new Set(this.items.map(idOf));
+    this.items = [...this.items, ...page.notifications.filter((one) => !known.has(idOf(one)))];
+    this.next = page.next;
+    this.#took(page);
+  }
+
+  /** Another list: it has to be loaded. @param {{unreadOnly?: boolean, type?: string}} filter */
+  choose(filter) {
+    this.#asked += 1; // an answer that is under way belongs to the old list
+    this.filter = { ...this.filter, ...filter };
+    this.items = [];
+    this.next = null;
+    this.loaded = false;
+    this.#changed();
+  }
+
+  /** Marks one as read: here at once, and unread again if the server refuses. @param {Notice} notice */
+  async read(notice) {
+    if (notice.read_at) return;
+    const { unread } = this;
+    this.#mark([notice.notification_id], present());
+    this.#count(Math.max(0, unread - 1));
+    try {
+      this.#count((await this.#api.readNotification(notice.notification_id)).unread_count);
+    } catch (error) {
+      this.#mark([notice.notification_id], null);
+      this.#count(unread);
+      throw error;
+    }
+  }
+
+  /** Marks all in this list as read, except those that arrive meanwhile. */
+  async readAll() {
+    const { type } = this.filter;
+    const ids = this.items.map(idOf);
+    const asked = { ...(type && { notification_type: type }), ...(ids.length && { up_to: ids[0] }) };
+    const { unread_count } = await this.#api.readNotifications(asked);
+    this.#mark(ids, present());
+    if (!type && !unread_count) this.#outside.clear();
+    this.#count(unread_count);
+  }
+
+  #ask(before) {
+    const { unreadOnly, type } = this.filter;
+    const filter = { unread_only: unreadOnly || undefined, notification_type: type || undefined };
+    return this.#api.notifications({ limit: PAGE, before, ...filter });
+  }
+
+  #olderThan({ notifications, next }) {
+    if (!next || !this.loaded) return [];
+    const fresh = new Set(notifications.map(idOf));
+    const last = timeOf(notifications.at(-1));
+    return this.items.filter((one) => !fresh.has(idOf(one)) && timeOf(one) < last);
+  }
+
+  #took({ notifications, unread_count }) {
+    for (const notice of notifications) this.#sort(notice);
+    this.#count(unread_count);
+  }
+
+  /** One that is grouped again is unread again, and moves to the top. */
+  #arrived(frame) {
+    const notice = { ...frame, read_at: frame.read_at ?? null };
+    this.#sort(notice);
+    if (this.loaded && this.#isListed(notice)) {
+      const others = this.items.filter((one) => idOf(one) !== idOf(notice));
+      this.items = [notice, ...others];
+    }
+    this.#changed();
+  }
+
+  #isListed({ notification_type }) {
+    return !this.filter.type || this.filter.type === notification_type;
+  }
+
+  #readElsewhere(ids, { read_at, unread_count }) {
+    this.#mark(ids, read_at ?? present());
+    this.#count(unread_count);
+  }
+
+  /** The ids that a `notifications_read` frame stands for. */
+  #upTo({ notification_type, up_to }) {
+    const first = up_to ? this.items.findIndex((one) => idOf(one) === up_to) : 0;
+    const meant = first < 0 ? [] : this.items.slice(first);
+    return meant.filter((one) => !notification_type || one.notification_type === notification_type).map(idOf);
+  }
+
+  #mark(ids, readAt) {
+    const meant = new Set(ids);
+    this.items = this.items.map((one) => (meant.has(idOf(one)) ? { ...one, read_at: readAt } : one));
+    for (const one of this.items) if (meant.has(idOf(one))) this.#sort(one);
+    if (readAt) for (const id of ids) this.#outside.delete(id);
+  }
+
+  #sort({ notification_id, conversation_id, read_at }) {
+    if (read_at || conversation_id) this.#outside.delete(notification_id);
+    else this.#outside.add(notification_id);
+  }
+
+  /** Another number than expected: the list has changed. */
+  #badge(unread) {
+    if (unread !== this.unread && this.isShown) this.#refreshing.ask();
+    this.#count(unread);
+  }
+
+  #count(unread = this.unread) {
+    this.unread = unread;
+    if (!unread) this.#outside.clear();
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const idOf = ({ notification_id }) => notification_id;
+const timeOf = ({ updated_at, created_at }) => Date.parse(updated_at ?? created_at);

@@ -42,6 +42,7 @@ class Commands(click.Group):
         "doctor",
         "backup",
         "restore",
+        "vapid",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

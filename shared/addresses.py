@@ -17,8 +17,11 @@ APPS = frozenset(  # what pages inside apps and extensions have for a scheme
 )
 BUS = frozenset({"nats", "tls", "ws", "wss"})
 STORES = frozenset({"s3", "gs", "az", "memory"})
+MAX_URL = 2048  # characters of an address that is not a setting
 LONGEST_NAME = 253  # characters, as RFC 1035 bounds it
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+CONTACT = re.compile(r"mailto:[!-?A-~]+@[a-zA-Z0-9.-]+")
+CONTACT_EXAMPLE = "mailto:admin@example.com or https://example.com"
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 
 
@@ -125,6 +128,28 @@ def host(text: str) -> str:
         ) from None
 
 
+def destination(text: str) -> str:
+    """A name, an address or a network."""
+    try:
+        if "/" in text:
+            return str(ipaddress.ip_network(text, strict=False))
+        return host(text).removesuffix(".")
+    except ValueError:
+        raise ValueError(
+            "is neither a host nor a network; write a name alone, or a network as 10.0.0.0/8"
+        ) from None
+
+
+def contact(text: str) -> str:
+    """Return the URL at which a push service reaches the operator."""
+    if CONTACT.fullmatch(text):
+        return text
+    parts = _split(text, CONTACT_EXAMPLE)
+    if parts.scheme != "https":
+        raise ValueError(f"has the scheme {parts.scheme}; write {CONTACT_EXAMPLE}")
+    return text
+
+
 def own_name(text: str) -> str:
     """A name that requests may ask for, whatever the port; `*`: any."""
     has_port = text.count(":") == 1 or "]:" in text  # else a colon is of an IPv6 address
@@ -148,6 +173,8 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "notify_database_url": database,
     "public_url": page,
     "smtp_host": host,
+    "vapid_subject": contact,
+    "outbound_allowed": destination,
 }
 
 

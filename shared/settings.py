@@ -25,8 +25,8 @@ from shared.sources import Names, from_environment, from_file
 from shared.sources import variable as variable
 
 URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
-SECRETS = URLS | {"jwt_secret", "admin_key", "smtp_password"}
-LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies"})
+SECRETS = URLS | {"jwt_secret", "admin_key", "smtp_password", "vapid_private_key"}
+LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"})
 
 DAY = 86_400.0
 CENTURY = 36_525 * DAY
@@ -131,6 +131,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp_retry_attempts: Annotated[int, Meta(ge=1, le=1000)] = 30
     smtp_retry_base: Seconds = 60.0
     smtp_retry_cap: Seconds = 3600.0
+    vapid_private_key: str = ""
+    vapid_subject: str = ""
+    push_content: Literal["full", "none"] = "full"
+    outbound_allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

@@ -94,7 +94,7 @@ def _values(seen: Seen) -> Iterator[str]:
         yield from _parts(_text(settings, name))
     yield settings.smtp_user
     yield from _parts(seen.where.nats_url if seen.where else "")
-    for file in (settings.data / "jwt-secret", settings.data / "admin-key"):
+    for file in (settings.data / name for name in ("jwt-secret", "admin-key", "vapid-key")):
         if file.is_file():
             yield file.read_text(encoding="utf-8", errors="replace").strip()
 

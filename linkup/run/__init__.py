@@ -89,6 +89,7 @@ def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[
             settings,
             data_dir=str(path),
             jwt_secret=settings.jwt_secret or data_dir.jwt_secret(path),
+            vapid_private_key=settings.vapid_private_key or data_dir.vapid_key(path),
             public_url=settings.public_url or page_url(settings, sockets),
         )
         server = None if settings.nats_url else broker.Broker(path)

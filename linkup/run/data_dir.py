@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ OURS = (
     "persistence.lock",
     "run.lock",
     "jwt-secret",
+    "vapid-key",
     "operator.json",
     ".probe",
 )
@@ -98,9 +99,24 @@ def write_private(path: Path, text: str) -> None:
 
 def jwt_secret(path: Path) -> str:
     """The key of this installation's tokens: kept, so that they stay valid after a restart."""
-    file = path / "jwt-secret"
+    return _kept(path / "jwt-secret", lambda: secrets.token_urlsafe(SECRET_BYTES))
+
+
+def vapid_key(path: Path) -> str:
+    """The private key of this installation's web push: kept, as browsers know its public key."""
+    return _kept(path / "vapid-key", _new_vapid_key)
+
+
+def _new_vapid_key() -> str:
+    from shared import vapid  # it takes long to load, and is needed at the first start only
+
+    return vapid.new_key()
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """The secret in that file, made when there is none. Raises StartError."""
     if not file.exists():
-        write_private(file, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+        write_private(file, make() + "\n")
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -155,6 +155,15 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",
         "smtp_retry_base": "The first pause between two attempts.",
         "smtp_retry_cap": "The longest pause between two attempts.",
+        "vapid_private_key": "The private key of web push, which `linkup vapid` makes. `linkup run`"
+        " makes one by itself. If empty, there is no web push.",
+        "vapid_subject": "The address at which push services can reach you, as"
+        " mailto:admin@example.com or https://example.com. If empty, the address of"
+        " LINKUP_SMTP_FROM.",
+        "push_content": "The content of a push notification: full, or none for a text that"
+        " does not tell who wrote what.",
+        "outbound_allowed": "Hosts and networks that addresses of push subscriptions may lead to"
+        " although they are private. Such an address may have any port.",
     },
 }
 

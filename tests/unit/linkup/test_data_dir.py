@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkup.run import data_dir
+from shared import vapid
 from shared.errors import StartError
 
 Usage = namedtuple("Usage", "total used free")
@@ -135,6 +136,13 @@ def test_the_jwt_secret_is_kept_private_and_long(tmp_path: Path) -> None:
     assert data_dir.jwt_secret(tmp_path) == secret
     assert len(secret) >= 32
     assert mode(tmp_path / "jwt-secret") == 0o600
+
+
+def test_s97_the_key_of_web_push_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    key = data_dir.vapid_key(tmp_path)
+    assert data_dir.vapid_key(tmp_path) == key
+    assert len(vapid.public_key(vapid.private_key(key))) == 87
+    assert mode(tmp_path / "vapid-key") == 0o600
 
 
 def test_the_lock_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> None:

@@ -208,3 +208,33 @@ def test_f_s22_a_url_is_shown_without_its_password(url: str) -> None:
     assert shown.endswith("bus:4222")
     assert "@" not in shown
     assert shown.removeprefix("nats://").removeprefix("tls://") == "bus:4222"
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("Hooks.Example.", ("hooks.example",)),
+        ("10.1.2.3, 10.0.0.5/8", ("10.1.2.3", "10.0.0.0/8")),
+        ("[::1], fd00::/8", ("::1", "fd00::/8")),
+        ("intranet", ("intranet",)),
+    ],
+)
+def test_an_allowed_destination_is_a_host_or_a_network(text: str, form: tuple[str, ...]) -> None:
+    assert set_to("outbound_allowed", text) == form
+
+
+@pytest.mark.parametrize("text", ["https://a.example", "a.example:443", "10.0.0.0/33", "*", "a b"])
+def test_what_is_no_destination_is_refused(text: str) -> None:
+    assert "write a name alone, or a network as 10.0.0.0/8" in refused("outbound_allowed", text)
+
+
+@pytest.mark.parametrize("text", ["mailto:admin@example.com", "https://example.com/contact"])
+def test_push_services_may_reach_the_operator_in_two_ways(text: str) -> None:
+    assert set_to("vapid_subject", text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["admin@example.com", "mailto:", "http://example.com", "mailto:a b@c.d"]
+)
+def test_what_is_no_contact_is_refused(text: str) -> None:
+    assert "write mailto:admin@example.com" in refused("vapid_subject", text)

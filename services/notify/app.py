@@ -11,7 +11,7 @@ from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.follower import Follower
-from services.notify.ladder import Waits
+from services.notify.ladder.delivery import Waits
 from services.notify.mailer import Mailer
 from services.notify.questions import Questions
 from services.notify.steps import Steps

@@ -19,7 +19,7 @@ from databases import DatabaseURL
 from msgspec import Struct
 
 from services.notify.database import BUSY_TIMEOUT_MS
-from services.notify.ladder import LONGEST_PAUSE
+from services.notify.ladder.delivery import LONGEST_PAUSE
 from services.notify.store import Store
 from shared import audit, clock
 from shared.clock import SECOND
@@ -36,11 +36,11 @@ ENDED_LONG_AGO = 3600 * SECOND  # the lease of who was to send it
 REMEDY = "Restart notify: it settles what an earlier process left behind, without a second e-mail."
 
 ON_THE_WAY = """
-SELECT notification_id, user_id, conversation_id, state FROM notifications
+SELECT delivery_id, user_id, thread, state FROM deliveries
 WHERE state IN ('claimed', 'sending') AND due_at < :ended
 """
 NEVER_DUE = """
-SELECT notification_id, user_id, conversation_id, state FROM notifications
+SELECT delivery_id, user_id, thread, state FROM deliveries
 WHERE state IN ('waiting', 'claimed') AND due_at > :latest
 """
 

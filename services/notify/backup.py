@@ -25,7 +25,7 @@ from shared.settings import Settings
 SCHEMA = "SELECT version_num FROM alembic_version"
 # What was due may have been sent after the copy was made: it stays in the inbox, without an e-mail.
 SETTLE = """
-UPDATE notifications SET state = CASE state WHEN 'sending' THEN 'unknown' ELSE 'cancelled' END,
+UPDATE deliveries SET state = CASE state WHEN 'sending' THEN 'unknown' ELSE 'cancelled' END,
     reason = 'restored', closed_at = :now
 WHERE state IN ('claimed', 'sending') OR (state = 'waiting' AND due_at <= :now)
 """

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from services.notify import ladder
-from services.notify.ladder import Waits
+from services.notify.ladder import log
+from services.notify.ladder.delivery import Waits
 from services.notify.store import NAME, Progress, Store
 from shared import subjects
 from shared.bus import Bus, Delivery
@@ -91,8 +91,8 @@ class Follower:
             )
             await self._store.follow(Progress(answer.epoch), [], self._clock(), self._waits)
             return True
-        rows = ladder.after(answer.rows, progress.positions)
-        positions = ladder.advance(progress.positions, rows) | answer.positions
+        rows = log.after(answer.rows, progress.positions)
+        positions = log.advance(progress.positions, rows) | answer.positions
         if positions != progress.positions or not progress.epoch:
             reached = Progress(answer.epoch, positions)
             await self._store.follow(reached, rows, self._clock(), self._waits)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from services.notify import ladder
 from services.notify.channels.email import Channel
 from services.notify.channels.letter import Letters
-from services.notify.ladder import Notification, Outcome, Waits, Watch
+from services.notify.ladder import groups
+from services.notify.ladder.delivery import Delivery, Outcome, Waits, Watch
+from services.notify.ladder.step import next_step
 from services.notify.store import Store
 from shared import subjects
 from shared.breaker import Breaker
@@ -107,9 +108,9 @@ class Mailer:
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
         room = self._breaker.room(self._concurrency - len(self._flying))
-        claimed = await self._store.claim(self._clock(), room) if room else []
+        claimed = await self._store.claim("email", self._clock(), room) if room else []
         for group, marks in await self._ask(claimed):
-            outcome = ladder.next_step(group, marks)
+            outcome = next_step(group, marks)
             if outcome is None and marks is not None:
                 self._breaker.begin()
                 flight = sends.create_task(self._deliver(group, marks))
@@ -118,7 +119,7 @@ class Mailer:
             elif outcome is not None:
                 await self._settle(group, outcome)
         if not claimed:
-            outlook = await self._store.outlook(self._clock() - DAY)
+            outlook = await self._store.outlook("email", self._clock() - DAY)
             self._trouble = outlook.trouble
             await self._pause(self._until(outlook.due_at) if room else self._breaker.wait() or POLL)
 
@@ -139,11 +140,13 @@ class Mailer:
         except TimeoutError:
             pass
 
-    async def _ask(self, claimed: list[Notification]) -> list[tuple[Notification, MarksRow | None]]:
+    async def _ask(self, claimed: list[Delivery]) -> list[tuple[Delivery, MarksRow | None]]:
         """Return the current state in the log. Without an answer, release the claims."""
         if not claimed:
             return []
-        asked = Marks(asked=[Unread(user_id=u, conversation_id=c) for u, c in map(_key, claimed)])
+        asked = Marks(
+            asked=[Unread(user_id=one.user_id, conversation_id=one.thread) for one in claimed]
+        )
         try:
             payload = await self._bus.request(
                 subjects.query("marks"), encode(asked), REQUEST_TIMEOUT
@@ -155,10 +158,10 @@ class Mailer:
                 await self._settle(group, Outcome("released"))
             raise
 
-    async def _deliver(self, group: Notification, marks: MarksRow) -> None:
-        def decide(watch: Watch, current: Notification) -> Watch:
+    async def _deliver(self, group: Delivery, marks: MarksRow) -> None:
+        def decide(watch: Watch, current: Delivery) -> Watch:
             newest = marks.previews[-1]
-            return ladder.begin(watch, current, marks.unread, newest, self._clock())
+            return groups.begin(watch, current, marks.unread, newest, self._clock())
 
         begun = False
 
@@ -169,27 +172,27 @@ class Mailer:
 
         try:
             # In a thread: a time zone is read from its file when it is first named.
-            letter = await asyncio.to_thread(self._letters.write, group.notification_id, marks)
-            outcome = await self._channel.send(group.notification_id, letter, begin)
+            letter = await asyncio.to_thread(self._letters.write, group.delivery_id, marks)
+            outcome = await self._channel.send(group.delivery_id, letter, begin)
         except LinkupError:
             outcome = Outcome("postponed", STORE)
         except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
             logger.error(
                 "an e-mail could not be made or sent",
-                extra={"notification_id": group.notification_id, "error": type(error).__name__},
+                extra={"notification_id": group.delivery_id, "error": type(error).__name__},
             )
             outcome = Outcome("unknown" if begun else "failed", "internal")
         self._breaker.end(outcome.worked, outcome.reason)
         await self._settle(group, outcome)
         self._told(group, outcome)
 
-    async def _settle(self, group: Notification, outcome: Outcome) -> None:
+    async def _settle(self, group: Delivery, outcome: Outcome) -> None:
         """The slot stays taken until it is written down: a full disk stops the sending."""
 
         draw = random.random()
 
-        def decide(watch: Watch, current: Notification) -> Watch:
-            return ladder.settle(watch, current, outcome, self._clock(), self._waits, draw)
+        def decide(watch: Watch, current: Delivery) -> Watch:
+            return groups.settle(watch, current, outcome, self._clock(), self._waits, draw)
 
         while True:
             try:
@@ -199,7 +202,7 @@ class Mailer:
                 logger.warning("an outcome cannot be written down: %s", error)
                 await asyncio.sleep(RETRY)
 
-    def _told(self, group: Notification, outcome: Outcome) -> None:
+    def _told(self, group: Delivery, outcome: Outcome) -> None:
         _note(group, outcome)
         for name in counted(group, outcome):
             self._count(name)
@@ -213,11 +216,11 @@ class Mailer:
             level,
             "e-mail %s",
             outcome.kind,
-            extra={"notification_id": group.notification_id, "reason": outcome.reason},
+            extra={"notification_id": group.delivery_id, "reason": outcome.reason},
         )
 
 
-def counted(group: Notification, outcome: Outcome) -> Iterator[str]:
+def counted(group: Delivery, outcome: Outcome) -> Iterator[str]:
     """Yield the names of the counters that an attempt increases."""
     if group.attempts:
         yield "retries.smtp"
@@ -227,7 +230,7 @@ def counted(group: Notification, outcome: Outcome) -> Iterator[str]:
             yield "retries_succeeded.smtp"
 
 
-def _note(group: Notification, outcome: Outcome) -> None:
+def _note(group: Delivery, outcome: Outcome) -> None:
     """Record an e-mail that was refused, or of which nobody knows; and a mail server away."""
     match outcome.kind:
         case "failed" | "unknown":
@@ -239,10 +242,6 @@ def _note(group: Notification, outcome: Outcome) -> None:
     record(
         category,
         f"an e-mail is {outcome.kind}: {{reason}}",
-        notification_id=group.notification_id,
+        notification_id=group.delivery_id,
         reason=outcome.reason,
     )
-
-
-def _key(group: Notification) -> ladder.Key:
-    return group.key

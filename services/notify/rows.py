@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.notify.ladder import Key, Notification, Watch
+from services.notify.ladder.delivery import Delivery, Key, Watch
 
 LOAD_PROGRESS = "SELECT epoch, positions FROM progress WHERE follower = :follower"
 SAVE_PROGRESS = """
@@ -15,97 +15,101 @@ SAVE_PROGRESS = """
 TOUCH = "UPDATE alembic_version SET version_num = version_num"  # a row that is always there
 LOAD_WATCHES = """
     SELECT w.* FROM json_each(:keys) AS k JOIN watches AS w
-    ON w.user_id = json_extract(k.value, '$[0]')
-    AND w.conversation_id = json_extract(k.value, '$[1]')
+    ON w.user_id = json_extract(k.value, '$[0]') AND w.thread = json_extract(k.value, '$[1]')
+    AND w.channel = json_extract(k.value, '$[2]')
 """
 LOAD_GROUPS = """
-    SELECT n.* FROM json_each(:keys) AS k JOIN notifications AS n
-    ON n.user_id = json_extract(k.value, '$[0]')
-    AND n.conversation_id = json_extract(k.value, '$[1]')
+    SELECT n.* FROM json_each(:keys) AS k JOIN deliveries AS n
+    ON n.user_id = json_extract(k.value, '$[0]') AND n.thread = json_extract(k.value, '$[1]')
+    AND n.channel = json_extract(k.value, '$[2]')
     AND n.state IN ('waiting', 'claimed')
 """
 # A group whose predecessor is on its way waits until that is settled.
 LOAD_DUE = """
-    SELECT * FROM notifications AS n WHERE state IN ('waiting', 'claimed') AND due_at <= :now
+    SELECT * FROM deliveries AS n WHERE channel = :channel
+    AND state IN ('waiting', 'claimed') AND due_at <= :now
     AND NOT EXISTS (
-        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
-        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
-        AND f.notification_id <> n.notification_id
+        SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.thread = n.thread AND f.channel = n.channel
+        AND f.delivery_id <> n.delivery_id
     )
     ORDER BY due_at LIMIT :limit
 """
 LOAD_HELD = """
-    SELECT * FROM notifications WHERE notification_id = :notification_id AND claims = :claims
+    SELECT * FROM deliveries WHERE delivery_id = :delivery_id AND claims = :claims
     AND state IN ('claimed', 'sending')
 """
-LOAD_IN_FLIGHT = "SELECT * FROM notifications WHERE state IN ('claimed', 'sending')"
+LOAD_IN_FLIGHT = "SELECT * FROM deliveries WHERE state IN ('claimed', 'sending')"
 NEXT_DUE = """
-    SELECT min(due_at) AS due_at FROM notifications AS n WHERE state IN ('waiting', 'claimed')
+    SELECT min(due_at) AS due_at FROM deliveries AS n
+    WHERE channel = :channel AND state IN ('waiting', 'claimed')
     AND NOT EXISTS (
-        SELECT 1 FROM notifications AS f WHERE f.state IN ('claimed', 'sending')
-        AND f.user_id = n.user_id AND f.conversation_id = n.conversation_id
-        AND f.notification_id <> n.notification_id
+        SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
+        AND f.user_id = n.user_id AND f.thread = n.thread AND f.channel = n.channel
+        AND f.delivery_id <> n.delivery_id
     )
 """
-# Groups of a recipient and a conversation follow each other: the first that reaches as far as the
-# message holds it, or none does. A merged one lives on in the one that took it in.
+# Deliveries of a key follow each other: the first that reaches as far as the message holds it, or
+# none does. A merged one lives on in the one that took it in.
 LOAD_OF_MESSAGE = """
-    SELECT n.* FROM json_each(:user_ids) AS k JOIN notifications AS n
-    ON n.notification_id = (
-        SELECT g.notification_id FROM notifications AS g
-        WHERE g.user_id = k.value AND g.conversation_id = :conversation_id
+    SELECT n.* FROM json_each(:user_ids) AS k
+    JOIN json_each('["email", "push"]') AS c
+    JOIN deliveries AS n ON n.delivery_id = (
+        SELECT g.delivery_id FROM deliveries AS g
+        WHERE g.user_id = k.value AND g.thread = :thread AND g.channel = c.value
         AND g.last_seq >= :seq AND g.reason <> 'merged'
         ORDER BY g.last_seq LIMIT 1
     )
     WHERE n.first_seq <= :seq
 """
 TROUBLE = """
-    SELECT state, count(*) AS number FROM notifications
-    WHERE state IN ('failed', 'unknown') AND closed_at > :since GROUP BY state
+    SELECT state, count(*) AS number FROM deliveries
+    WHERE channel = :channel AND state IN ('failed', 'unknown') AND closed_at > :since
+    GROUP BY state
 """
 SAVE_WATCHES = """
-    INSERT INTO watches (user_id, conversation_id, seen_seq, seen_at, read_seq, mails, mailed_at)
-    SELECT json_extract(value, '$.user_id'), json_extract(value, '$.conversation_id'),
-        json_extract(value, '$.seen_seq'), json_extract(value, '$.seen_at'),
-        json_extract(value, '$.read_seq'), json_extract(value, '$.mails'),
-        json_extract(value, '$.mailed_at')
+    INSERT INTO watches (user_id, thread, channel, seen_seq, seen_at, read_seq, mails, mailed_at)
+    SELECT json_extract(value, '$.user_id'), json_extract(value, '$.thread'),
+        json_extract(value, '$.channel'), json_extract(value, '$.seen_seq'),
+        json_extract(value, '$.seen_at'), json_extract(value, '$.read_seq'),
+        json_extract(value, '$.mails'), json_extract(value, '$.mailed_at')
     FROM json_each(:rows) WHERE true
-    ON CONFLICT (user_id, conversation_id) DO UPDATE SET
+    ON CONFLICT (user_id, thread, channel) DO UPDATE SET
         seen_seq = excluded.seen_seq, seen_at = excluded.seen_at, read_seq = excluded.read_seq,
         mails = excluded.mails, mailed_at = excluded.mailed_at
 """
-# A closed group stays closed, whatever comes: the last line of defence against a second e-mail.
-SAVE_NOTIFICATIONS = """
-    INSERT INTO notifications (notification_id, user_id, conversation_id, first_seq, last_seq,
+# What is closed stays closed, whatever comes: the last line of defence against a second e-mail.
+SAVE_DELIVERIES = """
+    INSERT INTO deliveries (delivery_id, channel, user_id, thread, first_seq, last_seq,
         count, state, reason, due_at, claims, attempts, created_at, closed_at)
-    SELECT json_extract(value, '$.notification_id'), json_extract(value, '$.user_id'),
-        json_extract(value, '$.conversation_id'), json_extract(value, '$.first_seq'),
-        json_extract(value, '$.last_seq'), json_extract(value, '$.count'),
-        json_extract(value, '$.state'), json_extract(value, '$.reason'),
-        json_extract(value, '$.due_at'), json_extract(value, '$.claims'),
-        json_extract(value, '$.attempts'), json_extract(value, '$.created_at'),
-        json_extract(value, '$.closed_at')
+    SELECT json_extract(value, '$.delivery_id'), json_extract(value, '$.channel'),
+        json_extract(value, '$.user_id'), json_extract(value, '$.thread'),
+        json_extract(value, '$.first_seq'), json_extract(value, '$.last_seq'),
+        json_extract(value, '$.count'), json_extract(value, '$.state'),
+        json_extract(value, '$.reason'), json_extract(value, '$.due_at'),
+        json_extract(value, '$.claims'), json_extract(value, '$.attempts'),
+        json_extract(value, '$.created_at'), json_extract(value, '$.closed_at')
     FROM json_each(:rows) WHERE true
-    ON CONFLICT (notification_id) DO UPDATE SET
+    ON CONFLICT (delivery_id) DO UPDATE SET
         first_seq = excluded.first_seq, last_seq = excluded.last_seq, count = excluded.count,
         state = excluded.state, reason = excluded.reason, due_at = excluded.due_at,
         claims = excluded.claims, attempts = excluded.attempts, closed_at = excluded.closed_at
-    WHERE notifications.state IN ('waiting', 'claimed', 'sending')
+    WHERE deliveries.state IN ('waiting', 'claimed', 'sending')
 """
 
 
-def notification(row: sqlite3.Row) -> Notification:
-    return msgspec.convert(dict(row), Notification)
+def delivery(row: sqlite3.Row) -> Delivery:
+    return msgspec.convert(dict(row), Delivery)
 
 
 def watches_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Watch]:
-    watches = {key: Watch(user_id=key[0], conversation_id=key[1]) for key in keys}
+    watches = {key: Watch(user_id=key[0], thread=key[1], channel=key[2]) for key in keys}
     asked = {"keys": msgspec.json.encode(list(watches)).decode()}
     for row in connection.execute(LOAD_WATCHES, asked):
         watch = msgspec.convert(dict(row), Watch)
         watches[watch.key] = watch
     for row in connection.execute(LOAD_GROUPS, asked):
-        group = notification(row)
+        group = delivery(row)
         held = {"open" if group.state == "waiting" else "claimed": group}
         watches[group.key] = msgspec.structs.replace(watches[group.key], **held)
     return watches
@@ -116,15 +120,15 @@ def save(connection: sqlite3.Connection, watches: Iterable[Watch]) -> None:
     if not changed:
         return
     marks = [
-        {name: getattr(watch, name) for name in Watch.__struct_fields__[:7]} for watch in changed
+        {name: getattr(watch, name) for name in Watch.__struct_fields__[:8]} for watch in changed
     ]
     connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
-    # In this order no group stands where its predecessor still is.
+    # In this order nothing stands where its predecessor still is.
     groups = [group for watch in changed for group in (*watch.closed, watch.claimed, watch.open)]
-    save_notifications(connection, [group for group in groups if group is not None])
+    save_deliveries(connection, [group for group in groups if group is not None])
 
 
-def save_notifications(connection: sqlite3.Connection, groups: list[Notification]) -> None:
+def save_deliveries(connection: sqlite3.Connection, groups: list[Delivery]) -> None:
     if groups:
         rows = msgspec.json.encode(groups).decode()
-        connection.execute(SAVE_NOTIFICATIONS, {"rows": rows})
+        connection.execute(SAVE_DELIVERIES, {"rows": rows})

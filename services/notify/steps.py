@@ -6,7 +6,7 @@ Its sender is told less than the operator, who may ask about any.
 import re
 from collections.abc import Iterable
 
-from services.notify.ladder import Notification
+from services.notify.ladder.delivery import Delivery
 from services.notify.questions import Questions
 from services.notify.store import Store
 from shared.commands import (
@@ -42,16 +42,16 @@ class Steps:
 
     async def _groups(
         self, asked: NotificationSteps | NotificationTrace, most: int
-    ) -> list[Notification]:
+    ) -> list[Delivery]:
         return await self._store.of_message(asked.conversation_id, asked.seq, asked.user_ids[:most])
 
 
-def state(group: Notification) -> NotificationState:
+def state(group: Delivery) -> NotificationState:
     """All of it, for the operator."""
     return NotificationState(
-        notification_id=group.notification_id,
+        notification_id=group.delivery_id,
         user_id=group.user_id,
-        channel="email",
+        channel=group.channel,
         state=group.state,
         reason=group.reason,
         attempts=group.attempts,
@@ -61,13 +61,13 @@ def state(group: Notification) -> NotificationState:
     )
 
 
-def steps(groups: Iterable[Notification]) -> Iterable[NotificationStep]:
+def steps(groups: Iterable[Delivery]) -> Iterable[NotificationStep]:
     for group in groups:
         if group.reason in PRIVATE:
             continue
         yield NotificationStep(
             user_id=group.user_id,
-            channel="email",
+            channel=group.channel,
             outcome="waiting" if group.state == "claimed" else group.state,
             at=group.closed_at or None,
             due_at=group.due_at if group.state == "waiting" else None,

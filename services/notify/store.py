@@ -1,4 +1,4 @@
-"""Owns notify's stored state: its position in the log, and the notifications.
+"""Owns notify's stored state: its position in the log, and the deliveries.
 
 What a transaction decides is a pure function of what it has read; see `ladder`.
 """
@@ -11,9 +11,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from services.notify import ladder, rows
+from services.notify import rows
 from services.notify.database import Held, open_database
-from services.notify.ladder import Notification, Waits, Watch
+from services.notify.ladder import groups, log
+from services.notify.ladder.delivery import Channel, Delivery, Waits, Watch
 from shared.commands import LogRow
 from shared.probe import Probe
 
@@ -30,7 +31,7 @@ class Progress(Struct, frozen=True):
 
 
 class Outlook(Struct, frozen=True):
-    """`due_at`: of the next group, if one waits. `trouble`: how many ended as `failed` and
+    """`due_at`: of the next delivery, if one waits. `trouble`: how many ended as `failed` and
     `unknown`."""
 
     due_at: int | None
@@ -59,13 +60,13 @@ class Store:
 
     async def follow(self, progress: Progress, page: list[LogRow], now: int, waits: Waits) -> None:
         """A page of the log and the position after it, together or not at all."""
-        concerned = sorted((row for row in page if ladder.concerns(row)), key=ladder.order)
+        concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
 
         def work(connection: sqlite3.Connection) -> None:
-            watches = rows.watches_of(connection, {ladder.key(row) for row in concerned})
+            watches = rows.watches_of(connection, {log.key(row) for row in concerned})
             for row in concerned:
-                key = ladder.key(row)
-                watches[key] = ladder.fold(watches[key], row, now, waits)
+                key = log.key(row)
+                watches[key] = groups.fold(watches[key], row, now, waits)
             rows.save(connection, watches.values())
             _save_progress(connection, progress)
 
@@ -74,27 +75,27 @@ class Store:
         self._progress = progress
         self.writes.proved()
 
-    async def claim(self, now: int, limit: int) -> list[Notification]:
-        def work(connection: sqlite3.Connection) -> list[Notification]:
-            due = connection.execute(rows.LOAD_DUE, {"now": now, "limit": limit}).fetchall()
-            claimed = [ladder.claim(rows.notification(row), now) for row in due]
-            rows.save_notifications(connection, claimed)
+    async def claim(self, channel: Channel, now: int, limit: int) -> list[Delivery]:
+        asked = {"channel": channel, "now": now, "limit": limit}
+
+        def work(connection: sqlite3.Connection) -> list[Delivery]:
+            due = connection.execute(rows.LOAD_DUE, asked).fetchall()
+            claimed = [groups.claim(rows.delivery(row), now) for row in due]
+            rows.save_deliveries(connection, claimed)
             return claimed
 
         return await self._held.transaction(work)
 
-    async def change(
-        self, held: Notification, decide: Callable[[Watch, Notification], Watch]
-    ) -> bool:
-        """Move on a group that this claim still holds; False when it does not any more."""
-        asked = {"notification_id": held.notification_id, "claims": held.claims}
+    async def change(self, held: Delivery, decide: Callable[[Watch, Delivery], Watch]) -> bool:
+        """Move on a delivery that this claim still holds; False when it does not any more."""
+        asked = {"delivery_id": held.delivery_id, "claims": held.claims}
 
         def work(connection: sqlite3.Connection) -> bool:
             row = connection.execute(rows.LOAD_HELD, asked).fetchone()
             if row is None:
                 return False
             watches = rows.watches_of(connection, {held.key})
-            rows.save(connection, [decide(watches[held.key], rows.notification(row))])
+            rows.save(connection, [decide(watches[held.key], rows.delivery(row))])
             return True
 
         return await self._held.transaction(work)
@@ -103,34 +104,33 @@ class Store:
         """Before anything else: what the process before left behind. How many are unknown."""
 
         def work(connection: sqlite3.Connection) -> int:
-            left = list(map(rows.notification, connection.execute(rows.LOAD_IN_FLIGHT)))
+            left = list(map(rows.delivery, connection.execute(rows.LOAD_IN_FLIGHT)))
             watches = rows.watches_of(connection, {group.key for group in left})
-            rows.save(connection, [ladder.recover(watches[g.key], g, now, waits) for g in left])
+            rows.save(connection, [groups.recover(watches[g.key], g, now, waits) for g in left])
             return sum(group.state == "sending" for group in left)
 
         return await self._held.transaction(work)
 
-    async def of_message(
-        self, conversation_id: str, seq: int, user_ids: list[str]
-    ) -> list[Notification]:
-        """The group that this message is in, of each of those users who has one."""
+    async def of_message(self, thread: str, seq: int, user_ids: list[str]) -> list[Delivery]:
+        """The delivery that this message is in, by user and channel."""
         values = {
             "user_ids": msgspec.json.encode(user_ids).decode(),
-            "conversation_id": conversation_id,
+            "thread": thread,
             "seq": seq,
         }
         return await self._held.transaction(
             lambda connection: [
-                rows.notification(row) for row in connection.execute(rows.LOAD_OF_MESSAGE, values)
+                rows.delivery(row) for row in connection.execute(rows.LOAD_OF_MESSAGE, values)
             ]
         )
 
-    async def outlook(self, since: int) -> Outlook:
+    async def outlook(self, channel: Channel, since: int) -> Outlook:
         """Return the next due time, and the failures since then."""
+        asked = {"channel": channel, "since": since}
 
         def work(connection: sqlite3.Connection) -> Outlook:
-            [(due_at,)] = connection.execute(rows.NEXT_DUE).fetchall()
-            trouble = connection.execute(rows.TROUBLE, {"since": since}).fetchall()
+            [(due_at,)] = connection.execute(rows.NEXT_DUE, asked).fetchall()
+            trouble = connection.execute(rows.TROUBLE, asked).fetchall()
             return Outlook(due_at, dict(map(tuple, trouble)))
 
         return await self._held.transaction(work)

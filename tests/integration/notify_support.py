@@ -18,7 +18,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from services.notify.app import open_app
-from services.notify.ladder import Waits, concerns
+from services.notify.ladder.delivery import Waits
+from services.notify.ladder.log import concerns
 from shared import bus, subjects
 from shared.commands import (
     LogPage,
@@ -45,14 +46,14 @@ WAITS = Waits(unread=0, pause=0)
 
 
 def rows(database: Path) -> list[dict[str, Any]]:
-    """The notifications as they are on the disk, oldest first."""
+    """The deliveries as they are on the disk, oldest first."""
     if not database.exists():
         return []
     with closing(sqlite3.connect(database, timeout=5)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA query_only = 1")
         try:
-            found = connection.execute("SELECT * FROM notifications ORDER BY created_at").fetchall()
+            found = connection.execute("SELECT * FROM deliveries ORDER BY created_at").fetchall()
         except sqlite3.OperationalError:
             return []  # the schema is being made
         return [dict(row) for row in found]

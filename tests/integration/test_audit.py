@@ -16,7 +16,7 @@ from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.objects import Objects
 from services.gateway.upstream.queries import Log
 from services.notify.audit import Audit
-from services.notify.ladder import LEASE, LONGEST_PAUSE
+from services.notify.ladder.delivery import LEASE, LONGEST_PAUSE
 from services.notify.store import open_store
 from shared import clock
 from shared.clock import SECOND
@@ -107,8 +107,9 @@ async def test_f_a1_what_cannot_be_read_is_neither_clean_nor_a_violation(tmp_pat
 
 
 ROW = """
-INSERT INTO notifications VALUES
-  ('{name}', '{name}', 'c', 1, 1, 1, '{state}', '', {due_at}, 1, 0, 1, 0);
+INSERT INTO deliveries (delivery_id, user_id, thread, first_seq, last_seq, count, state, reason,
+  due_at, claims, attempts, created_at, closed_at)
+VALUES ('{name}', '{name}', 'c', 1, 1, 1, '{state}', '', {due_at}, 1, 0, 1, 0);
 """
 
 

@@ -162,7 +162,7 @@ async def test_t19_an_email_that_was_due_before_a_restore_is_not_sent_a_second_t
 
 def _states(data: Path) -> list[str]:
     with reading(data / "notify.db") as store:
-        rows = store.execute("SELECT state FROM notifications ORDER BY created_at, first_seq")
+        rows = store.execute("SELECT state FROM deliveries ORDER BY created_at, first_seq")
         return [state for (state,) in rows]
 
 

@@ -67,7 +67,7 @@ async def test_s85_nobody_sees_it_and_nobody_is_notified(stack: Stack) -> None:
         refused = await alice.message(CANARIES[0], "who is there?")
         assert refused["code"] == "not_found"
     with sqlite3.connect(stack.data_dir / "notify.db") as connection:
-        sql = "SELECT count(*) FROM notifications WHERE user_id IN (?, ?)"
+        sql = "SELECT count(*) FROM deliveries WHERE user_id IN (?, ?)"
         assert connection.execute(sql, CANARIES).fetchone() == (0,)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import follower, ladder, mailer
+from services.notify import follower, mailer
 from services.notify.database import Held
+from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
 from tests.integration.notify_support import (
     FakeLog,
@@ -49,7 +50,7 @@ def reached(database: Path, seq: int) -> bool:
 
 @pytest.fixture
 def quick_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "RELEASE", 20_000)
+    monkeypatch.setattr(groups, "RELEASE", 20_000)
 
 
 async def test_c8_unread_messages_become_one_email(
@@ -66,7 +67,7 @@ async def test_c8_unread_messages_become_one_email(
     assert letter["Subject"] == "2 unread messages"
     assert letter["To"] == "bob@example.test"
     assert letter["Auto-Submitted"] == "auto-generated"
-    assert letter["Message-ID"] == f"<{row['notification_id']}@linkup.localhost>"
+    assert letter["Message-ID"] == f"<{row['delivery_id']}@linkup.localhost>"
     text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     html = letter.get_body(("html",)).get_content()  # type: ignore[union-attr]
     assert "Ann: first" in text
@@ -245,7 +246,7 @@ async def test_without_a_server_the_email_is_a_file(
         await running.until_states("sent")
     (file,) = running.mail.iterdir()
     letter = message_from_bytes(file.read_bytes(), policy=default)
-    assert file.stem == rows(running.database)[0]["notification_id"]
+    assert file.stem == rows(running.database)[0]["delivery_id"]
     assert "read me" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.queries import Log
-from services.notify import ladder
 from services.notify import rows as statements
-from services.notify.ladder import Outcome
+from services.notify.ladder import groups
+from services.notify.ladder.delivery import Outcome
 from services.notify.migrate import upgrade
 from services.notify.store import Progress, open_store
 from shared import bus, commands, subjects
@@ -117,10 +117,10 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
             row = LogRow("w", n, "bob", "message", DIRECT, n, n, "ann", now)
             await store.follow(Progress("e1", {"w": n}), [row], now, WAITS)
             if n == 1:
-                [held] = await store.claim(now, 1)
+                [held] = await store.claim("email", now, 1)
         outcome = Outcome("postponed", "smtp_451")
         await store.change(
-            held, lambda watch, group: ladder.settle(watch, group, outcome, now, WAITS)
+            held, lambda watch, group: groups.settle(watch, group, outcome, now, WAITS)
         )
         assert sorted(states(tmp_path / "notify.db")) == ["cancelled", "waiting"]
         for seq in (1, 2):
@@ -167,10 +167,10 @@ def test_d3_the_question_walks_no_history(tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as other:
         plan = other.execute(
             f"EXPLAIN QUERY PLAN {statements.LOAD_OF_MESSAGE}",
-            {"user_ids": "[]", "conversation_id": "d", "seq": 1},
+            {"user_ids": "[]", "thread": "d", "seq": 1},
         ).fetchall()
     found = [step for *_, step in plan]
-    assert any("notifications_by_message" in step and "last_seq>?" in step for step in found), found
+    assert any("deliveries_by_message" in step and "last_seq>?" in step for step in found), found
     assert not any(
         (step.startswith("SCAN") and "VIRTUAL TABLE" not in step) or "TEMP B-TREE" in step
         for step in found

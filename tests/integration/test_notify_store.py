@@ -14,7 +14,8 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.notify import database as module
-from services.notify import ladder
+from services.notify.ladder import groups
+from services.notify.ladder.delivery import LEASE, Outcome
 from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
 from shared.clock import SECOND
@@ -99,9 +100,9 @@ async def test_a_cancelled_caller_does_not_break_the_transaction(store: Store, f
 
 async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: Path) -> None:
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
-    (late,) = await store.claim(NOW, 4)
-    assert await store.claim(NOW, 4) == []
-    (new,) = await store.claim(NOW + ladder.LEASE, 4)
+    (late,) = await store.claim("email", NOW, 4)
+    assert await store.claim("email", NOW, 4) == []
+    (new,) = await store.claim("email", NOW + LEASE, 4)
     assert not await store.change(late, lambda watch, group: watch)
     assert await store.change(new, lambda watch, group: watch)
     assert rows(file)[0]["claims"] == 2
@@ -110,9 +111,9 @@ async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: P
 async def test_c8_a_closed_group_stays_closed(store: Store, file: Path) -> None:
     """Also when everything that was known of the conversation is lost."""
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
-    (group,) = await store.claim(NOW, 4)
-    sent = ladder.Outcome("sent")
-    await store.change(group, lambda watch, held: ladder.settle(watch, held, sent, NOW, WAITS))
+    (group,) = await store.claim("email", NOW, 4)
+    sent = Outcome("sent")
+    await store.change(group, lambda watch, held: groups.settle(watch, held, sent, NOW, WAITS))
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("DELETE FROM watches")
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
@@ -121,22 +122,22 @@ async def test_c8_a_closed_group_stays_closed(store: Store, file: Path) -> None:
 
 async def test_only_one_attempt_at_a_time_for_a_conversation(store: Store) -> None:
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
-    (first,) = await store.claim(NOW, 4)
+    (first,) = await store.claim("email", NOW, 4)
     await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, WAITS)
-    assert await store.claim(NOW, 4) == []
-    assert (await store.outlook(NOW)).due_at == NOW + ladder.LEASE
-    sent = ladder.Outcome("sent")
-    await store.change(first, lambda watch, held: ladder.settle(watch, held, sent, NOW, WAITS))
-    assert [group.first_seq for group in await store.claim(NOW, 4)] == [2]
+    assert await store.claim("email", NOW, 4) == []
+    assert (await store.outlook("email", NOW)).due_at == NOW + LEASE
+    sent = Outcome("sent")
+    await store.change(first, lambda watch, held: groups.settle(watch, held, sent, NOW, WAITS))
+    assert [group.first_seq for group in await store.claim("email", NOW, 4)] == [2]
 
 
 async def test_trouble_is_counted_since_a_time(store: Store) -> None:
     await store.follow(Progress("e1", {"w": 1}), [message(1), message(2, "eve")], NOW, WAITS)
-    for group, kind in zip(await store.claim(NOW, 4), ("unknown", "failed"), strict=True):
-        outcome = ladder.Outcome(kind)  # type: ignore[arg-type]
-        await store.change(group, lambda w, held, o=outcome: ladder.settle(w, held, o, NOW, WAITS))  # type: ignore[misc]
-    assert (await store.outlook(NOW - 1)).trouble == {"unknown": 1, "failed": 1}
-    assert (await store.outlook(NOW)).trouble == {}
+    for group, kind in zip(await store.claim("email", NOW, 4), ("unknown", "failed"), strict=True):
+        outcome = Outcome(kind)  # type: ignore[arg-type]
+        await store.change(group, lambda w, held, o=outcome: groups.settle(w, held, o, NOW, WAITS))  # type: ignore[misc]
+    assert (await store.outlook("email", NOW - 1)).trouble == {"unknown": 1, "failed": 1}
+    assert (await store.outlook("email", NOW)).trouble == {}
 
 
 async def test_it_refuses_to_start_when_commits_are_not_synced(

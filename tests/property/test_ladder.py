@@ -11,8 +11,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.notify import ladder
-from services.notify.ladder import Key, Notification, Outcome, Waits, Watch
+from services.notify.ladder import groups, log
+from services.notify.ladder.delivery import Delivery, Key, Outcome, Waits, Watch
+from services.notify.ladder.step import next_step
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 
@@ -21,8 +22,8 @@ PEOPLE = ("ann", "bob")
 CLOSED = ("sent", "failed", "unknown", "cancelled", "no_address")
 
 # An attempt as the process that makes it knows it: which life it was, the group, the answer.
-Claimed = tuple[int, Notification, MarksRow]
-Sending = tuple[int, Notification, list[int]]
+Claimed = tuple[int, Delivery, MarksRow]
+Sending = tuple[int, Delivery, list[int]]
 
 
 class World:
@@ -35,7 +36,7 @@ class World:
         # notify's database.
         self.position = 0
         self.watches: dict[Key, Watch] = {}
-        self.groups: dict[str, Notification] = {}
+        self.groups: dict[str, Delivery] = {}
         # What the mail server may have accepted: (notification, the messages that it showed).
         self.accepted: list[tuple[str, list[int]]] = []
         self.process = 0
@@ -80,8 +81,8 @@ class World:
         self._fold(self.rows[: self.position][max(0, self.position - 1 - one) :][: 1 + other])
 
     def _fold(self, rows: list[LogRow]) -> None:
-        for row in filter(ladder.concerns, rows):
-            self._save(ladder.fold(self._watch(ladder.key(row)), row, self.now, WAITS))
+        for row in filter(log.concerns, rows):
+            self._save(groups.fold(self._watch(log.key(row)), row, self.now, WAITS))
 
     # ------------------------------------------------------------ the mailer
 
@@ -95,8 +96,8 @@ class World:
         ]
         self.now = max(self.now, min((g.due_at for g in opened), default=0))
         for group in [g for g in opened if g.due_at <= self.now][: 1 + one % 2]:
-            claimed = ladder.claim(group, self.now)
-            self.groups[group.notification_id] = claimed
+            claimed = groups.claim(group, self.now)
+            self.groups[group.delivery_id] = claimed
             self.claims.append((self.process, claimed, self._marks(group.user_id)))
 
     def begin(self, one: int, other: int) -> None:
@@ -105,7 +106,7 @@ class World:
             return
         process, group, marks = self.claims.pop(one % len(self.claims))
         current = self._held(process, group)
-        outcome = ladder.next_step(group, marks)
+        outcome = next_step(group, marks)
         if outcome is not None:
             self._settle(process, group, outcome)
         elif current is None:
@@ -113,7 +114,7 @@ class World:
         else:
             self._not_known_as_read(group, marks)
             watch = self._watch(group.key)
-            self._save(ladder.begin(watch, current, marks.unread, marks.previews[-1], self.now))
+            self._save(groups.begin(watch, current, marks.unread, marks.previews[-1], self.now))
             self.sendings.append((process, group, [preview.seq for preview in marks.previews]))
 
     def hand_over(self, one: int, other: int) -> None:
@@ -121,7 +122,7 @@ class World:
         process, group, shown = self._next_sending(one) or (-1, None, [])
         if process != self.process or group is None:
             return  # a dead process does not go on sending
-        self.accepted.append((group.notification_id, shown))
+        self.accepted.append((group.delivery_id, shown))
         kind = ("sent", "unknown", "died")[other % 3]
         event(kind)
         if kind == "died":
@@ -147,7 +148,7 @@ class World:
         self.process += 1
         for group in list(self.groups.values()):
             if group.state in ("claimed", "sending"):
-                self._save(ladder.recover(self._watch(group.key), group, self.now, WAITS))
+                self._save(groups.recover(self._watch(group.key), group, self.now, WAITS))
 
     def _next_sending(self, one: int) -> Sending | None:
         return self.sendings.pop(one % len(self.sendings)) if self.sendings else None
@@ -155,7 +156,7 @@ class World:
     # ------------------------------------------------------------ the store
 
     def _watch(self, key: Key) -> Watch:
-        watch = self.watches.get(key, Watch(user_id=key[0], conversation_id=key[1]))
+        watch = self.watches.get(key, Watch(user_id=key[0], thread=key[1]))
         groups = [g for g in self.groups.values() if g.key == key]
         waiting = [g for g in groups if g.state == "waiting"]
         flying = [g for g in groups if g.state in ("claimed", "sending")]
@@ -171,19 +172,19 @@ class World:
     def _save(self, watch: Watch) -> None:
         self.watches[watch.key] = replace(watch, open=None, claimed=None, closed=())
         for group in filter(None, (*watch.closed, watch.claimed, watch.open)):
-            before = self.groups.get(group.notification_id)
+            before = self.groups.get(group.delivery_id)
             if before is None or before.state not in CLOSED:
-                self.groups[group.notification_id] = group
+                self.groups[group.delivery_id] = group
 
-    def _held(self, process: int, group: Notification) -> Notification | None:
-        current = self.groups[group.notification_id]
+    def _held(self, process: int, group: Delivery) -> Delivery | None:
+        current = self.groups[group.delivery_id]
         alive = process == self.process and current.claims == group.claims
         return current if alive and current.state in ("claimed", "sending") else None
 
-    def _settle(self, process: int, group: Notification, outcome: Outcome) -> None:
+    def _settle(self, process: int, group: Delivery, outcome: Outcome) -> None:
         current = self._held(process, group)
         if current is not None:
-            self._save(ladder.settle(self._watch(group.key), current, outcome, self.now, WAITS))
+            self._save(groups.settle(self._watch(group.key), current, outcome, self.now, WAITS))
 
     def _marks(self, user_id: str) -> MarksRow:
         read_seq = self.read[user_id]
@@ -200,7 +201,7 @@ class World:
 
     # ------------------------------------------------------------ the promises
 
-    def _not_known_as_read(self, group: Notification, marks: MarksRow) -> None:
+    def _not_known_as_read(self, group: Delivery, marks: MarksRow) -> None:
         """Nothing is handed over of which every message was read, as far as anybody had said."""
         followed = [row for row in self.rows[: self.position] if row.user_id == group.user_id]
         own = [row.seq for row in followed if row.kind == "receipt" and row.actor_id == row.user_id]
@@ -214,13 +215,13 @@ class World:
         self._no_message_is_in_two_groups()
 
     def _never_two_emails_for_a_group(self) -> None:
-        ids = [notification_id for notification_id, _ in self.accepted]
+        ids = [delivery_id for delivery_id, _ in self.accepted]
         assert len(ids) == len(set(ids)), "two e-mails for a group"
 
     def _every_email_shows_something_new(self) -> None:
         shown: dict[str, set[int]] = {person: set() for person in PEOPLE}
-        for notification_id, seqs in self.accepted:
-            before = shown[self.groups[notification_id].user_id]
+        for delivery_id, seqs in self.accepted:
+            before = shown[self.groups[delivery_id].user_id]
             assert set(seqs) - before, "an e-mail that says nothing new"
             before |= set(seqs)
 

@@ -18,7 +18,7 @@ import aiosmtplib
 from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
 
 from services.notify.channels.letter import sender
-from services.notify.ladder import Outcome
+from services.notify.ladder.delivery import Outcome
 from shared.errors import SettingError
 from shared.settings import Settings
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.notify import ladder
 from services.notify.channels.letter import Letters
-from services.notify.ladder import Notification, Outcome, Waits, Watch
+from services.notify.ladder import groups, log
+from services.notify.ladder.delivery import LONGEST_PAUSE, Delivery, Outcome, Waits, Watch
+from services.notify.ladder.step import next_step
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.settings import Settings, load
@@ -31,16 +32,16 @@ def receipt(read_seq: int, at: int = T0) -> LogRow:
 
 
 def folded(*rows: LogRow, now: int = T0) -> Watch:
-    watch = Watch(user_id="bob", conversation_id="c")
+    watch = Watch(user_id="bob", thread="c")
     for row in rows:
-        watch = ladder.fold(watch, row, now, WAITS)
+        watch = groups.fold(watch, row, now, WAITS)
     return watch
 
 
-def held(*rows: LogRow) -> tuple[Watch, Notification]:
+def held(*rows: LogRow) -> tuple[Watch, Delivery]:
     watch = folded(*rows)
     assert watch.open is not None
-    claimed = ladder.claim(watch.open, T0 + DELAY)
+    claimed = groups.claim(watch.open, T0 + DELAY)
     return replace(watch, open=None, claimed=claimed), claimed
 
 
@@ -88,9 +89,9 @@ def test_only_messages_of_others_and_own_receipts_concern_the_recipient() -> Non
     own = LogRow("w", 1, "bob", "message", "c", 1, 1, "bob", T0)
     theirs = LogRow("w", 2, "bob", "receipt", "c", 0, 9, "ann", T0)
     other = LogRow("w", 3, "bob", "conversation", "c", 0, 1, "ann", T0)
-    assert [ladder.concerns(row) for row in (own, theirs, other)] == [False] * 3
-    assert ladder.concerns(message(1))
-    assert ladder.concerns(receipt(1))
+    assert [log.concerns(row) for row in (own, theirs, other)] == [False] * 3
+    assert log.concerns(message(1))
+    assert log.concerns(receipt(1))
 
 
 def test_a_receipt_that_covers_all_cancels() -> None:
@@ -103,16 +104,16 @@ def test_a_receipt_that_covers_a_part_reduces_and_starts_the_wait_again() -> Non
     left = folded(message(1), message(2), message(5), receipt(3, at=T0 + 60)).open
     assert left is not None
     assert (left.first_seq, left.last_seq, left.count) == (4, 5, 2)  # at most: 4 may be Bob's own
-    later = ladder.fold(folded(message(1), message(2)), receipt(1, T0 + 60), T0 + 60, WAITS).open
+    later = groups.fold(folded(message(1), message(2)), receipt(1, T0 + 60), T0 + 60, WAITS).open
     assert later is not None
     assert (later.count, later.due_at) == (1, T0 + 60 + DELAY)
 
 
 def test_an_older_receipt_changes_nothing() -> None:
     watch = folded(message(1), message(2), receipt(2), message(3))
-    assert ladder.fold(watch, receipt(1), T0, WAITS) == watch
+    assert groups.fold(watch, receipt(1), T0, WAITS) == watch
     untouched = folded(message(4))
-    assert ladder.fold(untouched, receipt(3), T0, WAITS).open == untouched.open
+    assert groups.fold(untouched, receipt(3), T0, WAITS).open == untouched.open
 
 
 def test_a_message_read_before_it_is_followed_opens_nothing() -> None:
@@ -145,22 +146,22 @@ def test_a_number_given_again_after_a_restore_is_a_new_message() -> None:
 )
 def test_c8_next_step(row: MarksRow | None, expected: Outcome | None) -> None:
     _, group = held(message(1), message(2))
-    assert ladder.next_step(group, row) == expected
+    assert next_step(group, row) == expected
 
 
 def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 2, preview(2, at=T0 + 7), T0)
+    watch = groups.begin(watch, group, 2, preview(2, at=T0 + 7), T0)
     assert watch.open is None
-    assert ladder.fold(watch, message(2, at=T0 + 7), T0, WAITS).open is None
-    assert ladder.fold(watch, message(3, at=T0 + 8), T0, WAITS).open is not None
+    assert groups.fold(watch, message(2, at=T0 + 7), T0, WAITS).open is None
+    assert groups.fold(watch, message(3, at=T0 + 8), T0, WAITS).open is not None
 
 
 @pytest.mark.parametrize("kind", ["sent", "failed", "unknown"])
 def test_an_outcome_closes_the_group(kind: str) -> None:
     watch, group = held(message(1))
-    sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
-    settled = ladder.settle(replace(watch, claimed=None), sending, Outcome(kind, "why"), T0, WAITS)  # type: ignore[arg-type]
+    sending = groups.begin(watch, group, 1, preview(1), T0).closed[0]
+    settled = groups.settle(replace(watch, claimed=None), sending, Outcome(kind, "why"), T0, WAITS)  # type: ignore[arg-type]
     assert [(g.state, g.reason, g.closed_at) for g in settled.closed] == [(kind, "why", T0)]
 
 
@@ -168,14 +169,14 @@ def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
     watch, group = held(message(1))
     waits = []
     for _ in range(WAITS.retries.attempts - 1):
-        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
+        watch = groups.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
         assert watch.open is not None
         waits.append(watch.open.due_at - T0)
         group = watch.open
         watch = replace(watch, open=None, claimed=group)
     assert waits[:3] == [60 * SECOND, 120 * SECOND, 240 * SECOND]
     assert max(waits) == 3600 * SECOND
-    watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
+    watch = groups.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
     assert watch.open is None
     assert watch.closed[-1].state == "failed"
 
@@ -186,7 +187,7 @@ def test_s121_how_often_and_when_it_is_tried_again_is_a_setting() -> None:
     waits, due = replace(WAITS, retries=retries), []
     watch, group = held(message(1))
     while watch.claimed:
-        watch = ladder.settle(watch, group, Outcome("postponed", "smtp_451"), T0, waits, 0.5)
+        watch = groups.settle(watch, group, Outcome("postponed", "smtp_451"), T0, waits, 0.5)
         if watch.open:
             due.append((watch.open.due_at - T0) / SECOND)
             group = watch.open
@@ -197,32 +198,32 @@ def test_s121_how_often_and_when_it_is_tried_again_is_a_setting() -> None:
 
 def test_released_costs_no_attempt() -> None:
     watch, group = held(message(1))
-    released = ladder.settle(watch, group, Outcome("released"), T0, WAITS).open
+    released = groups.settle(watch, group, Outcome("released"), T0, WAITS).open
     assert released is not None
     assert (released.state, released.attempts) == ("waiting", 0)
 
 
 def test_withdrawn_changes_nothing() -> None:
     watch, group = held(message(1))
-    assert ladder.settle(watch, group, Outcome("withdrawn"), T0, WAITS) == watch
+    assert groups.settle(watch, group, Outcome("withdrawn"), T0, WAITS) == watch
 
 
 def test_c8_read_while_the_server_refused_is_not_tried_again() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 1, preview(1), T0)
+    watch = groups.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
-    watch = ladder.fold(replace(watch, closed=()), receipt(1), T0, WAITS)
-    watch = ladder.settle(watch, sending, Outcome("postponed"), T0, WAITS)
+    watch = groups.fold(replace(watch, closed=()), receipt(1), T0, WAITS)
+    watch = groups.settle(watch, sending, Outcome("postponed"), T0, WAITS)
     assert watch.open is None
     assert watch.closed[0].state == "cancelled"
 
 
 def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
     watch, group = held(message(1))
-    watch = ladder.begin(watch, group, 1, preview(1), T0)
+    watch = groups.begin(watch, group, 1, preview(1), T0)
     sending = watch.closed[0]
-    watch = ladder.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, WAITS)
-    watch = ladder.settle(watch, sending, Outcome("postponed"), T0 + 10, WAITS)
+    watch = groups.fold(replace(watch, closed=()), message(2, at=T0 + 9), T0 + 9, WAITS)
+    watch = groups.settle(watch, sending, Outcome("postponed"), T0 + 10, WAITS)
     assert watch.open is not None
     assert (watch.open.first_seq, watch.open.count, watch.open.attempts) == (1, 2, 1)
     assert watch.open.due_at == T0 + 10 + 60 * SECOND
@@ -231,18 +232,18 @@ def test_a_refused_group_joins_the_one_opened_meanwhile() -> None:
 
 def test_c8_a_process_that_died_while_sending_leaves_an_unknown_outcome() -> None:
     watch, group = held(message(1))
-    recovered = ladder.recover(watch, group, T0, WAITS).open
+    recovered = groups.recover(watch, group, T0, WAITS).open
     assert recovered is not None
     assert (recovered.state, recovered.due_at) == ("waiting", T0)
-    sending = ladder.begin(watch, group, 1, preview(1), T0).closed[0]
-    recovered_watch = ladder.recover(replace(watch, claimed=None), sending, T0, WAITS)
+    sending = groups.begin(watch, group, 1, preview(1), T0).closed[0]
+    recovered_watch = groups.recover(replace(watch, claimed=None), sending, T0, WAITS)
     assert (recovered_watch.open, recovered_watch.closed[0].state) == (None, "unknown")
 
 
 def test_positions_are_one_number_per_writer() -> None:
     rows = [message(1, n=3), replace(message(2, n=1), writer="v")]
-    assert ladder.after(rows, {"w": 3}) == rows[1:]
-    assert ladder.advance({"w": 9, "u": 2}, rows) == {"w": 9, "u": 2, "v": 1}
+    assert log.after(rows, {"w": 3}) == rows[1:]
+    assert log.advance({"w": 9, "u": 2}, rows) == {"w": 9, "u": 2, "v": 1}
 
 
 def test_the_same_row_has_the_same_identity() -> None:
@@ -250,27 +251,27 @@ def test_the_same_row_has_the_same_identity() -> None:
     assert one is not None
     assert same is not None
     assert other is not None
-    assert one.notification_id == same.notification_id != other.notification_id
+    assert one.delivery_id == same.delivery_id != other.delivery_id
 
 
 def mailed(watch: Watch, now: int) -> Watch:
     """What waits is claimed, sent and settled."""
     assert watch.open is not None
-    group = ladder.claim(watch.open, now)
+    group = groups.claim(watch.open, now)
     watch = replace(watch, open=None, claimed=group)
     shown = Preview(
         sender_id="ann", sender_name=None, content="", seq=group.last_seq, created_at=T0
     )
-    watch = ladder.begin(watch, group, 1, shown, now)
-    return ladder.settle(watch, watch.closed[-1], Outcome("sent"), now, WAITS)
+    watch = groups.begin(watch, group, 1, shown, now)
+    return groups.settle(watch, watch.closed[-1], Outcome("sent"), now, WAITS)
 
 
 def unread(watch: Watch, seq: int, now: int) -> Watch:
-    return ladder.fold(watch, message(seq, at=now), now, WAITS)
+    return groups.fold(watch, message(seq, at=now), now, WAITS)
 
 
 def test_f_s7_who_stays_away_gets_one_email_and_the_next_after_growing_pauses() -> None:
-    now, watch, seq, sent = T0, Watch(user_id="bob", conversation_id="c"), 0, []
+    now, watch, seq, sent = T0, Watch(user_id="bob", thread="c"), 0, []
     while now < T0 + 15 * PAUSE + 2 * DELAY:  # a message every minute
         seq += 1
         watch = unread(watch, seq, now)
@@ -290,10 +291,10 @@ def test_f_s7_the_pause_ends_when_the_person_has_been_back() -> None:
     assert watch.open.due_at == T0 + DELAY + PAUSE
     back = T0 + DELAY + 2
     watch = unread(watch, 3, back)
-    watch = ladder.fold(watch, receipt(2, at=back), back, WAITS)
+    watch = groups.fold(watch, receipt(2, at=back), back, WAITS)
     assert watch.open is not None
     assert (watch.open.first_seq, watch.open.due_at) == (3, back + DELAY)
-    watch = unread(ladder.fold(watch, receipt(3, at=back), back, WAITS), 4, back)
+    watch = unread(groups.fold(watch, receipt(3, at=back), back, WAITS), 4, back)
     assert watch.open is not None
     assert watch.open.due_at == back + DELAY, "the next one waits as a first one does"
 
@@ -301,22 +302,22 @@ def test_f_s7_the_pause_ends_when_the_person_has_been_back() -> None:
 def test_f_s7_a_message_that_came_while_the_email_was_on_its_way_waits_for_the_pause_too() -> None:
     watch, group = held(message(1))
     shown = Preview(sender_id="ann", sender_name=None, content="", seq=1, created_at=T0)
-    watch = ladder.begin(watch, group, 1, shown, T0)
+    watch = groups.begin(watch, group, 1, shown, T0)
     watch = unread(watch, 2, T0)
     for outcome in (Outcome("sent"), Outcome("unknown")):
-        settled = ladder.settle(watch, watch.closed[-1], outcome, T0, WAITS)
+        settled = groups.settle(watch, watch.closed[-1], outcome, T0, WAITS)
         assert settled.open is not None
         assert settled.open.due_at == T0 + PAUSE
-    refused = ladder.settle(watch, watch.closed[-1], Outcome("failed"), T0, WAITS)
+    refused = groups.settle(watch, watch.closed[-1], Outcome("failed"), T0, WAITS)
     assert refused.open is not None
     assert refused.open.due_at == T0 + DELAY, "nothing was sent"
 
 
 def test_f_s7_a_clock_that_went_back_or_a_thousand_emails_put_nothing_off_for_ever() -> None:
-    watch = Watch(user_id="bob", conversation_id="c", mails=1000, mailed_at=T0 + 10**18)
+    watch = Watch(user_id="bob", thread="c", mails=1000, mailed_at=T0 + 10**18)
     grown = unread(watch, 1, T0)
     assert grown.open is not None
-    assert grown.open.due_at == T0 + ladder.LONGEST_PAUSE
+    assert grown.open.due_at == T0 + LONGEST_PAUSE
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ def test_f_s7_a_clock_that_went_back_or_a_thousand_emails_put_nothing_off_for_ev
 )
 def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
     _, group = held(message(1))
-    outcome = ladder.next_step(group, marks(email=address))
+    outcome = next_step(group, marks(email=address))
     assert outcome == Outcome("no_address", "bad_address")
 
 
@@ -346,7 +347,7 @@ def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
 def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, form: str) -> None:
     address = form.format(text) + "@example.com"
     row = marks(email=address)
-    if ladder.next_step(held(message(1))[1], row) is None:
+    if next_step(held(message(1))[1], row) is None:
         assert LETTERS.write("n1", row)["To"] == address
 
 
@@ -366,7 +367,7 @@ def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, f
 def test_f_s8_an_address_can_be_written_in_a_letter(address: str) -> None:
     _, group = held(message(1))
     row = marks(email=address)
-    assert ladder.next_step(group, row) is None
+    assert next_step(group, row) is None
     letter = LETTERS.write("n1", row)
     assert letter["To"] == address
     assert address.encode() in letter.as_bytes(policy=SMTP)

@@ -4,17 +4,17 @@ from typing import Any, get_args
 
 import pytest
 
-from services.notify.ladder import Notification, State
+from services.notify.ladder.delivery import Delivery, State
 from services.notify.steps import steps
 from shared.api import Outcome
 from shared.commands import NotificationStep
 
 
-def group(**fields: Any) -> Notification:
+def group(**fields: Any) -> Delivery:
     usual = {
-        "notification_id": "n",
+        "delivery_id": "n",
         "user_id": "bob",
-        "conversation_id": "d",
+        "thread": "d",
         "first_seq": 1,
         "last_seq": 1,
         "count": 1,
@@ -22,7 +22,7 @@ def group(**fields: Any) -> Notification:
         "due_at": 60,
         "created_at": 1,
     }
-    return Notification(**{**usual, **fields})
+    return Delivery(**{**usual, **fields})
 
 
 def told(**fields: Any) -> NotificationStep:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.ladder import concerns
+from services.notify.ladder.log import concerns
 from services.persistence.decide.batch import decide
 from services.persistence.decide.state import Conversation, Head, Limits, Member, State
 from shared import subjects

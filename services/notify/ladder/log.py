@@ -1,0 +1,37 @@
+"""Owns the reading of the log: which rows are new, which concern anybody, and in what order."""
+
+from collections.abc import Iterable, Mapping
+
+from services.notify.ladder.delivery import Key
+from shared.commands import LogRow
+from shared.reserved import is_reserved
+
+
+def after(rows: Iterable[LogRow], positions: Mapping[str, int]) -> list[LogRow]:
+    """The rows beyond these positions."""
+    return [row for row in rows if row.n > positions.get(row.writer, 0)]
+
+
+def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
+    reached = dict(positions)
+    for row in rows:
+        reached[row.writer] = max(row.n, reached.get(row.writer, 0))
+    return reached
+
+
+def key(row: LogRow) -> Key:
+    return row.user_id, row.conversation_id, "email"
+
+
+def order(row: LogRow) -> tuple[int, str]:
+    """A page's rows of one conversation as they happened, whichever writers they come from."""
+    return row.seq, row.kind  # a mark covers the message of its number
+
+
+def concerns(row: LogRow) -> bool:
+    """Somebody else's message, or the recipient's own marks; nothing else moves the ladder, and
+    nothing at all of a reserved user, who is told of nothing."""
+    if is_reserved(row.user_id):
+        return False
+    own = row.actor_id == row.user_id
+    return (row.kind == "message" and not own) or (row.kind == "receipt" and own)

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { capped } from "../../../clients/web/page/notifications/bell.js";
 import { Desktop } from "../../../clients/web/page/notifications/desktop.js";
 import { Feed } from "../../../clients/web/page/notifications/feed.js";
 import { Preferences } from "../../../clients/web/page/notifications/preferences.js";
@@ -158,6 +159,10 @@ test("s92: only a list on the screen follows the badge, once a second", async (t
   for (const unread_count of [3, 4, 5]) server.tell("badge_update", { unread_count });
   t.mock.timers.tick(5_000);
   assert.equal(server.asked.length, 2);
+});
+
+test("s92: the badge goes up to 99", () => {
+  assert.deepEqual([1, 99, 100, 5_000].map(capped), ["1", "99", "99+", "99+"]);
 });
 
 test("s67_s93: every type has words and a group, and those of the host come last", () => {

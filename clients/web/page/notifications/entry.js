@@ -49,7 +49,7 @@ function lines({ notification_type, title, body, updated_at, created_at, group_c
     { class: "lines" },
     h("span", { class: "title", dir: "auto" }, plainName(title || wordsOf(notification_type))),
     body && h("span", { class: "body", dir: "auto" }, body),
-    h("span", { class: "small" }, urgent, wordsOf(notification_type), " · ", time, count && " · ", count),
+    h("span", { class: "small", dir: "auto" }, urgent, wordsOf(notification_type), " · ", time, count && " · ", count),
   );
 }
 

@@ -13,7 +13,10 @@ const REFRESH_MS = 1_000;
  *            read_at?: string|null, group_count?: number}} Notice
  */
 
-/** Emits `change`. The list on the server is the truth: what arrives live only updates this copy. */
+/**
+ * Emits `change`; and `arrived`, with the notification as `detail`. The list on the server is the
+ * truth: what arrives live only updates this copy.
+ */
 export class Feed extends EventTarget {
   /** Newest first, as far as they are loaded. @type {Notice[]} */
   items = [];
@@ -135,6 +138,7 @@ export class Feed extends EventTarget {
       const others = this.items.filter((one) => idOf(one) !== idOf(notice));
       this.items = [notice, ...others];
     }
+    this.dispatchEvent(new CustomEvent("arrived", { detail: notice }));
     this.#changed();
   }
 

@@ -28,17 +28,17 @@ export function mountNotifications({ root, client, again, signal, on }) {
   const open = (notice) => follow(notice, on);
   const settings = () => openSettings({ preferences, again, device, desktop, tone });
   const centre = (below) => new Centre({ feed, again, below, on: { open, settings, refused: on.refused } });
-  const node = bell({ feed, onOpen: centre });
+  const nodes = bell({ feed, onOpen: centre });
   let desktop = null;
 
   function begin() {
     const message = on.message?.(preferences) ?? (async () => null);
     const told = { open: (notice) => opened(notice, feed, on), watched: on.watched, message };
     desktop = new Desktop({ client, device, tone, signal, on: told });
-    root.append(node);
+    root.append(...nodes);
   }
 
-  signal?.addEventListener("abort", () => node.remove());
+  signal?.addEventListener("abort", () => nodes.forEach((node) => node.remove()));
   again.until(() => feed.load(), { signal }).then(begin, () => {});
   return feed;
 }

@@ -1,12 +1,14 @@
 // Owns what this browser does about a notification: what it may, and what its user chose here.
 
 const KEY = "linkup.device.";
+const ANDROID = /Android/u; // there, only a service worker may show one
 
 /** Emits `change`. The choices are remembered on this device, for everybody who uses it. */
 export class Device extends EventTarget {
   /** What the browser allows. @returns {"granted"|"denied"|"default"|"unsupported"} */
   get permission() {
-    return "Notification" in globalThis ? Notification.permission : "unsupported";
+    const isPossible = "Notification" in globalThis && !ANDROID.test(navigator.userAgent);
+    return isPossible ? Notification.permission : "unsupported";
   }
 
   get showsDesktop() {
@@ -15,6 +17,11 @@ export class Device extends EventTarget {
 
   get plays() {
     return localStorage.getItem(`${KEY}sound`) === "on";
+  }
+
+  /** The permission may be another one now. */
+  asked() {
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Asks for the permission if need be. @param {boolean} on */

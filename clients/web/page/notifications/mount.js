@@ -11,22 +11,23 @@ import { openSettings } from "./settings.js";
 import { Tone } from "./tone.js";
 
 /**
- * Shows the bell in `root` once the server has answered about notifications. Under a server without them
- * nothing appears.
+ * Shows the bell in `root` once the server has answered about notifications. Under a server without
+ * them, nothing appears.
  * @param {{root: HTMLElement, client: any, again: import("../again.js").Again, signal?: AbortSignal,
+ *          push?: import("./pushswitch.js").Push,
  *          on: {conversation: (conversationId: string) => void, watched: () => string|null,
  *          refused: (message: string) => void,
  *          message?: (preferences: Preferences) => (message: any) => Promise<any>}}} options
- *        `signal`: takes it out again; `watched`: the conversation on the screen; `message`: makes a
- *        desktop notification of a new message
+ *        `signal`: takes it out again; `push`: subscribes this browser to web push; `watched`: the
+ *        conversation on the screen; `message`: makes a desktop notification of a new message
  * @returns {Feed} emits `change`
  */
-export function mountNotifications({ root, client, again, signal, on }) {
+export function mountNotifications({ root, client, again, signal, push = null, on }) {
   const feed = new Feed({ client, again, signal });
   const preferences = new Preferences({ client });
   const [device, tone] = [new Device(), new Tone()];
   const open = (notice) => follow(notice, on);
-  const settings = () => openSettings({ preferences, again, device, desktop, tone });
+  const settings = () => openSettings({ preferences, again, device, desktop, tone, push });
   const centre = (below) => new Centre({ feed, again, below, on: { open, settings, refused: on.refused } });
   const nodes = bell({ feed, onOpen: centre });
   let desktop = null;

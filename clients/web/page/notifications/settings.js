@@ -14,7 +14,7 @@ const HINT = "“On” lists it under the bell. The other columns also tell you:
 /**
  * @param {{preferences: import("./preferences.js").Preferences, again: import("../again.js").Again,
  *          device: import("./device.js").Device, desktop: import("./desktop.js").Desktop,
- *          tone: import("./tone.js").Tone, push?: Node|null}} options `push`: a switch for web push
+ *          tone: import("./tone.js").Tone, push: import("./pushswitch.js").Push|null}} options
  */
 export function openSettings({ preferences, again, device, desktop, tone, push }) {
   const closed = new AbortController();
@@ -26,7 +26,7 @@ export function openSettings({ preferences, again, device, desktop, tone, push }
     foot.close();
   };
   const outcome = outcomeOf(preferences, signal);
-  const here = thisDevice({ device, desktop, tone, more: push, signal });
+  const here = thisDevice({ device, desktop, tone, push, signal });
   const sheet = openSheet({ title: "Notification settings", onClose }, here, rest, foot.element, outcome);
   sheet.classList.add("settings");
   foot.load(async () => {

@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { section, toggle } from "./fields.js";
+import { pushSwitch } from "./pushswitch.js";
 
 const NOTES = {
   granted: "Shown for five seconds, and until you close it if it is urgent",
@@ -12,13 +13,14 @@ const NOTES = {
 
 /**
  * @param {{device: import("./device.js").Device, desktop: import("./desktop.js").Desktop,
- *          tone: import("./tone.js").Tone, more?: Node|null, signal: AbortSignal}} options
- *        `more`: another switch
+ *          tone: import("./tone.js").Tone, push: import("./pushswitch.js").Push|null,
+ *          signal: AbortSignal}} options
  */
-export function thisDevice({ device, desktop, tone, more = null, signal }) {
+export function thisDevice({ device, desktop, tone, push, signal }) {
   const note = h("span", {});
   const shows = toggle({ name: "Desktop notifications", note, onChange: (on) => device.setDesktop(on) });
   const plays = toggle({ name: "Sound", note: "A short tone", onChange: (on) => device.setSound(on) });
+  const pushed = push && pushSwitch({ push, onAsked: () => device.asked() });
   const test = h("button", { type: "button", on: { click: () => tryOut({ device, desktop, tone }) } }, "Test");
   const words = h("span", { class: "words" }, "Try it out");
 
@@ -32,9 +34,9 @@ export function thisDevice({ device, desktop, tone, more = null, signal }) {
   }
 
   device.addEventListener("change", show, { signal });
-  addEventListener("focus", show, { signal }); // the permission may have changed meanwhile
+  addEventListener("focus", show, { signal }); // back from the settings of the browser, perhaps
   show();
-  return section("On this device", shows.node, plays.node, more, h("div", { class: "setting" }, words, test));
+  return section("On this device", shows.node, plays.node, pushed, h("div", { class: "setting" }, words, test));
 }
 
 function tryOut({ device, desktop, tone }) {

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.errors import LinkupError
-from shared.frames import AttachmentId, ConversationId, PositiveInt, UserId
+from shared.frames import AttachmentId, ConversationId, NotificationId, PositiveInt, UserId
 from shared.taxonomy import ErrorId
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -32,6 +32,7 @@ PATH_TYPES: dict[str, Any] = {
     "conversation_id": ConversationId,
     "error_id": ErrorId,
     "message_id": PositiveInt,
+    "notification_id": NotificationId,
     "user_id": UserId,
 }
 

@@ -21,9 +21,8 @@ def components(types: Iterable[Any], ref: str) -> tuple[list[Schema], dict[str, 
     types = list(types)
     schemas, named = msgspec.json.schema_components(types, ref_template=ref)
     for struct in _structs(types):
-        names = getattr(struct, "exactly_one", ())
-        if names and struct.__name__ in named:
-            named[struct.__name__]["oneOf"] = [_given(name) for name in names]
+        if struct.__name__ in named:
+            named[struct.__name__] |= _rules(struct)
     return _portable(list(schemas)), _portable(named)
 
 
@@ -32,6 +31,16 @@ def _structs(types: Iterable[Any]) -> Iterable[type[Struct]]:
         if isinstance(one, type) and issubclass(one, Struct):
             yield one
         yield from _structs(get_args(one))
+
+
+def _rules(struct: type[Struct]) -> Schema:
+    """The rules of a struct about several of its fields."""
+    rules: Schema = {}
+    if names := getattr(struct, "exactly_one", ()):
+        rules["oneOf"] = [_given(name) for name in names]
+    if names := getattr(struct, "together", ()):
+        rules["dependentRequired"] = {one: [name for name in names if name != one] for one in names}
+    return rules
 
 
 def _given(name: str) -> Schema:

@@ -18,9 +18,11 @@ from services.gateway.api.attachments import Attachments
 from services.gateway.api.blocks import Blocks
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.errors import ErrorRecords
+from services.gateway.api.host import Host
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
+from services.gateway.api.notifications import Notifications
 from services.gateway.api.progress import Progress
 from services.gateway.api.reports import Reports
 from services.gateway.api.request import problem_response, problems
@@ -44,6 +46,7 @@ from services.gateway.presence.announcer import Announcer
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
 from services.gateway.rates import Rates
+from services.gateway.socket.bell import Bell
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.dispatch import Dispatch
@@ -56,6 +59,7 @@ from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.canary import Canary
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.notices import Notices
 from services.gateway.upstream.probes import Upstream, notify_probe
 from services.gateway.upstream.profiles import People
 from services.gateway.upstream.queries import Log
@@ -99,12 +103,14 @@ class Parts:
     hub: Hub
     canary: Canary
     people: People
+    notices: Notices
     rates: Rates
     tickets: Tickets
     objects: Objects
     inspection: Inspection
     sweep: Sweep
     sockets: Sockets
+    whole: Whole
 
 
 @asynccontextmanager
@@ -146,6 +152,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
     typing = Typing(nats, log, chores)
     presence = Presence(nats, log, settings.presence_debounce)
     hub = Hub(nats, log, announcer, partial(_on_acquaintance, typing, presence), Burst(metrics))
+    people, tickets, notices = People(lanes, log), Tickets(lanes, rates), Notices(nats)
     canary = Canary(
         nats,
         lanes,
@@ -153,14 +160,13 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         proof=lambda: min(upstream.stored_at, hub.heard_at),
         upstream=upstream.check,
     )
-    people, tickets = People(lanes, log), Tickets(lanes, rates)
     objects = Objects(settings.attachment_store_url)
     sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
     sockets = Sockets(
         settings,
         Greeting(settings, auth, tickets, turns),
         hub,
-        Handlers(lanes, auth, typing, presence, sweep.wake),
+        Handlers(lanes, auth, typing, presence, Bell(notices), sweep.wake),
         people,
         refusals,
         turns,
@@ -185,12 +191,14 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         hub=hub,
         canary=canary,
         people=people,
+        notices=notices,
         rates=rates,
         tickets=tickets,
         objects=objects,
         inspection=Inspection(log, objects, health.counters, settings.audit_every),
         sweep=sweep,
         sockets=sockets,
+        whole=Whole(nats, health),
     )
 
 
@@ -246,7 +254,7 @@ def _watched(parts: Parts) -> None:
     health.figures["commands_waiting"] = parts.lanes.waiting
     health.figures["users"] = parts.hub.users
     health.figures["log_waiting"] = parts.backlog.count
-    health.whole = Whole(parts.nats, health).report
+    health.whole = parts.whole.report
     health.drain = partial(_drain, parts)
 
 
@@ -296,6 +304,8 @@ def _endpoints(parts: Parts) -> Endpoints:
         **DevLogin(parts.auth, people).endpoints(),
         **ErrorRecords(log, parts.nats).endpoints(),
         **Traces(log).endpoints(),
+        **Notifications(parts.notices).endpoints(),
+        **Host(lanes, log, parts.notices, parts.whole.report).endpoints(),
         **contract.documents(),
     }
 

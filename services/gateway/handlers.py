@@ -7,6 +7,7 @@ from typing import assert_never
 from services.gateway.auth import Authenticator
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Typing
+from services.gateway.socket.bell import Bell
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.profiles import told_by
@@ -32,6 +33,7 @@ class Handlers:
     auth: Authenticator
     typing: Typing
     presence: Presence
+    bell: Bell
     erased: Callable[[], None] = lambda: None  # a message is: its files are to go
 
     def handle(self, connection: Connection, frame: ClientFrame) -> None:  # noqa: C901 - a case each
@@ -67,6 +69,8 @@ class Handlers:
                 connection.push_status()
             case frames.ForceReconnect():
                 connection.farewell("as asked", CloseCode.ASKED, 0)
+            case frames.GetNotifications() | frames.MarkRead() | frames.MarkAllRead():
+                self.bell.handle(connection, frame)
             case frames.Refresh():
                 self.on_refresh(connection, frame)
             case frames.Hello():
@@ -123,11 +127,14 @@ class Handlers:
         self._submit(connection, command, frame.client_id)
 
     def on_delivered(self, connection: Connection, frame: frames.Delivered) -> None:
+        if frame.conversation_id is None:
+            self.bell.handle(connection, frame)
+            return
         command = AdvanceReceipt(
             user_id=connection.user_id,
             connection_id=connection.id,
             conversation_id=frame.conversation_id,
-            delivered_seq=frame.seq,
+            delivered_seq=frame.seq or 0,
         )
         self._submit(connection, command, frame.client_id)
 

@@ -12,6 +12,7 @@ from shared.api.error import *
 from shared.api.feed import *
 from shared.api.member import *
 from shared.api.message import *
+from shared.api.notification import *
 from shared.api.problem import *
 from shared.api.progress import *
 from shared.api.report import *

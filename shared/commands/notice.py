@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from shared import frames
 from shared.frames.fields import Digest, Priority
 
 MAX_BADGES = 500  # users in one question for their counts
@@ -35,6 +36,28 @@ class Notice(Struct, frozen=True, kw_only=True):
     updated_at: int
     read_at: int | None = None
     group_count: int = 1
+
+
+def notification(notice: Notice) -> frames.Notification:
+    """The frame that shows it."""
+    return frames.Notification(
+        notification_id=notice.notification_id,
+        notification_type=notice.notification_type,
+        priority=notice.priority,
+        title=notice.title,
+        body=notice.body,
+        sender_id=notice.sender_id or UNSET,
+        sender_name=notice.sender_name or UNSET,
+        sender_avatar=notice.sender_avatar or UNSET,
+        action_url=notice.action_url or UNSET,
+        conversation_id=notice.conversation_id or UNSET,
+        created_at=frames.time_of(notice.created_at),
+        updated_at=frames.time_of(notice.updated_at),
+        is_read=notice.read_at is not None,
+        read_at=UNSET if notice.read_at is None else frames.time_of(notice.read_at),
+        is_grouped=notice.group_count > 1,
+        group_count=notice.group_count,
+    )
 
 
 class Notices(Struct, frozen=True, kw_only=True, tag="notices"):

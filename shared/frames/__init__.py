@@ -3,4 +3,5 @@
 from shared.frames.client import *
 from shared.frames.coding import *
 from shared.frames.fields import *
+from shared.frames.notification import *
 from shared.frames.server import *

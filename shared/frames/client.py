@@ -16,12 +16,14 @@ from shared.frames.fields import (
     Device,
     Emoji,
     Epoch,
+    NotificationId,
     PositiveInt,
     Timestamp,
     Token,
     UserId,
     UserIds,
 )
+from shared.frames.notification import GetNotifications, MarkAllRead, MarkRead
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
@@ -92,11 +94,21 @@ class React(Struct, frozen=True, kw_only=True, tag="react", forbid_unknown_field
 
 
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered", forbid_unknown_fields=True):
-    """Confirms that this device has received all messages of the conversation up to `seq`."""
+    """Confirms that this device has received all messages of the conversation up to `seq`, or a
+    notification."""
 
-    conversation_id: ConversationId
-    seq: PositiveInt
+    conversation_id: ConversationId | None = None
+    seq: PositiveInt | None = None
+    notification_id: NotificationId | None = None
     client_id: ClientId | None = None
+    exactly_one: ClassVar[tuple[str, ...]] = ("conversation_id", "notification_id")
+    together: ClassVar[tuple[str, ...]] = ("conversation_id", "seq")
+
+    def __post_init__(self) -> None:
+        if (self.conversation_id is None) == (self.notification_id is None):
+            raise ValueError("Expected exactly one of `conversation_id` and `notification_id`")
+        if (self.conversation_id is None) != (self.seq is None):
+            raise ValueError("Expected `seq` with `conversation_id`, and only with it")
 
 
 class ReadReceipt(
@@ -211,6 +223,9 @@ ClientFrame = (
     | PresenceUnsubscribe
     | GetConnectionStatus
     | ForceReconnect
+    | GetNotifications
+    | MarkRead
+    | MarkAllRead
     | Refresh
 )
 

@@ -65,6 +65,12 @@ _TEXT_OR_EMPTY = rf"^\Z|{_TEXT}"
 _LABEL = _seen(rf"{_SPACES}\u2028\u2029", f"{_CONTROLS}{_SURROGATES}")
 _LOWER = r"^[a-z0-9]+\Z"
 _WORD = r"^[a-z][a-z0-9_]*\Z"
+_CLOCK = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z"
+_ADDRESS = rf"^[^@\s<>,;:{_CONTROLS}{_SURROGATES}]+@[^@\s<>,;:{_CONTROLS}{_SURROGATES}]+\Z"
+_ZONE = r"^[A-Za-z0-9_+/-]+\Z"
+_LOCALE = r"^[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\Z"  # as in BCP 47, or with `_`
+_HTTPS = r"^https://[!-~]+\Z"
+_LINK = r"^(?:https?://[!-~]|/(?![/\\]))[!-~]*\Z"  # a browser takes `/\` for `//`
 _SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
@@ -75,6 +81,12 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
     _TEXT_OR_EMPTY: "empty, or with a visible character and without NUL",
     _LABEL: "with a visible character and without control characters",
     _LOWER: "of lower-case letters and digits",
+    _CLOCK: "of the form HH:MM, from 00:00 to 23:59",
+    _ADDRESS: "of the form name@example.com",
+    _ZONE: "that names a time zone, such as Europe/Berlin",
+    _LOCALE: "that is a language tag, such as pt-BR",
+    _HTTPS: "that is a URL with https",
+    _LINK: "that is a URL with https or http, or a path that begins with one `/`",
     _WORD: "of lower-case letters, digits and `_`, beginning with a letter",
 }
 
@@ -101,10 +113,18 @@ Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_LINE)]
 Role = Literal["owner", "admin", "member"]
 Comment = Annotated[str, Meta(max_length=1_000, pattern=_TEXT)]
 NotificationId = Annotated[str, Meta(max_length=64, pattern=_LOWER)]
+NotificationMark = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 NotificationType = Annotated[str, Meta(max_length=50, pattern=_WORD)]
 NotificationTitle = Annotated[str, Meta(max_length=200, pattern=_LINE)]
 NotificationBody = Annotated[str, Meta(max_length=1_000, pattern=_TEXT_OR_EMPTY)]
 Priority = Literal["low", "normal", "high", "urgent"]
+ClockTime = Annotated[str, Meta(max_length=5, pattern=_CLOCK)]
+TimeZone = Annotated[str, Meta(max_length=64, pattern=_ZONE)]
+ProfileName = Annotated[str, Meta(max_length=1_024, pattern=_LABEL)]
+EmailAddress = Annotated[str, Meta(max_length=320, pattern=_ADDRESS)]
+Locale = Annotated[str, Meta(max_length=64, pattern=_LOCALE)]
+HttpsUrl = Annotated[str, Meta(max_length=1_024, pattern=_HTTPS)]
+LinkUrl = Annotated[str, Meta(max_length=1_024, pattern=_LINK)]
 Digest = Literal["off", "hourly", "daily", "weekly"]
 Reason = Literal["spam", "harassment", "hate", "violence", "sexual", "self_harm", "fraud", "other"]
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]

@@ -5,6 +5,13 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.frames.fields import MAX_CONTENT, MAX_FRAME_BYTES, Change, DeleteMode, Role
+from shared.frames.notification import (
+    BadgeUpdate,
+    Notification,
+    NotificationRead,
+    NotificationsList,
+    NotificationsRead,
+)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -250,5 +257,10 @@ ServerFrame = (
     | Presence
     | ConnectionStatus
     | Conversation
+    | Notification
+    | BadgeUpdate
+    | NotificationsList
+    | NotificationRead
+    | NotificationsRead
     | Error
 )

@@ -36,6 +36,17 @@ VALID: list[dict[str, Any]] = [
     {"type": "presence_unsubscribe", "user_ids": ["bob"]},
     {"type": "get_connection_status"},
     {"type": "force_reconnect"},
+    {"type": "delivered", "notification_id": "n1", "client_id": "c"},
+    {
+        "type": "get_notifications",
+        "limit": 1,
+        "before": "1-n1",
+        "unread_only": True,
+        "notification_type": "mention",
+        "client_id": "c",
+    },
+    {"type": "mark_read", "notification_id": "n1", "client_id": "c"},
+    {"type": "mark_all_read", "notification_type": "mention", "up_to": "n1", "client_id": "c"},
     {"type": "refresh", "token": "t", "client_id": "r-1"},
 ]
 ODD: list[Any] = [

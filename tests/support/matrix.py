@@ -194,6 +194,7 @@ ROUTES: tuple[Verb, ...] = (
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
     verb("GET /v1/attachments", F, still="sent", query={"ids": IT}),
+    verb("GET /v1/notifications", L),
     verb("GET /v1/unread", L),
     verb("GET /v1/search", L, query={"q": "of"}),
     verb("GET /v1/search", C, "in", query={"q": "of", "conversation_id": IT}),
@@ -201,6 +202,9 @@ ROUTES: tuple[Verb, ...] = (
 )
 
 VERBS = (*FRAMES, *ROUTES)
+
+# Fields of rows above that are tried elsewhere.
+ELSEWHERE = {("delivered", "notification_id"): "tests/integration/test_notifications.py"}
 
 NOTHING: dict[str, str] = {
     "hello": "the user is the token's",
@@ -210,6 +214,13 @@ NOTHING: dict[str, str] = {
     "presence_unsubscribe": "it is not told",
     "get_connection_status": "about this socket",
     "force_reconnect": "about this socket",
+    "get_notifications": "the asker's own list; tests/unit/gateway/test_bell.py",
+    "mark_read": "notify compares the user; tests/integration/test_notifications.py",
+    "mark_all_read": "the asker's own; tests/integration/test_notifications.py",
+    "POST /v1/notifications/{notification_id}/read": "as mark_read",
+    "POST /v1/notifications/read-all": "as mark_all_read",
+    "GET /v1/notification-preferences": "the asker's own",
+    "PUT /v1/notification-preferences": "the asker's own",
     "POST /v1/attachments": "what is uploaded is the asker's own",
     "refresh": "the token has to be the same user's",
     "/ws/chat/{user_id}/": "anybody may write to anybody; tests/integration/test_narrow.py",

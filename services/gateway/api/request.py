@@ -88,6 +88,14 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
     return int(text)
 
 
+def flag(request: Request, name: str) -> bool | None:
+    """A query parameter that is `true` or `false`, or None without it. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text not in (None, "true", "false"):
+        raise InvalidRequest(f"`{name}` must be true or false, not {text[:60]!r}")
+    return None if text is None else text == "true"
+
+
 def listed(request: Request, name: str, kind: Any) -> Any:
     """A query parameter of values between commas, each once, as that kind of list; None without
     it. Raises InvalidRequest."""

@@ -26,8 +26,14 @@ from shared.settings import Settings
 logger = logging.getLogger("linkup.gateway.reader")
 
 ABUSE = "abuse"  # as it stands in the log
-# Frames that cost a question to the log, beside being read.
-DEAR: dict[type, int] = {frames.SyncRequest: 10, frames.PresenceSubscribe: 5}
+# Frames that cost a question to another service, beside being read.
+DEAR: dict[type, int] = {
+    frames.SyncRequest: 10,
+    frames.PresenceSubscribe: 5,
+    frames.GetNotifications: 5,
+    frames.MarkAllRead: 5,
+    frames.MarkRead: 1,
+}
 BEHIND = 3  # what one costs that was refused because of another: it may be nobody's fault
 CLOSE_TIMEOUT = 1.0  # for the last frames; a peer that does not read them is dropped
 MINUTE = 60.0

@@ -97,7 +97,15 @@ HEARD: list[Struct] = [
 STEPPED_OVER: list[Struct] = [  # the client makes nothing of these
     theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
     theirs.ConnectionStatus(connection_id="c", connected_at=NOW, cursor=1, pending=0),
-]
+    theirs.Notification(
+        notification_id="n1", notification_type="mention", priority="high", title="t", body="b",
+        created_at=NOW, updated_at=NOW, is_read=False, is_grouped=False, group_count=1,
+    ),
+    theirs.BadgeUpdate(unread_count=1),
+    theirs.NotificationsList(notifications=[], next=None, unread_count=0),
+    theirs.NotificationRead(notification_id="n1", read_at=NOW, unread_count=0),
+    theirs.NotificationsRead(read_at=NOW, count=1, unread_count=0),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("frame", SENT, ids=lambda frame: type(frame).__name__)

@@ -10,6 +10,7 @@ from services.gateway.auth import Authenticator, Identity
 from services.gateway.handlers import Handlers
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
+from services.gateway.socket.bell import Bell
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.outbox import Overflow
 from shared import frames
@@ -66,12 +67,13 @@ class FakeBus:
         self.published.append((subject, payload))
 
 
-def handlers(lanes: Any) -> Handlers:
+def handlers(lanes: Any, notices: Any = None) -> Handlers:
     """With everything a frame about messages does not touch standing idle."""
     auth = Authenticator(Settings(jwt_secret="s" * 32))
     bus: Any = FakeBus()
     log: Any = FakeMembers({})
-    return Handlers(lanes, auth, Typing(bus, log, Chores()), Presence(bus, log, 5.0))
+    typing, presence = Typing(bus, log, Chores()), Presence(bus, log, 5.0)
+    return Handlers(lanes, auth, typing, presence, Bell(notices))
 
 
 class FakeMembers:

@@ -46,6 +46,7 @@ from services.gateway.presence.announcer import Announcer
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
 from services.gateway.rates import Rates
+from services.gateway.socket.badges import Counts
 from services.gateway.socket.bell import Bell
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
@@ -101,6 +102,7 @@ class Parts:
     typing: Typing
     presence: Presence
     hub: Hub
+    counts: Counts
     canary: Canary
     people: People
     notices: Notices
@@ -153,6 +155,8 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
     presence = Presence(nats, log, settings.presence_debounce)
     hub = Hub(nats, log, announcer, partial(_on_acquaintance, typing, presence), Burst(metrics))
     people, tickets, notices = People(lanes, log), Tickets(lanes, rates), Notices(nats)
+    counts = Counts(notices, hub.of)
+    hub.on_turn = counts.want
     canary = Canary(
         nats,
         lanes,
@@ -168,6 +172,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         hub,
         Handlers(lanes, auth, typing, presence, Bell(notices), sweep.wake),
         people,
+        counts,
         refusals,
         turns,
         Decoder(metrics),
@@ -189,6 +194,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         typing=typing,
         presence=presence,
         hub=hub,
+        counts=counts,
         canary=canary,
         people=people,
         notices=notices,
@@ -224,6 +230,7 @@ def _on_acquaintance(
 def _started(parts: Parts, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
     runs = (
         parts.hub.run,
+        parts.counts.run,
         parts.announcer.run,
         parts.presence.run,
         parts.sweep.run,

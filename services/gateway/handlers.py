@@ -127,14 +127,14 @@ class Handlers:
         self._submit(connection, command, frame.client_id)
 
     def on_delivered(self, connection: Connection, frame: frames.Delivered) -> None:
-        if frame.conversation_id is None:
+        if frame.conversation_id is None or frame.seq is None:
             self.bell.handle(connection, frame)
             return
         command = AdvanceReceipt(
             user_id=connection.user_id,
             connection_id=connection.id,
             conversation_id=frame.conversation_id,
-            delivered_seq=frame.seq or 0,
+            delivered_seq=frame.seq,
         )
         self._submit(connection, command, frame.client_id)
 

@@ -18,7 +18,7 @@ from services.gateway.presence.announcer import Announcer
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
-from shared import commands, metrics, subjects
+from shared import commands, frames, metrics, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
 from shared.errors import LinkupError
@@ -63,6 +63,8 @@ class Hub:
         self._announcer = announcer
         self._on_acquaintance = on_acquaintance
         self.log = log
+        # Called with the users whose turn it is, every 10 s for each.
+        self.on_turn: Callable[[Iterable[str]], None] = lambda user_ids: None
         self.heard_at = float("-inf")  # when an event of somebody's feed last came
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
@@ -81,6 +83,11 @@ class Hub:
     def count(self, user_id: str) -> int:
         user = self._users.get(user_id)
         return len(user.connections) if user else 0
+
+    def of(self, user_id: str) -> Iterable[Connection]:
+        """The sockets of a user."""
+        user = self._users.get(user_id)
+        return tuple(user.connections) if user else ()
 
     def suspect(self, user_id: str) -> None:
         """A live event of that user may have been lost: compare at the next tick."""
@@ -142,10 +149,7 @@ class Hub:
                 else:
                     self._burst.more = True
             case Live():
-                for connection in tuple(user.connections):
-                    shows = connection.view.shows(told.conversation_id)
-                    if told.to == "all" or shows == (told.to == "viewers"):
-                        connection.offer(told.frame)
+                _show(told, tuple(user.connections))
             case Acquaintance():
                 self._on_acquaintance(told, user.connections)
 
@@ -158,6 +162,7 @@ class Hub:
             await asyncio.sleep(TICK)
             tick += 1
             suspects, self._suspects = self._suspects, set()
+            self.on_turn(self._slots[tick % SLOTS].keys())
             await self.compare(suspects | self._slots[tick % SLOTS].keys())
 
     async def compare_all(self) -> None:
@@ -204,6 +209,16 @@ class Hub:
                 while self._users:
                     self._left.clear()
                     await self._left.wait()
+
+
+def _show(told: Live, connections: Iterable[Connection]) -> None:
+    """To the sockets that it is for; a count that a socket was told need not be told again."""
+    unread = frames.badge_of(told.frame) if told.to == "all" else None
+    for connection in connections:
+        shows = connection.view.shows(told.conversation_id)
+        meant = told.to == "all" or shows == (told.to == "viewers")
+        if meant and connection.offer(told.frame) and unread is not None:
+            connection.badge = unread
 
 
 def _told(delivery: Delivery, kind: str, user_id: str) -> Told | None:

@@ -20,6 +20,7 @@ from services.gateway.socket.asgi import (
     say_error,
     wire_in,
 )
+from services.gateway.socket.badges import Counts
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.greeting import Greeted, Greeting
 from services.gateway.socket.outbox import Outbox
@@ -50,6 +51,7 @@ class Sockets:
     hub: Hub
     handlers: Handlers
     people: People
+    counts: Counts
     refusals: Refusals
     turns: Turns
     decoder: Decoder
@@ -155,6 +157,7 @@ class Sockets:
         await self.people.update(identity, joined.profile)
         logger.info("open", extra=_told(scope, connection))
         recovered = self.greeting.welcome(connection, hello, joined)
+        self.counts.want([connection.user_id])
         if hello.cursor is not None:
             self.count("resumes.recovered" if recovered else "resumes.resync")
         connection.expire()

@@ -14,6 +14,7 @@ from shared.defects import unencodable
 from shared.errors import InvalidFrame, LinkupError, TooLarge
 from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
+from shared.frames.notification import BadgeUpdate
 from shared.frames.server import Error, Message
 
 
@@ -55,6 +56,7 @@ _message_decoder = msgspec.json.Decoder(Message)
 _told_decoder = msgspec.json.Decoder(_Told)
 _about_decoder = msgspec.json.Decoder(_About)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
+_badge_decoder = msgspec.json.Decoder(BadgeUpdate)
 _encoder = msgspec.json.Encoder()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,6 +103,13 @@ def ack_of(body: bytes) -> tuple[str, bytes]:
 def conversation_of(body: bytes) -> str:
     """Return the conversation of a feed frame, or an empty string."""
     return _about_decoder.decode(body).conversation_id
+
+
+def badge_of(frame: bytes) -> int | None:
+    """Return the count in a `badge_update`; None for any other frame."""
+    if not frame.startswith(b'{"type":"badge_update"'):
+        return None
+    return _badge_decoder.decode(frame).unread_count
 
 
 def encode(frame: Struct) -> bytes:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from services.gateway.auth import Identity
-from services.gateway.socket.feed import Feed, Log
+from services.gateway.socket.feed import Feed, Log, State
 from services.gateway.socket.outbox import Outbox, Overflow
 from services.gateway.socket.scope import ALL
 from services.gateway.upstream.gate import Gate
@@ -35,6 +35,7 @@ class Connection:
         "_room",
         "_suspect",
         "_told",
+        "badge",
         "close_code",
         "connected_at",
         "feed",
@@ -65,6 +66,7 @@ class Connection:
         self.user_id = identity.user_id
         self.gate = Gate()
         self.feed = Feed(log, self, repaired)
+        self.badge: int | None = None  # the count of unread notifications that it was told
         self.close_code: int | None = None
         self.retired = False  # it was told to come back elsewhere: what it sends now is not heard
         self.sent: dict[str, int] = {}  # conversation → seq this socket was sent (R13)
@@ -90,8 +92,10 @@ class Connection:
         self.push(frames.error_of(error))
 
     def offer(self, frame: bytes) -> bool:
-        """Pass on what is for now only, if the client keeps up; False otherwise."""
-        return self.close_code is None and self._outbox.offer(frame)
+        """Pass on what is for now only, if the client is welcomed and keeps up; False otherwise."""
+        if self.close_code is not None or self.feed.state is State.WAITING:
+            return False
+        return self._outbox.offer(frame)
 
     def push_status(self) -> None:
         self.push(

@@ -13,6 +13,7 @@ MAX_PAGE_BYTES = 512 * 1024
 MAX_JOINS = 500  # users in one question about where their feeds stand
 MAX_FEEDS = 100  # feeds in one question for a page of each
 MAX_HEADS = 500  # users in one comparison of heads
+MAX_GLIMPSES = 200  # messages in one question
 MAX_ACQUAINTANCES = 1000  # users asked for at once: half of what the bus carries
 
 
@@ -260,9 +261,14 @@ class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
 class LogRow(Struct, frozen=True, array_like=True):
     """A row of the log that calls for something: references only.
 
-    A "message" row is one recipient's, who is not its author; `actor_id` wrote it and `seq` is
-    the message's. A "receipt" row is the reader's own; `seq` is their read mark. The copies of
-    both in other feeds tell a follower nothing new and are left out.
+    A "message" row is one recipient's, who is not its author; `actor_id` wrote it, `seq` is the
+    message's, and `muted` says whether the recipient has muted the conversation. A "receipt" row
+    is the reader's own; `seq` is their read mark. The copies of both in other feeds tell a follower
+    nothing new and are left out.
+
+    Rows of other kinds are a member's own, too. "cleared": `seq` is that of the last message that
+    they have cleared. "set": `seq` is 1 if they have muted the conversation, or else 0. "left" and
+    "member_removed": the user is no member any more.
     """
 
     writer: str
@@ -274,6 +280,7 @@ class LogRow(Struct, frozen=True, array_like=True):
     seq: int
     actor_id: str
     created_at: int
+    muted: bool = False
 
 
 class LogPageAnswer(Struct, frozen=True, kw_only=True):
@@ -313,6 +320,7 @@ class MarksRow(Struct, frozen=True, kw_only=True):
     user_id: str
     conversation_id: str
     read_seq: int
+    delivered_seq: int = 0
     last_seq: int
     kind: str = "direct"
     title: str | None = None
@@ -327,6 +335,40 @@ class MarksAnswer(Struct, frozen=True, kw_only=True):
 
     epoch: str
     rows: list[MarksRow | None]
+
+
+class Glimpsed(Struct, frozen=True, array_like=True):
+    """Messages of others to that member, from one `seq` to another."""
+
+    user_id: str
+    conversation_id: str
+    first_seq: int
+    last_seq: int
+
+
+class Glimpses(Struct, frozen=True, kw_only=True, tag="glimpses"):
+    """Asks for the newest message of each of these, as the member may see it now."""
+
+    asked: list[Glimpsed]
+
+
+class Glimpse(Struct, frozen=True, kw_only=True):
+    """The beginning of a message, at most 200 code points; None where it is deleted or hidden.
+
+    `title`: of a group. The name and the avatar of the sender are "" where they have none.
+    """
+
+    title: str = ""
+    sender_id: str
+    sender_name: str = ""
+    sender_avatar: str = ""
+    content: str | None
+
+
+class GlimpsesAnswer(Struct, frozen=True, kw_only=True):
+    """In the order asked; None where that user is no member of that conversation."""
+
+    rows: list[Glimpse | None]
 
 
 class Readiness(Struct, frozen=True, kw_only=True, tag="health"):
@@ -362,6 +404,7 @@ Question = (
     | AttachedFiles
     | LogPage
     | Marks
+    | Glimpses
     | Acquaintances
     | Members
     | ErrorPage

@@ -15,6 +15,7 @@ from services.persistence.queries.blocks import blocks
 from services.persistence.queries.errors import errors
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.followers import Followers
+from services.persistence.queries.glimpses import glimpses
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
 from services.persistence.queries.log import log, marks
@@ -37,6 +38,7 @@ from shared.commands import (
     Conversation,
     ErrorPage,
     FeedPages,
+    Glimpses,
     Heads,
     History,
     Inbox,
@@ -126,6 +128,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return log(source, asked)
         case Marks():
             return marks(source, asked)
+        case Glimpses():
+            return glimpses(source, asked)
         case Acquaintances():
             return acquaintances(source, asked)
         case Members():

@@ -19,20 +19,33 @@ MAX_LOG_PAGE = 10_000  # rows of the feed looked at; the answer is bounded by it
 
 WRITER = "1"  # a log position is (writer, n), and SQLite has one writer
 ENDS = "SELECT coalesce((SELECT min(n) FROM feed), 1), coalesce((SELECT max(n) FROM feed), 0)"
-# Of a message the rows of those who did not send it, of receipts the reader's own.
-LOG = f"""
-SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, b.conversation_id),
-       coalesce(m.message_id, 0), coalesce(m.seq, b.read_seq), coalesce(m.sender_id, b.user_id),
-       f.created_at
+# Of a message the rows of those who did not send it, of all else the member's own.
+_LOG = """
 FROM feed AS f
 LEFT JOIN messages AS m ON f.kind = 'message' AND m.message_id = f.message_id
-LEFT JOIN members AS b ON f.kind = 'receipt' AND f.actor_id = f.user_id
+LEFT JOIN members AS b ON f.actor_id = f.user_id AND f.kind IN ('receipt', 'cleared', 'set')
   AND b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
-WHERE f.n > ?1 AND f.n <= ?2 AND (m.sender_id <> f.user_id OR b.user_id IS NOT NULL)
+WHERE f.n > ?1 AND f.n <= ?2 AND (m.sender_id <> f.user_id OR b.user_id IS NOT NULL
+  OR (f.kind IN ('member_removed', 'left') AND NOT EXISTS (SELECT 1 FROM members AS v
+    WHERE v.conversation_id = f.conversation_id AND v.user_id = f.user_id)))
 ORDER BY f.n
-"""  # noqa: S608 - a constant
+"""
+_COLUMNS = f"""
+SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, f.conversation_id),
+       coalesce(m.message_id, 0),
+       coalesce(m.seq, CASE f.kind WHEN 'receipt' THEN b.read_seq WHEN 'cleared' THEN b.cleared_seq
+         WHEN 'set' THEN b.muted ELSE 0 END),
+       coalesce(m.sender_id, f.user_id), f.created_at
+"""
+LOG = f"{_COLUMNS} {_LOG}"
+# Mutes are few: they have an index of their own, and cost nothing where there are none.
+ANY_MUTE = "SELECT min(user_id) FROM members WHERE muted"
+LOG_WITH_MUTES = f"""
+{_COLUMNS}, EXISTS (SELECT 1 FROM members AS u INDEXED BY members_muted
+  WHERE u.muted AND u.user_id = f.user_id AND u.conversation_id = m.conversation_id) {_LOG}
+"""  # noqa: S608 - constants
 MARKS = f"""
-SELECT b.read_seq, c.last_seq, c.kind, c.title, b.muted,
+SELECT b.read_seq, b.delivered_seq, c.last_seq, c.kind, c.title, b.muted,
        {unread("b", "?3")},
        {PROFILE}
 FROM members AS b
@@ -58,7 +71,7 @@ def log(source: Source, asked: LogPage) -> LogPageAnswer:
     [(first, last)] = source.fetch(ENDS)
     after = max(asked.positions.get(WRITER, 0), first - 1)
     reached = max(after, min(after + limit, last))
-    rows = [LogRow(*row) for row in source.fetch(LOG, (after, reached))]
+    rows = _rows(source, (after, reached))
     taken = fit(map(encode, rows))
     if len(taken) < len(rows):
         reached = rows[len(taken)].n - 1
@@ -68,6 +81,13 @@ def log(source: Source, asked: LogPage) -> LogPageAnswer:
         more=reached < last,
         positions={**asked.positions, WRITER: reached},
     )
+
+
+def _rows(source: Source, between: tuple[int, int]) -> list[LogRow]:
+    [(first,)] = source.fetch(ANY_MUTE)
+    if first is None:
+        return [LogRow(*row) for row in source.fetch(LOG, between)]
+    return [LogRow(*(*row[:-1], bool(row[-1]))) for row in source.fetch(LOG_WITH_MUTES, between)]
 
 
 def marks(source: Source, asked: Marks) -> MarksAnswer:
@@ -82,7 +102,7 @@ def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
     rows = source.fetch(MARKS, (*key, MAX_UNREAD))
     if not rows:
         return None
-    read_seq, last_seq, kind, title, muted, unread, *who = rows[0]
+    read_seq, delivered_seq, last_seq, kind, title, muted, unread, *who = rows[0]
     latest = source.fetch(PREVIEWS, (*key, read_seq, preview))
     previews = [
         Preview(sender_id=sender, sender_name=name, content=content, seq=seq, created_at=at)
@@ -92,6 +112,7 @@ def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
         user_id=asked.user_id,
         conversation_id=asked.conversation_id,
         read_seq=read_seq,
+        delivered_seq=delivered_seq,
         last_seq=last_seq,
         kind=kind,
         title=title,

@@ -10,7 +10,7 @@ from databases import Database
 
 from shared.errors import StartError
 
-REVISION = "0016"  # the newest of migrations/versions
+REVISION = "0017"  # the newest of migrations/versions
 
 
 async def bring_up_to_date(url: str) -> None:

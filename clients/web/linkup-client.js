@@ -5,6 +5,7 @@ import { Changes } from "./sdk/changes.js";
 import { Clock } from "./sdk/clock.js";
 import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
+import { newClientId } from "./sdk/ids.js";
 import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
 import { foreign, tokensOf } from "./sdk/tokens.js";
@@ -21,6 +22,14 @@ export { LinkupError } from "./sdk/http.js";
  *            created_at: string, duplicate: boolean}} Ack
  */
 
+/**
+ * @typedef {{notification_id: string, notification_type: string,
+ *            priority: "low"|"normal"|"high"|"urgent", title: string, body: string,
+ *            sender_id?: string, sender_name?: string, sender_avatar?: string, action_url?: string,
+ *            conversation_id?: string, created_at: string, updated_at: string, is_read: boolean,
+ *            read_at?: string, is_grouped: boolean, group_count: number}} Notification
+ */
+
 const FEED = new Set([
   "message",
   "message_updated",
@@ -29,6 +38,12 @@ const FEED = new Set([
   "receipt",
   "conversation",
 ]);
+const NOTIFICATIONS = new Set([
+  "notification",
+  "badge_update",
+  "notification_read",
+  "notifications_read",
+]);
 
 /**
  * A user's messages, on this device.
@@ -36,7 +51,9 @@ const FEED = new Set([
  * Load the inbox first (`api.conversations()`), then `start({epoch, cursor})` with what it carried: the
  * feed goes on from there, in order and without gaps. Events, with their matter as `detail`:
  * `state` and `stalled`; `message`, `message_updated`, `message_deleted`, `reaction`, `receipt` and `conversation`
- * from the feed; `typing` and `presence`; `resync` when the inbox has to be loaded again; `queued`, `acked`,
+ * from the feed; `typing` and `presence`; `notification`, `badge_update`, `notification_read` and
+ * `notifications_read`, which are not kept: read the list (`api.notifications()`) after a reconnect;
+ * `resync` when the inbox has to be loaded again; `queued`, `acked`,
  * `failed` and `discarded` for what this user sends, in any tab; `fault` for an error that concerns
  * nothing of these.
  */
@@ -265,6 +282,7 @@ export class LinkupClient extends EventTarget {
   }
 
   #takeFromFeed(frame) {
+    if (NOTIFICATIONS.has(frame.type)) this.#onNotification(frame);
     if (frame.cursor === undefined) return;
     if (frame.type === "message") this.#onMessage(frame);
     if (frame.type === "receipt" && frame.user_id === this.userId) {
@@ -278,6 +296,13 @@ export class LinkupClient extends EventTarget {
   #onMessage(frame) {
     if (frame.sender_id === this.userId) this.#dispatch.settle(frame);
     else this.#typists.spoke(frame);
+  }
+
+  /** A notification that arrived here need not be pushed to this device. */
+  #onNotification(frame) {
+    const confirmation = { type: "delivered", notification_id: frame.notification_id };
+    if (frame.type === "notification") this.#connection.send({ ...confirmation, client_id: newClientId() });
+    this.#emit(frame.type, frame);
   }
 
   #moveTo({ epoch, cursor }) {

@@ -44,7 +44,8 @@ for (const [name, value] of Object.entries(browser)) {
 
 const { LinkupClient } = await import(pathToFileURL(join(web, "linkup-client.js")));
 const FEED = ["message", "message_updated", "message_deleted", "reaction", "receipt", "conversation"];
-const EVENTS = [...FEED, "typing", "presence", "resync", "acked", "failed", "discarded", "fault"];
+const BELL = ["notification", "badge_update", "notification_read", "notifications_read"];
+const EVENTS = [...FEED, ...BELL, "typing", "presence", "resync", "acked", "failed", "discarded", "fault"];
 const welcome = readFileSync(join(golden, "server.welcome.json"), "utf8");
 
 async function until(condition) {
@@ -73,12 +74,13 @@ async function take(text) {
   const socket = await dialled(sockets.length + 1);
   socket.onmessage({ data: welcome });
   socket.onmessage({ data: text });
+  const confirmed = socket.sent.map((sent) => JSON.parse(sent)).find(({ type }) => type === "delivered");
   socket.onclose({ code: 1006 });
   client.retryNow();
   const next = await dialled(sockets.length + 1);
   client.stop();
   const { epoch, cursor } = JSON.parse(next.sent[0]);
-  return { events, epoch, cursor, read: JSON.parse(text) };
+  return { events, epoch, cursor, confirmed, read: JSON.parse(text) };
 }
 
 /** Every frame the client sends of its own accord and when asked. */

@@ -146,6 +146,10 @@ TOLD = [
     "server.typing",
     "server.presence",
     "server.resync_required",
+    "server.notification",
+    "server.badge_update",
+    "server.notification_read",
+    "server.notifications_read",
 ]
 
 
@@ -153,6 +157,19 @@ TOLD = [
 def test_the_javascript_client_tells_its_page_of(javascript: dict[str, Any], name: str) -> None:
     event = javascript["taken"][f"{name}.json"]["events"][0]
     assert event["detail"] == json.loads(GOLDEN[name])
+
+
+def test_s24_the_javascript_client_confirms_a_notification(javascript: dict[str, Any]) -> None:
+    confirmed = {
+        name: taken["confirmed"]
+        for name, taken in javascript["taken"].items()
+        if "confirmed" in taken
+    }
+    assert list(confirmed) == ["server.notification.json"]
+    frame = frames.decode(json.dumps(confirmed["server.notification.json"]))
+    assert isinstance(frame, frames.Delivered)
+    assert frame.notification_id == "n4xk2p"
+    assert frame.client_id  # its outcome is no fault of the page
 
 
 def test_the_server_reads_what_the_javascript_client_writes(javascript: dict[str, Any]) -> None:

@@ -4,6 +4,13 @@ import { Clock } from "./clock.js";
 import { problem, reach, request, upload } from "./http.js";
 
 /**
+ * @typedef {{notification_type: string, enabled: boolean, realtime: boolean, push: boolean,
+ *            email: boolean}} TypePreference
+ * @typedef {{types: TypePreference[], quiet_hours: {start: string, end: string}|null,
+ *            time_zone: string|null, digest: "off"|"hourly"|"daily"|"weekly"}} Preferences
+ */
+
+/**
  * @typedef {{attachment_id: string, name: string, media_type: string, size: number,
  *            width?: number, height?: number, thumbnail?: boolean}} Attachment
  */
@@ -131,6 +138,44 @@ export class Api {
    */
   report(report) {
     return this.#authorized("POST", "/v1/reports", report);
+  }
+
+  /**
+   * A page of this user's notifications, latest first, and how many are unread.
+   * @param {{limit?: number, before?: string, unread_only?: boolean, notification_type?: string}} [page]
+   *        `before`: the `next` of the page before
+   * @returns {Promise<{notifications: import("../linkup-client.js").Notification[], next: string|null,
+   *          unread_count: number}>}
+   */
+  notifications(page = {}) {
+    return this.#authorized("GET", `/v1/notifications${query(page)}`);
+  }
+
+  /**
+   * @param {string} notificationId
+   * @returns {Promise<{count: number, unread_count: number, read_at: string}>}
+   */
+  readNotification(notificationId) {
+    return this.#authorized("POST", `/v1/notifications/${encodeURIComponent(notificationId)}/read`);
+  }
+
+  /**
+   * Marks all as read, or those of a type; with `up_to`, only this one and older ones.
+   * @param {{notification_type?: string, up_to?: string}} [which]
+   * @returns {Promise<{count: number, unread_count: number, read_at: string}>}
+   */
+  readNotifications(which = {}) {
+    return this.#authorized("POST", "/v1/notifications/read-all", which);
+  }
+
+  /** @returns {Promise<Preferences>} */
+  notificationPreferences() {
+    return this.#authorized("GET", "/v1/notification-preferences");
+  }
+
+  /** What is left out stays. @param {Partial<Preferences>} changes @returns {Promise<Preferences>} */
+  putNotificationPreferences(changes) {
+    return this.#authorized("PUT", "/v1/notification-preferences", changes);
   }
 
   /**

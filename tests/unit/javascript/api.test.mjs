@@ -42,3 +42,27 @@ test("f_p4: the server's own word is finer", async (t) => {
 test("f_p10: an answer that breaks off may pass", async (t) => {
   assert.equal((await fault(t, 200, {}, "{")).temporary, true);
 });
+
+test("s40, s41: notifications and preferences are asked for as the protocol says", async (t) => {
+  const asked = [];
+  t.mock.method(globalThis, "fetch", async (url, { method, body }) => {
+    asked.push([method, url.replace("http://chat.test", ""), body && JSON.parse(body)]);
+    return new Response("{}");
+  });
+  await api.notifications({ limit: 5, before: "9-n0", unread_only: true, notification_type: "mention" });
+  await api.notifications();
+  await api.readNotification("n1");
+  await api.readNotifications({ notification_type: "mention", up_to: "n1" });
+  await api.readNotifications();
+  await api.notificationPreferences();
+  await api.putNotificationPreferences({ digest: "daily", quiet_hours: null });
+  assert.deepEqual(asked, [
+    ["GET", "/v1/notifications?limit=5&before=9-n0&unread_only=true&notification_type=mention", undefined],
+    ["GET", "/v1/notifications", undefined],
+    ["POST", "/v1/notifications/n1/read", undefined],
+    ["POST", "/v1/notifications/read-all", { notification_type: "mention", up_to: "n1" }],
+    ["POST", "/v1/notifications/read-all", {}],
+    ["GET", "/v1/notification-preferences", undefined],
+    ["PUT", "/v1/notification-preferences", { digest: "daily", quiet_hours: null }],
+  ]);
+});

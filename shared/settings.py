@@ -15,7 +15,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.addresses import FORMS, file_of, without_password
+from shared import addresses, words
+from shared.addresses import file_of, without_password
 from shared.allowed import allowed
 from shared.errors import SettingError, visible
 from shared.retry import Retries, Strategy
@@ -24,9 +25,15 @@ from shared.sources import PREFIX as PREFIX
 from shared.sources import Names, from_environment, from_file
 from shared.sources import variable as variable
 
+FORMS = {**addresses.FORMS, **words.FORMS}
 URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
 SECRETS = URLS | {"jwt_secret", "admin_key", "smtp_password", "vapid_private_key"}
-LISTS = frozenset({"allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"})
+LISTS = frozenset(
+    {
+        *("allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"),
+        *("notification_types", "notification_defaults"),
+    }
+)
 
 DAY = 86_400.0
 CENTURY = 36_525 * DAY
@@ -120,6 +127,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify_database_url: str = ""
     notify_email_after: Long = 600.0
     notify_email_pause: Long = 3600.0
+    notification_types: tuple[str, ...] = ()
+    notification_defaults: tuple[str, ...] = ()
     public_url: str = ""
     smtp_host: str = ""
     smtp_port: Annotated[int, Meta(ge=1, le=65535)] = 587

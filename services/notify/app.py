@@ -10,8 +10,10 @@ from starlette.applications import Starlette
 from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
+from services.notify.choices import Choices
 from services.notify.follower import Follower
 from services.notify.ladder.delivery import Waits
+from services.notify.ladder.preferences import table
 from services.notify.mailer import Mailer
 from services.notify.questions import Questions
 from services.notify.steps import Steps
@@ -32,6 +34,7 @@ Run = Callable[[], Coroutine[None, None, None]]
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Raises SettingError and StartError."""
     channel, letters = await open_channel(settings), Letters(settings, clock.now)
+    known = table(settings.notification_types, settings.notification_defaults)
     doorbell = asyncio.Event()
 
     async def on_reconnect() -> None:
@@ -77,6 +80,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["smtp"] = breaker.check
         questions = Questions(wire, health)
         Steps(store).answer(questions)
+        Choices(store, known).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, store.writes.run, audit.run, reporting)

@@ -140,6 +140,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
         " doubles with each e-mail until the user reads something in the"
         " conversation.",
+        "notification_types": "Types of notifications of your app, such as order_shipped, besides"
+        " the 17 built-in ones.",
+        "notification_defaults": "The channels of a type for users who have not chosen, such as"
+        " post_liked=realtime+push. Instead of channels: none for a notification that is only"
+        " listed, off for one that is not.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
         "smtp_host": "The name of the mail server. If empty, e-mails are written to"

@@ -1,0 +1,71 @@
+"""Owns the preferences that users have chosen, and the questions about them."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from services.notify.ladder.preferences import Chosen, Table, changed, check, shown
+from services.notify.questions import Questions
+from services.notify.store import Store
+from services.notify.zones import zone_of
+from shared.commands import Preferences, PreferencesAnswer, PutPreferences
+from shared.errors import InvalidRequest
+
+LOAD = """
+    SELECT p.user_id, p.chosen FROM json_each(:user_ids) AS k
+    JOIN preferences AS p ON p.user_id = k.value
+"""
+SAVE = """
+    INSERT INTO preferences (user_id, chosen) VALUES (:user_id, :chosen)
+    ON CONFLICT (user_id) DO UPDATE SET chosen = excluded.chosen
+"""
+
+
+class Choices:
+    def __init__(self, store: Store, known: Table) -> None:
+        self._store = store
+        self._known = known
+
+    def answer(self, questions: Questions) -> None:
+        questions.on(Preferences, self.preferences)
+        questions.on(PutPreferences, self.put)
+
+    async def preferences(self, asked: Preferences) -> PreferencesAnswer:
+        return shown(self._known, await self._store.between(lambda raw: of(raw, asked.user_id)))
+
+    async def put(self, asked: PutPreferences) -> PreferencesAnswer:
+        """All of it or, with an InvalidRequest, nothing."""
+        check(self._known, asked)
+        if isinstance(asked.time_zone, str):
+            await _check_zone(asked.time_zone)
+
+        def work(connection: sqlite3.Connection) -> Chosen:
+            after = changed(of(connection, asked.user_id), asked)
+            save(connection, after)
+            return after
+
+        return shown(self._known, await self._store.between(work))
+
+
+async def _check_zone(name: str) -> None:
+    """In a thread: a zone is read from its file when it is first named."""
+    if await asyncio.to_thread(zone_of, name) is None:
+        raise InvalidRequest(f"`time_zone`: there is no zone {name!r}; write one as Europe/Berlin")
+
+
+def of(connection: sqlite3.Connection, user_id: str) -> Chosen:
+    return chosen(connection, [user_id]).get(user_id, Chosen(user_id=user_id))
+
+
+def chosen(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str, Chosen]:
+    """By user; who has chosen nothing is left out."""
+    asked = {"user_ids": msgspec.json.encode(list(user_ids)).decode()}
+    found = connection.execute(LOAD, asked).fetchall()
+    return {row["user_id"]: msgspec.json.decode(row["chosen"], type=Chosen) for row in found}
+
+
+def save(connection: sqlite3.Connection, after: Chosen) -> None:
+    encoded = msgspec.json.encode(after).decode()
+    connection.execute(SAVE, {"user_id": after.user_id, "chosen": encoded})

@@ -1,0 +1,15 @@
+"""Owns the time zones by name.
+
+A zone is read from its file when it is first named, which must not happen on the event loop.
+"""
+
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """None where there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
+        return None

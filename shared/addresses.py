@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
@@ -51,6 +51,18 @@ def page(text: str) -> str:
     return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{path}"
 
 
+def conversation(text: str) -> str:
+    """The URL of any conversation: it has a placeholder where that one's id stands."""
+    unknown = set(IN_BRACES.findall(text)) - PLACEHOLDERS
+    if unknown or not IN_BRACES.search(text) or set("{}") & set(IN_BRACES.sub("", text)):
+        raise ValueError(f"must have {{conversation_id}} or {{user_id}} in braces; {CONVERSATION}")
+    parts = _split(text, "https://app.example.com/messages/{conversation_id}")
+    if parts.scheme not in WEB:
+        raise ValueError(f"has the scheme {parts.scheme}; {CONVERSATION}")
+    rest = urlunsplit(("", "", *parts[2:]))
+    return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{quote(rest, safe=URL_CHARACTERS)}"
+
+
 def bus(text: str) -> str:
     """Return the address of one nats-server, or of several separated by commas."""
     servers = [_server(part.strip()) for part in text.split(",") if part.strip()]
@@ -80,6 +92,10 @@ def file_of(database_url: str) -> str:
 
 
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are: RFC 3986, section 3.3
+URL_CHARACTERS = PATH_CHARACTERS + "?#[]{}"
+IN_BRACES = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDERS = frozenset({"conversation_id", "user_id"})
+CONVERSATION = "write https://app.example.com/messages/{conversation_id}"
 SERVER = "write nats://user:password@host:4222, and special characters of the password as %XX"
 FILE = "write sqlite:////directory/name.db, with four slashes"
 
@@ -172,6 +188,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "database_url": database,
     "notify_database_url": database,
     "public_url": page,
+    "conversation_url": conversation,
     "smtp_host": host,
     "vapid_subject": contact,
     "outbound_allowed": destination,

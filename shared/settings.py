@@ -130,6 +130,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notification_types: tuple[str, ...] = ()
     notification_defaults: tuple[str, ...] = ()
     public_url: str = ""
+    conversation_url: str = ""
+    templates: str = ""
     smtp_host: str = ""
     smtp_port: Annotated[int, Meta(ge=1, le=65535)] = 587
     smtp_user: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from services.notify.channels.content import MessageContent
 from services.notify.channels.email import Channel
 from services.notify.channels.letter import Letters
 from services.notify.ladder import groups
@@ -172,7 +173,10 @@ class Mailer:
 
         try:
             # In a thread: a time zone is read from its file when it is first named.
-            letter = await asyncio.to_thread(self._letters.write, group.delivery_id, marks)
+            content = MessageContent.of(marks)
+            letter = await asyncio.to_thread(
+                self._letters.write, group.delivery_id, marks.profile, content
+            )
             outcome = await self._channel.send(group.delivery_id, letter, begin)
         except LinkupError:
             outcome = Outcome("postponed", STORE)

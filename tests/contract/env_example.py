@@ -147,6 +147,12 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " listed, off for one that is not.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
+        "conversation_url": "The URL of a conversation for links in e-mails, with"
+        " {conversation_id} or {user_id} in it, such as"
+        " https://app.example.com/messages/{conversation_id}. If empty, the page below"
+        " LINKUP_PUBLIC_URL.",
+        "templates": "A folder with templates and words that replace those of the e-mails; see"
+        " docs/notifications.md.",
         "smtp_host": "The name of the mail server. If empty, e-mails are written to"
         " LINKUP_DATA_DIR/mail.",
         "smtp_port": "The port of the mail server.",

@@ -258,4 +258,4 @@ async def test_s46_a_group_is_one_email_for_each_member_with_something_unread(
         "carol@example.test",
     ]
     text = mailbox.accepted[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "2 unread messages in Team." in text
+    assert "2 new messages in Team\r\n" in text

@@ -1,25 +1,24 @@
-"""Owns the text of an e-mail. Text of users is only in its body, never in a header."""
+"""Owns an e-mail: its headers and its parts. Text of users is only in the body, in no header."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-from shared.commands import MarksRow, Preview
+from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
+from services.notify.channels.language import Language
+from services.notify.channels.links import Links
+from services.notify.channels.samples import samples
+from services.notify.channels.subject import subject
+from services.notify.channels.templates import FAULTS, Templates, told
+from services.notify.channels.text import one_line
+from services.notify.channels.views import Views
+from shared.commands import Profile
 from shared.errors import SettingError
 from shared.settings import Settings
-
-TEMPLATES = Path(__file__).parent.parent / "templates"
-PREVIEW_LENGTH = 100
-JOINERS = "\u200c\u200d"  # not printable by themselves, but scripts and emoji need them
 
 
 def sender(text: str) -> Address:
@@ -36,75 +35,65 @@ def sender(text: str) -> Address:
 
 
 class Letters:
+    """Raises SettingError for a sender that is none, and for templates that cannot be used."""
+
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self._from = sender(settings.smtp_from)
-        self._public_url = settings.public_url.rstrip("/")
+        self._links = Links(settings)
+        self._templates = Templates(settings)
         self._clock = clock
-        templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-            keep_trailing_newline=True,
-        )
-        self._text = templates.get_template("unread.txt")
-        self._html = templates.get_template("unread.html")
+        if settings.templates:
+            self._try()
 
-    def write(self, notification_id: str, marks: MarksRow) -> EmailMessage:
-        """`marks` holds a usable address and at least one preview."""
-        subject = "1 unread message" if marks.unread == 1 else f"{marks.unread} unread messages"
+    def write(self, notification_id: str, profile: Profile, content: Content) -> EmailMessage:
+        """`profile` holds a usable address. Reads files: call it in a thread."""
+        language = self._templates.languages.of(profile.locale)
         letter = EmailMessage()  # its default policy refuses line breaks in headers
-        letter["Subject"] = subject
+        letter["Subject"] = subject(content, language)
         letter["From"] = self._from
-        letter["To"] = Address(addr_spec=marks.profile.email or "")
+        letter["To"] = Address(addr_spec=profile.email or "")
         letter["Date"] = format_datetime(datetime.fromtimestamp(self._clock() / 1e6, UTC))
         # A repeat, were there ever one, could be told by it.
         letter["Message-ID"] = f"<{notification_id}@{self._from.domain}>"
         letter["Auto-Submitted"] = "auto-generated"
-        values = self._values(subject, marks)
-        letter.set_content(self._text.render(values))
-        letter.add_alternative(self._html.render(values), subtype="html")
+        shown = self._shown(letter["Subject"], profile, content, language)
+        text, html = self._templates.render(language, content, shown)
+        letter.set_content(text)
+        letter.add_alternative(html, subtype="html")
         return letter
 
-    def _values(self, subject: str, marks: MarksRow) -> dict[str, Any]:
-        zone = time_zone(marks.profile.time_zone)
+    def _try(self) -> None:
+        """Write every kind of e-mail in every language, for faults to be told at start."""
+        for locale in self._templates.languages.names:
+            for profile, content in samples(locale):
+                try:
+                    self.write("sample", profile, content)
+                except FAULTS as error:
+                    raise SettingError(f"LINKUP_TEMPLATES: {told(error)}") from None
+
+    def _shown(
+        self, subject: str, profile: Profile, content: Content, language: Language
+    ) -> dict[str, Any]:
+        """The values of the templates."""
+        views = Views(self._links, language, profile)
         return {
             "subject": subject,
-            "name": one_line(marks.profile.name or ""),
-            "previews": [_preview(preview, zone) for preview in marks.previews],
-            "more": max(0, marks.unread - len(marks.previews)),
-            "group": one_line(marks.title or "") if marks.kind == "group" else "",
-            "link": self._link(marks),
+            "brand": self._from.display_name or self._from.domain,
+            "home": self._links.home(),
+            "name": one_line(profile.name or ""),
+            **_about(content, views),
         }
 
-    def _link(self, marks: MarksRow) -> str:
-        """To the other side's page; a group has none of its own yet."""
-        if not self._public_url or marks.kind == "group":
-            return f"{self._public_url}/" if self._public_url else ""
-        return f"{self._public_url}/chat/{quote(marks.previews[-1].sender_id, safe='')}/"
 
-
-def _preview(preview: Preview, zone: tzinfo) -> dict[str, str]:
-    at = datetime.fromtimestamp(preview.created_at / 1e6, zone)
-    return {
-        "sender": one_line(preview.sender_name or preview.sender_id),
-        "text": shorten(preview.content),
-        "at": at.strftime("%Y-%m-%d %H:%M %Z"),
-    }
-
-
-def shorten(content: str) -> str:
-    text = one_line(content)
-    return text if len(text) <= PREVIEW_LENGTH else text[:PREVIEW_LENGTH].rstrip() + "…"
-
-
-def one_line(text: str) -> str:
-    """Without line breaks of any script and without controls, which could forge what follows."""
-    words = " ".join(text.split())
-    return "".join(letter for letter in words if letter.isprintable() or letter in JOINERS)
-
-
-def time_zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
-        return UTC
+def _about(content: Content, views: Views) -> dict[str, Any]:
+    match content:
+        case MessageContent():
+            return {"conversation": views.conversation(content)}
+        case NoticeContent():
+            return {"notice": views.notice(content)}
+        case DigestContent():
+            return {
+                "period": content.period,
+                "conversations": list(map(views.conversation, content.conversations)),
+                "notices": list(map(views.notice, content.notices)),
+            }

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from services.notify.channels.content import MessageContent
 from services.notify.channels.letter import Letters
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import LONGEST_PAUSE, Delivery, Outcome, Waits, Watch
@@ -348,7 +349,7 @@ def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, f
     address = form.format(text) + "@example.com"
     row = marks(email=address)
     if next_step(held(message(1))[1], row) is None:
-        assert LETTERS.write("n1", row)["To"] == address
+        assert LETTERS.write("n1", row.profile, MessageContent.of(row))["To"] == address
 
 
 @pytest.mark.parametrize(
@@ -368,6 +369,6 @@ def test_f_s8_an_address_can_be_written_in_a_letter(address: str) -> None:
     _, group = held(message(1))
     row = marks(email=address)
     assert next_step(group, row) is None
-    letter = LETTERS.write("n1", row)
+    letter = LETTERS.write("n1", row.profile, MessageContent.of(row))
     assert letter["To"] == address
     assert address.encode() in letter.as_bytes(policy=SMTP)

@@ -5,8 +5,11 @@ from email.message import EmailMessage
 import pytest
 from msgspec.structs import replace
 
+from services.notify.channels.content import MessageContent
 from services.notify.channels.email import refused
-from services.notify.channels.letter import Letters, one_line, sender, shorten, time_zone
+from services.notify.channels.language import time_zone
+from services.notify.channels.letter import Letters, sender
+from services.notify.channels.text import one_line, shorten
 from shared.commands import MarksRow, Preview, Profile
 from shared.errors import SettingError
 from shared.settings import Settings
@@ -15,8 +18,11 @@ NOW = 1_700_000_000_000_000
 
 
 def written(content: str = "hello", unread: int = 1, public_url: str = "", **of: str) -> str:
-    letter = letters(public_url).write("n1", marks(content, unread, **of))
-    return body(letter, "plain")
+    return body(letter_of(marks(content, unread, **of), public_url), "plain")
+
+
+def letter_of(row: MarksRow, public_url: str = "") -> EmailMessage:
+    return letters(public_url).write("n1", row.profile, MessageContent.of(row))
 
 
 def letters(public_url: str = "") -> Letters:
@@ -49,8 +55,8 @@ def test_a_preview_is_the_first_hundred_characters() -> None:
 
 
 def test_what_is_not_shown_is_counted() -> None:
-    assert "more" not in written()
-    assert "and 6 more before it." in written(unread=7)
+    assert "earlier" not in written()
+    assert "and 6 earlier messages\n" in written(unread=7)
 
 
 @pytest.mark.parametrize("break_", ["\r\n", "\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c"])
@@ -64,8 +70,8 @@ def test_controls_go_and_joined_emoji_stay() -> None:
 
 
 def test_times_are_the_recipients() -> None:
-    assert "2023-11-14 22:13 UTC" in written()
-    assert "2023-11-15 07:13 JST" in written(zone="Asia/Tokyo")
+    assert "(Nov 14, 2023, 10:13\u202fPM UTC)" in written()
+    assert "(Nov 15, 2023, 7:13\u202fAM)" in written(zone="Asia/Tokyo")
 
 
 @pytest.mark.parametrize("name", ["", "Nowhere/Atall", "../../etc/passwd", "Europe", "\x00", None])
@@ -81,15 +87,15 @@ def test_the_link_quotes_the_user_id() -> None:
 
 def test_a_group_is_named_in_the_body_alone_and_on_one_line() -> None:
     group = replace(marks("hi", 2), kind="group", title="Team\u2028<b>")
-    letter = letters("https://chat.test").write("n1", group)
+    letter = letter_of(group, "https://chat.test")
     assert letter["Subject"] == "2 unread messages"
-    assert "2 unread messages in Team <b>." in body(letter, "plain")
-    assert "https://chat.test/\n" in body(letter, "plain")
-    assert "in Team &lt;b&gt;." in body(letter, "html")
+    assert "2 new messages in Team <b>\n" in body(letter, "plain")
+    assert "https://chat.test/group/c/\n" in body(letter, "plain")
+    assert "in <bdi>Team &lt;b&gt;</bdi>" in body(letter, "html")
 
 
 def test_html_of_users_is_text() -> None:
-    html = body(letters().write("n1", marks("<script>x</script>&", 1)), "html")
+    html = body(letter_of(marks("<script>x</script>&", 1)), "html")
     assert "&lt;script&gt;x&lt;/script&gt;&amp;" in html
 
 

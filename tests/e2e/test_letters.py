@@ -1,0 +1,77 @@
+"""What an e-mail looks like in a browser: readable in light and dark, on a phone and on a desk."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.letters import SCENES, SCHEMES, WIDTHS, Scheme, html, open_letter
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+# Of each text that is seen: the contrast with what is behind it (WCAG 2.1), and the text.
+CONTRASTS = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = numbers(colour).map((c) => (c /= 255) <= 0.03928 ? c / 12.92
+      : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if ((numbers(colour)[3] ?? 1) === 1) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement, text = texts.currentNode.data.trim();
+    if (!text || !element.getClientRects().length) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), text]);
+  }
+  return found;
+}"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scene", SCENES)
+async def test_s74_an_email_can_be_read(browser: Browser, scene: str, scheme: Scheme) -> None:
+    page = await open_letter(browser, html(scene), scheme, WIDTHS[0])
+    contrasts = await page.evaluate(CONTRASTS)
+    assert len(contrasts) > 5
+    assert [text for contrast, text in contrasts if contrast < 4.5] == []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 400})
+        assert await page.evaluate(OVERFLOW) <= 0
+    await page.close()
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_s74_an_email_loads_nothing_and_its_text_is_marked_up(
+    browser: Browser, scene: str
+) -> None:
+    asked: list[str] = []
+    page = await open_letter(browser, "", "light", WIDTHS[0])
+    page.on("request", lambda request: asked.append(request.url))
+    await page.set_content(html(scene))
+    assert asked == []
+    assert not re.search(r"<(img|link|script|iframe)|url\(", html(scene))
+    assert await page.locator("h1").count() == 1
+    buttons = await page.get_by_role("link").evaluate_all("all => all.map((one) => one.href)")
+    assert all(link.startswith("https://") for link in buttons)
+    assert buttons
+    await page.close()
+
+
+async def test_s74_names_in_another_direction_do_not_reorder_the_words(browser: Browser) -> None:
+    page = await open_letter(browser, html("scripts"), "light", WIDTHS[1])
+    bubbles = page.locator("td.bubble")
+    directions = await bubbles.evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).direction)"
+    )
+    assert directions == ["rtl", "ltr", "rtl"]
+    assert await page.locator("h1 bdi").inner_text() == "פרויקט Atlas 🚀"
+    await page.close()

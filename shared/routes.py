@@ -364,6 +364,29 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     Route(
+        method="GET",
+        path="/v1/push-key",
+        summary="Get the public key with which a browser subscribes to web push.",
+        answers=(Answer(200, api.PushKeyView, "The key, or an empty text if web push is off."),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/push-subscriptions",
+        summary="Send your notifications to a browser by web push.",
+        rule="`endpoint` must be a public `https` address, as browsers return it. A user may have "
+        "20 subscriptions; a further one replaces the oldest.",
+        body=api.PushSubscribeRequest,
+        answers=(Answer(204, None, "The subscription is stored, in place of an earlier one."),),
+        errors=(Unsupported,),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/push-subscriptions",
+        summary="Stop web push to a browser. The body names it by its endpoint.",
+        body=api.PushUnsubscribeRequest,
+        answers=(Answer(204, None, "There is no such subscription of yours any more."),),
+    ),
+    Route(
         method="POST",
         path="/v1/attachments",
         limit="upload",

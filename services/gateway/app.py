@@ -24,6 +24,7 @@ from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.notifications import Notifications
 from services.gateway.api.progress import Progress
+from services.gateway.api.push import Push
 from services.gateway.api.reports import Reports
 from services.gateway.api.request import problem_response, problems
 from services.gateway.api.revisions import Revisions
@@ -307,6 +308,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Users(parts.presence).endpoints(),
         **TicketOffice(parts.tickets, people).endpoints(),
         **Revisions(lanes, parts.sweep.wake).endpoints(),
+        **Push(parts.notices).endpoints(),
         **Attachments(log, people, uploads, parts.objects, links).endpoints(),
         **DevLogin(parts.auth, people).endpoints(),
         **ErrorRecords(log, parts.nats).endpoints(),

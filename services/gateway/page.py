@@ -12,7 +12,14 @@ from starlette.types import Scope
 
 WEB = Path(__file__).resolve().parents[2] / "clients" / "web"
 NAMES = frozenset(
-    {"GET /", "GET /docs", "GET /chat/{user_id}/", "GET /group/{conversation_id}/", "/static"}
+    {
+        "GET /",
+        "GET /docs",
+        "GET /chat/{user_id}/",
+        "GET /group/{conversation_id}/",
+        "GET /service-worker.js",
+        "/static",
+    }
 )
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
@@ -30,7 +37,7 @@ POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
+        "trusted-types linkup-worker",  # for the address of the service worker alone
     )
 )
 HEADERS = {
@@ -64,8 +71,13 @@ def routes() -> list[BaseRoute]:
     async def docs(request: Request) -> Response:
         return await files.get_response("docs/index.html", request.scope)
 
+    async def worker(request: Request) -> Response:
+        """At the top, as a worker may act only for pages below its own address."""
+        return await files.get_response("service-worker.js", request.scope)
+
     return [
         Route("/", page, name="page"),
+        Route("/service-worker.js", worker, name="worker"),
         Route("/docs", docs, name="docs"),
         Route("/chat/{user_id}/", page, name="chat"),
         Route("/group/{conversation_id}/", page, name="group"),

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
+from services.notify.channels.push import signer_of
 from services.notify.choices import Choices
 from services.notify.follower import Follower
 from services.notify.ladder.delivery import Waits
@@ -18,12 +19,14 @@ from services.notify.mailer import Mailer
 from services.notify.questions import Questions
 from services.notify.steps import Steps
 from services.notify.store import open_store
+from services.notify.subscriptions import Subscriptions
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.disk import disk_check
 from shared.health import Health
+from shared.outward import Rules
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 
@@ -35,6 +38,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
     """Raises SettingError and StartError."""
     channel, letters = await open_channel(settings), Letters(settings, clock.now)
     known = table(settings.notification_types, settings.notification_defaults)
+    signer, rules = signer_of(settings), Rules(settings.outbound_allowed)
     doorbell = asyncio.Event()
 
     async def on_reconnect() -> None:
@@ -81,6 +85,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         questions = Questions(wire, health)
         Steps(store).answer(questions)
         Choices(store, known).answer(questions)
+        public_key = signer.public_key if signer else ""
+        Subscriptions(store, rules, clock.now, public_key).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, store.writes.run, audit.run, reporting)

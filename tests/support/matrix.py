@@ -224,5 +224,8 @@ NOTHING: dict[str, str] = {
     "POST /v1/attachments": "what is uploaded is the asker's own",
     "refresh": "the token has to be the same user's",
     "/ws/chat/{user_id}/": "anybody may write to anybody; tests/integration/test_narrow.py",
+    "GET /v1/push-key": "the same for everybody",
+    "POST /v1/push-subscriptions": "the asker's own browser; tests/integration/test_push_routes.py",
+    "DELETE /v1/push-subscriptions": "the asker's own; tests/integration/test_push_routes.py",
     "POST /v1/tickets": "for whoever the token names; tests/integration/test_tickets.py",
 }

@@ -140,6 +140,21 @@ export class Api {
     return this.#authorized("POST", "/v1/reports", report);
   }
 
+  /** The key with which browsers subscribe to web push; "" where it is off. @returns {Promise<{public_key: string}>} */
+  pushKey() {
+    return this.#authorized("GET", "/v1/push-key");
+  }
+
+  /** Sends notifications to this browser. @param {PushSubscriptionJSON} subscription */
+  addPushSubscription(subscription) {
+    return this.#authorized("POST", "/v1/push-subscriptions", subscription);
+  }
+
+  /** Ends that. @param {string} endpoint of the subscription */
+  removePushSubscription(endpoint) {
+    return this.#authorized("DELETE", "/v1/push-subscriptions", { endpoint });
+  }
+
   /**
    * A page of this user's notifications, latest first, and how many are unread.
    * @param {{limit?: number, before?: string, unread_only?: boolean, notification_type?: string}} [page]

@@ -1,6 +1,7 @@
 """Python client of LinkUp messaging: acknowledged sends, events in order, resume without gaps."""
 
 from linkup_client.backoff import Timing
+from linkup_client.bell import Notifications
 from linkup_client.client import Client, connect
 from linkup_client.errors import (
     ConnectionRefused,
@@ -8,6 +9,7 @@ from linkup_client.errors import (
     LinkupError,
     OutboxFull,
     OutcomeUnknown,
+    RequestFailed,
     SendFailed,
 )
 from linkup_client.files import FileLink
@@ -25,10 +27,22 @@ from linkup_client.frames import (
     ResyncRequired,
 )
 from linkup_client.link import State
+from linkup_client.notification import (
+    BadgeUpdate,
+    Notification,
+    NotificationEvent,
+    NotificationPage,
+    NotificationRead,
+    NotificationsRead,
+    Preferences,
+    QuietHours,
+    TypePreference,
+)
 
 __all__ = [
     "Ack",
     "Attachment",
+    "BadgeUpdate",
     "Client",
     "ConnectionRefused",
     "Conversation",
@@ -39,14 +53,24 @@ __all__ = [
     "Message",
     "MessageDeleted",
     "MessageUpdated",
+    "Notification",
+    "NotificationEvent",
+    "NotificationPage",
+    "NotificationRead",
+    "Notifications",
+    "NotificationsRead",
     "OutboxFull",
     "OutcomeUnknown",
+    "Preferences",
     "Presence",
+    "QuietHours",
     "Reaction",
     "Receipt",
+    "RequestFailed",
     "ResyncRequired",
     "SendFailed",
     "State",
     "Timing",
+    "TypePreference",
     "connect",
 ]

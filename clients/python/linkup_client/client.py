@@ -9,11 +9,19 @@ from typing import BinaryIO, Self
 
 from linkup_client import frames
 from linkup_client.backoff import Timing
+from linkup_client.bell import Notifications
 from linkup_client.errors import LinkupError, SendFailed
 from linkup_client.files import FileLink, Files
+from linkup_client.http import Http
 from linkup_client.inbox import Inbox
 from linkup_client.link import Link, State, Token
 from linkup_client.marks import Marks
+from linkup_client.notification import (
+    BadgeUpdate,
+    Notification,
+    NotificationRead,
+    NotificationsRead,
+)
 from linkup_client.outbox import Outbox
 from linkup_client.watches import OnPresence, Watches
 
@@ -23,6 +31,7 @@ logger = logging.getLogger("linkup_client")
 class Client:
     """Made by `connect`. Iterate it for the events of the user's feed, in order, once each.
 
+    `notifications` has the user's notifications, which are not part of the feed.
     `epoch` and `cursor` say what the iteration has handed out: store them after an event was
     dealt with, and give them to the next `connect`, to go on from there.
     """
@@ -46,6 +55,7 @@ class Client:
         self._outbox = Outbox(self._link.send, timing)
         self._marks = Marks(self._link.send, timing.marks_every)
         self._watches = Watches(self._link.send)
+        self.notifications = Notifications(Http(url, token), self._link.send)
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
@@ -226,6 +236,8 @@ class Client:
                 self._inbox.put(frame, frame.cursor, size)
             case frames.Presence():
                 self._watches.on_presence(frame)
+            case Notification() | BadgeUpdate() | NotificationRead() | NotificationsRead():
+                self.notifications.on_frame(frame)
             case frames.ResyncRequired():
                 self._inbox.resync(frame)
             case frames.Error():

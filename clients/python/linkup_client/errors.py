@@ -16,16 +16,21 @@ class SendFailed(LinkupError):
         self.code = code
 
 
-class FileFailed(LinkupError):
-    """A file was not taken, or cannot be had. `temporary`: try the same again later.
+class RequestFailed(LinkupError):
+    """The server refused a request over HTTP, or cannot be reached.
 
-    `code` is one of the protocol's: `too_large`, `unsupported`, `not_found` …
+    `code` is one of the protocol's: `not_found`, `invalid_request`, `unavailable` … If `temporary`
+    is true, try the same again later.
     """
 
     def __init__(self, code: str, message: str, temporary: bool) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.temporary = temporary
+
+
+class FileFailed(RequestFailed):
+    """A file was not taken, or cannot be had: `too_large`, `unsupported`, `not_found` …"""
 
 
 class OutboxFull(LinkupError):

@@ -9,6 +9,13 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from linkup_client.notification import (
+    BadgeUpdate,
+    Notification,
+    NotificationRead,
+    NotificationsRead,
+)
+
 # ------------------------------------------------------------------ client → server
 
 
@@ -267,6 +274,10 @@ ServerFrame = (
     | Conversation
     | Receipt
     | Presence
+    | Notification
+    | BadgeUpdate
+    | NotificationRead
+    | NotificationsRead
     | Error
 )
 

@@ -22,12 +22,14 @@ import { attention } from "./page/notifications/attention.js";
 import { messageOccasions } from "./page/notifications/messages.js";
 import { mountNotifications } from "./page/notifications/mount.js";
 import { Presence } from "./page/presence.js";
+import { keepSubscription, pushState, subscribe, unsubscribe } from "./page/push.js";
 import { openReport } from "./page/report.js";
 import { endSession, loadSession, saveSession } from "./page/session.js";
 import { keepTime, watchDays } from "./page/time.js";
 import { Toasts } from "./page/toasts.js";
 
 const RETRY_INBOX_MS = 4_000;
+const SIGN_OUT_MS = 2_000; // for the server to learn that no more push messages are wanted
 const root = document.getElementById("app");
 
 function showLogin() {
@@ -37,8 +39,9 @@ function showLogin() {
 /** @param {import("./page/session.js").Session} session */
 function showChats(session) {
   const client = new LinkupClient({ userId: session.user_id, getToken: tokens(session) });
-  const leave = () => {
+  const leave = async () => {
     client.stop();
+    await Promise.race([unsubscribe(client).catch(() => {}), pause(SIGN_OUT_MS)]);
     endSession();
     location.replace("/"); // the shortest way to forget everything
   };
@@ -128,7 +131,9 @@ function notify({ root, client, again, chats, conversation, go, refused }) {
   const opened = (id) => chats.of(id).then((chat) => go(chat.key), (error) => refused(error.message));
   const message = (preferences) => messageOccasions({ chats, preferences, open: (key) => go(key) });
   const on = { conversation: opened, watched: () => conversation.conversationId, refused, message };
-  const feed = mountNotifications({ root, client, again, on });
+  const push = { state: () => pushState(client), subscribe: () => subscribe(client), unsubscribe: () => unsubscribe(client) };
+  const feed = mountNotifications({ root, client, again, push, on });
+  keepSubscription(client);
   const count = () => chats.unread + feed.unreadOutside;
   attention({ title: "LinkUp", count, sources: [chats, feed] });
 }
@@ -192,6 +197,8 @@ function tokens(session) {
     return session.token;
   };
 }
+
+const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 
 function keyInAddress() {
   const [, kind, name] = location.pathname.match(/^\/(chat|group)\/([^/]+)\/?$/) ?? [];

@@ -11,8 +11,12 @@ from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.channels.push import signer_of
+from services.notify.channels.realtime import Realtime
 from services.notify.choices import Choices
 from services.notify.follower import Follower
+from services.notify.inbox.fold import Changes
+from services.notify.inbox.lists import Lists
+from services.notify.inbox.render import Words
 from services.notify.ladder.delivery import Waits
 from services.notify.ladder.preferences import table
 from services.notify.mailer import Mailer
@@ -65,13 +69,20 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             clock=clock.now,
             count=health.counters.add,
         )
+        words = Words(wire)
+        realtime = Realtime(wire, store.between, words)
+
+        def told(changes: Changes) -> None:
+            mailer.wake()
+            realtime.changed(changes)
+
         follower = Follower(
             wire,
             store,
             doorbell,
             waits=waits,
             clock=clock.now,
-            told=mailer.wake,
+            told=told,
             operated=health.operated,
         )
         health.checks["bus"] = wire.check
@@ -87,10 +98,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Choices(store, known).answer(questions)
         public_key = signer.public_key if signer else ""
         Subscriptions(store, rules, clock.now, public_key).answer(questions)
+        lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
+        lists.answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
-        runs = (mailer.run, follower.run, questions.run, store.writes.run, audit.run, reporting)
-        async with _running(*runs) as (mails, *_):
+        runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)
+        async with _running(*runs, reporting) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from databases import Database, DatabaseURL
 from sqlalchemy.exc import DBAPIError
@@ -20,8 +20,13 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-REVISION = "0006"  # the newest of migrations/versions
+REVISION = "0007"  # the newest of migrations/versions
 BUSY_TIMEOUT_MS = 1000
+
+
+class Between(Protocol):
+    async def __call__(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that in a transaction of its own. Raises Unavailable."""
 
 
 class SyncedConnection(sqlite3.Connection):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from services.notify.inbox.fold import Changes
 from services.notify.ladder import log
 from services.notify.ladder.delivery import Waits
 from services.notify.store import NAME, Progress, Store
@@ -28,7 +29,7 @@ STUCK_AFTER = 7.0  # a poll and a request that nobody answered
 
 
 class Follower:
-    """`told`: called after each page."""
+    """`told`: called after each page, with what it changed in the lists."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Follower:
         *,
         waits: Waits,
         clock: Callable[[], int],
-        told: Callable[[], None],
+        told: Callable[[Changes], None],
         operated: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self._operated = operated
@@ -95,8 +96,7 @@ class Follower:
         positions = log.advance(progress.positions, rows) | answer.positions
         if positions != progress.positions or not progress.epoch:
             reached = Progress(answer.epoch, positions)
-            await self._store.follow(reached, rows, self._clock(), self._waits)
-            self._told()
+            self._told(await self._store.follow(reached, rows, self._clock(), self._waits))
         self._operated(len(rows))
         return answer.more and positions != progress.positions
 

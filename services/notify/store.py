@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from services.notify import rows
 from services.notify.database import Held, open_database
+from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import Channel, Delivery, Waits, Watch
 from shared.commands import LogRow
@@ -58,22 +59,28 @@ class Store:
             self._progress = await self._held.transaction(_progress)
         return self._progress
 
-    async def follow(self, progress: Progress, page: list[LogRow], now: int, waits: Waits) -> None:
-        """A page of the log and the position after it, together or not at all."""
+    async def follow(
+        self, progress: Progress, page: list[LogRow], now: int, waits: Waits
+    ) -> Changes:
+        """A page of the log and the position after it, together or not at all. What it changes in
+        the lists of notifications."""
         concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> Changes:
+            changes = fold(connection, page, now)
             watches = rows.watches_of(connection, {log.key(row) for row in concerned})
             for row in concerned:
                 key = log.key(row)
                 watches[key] = groups.fold(watches[key], row, now, waits)
             rows.save(connection, watches.values())
             _save_progress(connection, progress)
+            return changes
 
         self._progress = None
-        await self._held.transaction(work)
+        changes = await self._held.transaction(work)
         self._progress = progress
         self.writes.proved()
+        return changes
 
     async def claim(self, channel: Channel, now: int, limit: int) -> list[Delivery]:
         asked = {"channel": channel, "now": now, "limit": limit}

@@ -110,9 +110,14 @@ class DeliveredNotice(Struct, frozen=True, kw_only=True, tag="delivered"):
 
 
 class Badges(Struct, frozen=True, kw_only=True, tag="badges"):
-    """Asks for the unread counts of at most MAX_BADGES users."""
+    """Asks for the unread counts of at most MAX_BADGES users, who have open sockets.
+
+    `narrow`: those of them with a socket that does not get the messages of all conversations; None:
+    any of them may have one.
+    """
 
     user_ids: list[str]
+    narrow: list[str] | None = None
 
 
 class BadgesAnswer(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,151 @@
+"""Owns what users hear at once of their notifications: those that are new, and the unread counts.
+
+Gateways ask every few seconds for the counts of their users, so who has not been asked for lately
+has no socket, and nothing is sent to them. What is lost is corrected with the next question.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from services.notify.database import Between
+from services.notify.inbox import rows
+from services.notify.inbox.fold import Changes
+from services.notify.inbox.grouping import Item
+from services.notify.inbox.render import Words
+from shared import commands, frames, subjects
+from shared.bus import Bus
+from shared.commands import Badges, Live
+from shared.errors import LinkupError
+from shared.frames import ServerFrame
+
+To = Literal["viewers", "others", "all"]
+
+logger = logging.getLogger("linkup.notify")
+
+LISTENS_FOR = 25.0  # seconds: gateways ask every ten
+SPACING = 1.0  # seconds between two counts for a user
+
+
+@dataclass(slots=True)
+class Listener:
+    """A user with an open socket, by the clock of the process. `narrow_at`: when one was named that
+    does not get the messages of all conversations. `told`: the last count that all were told."""
+
+    heard_at: float
+    narrow_at: float = -math.inf
+    told: int | None = None
+
+
+@dataclass(slots=True)
+class Pending:
+    """What is to be said: items that are new or have grown, by id; frames; counts of users."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    frames: list[tuple[str, ServerFrame]] = field(default_factory=list)
+    user_ids: set[str] = field(default_factory=set)
+
+
+class Realtime:
+    def __init__(
+        self,
+        bus: Bus,
+        between: Between,
+        words: Words,
+        clock: Callable[[], float] = time.monotonic,
+        spacing: float = SPACING,
+    ) -> None:
+        self._bus = bus
+        self._between = between
+        self._words = words
+        self._clock = clock
+        self._spacing = spacing
+        self._listeners: dict[str, Listener] = {}  # the one heard of last is the last
+        self._pending = Pending()
+        self._wake = asyncio.Event()
+
+    def heard(self, asked: Badges) -> None:
+        """A gateway holds sockets of these users."""
+        now = self._clock()
+        for user_id in asked.user_ids:
+            listener = self._listeners.pop(user_id, None) or Listener(now)
+            listener.heard_at = now
+            self._listeners[user_id] = listener
+        for user_id in asked.user_ids if asked.narrow is None else asked.narrow:
+            if (known := self._listeners.get(user_id)) is not None:
+                known.narrow_at = now
+        self._forget(now - LISTENS_FOR)
+
+    def _forget(self, since: float) -> None:
+        """Drop those who were last heard of before that."""
+        while self._listeners:
+            user_id = next(iter(self._listeners))
+            if self._listeners[user_id].heard_at >= since:
+                break
+            del self._listeners[user_id]
+
+    def changed(self, changes: Changes) -> None:
+        """Tell those who listen, soon."""
+        told = changes.user_ids.union(user_id for user_id, _ in changes.frames)
+        listening = {user_id for user_id in told if self._listens(user_id)}
+        if not listening:
+            return
+        items = changes.items.values()
+        self._pending.items |= {i.item_id: i for i in items if i.user_id in listening}
+        self._pending.frames += [one for one in changes.frames if one[0] in listening]
+        self._pending.user_ids |= listening
+        self._wake.set()
+
+    def _listens(self, user_id: str) -> bool:
+        listener = self._listeners.get(user_id)
+        return listener is not None and self._clock() - listener.heard_at < LISTENS_FOR
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            pending, self._pending = self._pending, Pending()
+            try:
+                await self._say(pending)
+            except LinkupError as error:  # the list has it, and the next question the count
+                logger.debug("users are not told of notifications: %s", error)
+            await asyncio.sleep(self._spacing)
+
+    async def _say(self, pending: Pending) -> None:
+        """Raises Unavailable."""
+        shown = [item for item in pending.items.values() if self._is_wanted(item)]
+        for item, notice in await self._words.of(shown):
+            to: To = "others" if item.conversation_id else "all"
+            await self._publish(
+                item.user_id, commands.notification(notice), item.conversation_id, to
+            )
+        for user_id, frame in pending.frames:
+            await self._publish(user_id, frame)
+        user_ids = pending.user_ids
+        counts = await self._between(lambda connection: rows.unread(connection, user_ids))
+        for user_id in user_ids:
+            await self._count(user_id, counts.get(user_id, 0))
+
+    def _is_wanted(self, item: Item) -> bool:
+        """A message is on its way itself, but for narrow views."""
+        listener = self._listeners.get(item.user_id)
+        narrow = listener is not None and self._clock() - listener.narrow_at < LISTENS_FOR
+        return narrow or not item.conversation_id
+
+    async def _count(self, user_id: str, unread: int) -> None:
+        listener = self._listeners.get(user_id)
+        if listener is not None and listener.told != unread:
+            listener.told = unread
+            await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
+
+    async def _publish(
+        self, user_id: str, frame: ServerFrame, conversation_id: str = "", to: To = "all"
+    ) -> None:
+        live = Live(
+            user_id=user_id, conversation_id=conversation_id, frame=frames.encode(frame), to=to
+        )
+        await self._bus.publish(subjects.live(user_id), commands.encode(live))

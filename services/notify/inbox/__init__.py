@@ -1,0 +1,1 @@
+"""The list of notifications of each user, which the bell shows."""

@@ -1,0 +1,112 @@
+"""Owns what a page of the log changes in the lists of notifications.
+
+A message by somebody else makes an item of its recipient, or joins the newest of its conversation;
+reading the conversation reads its items.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from services.notify.inbox import rows
+from services.notify.inbox.grouping import Item, grouped
+from shared.commands import LogRow
+from shared.frames import ServerFrame
+from shared.reserved import is_reserved
+
+NEW_MESSAGE = "new_message"
+
+
+class Changes(Struct, frozen=True):
+    """What changed in the lists: items that are new or have grown, users whose unread items are
+    others now, and frames that tell a user of what else has changed."""
+
+    items: dict[str, Item] = {}
+    user_ids: set[str] = set()
+    frames: list[tuple[str, ServerFrame]] = []
+
+
+def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int) -> Changes:
+    """`page` in the order of the log."""
+    told = [row for row in page if not is_reserved(row.user_id)]
+    grown = _grown(connection, [row for row in told if _is_for(row)], now)
+    rows.save(connection, grown.values())
+    user_ids = {item.user_id for item in grown.values()}
+    for sql, changes in (
+        (rows.READ_UP_TO, _latest(told, "receipt", "cleared")),
+        (rows.MUTE, _latest(told, "set")),
+        (rows.FORGET, _latest(told, "left", "member_removed")),
+    ):
+        for user_id, item_id in rows.changed(connection, sql, changes, now):
+            grown.pop(item_id, None)
+            user_ids.add(user_id)
+    return Changes(grown, user_ids)
+
+
+def _is_for(row: LogRow) -> bool:
+    """Whether it is a message that its recipient is told of."""
+    return row.kind == "message" and row.actor_id != row.user_id and not row.muted
+
+
+def _grown(connection: sqlite3.Connection, messages: list[LogRow], now: int) -> dict[str, Item]:
+    """The items of these messages, by id, as they are now."""
+    newest = rows.newest_of(connection, {(row.user_id, row.conversation_id) for row in messages})
+    grown: dict[str, Item] = {}
+    for row in sorted(messages, key=_seq):  # whichever writers they come from
+        key = row.user_id, row.conversation_id
+        known = newest.get(key)
+        if known is None or not _is_repeat(known, row):
+            item = newest[key] = grouped(known, thing(row, now))
+            grown[item.item_id] = item
+    return grown
+
+
+def _seq(row: LogRow) -> int:
+    return row.seq
+
+
+def _is_repeat(newest: Item, row: LogRow) -> bool:
+    """The log is read again from the start after a restore, which gives numbers a second time."""
+    return row.seq <= newest.last_seq and row.created_at <= newest.updated_at
+
+
+def thing(row: LogRow, now: int) -> Item:
+    """The item of a message alone."""
+    at = min(row.created_at, now)  # a clock that is ahead must not keep it at the top
+    return Item(
+        item_id=_identity(row),
+        user_id=row.user_id,
+        notification_type=NEW_MESSAGE,
+        group_key=row.conversation_id,
+        sender_id=row.actor_id,
+        conversation_id=row.conversation_id,
+        first_seq=row.seq,
+        last_seq=row.seq,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _identity(row: LogRow) -> str:
+    """The same row makes the same item, also in a database that started anew."""
+    return identity(row.created_at, row.seq, row.user_id, row.conversation_id, str(row.message_id))
+
+
+def identity(at: int, number: int, *parts: str) -> str:
+    """An id that sorts by the time, then by the number."""
+    digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=10, person=b"linkup.items")
+    return f"{max(at, 0):014x}{number:010x}{digest.hexdigest()}"
+
+
+def _latest(page: Iterable[LogRow], *kinds: str) -> list[tuple[str, str, int]]:
+    """The number of each user and conversation in rows of these kinds. Marks only move forwards;
+    of all else the last row counts."""
+    found: dict[tuple[str, str], int] = {}
+    for row in page:
+        if row.kind in kinds and row.actor_id == row.user_id:
+            key = row.user_id, row.conversation_id
+            before = 0 if row.kind == "set" else found.get(key, 0)
+            found[key] = max(row.seq, before)
+    return [(*key, seq) for key, seq in found.items()]

@@ -1,0 +1,156 @@
+"""Owns the answers about the list of a user: pages of it, reading, and unread counts."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from services.notify.database import Between
+from services.notify.inbox import rows
+from services.notify.inbox.fold import Changes
+from services.notify.inbox.grouping import Item
+from services.notify.inbox.render import Words
+from services.notify.inbox.rows import Place
+from services.notify.questions import Questions
+from shared import frames
+from shared.commands import (
+    MAX_BADGES,
+    MAX_NOTICES,
+    Badges,
+    BadgesAnswer,
+    DeliveredNotice,
+    Notices,
+    NoticesAnswer,
+    ReadAnswer,
+    ReadNotice,
+    ReadNotices,
+)
+from shared.errors import InvalidRequest, NotFound
+from shared.frames import MAX_INT
+
+T = TypeVar("T")
+
+TOP: Place = (MAX_INT, "")
+
+
+class Lists:
+    """`told`: called with what a question has changed; `heard`: with each question for counts."""
+
+    def __init__(
+        self,
+        between: Between,
+        words: Words,
+        clock: Callable[[], int],
+        told: Callable[[Changes], None],
+        heard: Callable[[Badges], None],
+    ) -> None:
+        self._between = between
+        self._words = words
+        self._clock = clock
+        self._told = told
+        self._heard = heard
+
+    def answer(self, questions: Questions) -> None:
+        questions.on(Notices, self.notices)
+        questions.on(ReadNotice, self.read)
+        questions.on(DeliveredNotice, self.delivered)
+        questions.on(ReadNotices, self.read_all)
+        questions.on(Badges, self.badges)
+
+    async def notices(self, asked: Notices) -> NoticesAnswer:
+        """Raises InvalidRequest, and Unavailable when persistence does not answer."""
+        limit = max(1, min(asked.limit, MAX_NOTICES))
+        place = _place(asked.before) if asked.before else TOP
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Item], int]:
+            found = rows.page(connection, asked, place, limit + 1)
+            return found, rows.unread_of(connection, asked.user_id)
+
+        found, unread = await self._between(work)
+        page = found[:limit]
+        return NoticesAnswer(
+            notices=[notice for _, notice in await self._words.of(page)],
+            next=f"{page[-1].updated_at}-{page[-1].item_id}" if len(found) > limit else "",
+            unread_count=unread,
+        )
+
+    async def read(self, asked: ReadNotice) -> ReadAnswer:
+        """Raises NotFound."""
+        answer = await self._mark(asked, "read_at")
+        if answer.count:
+            frame = frames.NotificationRead(
+                notification_id=asked.notification_id,
+                read_at=frames.time_of(answer.at),
+                unread_count=answer.unread_count,
+            )
+            self._told(Changes(frames=[(asked.user_id, frame)]))
+        return answer
+
+    async def delivered(self, asked: DeliveredNotice) -> ReadAnswer:
+        """Raises NotFound."""
+        return await self._mark(asked, "delivered_at")
+
+    async def _mark(self, asked: ReadNotice | DeliveredNotice, mark: str) -> ReadAnswer:
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> tuple[Item | None, int]:
+            item = rows.one(connection, asked.user_id, asked.notification_id)
+            if item is not None and not getattr(item, mark):
+                rows.save(connection, [replace(item, **{mark: now})])
+            return item, rows.unread_of(connection, asked.user_id)
+
+        item, unread = await self._between(work)
+        at = getattr(_there(item), mark)
+        return ReadAnswer(count=0 if at else 1, unread_count=unread, at=at or now)
+
+    async def read_all(self, asked: ReadNotices) -> ReadAnswer:
+        """Raises NotFound."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> tuple[int | None, int]:
+            last = rows.one(connection, asked.user_id, asked.up_to) if asked.up_to else None
+            if asked.up_to and last is None:
+                return None, 0
+            place = (last.updated_at, last.item_id) if last else TOP
+            count = rows.read_all(connection, asked, place, now)
+            return count, rows.unread_of(connection, asked.user_id)
+
+        found, unread = await self._between(work)
+        count = _there(found)
+        if count:
+            frame = _all_read(asked, count, unread, now)
+            self._told(Changes(frames=[(asked.user_id, frame)]))
+        return ReadAnswer(count=count, unread_count=unread, at=now)
+
+    async def badges(self, asked: Badges) -> BadgesAnswer:
+        self._heard(asked)
+        user_ids = asked.user_ids[:MAX_BADGES]
+        unread = await self._between(lambda raw: rows.unread(raw, user_ids))
+        return BadgesAnswer(unread=unread)
+
+
+def _there(found: T | None) -> T:
+    """What does not exist and what is somebody else's answer alike."""
+    if found is None:
+        raise NotFound("There is no such notification")
+    return found
+
+
+def _all_read(asked: ReadNotices, count: int, unread: int, now: int) -> frames.NotificationsRead:
+    return frames.NotificationsRead(
+        count=count,
+        notification_type=asked.notification_type or UNSET,
+        up_to=asked.up_to or UNSET,
+        read_at=frames.time_of(now),
+        unread_count=unread,
+    )
+
+
+def _place(before: str) -> Place:
+    """Raises InvalidRequest."""
+    at, _, item_id = before.partition("-")
+    if not (at.isascii() and at.isdigit() and len(at) <= 16 and item_id):
+        raise InvalidRequest("before: not the `next` of a page")
+    return int(at), item_id

@@ -1,0 +1,255 @@
+"""The list of notifications, asked of notify as gateways do, on a database of its own."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.notify.channels.realtime import Realtime
+from services.notify.inbox import rows
+from services.notify.inbox.lists import Lists
+from services.notify.inbox.render import GONE, Words
+from services.notify.migrate import upgrade
+from services.notify.store import Progress, Store, open_store
+from shared import commands
+from shared.clock import SECOND
+from shared.commands import (
+    Badges,
+    DeliveredNotice,
+    Glimpse,
+    Glimpses,
+    GlimpsesAnswer,
+    LogRow,
+    Notices,
+    NoticesAnswer,
+    ReadNotice,
+    ReadNotices,
+)
+from shared.errors import InvalidRequest, NotFound
+from tests.integration.notify_support import WAITS
+
+NOW = 1_700_000_000 * SECOND
+
+
+class Wire:
+    """The bus, with persistence behind it, which knows these texts; and all that was published."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[str, int], str | None] = {}
+        self.left: set[str] = set()
+        self.asked: list[Glimpses] = []
+        self.published: list[Any] = []
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        asked = commands.decode(payload, Glimpses)
+        self.asked.append(asked)
+        return commands.encode(GlimpsesAnswer(rows=[self._row(one) for one in asked.asked]))
+
+    def _row(self, one: commands.Glimpsed) -> Glimpse | None:
+        if one.conversation_id in self.left:
+            return None
+        text = self.texts.get((one.conversation_id, one.last_seq), "hello")
+        title = "Team" if one.conversation_id.startswith("g") else ""
+        return Glimpse(title=title, sender_id="ann", sender_name="Ann", content=text)
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        self.published.append(commands.decode(payload, commands.Live))
+
+
+class Bell:
+    """Notify, as far as it is about lists. `say` and `read` are pages of the log."""
+
+    def __init__(self, store: Store) -> None:
+        self.wire, self.store, self.now = Wire(), store, NOW
+        bus: Any = self.wire
+        words = Words(bus)
+        self.realtime = Realtime(bus, store.between, words)
+        told, heard = self.realtime.changed, self.realtime.heard
+        self.lists = Lists(store.between, words, lambda: self.now, told, heard)
+        self._n = 0
+
+    async def row(self, user_id: str, kind: str, place: str, seq: int, actor: str) -> None:
+        self._n += 1
+        row = LogRow("w", self._n, user_id, kind, place, self._n, seq, actor, self.now)
+        progress = Progress("e1", {"w": self._n})
+        self.realtime.changed(await self.store.follow(progress, [row], self.now, WAITS))
+
+    async def say(self, *seqs: int, to: str = "bob", place: str = "d1", step: int = 1) -> None:
+        for seq in seqs:
+            self.now += step * SECOND
+            await self.row(to, "message", place, seq, "ann")
+
+    async def page(self, user_id: str = "bob", **asked: Any) -> NoticesAnswer:
+        return await self.lists.notices(Notices(user_id=user_id, **asked))
+
+    async def unread(self, user_id: str = "bob") -> int:
+        return (await self.lists.badges(Badges(user_ids=[user_id]))).unread.get(user_id, 0)
+
+
+@pytest.fixture
+async def bell(tmp_path: Path) -> AsyncIterator[Bell]:
+    async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
+        yield Bell(store)
+
+
+async def test_s51_s72_messages_of_a_conversation_are_one_line_and_move_to_the_top(
+    bell: Bell,
+) -> None:
+    await bell.say(1, place="d1")
+    await bell.say(1, place="g2")
+    await bell.say(2, place="d1")
+    bell.wire.texts = {("d1", 2): "x" * 200}
+    first, second = (await bell.page()).notices
+    assert (first.title, first.body) == ("Ann", f"Ann: {'x' * 100}…")
+    assert (first.notification_type, first.group_count) == ("new_message", 2)
+    assert (second.title, second.body, second.group_count) == ("Team", "Ann: hello", 1)
+    assert first.updated_at > first.created_at
+    assert await bell.unread() == 2
+    assert [len(asked.asked) for asked in bell.wire.asked] == [2]  # once a page
+
+
+async def test_s73_a_text_is_as_it_reads_now(bell: Bell) -> None:
+    await bell.say(1)
+    bell.wire.texts["d1", 1] = "edited\nlater"
+    assert (await bell.page()).notices[0].body == "Ann: edited later"
+    bell.wire.texts["d1", 1] = None
+    assert (await bell.page()).notices[0].body == GONE
+    bell.wire.left.add("d1")
+    assert (await bell.page()).notices == []
+
+
+async def test_s72_a_burst_of_200_is_lines_of_five(bell: Bell) -> None:
+    await bell.say(*range(1, 201), step=0)
+    assert await bell.unread() == 40
+    page = await bell.page(limit=100)
+    assert {notice.group_count for notice in page.notices} == {5}
+    await bell.row("bob", "receipt", "d1", 200, "bob")
+    assert await bell.unread() == 0
+
+
+async def test_reading_a_conversation_reads_its_lines_and_no_others(bell: Bell) -> None:
+    await bell.say(1, 2, place="d1")
+    await bell.say(1, place="g2")
+    await bell.row("bob", "receipt", "d1", 1, "bob")
+    assert await bell.unread() == 2  # the second is unread
+    await bell.row("bob", "receipt", "d1", 2, "bob")
+    assert await bell.unread() == 1
+    await bell.say(3, place="d1")
+    assert [(n.group_count, n.read_at) for n in (await bell.page()).notices] == [
+        (3, None),
+        (1, None),
+    ]
+
+
+async def test_s16_pages_meet_and_filters_hold(bell: Bell) -> None:
+    for number in range(7):
+        await bell.say(1, place=f"d{number}")
+    found, before = list[str](), ""
+    while True:
+        page = await bell.page(limit=3, before=before)
+        found += [notice.conversation_id for notice in page.notices]
+        assert page.unread_count == 7
+        if not (before := page.next):
+            break
+    assert found == [f"d{number}" for number in reversed(range(7))]
+    await bell.row("bob", "receipt", "d5", 1, "bob")
+    unread = await bell.page(unread_only=True)
+    assert [n.conversation_id for n in unread.notices] == ["d6", "d4", "d3", "d2", "d1", "d0"]
+    assert (await bell.page(notification_type="mention")).notices == []
+    for bad in ("x", "1", "-1", "1-", "٣-x", "9" * 40 + "-x"):
+        with pytest.raises(InvalidRequest, match="before"):
+            await bell.page(before=bad)
+
+
+async def test_s16_one_is_read_once_and_only_by_its_user(bell: Bell) -> None:
+    await bell.say(1, place="d1")
+    await bell.say(1, place="d2")
+    first = (await bell.page()).notices[0].notification_id
+    asked = ReadNotice(user_id="bob", notification_id=first)
+    read = await bell.lists.read(asked)
+    assert (read.count, read.unread_count, read.at) == (1, 1, bell.now)
+    bell.now += SECOND
+    again = await bell.lists.read(asked)
+    assert (again.count, again.unread_count, again.at) == (0, 1, bell.now - SECOND)
+    for stranger in (
+        ReadNotice(user_id="eve", notification_id=first),
+        ReadNotice(user_id="bob", notification_id="nothing"),
+    ):
+        with pytest.raises(NotFound):
+            await bell.lists.read(stranger)
+    with pytest.raises(NotFound):
+        await bell.lists.delivered(DeliveredNotice(user_id="eve", notification_id=first))
+    delivered = await bell.lists.delivered(DeliveredNotice(user_id="bob", notification_id=first))
+    assert (delivered.count, delivered.at) == (1, bell.now)
+
+
+async def test_s16_all_are_read_up_to_one_of_them(bell: Bell) -> None:
+    for number in range(4):
+        await bell.say(1, place=f"d{number}")
+    second = (await bell.page()).notices[1].notification_id
+    answer = await bell.lists.read_all(ReadNotices(user_id="bob", up_to=second))
+    assert (answer.count, answer.unread_count) == (3, 1)
+    with pytest.raises(NotFound):
+        await bell.lists.read_all(ReadNotices(user_id="eve", up_to=second))
+    other = ReadNotices(user_id="bob", notification_type="mention")
+    assert (await bell.lists.read_all(other)).count == 0
+    assert (await bell.lists.read_all(ReadNotices(user_id="bob"))).count == 1
+    assert await bell.unread() == 0
+
+
+async def test_a_muted_conversation_counts_nowhere(bell: Bell) -> None:
+    await bell.say(1, place="d1")
+    await bell.say(1, place="d2")
+    await bell.row("bob", "set", "d1", 1, "bob")
+    assert await bell.unread() == 1
+    page = await bell.page(unread_only=True)
+    assert ([n.conversation_id for n in page.notices], page.unread_count) == (["d2"], 1)
+    assert len((await bell.page()).notices) == 2
+    await bell.row("bob", "set", "d1", 0, "bob")
+    assert await bell.unread() == 2
+
+
+async def test_who_has_left_has_no_line_of_it(bell: Bell) -> None:
+    await bell.say(1, place="g1")
+    await bell.row("bob", "member_removed", "g1", 0, "bob")
+    assert (await bell.page()).notices == []
+    assert await bell.unread() == 0
+
+
+PLANS: dict[str, dict[str, Any]] = {
+    "LOAD_NEWEST": {"keys": "[]"},
+    "READ_UP_TO": {"changes": "[]", "now": 1},
+    "MUTE": {"changes": "[]"},
+    "FORGET": {"changes": "[]"},
+    "PAGE": {
+        "user_id": "u",
+        "updated_at": 1,
+        "item_id": "i",
+        "notification_type": "",
+        "unread_only": False,
+        "limit": 1,
+    },
+    "READ_ALL": {
+        "user_id": "u",
+        "updated_at": 1,
+        "item_id": "i",
+        "notification_type": "",
+        "now": 1,
+    },
+    "BADGES": {"user_ids": "[]", "most": 1},
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_d3_no_statement_walks_all_items(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "notify.db"
+    upgrade(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        sql = f"EXPLAIN QUERY PLAN {getattr(rows, name)}"
+        plan = [step for *_, step in connection.execute(sql, PLANS[name])]
+    walked = [step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    assert not [step for step in walked if "(subquery" not in step], plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -40,8 +40,8 @@ export async function subscribe(client) {
 }
 
 /**
- * Ends it here and at the server. Call it before signing out: the next person at this browser must
- * not get what is for this one.
+ * Ends it here and at the server; also before signing out, as the next person at this browser must not
+ * get what is for this one.
  * @param {import("../linkup-client.js").LinkupClient} client
  * @returns {Promise<PushState>}
  */

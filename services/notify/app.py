@@ -14,6 +14,7 @@ from services.notify.channels.push import signer_of
 from services.notify.channels.realtime import Realtime
 from services.notify.choices import Choices
 from services.notify.follower import Follower
+from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
 from services.notify.inbox.lists import Lists
 from services.notify.inbox.render import Words
@@ -100,6 +101,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Subscriptions(store, rules, clock.now, public_key).answer(questions)
         lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
         lists.answer(questions)
+        Announcements(wire, store.between, known, clock.now, realtime.changed).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)

@@ -8,91 +8,23 @@ from typing import Any
 
 import pytest
 
-from services.notify.channels.realtime import Realtime
 from services.notify.inbox import rows
-from services.notify.inbox.lists import Lists
-from services.notify.inbox.render import GONE, Words
+from services.notify.inbox.render import GONE
 from services.notify.migrate import upgrade
-from services.notify.store import Progress, Store, open_store
-from shared import commands
 from shared.clock import SECOND
 from shared.commands import (
-    Badges,
     DeliveredNotice,
-    Glimpse,
-    Glimpses,
-    GlimpsesAnswer,
-    LogRow,
-    Notices,
-    NoticesAnswer,
     ReadNotice,
     ReadNotices,
 )
 from shared.errors import InvalidRequest, NotFound
-from tests.integration.notify_support import WAITS
-
-NOW = 1_700_000_000 * SECOND
-
-
-class Wire:
-    """The bus, with persistence behind it, which knows these texts; and all that was published."""
-
-    def __init__(self) -> None:
-        self.texts: dict[tuple[str, int], str | None] = {}
-        self.left: set[str] = set()
-        self.asked: list[Glimpses] = []
-        self.published: list[Any] = []
-
-    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
-        asked = commands.decode(payload, Glimpses)
-        self.asked.append(asked)
-        return commands.encode(GlimpsesAnswer(rows=[self._row(one) for one in asked.asked]))
-
-    def _row(self, one: commands.Glimpsed) -> Glimpse | None:
-        if one.conversation_id in self.left:
-            return None
-        text = self.texts.get((one.conversation_id, one.last_seq), "hello")
-        title = "Team" if one.conversation_id.startswith("g") else ""
-        return Glimpse(title=title, sender_id="ann", sender_name="Ann", content=text)
-
-    async def publish(self, subject: str, payload: bytes) -> None:
-        self.published.append(commands.decode(payload, commands.Live))
-
-
-class Bell:
-    """Notify, as far as it is about lists. `say` and `read` are pages of the log."""
-
-    def __init__(self, store: Store) -> None:
-        self.wire, self.store, self.now = Wire(), store, NOW
-        bus: Any = self.wire
-        words = Words(bus)
-        self.realtime = Realtime(bus, store.between, words)
-        told, heard = self.realtime.changed, self.realtime.heard
-        self.lists = Lists(store.between, words, lambda: self.now, told, heard)
-        self._n = 0
-
-    async def row(self, user_id: str, kind: str, place: str, seq: int, actor: str) -> None:
-        self._n += 1
-        row = LogRow("w", self._n, user_id, kind, place, self._n, seq, actor, self.now)
-        progress = Progress("e1", {"w": self._n})
-        self.realtime.changed(await self.store.follow(progress, [row], self.now, WAITS))
-
-    async def say(self, *seqs: int, to: str = "bob", place: str = "d1", step: int = 1) -> None:
-        for seq in seqs:
-            self.now += step * SECOND
-            await self.row(to, "message", place, seq, "ann")
-
-    async def page(self, user_id: str = "bob", **asked: Any) -> NoticesAnswer:
-        return await self.lists.notices(Notices(user_id=user_id, **asked))
-
-    async def unread(self, user_id: str = "bob") -> int:
-        return (await self.lists.badges(Badges(user_ids=[user_id]))).unread.get(user_id, 0)
+from tests.integration.bell_support import Bell, ringing
 
 
 @pytest.fixture
 async def bell(tmp_path: Path) -> AsyncIterator[Bell]:
-    async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
-        yield Bell(store)
+    async with ringing(tmp_path) as bell:
+        yield bell
 
 
 async def test_s51_s72_messages_of_a_conversation_are_one_line_and_move_to_the_top(

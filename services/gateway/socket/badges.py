@@ -51,8 +51,10 @@ class Counts:
         before = {each: each.badge for one in user_ids for each in self._sockets(one)}
         if not before:
             return
+        narrow = {each.user_id for each in before if each.view.only is not None}
+        asked = Badges(user_ids=user_ids, narrow=sorted(narrow))
         try:
-            answer = await self._notices.ask(Badges(user_ids=user_ids), BadgesAnswer)
+            answer = await self._notices.ask(asked, BadgesAnswer)
         except LinkupError as error:
             logger.debug("no counts of unread notifications: %s", error.code)
             return

@@ -10,6 +10,7 @@ from services.gateway.auth import Identity
 from services.gateway.socket import badges as badges_module
 from services.gateway.socket.badges import Counts, encoded
 from services.gateway.socket.connection import Connection
+from services.gateway.socket.scope import View
 from shared.commands import MAX_BADGES, Badges, BadgesAnswer, Live
 from shared.errors import Unavailable
 from tests.support.background import running
@@ -29,12 +30,14 @@ class FakeNotices:
     def __init__(self, **unread: int) -> None:
         self.unread = unread
         self.asked: list[list[str]] = []
+        self.narrow: list[list[str] | None] = []
         self.away = False
         self.meanwhile: Any = None  # called while a question is under way
         self.answered = asyncio.Event()
 
     async def ask(self, asked: Badges, kind: type[BadgesAnswer]) -> BadgesAnswer:
         self.asked.append(asked.user_ids)
+        self.narrow.append(asked.narrow)
         unread = {one: self.unread[one] for one in asked.user_ids if one in self.unread}
         await asyncio.sleep(0)
         if self.meanwhile is not None:
@@ -106,6 +109,15 @@ async def test_s24_many_who_come_at_once_are_one_question() -> None:
         await room.turn()
         await room.turn(users[0])
     assert room.notices.asked == [users[:MAX_BADGES], users[MAX_BADGES:], users[:1]]
+
+
+async def test_s2_notify_learns_who_does_not_get_all_messages() -> None:
+    room = Room(FakeNotices(), "alice", "bob", "carol")
+    room.sockets["bob"].view = View(only="")
+    room.sockets["carol"].view = View(only="d1", to="alice")
+    async with running(room.counts.run()):
+        await room.turn("alice", "bob", "carol")
+    assert room.notices.narrow == [["bob", "carol"]]
 
 
 async def test_s24_without_users_nothing_is_asked() -> None:

@@ -32,6 +32,8 @@ FLUSH_EVERY = 256  # publishes: without a buffer limit nothing else slows a burs
 CONNECT_TIMEOUT = 10.0
 FLUSH_TIMEOUT = 5.0
 REFUSED = re.compile(r'permissions violation for subscription to "([^"]+)"', re.IGNORECASE)
+# After these the client disconnects, which is noted then.
+ENDS = (nats.errors.UnexpectedEOF, nats.errors.StaleConnectionError, OSError)
 PING_TIMEOUT = 2.0  # below the deadline of what is asked over the bus: the bus is blamed first
 
 
@@ -149,7 +151,8 @@ class Bus:
             _note("connection_error", "no answer in time over the bus", subject)
             raise BusTimeout("The service did not answer in time") from None
         except (nats.errors.Error, OSError):
-            _note("connection_error", "the bus cannot be reached", subject)
+            if self.connected:  # else its loss has been noted
+                _note("connection_error", "the bus cannot be reached", subject)
             raise Unavailable("The message bus cannot be reached") from None
         self.probe.proved()
         return reply
@@ -196,7 +199,7 @@ class Bus:
 
 
 class _Link:
-    """Logs what becomes of the connection; one line until it is open."""
+    """Logs what becomes of the connection; a failure that repeats has one line."""
 
     def __init__(
         self,
@@ -205,32 +208,38 @@ class _Link:
         on_fault: Callable[[str], None],
     ) -> None:
         self.shown = without_password(url)
-        self.open = False
+        self.open = False  # until it is closed
+        self.lost = True
         self.trouble = ""
         self.refused: set[str] = set()  # subjects that we may not listen on
         self._on_reconnect = on_reconnect
         self._on_fault = on_fault
 
     async def on_error(self, error: Exception) -> None:
-        self._on_fault(_reason(error))
-        if found := REFUSED.search(_reason(error)):
+        reason, again = _reason(error), _reason(error) == self.trouble
+        self._on_fault(reason)
+        self.trouble = reason
+        if found := REFUSED.search(reason):
             self.refused.add(found[1])
-            logger.error("bus: %s", _reason(error))
+            logger.error("bus: %s", reason)
             record("routing_error", f"not allowed to listen on {found[1]}", subject=found[1])
-        elif self.open:
-            logger.warning("bus: %s", _reason(error))
+        elif self.lost or isinstance(error, ENDS):
+            if not again:
+                logger.warning("no nats-server at %s: %s", self.shown, reason)
+        else:
+            logger.warning("bus: %s", reason)
             record("connection_error", "the bus: {error}", error=type(error).__name__)
-        elif not self.trouble:
-            logger.warning("no nats-server at %s yet: %s", self.shown, _reason(error))
-        self.trouble = _reason(error)
 
     async def on_disconnect(self) -> None:
+        """Note the loss once: the attempts to reconnect that fail are part of it."""
+        self.lost = True
         self.refused.clear()  # all is asked for again
         if self.open:
             logger.warning("disconnected from the bus")
             record("connection_error", "disconnected from the bus")
 
     async def on_reconnected(self) -> None:
+        self.lost, self.trouble = False, ""
         logger.info("connected to the bus again")
         if self._on_reconnect is not None:
             await self._on_reconnect()
@@ -275,7 +284,7 @@ async def connect(
             f"cannot reach nats-server at {link.shown}: {link.trouble or _reason(error)}; "
             "start it, or set LINKUP_NATS_URL to where it is"
         ) from None
-    link.open = True
+    link.open, link.lost, link.trouble = True, False, ""
     bus.probe.proved()
     probing = asyncio.create_task(bus.probe.run())
     try:

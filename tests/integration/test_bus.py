@@ -9,6 +9,7 @@ from nats.aio.client import Client
 from shared import bus
 from shared.bus import Delivery
 from shared.errors import Unavailable
+from shared.records import Ledger
 from tests.support.nats import nats_broker
 from tests.support.waiting import eventually
 
@@ -114,6 +115,22 @@ async def test_r1_what_is_said_without_a_broker_is_not_said_when_it_comes_back()
         await client.publish("test", b"now")
         await eventually(lambda: b"now" in heard)
     assert heard == [b"now"]
+
+
+async def test_s82_the_loss_of_the_broker_is_one_error(recorded: Ledger) -> None:
+    """Attempts to reconnect and requests that cannot leave meanwhile are not counted again."""
+    said: list[str] = []
+    async with nats_broker() as server, bus.connect(server.url, "a", on_fault=said.append) as one:
+        await server.kill()
+        await eventually(lambda: len(said) >= 3)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await one.request("linkup.store", b"", timeout=0.2)
+        await server.start()
+        await eventually(lambda: one.connected)
+        assert recorded.counts()["connection_error"] == 1
+        await server.kill()
+        await eventually(lambda: recorded.counts()["connection_error"] == 2)
 
 
 @pytest.mark.parametrize("ended", ["by its deadline", "by a cancellation"])

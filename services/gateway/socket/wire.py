@@ -103,6 +103,9 @@ class Wire(WebSocketsSansIOProtocol):
         if self._later is not None:
             self._later.cancel()
         self.config.admission.leave(self.guest)
+        if not self.close_sent and self.conn.close_rcvd is None:  # uvicorn calls that 1005
+            lost = CloseCode.ABNORMAL_CLOSURE
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": lost})
         super().connection_lost(exc)
 
     def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:

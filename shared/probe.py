@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from shared.errors import LinkupError
 from shared.health import Check, Status
 from shared.records import record
+from shared.taxonomy import Category
 
 logger = logging.getLogger("linkup.probe")
 
@@ -29,6 +30,7 @@ class Probe:
     when it does: the time by the loop's clock at which it did, or None for now.
 
     `remedy`: what an operator can do, behind the reason. `status`: of the check while it fails.
+    `category`: of the error when it does not answer.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class Probe:
         remedy: str = "",
         every: float = EVERY,
         status: Status = "fail",
+        category: Category = "connection_error",
     ) -> None:
         self.name = name
         self._ask = ask
         self._remedy = f"; {remedy}" if remedy else ""
         self._every = every
         self._status = status
+        self._category = category
         self._trouble = "not asked yet"
         self._at = float("-inf")  # of the last word, by the loop's clock
 
@@ -81,7 +85,7 @@ class Probe:
                 await asyncio.wait([asking], timeout=STEP)
                 steps += not asking.done()
                 if steps * STEP == DEADLINE:
-                    record("connection_error", f"{self.name}: no answer for {DEADLINE:.0f} s")
+                    record(self._category, f"{self.name}: no answer for {DEADLINE:.0f} s")
                     self.failed(f"no answer for {DEADLINE:.0f} s")
         finally:
             asking.cancel()  # when we are

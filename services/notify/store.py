@@ -43,7 +43,7 @@ class Store:
     def __init__(self, held: Held) -> None:
         self._held = held
         self._progress: Progress | None = None  # as on the disk, which only we write; if known
-        self.writes = Probe("the store", self.touch)
+        self.writes = Probe("the store", self.touch, category="persistence_error")
 
     async def touch(self) -> None:
         """Find out whether it can be written, by a transaction that changes nothing. Raises

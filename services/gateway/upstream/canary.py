@@ -61,7 +61,7 @@ class Canary:
         self._known = False  # both users are
         self._failed_at = float("-inf")
         self._awaited: dict[Step, asyncio.Future[None]] = {}
-        self.probe = Probe(NAME, self._ask, every=every)
+        self.probe = Probe(NAME, self._ask, every=every, category="delivery_error")
         self.took_ms = 0.0  # the last one, there and back
         self.sent = 0
 

@@ -48,7 +48,7 @@ class Readers:
         self._epoch = epoch
         self._bus = bus
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUED)
-        self.reads = Probe("reading the store", self._touch)
+        self.reads = Probe("reading the store", self._touch, category="persistence_error")
 
     def accept(self, delivery: Delivery) -> None:
         try:

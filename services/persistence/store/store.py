@@ -61,7 +61,9 @@ class Store:
         self._limits = limits
         self._hash_key = b""
         self.epoch = ""
-        self.writes = Probe("writing to the store", self.touch, remedy=REMEDY)
+        self.writes = Probe(
+            "writing to the store", self.touch, remedy=REMEDY, category="persistence_error"
+        )
         self.grown = asyncio.Event()  # set with each message stored
         self.erased = asyncio.Event()  # set with each message wiped
 

@@ -9,6 +9,8 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.probe import AGAIN, DEADLINE, EVERY, LOST, STEP, Probe
+from shared.records import Ledger
+from shared.taxonomy import Category
 from tests.support.virtual import VirtualLoop
 
 Story = Callable[["Thing", Probe], Coroutine[Any, Any, None]]
@@ -30,10 +32,10 @@ class Thing:
             raise Unavailable("Not now") from OSError(self.trouble)
 
 
-def play(story: Story) -> None:
+def play(story: Story, category: Category = "connection_error") -> None:
     async def played() -> None:
         thing = Thing()
-        probe = Probe("the thing", thing.answer, remedy="mend it")
+        probe = Probe("the thing", thing.answer, remedy="mend it", category=category)
         asking = asyncio.create_task(probe.run())
         try:
             await story(thing, probe)
@@ -92,6 +94,19 @@ def test_f_t1_what_traffic_proved_earlier_does_not_overrule_what_is_known_since(
         assert probe.check().status == "pass"
 
     play(story)
+
+
+@pytest.mark.parametrize("category", ["connection_error", "persistence_error"])
+def test_s82_silence_is_an_error_of_the_things_own_category(
+    category: Category, recorded: Ledger
+) -> None:
+    async def story(thing: Thing, probe: Probe) -> None:
+        thing.hangs = asyncio.get_running_loop().create_future()
+        await asyncio.sleep(60)
+
+    play(story, category)
+    [found] = recorded.recent()
+    assert (found.category, found.message) == (category, "the thing: no answer for 3 s")
 
 
 @pytest.mark.parametrize("busy", [False, True])

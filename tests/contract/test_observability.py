@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 
 from services.gateway.upstream.stages import STORE
 from shared.metrics import ALL, STANDARD, TABLE
+from shared.report import Check, ceilings
+from shared.taxonomy import CATEGORIES
 from tests.contract.compose_file import ROOT, services
 from tests.contract.metrics_table import table
 from tests.support.prometheus import needs_promtool, promtool
@@ -106,6 +108,46 @@ def test_s120_an_alert_says_what_it_is_and_where_to_read_on(alert: dict[str, Any
         assert word in found[1]
 
 
+# A check of each name that lowers the score, as it lowers it most and least.
+LOW: dict[str, list[Check]] = {
+    **{
+        name: [Check("fail", "why")] for name in ("bus", "store", "reader", "persistence", "notify")
+    },
+    **{name: [Check("fail", "why")] for name in ("subscriptions", "subjects", "routes", "canary")},
+    **{name: [Check("fail", "why")] for name in ("log", "state")},
+    "loop": [Check("warn", "why", 101), Check("warn", "why", 251)],
+    "disk": [Check("warn", "/data", 9.9), Check("warn", "/data", 1.9)],
+}
+
+
+def recommended() -> dict[str, tuple[str, str]]:
+    """The two cells behind each name in the tables of the health score."""
+    part = RUNBOOK.read_text().split("\n## The health score\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*) \|$", part, re.M)
+    return {
+        name: (cell, rest) for names, cell, rest in rows for name in re.findall("`(.*?)`", names)
+    }
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_s84_each_cause_below_a_ceiling_has_its_part_of_the_runbook(name: str) -> None:
+    most, rest = recommended()[name]
+    found = [ceiling.most for check in LOW[name] for ceiling in ceilings("notify", {name: check})]
+    assert [int(number) for number in re.findall(r"\b\d\d\b(?! %)", most)] == found
+    measured, remedy = rest.split(" | ")
+    assert NAME.search(measured) is not None
+    assert len(remedy.split()) > 5
+
+
+def test_s84_each_category_of_errors_has_its_part_of_the_runbook() -> None:
+    told = recommended()
+    for category, kind in CATEGORIES.items():
+        cost, remedy = told[category]
+        assert cost in (f"{kind.weight:g} ({kind.cap:g})", "the score is 0")
+        assert len(remedy.split()) > 5
+    assert {"email", "smtp", "audit"} <= told.keys()  # they warn, and lower nothing
+
+
 def test_s120_the_table_of_the_documentation_is_the_codes() -> None:
     assert table() in RUNBOOK.read_text(), "write it anew: python -m tests.contract.metrics_table"
     assert all(f"`{name}`" in RUNBOOK.read_text() for name in STANDARD)
@@ -129,6 +171,24 @@ def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_quiet() 
 @needs_promtool
 def test_s120_each_alert_fires_when_it_should_and_only_then() -> None:
     assert "SUCCESS" in promtool("test", "rules", TESTS)
+
+
+@pytest.mark.parametrize(
+    ("alert", "least", "severity"),
+    [("LinkUpErrorsMany", 50, "warning"), ("LinkUpErrorsTooMany", 100, "critical")],
+)
+def test_s81_fifty_errors_in_five_minutes_warn_and_a_hundred_are_critical(
+    alert: str, least: int, severity: str
+) -> None:
+    """Of all categories but those that clients can cause; each rule is tried by promtool."""
+    [rule] = [each for each in alerts() if each["alert"] == alert]
+    assert rule["labels"]["severity"] == severity
+    assert rule["expr"].endswith(f"[5m])) >= {least}")
+    [left_out] = re.findall(r'category!~"([a-z_|]+)"', rule["expr"])
+    assert set(left_out.split("|")) == {
+        *("validation_error", "connection_error", "auth_error", "overload")
+    }
+    assert set(left_out.split("|")) < CATEGORIES.keys()
 
 
 def test_prometheus_asks_each_service_where_it_tells() -> None:

@@ -6,15 +6,13 @@ import time
 import aiosmtplib
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPException
 
-from linkup.doctor.seen import Seen
 from linkup.doctor.verdict import Verdict, failed, passed, warned
 from shared.settings import Settings
 
-TIMEOUT = 10.0
+TIMEOUT = 8.0  # seconds
 
 
-async def smtp(seen: Seen) -> Verdict:
-    settings = seen.settings
+async def smtp(settings: Settings) -> Verdict:
     where = f"{settings.smtp_host}:{settings.smtp_port}"
     if not settings.smtp_host:
         return passed("smtp", f"none is set: e-mails are written to {settings.data / 'mail'}")

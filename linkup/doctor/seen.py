@@ -56,22 +56,24 @@ async def look(settings: Settings, url: str = "") -> Seen:
         where = Operator(nats_url="")
     if url:
         where = msgspec.structs.replace(where, urls={**where.urls, "gateway": url})
-    asked = {name: asyncio.to_thread(_by_http, address) for name, address in where.urls.items()}
-    told = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
-    seen = Seen(settings=settings, where=where, services=told)
-    return await _by_bus(seen) if where.nats_url else seen
+    by_http = asyncio.gather(*(asyncio.to_thread(_by_http, each) for each in where.urls.values()))
+    behind, errors = await _by_bus(settings, where)
+    services = dict(zip(where.urls, await by_http, strict=True))
+    return Seen(settings=settings, where=where, services={**services, **behind}, errors=errors)
 
 
-async def _by_bus(seen: Seen) -> Seen:
-    """With what is asked there: the services whose port is not known, and the errors."""
-    names = [name for name in BEHIND if name not in seen.services]
+async def _by_bus(settings: Settings, where: Operator) -> tuple[dict[str, Told], list[Record]]:
+    """Return the reports of the services whose port is not known, and the stored errors."""
+    if not where.nats_url:
+        return {}, []
+    names = [name for name in BEHIND if name not in where.urls]
     try:
-        async with connected(seen.settings) as wire:
-            told = {name: await _asked(wire, BEHIND[name]) for name in names}
+        async with connected(settings) as wire:
+            asked = asyncio.gather(*(_asked(wire, BEHIND[name]) for name in names))
             errors = await _errors(wire)
+            return dict(zip(names, await asked, strict=True)), errors
     except StartError as error:
-        told, errors = {name: Told(reason=str(error)) for name in names}, []
-    return msgspec.structs.replace(seen, services={**seen.services, **told}, errors=errors)
+        return {name: Told(reason=str(error)) for name in names}, []
 
 
 async def _errors(wire: Bus) -> list[Record]:
@@ -106,10 +108,11 @@ def _told(answer: HealthAnswer, took: float) -> Told:
     return Told(answer=answer, skew=skew, round_trip=took)
 
 
-def fetch(url: str) -> tuple[int, bytes]:
-    """Status and body, whatever the status. Raises OSError, HTTPException and ValueError."""
+def fetch(url: str, method: str = "GET") -> tuple[int, bytes]:
+    """Return status and body, whatever the status. Raises OSError, HTTPException and ValueError."""
+    request = urllib.request.Request(url, method=method)
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -15,7 +15,7 @@ from linkup.doctor.verdict import Verdict, failed, passed, skipped
 from shared.reserved import PREFIX
 from shared.settings import Settings
 
-TIMEOUT = 10.0
+TIMEOUT = 8.0  # seconds
 FIX = "See what the other checks say, and the logs of the services."
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import http.client
 import subprocess
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterable
 from importlib.metadata import version
 
 import msgspec
@@ -13,11 +14,15 @@ from linkup.doctor.seen import BEHIND, Seen, Told, fetch
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
 from linkup.installation import owners
 from shared.addresses import file_of
+from shared.report import Recommendation
 from shared.routes import ROUTES
+from shared.score import level_of
+from shared.settings import Settings
 
 SKEW = 1.0  # seconds: order is the store's own, but times are shown
 TOO_MUCH_SKEW = 60.0  # seconds: as far as a token's times may be off
-SCHEMA_TIMEOUT = 30.0
+SCHEMA_TIMEOUT = 10.0
+ROUTES_TIMEOUT = 5.0
 NOT_FOUND = 404
 
 
@@ -30,14 +35,22 @@ def health(name: str, told: Told | None) -> Verdict:
         return skipped(name)
     if told.answer is None:
         return failed(name, f"does not answer: {told.reason}", f"Start {name}, or see its log.")
-    answer = told.answer
-    value = f"{answer.state}, score {answer.health_score}"
-    fix = " ".join(one.advice for one in answer.recommendations) or "See its log."
-    if answer.status == "critical" or answer.state != "ready":
+    answer, level = told.answer, level_of(told.answer.health_score)
+    past = f", {answer.status} within the last minute" if level != answer.status else ""
+    value = f"{answer.state}, score {answer.health_score}{past}"
+    fix = _first(answer.recommendations) or "See its log."
+    if level == "critical" or answer.state != "ready":
         return failed(name, value, fix)
-    if answer.status == "warning" or answer.recommendations:
+    if level == "warning" or answer.recommendations:
         return warned(name, value, fix)
     return passed(name, value)
+
+
+def _first(recommendations: list[Recommendation]) -> str:
+    """Return the most important one; `linkup monitor` has room for all."""
+    more = len(recommendations) - 1
+    said = f" See also `linkup monitor`: {more} more." if more > 0 else ""
+    return f"{recommendations[0].advice}{said}" if recommendations else ""
 
 
 def releases(seen: Seen) -> Verdict:
@@ -69,26 +82,30 @@ def clocks(seen: Seen) -> Verdict:
     return passed("clocks", value)
 
 
-async def schema(seen: Seen) -> Verdict:
-    """Persistence alone knows it, running or not."""
+async def schema(settings: Settings) -> Verdict:
+    """Ask the program of persistence, which knows it whether the service runs or not."""
     try:
-        with open(file_of(seen.settings.store_url), "rb"):  # noqa: ASYNC230 - nothing else waits
+        with open(file_of(settings.store_url), "rb"):  # noqa: ASYNC230 - nothing else waits
             pass
     except FileNotFoundError:
         return passed("schema", "there is no store yet: the first start makes it")
     except OSError as error:
         return failed("schema", str(error), "Run this as the user that LinkUp runs as.")
-    status, stdout, stderr = await asyncio.to_thread(_asked, seen)
+    try:
+        status, stdout, stderr = await asyncio.to_thread(_asked, settings)
+    except subprocess.TimeoutExpired:
+        fix = "See whether the machine is overloaded, or the disk does not respond."
+        return failed("schema", f"persistence did not tell it in {SCHEMA_TIMEOUT:.0f} s", fix)
     if status:
         fix = "Start the release that the store belongs to, or restore a backup."
         return failed("schema", stderr or f"persistence ended with {status}", fix)
     return passed("schema", f"{msgspec.json.decode(stdout, type=Schema).revision}, this release's")
 
 
-def _asked(seen: Seen) -> tuple[int, bytes, str]:
+def _asked(settings: Settings) -> tuple[int, bytes, str]:
     asked = subprocess.run(
         owners.command("persistence", "schema"),
-        env=owners.environment("persistence", seen.settings),
+        env=owners.environment("persistence", settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=SCHEMA_TIMEOUT,
@@ -99,27 +116,37 @@ def _asked(seen: Seen) -> tuple[int, bytes, str]:
 
 
 async def routes(seen: Seen) -> Verdict:
-    """Every route that can be asked without a parameter is there, for whoever may use it."""
+    """Check that every route without a parameter exists."""
     url = seen.url("gateway")
     if not url:
         return skipped("routes", "the address of a gateway is not known: pass --url")
     always = [one for one in ROUTES if one.method == "GET" and not one.only_with]
-    asked = [one.path for one in always if "{" not in one.path]
+    paths = ["/", *(one.path for one in always if "{" not in one.path)]
     try:
-        found = [(await asyncio.to_thread(fetch, url + path))[0] for path in ("/", *asked)]
+        absent = await asyncio.to_thread(_absent, url, paths)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return failed("routes", f"{url}: {error}", "Start a gateway, or pass its --url.")
-    absent = [path for path, code in zip(("/", *asked), found, strict=True) if code == NOT_FOUND]
     if absent:
         fix = f"See that {url} is a gateway of this release, and what is in front of it."
         return failed("routes", f"not found: {', '.join(absent)}", fix)
-    return passed("routes", f"{len(found)} answer at {url}")
+    return passed("routes", f"{len(paths)} answer at {url}")
 
 
-async def checks(seen: Seen) -> AsyncIterator[Verdict]:
-    yield await schema(seen)
-    for name in seen.services or ("gateway", *BEHIND):
-        yield health(name, seen.services.get(name))
-    yield releases(seen)
-    yield clocks(seen)
-    yield await routes(seen)
+def _absent(url: str, paths: Iterable[str]) -> list[str]:
+    """Return those that the gateway does not know.
+
+    OPTIONS finds them without a token, and without a refusal among the errors of the gateway.
+    """
+    found, until = [], time.monotonic() + ROUTES_TIMEOUT
+    for path in paths:
+        if time.monotonic() > until:
+            raise TimeoutError(f"no answer from all routes in {ROUTES_TIMEOUT:.0f} s")
+        if fetch(url + path, "OPTIONS")[0] == NOT_FOUND:
+            found.append(path)
+    return found
+
+
+async def checks(seen: Seen) -> list[Verdict]:
+    names = seen.services or ("gateway", *BEHIND)
+    told = [health(name, seen.services.get(name)) for name in names]
+    return [*told, releases(seen), clocks(seen), await routes(seen)]

@@ -6,7 +6,7 @@ is tried where nobody listens, or where a question is answered.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -77,13 +77,11 @@ async def permissions(seen: Seen) -> Verdict:
     urls = _urls(seen.settings.data, seen.where.nats_url)
     if not urls:
         return skipped("permissions", "the user of LINKUP_NATS_URL is none of ours")
-    wrong: list[str] = []
-    for user, url in urls.items():
-        try:
-            wrong += [f"{user} {fault}" async for fault in _faults(user, url)]
-        except (StartError, LinkupError) as error:
-            return failed("permissions", f"{user}: {error}", "Check the users of nats-server.")
-    if wrong:
+    try:
+        found = await asyncio.gather(*(_faults(user, url) for user, url in urls.items()))
+    except (StartError, LinkupError) as error:
+        return failed("permissions", str(error), "Check the users of nats-server.")
+    if wrong := [fault for faults in found for fault in faults]:
         fix = "Give nats-server the permissions of deploy/nats.conf."
         return failed("permissions", "; ".join(wrong), fix)
     return passed("permissions", f"{', '.join(urls)}: {2 * len(TRIED)} subjects tried of each")
@@ -104,16 +102,16 @@ def _urls(data: Path, nats_url: str) -> dict[str, str]:
     return {one.user: f"nats://{one.user}:{quote(one.password)}@{where}" for one in known}
 
 
-async def _faults(user: str, url: str) -> AsyncIterator[str]:
-    """Yield what the broker wrongly permits, and what it wrongly refuses."""
-    for verb, may in (("publish", PUBLISH[user]), ("subscribe", SUBSCRIBE[user])):
-        refused = await _refused(user, url, verb, may)
-        for subject in TRIED:
-            allowed = any(covers(pattern, subject) for pattern in may)
-            if allowed and subject in refused:
-                yield f"may not {verb} {subject}"
-            if not allowed and subject not in refused:
-                yield f"may {verb} {subject}"
+async def _faults(user: str, url: str) -> list[str]:
+    """Return what the broker wrongly permits, and what it wrongly refuses."""
+    rights = {"publish": PUBLISH[user], "subscribe": SUBSCRIBE[user]}
+    tried = await asyncio.gather(*(_refused(user, url, *each) for each in rights.items()))
+    return [
+        f"{user} {'may' if subject not in refused else 'may not'} {verb} {subject}"
+        for (verb, may), refused in zip(rights.items(), tried, strict=True)
+        for subject in TRIED
+        if any(covers(pattern, subject) for pattern in may) == (subject in refused)
+    ]
 
 
 async def _refused(user: str, url: str, verb: str, may: Iterable[str]) -> set[str]:
@@ -140,6 +138,8 @@ async def _ask(wire: bus.Bus, subject: str) -> None:
         return  # refused, or nobody is there
 
 
-async def checks(seen: Seen) -> AsyncIterator[Verdict]:
-    yield await reached(seen)
-    yield await permissions(seen)
+async def checks(seen: Seen) -> list[Verdict]:
+    bus, users = await asyncio.gather(reached(seen), permissions(seen))
+    if bus.status == "fail" and users.status == "fail":
+        users = skipped("permissions", "nats-server has to be reached first")
+    return [bus, users]

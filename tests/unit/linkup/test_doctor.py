@@ -135,6 +135,17 @@ def test_s86_a_service_that_is_silent_or_unready_fails() -> None:
     assert services.health("notify", None).status == "skip"
 
 
+def test_s86_a_service_that_was_ill_a_moment_ago_is_well() -> None:
+    healthy = told().answer
+    assert healthy is not None
+    past = msgspec.structs.replace(
+        healthy, state="ready", health_score=100, status="critical", recommendations=[]
+    )
+    found = services.health("notify", Told(answer=past))
+    assert (found.status, found.fix) == ("pass", "")
+    assert found.value == "ready, score 100, critical within the last minute"
+
+
 WORDS = st.text("abc", min_size=1, max_size=3)
 
 

@@ -13,7 +13,8 @@ LONGEST_LAG = 10  # seconds that a follower of the log may be behind
 
 
 class Seen(NamedTuple):
-    """The number of errors of a category in the last `minutes`, and the last one."""
+    """The number of errors of a category in the last `minutes`, and the last one: how long ago it
+    was, and its message."""
 
     times: int
     minutes: float
@@ -22,7 +23,7 @@ class Seen(NamedTuple):
 
 def _said(category: Category, seen: Seen) -> str:
     window = f"{seen.minutes:g} minutes" if seen.minutes != 1 else "1 minute"
-    last = f"; the last: {seen.last}" if seen.last else ""
+    last = f"; the last {seen.last}" if seen.last else ""
     return f"{seen.times} in {window} ({METRIC}{{category={category}}}){last}"
 
 
@@ -49,7 +50,10 @@ def validation_error(seen: Seen) -> str:
 
 def connection_error(seen: Seen) -> str:
     said = _said("connection_error", seen)
-    return f"Connections break: {said}. Check the network and the proxy in front, and its timeouts."
+    return (
+        f"Connections break or time out: {said}. If the bus or a service is named, check that; "
+        "otherwise the network, and the proxy in front and its timeouts."
+    )
 
 
 def routing_error(seen: Seen) -> str:
@@ -127,7 +131,7 @@ def bus(cause: str) -> Ceiling:
     return Ceiling(
         "bus",
         55,
-        f"This service cannot reach NATS (linkup_ready{{check=bus}}): {cause}. "
+        f"NATS cannot be reached (linkup_ready{{check=bus}}): {cause}. "
         "Check that nats-server runs, and read its log.",
     )
 
@@ -136,8 +140,8 @@ def stopped(service: str, cause: str) -> Ceiling:
     return Ceiling(
         service,
         55,
-        f"The service {service} is stopped or unreachable (linkup_ready{{check={service}}}): "
-        f"{cause}. Start it, and read its log.",
+        f"The service {service} is not ready (linkup_ready{{check={service}}}): {cause}. "
+        "If it is stopped, start it; if it is frozen, let it continue; otherwise read its log.",
     )
 
 

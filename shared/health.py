@@ -33,12 +33,13 @@ from shared.report import (
     State,
     category_advice,
     ceilings,
-    warnings,
+    recommended,
 )
 from shared.report import Check as Check
 from shared.report import Status as Status
 from shared.score import Ceiling, Level, Steady, loss, score
 from shared.sliding import WINDOW, Sliding
+from shared.taxonomy import Record
 
 RELEASE = version("linkup-messaging")
 HOLD = 0.2  # of the window: how long a service stays called as bad as it was
@@ -153,16 +154,15 @@ class Health:
         self, checks: dict[str, Check], low: list[Ceiling], operations: int
     ) -> list[Recommendation]:
         """The lowest ceiling first, then the errors that cost most."""
-        last = {one.category: one.message for one in reversed(self.errors.recent())}
-        found = [Recommendation(one.name, one.advice) for one in sorted(low, key=_most)]
-        found += warnings(checks, low)
+        last = {one.category: _said(one) for one in reversed(self.errors.recent())}
+        found = list(recommended(checks, low))
         costs = [
             (loss(category, count, operations), category, count)
             for category, count in self.errors.counts().items()
         ]
         for points, category, count in sorted(costs, reverse=True):
-            minutes = round(self.window / 60, 2)
-            found += category_advice(category, count, points, minutes, last.get(category, ""))
+            told = last.get(category, "")
+            found += category_advice(category, count, points, self.window, told)
         return found
 
     def routes(self, admits: Admits = anybody) -> list[Route]:
@@ -210,8 +210,9 @@ class Health:
         return Response(exposition.exposition(self), media_type=exposition.CONTENT_TYPE)
 
 
-def _most(ceiling: Ceiling) -> int:
-    return ceiling.most
+def _said(last: Record) -> str:
+    ago = max(0, clock.now() - last.occurred_at) // clock.SECOND
+    return f"{ago} s ago: {last.message}"
 
 
 def _json(body: object, status_code: int, media_type: str = "application/health+json") -> Response:

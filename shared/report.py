@@ -1,7 +1,7 @@
 """Owns the health report of one service, and of all services together. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,10 @@ from shared.score import Ceiling, Level, level_of
 Status = Literal["pass", "warn", "fail"]
 State = Literal["starting", "ready", "draining", "unreachable"]
 
+# While the bus cannot be reached, these fail or are unknown because of that.
+BEHIND_THE_BUS = frozenset({"persistence", "notify", "log", "canary"})
+# Causes within the service that reports them. Any other is the same whoever reports it.
+OWN = frozenset({"store", "reader", "disk", "loop", "subscriptions", "subjects", "routes"})
 WORTH_NAMING = 1.0  # points: what costs less is in the figures, and nobody has to do anything
 
 
@@ -29,11 +33,16 @@ class Check(Struct, frozen=True, omit_defaults=True):
 
 
 class Recommendation(Struct, frozen=True):
-    """A cause that lowers the score, a check or a category of errors, and a remedy."""
+    """A cause that lowers the score, a check or a category of errors, and a remedy.
+
+    In the report on all services, `service` names those that report the cause. `last` is the
+    latest error of a category, and how long ago it was.
+    """
 
     cause: str
     advice: str
-    service: str = ""  # who says so, in the report on all of them
+    service: str = ""
+    last: str = ""
 
 
 class AsyncCheck(Struct, frozen=True, kw_only=True):
@@ -136,12 +145,20 @@ def _ceiling(service: str, name: str, check: Check) -> Ceiling | None:  # noqa: 
             return advice.stopped(name, check.output)
 
 
-def warnings(checks: Mapping[str, Check], named: Iterable[Ceiling]) -> Iterator[Recommendation]:
-    """The recommendations of checks that warn without a ceiling."""
-    known = {ceiling.name for ceiling in named}
+def recommended(checks: Mapping[str, Check], low: Iterable[Ceiling]) -> Iterator[Recommendation]:
+    """Yield what to do about the checks that fail or warn, the lowest ceiling first."""
+    known = {ceiling.name for ceiling in low}
+    hidden = BEHIND_THE_BUS if "bus" in known else frozenset()
+    for one in sorted(low, key=_most):
+        if one.name not in hidden:
+            yield Recommendation(one.name, one.advice)
     for name, check in checks.items():
-        if check.status == "warn" and name not in known:
+        if check.status == "warn" and name not in known | hidden:
             yield Recommendation(name, f"{check.output} (linkup_ready{{check={name}}}).")
+
+
+def _most(ceiling: Ceiling) -> int:
+    return ceiling.most
 
 
 def unreachable(service: str, now: int, cause: str) -> HealthAnswer:
@@ -205,22 +222,45 @@ def summed(trends: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*filter(None, trends), strict=False)]
 
 
-def _ordered(told: Iterable[HealthAnswer]) -> list[Recommendation]:
-    """Of the worst service first; of one that does not answer nobody else says the same again."""
-    ordered = sorted(told, key=lambda one: (one.health_score, one.state != "unreachable"))
-    silent = {one.service for one in ordered if one.state == "unreachable"}
-    return [
-        replace(each, service=each.service or one.service)
-        for one in ordered
-        for each in one.recommendations
-        if each.cause not in silent or one.service == each.cause
-    ]
+def _ordered(told: list[HealthAnswer]) -> list[Recommendation]:
+    """Return one for each cause, those of the worst service first. What a service that fails says
+    of itself is not said by the others again."""
+    causes: dict[tuple[str, str], list[Recommendation]] = {}
+    failing = {one.service for one in told if _fails(one)}
+    for one in sorted(told, key=lambda one: (one.health_score, one.state != "unreachable")):
+        for each in one.recommendations:
+            if each.cause in failing and each.cause != one.service:
+                continue
+            known = causes.setdefault((each.cause, one.service if each.cause in OWN else ""), [])
+            known.append(replace(each, service=each.service or one.service))
+    return [_merged(same, told) for same in causes.values()]
+
+
+def _fails(one: HealthAnswer) -> bool:
+    return one.state == "unreachable" or any(each.status == "fail" for each in one.checks.values())
+
+
+def _merged(same: list[Recommendation], told: list[HealthAnswer]) -> Recommendation:
+    """Return what several services say of one cause."""
+    first, services = same[0], dict.fromkeys(each.service for each in same)
+    if len(services) == 1:
+        return first
+    merged = replace(first, service=", ".join(services))
+    if first.cause not in advice.CATEGORY:
+        return merged
+    category = cast("Category", first.cause)
+    count = sum(one.errors.get(category, 0) for one in told)
+    return replace(merged, advice=_said(category, count, told[0].window, first.last))
 
 
 def category_advice(
-    category: Category, count: float, points: float, minutes: float, last: str
+    category: Category, count: float, points: float, window: float, last: str
 ) -> Iterator[Recommendation]:
-    """Of errors that cost so many points, if that is worth naming."""
+    """Yield the recommendation for errors that cost so many points, if that is worth naming."""
     if count and points >= WORTH_NAMING:
-        seen = advice.Seen(max(1, round(count)), minutes, last)
-        yield Recommendation(category, advice.CATEGORY[category](seen))
+        yield Recommendation(category, _said(category, count, window, last), last=last)
+
+
+def _said(category: Category, count: float, window: float, last: str) -> str:
+    seen = advice.Seen(max(1, round(count)), round(window / 60, 2), last)
+    return advice.CATEGORY[category](seen)

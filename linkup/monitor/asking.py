@@ -30,11 +30,10 @@ async def look(settings: Settings, urls: Sequence[str]) -> HealthAnswer:
     Raises StartError when nothing answers, or when it is not known where.
     """
     known = _given(settings, urls) if urls else operator.operator(settings)
-    by_bus = await _over_the_bus(settings) if known.nats_url else {}
-    asked = {name: url for name, url in known.urls.items() if name not in by_bus}
-    told = await asyncio.gather(*(asyncio.to_thread(_over_http, *each) for each in asked.items()))
+    by_http = asyncio.gather(*(asyncio.to_thread(_over_http, *one) for one in known.urls.items()))
+    by_bus, told = await _over_the_bus(settings, known), await by_http
     behind = {name: one for each in told for name, one in each.services.items() if name in SUBJECTS}
-    own = {name: _own(name, each) for name, each in zip(asked, told, strict=True)}
+    own = {name: _own(name, each) for name, each in zip(known.urls, told, strict=True)}
     return _together({**behind, **own, **by_bus}, known.urls)
 
 
@@ -44,8 +43,10 @@ def _given(settings: Settings, urls: Sequence[str]) -> operator.Operator:
     return operator.Operator(nats_url=settings.nats_url, urls=dict(zip(names, urls, strict=True)))
 
 
-async def _over_the_bus(settings: Settings) -> dict[str, HealthAnswer]:
+async def _over_the_bus(settings: Settings, known: operator.Operator) -> dict[str, HealthAnswer]:
     """Return the health of the services that answer over the bus."""
+    if not known.nats_url:
+        return {}
     try:
         async with operator.connected(settings) as wire:
             told = await asyncio.gather(*(_of(wire, subject) for subject in SUBJECTS.values()))

@@ -129,6 +129,6 @@ def _recommendations(told: HealthAnswer) -> RenderableType:
         return Text("Nothing to do", style="green")
     table = Table(box=None, show_header=False, pad_edge=False)
     for each in told.recommendations:
-        name = each.cause if each.cause == each.service else f"{each.service} {each.cause}"
+        name = each.cause if each.cause == each.service else f"{each.service}: {each.cause}"
         table.add_row(Text(name.strip(), style="bold yellow"), Text(each.advice))
     return Group(Text("What to do", style="bold"), table)

@@ -72,7 +72,9 @@ class Follower:
     def check(self) -> Check:
         if (silent := self.lag()) < STUCK_AFTER:
             return Check("pass")
-        return Check("fail", f"the log has not been read for {silent:.0f} s; is persistence up?")
+        return Check(
+            "fail", f"the log has not been read for {silent:.0f} s; see whether persistence runs"
+        )
 
     def _on_doorbell(self, delivery: Delivery) -> None:
         self._bell.set()

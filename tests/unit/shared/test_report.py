@@ -15,7 +15,7 @@ from shared.health import Check, Health
 from shared.metrics import TABLE
 from shared.readiness import tell
 from shared.records import Category, Ledger
-from shared.report import HealthAnswer, ceilings, decoded, unreachable, whole
+from shared.report import HealthAnswer, State, ceilings, decoded, unreachable, whole
 from tests.support.waiting import eventually
 
 
@@ -134,6 +134,57 @@ def test_s82_the_whole_is_as_good_as_the_worst_of_them() -> None:
     assert [(each.service, each.cause) for each in told.recommendations] == [("notify", "notify")]
     assert list(told.services) == ["gateway", "notify"]
     assert told.services["notify"].state == "unreachable"
+
+
+def test_s84_a_cause_has_one_recommendation_whoever_reports_it() -> None:
+    """Three services lose the bus at once; each of two has a store of its own."""
+    told = []
+    for service in ("gateway", "persistence", "notify"):
+        health = health_of(service)
+        health.operated(1000)
+        health.errors.record("connection_error", "disconnected from the bus")
+        health.checks["bus"] = lambda: Check("fail", "nats-server: no answer")
+        if service != "gateway":
+            health.checks["store"] = lambda: Check("fail", "locked")
+        told.append(health.examine())
+    found = {(one.service, one.cause): one.advice for one in whole(*told).recommendations}
+    everybody = "persistence, notify, gateway"
+    assert list(found) == [
+        ("persistence", "store"),
+        (everybody, "bus"),
+        (everybody, "connection_error"),
+        ("notify", "store"),
+    ]
+    assert "3 in 5 minutes" in found[everybody, "connection_error"]
+    assert "the last 0 s ago: disconnected from the bus" in found[everybody, "connection_error"]
+
+
+@pytest.mark.parametrize(("state", "cause"), [("starting", "persistence"), ("ready", "store")])
+def test_s84_what_a_service_says_of_itself_is_not_said_by_the_others_again(
+    state: State, cause: str
+) -> None:
+    gateway, persistence = health_of(), health_of("persistence")
+    persistence.state = state
+    if cause == "store":
+        persistence.checks["store"] = lambda: Check("fail", "locked")
+    gateway.checks["persistence"] = lambda: Check("fail", "persistence: it is not ready")
+    [found] = whole(gateway.examine(), persistence.examine()).recommendations
+    assert (found.service, found.cause) == ("persistence", cause)
+    persistence.state = "ready"
+    persistence.checks.clear()
+    [found] = whole(gateway.examine(), persistence.examine()).recommendations
+    assert (found.service, found.cause) == ("gateway", "persistence"), "it does not know it itself"
+
+
+def test_s84_without_the_bus_nothing_behind_it_is_blamed() -> None:
+    health = health_of()
+    health.checks["bus"] = lambda: Check("fail", "no connection")
+    health.checks["persistence"] = lambda: Check("warn", "not known")
+    health.checks["log"] = lambda: Check("fail", "not read for 12 s")
+    health.checks["email"] = lambda: Check("warn", "2 e-mails were refused")
+    told = health.examine()
+    assert [each.cause for each in told.recommendations] == ["bus", "email"]
+    assert told.health_score == 55
 
 
 def test_s82_over_the_bus_a_service_is_asked_for_its_report_or_whether_it_is_ready() -> None:

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -23,12 +23,16 @@ from typing import Any, cast
 import httpx2
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
 
 from linkup.monitor.asking import look
+from shared import advice
 from shared.report import HealthAnswer
+from shared.score import FEWEST
 from shared.settings import Settings
 from shared.taxonomy import CATEGORIES, Category
 from tests.support.background import running
+from tests.support.injection import BLOCK, OBEYING, UNENCODABLE
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import LOST, make_known
@@ -50,7 +54,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("health")
     limits: dict[str, Any] = {"message_rate": 0, "strikes_per_minute": 0}
-    async with run_stack(folder, health_window=WINDOW, **limits) as started:
+    settings = {"health_window": WINDOW, "environment": OBEYING, **limits}
+    async with run_stack(folder, **settings) as started:
         await make_known(started, ["alice", "bob"])
         yield started
 
@@ -78,6 +83,20 @@ async def killed(stack: Stack) -> AsyncIterator[None]:
         os.kill(stack.pids()["persistence"], signal.SIGKILL)
         await eventually(lambda: taken(lock.fileno()))
         yield
+    await stack.ready()  # the cause ends with its start
+
+
+@asynccontextmanager
+async def broker_killed(stack: Stack) -> AsyncIterator[None]:
+    """It is started again and again, and cannot: its configuration is away."""
+    file = stack.data_dir / "nats" / "nats-server.conf"
+    away = file.with_name("away")
+    file.rename(away)
+    try:
+        await stack.kill("nats-server")
+        yield
+    finally:
+        away.rename(file)
     await stack.ready()  # the cause ends with its start
 
 
@@ -201,6 +220,10 @@ CASES: dict[str, tuple[Trouble, dict[str, tuple[str, str]]]] = {
         frozen("nats-server"),
         {service: ("bus", "nats-server") for service in SERVICES},
     ),
+    "nats-server killed": (
+        broker_killed,
+        {service: ("bus", "nats-server") for service in SERVICES},
+    ),
     "subscription missing": (
         deaf,
         {
@@ -216,6 +239,7 @@ SCORES = {  # of the whole, and who or what is named first
     "persistence frozen": (55, "persistence"),
     "persistence killed": (55, "persistence"),
     "nats-server frozen": (55, "bus"),
+    "nats-server killed": (55, "bus"),
     "notify frozen": (55, "notify"),
     "subscription missing": (40, "subscriptions"),
 }  # of the rest: 40, and the store
@@ -227,6 +251,7 @@ QUICK = [
     ("disk full", False),
     ("store moved", True),
     ("nats-server frozen", False),
+    ("nats-server killed", True),
     ("subscription missing", False),
     ("notify frozen", True),
 ]
@@ -361,29 +386,86 @@ async def recovered(stack: Stack) -> None:
         raise AssertionError(f"not healthy again: {told}") from None
 
 
-async def test_s82_s84_a_flood_of_bad_frames_is_named_and_makes_nothing_unready(
-    stack: Stack,
-) -> None:
+async def bad_frames(stack: Stack) -> None:
     async with peer(stack, "alice") as alice:
-        flooding = asyncio.create_task(_flood(alice))
-        try:
-
-            async def named() -> bool:
-                told = await whole(stack)
-                assert told.health_score >= 80
-                return "validation_error" in {one.cause for one in told.recommendations}
-
-            await eventually(named, NOTICED)
-            await until(stack, {}, SERVICES, BACK)
-        finally:
-            flooding.cancel()
-            await asyncio.wait([flooding])
+        while True:
+            await alice.send("no such frame")
+            await asyncio.sleep(0.005)
 
 
-async def _flood(alice: Any) -> None:
+async def bad_tokens(stack: Stack) -> None:
+    """By HTTP and in the first frame of a socket."""
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        while True:
+            forged = {"authorization": "Bearer forged"}
+            assert (await client.get("/v1/unread", headers=forged)).status_code == 401
+            async with connect(stack.ws_url) as socket:
+                await socket.send('{"type":"hello","token":"forged"}')
+                await socket.wait_closed()
+            assert socket.close_code == 4401
+
+
+async def abrupt_ends(stack: Stack) -> None:
     while True:
-        await alice.send("no such frame")
-        await asyncio.sleep(0.005)
+        async with peer(stack, "alice") as alice:
+            alice.socket.transport.abort()
+            await alice.socket.wait_closed()
+
+
+FLOODS: dict[Category, Callable[[Stack], Coroutine[Any, Any, None]]] = {
+    "validation_error": bad_frames,
+    "auth_error": bad_tokens,
+    "connection_error": abrupt_ends,
+}
+
+
+@pytest.mark.parametrize("category", FLOODS)
+async def test_s82_s84_a_flood_of_bad_clients_is_named_and_makes_nothing_unready(
+    stack: Stack, category: Category
+) -> None:
+    chat = Chat(stack, pause=0.01)
+    async with running(FLOODS[category](stack)), running(chat.run()):
+
+        async def named() -> bool:
+            """Apart from what a busy machine does to a loop."""
+            told = await whole(stack)
+            alone = set(told.errors) == {category} and told.health_score >= 80
+            return alone and category in {one.cause for one in told.recommendations}
+
+        await eventually(named, NOTICED)
+        await until(stack, {}, SERVICES, BACK)
+
+
+@pytest.mark.parametrize(
+    ("fault", "category", "cause"),
+    [
+        (BLOCK, "async_context_violation", "services/gateway/handlers.py:"),
+        (UNENCODABLE, "json_serialization_error", "Pong cannot be encoded"),
+    ],
+)
+async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_says_and_is_named(
+    stack: Stack, fault: str, category: Category, cause: str
+) -> None:
+    chat, looks = Chat(stack, pause=0.01), list[HealthAnswer]()
+    async with running(chat.run()), peer(stack, "alice") as alice:
+        await eventually(lambda: chat.acks >= FEWEST)
+        await alice.send("ping", timestamp=fault)
+
+        async def named() -> bool:
+            looks[:] = [(await whole(stack)).services["gateway"]]
+            return category in looks[0].errors and looks[0].operations >= FEWEST
+
+        await eventually(named, NOTICED)
+    [told] = looks
+    late = advice.loop(told.checks["loop"].observed or 0.0, "")
+    expected = min(_formula(told), late.most if late else 100)
+    assert abs(told.health_score - expected) <= 3
+    assert told.errors[category] == 1
+    assert told.status != "healthy"
+    assert any(one.cause == category and cause in one.advice for one in told.recommendations)
+    assert told.state == "ready"
+    await until(stack, {}, SERVICES, BACK)
+    await recovered(stack)
 
 
 async def steady(stack: Stack) -> None:
@@ -404,10 +486,10 @@ async def quiet() -> None:
 
 
 class Chat:
-    """Alice writes to Bob, five messages a second, whatever becomes of them."""
+    """Alice writes to Bob, whatever becomes of it. `pause`: seconds between two messages."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
+    def __init__(self, stack: Stack, pause: float = 0.2) -> None:
+        self._stack, self._pause = stack, pause
         self.acks = self.refused = 0
 
     async def run(self) -> None:
@@ -416,7 +498,7 @@ class Chat:
                 async with peer(self._stack, "alice") as alice:
                     while True:
                         await self._say(alice)
-                        await asyncio.sleep(0.2)
+                        await asyncio.sleep(self._pause)
             await asyncio.sleep(0.1)
 
     async def _say(self, alice: Any) -> None:

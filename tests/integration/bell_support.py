@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from services.notify.channels.realtime import Realtime
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.lists import Lists
@@ -23,6 +25,7 @@ from shared.commands import (
     Joined,
     Joins,
     JoinsAnswer,
+    Live,
     LogRow,
     Notices,
     NoticesAnswer,
@@ -31,6 +34,7 @@ from shared.commands import (
 from shared.errors import Unavailable
 from tests.integration.notify_support import WAITS
 
+SPACING = 0.02
 NOW = 1_700_000_000 * SECOND
 
 
@@ -68,7 +72,14 @@ class Wire:
         return JoinsAnswer(joined=[Joined(epoch="e1", head=1, profile=one) for one in known])
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        self.published.append(commands.decode(payload, commands.Live))
+        live = commands.decode(payload, Live)
+        assert subject == subjects.live(live.user_id)
+        frame = msgspec.json.decode(live.frame)
+        self.published.append((live.user_id, live.to, live.conversation_id, frame))
+
+    def told(self, kind: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+        """To whom, by which sockets, about which conversation, and the frame."""
+        return [one for one in self.published if one[3]["type"] == kind]
 
 
 class Bell:
@@ -78,7 +89,7 @@ class Bell:
         self.wire, self.store, self.now = Wire(), store, NOW
         bus: Any = self.wire
         words = Words(bus)
-        self.realtime = Realtime(bus, store.between, words)
+        self.realtime = Realtime(bus, store.between, words, lambda: self.now / SECOND, SPACING)
         told, heard = self.realtime.changed, self.realtime.heard
         self.lists = Lists(store.between, words, lambda: self.now, told, heard)
         types = table(["invoice"], [])

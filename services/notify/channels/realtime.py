@@ -109,38 +109,40 @@ class Realtime:
             await self._wake.wait()
             self._wake.clear()
             pending, self._pending = self._pending, Pending()
-            try:
-                await self._say(pending)
-            except LinkupError as error:  # the list has it, and the next question the count
-                logger.debug("users are not told of notifications: %s", error)
+            for say in (self._show, self._tell, self._count):
+                try:
+                    await say(pending)
+                except LinkupError as error:  # the list has it, and the next question the count
+                    logger.debug("users are not told of notifications: %s", error)
             await asyncio.sleep(self._spacing)
 
-    async def _say(self, pending: Pending) -> None:
+    async def _show(self, pending: Pending) -> None:
         """Raises Unavailable."""
-        shown = [item for item in pending.items.values() if self._is_wanted(item)]
-        for item, notice in await self._words.of(shown):
+        wanted = [item for item in pending.items.values() if self._is_wanted(item)]
+        for item, notice in await self._words.of(wanted):
             to: To = "others" if item.conversation_id else "all"
-            await self._publish(
-                item.user_id, commands.notification(notice), item.conversation_id, to
-            )
+            frame = commands.notification(notice)
+            await self._publish(item.user_id, frame, item.conversation_id, to)
+
+    async def _tell(self, pending: Pending) -> None:
         for user_id, frame in pending.frames:
             await self._publish(user_id, frame)
+
+    async def _count(self, pending: Pending) -> None:
+        """Raises Unavailable."""
         user_ids = pending.user_ids
         counts = await self._between(lambda connection: rows.unread(connection, user_ids))
         for user_id in user_ids:
-            await self._count(user_id, counts.get(user_id, 0))
+            unread, listener = counts.get(user_id, 0), self._listeners.get(user_id)
+            if listener is not None and listener.told != unread:
+                listener.told = unread
+                await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
 
     def _is_wanted(self, item: Item) -> bool:
         """A message is on its way itself, but for narrow views."""
         listener = self._listeners.get(item.user_id)
         narrow = listener is not None and self._clock() - listener.narrow_at < LISTENS_FOR
         return narrow or not item.conversation_id
-
-    async def _count(self, user_id: str, unread: int) -> None:
-        listener = self._listeners.get(user_id)
-        if listener is not None and listener.told != unread:
-            listener.told = unread
-            await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
 
     async def _publish(
         self, user_id: str, frame: ServerFrame, conversation_id: str = "", to: To = "all"

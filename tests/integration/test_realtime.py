@@ -1,0 +1,101 @@
+"""What users with an open page hear at once of their notifications, and how often."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.notify.channels.realtime import LISTENS_FOR
+from shared.clock import SECOND
+from shared.commands import Badges, ReadNotice, ReadNotices
+from tests.integration.bell_support import Bell, ringing
+from tests.support.background import running
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def bell(tmp_path: Path) -> AsyncIterator[Bell]:
+    """Bob and Carol listen; Bob has a narrow view."""
+    async with ringing(tmp_path) as bell, running(bell.realtime.run()):
+        await listen(bell)
+        yield bell
+
+
+async def listen(bell: Bell) -> None:
+    await bell.lists.badges(Badges(user_ids=["bob", "carol"], narrow=["bob"]))
+
+
+async def until_count(bell: Bell, user_id: str, count: int) -> None:
+    def told() -> bool:
+        counts = [
+            f["unread_count"] for u, _, _, f in bell.wire.told("badge_update") if u == user_id
+        ]
+        return counts[-1:] == [count]
+
+    await eventually(told)
+
+
+async def test_s24_a_message_is_a_count_and_for_a_narrow_view_a_notification(bell: Bell) -> None:
+    await bell.say(1, to="carol")
+    await bell.say(1, to="bob")
+    await until_count(bell, "bob", 1)
+    await until_count(bell, "carol", 1)
+    [(user_id, to, place, frame)] = bell.wire.told("notification")
+    assert (user_id, to, place) == ("bob", "others", "d1")
+    assert (frame["title"], frame["body"], frame["is_read"]) == ("Ann", "Ann: hello", False)
+    assert {to for _, to, _, _ in bell.wire.told("badge_update")} == {"all"}
+
+
+async def test_s24_what_the_host_says_is_for_every_socket(bell: Bell) -> None:
+    answer = await bell.announce("carol", "bob", "ann")
+    await until_count(bell, "carol", 1)
+    told = {user_id: (to, frame) for user_id, to, _, frame in bell.wire.told("notification")}
+    assert told.keys() == {"bob", "carol"}  # nobody holds a socket of Ann
+    to, frame = told["carol"]
+    ids = {one.user_id: one.notification_id for one in answer.results}
+    assert (to, frame["notification_id"]) == ("all", ids["carol"])
+
+
+async def test_reading_on_one_device_is_told_to_the_others(bell: Bell) -> None:
+    await bell.say(1, 2, to="carol", place="d1")
+    await bell.say(1, to="carol", place="d2")
+    await until_count(bell, "carol", 2)
+    first = (await bell.page("carol")).notices[0].notification_id
+    await bell.lists.read(ReadNotice(user_id="carol", notification_id=first))
+    await until_count(bell, "carol", 1)
+    [(user_id, to, _, frame)] = bell.wire.told("notification_read")
+    assert (user_id, to, frame["notification_id"]) == ("carol", "all", first)
+    assert frame["unread_count"] == 1
+    await bell.lists.read_all(ReadNotices(user_id="carol"))
+    await until_count(bell, "carol", 0)
+    [(*_, frame)] = bell.wire.told("notifications_read")
+    assert (frame["count"], frame["unread_count"]) == (1, 0)
+
+
+async def test_counts_are_gathered_and_the_last_one_is_told(bell: Bell) -> None:
+    for number in range(30):
+        await bell.say(1, to="carol", place=f"d{number}", step=0)
+    await until_count(bell, "carol", 30)
+    assert len(bell.wire.told("badge_update")) < 30
+    await bell.say(2, to="carol", place="d1")  # another count it is not
+    await bell.say(1, to="carol", place="d30")
+    await until_count(bell, "carol", 31)
+    counts = [frame["unread_count"] for *_, frame in bell.wire.told("badge_update")]
+    assert counts == sorted(set(counts))
+
+
+async def test_without_persistence_the_count_is_told_all_the_same(bell: Bell) -> None:
+    bell.wire.is_away = True
+    await bell.say(1, to="bob")
+    await until_count(bell, "bob", 1)
+    assert bell.wire.told("notification") == []
+
+
+async def test_who_is_not_asked_for_any_more_is_told_nothing(bell: Bell) -> None:
+    bell.now += int((LISTENS_FOR - 5) * SECOND)
+    await bell.lists.badges(Badges(user_ids=["carol"], narrow=[]))
+    bell.now += 5 * SECOND
+    await bell.say(1, to="bob")
+    await bell.say(1, to="carol")
+    await until_count(bell, "carol", 1)
+    assert {user_id for user_id, *_ in bell.wire.published} == {"carol"}

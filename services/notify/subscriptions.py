@@ -12,6 +12,7 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
 
+from services.notify.inbox import rows as items
 from services.notify.questions import Questions
 from services.notify.store import Store
 from shared import vapid
@@ -78,10 +79,12 @@ class Subscription(Struct, frozen=True):
 
 
 class Devices(Struct, frozen=True):
-    """`left`: those that a delivery has not been pushed to. `outcomes`: of the others."""
+    """`left`: those that a delivery has not been pushed to. `outcomes`: of the others. `badge`: the
+    number of their user's unread notifications."""
 
     left: list[Subscription]
     outcomes: list[str]
+    badge: int
 
 
 class Subscriptions:
@@ -140,7 +143,7 @@ class Subscriptions:
                 Subscription(**row) for row in connection.execute(OF_USER, {"user_id": user_id})
             ]
             left = [one for one in found if one.device not in done]
-            return Devices(left, list(done.values()))
+            return Devices(left, list(done.values()), items.unread_of(connection, user_id))
 
         return await self._store.between(work)
 

@@ -38,7 +38,7 @@ NOTE = Note(
     tag="conversation-1",
     notification_id="n1",
     priority="normal",
-    badge=3,
+    badge=0,
 )
 
 
@@ -163,7 +163,7 @@ async def test_s97_where_the_setting_says_so_a_push_has_no_content(
     monkeypatch.setattr(world.push, "_with_content", False)
     await world.send()
     told = world.told(world.there.asked[0])
-    assert (told["title"], told["body"], told["badge"]) == ("", "", 3)
+    assert (told["title"], told["body"], told["badge"]) == ("", "", 0)
     assert told["url"] == NOTE.url
 
 

@@ -50,16 +50,16 @@ Begin = Callable[[], Awaitable[bool]]
 class Note(Struct, frozen=True, kw_only=True):
     """What the page's service worker shows. `tag`: a later note with the same one replaces it.
 
-    `badge`: the number of unread notifications.
+    `notification_id`: empty for messages. `badge`: the number of unread notifications.
     """
 
     title: str
     body: str
     url: str
     tag: str
-    notification_id: str
-    priority: Priority
-    badge: int
+    notification_id: str = ""
+    priority: Priority = "normal"
+    badge: int = 0
 
 
 class Request(Struct, frozen=True):
@@ -125,6 +125,7 @@ class Push:
         devices = await self._subscriptions.devices(delivery_id, user_id)
         if not devices.left:
             return concluded(devices.outcomes, [])
+        note = replace(note, badge=devices.badge)
         made = await asyncio.to_thread(self._made, devices.left, note)
         if not await begin():
             return Outcome("withdrawn")

@@ -33,6 +33,7 @@ REFUSED = {
     "a password": "https://user:secret@push.example/x",
     "a host behind a user name": "https://push.example@127.0.0.1/x",
     "a backslash, at which parsers disagree": "https://push.example\\@127.0.0.1/x",
+    "a backslash alone": "https://push.example/a\\b",
     "a space": "https://push.example/a b",
     "a line break": "https://push.example/a\r\nHost: b",
     "a tab in the host": "https://push\t.example/x",

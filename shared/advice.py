@@ -9,6 +9,7 @@ from shared.score import Ceiling
 METRIC = "linkup_errors_total"
 SLOW_MS, BLOCKED_MS = 100, 250  # of the loop's lag, p99
 LITTLE_DISK, NO_DISK = 10, 2  # percent free
+MAIL = "Check the mail server, and LINKUP_SMTP_HOST, _PORT, _USER and _SECURITY."
 LONGEST_LAG = 10  # seconds that a follower of the log may be behind
 
 
@@ -104,6 +105,12 @@ CATEGORY: Mapping[Category, Callable[[Seen], str]] = {
     "overload": overload,
     "invariant_violation": invariant_violation,
 }
+
+
+def warning(name: str, cause: str) -> str:
+    """What to do about a check that warns and limits no score."""
+    remedy = f" {MAIL}" if name in ("email", "smtp") else ""
+    return f"{cause} (linkup_ready{{check={name}}}).{remedy}"
 
 
 def canary(cause: str) -> Ceiling:

@@ -154,7 +154,7 @@ def recommended(checks: Mapping[str, Check], low: Iterable[Ceiling]) -> Iterator
             yield Recommendation(one.name, one.advice)
     for name, check in checks.items():
         if check.status == "warn" and name not in known | hidden:
-            yield Recommendation(name, f"{check.output} (linkup_ready{{check={name}}}).")
+            yield Recommendation(name, advice.warning(name, check.output))
 
 
 def _most(ceiling: Ceiling) -> int:

@@ -74,7 +74,7 @@ def monitor(
             else:
                 _show(console, told, clear=continuous, asyncs=check_async)
             if svg:
-                _draw(Path(svg), told, asyncs=check_async)
+                draw(Path(svg), told, asyncs=check_async)
     except KeyboardInterrupt:
         pass  # the end of `--continuous`: the code is that of the last look
     ctx.exit(code)
@@ -112,7 +112,7 @@ def _show(console: Console, told: HealthAnswer, *, clear: bool, asyncs: bool) ->
     console.print(screen(told, asyncs=asyncs))
 
 
-def _draw(file: Path, told: HealthAnswer, *, asyncs: bool) -> None:
+def draw(file: Path, told: HealthAnswer, *, asyncs: bool) -> None:
     canvas = Console(record=True, width=SVG_WIDTH, file=io.StringIO(), force_terminal=True)
     canvas.print(screen(told, asyncs=asyncs))
     svg = FONTS.sub("", canvas.export_svg(title="linkup monitor"))

@@ -184,6 +184,7 @@ def test_s84_without_the_bus_nothing_behind_it_is_blamed() -> None:
     health.checks["email"] = lambda: Check("warn", "2 e-mails were refused")
     told = health.examine()
     assert [each.cause for each in told.recommendations] == ["bus", "email"]
+    assert "LINKUP_SMTP_HOST" in told.recommendations[1].advice
     assert told.health_score == 55
 
 

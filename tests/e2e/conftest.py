@@ -25,6 +25,7 @@ ARGUMENTS = [
     "--disable-features=SpareRendererForSitePerProcess",
 ]
 
+ADMIN_KEY = "the-operators-key-of-the-browser-tests"
 WINDOWS = {"edit_window": 2 * 3_600, "delete_window": 3 * 3_600}
 
 expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
@@ -33,7 +34,13 @@ expect.set_options(timeout=10_000 * TIMEOUT_FACTOR)
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     directory = tmp_path_factory.mktemp("browser")
-    settings: dict[str, Any] = {"message_rate": 0, "heartbeat": 2, **WINDOWS}
+    settings: dict[str, Any] = {
+        "message_rate": 0,
+        "heartbeat": 2,
+        "admin_key": ADMIN_KEY,
+        "admin_per_minute": 0,
+        **WINDOWS,
+    }
     async with run_stack(directory, dev_login=True, **settings) as stack:
         yield stack
 

@@ -42,15 +42,22 @@ function face({ notification_type, sender_id, sender_name }) {
 
 function lines({ notification_type, title, body, updated_at, created_at, group_count = 1, priority }) {
   const time = told("brief", updated_at ?? created_at);
-  const count = group_count > 1 && `${group_count} times`;
+  const things = notification_type === "new_message" ? "messages" : "times";
+  const count = group_count > 1 && `${group_count} ${things}`;
   const urgent = priority === "urgent" && h("span", { class: "urgent" }, "Urgent");
   return h(
     "span",
     { class: "lines" },
     h("span", { class: "title", dir: "auto" }, plainName(title || wordsOf(notification_type))),
-    body && h("span", { class: "body", dir: "auto" }, body),
+    body && h("span", { class: "body", dir: "auto" }, withoutName(body, title)),
     h("span", { class: "small", dir: "auto" }, urgent, wordsOf(notification_type), " · ", time, count && " · ", count),
   );
+}
+
+/** A message begins with the name of its author, which may be the title. */
+function withoutName(body, title) {
+  const name = `${title}: `;
+  return body.startsWith(name) ? body.slice(name.length) : body;
 }
 
 const mark = ({ read_at }) => (read_at ? null : h("span", { class: "fresh", role: "img", "aria-label": "Unread" }));

@@ -8,7 +8,12 @@ import { quietHours } from "./quiethours.js";
 import { thisDevice } from "./thisdevice.js";
 import { typeTable } from "./typetable.js";
 
-const DIGESTS = [["off", "One by one"], ["hourly", "Once an hour"], ["daily", "Once a day"], ["weekly", "Once a week"]];
+const DIGESTS = [
+  ["off", "One by one"],
+  ["hourly", "Together, each hour"],
+  ["daily", "Together, each day"],
+  ["weekly", "Together, each week"],
+];
 const HINT = "“On” lists it under the bell. The other columns also tell you: in the open app, by a push message, by e-mail.";
 
 /**
@@ -44,9 +49,8 @@ function stored(preferences, signal) {
 }
 
 function digest(preferences, signal) {
-  const note = "Those that wait come together in one e-mail";
   const onChange = (value) => preferences.set({ digest: value });
-  const { node, input } = choice({ name: "Send", note, options: DIGESTS, onChange });
+  const { node, input } = choice({ name: "Send e-mails", options: DIGESTS, onChange });
   const show = () => (input.value = preferences.known.digest);
   preferences.addEventListener("change", show, { signal });
   show();

@@ -151,11 +151,11 @@ async def test_who_has_left_has_no_line_of_it(bell: Bell) -> None:
     assert await bell.unread() == 0
 
 
-PLANS: dict[str, dict[str, Any]] = {
-    "LOAD_NEWEST": {"keys": "[]"},
-    "READ_UP_TO": {"changes": "[]", "now": 1},
-    "MUTE": {"changes": "[]"},
-    "FORGET": {"changes": "[]"},
+PLANS: dict[str, Any] = {
+    "LOAD_NEWEST": ("u", "g"),
+    "READ_UP_TO": {"user_id": "u", "conversation_id": "c", "number": 1, "now": 1},
+    "MUTE": {"user_id": "u", "conversation_id": "c", "number": 1},
+    "FORGET": {"user_id": "u", "conversation_id": "c"},
     "PAGE": {
         "user_id": "u",
         "updated_at": 1,

@@ -31,7 +31,7 @@ STATEMENTS = (
     "CREATE INDEX items_in_order ON items (user_id, updated_at, item_id)",
     "CREATE INDEX items_by_group ON items (user_id, group_key, item_id) WHERE group_key <> ''",
     """
-    CREATE INDEX items_unread ON items (user_id, conversation_id, last_seq, muted)
+    CREATE INDEX items_unread ON items (user_id, conversation_id, muted)
         WHERE read_at = 0
     """,
 )

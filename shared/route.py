@@ -5,7 +5,14 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.errors import LinkupError
-from shared.frames import AttachmentId, ConversationId, NotificationId, PositiveInt, UserId
+from shared.frames import (
+    AttachmentId,
+    ConversationId,
+    NotificationId,
+    PositiveInt,
+    Token,
+    UserId,
+)
 from shared.taxonomy import ErrorId
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -33,6 +40,7 @@ PATH_TYPES: dict[str, Any] = {
     "error_id": ErrorId,
     "message_id": PositiveInt,
     "notification_id": NotificationId,
+    "token": Token,
     "user_id": UserId,
 }
 

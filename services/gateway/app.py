@@ -32,6 +32,7 @@ from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
 from services.gateway.api.tickets import TicketOffice
 from services.gateway.api.traces import Traces
+from services.gateway.api.unsubscribing import Unsubscribing
 from services.gateway.api.users import Users
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.links import Links
@@ -315,6 +316,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Traces(log).endpoints(),
         **Notifications(parts.notices).endpoints(),
         **Host(lanes, log, parts.notices, parts.whole.report).endpoints(),
+        **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }
 

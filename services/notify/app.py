@@ -12,6 +12,7 @@ from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.channels.push import signer_of
 from services.notify.channels.realtime import Realtime
+from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
 from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
@@ -25,6 +26,7 @@ from services.notify.questions import Questions
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from services.notify.subscriptions import Subscriptions
+from services.notify.unsubscribing import Unsubscribing, key
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
@@ -41,7 +43,7 @@ Run = Callable[[], Coroutine[None, None, None]]
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Raises SettingError and StartError."""
-    channel, letters = await open_channel(settings), Letters(settings, clock.now)
+    channel = await open_channel(settings)
     known = table(settings.notification_types, settings.notification_defaults)
     signer, rules = signer_of(settings), Rules(settings.outbound_allowed)
     doorbell = asyncio.Event()
@@ -59,6 +61,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             retries=settings.smtp_retries,
         )
         await store.recover(clock.now(), waits)
+        links = Unsubscriptions(await key(store), settings.public_url)
+        letters = await asyncio.to_thread(Letters, settings, clock.now, links.link)
         breaker = Breaker("the mail server", settings.smtp_retries)
         mailer = Mailer(
             wire,
@@ -102,6 +106,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
         lists.answer(questions)
         Announcements(wire, store.between, known, clock.now, realtime.changed).answer(questions)
+        Unsubscribing(store, known, links).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)

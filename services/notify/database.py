@@ -20,7 +20,7 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-REVISION = "0008"  # the newest of migrations/versions
+REVISION = "0009"  # the newest of migrations/versions
 BUSY_TIMEOUT_MS = 1000
 
 

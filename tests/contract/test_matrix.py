@@ -10,7 +10,9 @@ from tests.support import matrix
 from tests.support.matrix import ELSEWHERE, IT, NOTHING, VERBS, Verb
 
 NAMING = {"to", "peer", "reply_to", "members", "attachments"}  # and whatever ends in `_id`, `_ids`
-SIGNED = [route for route in ROUTES if route.auth == "signature"]  # tried in test_attachments.py
+SIGNED = [
+    route for route in ROUTES if route.auth == "signature"
+]  # in test_attachments.py and test_unsubscribe.py
 OPERATOR = [route for route in ROUTES if route.auth == "operator"]  # in test_errors.py
 NAMELESS = [route for route in ROUTES if route.auth == "none" and "{" not in route.path]
 BEARER = [route for route in ROUTES if route not in SIGNED + OPERATOR + NAMELESS]

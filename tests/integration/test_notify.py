@@ -233,7 +233,7 @@ async def test_names_cannot_forge_headers(
     (letter,) = mailbox.accepted
     assert set(letter.keys()) == {
         *("Subject", "From", "To", "Date", "Message-ID"),
-        *("Auto-Submitted", "MIME-Version", "Content-Type"),
+        *("Auto-Submitted", "In-Reply-To", "References", "List-Id", "MIME-Version", "Content-Type"),
     }
     assert name not in letter.as_string()
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale, UnknownLocaleError
@@ -15,6 +14,7 @@ from babel.dates import format_date, format_time, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
+from services.notify.zones import zone_of
 from shared.errors import SettingError
 
 Forms = Mapping[str, str]  # by plural category
@@ -154,7 +154,4 @@ def _placeholders(text: str | Forms) -> set[str]:
 
 
 def time_zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (KeyError, ValueError, OSError):  # unknown, a path, a folder of zones
-        return UTC
+    return zone_of(name or "UTC") or UTC

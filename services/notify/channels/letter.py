@@ -1,6 +1,6 @@
 """Owns an e-mail: its headers and its parts. Text of users is only in the body, in no header."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -9,12 +9,14 @@ from email.utils import format_datetime
 from typing import Any
 
 from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
+from services.notify.channels.headers import POLICY, listing, thread
 from services.notify.channels.language import Language
 from services.notify.channels.links import Links
 from services.notify.channels.samples import samples
 from services.notify.channels.subject import subject
 from services.notify.channels.templates import FAULTS, Templates, told
 from services.notify.channels.text import one_line
+from services.notify.channels.unsubscription import Link, type_of
 from services.notify.channels.views import Views
 from shared.commands import Profile
 from shared.errors import SettingError
@@ -34,11 +36,18 @@ def sender(text: str) -> Address:
     return address
 
 
+def _no_link(user_id: str, notification_type: str) -> str:
+    return ""
+
+
 class Letters:
     """Raises SettingError for a sender that is none, and for templates that cannot be used."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Callable[[], int], unsubscribe: Link = _no_link
+    ) -> None:
         self._from = sender(settings.smtp_from)
+        self._unsubscribe = unsubscribe
         self._links = Links(settings)
         self._templates = Templates(settings)
         self._clock = clock
@@ -48,19 +57,30 @@ class Letters:
     def write(self, notification_id: str, profile: Profile, content: Content) -> EmailMessage:
         """`profile` holds a usable address. Reads files: call it in a thread."""
         language = self._templates.languages.of(profile.locale)
-        letter = EmailMessage()  # its default policy refuses line breaks in headers
+        link = self._unsubscribe(profile.user_id, type_of(content))
+        letter = EmailMessage(POLICY)  # it refuses line breaks in headers
         letter["Subject"] = subject(content, language)
-        letter["From"] = self._from
         letter["To"] = Address(addr_spec=profile.email or "")
-        letter["Date"] = format_datetime(datetime.fromtimestamp(self._clock() / 1e6, UTC))
-        # A repeat, were there ever one, could be told by it.
-        letter["Message-ID"] = f"<{notification_id}@{self._from.domain}>"
-        letter["Auto-Submitted"] = "auto-generated"
-        shown = self._shown(letter["Subject"], profile, content, language)
+        for name, value in self._headers(notification_id, profile.user_id, content, link):
+            letter[name] = value
+        shown = {"subject": letter["Subject"], "unsubscribe": link}
+        shown |= self._shown(profile, content, language)
         text, html = self._templates.render(language, content, shown)
         letter.set_content(text)
         letter.add_alternative(html, subtype="html")
         return letter
+
+    def _headers(
+        self, notification_id: str, user_id: str, content: Content, link: str
+    ) -> Iterator[tuple[str, str | Address]]:
+        domain = self._from.domain
+        yield "From", self._from
+        yield "Date", format_datetime(datetime.fromtimestamp(self._clock() / 1e6, UTC))
+        # A repeat, were there ever one, could be told by it.
+        yield "Message-ID", f"<{notification_id}@{domain}>"
+        yield "Auto-Submitted", "auto-generated"
+        yield from thread(user_id, content, domain)
+        yield from listing(type_of(content), link, domain)
 
     def _try(self) -> None:
         """Write every kind of e-mail in every language, for faults to be told at start."""
@@ -71,13 +91,10 @@ class Letters:
                 except FAULTS as error:
                     raise SettingError(f"LINKUP_TEMPLATES: {told(error)}") from None
 
-    def _shown(
-        self, subject: str, profile: Profile, content: Content, language: Language
-    ) -> dict[str, Any]:
+    def _shown(self, profile: Profile, content: Content, language: Language) -> dict[str, Any]:
         """The values of the templates."""
         views = Views(self._links, language, profile)
         return {
-            "subject": subject,
             "brand": self._from.display_name or self._from.domain,
             "home": self._links.home(),
             "name": one_line(profile.name or ""),

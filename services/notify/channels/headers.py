@@ -1,0 +1,40 @@
+"""Owns the headers with which mail clients thread e-mails and unsubscribe from them."""
+
+import hashlib
+from collections.abc import Iterator
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.policy import Policy, default
+
+from services.notify.channels.content import Content, MessageContent
+
+
+class WholeHeader(UnstructuredHeader, BaseHeader):
+    """A header of one word, which may neither be folded nor encoded (RFC 5322, RFC 2369)."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_registry = HeaderRegistry()
+for _name in ("In-Reply-To", "References", "List-Id", "List-Unsubscribe"):
+    _registry.map_to_type(_name, WholeHeader)
+POLICY = default.clone(header_factory=_registry)
+
+
+def thread(user_id: str, content: Content, domain: str) -> Iterator[tuple[str, str]]:
+    """Yield the headers that keep the e-mails about one conversation together: all of them answer
+    one that was never sent, whose id is the same each time."""
+    if isinstance(content, MessageContent):
+        about = f"{user_id}\x00{content.conversation_id}".encode()
+        root = hashlib.blake2b(about, digest_size=16, person=b"linkup.thread").hexdigest()
+        for name in ("In-Reply-To", "References"):
+            yield name, f"<{root}@{domain}>"
+
+
+def listing(notification_type: str, link: str, domain: str) -> Iterator[tuple[str, str]]:
+    """Yield the headers of a list (RFC 2919, RFC 2369). One click (RFC 8058) needs https."""
+    yield "List-Id", f"<{notification_type or 'digest'}.{domain}>"
+    if link:
+        yield "List-Unsubscribe", f"<{link}>"
+    if link.startswith("https://"):
+        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"

@@ -1,0 +1,129 @@
+"""The headers of an e-mail, against the grammars of their RFCs."""
+
+import re
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+
+import pytest
+from abnf import Rule
+from abnf.grammars import rfc3986, rfc5322
+
+from services.notify.channels.content import Content, MessageContent
+from services.notify.channels.letter import Letters
+from services.notify.channels.samples import samples
+from services.notify.channels.unsubscription import ALL, Unsubscriptions
+from shared.commands import Profile
+from shared.errors import NotFound
+from shared.settings import Settings
+
+PUBLIC_URL = "https://chat.example.com"
+LONG_URL = f"https://{'chat.' * 20}example.com/below"
+SENDER = f"Müller & Söhne, Büro für Nachrichten <no-reply@{'mail.' * 20}example.com>"
+UNSUBSCRIPTIONS = Unsubscriptions(b"k" * 32, PUBLIC_URL)
+
+
+class Grammar(Rule):
+    """RFC 2919 (section 3), RFC 2369 (section 2) and RFC 8058 (section 3.1), for one URI."""
+
+
+for rule in (
+    'list-id = "List-Id:" SP "<" label 1*("." label) ">" CRLF',
+    'label = 1*(ALPHA / DIGIT / "-" / "_")',
+    'list-unsubscribe-post = "List-Unsubscribe-Post:" SP "List-Unsubscribe=One-Click" CRLF',
+):
+    Grammar.create(rule)
+
+
+def written(content: Content, profile: Profile, public_url: str = PUBLIC_URL) -> EmailMessage:
+    settings = Settings(public_url=public_url, smtp_from=SENDER)
+    links = Unsubscriptions(b"k" * 32, public_url)
+    return Letters(settings, lambda: 1_700_000_000_000_000, links.link).write(
+        "0123456789abcdef" * 2, profile, content
+    )
+
+
+def lines(letter: EmailMessage) -> dict[str, str]:
+    """The headers as they are sent, by their names, folds included."""
+    head, _, _ = letter.as_bytes(policy=SMTP).partition(b"\r\n\r\n")
+    fields = re.split(r"\r\n(?![ \t])", head.decode("ascii"))
+    return {field.partition(":")[0].lower(): f"{field}\r\n" for field in fields}
+
+
+SAMPLES = [(content, profile) for name in ("en", "fr") for profile, content in samples(name)]
+
+
+@pytest.mark.parametrize(("content", "profile"), SAMPLES)
+def test_s74_headers_are_those_of_rfc_5322(content: Content, profile: Profile) -> None:
+    sent = lines(written(content, profile))
+    for name in ("to", "subject", "message-id"):
+        rfc5322.Rule(name).parse_all(sent[name])
+    rfc5322.Rule("orig-date").parse_all(sent["date"])
+    if isinstance(content, MessageContent):
+        for name in ("references", "in-reply-to"):
+            rfc5322.Rule(name).parse_all(sent[name])
+    assert all(len(line) <= 998 for field in sent.values() for line in field.split("\r\n"))
+    parsed = message_from_bytes(written(content, profile).as_bytes(), policy=default)
+    assert [value.defects for value in parsed.values()] == [()] * len(parsed)
+    assert not parsed.defects
+
+
+@pytest.mark.parametrize("public_url", [PUBLIC_URL, LONG_URL])
+@pytest.mark.parametrize(("content", "profile"), SAMPLES)
+def test_s74_one_click_unsubscribes_by_rfc_8058(
+    content: Content, profile: Profile, public_url: str
+) -> None:
+    sent = lines(written(content, profile, public_url))
+    Grammar("list-unsubscribe-post").parse_all(sent["list-unsubscribe-post"])
+    Grammar("list-id").parse_all(sent["list-id"])
+    found = re.fullmatch(r"List-Unsubscribe: <(.+)>\r\n", sent["list-unsubscribe"])
+    assert found
+    rfc3986.Rule("URI").parse_all(found[1])
+    assert found[1].startswith(f"{public_url}/unsubscribe/")
+    letter = written(content, profile, public_url)
+    for kind in ("plain", "html"):
+        part = letter.get_body((kind,))
+        assert part is not None
+        assert found[1] in part.get_content()
+
+
+@pytest.mark.parametrize(("public_url", "has"), [("", 0), ("http://chat.example.com", 1)])
+def test_without_https_there_is_no_one_click(public_url: str, has: int) -> None:
+    letter = written(*SAMPLES[0], public_url)
+    assert len(letter.get_all("List-Unsubscribe", [])) == has
+    assert "List-Unsubscribe-Post" not in letter
+
+
+def test_s74_the_sender_is_that_of_rfc_5322() -> None:
+    rfc5322.Rule("from").parse_all(lines(written(*SAMPLES[0]))["from"])
+
+
+def test_emails_about_one_conversation_are_one_thread() -> None:
+    (content, profile), (other, _) = SAMPLES[0], SAMPLES[1]
+    assert isinstance(content, MessageContent)
+    one, again = written(content, profile), written(content, profile)
+    assert one["References"] == one["In-Reply-To"] == again["References"]
+    assert one["References"] != one["Message-ID"]
+    somebody = Profile(user_id="else", email="else@example.com")
+    assert written(content, somebody)["References"] != one["References"]
+    assert "References" not in written(other, profile)
+
+
+def test_a_token_names_its_user_and_type() -> None:
+    for user_id in ("bob", "Zoë 🦊", "x" * 128):
+        for notification_type in ("new_message", ALL):
+            token = UNSUBSCRIPTIONS.token(user_id, notification_type)
+            assert UNSUBSCRIPTIONS.read(token) == (user_id, notification_type)
+
+
+def test_a_token_of_others_is_none() -> None:
+    token = UNSUBSCRIPTIONS.token("bob", "new_message")
+    head, claims, mark = token.split(".")
+    other = Unsubscriptions(b"o" * 32, PUBLIC_URL).token("bob", "new_message")
+    nobody = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
+    for wrong in (
+        *("", "x", "\x00", "é.é.é", "a.b.c", other, token[:-2], f"{token}x", f"{head}.{claims}."),
+        *(f"{nobody}.{claims}.", f"{nobody}.{claims}.{mark}", f"{head}.{claims[:-4]}.{mark}"),
+    ):
+        with pytest.raises(NotFound):
+            UNSUBSCRIPTIONS.read(wrong)

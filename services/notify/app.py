@@ -31,9 +31,9 @@ from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
 from shared.clock import SECOND
+from shared.destinations import Rules
 from shared.disk import disk_check
 from shared.health import Health
-from shared.outward import Rules
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 

@@ -20,8 +20,9 @@ from services.notify.subscriptions import Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
+from shared.destinations import Rules
 from shared.frames import Priority
-from shared.outward import Rules, open_outward
+from shared.outward import open_outward
 from shared.retry import Retries
 from shared.settings import Settings
 from tests.e2e.browser import Open
@@ -87,11 +88,18 @@ async def test_s97_a_person_subscribes_this_browser_and_ends_it(
     await page.context.grant_permissions(["notifications"], origin=stack.url)
     await page.evaluate(SERVICE, Receiver().keys)
     assert await call(page, stack, "paula", "pushState") == "unsubscribed"
-    assert await call(page, stack, "paula", "subscribe") == "subscribed"
+    await page.get_by_role("button", name="Notifications").click()
+    await page.get_by_role("button", name="Notification settings").click()
+    switch = page.get_by_role("switch", name="Push messages")
+    await switch.click()
+    await eventually(lambda: subscribed(stack, "paula") == 1)
+    await expect(switch).to_be_checked()
     assert await call(page, stack, "paula", "pushState") == "subscribed"
-    assert subscribed(stack, "paula") == 1
-    await call(page, stack, "paula", "subscribe")
-    assert subscribed(stack, "paula") == 1
+    await switch.click()
+    await eventually(lambda: subscribed(stack, "paula") == 0)
+    await expect(switch).not_to_be_checked()
+    assert await call(page, stack, "paula", "subscribe") == "subscribed"
+    await page.get_by_role("button", name="Close").click()
     await forgotten(stack, "paula")
     await call(page, stack, "paula", "keepSubscription")
     await eventually(lambda: subscribed(stack, "paula") == 1)

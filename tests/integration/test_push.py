@@ -22,8 +22,9 @@ from services.notify.subscriptions import Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
+from shared.destinations import Rules
 from shared.errors import SettingError, Unavailable
-from shared.outward import Outward, Rules, open_outward
+from shared.outward import Outward, open_outward
 from shared.retry import Retries
 from shared.settings import Settings
 from tests.support.endpoint import Asked, Endpoint, certificate, endpoint

@@ -25,9 +25,10 @@ from services.notify.ladder.delivery import Outcome
 from services.notify.subscriptions import Subscription, Subscriptions
 from shared import vapid
 from shared.breaker import Breaker
+from shared.destinations import Refused, Rules
 from shared.errors import SettingError
 from shared.frames.fields import Priority
-from shared.outward import Answer, NotSent, Outward, Refused, Rules, Unanswered
+from shared.outward import Answer, NotSent, Outward, Unanswered
 from shared.retry import Retries
 from shared.settings import Settings
 

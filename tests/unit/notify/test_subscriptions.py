@@ -9,8 +9,8 @@ import pytest
 from services.notify.store import open_store
 from services.notify.subscriptions import MOST, Subscriptions
 from shared.commands import PushKey, PushSubscribe, PushUnsubscribe
+from shared.destinations import Rules
 from shared.errors import InvalidRequest, Unsupported
-from shared.outward import Rules
 from tests.support.receiver import Receiver, bytes_of, text
 
 KEYS = Receiver().keys

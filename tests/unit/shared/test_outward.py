@@ -3,19 +3,18 @@
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from shared.destinations import Refused, Rules, is_public
 from shared.outward import (
     Answer,
     NotSent,
-    Refused,
-    Rules,
     Unanswered,
-    is_public,
-    look_up,
     open_outward,
+    system,
 )
 from shared.settings import load
 from tests.support.endpoint import Endpoint, certificate, endpoint
@@ -282,6 +281,17 @@ async def test_a_connection_is_kept_for_the_next_request(there: Endpoint) -> Non
     assert (there.connections, len(there.asked)) == (1, 3)
 
 
+async def test_c8_a_request_on_a_kept_connection_is_not_repeated_by_the_library(
+    there: Endpoint,
+) -> None:
+    there.script = ["201", "drop"]
+    async with open_outward(Rules(["127.0.0.0/8"])) as outward:
+        await outward.request("POST", there.url("/1"), body=b"x")
+        with pytest.raises(Unanswered):
+            await outward.request("POST", there.url("/2"), body=b"x")
+    assert [asked.path for asked in there.asked] == ["/1", "/2"]
+
+
 async def test_a_name_server_that_hangs_does_not_hold_up_for_long() -> None:
     async def hangs(host: str, port: int) -> list[str]:
         await asyncio.Event().wait()
@@ -293,4 +303,5 @@ async def test_a_name_server_that_hangs_does_not_hold_up_for_long() -> None:
 
 
 async def test_names_are_looked_up_as_the_system_does() -> None:
-    assert set(await look_up("localhost", 443)) <= {"127.0.0.1", "::1"}
+    with ThreadPoolExecutor(1) as pool:
+        assert set(await system(pool)("localhost", 443)) <= {"127.0.0.1", "::1"}

@@ -9,6 +9,7 @@ import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon } from "./page/dom.js";
+import { explain } from "./page/explain.js";
 import { GroupView } from "./page/groupview.js";
 import { Inbox } from "./page/inbox.js";
 import { Indicator } from "./page/indicator.js";
@@ -117,18 +118,18 @@ function reportOn({ client, toasts, chat, message }) {
 
 /** Shows in a corner what went wrong. */
 function tell({ client, chats, toasts, conversation }) {
-  client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(detail.message));
-  chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(detail.message));
+  client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(explain(detail)));
+  chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(explain(detail)));
   client.addEventListener("failed", ({ detail }) => {
     const chat = chats.addressed(detail);
     if (chat.key === conversation.key) return;
-    toasts.say(`A message to ${isolated(chat.title)} was not sent: ${detail.failed.message}`);
+    toasts.say(`A message to ${isolated(chat.title)} was not sent: ${explain(detail.failed)}`);
   });
 }
 
 /** The bell, desktop notifications, and the number in the title. */
 function notify({ root, client, again, chats, conversation, go, refused }) {
-  const opened = (id) => chats.of(id).then((chat) => go(chat.key), (error) => refused(error.message));
+  const opened = (id) => chats.of(id).then((chat) => go(chat.key), (error) => refused(explain(error)));
   const message = (preferences) => messageOccasions({ chats, preferences, open: (key) => go(key) });
   const on = { conversation: opened, watched: () => conversation.conversationId, refused, message };
   const push = { state: () => pushState(client), subscribe: () => subscribe(client), unsubscribe: () => unsubscribe(client) };

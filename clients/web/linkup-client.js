@@ -13,6 +13,7 @@ import { Typing, Typists } from "./sdk/typing.js";
 import { Waiting } from "./sdk/waiting.js";
 
 export { login } from "./sdk/api.js";
+export { adviceFor } from "./sdk/advice.js";
 export { LinkupError } from "./sdk/http.js";
 
 /** @typedef {import("./sdk/outbox.js").OutboxItem} OutboxItem */

@@ -154,6 +154,7 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
     await send(page, "Is there anybody?")
     row = own(page, "Is there anybody?")
     await has_status(row, "failed")
+    await expect(row).to_contain_text("Reload the page.")
     await page.reload()
     await has_status(row, "failed")
     answer = await page.request.post(

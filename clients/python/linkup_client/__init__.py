@@ -1,5 +1,6 @@
 """Python client of LinkUp messaging: acknowledged sends, events in order, resume without gaps."""
 
+from linkup_client.advice import Advice, advice_for
 from linkup_client.backoff import Timing
 from linkup_client.bell import Notifications
 from linkup_client.client import Client, connect
@@ -41,6 +42,7 @@ from linkup_client.notification import (
 
 __all__ = [
     "Ack",
+    "Advice",
     "Attachment",
     "BadgeUpdate",
     "Client",
@@ -72,5 +74,6 @@ __all__ = [
     "State",
     "Timing",
     "TypePreference",
+    "advice_for",
     "connect",
 ]

@@ -1,5 +1,7 @@
 """Owns the errors: one class for each reaction of the caller."""
 
+from linkup_client.advice import UNREACHABLE, Advice, advice_for
+
 
 class LinkupError(Exception):
     """Anything this client raises on purpose."""
@@ -8,25 +10,28 @@ class LinkupError(Exception):
 class SendFailed(LinkupError):
     """The server refused the message for good: change it and take a new `client_id`.
 
-    `code` is one of the protocol's: `not_found`, `client_id_conflict`, `invalid_frame` …
+    `code` is one of the protocol's: `not_found`, `client_id_conflict`, `invalid_frame` … `advice`
+    is what to tell a person.
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.advice: Advice = advice_for(code)
 
 
 class RequestFailed(LinkupError):
     """The server refused a request over HTTP, or cannot be reached.
 
     `code` is one of the protocol's: `not_found`, `invalid_request`, `unavailable` … If `temporary`
-    is true, try the same again later.
+    is true, try the same again later. `advice` is what to tell a person.
     """
 
-    def __init__(self, code: str, message: str, temporary: bool) -> None:
+    def __init__(self, code: str, message: str, temporary: bool, *, answered: bool = True) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.temporary = temporary
+        self.advice: Advice = advice_for(code if answered else UNREACHABLE)
 
 
 class FileFailed(RequestFailed):

@@ -84,7 +84,8 @@ class Http:
             _hang_up(connection)
             raise
         except (OSError, http.client.HTTPException) as error:
-            raise self._failure("unavailable", str(error) or type(error).__name__, True) from error
+            said = str(error) or type(error).__name__
+            raise self._failure("unavailable", said, True, answered=False) from error
         return self._read(status, content, kind)
 
     def _read(self, status: int, content: bytes, kind: type[T]) -> T:

@@ -2,6 +2,7 @@
 
 import { confirm } from "./confirm.js";
 import { h, icon } from "./dom.js";
+import { explain } from "./explain.js";
 import { isolated } from "./names.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
@@ -65,7 +66,7 @@ export class Blocks {
     try {
       await (blocked ? this.#api.block(chat.peer.user_id) : this.#api.unblock(chat.peer.user_id));
     } catch (error) {
-      this.#onRefused(error.message);
+      this.#onRefused(explain(error));
       return false;
     }
     this.#tell(chat, blocked);

@@ -2,6 +2,7 @@
 
 import { refill } from "./children.js";
 import { h, icon } from "./dom.js";
+import { explain } from "./explain.js";
 import { isolated } from "./names.js";
 import { isJumbo, linkified } from "./text.js";
 import { clock, exactly } from "./time.js";
@@ -154,5 +155,5 @@ function remedies(item, on) {
     return h("button", { type: "button", class: "link", on: { click } }, name);
   };
   const buttons = [remedy("Try again", on.retry), remedy("Discard", on.discard)];
-  return [h("span", {}, `Not sent: ${item.failed.message}`), ...buttons];
+  return [h("span", {}, `Not sent: ${explain(item.failed)}`), ...buttons];
 }

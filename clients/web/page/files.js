@@ -1,6 +1,7 @@
 // Owns how the files of messages look, and when their pictures are loaded.
 
 import { h, icon } from "./dom.js";
+import { explain } from "./explain.js";
 import { FileUrls } from "./fileurls.js";
 import { plainName } from "./names.js";
 import { openViewer } from "./viewer.js";
@@ -86,7 +87,7 @@ export class Files {
       if (SHOWN.test(file.media_type)) openViewer(file, url, (anew) => this.#urlOf(file, anew));
       else h("a", { href: url, download: plainName(file.name) }).click();
     } catch (error) {
-      this.#toasts.say(error.message);
+      this.#toasts.say(explain(error));
     }
   }
 

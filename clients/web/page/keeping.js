@@ -1,6 +1,7 @@
 // Owns what a person does with a whole conversation: read, archive, mute and clear it.
 
 import { confirm } from "./confirm.js";
+import { explain } from "./explain.js";
 import { openMenu } from "./menu.js";
 import { isolated } from "./names.js";
 
@@ -90,7 +91,7 @@ export class Keeping {
       await outcome;
       return true;
     } catch (error) {
-      this.#on.refused(error.message);
+      this.#on.refused(explain(error));
       return false;
     }
   }

@@ -2,6 +2,7 @@
 
 import { place } from "./children.js";
 import { h, icon } from "./dom.js";
+import { explain } from "./explain.js";
 import { sizeInWords } from "./files.js";
 import { isolated, plainName } from "./names.js";
 
@@ -94,7 +95,7 @@ export class Tray {
     } catch (error) {
       if (stop.signal.aborted) return;
       this.#items = this.#items.filter((one) => one !== item);
-      this.#on.refused(`${isolated(file.name)}: ${error.message}`);
+      this.#on.refused(`${isolated(file.name)}: ${explain(error)}`);
     }
     this.#changed();
   }

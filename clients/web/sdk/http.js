@@ -1,23 +1,29 @@
 // Owns one request over HTTP: its answer, or its failure as a `LinkupError`.
 
+import { adviceFor, UNREACHABLE } from "./advice.js";
+
 const GRAIN_MS = 2_000; // HTTP tells whole seconds, and servers write them beforehand
 const TIMEOUT_MS = 10_000;
 const LONGEST_WAIT_MS = 60_000;
 const PASSING = new Set([408, 425, 429]);
 
-/** What went wrong, in the words of the protocol. `temporary`: the same again may succeed. */
+/**
+ * What went wrong, in the words of the protocol. `temporary`: the same again may succeed. `advice`: what
+ * to tell a person.
+ */
 export class LinkupError extends Error {
   /**
    * @param {{code: string, message: string, temporary: boolean, retryAfterMs?: number,
-   *          status?: number}} fault
+   *          status?: number, advice?: import("./advice.js").Advice}} fault
    */
-  constructor({ code, message, temporary, retryAfterMs = 0, status = 0 }) {
+  constructor({ code, message, temporary, retryAfterMs = 0, status = 0, advice = adviceFor(code) }) {
     super(message);
     this.name = "LinkupError";
     this.code = code;
     this.temporary = temporary;
     this.retryAfterMs = retryAfterMs;
     this.status = status;
+    this.advice = advice;
   }
 }
 
@@ -80,6 +86,7 @@ function unreachable() {
     code: "unavailable",
     message: "The server cannot be reached",
     temporary: true,
+    advice: adviceFor(UNREACHABLE),
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { place, refill } from "../children.js";
 import { h, icon } from "../dom.js";
+import { explain } from "../explain.js";
 import { Foot } from "../foot.js";
 import { entry } from "./entry.js";
 import { filters } from "./filters.js";
@@ -91,7 +92,7 @@ export class Centre {
   /** The server learns that it is read while what it leads to opens. */
   #open(notice) {
     if (notice.conversation_id) this.#dialog.close();
-    this.#feed.read(notice).catch((error) => this.#on.refused(error.message));
+    this.#feed.read(notice).catch((error) => this.#on.refused(explain(error)));
     this.#on.open(notice);
   }
 

@@ -1,5 +1,6 @@
 // Owns how the notifications come to life in a page: a bell in an element, and what it opens.
 
+import { explain } from "../explain.js";
 import { bell } from "./bell.js";
 import { Centre } from "./centre.js";
 import { Desktop } from "./desktop.js";
@@ -51,7 +52,7 @@ function follow({ conversation_id }, on) {
 
 /** From the desktop. */
 function opened(notice, feed, on) {
-  feed.read(notice).catch((error) => on.refused(error.message));
+  feed.read(notice).catch((error) => on.refused(explain(error)));
   const address = addressOf(notice);
   if (notice.conversation_id) on.conversation(notice.conversation_id);
   else if (address) window.open(address, "_blank", "noopener,noreferrer");

@@ -7,8 +7,8 @@ from linkup.conform.check import Check
 from shared.reserved import PREFIX
 
 SECTIONS = (
-    "Common", "connecting", "frames", "marks", "revisions", "groups", "blocks", "resume", "HTTP",
-    "errors", "close codes",
+    "Common", "connecting", "frames", "marks", "revisions", "groups", "blocks", "notifications",
+    "resume", "HTTP", "errors", "close codes",
 )  # fmt: skip
 PROMISES = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9", "C10")
 MARKS = {"pass": click.style("✓", "green"), "fail": click.style("✗", "red"), "skip": "-"}

@@ -10,7 +10,7 @@ from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import play
-from tests.support import faults, progress_faults, revision_faults
+from tests.support import faults, notification_faults, progress_faults, revision_faults
 from tests.support.spoiler import Fault, spoiled
 from tests.support.stack import Stack, run_stack
 
@@ -83,8 +83,11 @@ FAULTS: dict[type[Fault], set[str]] = {
     },
     faults.SwallowsErrors: MALFORMED
     | {"hello/a-malformed-hello-*", "hello/a-second-hello-*", "problem/an-error-names-*"}
-    | {"resume/a-negative-cursor-is-refused"},
-    faults.ForgetsWhomAnErrorConcerns: {f"frame/{name}" for name in ECHOED.split()},
+    | {"resume/a-negative-cursor-is-refused", "notification/a-bad-question-*"},
+    faults.ForgetsWhomAnErrorConcerns: {
+        "notification/a-bad-question-*",
+        *(f"frame/{name}" for name in ECHOED.split()),
+    },
     faults.MovesThePongsCursor: {
         "feed/pong-tells-*",
         "feed/pong-never-*",
@@ -245,6 +248,13 @@ FAULTS: dict[type[Fault], set[str]] = {
     revision_faults.MistakesWhereASocketStands: {"live/the-status-*"},
     revision_faults.GoesWithoutAWord: {"live/force-reconnect-*"},
     revision_faults.TakesAnyTokenForARefresh: {"live/refresh-with-*"},
+    notification_faults.LosesTheBadge: {"notification/the-badge-*"},
+    notification_faults.ForgetsWhoAskedForTheList: {"notification/the-list-*"},
+    notification_faults.CountsWhatWasRead: {"notification/reading-all-*"},
+    notification_faults.MarksWhatIsNotThere: {"notification/an-unknown-*"},
+    notification_faults.ListsMoreThanAHundred: {"notification/a-bad-question-*"},
+    notification_faults.ForgetsQuietHours: {"notification/preferences-change-*"},
+    notification_faults.TakesBadPreferences: {"notification/bad-preferences-*"},
     progress_faults.ForgetsWhoHasIt: {"progress/receipts-tell-*"},
     progress_faults.EndsReceiptsEarly: {"progress/receipts-go-on-*"},
     progress_faults.TellsWhenItWasNot: {"progress/receipts-tell-*"},

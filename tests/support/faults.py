@@ -169,7 +169,7 @@ class ReadsWhateverIsDelivered(Fault):
     """`delivered` counts as read."""
 
     def up(self, frame: Frame) -> list[Frame]:
-        if frame.get("type") == "delivered":
+        if frame.get("type") == "delivered" and "notification_id" not in frame:
             place, seq = frame["conversation_id"], frame["seq"]
             read = {"type": "mark_chat_read", "conversation_id": place, "up_to": seq}
             return [read, frame]

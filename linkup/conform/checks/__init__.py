@@ -14,6 +14,7 @@ from linkup.conform.checks import (
     membership,
     message,
     narrow,
+    notification,
     order,
     page,
     problem,
@@ -50,4 +51,5 @@ ALL = (
     *attachment.CHECKS,
     *close.CHECKS,
     *narrow.CHECKS,
+    *notification.CHECKS,
 )

@@ -12,14 +12,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import nats.errors
-
 from shared import subjects
 from shared.addresses import without_password
 from shared.defects import unexpected
 from shared.errors import StartError, Unavailable
 from shared.health import Check
-from shared.nats_client import NatsClient
+from shared.nats_client import NatsClient, errors
 from shared.probe import Probe
 from shared.records import record
 from shared.taxonomy import Category
@@ -33,7 +31,7 @@ CONNECT_TIMEOUT = 10.0
 FLUSH_TIMEOUT = 5.0
 REFUSED = re.compile(r'permissions violation for subscription to "([^"]+)"', re.IGNORECASE)
 # After these the client disconnects, which is noted then.
-ENDS = (nats.errors.UnexpectedEOF, nats.errors.StaleConnectionError, OSError)
+ENDS = (errors.UnexpectedEOF, errors.StaleConnectionError, OSError)
 PING_TIMEOUT = 2.0  # below the deadline of what is asked over the bus: the bus is blamed first
 
 
@@ -107,13 +105,13 @@ class Bus:
         """There and back: the client's own pings take 10 s and more to find it frozen."""
         try:
             await self._round_trip(PING_TIMEOUT)
-        except (nats.errors.Error, TimeoutError, OSError):
+        except (errors.Error, TimeoutError, OSError):
             raise Unavailable("no answer to a ping") from None
 
     async def _round_trip(self, timeout: float) -> None:
         """Like the client's `flush`, but a cancelled caller does not cancel the ping."""
         if not self.connected:
-            raise nats.errors.ConnectionClosedError
+            raise errors.ConnectionClosedError
         answered = asyncio.get_running_loop().create_future()
         await self._client._send_ping(answered)  # noqa: SLF001 - `flush` makes its own future
         done, _ = await asyncio.wait([answered], timeout=timeout)
@@ -127,7 +125,7 @@ class Bus:
         """
         try:
             self._client.send(subject, payload)
-        except nats.errors.Error as error:
+        except errors.Error as error:
             logger.debug("publish dropped: %s", type(error).__name__)
 
     async def publish(self, subject: str, payload: bytes) -> None:
@@ -144,13 +142,13 @@ class Bus:
         """Raises NoResponders or Unavailable (not carried out), BusTimeout (unknown)."""
         try:
             reply = await self._client.ask(subject, payload, timeout)
-        except nats.errors.NoRespondersError:
+        except errors.NoRespondersError:
             _note("routing_error", "nobody answers on the bus", subject)
             raise NoResponders("The service is starting or away") from None
-        except (nats.errors.TimeoutError, TimeoutError):
+        except (errors.TimeoutError, TimeoutError):
             _note("connection_error", "no answer in time over the bus", subject)
             raise BusTimeout("The service did not answer in time") from None
-        except (nats.errors.Error, OSError):
+        except (errors.Error, OSError):
             if self.connected:  # else its loss has been noted
                 _note("connection_error", "the bus cannot be reached", subject)
             raise Unavailable("The message bus cannot be reached") from None
@@ -171,7 +169,7 @@ class Bus:
 
         try:
             number = self._client.listen(subject, deliver, queue)
-        except nats.errors.Error:
+        except errors.Error:
             raise Unavailable("The message bus cannot be reached") from None
         return Subscription(self._client, number)
 
@@ -193,7 +191,7 @@ class Bus:
         self._unflushed = 0
         try:
             await self._round_trip(FLUSH_TIMEOUT)
-        except (nats.errors.Error, TimeoutError, OSError):
+        except (errors.Error, TimeoutError, OSError):
             return False
         return True
 
@@ -278,7 +276,7 @@ async def connect(
                 disconnected_cb=link.on_disconnect,
                 reconnected_cb=link.on_reconnected,
             )
-    except (TimeoutError, nats.errors.Error, OSError) as error:
+    except (TimeoutError, errors.Error, OSError) as error:
         await _quietly(client.close())
         raise StartError(
             f"cannot reach nats-server at {link.shown}: {link.trouble or _reason(error)}; "
@@ -300,7 +298,7 @@ async def _quietly(step: Awaitable[Any]) -> None:
     """Closing a connection that is already lost is no error."""
     try:
         await step
-    except (nats.errors.Error, OSError):
+    except (errors.Error, OSError):
         logger.debug("closing a lost connection")
 
 

@@ -8,12 +8,30 @@ future and a timer. See docs/adr/0021.
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import nats.errors
-from nats.aio.client import Client
-from nats.protocol.parser import PING, Parser
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """As if that package were not installed, unless it is loaded already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # what makes an import of it fail
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+# nats-py takes it for a transport that we do not use, and it is a quarter of a start.
+with _without("aiohttp"):
+    from nats import errors as errors
+    from nats.aio.client import Client
+    from nats.protocol.parser import PING, Parser
 
 Hear = Callable[[str, bytes, str], None]  # subject, payload, where to answer
 
@@ -42,11 +60,11 @@ class NatsClient(Client):
         self._numbers = itertools.count()
 
     def send(self, subject: str, payload: bytes, reply_to: str = "") -> None:
-        """Raises nats.errors.Error when it cannot leave."""
+        """Raises errors.Error when it cannot leave."""
         if not self.is_connected:
-            raise nats.errors.OutboundBufferLimitError
+            raise errors.OutboundBufferLimitError
         if len(payload) > self._max_payload:
-            raise nats.errors.MaxPayloadError
+            raise errors.MaxPayloadError
         head = f"PUB {subject} {reply_to} {len(payload)}\r\n"
         self._leave(b"%b%b\r\n" % (head.encode(), payload))
 
@@ -59,7 +77,7 @@ class NatsClient(Client):
         inbox = f"{self._inbox}{next(self._numbers)}"
         answer: asyncio.Future[bytes] = loop.create_future()
         self._answers[inbox] = answer
-        timer = loop.call_later(timeout, _fail, answer, nats.errors.TimeoutError)
+        timer = loop.call_later(timeout, _fail, answer, errors.TimeoutError)
         try:
             self.send(subject, payload, inbox)
             return await answer
@@ -70,7 +88,7 @@ class NatsClient(Client):
     def listen(self, subject: str, hear: Hear, queue: str = "") -> int:
         """The number to `forget` it by. Raises ConnectionClosedError."""
         if self.is_closed:
-            raise nats.errors.ConnectionClosedError
+            raise errors.ConnectionClosedError
         self._sid += 1
         self._subs[self._sid] = Interest(subject, queue, hear)  # type: ignore[assignment]
         self._leave(f"SUB {subject} {queue} {self._sid}\r\n".encode())
@@ -88,7 +106,7 @@ class NatsClient(Client):
     def nobody_listens(self, inbox: bytes) -> None:
         answer = self._answers.get(inbox.decode())
         if answer is not None:
-            _fail(answer, nats.errors.NoRespondersError)
+            _fail(answer, errors.NoRespondersError)
 
     def _answered(self, inbox: str, payload: bytes, _: str) -> None:
         answer = self._answers.get(inbox)

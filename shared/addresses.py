@@ -85,10 +85,14 @@ def database(text: str) -> str:
     return text
 
 
+def path_of(database_url: str) -> str:
+    """The path of its file, as the URL writes it."""
+    return unquote(database_url.removeprefix("sqlite:///"), errors="surrogateescape")
+
+
 def file_of(database_url: str) -> str:
-    """The path of its file, however the URL writes it."""
-    path = database_url.removeprefix("sqlite:///")
-    return os.path.realpath(unquote(path, errors="surrogateescape"))
+    """The path of its file, wherever links lead."""
+    return os.path.realpath(path_of(database_url))
 
 
 PATH_CHARACTERS = "/%:@!$&'()*+,;=~"  # that stay as they are: RFC 3986, section 3.3

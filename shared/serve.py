@@ -1,40 +1,36 @@
-"""Owns the life of a service process: settings, log, resources, HTTP server, and shutdown.
+"""Owns the life of a service process: resources, HTTP server, and shutdown.
 
 The resources are opened before the server accepts and closed after it has let go of its last
 connection, so that what cannot start says so in one line.
 """
 
-import argparse
 import asyncio
 import gc
 import logging
 import os
-import signal
 import socket
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from types import FrameType, MappingProxyType
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared import logs, records, side
+from shared import records, side
 from shared.acceptor import BACKLOG
 from shared.admission import Admission
 from shared.counters import Counters
 from shared.descriptors import connections_allowed
-from shared.errors import SettingError, StartError
+from shared.errors import StartError
 from shared.health import Health
 from shared.http import Config, acceptors
 from shared.loop import loop_factory, name_of
-from shared.settings import Settings, load, variable
+from shared.settings import Settings
 from shared.watchdog import Watchdog, noted
 
 logger = logging.getLogger("linkup.serve")
 
 INHERITED = "LINKUP_LISTEN_FD"
-EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
 DRAIN_TIMEOUT = 8.0
 CLOSE_TIMEOUT = 2
 CONNECTIONS_A_SOCKET = 4  # from one address: a page has some for its requests
@@ -43,8 +39,6 @@ YOUNG_OBJECTS = 5_000  # before the collector looks at them; nearly all are gone
 OpenApp = Callable[[Settings, Health], AbstractAsyncContextManager[ASGIApp]]
 # By the value of LINKUP_WEBSOCKET; empty: the service has no sockets.
 WebSockets = Mapping[str, type]
-# What else the program does, by name, with the rest of its command line; the exit status.
-Commands = Mapping[str, Callable[[Settings, Sequence[str]], int]]
 
 
 class Server(uvicorn.Server):
@@ -199,48 +193,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 1, 500)
 
 
-def main(
+def run(
     service: str,
     open_app: OpenApp,
+    settings: Settings,
     websockets: WebSockets = MappingProxyType({}),
-    commands: Commands = MappingProxyType({}),
 ) -> None:
-    """Entry point of `python -m services.<service>`, which serves unless a command is named.
-
-    Exits 0, 1 (cannot start), 78 (setting), or with the status of the command.
-    """
-    asked = _parsed(service, commands)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.umask(0o077)  # what a service writes is its own
-    try:
-        settings = load()
-        logs.set_up(service, settings)
-        if asked.command is not None:
-            sys.exit(commands[asked.command](settings, asked.arguments))
-        with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
-            port = getattr(settings, f"{service}_port")
-            runner.run(serve(service, open_app, settings, port, websockets))
-    except SettingError as error:
-        sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
-    except StartError as error:
-        sys.exit(_say(service, str(error), 1))
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _parsed(service: str, commands: Commands) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m services.{service}",
-        description=f"The {service} service, on {variable(f'{service}_port')}. "
-        "Settings come from LINKUP_… variables; `linkup config` prints them.",
-    )
-    parser.set_defaults(command=None)
-    if commands:
-        parser.add_argument("command", nargs="?", choices=sorted(commands), help="Do this instead.")
-        parser.add_argument("arguments", nargs=argparse.REMAINDER, help="The rest is for it.")
-    return parser.parse_args()
-
-
-def _say(service: str, text: str, status: int) -> int:
-    sys.stderr.write(f"linkup {service}: {text}\n")
-    return status
+    """Until a signal ends it. Raises SettingError and StartError."""
+    with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
+        port = getattr(settings, f"{service}_port")
+        runner.run(serve(service, open_app, settings, port, websockets))

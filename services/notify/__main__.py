@@ -1,10 +1,18 @@
 """Starts notify: `python -m services.notify`."""
 
 from services.notify import audit, backup
-from services.notify.app import open_app
-from shared.serve import main
+from shared.program import main
+from shared.settings import Settings
 
 COMMANDS = {"audit": audit.command, "backup": backup.backup, "restore": backup.restore}
 
+
+def serve(settings: Settings) -> None:
+    from services.notify.app import open_app
+    from shared.serve import run
+
+    run("notify", open_app, settings)
+
+
 if __name__ == "__main__":
-    main("notify", open_app, commands=COMMANDS)
+    main("notify", serve, COMMANDS)

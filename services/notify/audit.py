@@ -6,27 +6,25 @@ that is due in an age is as good as lost.
 
 import argparse
 import asyncio
-import fcntl
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from databases import DatabaseURL
 from msgspec import Struct
 
-from services.notify.database import BUSY_TIMEOUT_MS
+from services.notify.database import WHAT, lock_of
 from services.notify.ladder.delivery import LONGEST_PAUSE
 from services.notify.store import Store
 from shared import audit, clock
+from shared.addresses import path_of
 from shared.clock import SECOND
 from shared.counters import Counters
 from shared.errors import StartError, Unavailable
 from shared.records import record
 from shared.settings import Settings
+from shared.sqlite import copies, lock
 
 logger = logging.getLogger("linkup.notify.audit")
 
@@ -103,9 +101,9 @@ def endless(
 def command(settings: Settings, arguments: Sequence[str]) -> int:
     """`python -m services.notify audit`: read-only, beside a running notify or on a stopped one."""
     argparse.ArgumentParser(prog="python -m services.notify audit").parse_args(arguments)
-    path = Path(DatabaseURL(settings.notify_store_url).database)
+    running = lock.is_held(lock_of(Path(path_of(settings.notify_store_url))))
     with reading(settings) as connection:
-        found = endless(connection, settings, clock.now(), _is_running(path))
+        found = endless(connection, settings, clock.now(), running)
     for one in found:
         audit.tell(_told(one))
     return 0
@@ -113,26 +111,13 @@ def command(settings: Settings, arguments: Sequence[str]) -> int:
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """The database, read-only: whoever opens it so never makes a checkpoint. Raises StartError."""
-    path = Path(DatabaseURL(settings.notify_store_url).database)
-    url = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+    """The database, read-only. Raises StartError."""
+    path = Path(path_of(settings.notify_store_url))
     try:
-        with closing(sqlite3.connect(url, uri=True)) as connection:
-            connection.execute(f"PRAGMA busy_timeout={60 * BUSY_TIMEOUT_MS}")
+        with copies.reading(path) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise StartError(f"cannot read notify's database {path}: {error}") from None
-
-
-def _is_running(path: Path) -> bool:
-    try:
-        with path.with_name(path.name + ".lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+        raise StartError(f"cannot read {WHAT} {path}: {error}") from None
 
 
 def _told(one: Endless) -> audit.Found:

@@ -6,23 +6,24 @@ import argparse
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
-from databases import DatabaseURL
 
 from services.notify.audit import reading
-from services.notify.database import REVISION, alone
+from services.notify.database import REVISION, WHAT, alone
 from services.notify.rows import SAVE_PROGRESS
 from services.notify.store import NAME
 from shared import clock
+from shared.addresses import path_of
 from shared.audit import tell
-from shared.backup import Copied, Restored, install
+from shared.backup import Copied, Restored
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.sqlite import copies
+from shared.sqlite.schema import VERSION
 
-SCHEMA = "SELECT version_num FROM alembic_version"
 # What was due may have been sent after the copy was made: it stays in the inbox, without an e-mail.
 SETTLE = """
 UPDATE deliveries SET state = CASE state WHEN 'sending' THEN 'unknown' ELSE 'cancelled' END,
@@ -36,8 +37,8 @@ def backup(settings: Settings, arguments: Sequence[str]) -> int:
     parser.add_argument("file", type=Path, help="The copy; it must not exist.")
     target = parser.parse_args(arguments).file
     with reading(settings) as source:
-        [(schema,)] = source.execute(SCHEMA).fetchall()
-        _copy(source, target)
+        [(schema,)] = source.execute(VERSION).fetchall()
+        copies.copy(source, target, WHAT)
     tell(Copied(schema=schema))
     return 0
 
@@ -55,43 +56,14 @@ def restore(settings: Settings, arguments: Sequence[str]) -> int:
 
 
 async def _restore(settings: Settings, asked: argparse.Namespace) -> None:
-    path = Path(DatabaseURL(settings.notify_store_url).database)
+    path = Path(path_of(settings.notify_store_url))
     async with alone(path):
         if path.exists() and not asked.force:  # noqa: ASYNC240 - nothing else runs here
             raise StartError(f"there is a database already, {path}: add --force to replace it")
-        _check(asked.file)
+        copies.check(asked.file, WHAT, REVISION)
         if asked.log is not None:
             _settle(asked.file, msgspec.json.decode(asked.log, type=Restored), clock.now())
-            _let_go(path)
-            install(asked.file, path)
-
-
-def _copy(source: sqlite3.Connection, target: Path) -> None:
-    try:
-        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
-    except sqlite3.Error as error:
-        raise StartError(
-            f"notify's database cannot be copied to {target}: {error}; see that there is room"
-        ) from None
-
-
-def _check(file: Path) -> None:
-    """Raises StartError for what is no whole database that this release can use."""
-    try:
-        with closing(sqlite3.connect(file)) as copy:
-            [(said,)] = copy.execute("PRAGMA integrity_check(1)").fetchall()
-            [(schema,)] = copy.execute(SCHEMA).fetchall()
-    except sqlite3.Error as error:
-        raise StartError(f"the copy of notify's database is damaged ({error})") from None
-    if said != "ok":
-        raise StartError(f"the copy of notify's database is damaged ({said}): take another one")
-    if schema > REVISION:
-        raise StartError(
-            f"the copy of notify's database has schema {schema}, of a newer release "
-            f"(this one: {REVISION}): restore it with that release"
-        )
+            copies.replace(path, asked.file)
 
 
 def _settle(file: Path, log: Restored, now: int) -> None:
@@ -99,12 +71,3 @@ def _settle(file: Path, log: Restored, now: int) -> None:
     with closing(sqlite3.connect(file)) as copy, copy:
         copy.execute(SETTLE, {"now": now})
         copy.execute(SAVE_PROGRESS, {"follower": NAME, "epoch": log.epoch, "positions": positions})
-
-
-def _let_go(path: Path) -> None:
-    """What stands in the log of the file that is replaced must not be taken for the new one's."""
-    if path.exists():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from services.notify import rows
-from services.notify.database import Held, open_database
+from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import Channel, Delivery, Waits, Watch
@@ -40,23 +40,25 @@ class Outlook(Struct, frozen=True):
 
 
 class Store:
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
         self._progress: Progress | None = None  # as on the disk, which only we write; if known
         self.writes = Probe("the store", self.touch, category="persistence_error")
 
     async def touch(self) -> None:
         """Find out whether it can be written, by a transaction that changes nothing. Raises
         Unavailable."""
-        await self._held.transaction(lambda connection: connection.execute(rows.TOUCH).close())
+        await self._transactions.transaction(
+            lambda connection: connection.execute(rows.TOUCH).close()
+        )
 
     async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do that in a transaction of its own. Raises Unavailable."""
-        return await self._held.transaction(work)
+        return await self._transactions.transaction(work)
 
     async def progress(self) -> Progress:
         if self._progress is None:
-            self._progress = await self._held.transaction(_progress)
+            self._progress = await self._transactions.transaction(_progress)
         return self._progress
 
     async def follow(
@@ -77,7 +79,7 @@ class Store:
             return changes
 
         self._progress = None
-        changes = await self._held.transaction(work)
+        changes = await self._transactions.transaction(work)
         self._progress = progress
         self.writes.proved()
         return changes
@@ -91,7 +93,7 @@ class Store:
             rows.save_deliveries(connection, claimed)
             return claimed
 
-        return await self._held.transaction(work)
+        return await self._transactions.transaction(work)
 
     async def change(self, held: Delivery, decide: Callable[[Watch, Delivery], Watch]) -> bool:
         """Move on a delivery that this claim still holds; False when it does not any more."""
@@ -105,7 +107,7 @@ class Store:
             rows.save(connection, [decide(watches[held.key], rows.delivery(row))])
             return True
 
-        return await self._held.transaction(work)
+        return await self._transactions.transaction(work)
 
     async def recover(self, now: int, waits: Waits) -> int:
         """Before anything else: what the process before left behind. How many are unknown."""
@@ -116,7 +118,7 @@ class Store:
             rows.save(connection, [groups.recover(watches[g.key], g, now, waits) for g in left])
             return sum(group.state == "sending" for group in left)
 
-        return await self._held.transaction(work)
+        return await self._transactions.transaction(work)
 
     async def of_message(self, thread: str, seq: int, user_ids: list[str]) -> list[Delivery]:
         """The delivery that this message is in, by user and channel."""
@@ -125,7 +127,7 @@ class Store:
             "thread": thread,
             "seq": seq,
         }
-        return await self._held.transaction(
+        return await self._transactions.transaction(
             lambda connection: [
                 rows.delivery(row) for row in connection.execute(rows.LOAD_OF_MESSAGE, values)
             ]
@@ -140,7 +142,7 @@ class Store:
             trouble = connection.execute(rows.TROUBLE, asked).fetchall()
             return Outlook(due_at, dict(map(tuple, trouble)))
 
-        return await self._held.transaction(work)
+        return await self._transactions.transaction(work)
 
 
 def _progress(connection: sqlite3.Connection) -> Progress:
@@ -159,5 +161,5 @@ def _save_progress(connection: sqlite3.Connection, progress: Progress) -> None:
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
     """Raises SettingError, StartError."""
-    async with open_database(url) as held:
-        yield Store(held)
+    async with open_database(url) as transactions:
+        yield Store(transactions)

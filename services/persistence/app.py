@@ -5,14 +5,12 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from databases import DatabaseURL
-from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
 from services.persistence.decide.state import Limits
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.readers import Readers
-from services.persistence.store.connections import Held, ReaderConnection, hold
+from services.persistence.store.connections import ReaderConnection, hold
 from services.persistence.store.schema import bring_up_to_date
 from services.persistence.store.store import REMEDY, Store
 from services.persistence.upkeep.auditor import Auditor
@@ -23,19 +21,20 @@ from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.retention import Retention
 from services.persistence.writer import Writer
 from shared import bus, readiness, reporter, start, subjects
-from shared.addresses import file_of
+from shared.addresses import file_of, path_of
 from shared.disk import disk_check
 from shared.errors import SettingError, StartError
 from shared.health import Health
 from shared.reporter import Reporter
 from shared.settings import Settings
+from shared.sqlite.held import Held
 
 
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Everything with a life, in order; taken down in reverse, the store last."""
     url = settings.store_url
-    if DatabaseURL(url).dialect != "sqlite":
+    if not url.startswith("sqlite:"):
         raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hold(settings.data))
@@ -44,10 +43,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         try:
             await bring_up_to_date(url)
             await store.open()
-        except (sqlite3.Error, DBAPIError) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
+        except sqlite3.Error as error:
             raise StartError(
-                f"cannot open the store {DatabaseURL(url).database}: {reason}; {REMEDY}, whether "
+                f"cannot open the store {path_of(url)}: {error}; {REMEDY}, whether "
                 "its directory is there, or restore the data directory from a backup"
             ) from None
         nats = await stack.enter_async_context(bus.connect(settings.nats_url, "persistence"))

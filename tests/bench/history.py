@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.migrate import upgrade
 from services.persistence.store.store import Store
 from shared.commands import (
@@ -33,6 +33,7 @@ from shared.commands import (
     Results,
     Search,
 )
+from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.bench import past
 

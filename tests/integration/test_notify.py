@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.notify import follower, mailer
-from services.notify.database import Held
+from services.notify.database import Transactions
 from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
 from tests.integration.notify_support import (
@@ -357,14 +357,14 @@ async def test_a_database_with_nothing_due_is_left_alone(
     monkeypatch.setattr(follower, "POLL", 0.05)
     async with notify(nats_url, tmp_path) as running:
         await eventually(lambda: len(log.asked) > 1)
-        trips, transaction = 0, Held.transaction
+        trips, transaction = 0, Transactions.transaction
 
-        async def counted(held: Held, work: Callable[[Any], Any]) -> Any:
+        async def counted(held: Transactions, work: Callable[[Any], Any]) -> Any:
             nonlocal trips
             trips += 1
             return await transaction(held, work)
 
-        monkeypatch.setattr(Held, "transaction", counted)
+        monkeypatch.setattr(Transactions, "transaction", counted)
         asked = len(log.asked)
         await eventually(lambda: len(log.asked) > asked + 10)
         assert running.states() == []

@@ -52,7 +52,7 @@ async def test_a_page_and_its_position_are_one_transaction(store: Store, file: P
 async def test_a_failed_commit_leaves_nothing_and_the_store_goes_on(
     store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = store._held  # noqa: SLF001
+    held = store._transactions._held  # noqa: SLF001
     before = held._connection  # noqa: SLF001
     with broken_commits(monkeypatch), pytest.raises(Unavailable, match="disk I/O error"):
         await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)

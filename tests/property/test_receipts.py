@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from services.persistence.decide.state import Limits, Member
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands, frames
 from shared.commands import (
@@ -31,6 +31,7 @@ from shared.commands import (
     Stored,
     StoreMessage,
 )
+from shared.sqlite.held import Held
 from tests.support.stores import empty_store
 
 PEOPLE = ("alice", "bob", "carol", "dave")  # alice made the group, dave stands by at first

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from services.persistence.upkeep import retention as retention_module
 from services.persistence.upkeep.retention import Retention
 from shared import commands
 from shared.commands import LogPage, LogPageAnswer
+from shared.sqlite.held import Held
 from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
 

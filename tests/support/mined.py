@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from services.persistence.decide.changes import Decision
 from services.persistence.decide.state import Limits
 from services.persistence.store import statements
-from services.persistence.store.connections import Held, WriterConnection
+from services.persistence.store.connections import WriterConnection
 from services.persistence.store.store import Store
 from shared.commands import Batch, Results
+from shared.sqlite.held import Held
 from tests.support.device import POISON
 from tests.support.fuse import FIRED, Fuse
 

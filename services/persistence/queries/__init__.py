@@ -27,7 +27,6 @@ from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
 from services.persistence.queries.trace import trace
-from services.persistence.store.connections import Held
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -54,6 +53,7 @@ from shared.commands import (
     Totals,
     Trace,
 )
+from shared.sqlite.held import Held
 
 
 class Queries:

@@ -10,7 +10,7 @@ import msgspec
 from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.recent import Recent
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from shared import commands
 from shared.bus import Bus, Delivery
 from shared.defects import unexpected
@@ -18,6 +18,7 @@ from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.files import Displaced
 from shared.probe import Probe
 from shared.records import record
+from shared.sqlite.held import Held
 
 logger = logging.getLogger("linkup.persistence.readers")
 

@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -13,7 +14,8 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
 async def upgrade(url: str) -> None:
-    """Apply every revision the store has not seen. Only the process that holds the store may."""
+    """Apply every revision the store has not seen. Only the process that holds the store may.
+    Raises what the driver raises."""
     address = make_url(url)
     address = address.set(drivername=DRIVERS[address.get_backend_name()])
     engine = create_async_engine(address, poolclass=NullPool)
@@ -21,6 +23,8 @@ async def upgrade(url: str) -> None:
         async with engine.connect() as connection:
             await connection.run_sync(_to_head)
             await connection.commit()
+    except DBAPIError as error:
+        raise (error.orig or error) from None
     finally:
         await engine.dispose()
 

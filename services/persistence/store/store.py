@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from databases import DatabaseURL
 
 from services.persistence.decide.batch import decide
 from services.persistence.decide.changes import Decision, Erased
@@ -32,13 +31,15 @@ from services.persistence.decide.state import (
     Ticket,
 )
 from services.persistence.store import index, rows, statements
-from services.persistence.store.connections import Held, ReaderConnection, Row, WriterConnection
+from services.persistence.store.connections import ReaderConnection, Row, WriterConnection
 from shared import clock, commands
+from shared.addresses import path_of
 from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 from shared.files import Displaced, Files
 from shared.probe import Probe
 from shared.records import record
+from shared.sqlite.held import Held
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Store:
     """The writing side: one transaction at a time, the writer's or a little of somebody else's."""
 
     def __init__(self, url: str, limits: Limits) -> None:
-        self._path = Path(DatabaseURL(url).database)
+        self._path = Path(path_of(url))
         self._held = Held(url, WriterConnection)
         self._anchor = Held(url, ReaderConnection)  # while it is open, SQLite keeps the files
         self._files: Files | None = None

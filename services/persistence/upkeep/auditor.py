@@ -10,13 +10,13 @@ import sqlite3
 import time
 from collections import Counter
 
-from services.persistence.store.connections import Held
 from services.persistence.upkeep.audit import Pass
 from services.persistence.upkeep.violations import Violation
 from shared.counters import Counters
 from shared.files import Displaced
 from shared.health import Check
 from shared.records import record
+from shared.sqlite.held import Held
 
 logger = logging.getLogger("linkup.persistence.auditor")
 

@@ -7,22 +7,21 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-
-from databases import DatabaseURL
 
 from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.connections import hold
 from services.persistence.store.schema import REVISION
 from services.persistence.upkeep.command import reading
+from shared.addresses import file_of
 from shared.audit import Step, tell
-from shared.backup import Copied, Restored, install
+from shared.backup import Copied, Restored
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.sqlite import copies
 
-PAGES = 4096  # between two words on how far it is
-SCHEMA = "SELECT version_num FROM alembic_version"
+WHAT = "the store"
 EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 
 
@@ -34,7 +33,9 @@ def backup(settings: Settings, arguments: Sequence[str]) -> int:
         source.execute("BEGIN")  # the snapshot that the copy is of, for as long as it takes
         [(epoch,)] = source.execute(EPOCH).fetchall()
         positions = _positions(source)
-        _copy(source, target)
+        copies.copy(
+            source, target, WHAT, lambda done, of: tell(Step(walk=target.name, rows=done, of=of))
+        )
     tell(Copied(schema=REVISION, epoch=epoch, positions=positions))
     return 0
 
@@ -51,46 +52,14 @@ def restore(settings: Settings, arguments: Sequence[str]) -> int:
 
 
 async def _restore(settings: Settings, asked: argparse.Namespace) -> None:
-    path = Path(DatabaseURL(settings.store_url).database)
+    path = Path(file_of(settings.store_url))
     async with hold(settings.data):
         if path.exists() and not asked.force:  # noqa: ASYNC240 - nothing else runs here
             raise StartError(f"there is a store already, {path}: add --force to replace it")
-        _check(asked.file)
+        copies.check(asked.file, WHAT, REVISION)
         if not asked.check:
             tell(_renewed(asked.file))
-            _let_go(path)
-            install(asked.file, path)
-
-
-def _copy(source: sqlite3.Connection, target: Path) -> None:
-    def progress(status: int, left: int, of: int) -> None:
-        tell(Step(walk=target.name, rows=of - left, of=of))
-
-    try:
-        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-            source.backup(copy, pages=PAGES, progress=progress)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
-    except sqlite3.Error as error:
-        raise StartError(
-            f"the store cannot be copied to {target}: {error}; see that there is room for all of it"
-        ) from None
-
-
-def _check(file: Path) -> None:
-    """Raises StartError for what is no whole store that this release can use."""
-    try:
-        with closing(sqlite3.connect(file)) as copy:
-            [(said,)] = copy.execute("PRAGMA integrity_check(1)").fetchall()
-            [(schema,)] = copy.execute(SCHEMA).fetchall()
-    except sqlite3.Error as error:
-        raise StartError(f"the copy of the store is damaged ({error}): take another one") from None
-    if said != "ok":
-        raise StartError(f"the copy of the store is damaged ({said}): take another one")
-    if schema > REVISION:
-        raise StartError(
-            f"the copy has schema {schema}, of a newer release (this one: {REVISION}): "
-            "restore it with that release"
-        )
+            copies.replace(path, asked.file)
 
 
 def _renewed(file: Path) -> Restored:
@@ -98,15 +67,6 @@ def _renewed(file: Path) -> Restored:
         epoch = secrets.token_hex(8)
         copy.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         return Restored(epoch=epoch, positions=_positions(copy))
-
-
-def _let_go(path: Path) -> None:
-    """What stands in the log of the store that is replaced must not be taken for the new one's."""
-    if path.exists():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _positions(connection: sqlite3.Connection) -> dict[str, int]:

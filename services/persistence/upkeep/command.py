@@ -3,29 +3,27 @@ product, and prints JSON lines.
 """
 
 import argparse
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
-from databases import DatabaseURL
 from msgspec import Struct
 
 from services.persistence.queries.attachment import ATTACHED, MAX_FILES, attached_file
 from services.persistence.store.schema import REVISION
 from services.persistence.upkeep.audit import Pass
 from services.persistence.upkeep.violations import Violation
+from shared.addresses import path_of
 from shared.audit import Found, Step, tell
 from shared.commands import AttachedFile
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.sqlite import copies
 
 ROWS = 8192  # of a page
-MINUTE_MS = 60_000
 STILL_ATTACHED = """
 SELECT 1 FROM attachments WHERE attachment_id = ?1 AND state = 'attached' AND message_id = ?2
 """
@@ -82,12 +80,10 @@ def schema(settings: Settings, arguments: Sequence[str]) -> int:
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """The store, read-only: whoever opens it so never makes a checkpoint. Raises StartError."""
-    path = Path(DatabaseURL(settings.store_url).database)
-    url = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+    """The store, read-only. Raises StartError."""
+    path = Path(path_of(settings.store_url))
     try:
-        with closing(sqlite3.connect(url, uri=True, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA busy_timeout={MINUTE_MS}")
+        with copies.reading(path) as connection:
             _check_schema(connection)
             yield connection
     except sqlite3.Error as error:

@@ -12,8 +12,9 @@ import pytest
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
+from shared.sqlite.held import Held
 from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
 from tests.unit.persistence.place import Place, reader

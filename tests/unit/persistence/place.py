@@ -10,7 +10,7 @@ import msgspec
 
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
@@ -23,6 +23,7 @@ from shared.commands import (
     Totals,
     Unread,
 )
+from shared.sqlite.held import Held
 from tests.unit.persistence.log import Log
 
 PEOPLE = ("alice", "bob", "carol")

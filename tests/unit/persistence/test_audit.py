@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from services.persistence.upkeep import auditor as auditor_module
 from services.persistence.upkeep.audit import Pass
@@ -29,6 +29,7 @@ from shared.commands import (
 )
 from shared.counters import Counters
 from shared.records import Ledger, use
+from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
 from tests.support.waiting import eventually

@@ -9,8 +9,9 @@ import pytest
 
 from services.notify.database import SyncedConnection
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection, WriterConnection
+from services.persistence.store.connections import ReaderConnection, WriterConnection
 from shared.commands import Inbox
+from shared.sqlite.held import Held
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 

@@ -9,7 +9,7 @@ import pytest
 from services.persistence.announce import events_by_user
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
 from shared.commands import (
@@ -43,6 +43,7 @@ from shared.commands import (
 )
 from shared.errors import NotFound
 from shared.frames import Role
+from shared.sqlite.held import Held
 from tests.unit.persistence import reads
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log

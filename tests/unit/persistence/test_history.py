@@ -7,7 +7,7 @@ import pytest
 
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from shared.commands import (
     AddMembers,
     ClearConversation,
@@ -16,6 +16,7 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.errors import InvalidRequest, NotFound
+from shared.sqlite.held import Held
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log
 from tests.unit.persistence.reads import AB, contents, fails, feed, history, inbox

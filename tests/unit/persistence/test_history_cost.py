@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from shared.commands import (
     ClearConversation,
     FeedFrom,
@@ -20,6 +20,7 @@ from shared.commands import (
     Search,
     Stored,
 )
+from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.support.stores import empty_store
 from tests.unit.persistence.conftest import opened

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from services.persistence.decide import transaction
 from services.persistence.migrations.versions import r0014_recency
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from shared.commands import AddMembers, Command, CreateGroup, RemoveMember, Stored
+from shared.sqlite.held import Held
 from tests.unit.persistence.conftest import opened
 from tests.unit.persistence.log import Log, message
 from tests.unit.persistence.place import Place

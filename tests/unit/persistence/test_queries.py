@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.persistence.queries import Queries
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from shared import commands
 from shared.commands import (
     FeedFrom,
@@ -29,6 +29,7 @@ from shared.commands import (
     Unread,
 )
 from shared.errors import NotFound
+from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.log import Log
 from tests.unit.persistence.reads import (

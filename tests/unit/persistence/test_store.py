@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.persistence.decide.state import Limits
-from services.persistence.store.connections import Held, ReaderConnection, WriterConnection, hold
+from services.persistence.store.connections import ReaderConnection, WriterConnection, hold
 from services.persistence.store.store import Store
 from shared.commands import Batch, Refused, Stored
 from shared.errors import StartError, Unavailable
+from shared.sqlite.held import Held
 from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.conftest import opened

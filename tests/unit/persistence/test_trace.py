@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from services.persistence.queries import Queries
 from services.persistence.queries.recent import Recent
-from services.persistence.store.connections import Held, ReaderConnection
+from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from services.persistence.writer import Writer
 from shared import commands
 from shared.bus import Bus, Delivery
 from shared.commands import Batch, Command, DeleteMessage, Trace, TraceAnswer, Transacted
 from shared.errors import NotFound
+from shared.sqlite.held import Held
 from tests.unit.persistence.log import Log, message
 
 SECRET = replace(message("alice", "bob", "1"), content="secret text")

@@ -1,0 +1,54 @@
+"""Owns the entry point of `python -m services.<service>`, which serves unless a command is named.
+
+It loads nothing that only a service needs: that takes longer than most commands take to run.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from shared import logs
+from shared.errors import SettingError, StartError
+from shared.settings import Settings, load, variable
+
+EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
+
+# What else the program does, by name, with the rest of its command line; the exit status.
+Commands = Mapping[str, Callable[[Settings, Sequence[str]], int]]
+
+
+def main(service: str, serve: Callable[[Settings], None], commands: Commands) -> None:
+    """Exits 0, 1 (cannot start), 78 (setting), or with the status of the command."""
+    asked = _parsed(service, commands)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.umask(0o077)  # what a service writes is its own
+    try:
+        settings = load()
+        logs.set_up(service, settings)
+        if asked.command is not None:
+            sys.exit(commands[asked.command](settings, asked.arguments))
+        serve(settings)
+    except SettingError as error:
+        sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
+    except StartError as error:
+        sys.exit(_say(service, str(error), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parsed(service: str, commands: Commands) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        description=f"The {service} service, on {variable(f'{service}_port')}. "
+        "Settings come from LINKUP_… variables; `linkup config` prints them.",
+    )
+    parser.add_argument("command", nargs="?", choices=sorted(commands), help="Do this instead.")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="The rest is for it.")
+    return parser.parse_args()
+
+
+def _say(service: str, text: str, status: int) -> int:
+    sys.stderr.write(f"linkup {service}: {text}\n")
+    return status

@@ -315,7 +315,8 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 class MarksRow(Struct, frozen=True, kw_only=True):
-    """`unread` counts messages of others after `read_seq`; `previews` are the latest, in order."""
+    """`unread` counts messages of others after `read_seq`, and `senders` who wrote them;
+    `previews` are the latest, in order."""
 
     user_id: str
     conversation_id: str
@@ -326,6 +327,7 @@ class MarksRow(Struct, frozen=True, kw_only=True):
     title: str | None = None
     muted: bool = False
     unread: int
+    senders: int = 0
     profile: Profile
     previews: list[Preview]
 

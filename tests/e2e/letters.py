@@ -7,6 +7,7 @@ picture of docs/notifications.md anew.
 import asyncio
 import io
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.letter import Letters
+from services.notify.channels.unsubscription import Unsubscriptions
 from shared.commands import Preview, Profile
 from shared.settings import Settings
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM
@@ -28,6 +30,7 @@ PICTURE = Path("docs/images/email.png")
 SETTINGS = Settings(
     public_url="https://chat.example.com", smtp_from="Meridian <no-reply@meridian.example>"
 )
+LETTERS = Letters(SETTINGS, lambda: AT, Unsubscriptions(b"k" * 32, SETTINGS.public_url).link)
 
 
 def _conversation(
@@ -116,7 +119,7 @@ def html(scene: str, locale: str = "en-GB") -> str:
         time_zone="Europe/Berlin",
         locale=locale,
     )
-    letter = Letters(SETTINGS, lambda: AT).write("n1", profile, SCENES[scene])
+    letter = LETTERS.write("n1", profile, SCENES[scene])
     part = letter.get_body(("html",))
     assert part is not None
     return str(part.get_content())
@@ -138,17 +141,17 @@ async def draw(browser: Browser, scene: str, scheme: Scheme, width: int) -> byte
     return picture
 
 
-async def draw_all(folder: Path) -> None:
+async def draw_all(folder: Path | None) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for scene in SCENES:
-            for scheme in SCHEMES:
-                for width in WIDTHS:
-                    target = folder / f"{scene}-{scheme}-{width}.png"
-                    target.write_bytes(await draw(browser, scene, scheme, width))
-        both = [await draw(browser, "group", scheme, 480) for scheme in SCHEMES]
+        if folder is None:
+            both = [await draw(browser, "group", scheme, 480) for scheme in SCHEMES]
+            _side_by_side(both).save(PICTURE, optimize=True)
+        else:
+            for scene, scheme, width in product(SCENES, SCHEMES, WIDTHS):
+                target = folder / f"{scene}-{scheme}-{width}.png"
+                target.write_bytes(await draw(browser, scene, scheme, width))
         await browser.close()
-    _side_by_side(both).save(folder / PICTURE.name, optimize=True)
 
 
 def _side_by_side(pictures: list[bytes]) -> Image.Image:
@@ -162,4 +165,4 @@ def _side_by_side(pictures: list[bytes]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    asyncio.run(draw_all(Path(sys.argv[1])))
+    asyncio.run(draw_all(Path(sys.argv[1]) if sys.argv[1:] else None))

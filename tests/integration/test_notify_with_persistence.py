@@ -17,6 +17,8 @@ from shared.commands import (
     BatchReply,
     Command,
     CreateGroup,
+    DeleteMessage,
+    EditMessage,
     LogPage,
     PutUser,
     RemoveMember,
@@ -125,6 +127,24 @@ async def test_c8_unread_is_one_email_and_read_is_none(
     assert letter["Subject"] == "2 unread messages"
     assert "Ann: are you there?" in text
     assert "Ann: hello?" in text
+
+
+async def test_s73_an_email_shows_what_is_there_when_it_is_sent(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    edited, deleted = await lane.send("m1", "half past six"), await lane.send("m2", "a secret")
+    await lane.do(
+        EditMessage(user_id="ann", message_id=edited.message_id, content="half past seven"),
+        DeleteMessage(user_id="ann", message_id=deleted.message_id, mode="everyone"),
+    )
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await eventually(lambda: "sent" in running.states())
+    (letter,) = mailbox.accepted
+    assert letter["Subject"] == "1 unread message"
+    for kind in ("plain", "html"):
+        text = letter.get_body((kind,)).get_content()  # type: ignore[union-attr]
+        assert "half past seven" in text
+        assert not any(gone in text for gone in ("half past six", "secret"))
 
 
 async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
@@ -257,5 +277,6 @@ async def test_s46_a_group_is_one_email_for_each_member_with_something_unread(
         "bob@example.test",
         "carol@example.test",
     ]
+    assert mailbox.accepted[0]["Subject"] == "2 unread messages from 1 person"
     text = mailbox.accepted[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "2 new messages in Team\r\n" in text

@@ -26,6 +26,7 @@ class MessageContent(Struct, frozen=True, kw_only=True, tag="messages"):
             kind=marks.kind,
             title=marks.title,
             unread=marks.unread,
+            senders=marks.senders,
             previews=marks.previews,
         )
 

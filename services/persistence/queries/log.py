@@ -60,6 +60,12 @@ JOIN messages AS m ON m.message_id IN ({newest_unread("b", "?3", "?4")})
 LEFT JOIN users AS u ON u.user_id = m.sender_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2 ORDER BY m.seq DESC
 """  # noqa: S608 - names, no values
+SENDERS = f"""
+SELECT count(DISTINCT m.sender_id)
+FROM members AS b
+JOIN messages AS m ON m.message_id IN ({newest_unread("b", "?3", "?4")})
+WHERE b.user_id = ?1 AND b.conversation_id = ?2
+"""  # noqa: S608 - names, no values
 
 
 def log(source: Source, asked: LogPage) -> LogPageAnswer:
@@ -118,6 +124,12 @@ def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
         title=title,
         muted=bool(muted),
         unread=unread,
+        senders=_senders(source, key, read_seq) if kind == "group" else min(unread, 1),
         profile=profile(who),
         previews=previews,
     )
+
+
+def _senders(source: Source, member: tuple[str, str], read_seq: int) -> int:
+    [(count,)] = source.fetch(SENDERS, (*member, read_seq, MAX_UNREAD))
+    return int(count)

@@ -5,10 +5,11 @@ from email.message import EmailMessage
 import pytest
 from msgspec.structs import replace
 
-from services.notify.channels.content import MessageContent
+from services.notify.channels.content import DigestContent, MessageContent, NoticeContent
 from services.notify.channels.email import refused
 from services.notify.channels.language import time_zone
 from services.notify.channels.letter import Letters, sender
+from services.notify.channels.links import Links
 from services.notify.channels.text import one_line, shorten
 from shared.commands import MarksRow, Preview, Profile
 from shared.errors import SettingError
@@ -56,7 +57,7 @@ def test_a_preview_is_the_first_hundred_characters() -> None:
 
 def test_what_is_not_shown_is_counted() -> None:
     assert "earlier" not in written()
-    assert "and 6 earlier messages\n" in written(unread=7)
+    assert "(6 earlier messages)\n\nann: hello\n" in written(unread=7)
 
 
 @pytest.mark.parametrize("break_", ["\r\n", "\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c"])
@@ -85,6 +86,29 @@ def test_the_link_quotes_the_user_id() -> None:
     assert "https://chat.test/chat/a%2Fb%3Fc%20d/\n" in link
 
 
+@pytest.mark.parametrize(
+    ("template", "direct", "group"),
+    [
+        ("https://app.test/m/{conversation_id}", "https://app.test/m/c%2F1", None),
+        (
+            "https://app.test/?with={user_id}",
+            "https://app.test/?with=a%2Fb",
+            "https://chat.test/group/",
+        ),
+        ("https://app.test/{user_id}#{conversation_id}", "https://app.test/a%2Fb#c%2F1", None),
+    ],
+)
+def test_s74_links_lead_to_the_hosts_own_page(
+    template: str, direct: str, group: str | None
+) -> None:
+    links = Links(Settings(public_url="https://chat.test", conversation_url=template))
+    content = MessageContent.of(replace(marks("hi", 1, sender_id="a/b"), conversation_id="c/1"))
+    assert links.conversation(content) == direct
+    in_group = links.conversation(replace(content, kind="group", title="Team"))
+    assert in_group.startswith(group or "https://app.test/")
+    assert "a%2Fb" not in in_group
+
+
 def test_a_group_is_named_in_the_body_alone_and_on_one_line() -> None:
     group = replace(marks("hi", 2), kind="group", title="Team\u2028<b>")
     letter = letter_of(group, "https://chat.test")
@@ -92,6 +116,49 @@ def test_a_group_is_named_in_the_body_alone_and_on_one_line() -> None:
     assert "2 new messages in Team <b>\n" in body(letter, "plain")
     assert "https://chat.test/group/c/\n" in body(letter, "plain")
     assert "in <bdi>Team &lt;b&gt;</bdi>" in body(letter, "html")
+
+
+def test_s74_the_subject_counts_the_people_of_a_group_and_names_none() -> None:
+    group = replace(marks("hi", 5), kind="group", title="Team", senders=2)
+    letter = letter_of(group)
+    assert letter["Subject"] == "5 unread messages from 2 people"
+    german = replace(group, profile=replace(group.profile, locale="de"))
+    assert letter_of(german)["Subject"] == "5 ungelesene Nachrichten von 2 Personen"
+
+
+def test_s73_a_notification_shows_its_text_in_the_body_alone() -> None:
+    content = NoticeContent(
+        notification_type="post_liked",
+        priority="urgent",
+        title="Eve\u2028Bcc: x",
+        body="one\r\n.\r\n<b>two</b>",
+        action_url="javascript:alert(1)",
+        sender_id="eve",
+        created_at=NOW,
+    )
+    bob = Profile(user_id="bob", email="bob@example.test")
+    letter = letters("https://chat.test").write("n1", bob, content)
+    assert letter["Subject"] == "Urgent: Somebody liked your post"
+    assert "Eve Bcc: x\n\none\n.\n<b>two</b>\n(eve, " in body(letter, "plain")
+    html = body(letter, "html")
+    assert "&lt;b&gt;two&lt;/b&gt;" in html
+    assert "javascript" not in html
+    assert "See details: https://chat.test/\n" in body(letter, "plain")
+
+
+def test_s75_a_digest_counts_what_it_lists() -> None:
+    conversation = MessageContent.of(marks("hi", 3))
+    notice = NoticeContent(notification_type="mention", title="Ann mentioned you", created_at=NOW)
+    bob = Profile(user_id="bob", email="bob@example.test")
+    digest = DigestContent(period="weekly", conversations=[conversation] * 2, notices=[notice])
+    letter = letters("https://chat.test").write("n1", bob, digest)
+    assert letter["Subject"] == "Your weekly summary: 6 unread messages and 1 notification"
+    text = body(letter, "plain")
+    assert text.count("* ann: 3 unread messages\n  ann: hi\n") == 2
+    assert "* Ann mentioned you (" in text
+    assert "https://chat.test/chat/ann/" in text
+    alone = DigestContent(period="hourly", notices=[notice])
+    assert letters().write("n1", bob, alone)["Subject"] == "Your hourly summary: 1 notification"
 
 
 def test_html_of_users_is_text() -> None:

@@ -28,6 +28,7 @@ from shared.commands import (
     LogPageAnswer,
     Marks,
     MarksAnswer,
+    MarksRow,
     Members,
     PutUser,
     Question,
@@ -267,13 +268,18 @@ async def test_the_log_tells_a_follower_of_each_member_with_something_unread(
         ("alice", 2, "bob"),
         ("carol", 2, "bob"),
     ]
-    await team.run(remove("carol", "carol"))
     asked = [Unread(user_id=user_id, conversation_id="g") for user_id in ("bob", "carol")]
-    marks = commands.open_answer(await queries.answer(Marks(asked=asked)), MarksAnswer)
-    bob, carol = marks.rows
+    bob, carol = await marks_of(queries, asked)
     assert bob is not None
-    assert (bob.kind, bob.title, bob.unread) == ("group", "Team", 1)
-    assert carol is None
+    assert carol is not None
+    assert (bob.kind, bob.title, bob.unread, bob.senders) == ("group", "Team", 1, 1)
+    assert (carol.unread, carol.senders) == (2, 2)
+    await team.run(remove("carol", "carol"))
+    assert await marks_of(queries, asked) == [bob, None]
+
+
+async def marks_of(queries: Queries, asked: list[Unread]) -> list[MarksRow | None]:
+    return commands.open_answer(await queries.answer(Marks(asked=asked)), MarksAnswer).rows
 
 
 async def test_a_group_that_everybody_left_is_not_made_anew(team: Log, queries: Queries) -> None:

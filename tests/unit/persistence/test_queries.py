@@ -262,7 +262,7 @@ async def test_marks_count_and_preview_what_others_wrote(talk: Log, queries: Que
     assert bob is not None
     assert alice is not None
     assert (carol, nowhere) == (None, None)
-    assert (bob.read_seq, bob.last_seq, bob.unread) == (2, 9, 4)
+    assert (bob.read_seq, bob.last_seq, bob.unread, bob.senders) == (2, 9, 4, 1)
     assert [(p.content, p.sender_name) for p in bob.previews] == [("7", "Alice"), ("9", "Alice")]
     assert bob.profile.name == "Bob"
     assert (alice.read_seq, alice.unread) == (1, 4)

@@ -1,4 +1,4 @@
-"""Builds notify: the bus, the store, the follower and the mailer."""
+"""Builds notify: the bus, the store, the follower and the couriers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,19 +14,22 @@ from services.notify.channels.push import signer_of
 from services.notify.channels.realtime import Realtime
 from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
+from services.notify.courier import Courier
+from services.notify.enquiry import Enquiry
 from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
 from services.notify.inbox.lists import Lists
 from services.notify.inbox.render import Words
-from services.notify.ladder.delivery import Waits
+from services.notify.ladder.delivery import Channel, Waits
 from services.notify.ladder.preferences import table
-from services.notify.mailer import Mailer
+from services.notify.notices import open_notices
 from services.notify.questions import Questions
 from services.notify.steps import Steps
 from services.notify.store import open_store
 from services.notify.subscriptions import Subscriptions
 from services.notify.unsubscribing import Unsubscribing, key
+from services.notify.ways import ByEmail
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
@@ -55,24 +58,21 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         open_store(settings.notify_store_url) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
     ):
-        waits = Waits(
-            unread=int(settings.notify_email_after * SECOND),
-            pause=int(settings.notify_email_pause * SECOND),
-            retries=settings.smtp_retries,
-        )
+        waits = _waits(settings)
         await store.recover(clock.now(), waits)
         links = Unsubscriptions(await key(store), settings.public_url)
         letters = await asyncio.to_thread(Letters, settings, clock.now, links.link)
+        enquiry = Enquiry(wire, store, known, settings.smtp_refusals)
         breaker = Breaker("the mail server", settings.smtp_retries)
-        mailer = Mailer(
-            wire,
+        mailer = Courier(
+            ByEmail(channel, letters),
             store,
-            channel,
-            letters,
-            waits=waits,
+            enquiry,
+            waits=waits["email"],
             breaker=breaker,
             clock=clock.now,
             count=health.counters.add,
+            most_refusals=settings.smtp_refusals,
         )
         words = Words(wire)
         realtime = Realtime(wire, store.between, words)
@@ -105,8 +105,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Subscriptions(store, rules, clock.now, public_key).answer(questions)
         lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
         lists.answer(questions)
-        Announcements(wire, store.between, known, clock.now, realtime.changed).answer(questions)
         Unsubscribing(store, known, links).answer(questions)
+        opened = partial(open_notices, known=known, waits=waits)
+        Announcements(wire, store.between, known, clock.now, told, opened).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)
@@ -115,6 +116,16 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
+
+
+def _waits(settings: Settings) -> dict[Channel, Waits]:
+    """Of each channel that there is."""
+    email = Waits(
+        unread=int(settings.notify_email_after * SECOND),
+        pause=int(settings.notify_email_pause * SECOND),
+        retries=settings.smtp_retries,
+    )
+    return {"email": email}
 
 
 @asynccontextmanager
@@ -127,7 +138,7 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
             task.cancel()
 
 
-async def _drain(mailer: Mailer, mails: asyncio.Task[None]) -> None:
+async def _drain(mailer: Courier, mails: asyncio.Task[None]) -> None:
     """E-mails on their way come to their end; what the time does not suffice for is cut off."""
     mailer.stop()
     await asyncio.wait([mails])

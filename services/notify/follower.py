@@ -4,13 +4,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from services.notify.inbox.fold import Changes
 from services.notify.ladder import log
-from services.notify.ladder.delivery import Waits
+from services.notify.ladder.delivery import Channel, Waits
 from services.notify.store import NAME, Progress, Store
 from shared import subjects
 from shared.bus import Bus, Delivery
@@ -37,7 +37,7 @@ class Follower:
         store: Store,
         doorbell: asyncio.Event,
         *,
-        waits: Waits,
+        waits: Mapping[Channel, Waits],
         clock: Callable[[], int],
         told: Callable[[Changes], None],
         operated: Callable[[int], None] = lambda rows: None,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.notify.ladder.delivery import Delivery, Key, Watch
+from services.notify.ladder.delivery import NOTICE, Delivery, Key, Watch
 
 LOAD_PROGRESS = "SELECT epoch, positions FROM progress WHERE follower = :follower"
 SAVE_PROGRESS = """
@@ -24,14 +24,14 @@ LOAD_GROUPS = """
     AND n.channel = json_extract(k.value, '$[2]')
     AND n.state IN ('waiting', 'claimed')
 """
-# A group whose predecessor is on its way waits until that is settled.
+# What has a predecessor on its way waits until that is settled, and a digest goes alone.
 LOAD_DUE = """
     SELECT * FROM deliveries AS n WHERE channel = :channel
     AND state IN ('waiting', 'claimed') AND due_at <= :now
     AND NOT EXISTS (
         SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
-        AND f.user_id = n.user_id AND f.thread = n.thread AND f.channel = n.channel
-        AND f.delivery_id <> n.delivery_id
+        AND f.user_id = n.user_id AND f.channel = n.channel AND f.delivery_id <> n.delivery_id
+        AND (f.thread = n.thread OR f.thread = 'digest:' OR n.thread = 'digest:')
     )
     ORDER BY due_at LIMIT :limit
 """
@@ -39,14 +39,22 @@ LOAD_HELD = """
     SELECT * FROM deliveries WHERE delivery_id = :delivery_id AND claims = :claims
     AND state IN ('claimed', 'sending')
 """
+LOAD_COLLECTED = """
+    SELECT n.* FROM json_each(:user_ids) AS k JOIN deliveries AS n
+    ON n.user_id = k.value AND n.state = 'collected' AND n.digest_id = ''
+"""
+LOAD_MEMBERS = """
+    SELECT * FROM deliveries
+    WHERE user_id = :user_id AND state = 'collected' AND digest_id = :digest_id
+"""
 LOAD_IN_FLIGHT = "SELECT * FROM deliveries WHERE state IN ('claimed', 'sending')"
 NEXT_DUE = """
     SELECT min(due_at) AS due_at FROM deliveries AS n
     WHERE channel = :channel AND state IN ('waiting', 'claimed')
     AND NOT EXISTS (
         SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
-        AND f.user_id = n.user_id AND f.thread = n.thread AND f.channel = n.channel
-        AND f.delivery_id <> n.delivery_id
+        AND f.user_id = n.user_id AND f.channel = n.channel AND f.delivery_id <> n.delivery_id
+        AND (f.thread = n.thread OR f.thread = 'digest:' OR n.thread = 'digest:')
     )
 """
 # Deliveries of a key follow each other: the first that reaches as far as the message holds it, or
@@ -61,6 +69,10 @@ LOAD_OF_MESSAGE = """
         ORDER BY g.last_seq LIMIT 1
     )
     WHERE n.first_seq <= :seq
+"""
+SUBSCRIBED = """
+    SELECT DISTINCT k.value FROM json_each(:user_ids) AS k
+    JOIN push_subscriptions AS s ON s.user_id = k.value
 """
 TROUBLE = """
     SELECT state, count(*) AS number FROM deliveries
@@ -81,25 +93,40 @@ SAVE_WATCHES = """
 # What is closed stays closed, whatever comes: the last line of defence against a second e-mail.
 SAVE_DELIVERIES = """
     INSERT INTO deliveries (delivery_id, channel, user_id, thread, first_seq, last_seq,
-        count, state, reason, due_at, claims, attempts, created_at, closed_at)
+        count, state, reason, due_at, claims, attempts, created_at, closed_at, digest_id)
     SELECT json_extract(value, '$.delivery_id'), json_extract(value, '$.channel'),
         json_extract(value, '$.user_id'), json_extract(value, '$.thread'),
         json_extract(value, '$.first_seq'), json_extract(value, '$.last_seq'),
         json_extract(value, '$.count'), json_extract(value, '$.state'),
         json_extract(value, '$.reason'), json_extract(value, '$.due_at'),
         json_extract(value, '$.claims'), json_extract(value, '$.attempts'),
-        json_extract(value, '$.created_at'), json_extract(value, '$.closed_at')
+        json_extract(value, '$.created_at'), json_extract(value, '$.closed_at'),
+        json_extract(value, '$.digest_id')
     FROM json_each(:rows) WHERE true
     ON CONFLICT (delivery_id) DO UPDATE SET
         first_seq = excluded.first_seq, last_seq = excluded.last_seq, count = excluded.count,
         state = excluded.state, reason = excluded.reason, due_at = excluded.due_at,
-        claims = excluded.claims, attempts = excluded.attempts, closed_at = excluded.closed_at
-    WHERE deliveries.state IN ('waiting', 'claimed', 'sending')
+        claims = excluded.claims, attempts = excluded.attempts, closed_at = excluded.closed_at,
+        digest_id = excluded.digest_id
+    WHERE deliveries.state IN ('waiting', 'claimed', 'sending', 'collected')
 """
 
 
 def delivery(row: sqlite3.Row) -> Delivery:
     return msgspec.convert(dict(row), Delivery)
+
+
+def held(connection: sqlite3.Connection, group: Delivery) -> Delivery | None:
+    """It as it is now; None if this claim does not hold it any more."""
+    asked = {"delivery_id": group.delivery_id, "claims": group.claims}
+    row = connection.execute(LOAD_HELD, asked).fetchone()
+    return delivery(row) if row else None
+
+
+def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[str]:
+    """Those of them with a browser that takes web push."""
+    asked = {"user_ids": msgspec.json.encode(sorted(user_ids)).decode()}
+    return {user_id for (user_id,) in connection.execute(SUBSCRIBED, asked)}
 
 
 def watches_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Watch]:
@@ -119,8 +146,11 @@ def save(connection: sqlite3.Connection, watches: Iterable[Watch]) -> None:
     changed = list(watches)
     if not changed:
         return
+    # A notification of the host's is read in its own list: nothing else is known of its thread.
     marks = [
-        {name: getattr(watch, name) for name in Watch.__struct_fields__[:8]} for watch in changed
+        {name: getattr(watch, name) for name in Watch.__struct_fields__[:8]}
+        for watch in changed
+        if not watch.thread.startswith(NOTICE)
     ]
     connection.execute(SAVE_WATCHES, {"rows": msgspec.json.encode(marks).decode()})
     # In this order nothing stands where its predecessor still is.

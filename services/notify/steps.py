@@ -21,7 +21,9 @@ from shared.commands import (
 from shared.frames import MAX_NAMED
 
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
-PRIVATE = ("muted", "nothing_unread")  # how a recipient wants to see it is for them to know
+# How a recipient wants to see it, and when, is for them to know.
+PRIVATE = ("muted", "nothing_unread", "switched_off")
+HABITS = ("quiet_hours", "digest")
 
 
 class Steps:
@@ -63,13 +65,18 @@ def state(group: Delivery) -> NotificationState:
 
 def steps(groups: Iterable[Delivery]) -> Iterable[NotificationStep]:
     for group in groups:
-        if group.reason in PRIVATE:
-            continue
-        yield NotificationStep(
-            user_id=group.user_id,
-            channel=group.channel,
-            outcome="waiting" if group.state == "claimed" else group.state,
-            at=group.closed_at or None,
-            due_at=group.due_at if group.state == "waiting" else None,
-            reason=group.reason if WORD.match(group.reason) else "",
-        )
+        if group.reason not in PRIVATE:
+            yield _step(group)
+
+
+def _step(group: Delivery) -> NotificationStep:
+    waits = group.state in ("waiting", "claimed", "collected")
+    told = not waits or group.reason not in HABITS
+    return NotificationStep(
+        user_id=group.user_id,
+        channel=group.channel,
+        outcome="waiting" if waits else group.state,
+        at=group.closed_at or None,
+        due_at=group.due_at if group.state == "waiting" and told else None,
+        reason=group.reason if told and WORD.match(group.reason) else "",
+    )

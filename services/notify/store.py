@@ -4,18 +4,18 @@ What a transaction decides is a pure function of what it has read; see `ladder`.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from services.notify import rows
+from services.notify import handover, refusals, rows
 from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder import groups, log
-from services.notify.ladder.delivery import Channel, Delivery, Waits, Watch
+from services.notify.ladder.delivery import Channel, Delivery, Waits
 from shared.commands import LogRow
 from shared.probe import Probe
 
@@ -33,10 +33,11 @@ class Progress(Struct, frozen=True):
 
 class Outlook(Struct, frozen=True):
     """`due_at`: of the next delivery, if one waits. `trouble`: how many ended as `failed` and
-    `unknown`."""
+    `unknown`. `suppressed`: addresses that get no e-mail."""
 
-    due_at: int | None
-    trouble: dict[str, int]
+    due_at: int | None = None
+    trouble: dict[str, int] = {}
+    suppressed: int = 0
 
 
 class Store:
@@ -62,18 +63,20 @@ class Store:
         return self._progress
 
     async def follow(
-        self, progress: Progress, page: list[LogRow], now: int, waits: Waits
+        self, progress: Progress, page: list[LogRow], now: int, waits: Mapping[Channel, Waits]
     ) -> Changes:
         """A page of the log and the position after it, together or not at all. What it changes in
-        the lists of notifications."""
+        the lists of notifications. `waits`: of each channel that there is."""
         concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
 
         def work(connection: sqlite3.Connection) -> Changes:
             changes = fold(connection, page, now)
-            watches = rows.watches_of(connection, {log.key(row) for row in concerned})
+            users = {row.user_id for row in concerned} if "push" in waits else set()
+            pushed = rows.subscribed(connection, users) if users else set()
+            watches = rows.watches_of(connection, log.keys(concerned, pushed))
             for row in concerned:
-                key = log.key(row)
-                watches[key] = groups.fold(watches[key], row, now, waits)
+                for key in log.keys([row], pushed):
+                    watches[key] = groups.fold(watches[key], row, now, waits[key[2]])
             rows.save(connection, watches.values())
             _save_progress(connection, progress)
             return changes
@@ -88,37 +91,16 @@ class Store:
         asked = {"channel": channel, "now": now, "limit": limit}
 
         def work(connection: sqlite3.Connection) -> list[Delivery]:
-            due = connection.execute(rows.LOAD_DUE, asked).fetchall()
-            claimed = [groups.claim(rows.delivery(row), now) for row in due]
+            due = map(rows.delivery, connection.execute(rows.LOAD_DUE, asked).fetchall())
+            claimed = [groups.claim(one, now) for one in groups.apart(due)]
             rows.save_deliveries(connection, claimed)
             return claimed
 
         return await self._transactions.transaction(work)
 
-    async def change(self, held: Delivery, decide: Callable[[Watch, Delivery], Watch]) -> bool:
-        """Move on a delivery that this claim still holds; False when it does not any more."""
-        asked = {"delivery_id": held.delivery_id, "claims": held.claims}
-
-        def work(connection: sqlite3.Connection) -> bool:
-            row = connection.execute(rows.LOAD_HELD, asked).fetchone()
-            if row is None:
-                return False
-            watches = rows.watches_of(connection, {held.key})
-            rows.save(connection, [decide(watches[held.key], rows.delivery(row))])
-            return True
-
-        return await self._transactions.transaction(work)
-
-    async def recover(self, now: int, waits: Waits) -> int:
+    async def recover(self, now: int, waits: Mapping[Channel, Waits]) -> int:
         """Before anything else: what the process before left behind. How many are unknown."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            left = list(map(rows.delivery, connection.execute(rows.LOAD_IN_FLIGHT)))
-            watches = rows.watches_of(connection, {group.key for group in left})
-            rows.save(connection, [groups.recover(watches[g.key], g, now, waits) for g in left])
-            return sum(group.state == "sending" for group in left)
-
-        return await self._transactions.transaction(work)
+        return await self.between(lambda raw: handover.recover(raw, now, waits))
 
     async def of_message(self, thread: str, seq: int, user_ids: list[str]) -> list[Delivery]:
         """The delivery that this message is in, by user and channel."""
@@ -133,14 +115,15 @@ class Store:
             ]
         )
 
-    async def outlook(self, channel: Channel, since: int) -> Outlook:
-        """Return the next due time, and the failures since then."""
+    async def outlook(self, channel: Channel, since: int, most: int = 0) -> Outlook:
+        """Return the next due time, and the failures since then. `most`: refusals of an address."""
         asked = {"channel": channel, "since": since}
 
         def work(connection: sqlite3.Connection) -> Outlook:
             [(due_at,)] = connection.execute(rows.NEXT_DUE, asked).fetchall()
             trouble = connection.execute(rows.TROUBLE, asked).fetchall()
-            return Outlook(due_at, dict(map(tuple, trouble)))
+            suppressed = refusals.count(connection, most) if channel == "email" else 0
+            return Outlook(due_at, dict(map(tuple, trouble)), suppressed)
 
         return await self._transactions.transaction(work)
 

@@ -161,6 +161,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
+        "smtp_refusals": "How many permanent refusals in a row end the e-mails to an address. A"
+        " user with another address gets e-mails again. 0: no end.",
         "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow:"
         " exponential, linear or fixed.",
         "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",

@@ -93,7 +93,9 @@ class Bell:
         told, heard = self.realtime.changed, self.realtime.heard
         self.lists = Lists(store.between, words, lambda: self.now, told, heard)
         types = table(["invoice"], [])
-        announcements = Announcements(bus, store.between, types, lambda: self.now, told)
+        announcements = Announcements(
+            bus, store.between, types, lambda: self.now, told, lambda *_: None
+        )
         self._announce = announcements.announce
         self._n = 0
 

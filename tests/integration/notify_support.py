@@ -8,20 +8,26 @@ import sys
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiosmtpd.smtp import SMTP, AuthResult
+from msgspec import Struct
 
+from services.notify import handover
 from services.notify.app import open_app
-from services.notify.ladder.delivery import Waits
+from services.notify.ladder.delivery import Channel, Delivery, Outcome, Waits
 from services.notify.ladder.log import concerns
+from services.notify.store import Store
 from shared import bus, subjects
 from shared.commands import (
+    Joined,
+    Joins,
+    JoinsAnswer,
     LogPage,
     LogPageAnswer,
     LogRow,
@@ -33,16 +39,26 @@ from shared.commands import (
     Unread,
     decode,
     encode,
+    open_answer,
 )
 from shared.health import Health
 from shared.records import use
 from shared.settings import Settings, to_environment
 from tests.support.blocking import watched
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, within
+
+T = TypeVar("T", bound=Struct)
 
 # An e-mail for each unread message, unless a test is about the waiting.
 AT_ONCE: dict[str, Any] = {"notify_email_after": 0.0, "notify_email_pause": 0.0}
-WAITS = Waits(unread=0, pause=0)
+WAITS: dict[Channel, Waits] = {"email": Waits(unread=0, pause=0)}
+
+
+async def settle(store: Store, group: Delivery, outcome: Outcome, now: int) -> bool:
+    """As the courier does."""
+    return await store.between(
+        lambda raw: handover.settle(raw, group, outcome, now, WAITS["email"])
+    )
 
 
 def rows(database: Path) -> list[dict[str, Any]]:
@@ -153,6 +169,20 @@ class FakeLog:
             previews=unread[-preview:],
         )
 
+    def joins(self, asked: Joins) -> JoinsAnswer:
+        profiles = map(self.profiles.get, asked.user_ids)
+        return JoinsAnswer(joined=[Joined(epoch=self.epoch, head=0, profile=p) for p in profiles])
+
+    async def ask(self, question: Struct, answer: type[T]) -> T:
+        """Ask notify, as a gateway does."""
+        assert self.bus is not None
+        subject = subjects.notify(str(question.__struct_config__.tag))
+        async with within(10):
+            while True:
+                with suppress(bus.NoResponders):  # it is starting
+                    return open_answer(await self.bus.request(subject, encode(question), 5), answer)
+                await asyncio.sleep(0.01)
+
     def know(self, user_id: str, **profile: str) -> None:
         profile.setdefault("email", f"{user_id}@example.test")
         self.profiles[user_id] = Profile(user_id=user_id, name=user_id.title(), **profile)
@@ -175,6 +205,9 @@ async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLo
             rows = log.marks(decode(delivery.payload, Marks))
             wire.post(delivery.reply_to, encode(rows))
 
+        def on_joins(delivery: bus.Delivery) -> None:
+            wire.post(delivery.reply_to, encode(log.joins(decode(delivery.payload, Joins))))
+
         answering: set[asyncio.Task[None]] = set()
 
         def on_marks(delivery: bus.Delivery) -> None:
@@ -184,6 +217,7 @@ async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLo
 
         await wire.subscribe(subjects.query("log"), on_log, queue=subjects.QUERY_GROUP)
         await wire.subscribe(subjects.query("marks"), on_marks, queue=subjects.QUERY_GROUP)
+        await wire.subscribe(subjects.query("joins"), on_joins, queue=subjects.QUERY_GROUP)
         await wire.flush()
         yield log
     log.bus = None

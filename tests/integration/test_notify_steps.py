@@ -10,7 +10,6 @@ import pytest
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.queries import Log
 from services.notify import rows as statements
-from services.notify.ladder import groups
 from services.notify.ladder.delivery import Outcome
 from services.notify.migrate import upgrade
 from services.notify.store import Progress, open_store
@@ -25,6 +24,7 @@ from tests.integration.notify_support import (
     FakeLog,
     fake_log,
     notify,
+    settle,
     smtp_server,
     states,
     to_mailbox,
@@ -119,9 +119,7 @@ async def test_a_merged_notification_is_told_as_the_one_that_took_it_in(tmp_path
             if n == 1:
                 [held] = await store.claim("email", now, 1)
         outcome = Outcome("postponed", "smtp_451")
-        await store.change(
-            held, lambda watch, group: groups.settle(watch, group, outcome, now, WAITS)
-        )
+        await settle(store, held, outcome, now)
         assert sorted(states(tmp_path / "notify.db")) == ["cancelled", "waiting"]
         for seq in (1, 2):
             [group] = await store.of_message(DIRECT, seq, ["bob"])

@@ -14,14 +14,13 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.notify import database as module
-from services.notify.ladder import groups
 from services.notify.ladder.delivery import LEASE, Outcome
 from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
 from shared.clock import SECOND
 from shared.commands import LogRow
 from shared.errors import StartError, Unavailable
-from tests.integration.notify_support import WAITS, rows, states
+from tests.integration.notify_support import WAITS, rows, settle, states
 from tests.support.postgres import postgres_server
 
 NOW = 1_700_000_000 * SECOND
@@ -103,8 +102,8 @@ async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: P
     (late,) = await store.claim("email", NOW, 4)
     assert await store.claim("email", NOW, 4) == []
     (new,) = await store.claim("email", NOW + LEASE, 4)
-    assert not await store.change(late, lambda watch, group: watch)
-    assert await store.change(new, lambda watch, group: watch)
+    assert not await settle(store, late, Outcome("withdrawn"), NOW)
+    assert await settle(store, new, Outcome("withdrawn"), NOW)
     assert rows(file)[0]["claims"] == 2
 
 
@@ -112,8 +111,7 @@ async def test_c8_a_closed_group_stays_closed(store: Store, file: Path) -> None:
     """Also when everything that was known of the conversation is lost."""
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
     (group,) = await store.claim("email", NOW, 4)
-    sent = Outcome("sent")
-    await store.change(group, lambda watch, held: groups.settle(watch, held, sent, NOW, WAITS))
+    await settle(store, group, Outcome("sent"), NOW)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("DELETE FROM watches")
     await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
@@ -126,16 +124,14 @@ async def test_only_one_attempt_at_a_time_for_a_conversation(store: Store) -> No
     await store.follow(Progress("e1", {"w": 2}), [message(2)], NOW, WAITS)
     assert await store.claim("email", NOW, 4) == []
     assert (await store.outlook("email", NOW)).due_at == NOW + LEASE
-    sent = Outcome("sent")
-    await store.change(first, lambda watch, held: groups.settle(watch, held, sent, NOW, WAITS))
+    await settle(store, first, Outcome("sent"), NOW)
     assert [group.first_seq for group in await store.claim("email", NOW, 4)] == [2]
 
 
 async def test_trouble_is_counted_since_a_time(store: Store) -> None:
     await store.follow(Progress("e1", {"w": 1}), [message(1), message(2, "eve")], NOW, WAITS)
     for group, kind in zip(await store.claim("email", NOW, 4), ("unknown", "failed"), strict=True):
-        outcome = Outcome(kind)  # type: ignore[arg-type]
-        await store.change(group, lambda w, held, o=outcome: groups.settle(w, held, o, NOW, WAITS))  # type: ignore[misc]
+        await settle(store, group, Outcome(kind), NOW)  # type: ignore[arg-type]
     assert (await store.outlook("email", NOW - 1)).trouble == {"unknown": 1, "failed": 1}
     assert (await store.outlook("email", NOW)).trouble == {}
 

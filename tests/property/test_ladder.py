@@ -13,11 +13,13 @@ from msgspec.structs import replace
 
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import Delivery, Key, Outcome, Waits, Watch
-from services.notify.ladder.step import next_step
+from services.notify.ladder.preferences import Chosen, resolved, table
+from services.notify.ladder.step import next_step, of_messages
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 
 WAITS = Waits(unread=600 * SECOND, pause=3600 * SECOND)
+USUAL = resolved(table([], []), Chosen(user_id=""))
 PEOPLE = ("ann", "bob")
 CLOSED = ("sent", "failed", "unknown", "cancelled", "no_address")
 
@@ -82,7 +84,8 @@ class World:
 
     def _fold(self, rows: list[LogRow]) -> None:
         for row in filter(log.concerns, rows):
-            self._save(groups.fold(self._watch(log.key(row)), row, self.now, WAITS))
+            [key] = log.keys([row], ())
+            self._save(groups.fold(self._watch(key), row, self.now, WAITS))
 
     # ------------------------------------------------------------ the mailer
 
@@ -106,7 +109,7 @@ class World:
             return
         process, group, marks = self.claims.pop(one % len(self.claims))
         current = self._held(process, group)
-        outcome = next_step(group, marks)
+        outcome = next_step(of_messages(group, marks, "reached"), USUAL, self.now)
         if outcome is not None:
             self._settle(process, group, outcome)
         elif current is None:

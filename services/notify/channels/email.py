@@ -16,6 +16,7 @@ from typing import Protocol
 
 import aiosmtplib
 from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
+from msgspec.structs import replace
 
 from services.notify.channels.letter import sender
 from services.notify.ladder.delivery import Outcome
@@ -85,8 +86,10 @@ class Smtp:
                 await client.connect()
                 await client.mail(self._from)
                 await client.rcpt(to)
-        except (SMTPSenderRefused, SMTPRecipientRefused) as error:
+        except SMTPSenderRefused as error:
             return refused(error.code)
+        except SMTPRecipientRefused as error:
+            return _of_address(refused(error.code))
         except (SMTPException, OSError) as error:  # a greeting or login refused is not the e-mail's
             return Outcome("postponed", type(error).__name__, worked=False)
         return None
@@ -96,7 +99,7 @@ class Smtp:
             async with asyncio.timeout(self._data_timeout):
                 await client.data(content)
         except SMTPDataError as error:
-            return refused(error.code)
+            return _of_address(refused(error.code))
         except (SMTPException, OSError) as error:
             return Outcome("unknown", type(error).__name__, worked=False)
         return Outcome("sent", worked=True)
@@ -113,6 +116,11 @@ def refused(code: int) -> Outcome:
             return Outcome("failed", f"smtp_{code}", worked=True)
         case _:
             return Outcome("unknown", f"smtp_{code}", worked=False)
+
+
+def _of_address(outcome: Outcome) -> Outcome:
+    """What is refused for good once the recipient is named says something of their address."""
+    return replace(outcome, refused=outcome.kind == "failed")
 
 
 async def _goodbye(client: aiosmtplib.SMTP) -> None:

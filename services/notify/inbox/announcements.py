@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -38,19 +38,28 @@ SAVE = """
 """
 
 Told = Callable[[Changes], None]
+Opened = Callable[[sqlite3.Connection, Iterable[Item], int], None]
 
 
 class Announcements:
-    """`known`: the types that there are. `told`: called with what is new in the lists."""
+    """`known`: the types that there are. `told`: called with what is new in the lists. `opened`:
+    called in the transaction that stores new items."""
 
     def __init__(
-        self, bus: Bus, between: Between, known: Table, clock: Callable[[], int], told: Told
+        self,
+        bus: Bus,
+        between: Between,
+        known: Table,
+        clock: Callable[[], int],
+        told: Told,
+        opened: Opened,
     ) -> None:
         self._bus = bus
         self._between = between
         self._known = known
         self._clock = clock
         self._told = told
+        self._opened = opened
 
     def answer(self, questions: Questions) -> None:
         questions.on(Announce, self.announce)
@@ -98,6 +107,7 @@ class Announcements:
             off = self._switched_off(connection, asked.notification_type, there)
             items = _items(connection, asked, there - off, now)
             rows.save(connection, items.values())
+            self._opened(connection, items.values(), now)
             results = [_announced(one, items.get(one), one in off) for one in asked.user_ids]
             _remember(connection, asked, results, now)
             changes = Changes({item.item_id: item for item in items.values()}, set(items))

@@ -12,9 +12,20 @@ from shared.retry import Retries
 
 Channel = Literal["email", "push"]
 State = Literal[
-    "waiting", "claimed", "sending", "sent", "failed", "unknown", "cancelled", "no_address"
+    "waiting",
+    "claimed",
+    "sending",
+    "collected",
+    "sent",
+    "failed",
+    "unknown",
+    "cancelled",
+    "no_address",
 ]
 Key = tuple[str, str, Channel]  # recipient, thread, channel
+
+DIGEST = "digest:"  # the thread of a user's digests; a conversation id has no colon
+NOTICE = "n:"  # what the thread of a notification begins with, before its id
 
 LEASE = 300 * SECOND  # longer than the slowest e-mail: who holds a claim that old has died
 RELEASE = 5 * SECOND  # the log was out of reach: ask again soon
@@ -46,9 +57,10 @@ class Waits(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, frozen=True, kw_only=True):
     """What one channel brings one recipient of one thread, at most once.
 
-    `thread`: a conversation id. `count`: about how many messages; what is sent asks the log.
-    `due_at`: while claimed, the end of the lease. `claims`: the fence, which a late holder of an
-    older claim no longer matches.
+    `thread`: a conversation id, NOTICE and the id of a notification, or DIGEST. `count`: about how
+    many messages; what is sent asks the log. `due_at`: while claimed, the end of the lease.
+    `claims`: the fence, which a late holder of an older claim no longer matches. `digest_id`: the
+    digest that a collected one is on its way in, or went in.
     """
 
     delivery_id: str
@@ -65,6 +77,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     created_at: int
     closed_at: int = 0
+    digest_id: str = ""
 
     @property
     def key(self) -> Key:
@@ -95,16 +108,33 @@ class Watch(Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         return self.user_id, self.thread, self.channel
 
+    @property
+    def is_conversation(self) -> bool:
+        return ":" not in self.thread
+
 
 class Outcome(Struct, frozen=True):
     """The outcome of an attempt.
 
     `postponed`: known not to be accepted. `released`: not tried. `withdrawn`: read meanwhile.
-    `worked`: whether the channel itself did; None where the attempt has not shown it.
+    `delayed`: until `due_at`. `collected`: for the digest of a window. `worked`: whether the
+    channel itself did; None where the attempt has not shown it. `refused`: the server will have no
+    e-mail for this address.
     """
 
     kind: Literal[
-        "sent", "failed", "unknown", "cancelled", "no_address", "postponed", "released", "withdrawn"
+        "sent",
+        "failed",
+        "unknown",
+        "cancelled",
+        "no_address",
+        "postponed",
+        "released",
+        "withdrawn",
+        "delayed",
+        "collected",
     ]
     reason: str = ""
     worked: bool | None = None
+    due_at: int = 0
+    refused: bool = False

@@ -1,9 +1,10 @@
 """Owns the life of a delivery: how it begins, grows, is claimed, sent and ends.
 
     waiting ──claim──▶ claimed ──begin──▶ sending ──settle──▶ sent | failed | unknown
-       ▲  │               │                  │
+       ▲  │             │ │ │                │
        │  └─ read ─▶ cancelled ◀─ read ──────┤ (read while the server refused)
-       └──────────── postponed ──────────────┘
+       │                │   └─▶ collected ─────▶ as the digest that it went in
+       └──── delayed ───┴─────── postponed ──┘
 
 Messages join a delivery only while it waits: the log has been asked about a claimed one, and what
 comes later was not in the answer, so it opens the next one, whose turn comes when this one is
@@ -13,10 +14,12 @@ what the server did: `unknown`, never sent again.
 """
 
 import hashlib
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from services.notify.ladder.delivery import (
+    DIGEST,
     LEASE,
     LONGEST_PAUSE,
     RELEASE,
@@ -49,9 +52,10 @@ def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
 
 def _rested_at(watch: Watch, now: int, waits: Waits) -> int:
     """Return the end of the pause after the last e-mail."""
-    doubled = min(watch.mails, 32) - 1  # no figure grows without end
-    pause = min(waits.pause * 2**doubled, LONGEST_PAUSE) if watch.mails else 0
-    return min(watch.mailed_at, now) + pause
+    if not watch.mails or not watch.is_conversation:
+        return min(watch.mailed_at, now)
+    doubled = waits.pause << min(watch.mails, 32) - 1  # no figure grows without end
+    return min(watch.mailed_at, now) + min(doubled, LONGEST_PAUSE)
 
 
 def _back(watch: Watch, due_at: int) -> Watch:
@@ -84,6 +88,10 @@ def _identity(watch: Watch, row: LogRow) -> str:
     parts = [watch.user_id, watch.thread, str(row.message_id), str(row.created_at)]
     if watch.channel != "email":  # which was the first channel: its ids are as they were
         parts.append(watch.channel)
+    return identity(*parts)
+
+
+def identity(*parts: str) -> str:
     digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=16, person=b"linkup.notify")
     return digest.hexdigest()
 
@@ -113,23 +121,58 @@ def _after(group: Delivery, seq: int) -> Delivery:
     return replace(group, first_seq=first_seq, count=min(group.count, group.last_seq - seq))
 
 
+def announced(watch: Watch, number: int, at: int, now: int, due_at: int) -> Watch:
+    """A notification of the host's, or another thing in its group: `number` counts them."""
+    if watch.open is not None:
+        grown = replace(watch.open, last_seq=number, count=watch.open.count + 1)
+        return replace(watch, open=grown)
+    opened = Delivery(
+        delivery_id=identity(watch.user_id, watch.thread, watch.channel, str(number), str(at)),
+        channel=watch.channel,
+        user_id=watch.user_id,
+        thread=watch.thread,
+        first_seq=number,
+        last_seq=number,
+        count=1,
+        state="waiting",
+        due_at=due_at,
+        created_at=now,
+    )
+    return replace(watch, open=opened)
+
+
 def claim(group: Delivery, now: int) -> Delivery:
     return replace(group, state="claimed", claims=group.claims + 1, due_at=now + LEASE)
 
 
 def begin(watch: Watch, group: Delivery, unread: int, newest: Preview, now: int) -> Watch:
-    """The point of no return: these messages are about to be handed over.
-
-    What is shown needs no delivery of its own, whether the follower has seen it already or not.
-    """
+    """The point of no return: these messages are about to be handed over."""
     last_seq = max(group.last_seq, newest.seq)
     sending = replace(group, state="sending", count=unread, last_seq=last_seq)
+    watch = replace(watch, claimed=None, closed=(*watch.closed, sending))
+    return shown(watch, last_seq, newest, now)
+
+
+def begin_other(watch: Watch, group: Delivery, count: int) -> Watch:
+    """The point of no return of what is no conversation."""
+    sending = replace(group, state="sending", count=count)
+    return replace(watch, claimed=None, closed=(*watch.closed, sending))
+
+
+def apart(due: Iterable[Delivery]) -> list[Delivery]:
+    """What may be claimed at once: a digest goes alone, and what else is due to its recipient
+    waits until it has gone."""
+    due = list(due)
+    digests = {one.user_id for one in due if one.thread == DIGEST}
+    return [one for one in due if one.thread == DIGEST or one.user_id not in digests]
+
+
+def shown(watch: Watch, last_seq: int, newest: Preview, now: int) -> Watch:
+    """What is shown needs no delivery of its own, whether the follower has seen it or not."""
     watch = replace(
         watch,
         seen_seq=max(watch.seen_seq, newest.seq),
         seen_at=max(watch.seen_at, newest.created_at),
-        claimed=None,
-        closed=(*watch.closed, sending),
     )
     if watch.open is None:
         return watch
@@ -152,6 +195,9 @@ def settle(
             return watch
         case "released":
             return _again(watch, replace(group, due_at=now + RELEASE), now)
+        case "delayed":
+            later = replace(group, due_at=outcome.due_at, reason=outcome.reason)
+            return _again(watch, later, now)
         case "postponed" if group.attempts + 1 < waits.retries.attempts:
             attempts = group.attempts + 1
             pause = int(waits.retries.pause(attempts, draw) * SECOND)
@@ -160,12 +206,17 @@ def settle(
         case "postponed":
             return _closed(watch, group, "failed", outcome.reason, now)
         case "sent" | "unknown" as state:
-            return _mailed(_closed(watch, group, state, outcome.reason, now), now, waits)
+            return mailed(_closed(watch, group, state, outcome.reason, now), now, waits)
         case state:
             return _closed(watch, group, state, outcome.reason, now)
 
 
-def _mailed(watch: Watch, now: int, waits: Waits) -> Watch:
+def collected(watch: Watch, group: Delivery) -> Watch:
+    """For the digest of a window, which shows it in the place of an e-mail of its own."""
+    return _closed(watch, group, "collected", "digest", 0)
+
+
+def mailed(watch: Watch, now: int, waits: Waits) -> Watch:
     """An e-mail may have gone out: the next one waits for the end of the pause."""
     watch = replace(watch, mails=watch.mails + 1, mailed_at=now)
     if watch.open is None:
@@ -208,5 +259,5 @@ def _unless(held: Delivery | None, group: Delivery) -> Delivery | None:
 def recover(watch: Watch, group: Delivery, now: int, waits: Waits) -> Watch:
     """A delivery that a process left claimed or sending when it ended."""
     if group.state == "sending":
-        return _mailed(_closed(watch, group, "unknown", "interrupted", now), now, waits)
+        return mailed(_closed(watch, group, "unknown", "interrupted", now), now, waits)
     return _again(watch, replace(group, due_at=now), now)

@@ -1,6 +1,6 @@
 """Owns the reading of the log: which rows are new, which concern anybody, and in what order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from services.notify.ladder.delivery import Key
 from shared.commands import LogRow
@@ -19,8 +19,10 @@ def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, i
     return reached
 
 
-def key(row: LogRow) -> Key:
-    return row.user_id, row.conversation_id, "email"
+def keys(rows: Iterable[LogRow], pushed: Container[str]) -> set[Key]:
+    """What these rows move. `pushed`: users with a browser that takes web push."""
+    moved: set[Key] = {(row.user_id, row.conversation_id, "email") for row in rows}
+    return moved | {(user_id, thread, "push") for user_id, thread, _ in moved if user_id in pushed}
 
 
 def order(row: LogRow) -> tuple[int, str]:

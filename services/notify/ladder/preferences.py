@@ -5,10 +5,12 @@ The table of types is the one place that says which there are, and in which orde
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from services.notify.ladder.delivery import Channel
 from shared.commands import PreferencesAnswer, PutPreferences, QuietHours, TypePreference
 from shared.errors import InvalidRequest, SettingError
 from shared.frames.fields import NOTIFICATION_TYPES, Digest
@@ -47,6 +49,31 @@ class Chosen(Struct, frozen=True, kw_only=True):
     quiet_hours: QuietHours | None = None
     time_zone: str | None = None
     digest: Digest = "off"
+
+
+class Preferences(Struct, frozen=True, kw_only=True):
+    """What a user wants to be told of, by the clock of `zone`."""
+
+    types: Table
+    quiet_hours: QuietHours | None = None
+    digest: Digest = "off"
+    zone: tzinfo = UTC
+
+    def brings(self, notification_type: str, channel: Channel) -> bool:
+        """Whether that channel does; a type that the deployment has dropped is not held back."""
+        chosen = self.types.get(notification_type)
+        if chosen is None:
+            return True
+        return chosen.enabled and (chosen.email if channel == "email" else chosen.push)
+
+
+def resolved(known: Table, chosen: Chosen, zone: tzinfo = UTC) -> Preferences:
+    return Preferences(
+        types={**known, **chosen.types},
+        quiet_hours=chosen.quiet_hours,
+        digest=chosen.digest,
+        zone=zone,
+    )
 
 
 def table(types: Iterable[str], defaults: Iterable[str]) -> Table:

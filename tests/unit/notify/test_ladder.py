@@ -12,7 +12,8 @@ from services.notify.channels.content import MessageContent
 from services.notify.channels.letter import Letters
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import LONGEST_PAUSE, Delivery, Outcome, Waits, Watch
-from services.notify.ladder.step import next_step
+from services.notify.ladder.preferences import Chosen, resolved, table
+from services.notify.ladder.step import mail_reach, next_step, of_messages
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.settings import Settings, load
@@ -21,6 +22,7 @@ DELAY = 600 * SECOND
 PAUSE = 3600 * SECOND
 WAITS = Waits(unread=DELAY, pause=PAUSE)
 T0 = 1_700_000_000 * SECOND
+USUAL = resolved(table([], []), Chosen(user_id="bob"))
 LETTERS = Letters(Settings(), lambda: T0)
 
 
@@ -44,6 +46,12 @@ def held(*rows: LogRow) -> tuple[Watch, Delivery]:
     assert watch.open is not None
     claimed = groups.claim(watch.open, T0 + DELAY)
     return replace(watch, open=None, claimed=claimed), claimed
+
+
+def step(group: Delivery, row: MarksRow | None) -> Outcome | None:
+    """The next step of somebody who has chosen nothing."""
+    reach = mail_reach(row.profile.email) if row else "reached"
+    return next_step(of_messages(group, row, reach), USUAL, T0)
 
 
 def preview(seq: int, at: int = T0) -> Preview:
@@ -147,7 +155,7 @@ def test_a_number_given_again_after_a_restore_is_a_new_message() -> None:
 )
 def test_c8_next_step(row: MarksRow | None, expected: Outcome | None) -> None:
     _, group = held(message(1), message(2))
-    assert next_step(group, row) == expected
+    assert step(group, row) == expected
 
 
 def test_c8_what_stood_in_the_email_opens_no_group_when_followed_later() -> None:
@@ -340,7 +348,7 @@ def test_f_s7_a_clock_that_went_back_or_a_thousand_emails_put_nothing_off_for_ev
 )
 def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
     _, group = held(message(1))
-    outcome = next_step(group, marks(email=address))
+    outcome = step(group, marks(email=address))
     assert outcome == Outcome("no_address", "bad_address")
 
 
@@ -348,7 +356,7 @@ def test_f_s8_what_is_no_address_is_a_bad_address(address: str) -> None:
 def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, form: str) -> None:
     address = form.format(text) + "@example.com"
     row = marks(email=address)
-    if next_step(held(message(1))[1], row) is None:
+    if step(held(message(1))[1], row) is None:
         assert LETTERS.write("n1", row.profile, MessageContent.of(row))["To"] == address
 
 
@@ -368,7 +376,7 @@ def test_f_s8_what_passes_for_an_address_can_be_written_in_a_letter(text: str, f
 def test_f_s8_an_address_can_be_written_in_a_letter(address: str) -> None:
     _, group = held(message(1))
     row = marks(email=address)
-    assert next_step(group, row) is None
+    assert step(group, row) is None
     letter = LETTERS.write("n1", row.profile, MessageContent.of(row))
     assert letter["To"] == address
     assert address.encode() in letter.as_bytes(policy=SMTP)

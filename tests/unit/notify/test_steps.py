@@ -34,7 +34,7 @@ def told(**fields: Any) -> NotificationStep:
 def test_s51_each_state_is_an_outcome_that_clients_know(state: State) -> None:
     outcome = told(state=state).outcome
     assert outcome in get_args(Outcome)
-    assert outcome == ("waiting" if state == "claimed" else state)
+    assert outcome == ("waiting" if state in ("claimed", "collected") else state)
 
 
 def test_only_while_it_waits_it_is_due_at_a_time_that_means_something() -> None:
@@ -63,6 +63,11 @@ def test_s51_a_reason_is_a_word_and_neither_an_address_nor_a_servers_text(
     assert told(state="failed", reason=reason).reason == shown
 
 
-@pytest.mark.parametrize("reason", ["muted", "nothing_unread"])
+@pytest.mark.parametrize(("state", "reason"), [("waiting", "quiet_hours"), ("collected", "digest")])
+def test_s71_s75_when_a_recipient_wants_to_be_told_is_not_told(state: State, reason: str) -> None:
+    assert told(state=state, reason=reason) == NotificationStep("bob", "email", "waiting", None)
+
+
+@pytest.mark.parametrize("reason", ["muted", "nothing_unread", "switched_off"])
 def test_that_the_recipient_muted_cleared_or_blocked_is_not_told(reason: str) -> None:
     assert list(steps([group(state="cancelled", reason=reason)])) == []

@@ -1,0 +1,276 @@
+"""Owns the due deliveries of one channel: claims them, asks what is known, and sends them.
+
+Runs beside the follower and the other channels: a slow mail server delays e-mails, but neither the
+reading of the log nor pushes.
+"""
+
+import asyncio
+import logging
+import math
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
+
+from services.notify import handover, refusals
+from services.notify.cases import Case
+from services.notify.enquiry import Enquiry
+from services.notify.ladder.delivery import Delivery, Outcome, Waits
+from services.notify.store import Outlook, Store
+from services.notify.ways import Way, Words
+from shared.breaker import Breaker
+from shared.clock import SECOND
+from shared.errors import LinkupError
+from shared.health import Check
+from shared.records import record
+from shared.taxonomy import Category
+
+logger = logging.getLogger("linkup.notify")
+
+CONCURRENCY = 4
+POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
+RETRY = 1.0
+SILENT_AFTER = 5.0  # seconds, of a server with a delivery
+DAY = 86_400 * SECOND
+STORE = "store_unavailable"
+
+
+class Courier:
+    def __init__(
+        self,
+        way: Way,
+        store: Store,
+        enquiry: Enquiry,
+        *,
+        waits: Waits,
+        breaker: Breaker,
+        clock: Callable[[], int],
+        concurrency: int = CONCURRENCY,
+        count: Callable[[str], None] = lambda name: None,
+        most_refusals: int = 0,
+    ) -> None:
+        """`count`: called with the name of what is counted. `most_refusals`: of an address, after
+        which it gets no e-mail; 0: no end."""
+        self._way = way
+        self._store = store
+        self._enquiry = enquiry
+        self._waits = waits
+        self._breaker = breaker
+        self._clock = clock
+        self._concurrency = concurrency
+        self._count = count
+        self._most_refusals = most_refusals
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
+        self._refusal = ""
+        self._outlook = Outlook()
+
+    async def run(self) -> None:
+        """Until `stop`; then the e-mails that are on their way come to their end."""
+        async with asyncio.TaskGroup() as sends:
+            failures = 0
+            while not self._stopping:
+                self._wake.clear()
+                try:
+                    await self._round(sends)
+                    failures = 0
+                except (LinkupError, msgspec.MsgspecError) as error:
+                    failures += 1
+                    if failures == 2:  # once: the follower's check says how long it lasts
+                        logger.warning("nothing can be sent: %s", error)
+                    await asyncio.sleep(RETRY)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def check(self) -> Check:
+        """Counts those of the last day. An unknown outcome is for a person to look at."""
+        words, trouble = self._way.words, self._outlook.trouble
+        unknown, failed = trouble.get("unknown", 0), trouble.get("failed", 0)
+        faults = []
+        if unknown:
+            faults.append(
+                f"{unknown} {words.many} may or may not have been delivered, not sent again"
+            )
+        if failed:
+            faults.append(f"{failed} {words.many} were refused")
+        if self._refusal:
+            faults.append(f"{words.server} does not accept: {self._refusal}; tried again later")
+        if (silent := self._silent()) > SILENT_AFTER:
+            faults.append(f"{words.server} has not answered for {silent:.0f} s")
+        told = faults + ([self._suppressed()] if self._outlook.suppressed else [])
+        return Check("warn" if faults else "pass", "; ".join(told), unknown)
+
+    def _suppressed(self) -> str:
+        return f"addresses that get no e-mail after many refusals: {self._outlook.suppressed}"
+
+    def _silent(self) -> float:
+        oldest = min(self._flying.values(), default=math.inf)
+        return asyncio.get_running_loop().time() - oldest
+
+    async def _round(self, sends: asyncio.TaskGroup) -> None:
+        room = self._breaker.room(self._concurrency - len(self._flying))
+        claimed = await self._store.claim(self._way.channel, self._clock(), room) if room else []
+        for case in await self._cases(claimed):
+            await self._step(case, sends)
+        if not claimed:
+            self._outlook = await self._store.outlook(
+                self._way.channel, self._clock() - DAY, self._most_refusals
+            )
+            due_at = self._outlook.due_at
+            await self._pause(self._until(due_at) if room else self._breaker.wait() or POLL)
+
+    async def _cases(self, claimed: list[Delivery]) -> list[Case]:
+        """Without an answer from the log, release the claims."""
+        if not claimed:
+            return []
+        try:
+            return await self._enquiry.cases(claimed)
+        except (LinkupError, msgspec.MsgspecError):
+            for group in claimed:
+                await self._settle(group, Outcome("released"))
+            raise
+
+    async def _step(self, case: Case, sends: asyncio.TaskGroup) -> None:
+        endings = case.endings() if case.is_digest else []
+        for members, why in endings:
+            await self._write(
+                partial(handover.end, members=members, outcome=why, now=self._clock())
+            )
+        case = case.without(endings)
+        outcome = case.next_step(self._clock())
+        if outcome is None:
+            self._breaker.begin()
+            flight = sends.create_task(self._deliver(case))
+            self._flying[flight] = asyncio.get_running_loop().time()
+            flight.add_done_callback(self._landed)
+        elif outcome.kind == "collected":
+            await self._write(
+                partial(
+                    handover.collect,
+                    group=case.delivery,
+                    preferences=case.preferences,
+                    now=self._clock(),
+                )
+            )
+        else:
+            await self._settle(case.delivery, outcome)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        del self._flying[flight]
+        self._wake.set()
+
+    def _until(self, due_at: int | None) -> float:
+        """In seconds. The wall clock may be set meanwhile: it is never for long."""
+        if due_at is None:
+            return POLL
+        return min(POLL, max(0.0, (due_at - self._clock()) / SECOND))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _deliver(self, case: Case) -> None:
+        begun = False
+
+        async def begin() -> bool:
+            nonlocal begun
+            begun = True
+            return await self._store.between(
+                lambda raw: handover.begin(raw, case, self._clock(), self._waits)
+            )
+
+        try:
+            outcome = await self._way.send(case, begin)
+        except LinkupError:
+            outcome = Outcome("postponed", STORE)
+        except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
+            logger.error(
+                "%s could not be made or sent",
+                self._way.words.one,
+                extra={
+                    "notification_id": case.delivery.delivery_id,
+                    "error": type(error).__name__,
+                },
+            )
+            outcome = Outcome("unknown" if begun else "failed", "internal")
+        self._breaker.end(outcome.worked, outcome.reason)
+        await self._settle(case.delivery, outcome, case.profile.email or "")
+        self._told(case.delivery, outcome)
+
+    async def _settle(self, group: Delivery, outcome: Outcome, address: str = "") -> None:
+        """The slot stays taken until it is written down: a full disk stops the sending."""
+        draw = random.random()
+
+        def work(connection: sqlite3.Connection) -> None:
+            now = self._clock()
+            settled = handover.settle(connection, group, outcome, now, self._waits, draw)
+            if settled and self._way.channel == "email" and address:
+                refusals.note(connection, group.user_id, address, outcome)
+
+        await self._write(work)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        while True:
+            try:
+                await self._store.between(work)
+                return
+            except LinkupError as error:
+                logger.warning("an outcome cannot be written down: %s", error)
+                await asyncio.sleep(RETRY)
+
+    def _told(self, group: Delivery, outcome: Outcome) -> None:
+        words = self._way.words
+        _note(group, outcome, words)
+        for name in counted(group, outcome, words):
+            self._count(name)
+        match outcome.kind:
+            case "postponed":
+                self._refusal = outcome.reason
+            case "sent" | "failed":
+                self._refusal = ""
+        level = logging.INFO if outcome.kind in ("sent", "withdrawn") else logging.WARNING
+        logger.log(
+            level,
+            "%s is %s",
+            words.one,
+            outcome.kind,
+            extra={"notification_id": group.delivery_id, "reason": outcome.reason},
+        )
+
+
+def counted(group: Delivery, outcome: Outcome, words: Words) -> Iterator[str]:
+    """Yield the names of the counters that an attempt increases."""
+    if group.attempts:
+        yield f"retries.{words.counter}"
+    if outcome.kind == "sent":
+        yield f"fallbacks.{group.channel}"
+        if group.attempts:
+            yield f"retries_succeeded.{words.counter}"
+
+
+def _note(group: Delivery, outcome: Outcome, words: Words) -> None:
+    """Record a delivery that was refused, or of which nobody knows; and a server away."""
+    match outcome.kind:
+        case "failed" | "unknown":
+            category: Category = "delivery_error"
+        case "postponed" if outcome.reason != STORE:
+            category = "connection_error"
+        case _:
+            return
+    record(
+        category,
+        f"{words.one} is {outcome.kind}: {{reason}}",
+        notification_id=group.delivery_id,
+        reason=outcome.reason,
+    )

@@ -1,0 +1,143 @@
+"""Owns the two transactions around an attempt: its point of no return, and its end.
+
+Each works on a delivery that a claim still holds, or does nothing.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+
+from services.notify import rows
+from services.notify.cases import Case, Part
+from services.notify.ladder import digest, groups
+from services.notify.ladder.delivery import DIGEST, Channel, Delivery, Key, Outcome, Waits, Watch
+from services.notify.ladder.preferences import Preferences
+
+UNREAD = "SELECT 1 FROM items WHERE item_id = :notification_id AND read_at = 0"
+
+
+def begin(connection: sqlite3.Connection, case: Case, now: int, waits: Waits) -> bool:
+    """The point of no return. False: what the case shows was read meanwhile, or another has it."""
+    held = rows.held(connection, case.delivery)
+    if held is None:
+        return False
+    keys = {held.key, *(part.key for part in case.parts)}
+    watches = rows.watches_of(connection, keys)
+    if any(_is_read(connection, part, watches[part.key]) for part in case.parts):
+        _withdraw(connection, watches[held.key], held, now, waits)
+        return False
+    if held.thread == DIGEST:
+        _begin_digest(connection, watches, held, case, now)
+    else:
+        [part] = case.parts
+        rows.save(connection, [_begun(watches[held.key], held, part, now)])
+    return True
+
+
+def _is_read(connection: sqlite3.Connection, part: Part, watch: Watch) -> bool:
+    if part.newest is not None:
+        return watch.read_seq >= part.last.last_seq
+    asked = {"notification_id": part.notification_id}
+    return connection.execute(UNREAD, asked).fetchone() is None
+
+
+def _withdraw(
+    connection: sqlite3.Connection, watch: Watch, held: Delivery, now: int, waits: Waits
+) -> None:
+    """A digest has more to show: it is asked about again."""
+    outcome = Outcome("released") if held.thread == DIGEST else Outcome("cancelled", "read")
+    rows.save(connection, [groups.settle(watch, held, outcome, now, waits)])
+
+
+def _begun(watch: Watch, held: Delivery, part: Part, now: int) -> Watch:
+    if part.newest is None:
+        return groups.begin_other(watch, held, held.count)
+    return groups.begin(watch, held, part.unread, part.newest, now)
+
+
+def _begin_digest(
+    connection: sqlite3.Connection,
+    watches: dict[Key, Watch],
+    held: Delivery,
+    case: Case,
+    now: int,
+) -> None:
+    members: list[Delivery] = []
+    for part in case.parts:
+        last_seq = part.last.last_seq
+        if part.newest is not None:
+            last_seq = max(last_seq, part.newest.seq)
+            watches[part.key] = groups.shown(watches[part.key], last_seq, part.newest, now)
+        members += digest.shown(part.deliveries, held, last_seq)
+    watches[held.key] = groups.begin_other(watches[held.key], held, len(members))
+    rows.save(connection, watches.values())
+    rows.save_deliveries(connection, members)
+
+
+def settle(
+    connection: sqlite3.Connection,
+    group: Delivery,
+    outcome: Outcome,
+    now: int,
+    waits: Waits,
+    draw: float = 0.0,
+) -> bool:
+    """Write down how an attempt ended."""
+    held = rows.held(connection, group)
+    if held is None:
+        return False
+    watch = rows.watches_of(connection, {held.key})[held.key]
+    watch = groups.settle(watch, held, outcome, now, waits, draw)
+    rows.save(connection, [watch])
+    if held.thread == DIGEST:
+        settle_members(connection, held, digest.fate(watch, held), now, waits)
+    return True
+
+
+def settle_members(
+    connection: sqlite3.Connection,
+    held: Delivery,
+    outcome: Outcome | None,
+    now: int,
+    waits: Waits,
+) -> None:
+    """What a digest showed ends as the digest did."""
+    asked = {"user_id": held.user_id, "digest_id": held.delivery_id}
+    members = [rows.delivery(row) for row in connection.execute(rows.LOAD_MEMBERS, asked)]
+    rows.save_deliveries(connection, digest.settled(members, outcome, now))
+    if outcome is not None and outcome.kind in ("sent", "unknown"):
+        watches = rows.watches_of(connection, {one.key for one in members}).values()
+        rows.save(connection, [groups.mailed(one, now, waits) for one in watches])
+
+
+def collect(
+    connection: sqlite3.Connection, group: Delivery, preferences: Preferences, now: int
+) -> bool:
+    """Keep it for the digest of the window."""
+    held = rows.held(connection, group)
+    if held is None:
+        return False
+    key: Key = (held.user_id, DIGEST, "email")
+    watches = rows.watches_of(connection, {held.key, key})
+    watch = groups.collected(watches[held.key], held)
+    rows.save(connection, [watch, digest.joined(watches[key], held, preferences, now)])
+    return True
+
+
+def end(
+    connection: sqlite3.Connection, members: tuple[Delivery, ...], outcome: Outcome, now: int
+) -> None:
+    """What a digest has no need to show any more."""
+    rows.save_deliveries(connection, [digest.ended(one, outcome, now) for one in members])
+
+
+def recover(connection: sqlite3.Connection, now: int, waits: Mapping[Channel, Waits]) -> int:
+    """What the process before left behind. How many are unknown."""
+    left = [rows.delivery(row) for row in connection.execute(rows.LOAD_IN_FLIGHT)]
+    watches = rows.watches_of(connection, {group.key for group in left})
+    for group in left:
+        own = waits.get(group.channel, waits["email"])
+        watch = groups.recover(watches[group.key], group, now, own)
+        rows.save(connection, [watch])
+        if group.thread == DIGEST:
+            settle_members(connection, group, digest.fate(watch, group), now, own)
+    return sum(group.state == "sending" for group in left)

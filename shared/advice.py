@@ -108,7 +108,7 @@ CATEGORY: Mapping[Category, Callable[[Seen], str]] = {
 
 
 def warning(name: str, cause: str) -> str:
-    """What to do about a check that warns and limits no score."""
+    """Return the recommendation for a check that warns and limits no score."""
     remedy = f" {MAIL}" if name in ("email", "smtp") else ""
     return f"{cause} (linkup_ready{{check={name}}}).{remedy}"
 
@@ -171,7 +171,7 @@ def follower(cause: str) -> Ceiling:
 
 
 def loop(lag_ms: float, cause: str) -> Ceiling | None:
-    """`lag_ms`: the 99th percentile of the last minutes."""
+    """Return the ceiling of a late loop. `lag_ms` is the 99th percentile of the last minute."""
     if lag_ms <= SLOW_MS:
         return None
     return Ceiling(
@@ -183,7 +183,7 @@ def loop(lag_ms: float, cause: str) -> Ceiling | None:
 
 
 def disk(free: float, where: str) -> Ceiling | None:
-    """`free`: percent of the disk."""
+    """Return the ceiling of a disk that is nearly full. `free` is in percent."""
     if free >= LITTLE_DISK:
         return None
     return Ceiling(

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Step(Struct, frozen=True, kw_only=True, tag_field="event", tag="step"):
-    """Progress: the number of rows that were read, `of` all; `walk` is next."""
+    """The progress of an audit: the number of rows that were read, `of` all. `walk` is next."""
 
     walk: str
     rows: int
@@ -15,7 +15,7 @@ class Step(Struct, frozen=True, kw_only=True, tag_field="event", tag="step"):
 
 
 class Found(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="found"):
-    """A violation: what is broken, in a sentence, and what to do."""
+    """A violation: a sentence that names what is broken, and the remedy."""
 
     kind: str
     text: str

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 
 class Copied(Struct, frozen=True, kw_only=True, tag_field="event", tag="copied"):
-    """`positions`: the last row of the log by writer, which is the cut of the whole backup."""
+    """A copy was made. `positions` has the last row of the log by writer, at which the whole backup
+    is cut."""
 
     schema: str
     epoch: str = ""
@@ -17,14 +18,15 @@ class Copied(Struct, frozen=True, kw_only=True, tag_field="event", tag="copied")
 
 
 class Restored(Struct, frozen=True, kw_only=True, tag_field="event", tag="restored"):
-    """The store's new identity, and where its log ends."""
+    """A store was restored: its new epoch, and the last row of its log by writer."""
 
     epoch: str
     positions: dict[str, int]
 
 
 def install(new: Path, target: Path) -> None:
-    """Move it there, from another disk as well: the target is the old file or the whole new one."""
+    """Move a file to the target, also from another disk. After a crash, the target is the old file
+    or the whole new one."""
     beside = target.with_name(target.name + ".new")
     shutil.move(new, beside)
     sync(beside)

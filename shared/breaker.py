@@ -54,7 +54,7 @@ class Breaker:
         return "open" if self.wait() else "half_open"
 
     def wait(self) -> float:
-        """Seconds until the pause is over; 0 when there is none."""
+        """Return the seconds until the pause is over, and 0 if there is none."""
         return max(0.0, self._until - self._clock())
 
     def room(self, wanted: int) -> int:
@@ -71,7 +71,8 @@ class Breaker:
         self._calls += 1
 
     def end(self, worked: bool | None, reason: str = "") -> None:
-        """`worked`: whether the dependency did; None when the call did not show it."""
+        """Note the end of a call: whether the dependency worked, or None if the call does not show
+        it."""
         self._calls -= 1
         if worked:
             self._succeeded()
@@ -79,7 +80,7 @@ class Breaker:
             self._failed(reason)
 
     def check(self) -> Check:
-        """Never worse than a warning: what waits for the dependency is not lost."""
+        """Return a warning at worst, since what waits for the dependency is not lost."""
         observed, state = STATES.index(self.state), self.state
         if state == "closed":
             return Check("pass", "", observed)

@@ -1,4 +1,4 @@
-"""Owns the record of unexpected exceptions: what was raised, and where."""
+"""Owns the records of unexpected exceptions, with their type and place."""
 
 import traceback
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ PRODUCT = tuple(f"{ROOT / part}/" for part in ("services", "shared", "linkup"))
 
 
 class Unencodable(TypeError):
-    """A value that goes out and has no form there; noted where it is raised."""
+    """A value that cannot be encoded. It is recorded where this is raised."""
 
 
 def unencodable(value: object, error: Exception) -> Unencodable:
@@ -27,7 +27,7 @@ def unencodable(value: object, error: Exception) -> Unencodable:
 
 
 def unexpected(error: BaseException, message: str) -> None:
-    """Note a defect of ours that came to the surface there: an exception that nobody handles."""
+    """Record an exception that nobody handles, which is a defect of the product."""
     if isinstance(error, Unencodable):
         return
     file, line = place(reversed(list(traceback.walk_tb(error.__traceback__))))
@@ -41,7 +41,8 @@ def unexpected(error: BaseException, message: str) -> None:
 
 
 def place(frames: Iterable[tuple[FrameType, int]]) -> tuple[str, int]:
-    """The file and line of the product's innermost frame. `frames`: the innermost first."""
+    """Return the file and line of the product's innermost frame. `frames` has the innermost
+    first."""
     first = ("?", 0)
     for frame, line in frames:
         file = frame.f_code.co_filename

@@ -37,7 +37,7 @@ class Process(Protocol):
 
 
 def exposition(process: Process) -> bytes:
-    """In the text format of Prometheus, in CONTENT_TYPE."""
+    """Return all metrics in the text format of Prometheus, as CONTENT_TYPE says."""
     return generate_latest(process.metrics.registry)
 
 
@@ -85,7 +85,7 @@ def _counted(metric: Metric, process: Process, report: HealthAnswer) -> Samples:
 
 
 def _errors(ledger: Ledger) -> Samples:
-    """Every category, so that the first error is a rise and not a beginning."""
+    """Return the count of every category, also 0, so that the first error is a rise."""
     sums: Counter[str] = Counter(dict.fromkeys(CATEGORIES, 0))
     for (category, _), count in list(ledger.totals.items()):
         sums[category] += count

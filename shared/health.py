@@ -69,7 +69,8 @@ class Health:
     """The health of one process. A failing check makes it unready."""
 
     def __init__(self, service: str, window: float = WINDOW, metrics: bool = True) -> None:
-        """`window`: seconds in which errors count; `metrics`: whether there are any."""
+        """`window` is the number of seconds in which errors count. Without `metrics`, there is no
+        /metrics."""
         self.service = service
         self.state: State = "starting"
         self.window = window
@@ -99,7 +100,8 @@ class Health:
         return ("fail" if "fail" in worst else "warn" if "warn" in worst else "pass"), results
 
     def examine(self) -> HealthAnswer:
-        """The report on this process, from what is known: it waits for nothing."""
+        """Return the report on this process. It is made from what is known, and waits for
+        nothing."""
         checks = self.report()[1] | {"loop": self._loop()}
         low = list(ceilings(self.service, checks))
         counts = self.errors.counts()
@@ -153,7 +155,7 @@ class Health:
     def _recommend(
         self, checks: dict[str, Check], low: list[Ceiling], operations: int
     ) -> list[Recommendation]:
-        """The lowest ceiling first, then the errors that cost most."""
+        """Return the recommendations: the lowest ceiling first, then the errors that cost most."""
         last = {one.category: _said(one) for one in reversed(self.errors.recent())}
         found = list(recommended(checks, low))
         costs = [
@@ -166,7 +168,7 @@ class Health:
         return found
 
     def routes(self, admits: Admits = anybody) -> list[Route]:
-        """`admits`: who is told more than the bare status."""
+        """Return the routes. `admits` decides who is told more than the bare status."""
         metrics = [Route("/metrics", partial(self._metrics, admits))] if self.metrics.on else []
         return [
             Route("/livez", self._livez),
@@ -199,7 +201,7 @@ class Health:
         return _json(told, 503 if status == "fail" else 200, "application/json")
 
     async def _errors(self, admits: Admits, request: Request) -> Response:
-        """What is in memory, for when the bus is down."""
+        """Answer with the errors in memory, for when the bus is down."""
         if not admits(request.scope):
             raise HTTPException(404)
         return _json(self.errors.recent(), 200, "application/json")

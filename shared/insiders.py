@@ -1,4 +1,4 @@
-"""Owns the decision who may see the details of a service: this machine and the operator.
+"""Owns the decision of who may see the details of a service: this machine and the operator.
 
 A proxy on this machine connects from here as well, for whoever is behind it. So a request that was
 passed on, or that asks by a name other than this machine's, is a stranger's.
@@ -24,7 +24,7 @@ Admits = Callable[[Scope], bool]
 
 
 def anybody(scope: Scope) -> bool:
-    """On a port that only this product's own network reaches."""
+    """Admit everybody, on a port that only the product's own network reaches."""
     return True
 
 
@@ -49,7 +49,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """Without the port."""
+    """Return the host without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()

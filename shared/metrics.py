@@ -1,7 +1,7 @@
 """Owns the metrics of a process: the table of all names, and the registry of observations.
 
-Only stages are observed on the way of a message, once for each batch. Everything else is counted
-or known anyway: `exposition` reads it when somebody asks.
+On the way of a message, only its stages are observed, once for each batch. All other figures exist
+anyway, and `exposition` reads them when somebody asks.
 """
 
 import time
@@ -32,9 +32,12 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
 class Metric(NamedTuple):
-    """`of`: what it is read from. Of a histogram nothing; of a counter the name in `Counters`,
-    which with a label is only the beginning of names; of a gauge the figure, the check whose
-    observed value it is (`check:`), or nothing where it has a rule of its own."""
+    """A line of the table. `of` names the source of the value.
+
+    For a counter, it is the name in `Counters`, or with a label the beginning of such names. For a
+    gauge, it is the name of a figure, or of a check whose observed value is shown (`check:`). It is
+    empty for a histogram, and for a gauge that `exposition` has a rule for.
+    """
 
     name: str
     kind: Kind
@@ -261,8 +264,8 @@ STANDARD = frozenset(  # of the client library; on Linux only
 
 
 class Histogram(Collector):
-    """As the library's, without its lock, at a fifth of its cost: all that observes and all that
-    asks runs on the event loop."""
+    """A histogram without the lock of the library's own, at a fifth of its cost. It needs no lock,
+    since everything that observes and asks runs on the event loop."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
@@ -272,7 +275,7 @@ class Histogram(Collector):
         self._lately = Lately(MINUTE)
 
     def p99_ms(self) -> float:
-        """Of the last minutes, to the next bound of a bucket."""
+        """Return the 99th percentile of the last minutes, rounded up to the bound of a bucket."""
         counts = self._lately.counts(self._counts, time.monotonic())
         return round(1000 * quantile(0.99, self._bounds, counts), 3)
 
@@ -288,7 +291,7 @@ class Histogram(Collector):
 
 
 class Metrics:
-    """The stages that one service observes, and what it counts; `on`: whether it observes."""
+    """The histograms and counters of one service. If `on` is false, nothing is observed."""
 
     def __init__(self, service: str, counters: Counters, on: bool = True) -> None:
         self.on = on
@@ -304,7 +307,7 @@ class Metrics:
                     self._observers[metric.name] = self._histogram(metric)
 
     def observer(self, name: str) -> Observe:
-        """Takes a value of that histogram; a callable to be kept."""
+        """Return the function that adds a value to that histogram; keep it, and call it often."""
         return self._observers.get(name, _nothing)
 
     def _histogram(self, metric: Metric) -> Observe:
@@ -321,5 +324,5 @@ def _nothing(value: float) -> None:
 
 
 def off() -> Metrics:
-    """Return metrics that are off, for a part that is used alone, as in a test."""
+    """Return metrics that are off, for a part that is used alone, such as in a test."""
     return Metrics("", Counters(), on=False)

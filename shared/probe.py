@@ -1,8 +1,8 @@
 """Owns the latest result of one dependency: when it worked, or why it does not.
 
-Traffic that needs the same thing tells how it went; when nothing was heard for a while, the thing
-is asked. The check itself never waits, and a question that hangs is left to hang: cutting it short
-would break what it waits for.
+Traffic that uses the same thing reports whether it worked; if nothing was reported for a while, the
+thing is asked. The check itself never waits. A question that hangs is not cancelled, since that
+would break the thing that it waits for.
 """
 
 import asyncio
@@ -26,11 +26,12 @@ Ask = Callable[[], Awaitable[float | None]]
 
 
 class Probe:
-    """Of one thing, called `name`. `ask` raises LinkupError when it does not work, and returns
-    when it does: the time by the loop's clock at which it did, or None for now.
+    """The probe of one thing, called `name`.
 
-    `remedy`: what an operator can do, behind the reason. `status`: of the check while it fails.
-    `category`: of the error when it does not answer.
+    `ask` raises LinkupError if the thing does not work. Otherwise it returns the time by the loop's
+    clock at which the thing worked, or None for now. `remedy` tells an operator what to do, and
+    follows the reason. `status` is that of the check while the thing fails, and `category` that of
+    the error if it does not answer.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Probe:
         self._at = float("-inf")  # of the last word, by the loop's clock
 
     def proved(self, at: float | None = None) -> None:
-        """It works, or did at that time of the loop's clock: a later word is not overruled."""
+        """Note that it works, or did at that time of the loop's clock. A later result stands."""
         at = _now() if at is None else at
         if at < self._at:
             return
@@ -62,7 +63,7 @@ class Probe:
         self._at, self._trouble = at, ""
 
     def failed(self, reason: str) -> None:
-        """It does not work; in words that may be shown to anybody."""
+        """Note that it does not work. The reason may be shown to anybody."""
         if not self._trouble:  # said once: the check says how it is
             logger.warning("%s fails: %s", self.name, reason)
         self._at, self._trouble = _now(), reason
@@ -77,7 +78,7 @@ class Probe:
         return Check("pass")
 
     async def ask(self) -> None:
-        """Ask now, whatever was heard, and note what comes; and that nothing comes."""
+        """Ask now, and note the answer, or that none comes in time."""
         began, steps = _now(), 0
         asking = asyncio.ensure_future(self._ask())
         try:
@@ -97,7 +98,7 @@ class Probe:
                 self.failed(str(error.__cause__ or error))
 
     async def run(self) -> None:
-        """Until it is cancelled. An answer about the past is not asked for again at once."""
+        """Ask whenever nothing was heard for a while, until cancelled."""
         asked = float("-inf")
         while True:
             due = self._at + (AGAIN if self._trouble else self._every)

@@ -1,4 +1,4 @@
-"""Owns a quantile of what a histogram saw lately. Pure."""
+"""Owns a quantile of the latest observations of a histogram. It reads no clock."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,8 @@ class Lately:
 
 
 def quantile(q: float, bounds: Sequence[float], counts: Sequence[int]) -> float:
-    """The upper bound of the bucket that holds it; 0 without any. Above all bounds: the highest."""
+    """Return the upper bound of the bucket with the quantile: 0 without observations, and the
+    highest bound for values above it."""
     left = q * sum(counts)
     for bound, count in zip([*bounds, bounds[-1]], counts, strict=True):
         left -= count

@@ -13,7 +13,7 @@ ANSWER_TIMEOUT = 2.5  # seconds, below the probe's own deadline: then it is know
 
 
 def tell(health: Health, asked: bytes) -> bytes:
-    """The answer to either question, from what is known: it costs nothing, whatever hangs."""
+    """Return the answer to either question, from what is known. It waits for nothing."""
     if _is_examination(asked):
         return encode(health.examine())
     _, checks = health.report()
@@ -39,7 +39,8 @@ async def examine(bus: Bus, subject: str) -> HealthAnswer:
 
 
 async def ask(bus: Bus, subject: str) -> None:
-    """Raises Unavailable, which says why it is not ready, or that it does not answer."""
+    """Return if the service is ready. Raises Unavailable, with the reason why it is not, or because
+    it does not answer."""
     try:
         reply = await bus.request(subject, encode(Readiness()), ANSWER_TIMEOUT)
         told = open_answer(reply, ReadinessAnswer)

@@ -1,7 +1,7 @@
 """Owns the errors that a process has met, and the one function that records them.
 
 `record` may be called from anywhere: a coroutine, a thread, a finalizer. It does not wait and does
-not raise, and a flood costs a number: what repeats is counted in the record that is there already.
+not raise. An error that repeats is counted in its existing record, so a flood costs little.
 """
 
 import base64
@@ -84,8 +84,8 @@ class Ledger:
         trace: str | None = None,
         **context: Unpack[Context],
     ) -> None:
-        """Note an error. `message`: the same for the same error; `{name}` stands for a value of
-        the context, which is that of the latest occurrence."""
+        """Note an error. The same error has the same `message`. In it, `{name}` stands for a
+        value of the context of the latest occurrence."""
         grave = severity or CATEGORIES[category].severity
         at = self._monotonic()
         with self._lock:
@@ -106,30 +106,30 @@ class Ledger:
                 entry.user, entry.trace = _short(user), _short(trace)
 
     def counts(self, now: float | None = None) -> dict[Category, float]:
-        """Occurrences within the window; `now` by the ledger's monotonic clock."""
+        """Return the occurrences within the window. `now` is a time of the monotonic clock."""
         at = self._monotonic() if now is None else now
         with self._lock:
             return {category: sliding.sum(at) for category, sliding in self._sliding.items()}
 
     def last_hour(self) -> dict[str, int]:
-        """Occurrences by category, of those that occurred."""
+        """Return the occurrences within the last hour, by category."""
         now = self._monotonic()
         with self._lock:
             sums = {category: int(each.sum(now)) for category, each in self._hour.items()}
         return {category: count for category, count in sums.items() if count}
 
     def trend(self) -> list[int]:
-        """Occurrences within the window by step, the latest last."""
+        """Return the occurrences within the window by step, the latest last."""
         with self._lock:
             return [int(each) for each in self._all.trend(self._monotonic())]
 
     def hourly_trend(self) -> list[int]:
-        """Occurrences by hour of the last day, the latest last."""
+        """Return the occurrences by hour of the last day, the latest last."""
         with self._lock:
             return [int(each) for each in self._day.trend(self._monotonic())]
 
     def recent(self) -> list[Record]:
-        """All that are kept, the latest first."""
+        """Return all records that are kept, the latest first."""
         with self._lock:
             return [self._shown(*each) for each in reversed(self._entries.items())]
 
@@ -146,7 +146,7 @@ class Ledger:
         return taken
 
     def give_back(self, records: list[Record]) -> None:
-        """They could not be told: `take` returns them again."""
+        """Let `take` return these again, since they could not be told."""
         back = {record.id: record.count for record in records}
         with self._lock:
             for entry in self._entries.values():
@@ -213,7 +213,7 @@ def _plain(value: object) -> Value:
 
 
 def _short(text: str | None) -> str | None:
-    """On one line, and such that UTF-8 can hold it."""
+    """Return the text on one line, without characters that UTF-8 cannot encode."""
     return None if text is None else "".join(c if c.isprintable() else "?" for c in text[:LONGEST])
 
 

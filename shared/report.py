@@ -1,4 +1,4 @@
-"""Owns the health report of one service, and of all services together. Pure."""
+"""Owns the health report of one service, and that of all services. It does no I/O."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, cast
@@ -92,8 +92,8 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def decoded(body: bytes) -> HealthAnswer:
-    """What a service told over HTTP. Raises ValueError, which says what to do when it was told to a
-    stranger."""
+    """Return the report that a service sent over HTTP. Raises ValueError; if the service told only
+    its status, the error says where it tells more."""
     try:
         return msgspec.json.decode(body, type=HealthAnswer)
     except msgspec.MsgspecError as error:
@@ -112,7 +112,7 @@ def _is_bare(body: bytes) -> bool:
 
 
 def ceilings(service: str, checks: Mapping[str, Check]) -> Iterator[Ceiling]:
-    """The ceilings that the checks set for the score. A failing check always has one."""
+    """Yield the ceilings that the checks set for the score. A failing check always has one."""
     for name, check in checks.items():
         ceiling = _ceiling(service, name, check)
         if ceiling is not None:
@@ -162,7 +162,7 @@ def _most(ceiling: Ceiling) -> int:
 
 
 def unreachable(service: str, now: int, cause: str) -> HealthAnswer:
-    """The report of a service that does not answer."""
+    """Return the report on a service that does not answer."""
     ceiling = advice.stopped(service, cause)
     return HealthAnswer(
         service=service,
@@ -181,8 +181,8 @@ def unreachable(service: str, now: int, cause: str) -> HealthAnswer:
 
 
 def whole(own: HealthAnswer, *others: HealthAnswer) -> HealthAnswer:
-    """As good as the worst of them; what was counted is added up. State, checks and figures of the
-    others are in `services`."""
+    """Return the report on all services, with the lowest score and the sums of all counts. The
+    state, checks and figures are those of `own`; `services` has those of the others."""
     told = [own, *others]
     asyncs = [one.async_context_check for one in told]
     return replace(

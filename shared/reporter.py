@@ -19,7 +19,7 @@ Tell = Callable[[list[Record]], Awaitable[None]]
 
 
 class Reporter:
-    """`tell` raises LinkupError when the records could not be told: they are told again."""
+    """Sends the records with `tell`. If that raises LinkupError, they are sent again."""
 
     def __init__(self, ledger: Ledger, tell: Tell) -> None:
         self._ledger = ledger
@@ -27,7 +27,7 @@ class Reporter:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Send what is new, until cancelled."""
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
@@ -53,7 +53,7 @@ class Reporter:
 
 
 def over(bus: Bus) -> Tell:
-    """To persistence, which stores them."""
+    """Return the function that sends records to persistence, which stores them."""
 
     async def tell(records: list[Record]) -> None:
         if not bus.connected:
@@ -64,7 +64,7 @@ def over(bus: Bus) -> Tell:
 
 
 def recent(ledger: Ledger) -> bytes:
-    """The answer to `recent_errors`: what is in memory, as far as the bus carries it."""
+    """Return the answer to `recent_errors`: the records in memory, up to what the bus carries."""
     records, encoded = ledger.recent(), b""
     while not encoded or len(encoded) > MAX_PAGE_BYTES:
         encoded = commands.encode(ErrorPageAnswer(records=records))

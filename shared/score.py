@@ -1,4 +1,7 @@
-"""Owns the health score: 100 less the cost of errors, and at most the lowest ceiling. Pure."""
+"""Owns the health score: 100 less the cost of errors, and at most the lowest ceiling.
+
+It does no I/O and reads no clock.
+"""
 
 from collections.abc import Iterable, Mapping
 from math import log2
@@ -14,7 +17,8 @@ LEVELS: tuple[tuple[int, Level], ...] = ((80, "healthy"), (60, "warning"), (0, "
 
 
 class Ceiling(NamedTuple):
-    """The most that a service scores while `name` is wrong; `advice`: the cause, and what to do."""
+    """The most points that a service has while `name` is wrong. `advice` is the cause and the
+    remedy."""
 
     name: str
     most: int
@@ -22,7 +26,7 @@ class Ceiling(NamedTuple):
 
 
 def loss(category: Category, count: float, operations: int) -> float:
-    """Points that so many errors cost among so many operations."""
+    """Return the points that so many errors cost among so many operations."""
     kind = CATEGORIES[category]
     return min(kind.cap, kind.weight * log2(1 + count * PER / max(operations, FEWEST)))
 
@@ -30,7 +34,7 @@ def loss(category: Category, count: float, operations: int) -> float:
 def score(
     counts: Mapping[Category, float], operations: int, ceilings: Iterable[Ceiling] = ()
 ) -> int:
-    """From 0 to 100. `counts` and `operations` are those of the same last minutes."""
+    """Return the score, from 0 to 100. `counts` and `operations` are those of the same minutes."""
     if counts.get("invariant_violation"):
         return 0
     points = 100.0
@@ -44,8 +48,8 @@ def level_of(points: int) -> Level:
 
 
 class Steady:
-    """The level to tell: the worst that was seen within the last `hold` seconds. So a worse one is
-    told at once, and what comes and goes is not told as over."""
+    """The level to show, which is the worst of the last `hold` seconds. A worse level is shown at
+    once, and a fault that comes and goes is not shown as over."""
 
     def __init__(self, hold: float) -> None:
         self._hold = hold

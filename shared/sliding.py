@@ -26,7 +26,7 @@ class Sliding:
         return sum(times for _, times in self._buckets)
 
     def trend(self, now: float) -> list[float]:
-        """The same by step, the latest last."""
+        """Return the counts by step, the latest last."""
         number = int(now / self._step)
         self._forget(number)
         buckets = dict(self._buckets)

@@ -1,7 +1,7 @@
-"""Owns the watchdog of an event loop: blocking calls, and tasks that nobody awaited.
+"""Owns the watchdog of an event loop, which records blocking calls and tasks that nobody awaited.
 
-A thread looks at the loop's thread ten times a second. Where that does something, the loop is
-asked for a sign of life: how long it takes is its lag. A loop that rests is never woken.
+A thread examines the loop's thread ten times a second. If the loop is busy, the thread schedules a
+callback on it and measures the time until it runs, which is the lag. An idle loop is never woken.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Watchdog:
         self._said_at = float("-inf")
 
     def lag(self) -> float:
-        """Seconds: 99 of 100 looks within the last minute found the loop as quick as that."""
+        """Return the 99th percentile of the lags within the last minute, in seconds."""
         lags = sorted(self._lags)
         return lags[-1 - len(lags) // 100] if lags else 0.0
 
@@ -62,7 +62,7 @@ class Watchdog:
             self._lags.append(0.0 if resting else self._measured())
 
     def _measured(self) -> float:
-        """Seconds until the loop gives a sign of life."""
+        """Return the seconds until the loop has run a callback."""
         alive, began = threading.Event(), time.monotonic()
         try:
             self._loop.call_soon_threadsafe(alive.set)
@@ -73,7 +73,7 @@ class Watchdog:
         return time.monotonic() - began
 
     def _blocked(self, alive: threading.Event, began: float) -> None:
-        """Note where it stands, and how long when it is over."""
+        """Record where the loop is blocked, and for how long once that is over."""
         file, line = self._place()
         if began - self._said_at >= SAID_EVERY:
             self._said_at = began
@@ -117,7 +117,8 @@ def noted(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 
 def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """As asyncio's, which logs it; `message` is asyncio's own, and the same for the same fault."""
+    """Record the error, then let asyncio log it. `message` is asyncio's own, and the same for the
+    same fault."""
     error, message = context.get("exception"), str(context.get("message"))
     if isinstance(error, BaseException):
         unexpected(error, message.partition(" <")[0])

@@ -1,7 +1,7 @@
-"""Owns `linkup backup`: copies of what each service keeps, of one moment, in one file.
+"""Owns `linkup backup`, which copies the data of all services, as of one moment, into one file.
 
-Notify's copy is made before persistence's, so it is never ahead of the log; the files come last, so
-they are all that the log names, and more.
+The database of notify is copied before the store, so it is never ahead of the log. The files are
+copied last, so all that the log names are among them.
 """
 
 import os
@@ -63,7 +63,7 @@ def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -
 
 @contextmanager
 def _folder(target: Path | None, settings: Settings) -> Iterator[Path]:
-    """A folder for the copies until they are archived, beside FILE or the store; removed then."""
+    """Yield a folder for the copies until they are archived, beside FILE or the store."""
     beside = target.parent if target else Path(file_of(settings.store_url)).parent
     folder = Path(tempfile.mkdtemp(prefix=".backup-", dir=beside))
     try:
@@ -123,7 +123,7 @@ def _archive(
 
 
 def _add_files(archive: Writer, store: Path, settings: Settings, progress: Progress) -> None:
-    """Those that the copy of the store names."""
+    """Add the files that the copy of the store names."""
     bar = progress.add_task("attachments", total=None)
     copy = msgspec.structs.replace(settings, database_url=sqlite_url(store))
     named = started("persistence", copy, "files", "--unsent")
@@ -137,7 +137,8 @@ def _add_files(archive: Writer, store: Path, settings: Settings, progress: Progr
 
 
 def _members(said: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """Raises StartError where the stream ends too early: who wrote it has said why."""
+    """Yield the files of the stream. Raises StartError if it ends too early; the process that wrote
+    it has printed the reason."""
     try:
         with tarfile.open(fileobj=said, mode="r|") as files:
             for member in files:

@@ -1,8 +1,8 @@
-"""Owns `linkup restore`: what `linkup backup` made becomes what each service keeps.
+"""Owns `linkup restore`, which replaces the data of each service by those of a backup.
 
-Everything is unpacked and checked before anything is replaced. Then come the files, which do no
-harm if no message names them, then the log, then notify, which follows the log from its end:
-whatever stops this between two of them, nobody is told anything twice.
+Everything is unpacked and checked before anything is replaced. The files are replaced first, since
+they do no harm if no message names them, then the log, then the database of notify, which follows
+the log from its end. If this stops between two of them, nobody is notified twice.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ def restore(
 
 @contextmanager
 def _stopped(settings: Settings) -> Iterator[None]:
-    """As long as this lasts, no `linkup run` starts on these data. Raises StartError."""
+    """Keep `linkup run` from starting on these data. Raises StartError."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(settings.data / "run.lock", "a", encoding="ascii") as lock:
         try:
@@ -74,7 +74,7 @@ def _stopped(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _folder(settings: Settings) -> Iterator[Path]:
-    """Beside the store, so that the copy is moved and not written once more."""
+    """Yield a folder beside the store, so that the copy is moved and not written once more."""
     store = Path(file_of(settings.store_url))
     store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=store.parent))
@@ -98,7 +98,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 def _check(settings: Settings, folder: Path, force: bool) -> None:
-    """Each owner looks at its copy and sees that nobody uses what is to be replaced."""
+    """Let each owner check its copy, and that nobody uses the data to be replaced."""
     chosen = ("--force",) if force else ()
     log, notify = str(folder / "linkup.db"), str(folder / "notify.db")
     _say("persistence", settings, "restore", log, "--check", *chosen)

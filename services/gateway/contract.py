@@ -49,8 +49,8 @@ def bind(
 
 
 def insiders(settings: Settings, rates: Rates) -> Admits:
-    """Who is told the details of health and metrics: this machine, and the operator's key from
-    anywhere. A guess at a key costs as much as a request with it."""
+    """Return the rule for who is told the details of health and metrics: this machine, and the
+    operator's key from anywhere. A guess at a key costs as much as a request with it."""
     keys = AdminKeys(settings.admin_key)
 
     def admits(scope: Scope) -> bool:
@@ -67,7 +67,7 @@ def insiders(settings: Settings, rates: Rates) -> Admits:
 
 
 def counted(endpoints: Endpoints, count: Callable[[str], None]) -> Endpoints:
-    """The same; those that take the place of a socket count that they did."""
+    """Return the same endpoints; those that take the place of a socket are counted."""
 
     def counting(endpoint: Endpoint, channel: str) -> Endpoint:
         async def answer(request: Request, identity: Identity) -> Response:
@@ -89,8 +89,8 @@ def is_on(route: Listed, settings: Settings) -> bool:
 def _guarded(
     route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates, keys: AdminKeys
 ) -> Endpoint:
-    """Who asks is known first, then that they do not ask too often, then that the query holds
-    nothing the table does not name."""
+    """Return the endpoint behind its checks: first the token, then the rate, then the names of the
+    parameters."""
     names = [parameter.name for parameter in route.query]
 
     async def listed(request: Request, *identity: Identity) -> Response:
@@ -105,7 +105,8 @@ def _guarded(
 
 
 def authenticated(auth: Authenticator, endpoint: Endpoint) -> Endpoint:
-    """The endpoint for whoever the bearer token names; without one 401."""
+    """Return the endpoint for the user that the bearer token names; without a token, it answers
+    401."""
 
     async def answer(request: Request) -> Response:
         token = bearer(request.headers.get("authorization"))
@@ -133,7 +134,7 @@ def _who(request: Request, *identity: Identity) -> str:
 
 
 def documents() -> Endpoints:
-    """The contract itself, as generated: it does not change while the process runs."""
+    """Return the endpoints of the generated documents, which do not change at run time."""
     texts = contract.documents()
     return {
         "GET /openapi.json": _served(texts[contract.OPENAPI]),
@@ -142,7 +143,8 @@ def documents() -> Endpoints:
 
 
 def shared_with(origins: tuple[str, ...]) -> list[Middleware]:
-    """Lets the pages of those sites read the answers (CORS). Without cookies: a token says who."""
+    """Return the middleware that lets pages of those sites read the answers (CORS). It allows no
+    cookies, since a token says who asks."""
     if not origins:
         return []
     return [

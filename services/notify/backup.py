@@ -1,5 +1,7 @@
-"""Owns `python -m services.notify backup` and `restore`: a copy of its database as of one moment,
-and a database made of a copy, which sends no e-mail a second time.
+"""Owns `python -m services.notify backup` and `restore`.
+
+`backup` copies the database as of one moment. `restore` puts a copy in its place, and sends no
+e-mail a second time.
 """
 
 import argparse
@@ -44,7 +46,7 @@ def backup(settings: Settings, arguments: Sequence[str]) -> int:
 
 
 def restore(settings: Settings, arguments: Sequence[str]) -> int:
-    """Make the copy the database of the restored store, which it follows from where that ends."""
+    """Make the copy the database, which then follows the restored log from its end."""
     parser = argparse.ArgumentParser(prog="python -m services.notify restore")
     parser.add_argument("file", type=Path, help="A copy that `backup` made; it is moved away.")
     parser.add_argument("--force", action="store_true", help="Replace the database that is there.")

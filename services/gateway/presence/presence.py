@@ -99,8 +99,8 @@ class Presence:
         return presence(other_id, bool(online), known[other_id])
 
     def recheck(self, connections: Iterable[Connection], other_id: str) -> None:
-        """Whether these sockets of one user may watch the other may have changed, by a block or
-        a parting; an empty id: whom they may watch at all."""
+        """Check again whether these sockets of one user may watch the other, after a block or after
+        somebody left a group. An empty id stands for everybody that they watch."""
         for connection in connections:
             wants = self._wants.get(connection, Wants())
             known = wants.watched | wants.asked

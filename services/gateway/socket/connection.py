@@ -108,8 +108,8 @@ class Connection:
         )
 
     def changed_at(self, conversation_id: str) -> int:
-        """As of which cursor it must be what is remembered of a conversation: of its latest change
-        that came here, or of this socket's beginning, for what was before that came to nobody."""
+        """Return the oldest cursor at which cached knowledge of a conversation is still valid: that
+        of its latest change here, or that at which this socket began."""
         return max(self.feed.began, self._changed.get(conversation_id, 0))
 
     def _push(self, frame: bytes) -> None:
@@ -198,7 +198,7 @@ class Connection:
                 write(frames.feed_frame(event.cursor, event.body))
 
     def _release(self, event: Event) -> None:
-        """What the gate waits for may come from the log: its client will not send it again."""
+        """Let the gate know of a message that it waits for and that came from the log."""
         if event.seq and self.gate.waits(event.conversation_id):
             message = frames.decode_message(event.body)
             if message.sender_id == self.user_id:

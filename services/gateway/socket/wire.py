@@ -47,7 +47,8 @@ http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
 
 
 class Inbox:
-    """What came from the client, for its one reader: a tenth of an asyncio.Queue."""
+    """A queue of the events of one client for their one reader, at a tenth of the cost of an
+    asyncio.Queue."""
 
     __slots__ = ("_events", "_loop", "_waiter")
 
@@ -339,7 +340,7 @@ def _piece(texts: Sequence[bytes]) -> Sequence[bytes]:
 
 
 def pace_of(settings: Settings) -> Pace:
-    """Of a socket's frames: enough for what its user may write, several times over."""
+    """Return the pace of a socket's frames, which is several times what its user may write."""
     if not settings.message_rate:
         return Pace(0, 1)
     rate = max(settings.frames_per_second, 2 * settings.message_rate)

@@ -1,5 +1,7 @@
-"""Owns `python -m services.persistence backup` and `restore`: a copy of the store as of one moment,
-and a store made of a copy. A copy is read in one snapshot, beside a running product or not.
+"""Owns `python -m services.persistence backup` and `restore`.
+
+`backup` copies the store in one snapshot, whether the product runs or not. `restore` puts a copy in
+the place of the store.
 """
 
 import argparse

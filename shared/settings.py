@@ -129,6 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notify_email_pause: Long = 3600.0
     notification_types: tuple[str, ...] = ()
     notification_defaults: tuple[str, ...] = ()
+    notification_keep: Long = 30 * DAY
     public_url: str = ""
     conversation_url: str = ""
     templates: str = ""

@@ -20,6 +20,7 @@ from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
 from services.notify.inbox.lists import Lists
+from services.notify.inbox.pruning import Pruning
 from services.notify.inbox.render import Words
 from services.notify.ladder.delivery import Channel, Waits
 from services.notify.ladder.preferences import table
@@ -109,9 +110,10 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         opened = partial(open_notices, known=known, waits=waits)
         Announcements(wire, store.between, known, clock.now, told, opened).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
+        pruning = Pruning(store.between, int(settings.notification_keep * SECOND), clock.now)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)
-        async with _running(*runs, reporting) as (mails, *_):
+        async with _running(*runs, pruning.run, reporting) as (mails, *_):
             health.drain = partial(_drain, mailer, mails)
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))

@@ -145,6 +145,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notification_defaults": "The channels of a type for users who have not chosen, such as"
         " post_liked=realtime+push. Instead of channels: none for a notification that is only"
         " listed, off for one that is not.",
+        "notification_keep": "How long a notification is kept after it was read. Unread ones are"
+        " kept for 180 days.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
         "conversation_url": "The URL of a conversation for links in e-mails, with"

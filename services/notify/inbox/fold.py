@@ -97,7 +97,12 @@ def _identity(row: LogRow) -> str:
 def identity(at: int, number: int, *parts: str) -> str:
     """An id that sorts by the time, then by the number."""
     digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=10, person=b"linkup.items")
-    return f"{max(at, 0):014x}{number:010x}{digest.hexdigest()}"
+    return f"{prefix(at)}{number:010x}{digest.hexdigest()}"
+
+
+def prefix(at: int) -> str:
+    """The beginning of the ids of that time."""
+    return f"{max(at, 0):014x}"
 
 
 def _latest(page: Iterable[LogRow], *kinds: str) -> list[tuple[str, str, int]]:

@@ -20,7 +20,7 @@ from shared.commands import Unsubscribe, UnsubscribeAnswer
 STYLE = """
 :root { color-scheme: light dark }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; background: #eef1f3; color: #18222a }
-main { box-sizing: border-box; max-width: 30rem; margin: 12vh auto; padding: 2rem;
+main { box-sizing: border-box; width: min(30rem, 100% - 2rem); margin: 12vh auto; padding: 2rem;
   background: #ffffff; border-radius: 16px }
 h1 { margin: 0 0 .5rem; font-size: 1.4rem; line-height: 1.3 }
 p { margin: 0 }
@@ -84,7 +84,7 @@ def _page(answer: UnsubscribeAnswer) -> Response:
     emails = f"e-mails of the type “{escape(named)}”" if named else "e-mails about notifications"
     if answer.ended:
         title, form = "You are unsubscribed", ""
-        text = f"You get no {emails} any more. Your notification preferences can change this."
+        text = f"You get no {emails} any more. You can change this in your notification preferences."
     else:
         title, form = "Unsubscribe?", FORM
         text = f"You will get no more {emails}."

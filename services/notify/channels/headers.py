@@ -15,7 +15,20 @@ class WholeHeader(UnstructuredHeader, BaseHeader):
         return f"{self.name}: {self}{policy.linesep}"
 
 
-_registry = HeaderRegistry()
+class Registry(HeaderRegistry):
+    """Makes the class of each header once, not for each e-mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._classes: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        if name not in self._classes:
+            self._classes[name] = super().__getitem__(name)
+        return self._classes[name]
+
+
+_registry = Registry()
 for _name in ("In-Reply-To", "References", "List-Id", "List-Unsubscribe"):
     _registry.map_to_type(_name, WholeHeader)
 POLICY = default.clone(header_factory=_registry)

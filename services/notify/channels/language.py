@@ -43,14 +43,14 @@ class Language:
         return text.get(self._locale.plural_form(count or 0)) or text["other"]
 
     def say(self, key: str, count: int | None = None, **values: str) -> str:
-        return self.text(key, count).format(count=self.number(count or 0), **values)
+        return self.text(key, count).format(count=self.number(count), **values)
 
     def subject_of(self, notification_type: str) -> str:
         key = TYPE + notification_type
         return self.say(key if key in self._catalogue else f"{TYPE}other")
 
-    def number(self, count: int) -> str:
-        return format_decimal(count, locale=self._locale)
+    def number(self, count: int | None) -> str:
+        return "" if count is None else format_decimal(count, locale=self._locale)
 
     def list(self, parts: Sequence[str]) -> str:
         return format_list(parts, locale=self._locale)

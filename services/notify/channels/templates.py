@@ -90,7 +90,7 @@ def told(error: Exception) -> str:
 def _say(context: Context, key: str, count: int | None = None, **values: str) -> str:
     """The words of the catalogue. In HTML, they and the values are text, as everything is."""
     language: Language = context["language"]
-    text, number = language.text(key, count), language.number(count or 0)
+    text, number = language.text(key, count), language.number(count)
     return (escape(text) if context.eval_ctx.autoescape else text).format(count=number, **values)
 
 

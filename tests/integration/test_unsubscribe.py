@@ -76,6 +76,10 @@ async def test_s74_one_click_ends_the_emails_of_a_type(stack: Stack) -> None:
         again = await browser.get(link)
         assert "You are unsubscribed" in again.text
         assert "<form" not in again.text
+    async with synced(stack, "ann") as ann:
+        await ann.message("bob", "and now?")
+    await written_to(stack, "carol")
+    assert links(stack, "bob") == [link]
 
 
 async def test_the_page_runs_nothing_and_is_not_found_by_others(stack: Stack) -> None:

@@ -84,7 +84,9 @@ def _page(answer: UnsubscribeAnswer) -> Response:
     emails = f"e-mails of the type “{escape(named)}”" if named else "e-mails about notifications"
     if answer.ended:
         title, form = "You are unsubscribed", ""
-        text = f"You get no {emails} any more. You can change this in your notification preferences."
+        text = (
+            f"You get no {emails} any more. You can change this in your notification preferences."
+        )
     else:
         title, form = "Unsubscribe?", FORM
         text = f"You will get no more {emails}."

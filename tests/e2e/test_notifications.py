@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.e2e.browser import Open, been_here, messages, post, sign_in
+from tests.e2e.browser import Open, been_here, begin_chat, choose, messages, post, sign_in
 from tests.e2e.conftest import ADMIN_KEY
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -113,6 +113,15 @@ async def test_s40_s92_the_bell_counts_and_each_notification_leads_somewhere(
     await page.keyboard.press("Escape")
     await expect(bell(page)).to_have_attribute("aria-label", "Notifications")
     await expect(page).to_have_title("LinkUp")
+
+    await page.get_by_role("button", name="Actions for this conversation").click()
+    await choose(page, "Mute")
+    await expect(page.get_by_label("Muted")).to_be_visible()
+    await begin_chat(page, "nora")  # away from the muted one
+    await post(page, stack, "nils", "nora", "Still there?")
+    await announce(page, stack, "nora", "Nils left")
+    await expect(bell(page)).to_have_attribute("aria-label", "Notifications, 1 unread")
+    await expect(page).to_have_title("(1) LinkUp")
 
 
 async def test_s92_on_a_phone_the_list_is_a_full_screen_and_tells_what_fails(

@@ -10,6 +10,7 @@ import { Preferences } from "../../../clients/web/page/notifications/preferences
 import { BUILT_IN, grouped, wordsOf } from "../../../clients/web/page/notifications/types.js";
 
 const again = { until: (ask) => ask() };
+const LATER = "2026-11-20T12:30:00.000000Z";
 const turn = () => new Promise(setImmediate);
 
 /** The n-th of them, the higher the newer. */
@@ -34,13 +35,13 @@ class Server extends EventTarget {
     },
     readNotification: async (id) => {
       if (this.refusal) throw this.refusal;
-      this.notices = this.notices.map((one) => (one.notification_id === id ? { ...one, read_at: "now" } : one));
+      this.notices = this.notices.map((one) => (one.notification_id === id ? { ...one, read_at: LATER } : one));
       return { count: 1, unread_count: this.unread };
     },
     readNotifications: async (asked) => {
       this.asked.push(asked);
-      this.notices = this.notices.map((one) => ({ ...one, read_at: "now" }));
-      return { count: 2, unread_count: 0 };
+      this.notices = this.notices.map((one) => ({ ...one, read_at: LATER }));
+      return { count: 2, unread_count: 0, read_at: LATER };
     },
   };
 
@@ -130,9 +131,9 @@ test("s92: what another device has read is read here", async () => {
   const server = new Server([notice(3), notice(2, { notification_type: "post_liked" }), notice(1)]);
   const feed = await feedOf(server);
   const unread = () => feed.items.filter(({ read_at }) => !read_at).map(({ notification_id }) => notification_id);
-  server.tell("notification_read", { notification_id: "n3", read_at: "now", unread_count: 2 });
+  server.tell("notification_read", { notification_id: "n3", read_at: LATER, unread_count: 2 });
   assert.deepEqual([unread(), feed.unread], [["n2", "n1"], 2]);
-  server.tell("notifications_read", { notification_type: "mention", up_to: "n2", read_at: "now", unread_count: 1 });
+  server.tell("notifications_read", { notification_type: "mention", up_to: "n2", read_at: LATER, unread_count: 1 });
   assert.deepEqual([unread(), feed.unread], [["n2"], 1]);
 });
 
@@ -144,8 +145,14 @@ test("s92: the title counts what belongs to no conversation: messages are counte
   server.tell("notification", notice(4));
   server.tell("badge_update", { unread_count: 3 });
   assert.equal(feed.unreadOutside, 2);
-  server.tell("badge_update", { unread_count: 0 });
+  server.tell("badge_update", { unread_count: 0 }); // from before it
   assert.equal(feed.unreadOutside, 0);
+  server.tell("badge_update", { unread_count: 2 });
+  assert.equal(feed.unreadOutside, 2);
+  server.tell("notification", notice(40)); // after all were read, and yet heard of before
+  server.tell("notifications_read", { read_at: LATER, unread_count: 0 });
+  server.tell("badge_update", { unread_count: 2 }); // the other one is a message
+  assert.equal(feed.unreadOutside, 1);
 });
 
 test("s92: only a list on the screen follows the badge, once a second", async (t) => {

@@ -89,10 +89,11 @@ export class Desktop {
     if (!locks) return true;
     const name = `linkup-notification:${this.#client.userId}:${id}`;
     return new Promise((resolve) => {
-      locks.request(name, { ifAvailable: true }, (lock) => {
+      const held = locks.request(name, { ifAvailable: true }, (lock) => {
         resolve(Boolean(lock));
         return lock && new Promise((release) => setTimeout(release, HELD_MS));
       });
+      held.catch(() => resolve(false)); // the page is being left
     });
   }
 }

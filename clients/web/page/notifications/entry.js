@@ -40,18 +40,22 @@ function face({ notification_type, sender_id, sender_name }) {
   return h("span", { class: "face" }, avatar({ user_id: sender_id, name: sender_name }), sign);
 }
 
-function lines({ notification_type, title, body, updated_at, created_at, group_count = 1, priority }) {
+function lines({ notification_type, title, body, updated_at, created_at, group_count, priority }) {
   const time = told("brief", updated_at ?? created_at);
-  const things = notification_type === "new_message" ? "messages" : "times";
-  const count = group_count > 1 && `${group_count} ${things}`;
   const urgent = priority === "urgent" && h("span", { class: "urgent" }, "Urgent");
   return h(
     "span",
     { class: "lines" },
     h("span", { class: "title", dir: "auto" }, plainName(title || wordsOf(notification_type))),
     body && h("span", { class: "body", dir: "auto" }, withoutName(body, title)),
-    h("span", { class: "small", dir: "auto" }, urgent, wordsOf(notification_type), " · ", time, count && " · ", count),
+    h("span", { class: "small", dir: "auto" }, urgent, kindOf(notification_type, group_count), " · ", time),
   );
+}
+
+/** What it is, and for how many it stands. */
+function kindOf(type, count = 1) {
+  if (type === "new_message") return count > 1 ? `${count} new messages` : "New message";
+  return count > 1 ? `${wordsOf(type)}, ${count} times` : wordsOf(type);
 }
 
 /** A message begins with the name of its author, which may be the title. */

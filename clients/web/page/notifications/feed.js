@@ -28,7 +28,7 @@ export class Feed extends EventTarget {
   /** Whether the list is on the screen, and has to follow the server. */
   isShown = false;
   #api;
-  #outside = new Set(); // ids of unread notifications that belong to no conversation
+  #outside = new Map(); // the unread notifications that belong to no conversation, by id
   #asked = 0;
   #refreshing;
 
@@ -41,11 +41,11 @@ export class Feed extends EventTarget {
     this.#api = client.api;
     this.#refreshing = new Pace(() => again.until(() => this.load(), { signal }).catch(() => {}), REFRESH_MS);
     const listen = (type, act) => client.addEventListener(type, ({ detail }) => act(detail), { signal });
-    listen("state", ({ state }) => state === "connected" && this.isShown && this.#refreshing.ask());
+    listen("state", ({ state }) => state === "connected" && this.#missed());
     listen("badge_update", (frame) => this.#badge(frame.unread_count));
     listen("notification", (frame) => this.#arrived(frame));
-    listen("notification_read", (frame) => this.#readElsewhere([frame.notification_id], frame));
-    listen("notifications_read", (frame) => this.#readElsewhere(this.#upTo(frame), frame));
+    listen("notification_read", (frame) => this.#readOne(frame));
+    listen("notifications_read", (frame) => this.#readMany(frame));
   }
 
   /** How many unread ones belong to no conversation, as far as this page has seen them. */
@@ -104,12 +104,14 @@ export class Feed extends EventTarget {
   /** Marks all in this list as read, except those that arrive meanwhile. */
   async readAll() {
     const { type } = this.filter;
-    const ids = this.items.map(idOf);
-    const asked = { ...(type && { notification_type: type }), ...(ids.length && { up_to: ids[0] }) };
-    const { unread_count } = await this.#api.readNotifications(asked);
-    this.#mark(ids, present());
-    if (!type && !unread_count) this.#outside.clear();
-    this.#count(unread_count);
+    const [first] = this.items;
+    const asked = { ...(type && { notification_type: type }), ...(first && { up_to: idOf(first) }) };
+    this.#readMany({ ...asked, ...(await this.#api.readNotifications(asked)) });
+  }
+
+  /** Between two connections, others may have been read. */
+  #missed() {
+    if (this.isShown || this.#outside.size) this.#refreshing.ask();
   }
 
   #ask(before) {
@@ -146,16 +148,20 @@ export class Feed extends EventTarget {
     return !this.filter.type || this.filter.type === notification_type;
   }
 
-  #readElsewhere(ids, { read_at, unread_count }) {
-    this.#mark(ids, read_at ?? present());
+  #readOne({ notification_id, read_at, unread_count }) {
+    this.#mark([notification_id], read_at);
     this.#count(unread_count);
   }
 
-  /** The ids that a `notifications_read` frame stands for. */
-  #upTo({ notification_type, up_to }) {
-    const first = up_to ? this.items.findIndex((one) => idOf(one) === up_to) : 0;
-    const meant = first < 0 ? [] : this.items.slice(first);
-    return meant.filter((one) => !notification_type || one.notification_type === notification_type).map(idOf);
+  /** By their times: this may be heard of after one that has arrived since. */
+  #readMany({ notification_type: type, up_to, read_at, unread_count }) {
+    const known = [...this.items, ...this.#outside.values()];
+    const last = known.find((one) => idOf(one) === up_to);
+    if (up_to && !last) this.#refreshing.ask();
+    const until = Math.min(Date.parse(read_at), last ? timeOf(last) : Infinity);
+    const isMeant = (one) => timeOf(one) <= until && (!type || one.notification_type === type);
+    this.#mark(known.filter(isMeant).map(idOf), read_at);
+    this.#count(unread_count);
   }
 
   #mark(ids, readAt) {
@@ -165,9 +171,9 @@ export class Feed extends EventTarget {
     if (readAt) for (const id of ids) this.#outside.delete(id);
   }
 
-  #sort({ notification_id, conversation_id, read_at }) {
-    if (read_at || conversation_id) this.#outside.delete(notification_id);
-    else this.#outside.add(notification_id);
+  #sort(notice) {
+    if (notice.read_at || notice.conversation_id) this.#outside.delete(idOf(notice));
+    else this.#outside.set(idOf(notice), notice);
   }
 
   /** Another number than expected: the list has changed. */
@@ -176,9 +182,8 @@ export class Feed extends EventTarget {
     this.#count(unread);
   }
 
-  #count(unread = this.unread) {
+  #count(unread) {
     this.unread = unread;
-    if (!unread) this.#outside.clear();
     this.#changed();
   }
 

@@ -11,8 +11,8 @@ const PREVIEW = 100; // characters
  */
 export function messageOccasions({ chats, preferences, open }) {
   return async (message) => {
-    const chat = await chats.of(message.conversation_id);
-    if (chat.muted || !(await isWanted(preferences))) return null;
+    const chat = await chats.of(message.conversation_id).catch(() => null); // gone by now
+    if (!chat || chat.muted || !(await isWanted(preferences))) return null;
     const author = chat.isGroup ? `${chat.nameOf(message.sender_id)}: ` : "";
     const body = Array.from(author + excerpt(message)).slice(0, PREVIEW).join("");
     const { conversation_id: conversationId, message_id } = message;

@@ -66,7 +66,8 @@ class Enquiry:
         threads = {one.delivery_id: _threads(one, kept) for one in claimed}
         marks = await self._marks([one for some in threads.values() for one in some])
         profiles = {row.user_id: row.profile for row in marks.values() if row is not None}
-        profiles |= await self._profiles({one.user_id for one in claimed} - profiles.keys())
+        wanted = {one.user_id for one in claimed} | _senders(kept)
+        profiles |= await self._profiles(wanted - profiles.keys())
         zones = await self._zones(kept, profiles)
         return [
             self._case(one, threads[one.delivery_id], kept, marks, profiles, zones)
@@ -91,7 +92,7 @@ class Enquiry:
             profile=profile,
             preferences=resolved(self._known, chosen, zones.get(user_id, UTC)),
             reach=reach,
-            parts=tuple(_part(thread, kept, marks, reach) for thread in threads),
+            parts=tuple(_part(thread, kept, marks, profiles, reach) for thread in threads),
         )
 
     async def _marks(self, threads: list[Thread]) -> dict[tuple[str, str], MarksRow | None]:
@@ -195,12 +196,22 @@ def _reach(delivery: Delivery, profile: Profile, kept: Kept) -> Reach:
     return mail_reach(email, refused is not None and refused == refusals.hidden(email))
 
 
+def _senders(kept: Kept) -> set[str]:
+    """Who caused the notifications: an e-mail shows their names."""
+    return {item["sender_id"] for item in kept.items.values() if item["sender_id"]}
+
+
 def _part(
-    thread: Thread, kept: Kept, marks: dict[tuple[str, str], MarksRow | None], reach: Reach
+    thread: Thread,
+    kept: Kept,
+    marks: dict[tuple[str, str], MarksRow | None],
+    profiles: dict[str, Profile],
+    reach: Reach,
 ) -> Part:
     last = max(thread, key=lambda one: one.last_seq)
     if last.thread.startswith(NOTICE):
-        return _notice(thread, kept.items.get(last.thread.removeprefix(NOTICE)), reach)
+        item = kept.items.get(last.thread.removeprefix(NOTICE))
+        return _notice(thread, item, profiles, reach)
     row = marks[last.key[:2]]
     facts = of_messages(last, row, reach)
     if row is None or not row.previews:
@@ -209,7 +220,9 @@ def _part(
     return Part(deliveries=thread, facts=facts, content=content, newest=row.previews[-1])
 
 
-def _notice(thread: Thread, item: sqlite3.Row | None, reach: Reach) -> Part:
+def _notice(
+    thread: Thread, item: sqlite3.Row | None, profiles: dict[str, Profile], reach: Reach
+) -> Part:
     channel = thread[0].channel
     if item is None:  # it was pruned
         return Part(deliveries=thread, facts=Facts(channel=channel, unread=False, reach=reach))
@@ -221,6 +234,7 @@ def _notice(thread: Thread, item: sqlite3.Row | None, reach: Reach) -> Part:
         delivered=item["delivered_at"] > 0,
         reach=reach,
     )
+    sender = profiles.get(item["sender_id"])
     content = NoticeContent(
         notification_type=item["notification_type"],
         priority=item["priority"],
@@ -228,6 +242,7 @@ def _notice(thread: Thread, item: sqlite3.Row | None, reach: Reach) -> Part:
         body=item["body"],
         action_url=item["action_url"],
         sender_id=item["sender_id"],
+        sender_name=(sender.name if sender else None) or "",
         created_at=item["created_at"],
     )
     return Part(deliveries=thread, facts=facts, content=content)

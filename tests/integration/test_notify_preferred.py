@@ -114,9 +114,12 @@ async def test_s71_quiet_hours_delay_an_email_to_their_end_and_urgent_ones_pass(
         await log.send("ann", "bob", "good night")
         await until(running, ("waiting", "quiet_hours"))
         assert [row["due_at"] for row in of_bob(running)] == [at("2026-06-09T07:00+02:00")]
-        await announce(log, notification_type="security_alert", title="A login", priority="urgent")
+        alert = {"notification_type": "security_alert", "title": "A login", "sender_id": "ann"}
+        await announce(log, **alert, priority="urgent")
         await until(running, ("sent", ""), ("waiting", "quiet_hours"))
-        assert [str(letter["To"]) for letter in mailbox.accepted] == ["bob@example.test"]
+        (letter,) = mailbox.accepted
+        assert (letter["To"], letter["Subject"]) == ("bob@example.test", "Urgent: Security alert")
+        assert "(Ann, " in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
         await hands.set("2026-06-09T06:59:59+02:00")
         await log.send("ann", "bob", "one more")
         await eventually(lambda: [row["last_seq"] for row in of_bob(running)] == [2, 1])

@@ -72,7 +72,10 @@ def persistence_error(seen: Seen) -> str:
 
 def delivery_error(seen: Seen) -> str:
     said = _said("delivery_error", seen)
-    return f"E-mails are not delivered: {said}. Check the mail server, then notify's /health."
+    return (
+        f"E-mails or events are not delivered: {said}. If an e-mail is named, check the "
+        "mail server; otherwise check nats-server, and the network to it."
+    )
 
 
 def auth_error(seen: Seen) -> str:

@@ -31,7 +31,7 @@ class Probe:
     `ask` raises LinkupError if the thing does not work. Otherwise it returns the time by the loop's
     clock at which the thing worked, or None for now. `remedy` tells an operator what to do, and
     follows the reason. `status` is that of the check while the thing fails, and `category` that of
-    the error if it does not answer.
+    the error if it does not answer, or None if somebody else records that.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Probe:
         remedy: str = "",
         every: float = EVERY,
         status: Status = "fail",
-        category: Category = "connection_error",
+        category: Category | None = "connection_error",
     ) -> None:
         self.name = name
         self._ask = ask
@@ -86,8 +86,7 @@ class Probe:
                 await asyncio.wait([asking], timeout=STEP)
                 steps += not asking.done()
                 if steps * STEP == DEADLINE:
-                    record(self._category, f"{self.name}: no answer for {DEADLINE:.0f} s")
-                    self.failed(f"no answer for {DEADLINE:.0f} s")
+                    self._silent()
         finally:
             asking.cancel()  # when we are
             await asyncio.wait([asking])
@@ -96,6 +95,12 @@ class Probe:
         except LinkupError as error:
             if steps * STEP >= (_now() - began) / 2 - STEP:  # else it may have answered in time
                 self.failed(str(error.__cause__ or error))
+
+    def _silent(self) -> None:
+        reason = f"no answer for {DEADLINE:.0f} s"
+        if self._category is not None:
+            record(self._category, f"{self.name}: {reason}")
+        self.failed(reason)
 
     async def run(self) -> None:
         """Ask whenever nothing was heard for a while, until cancelled."""

@@ -17,6 +17,7 @@ from shared.commands import AdvanceReceipt, Done, Events, PutUser, Result, Store
 from shared.errors import LinkupError, Unavailable
 from shared.health import Check
 from shared.probe import Probe
+from shared.records import record
 from shared.reserved import CANARIES
 
 ARRIVES = 2.5  # seconds: below the probe's own deadline, so that the step is named
@@ -61,7 +62,7 @@ class Canary:
         self._known = False  # both users are
         self._failed_at = float("-inf")
         self._awaited: dict[Step, asyncio.Future[None]] = {}
-        self.probe = Probe(NAME, self._ask, every=every, category="delivery_error")
+        self.probe = Probe(NAME, self._ask, every=every, category=None)
         self.took_ms = 0.0  # the last one, there and back
         self.sent = 0
 
@@ -127,6 +128,7 @@ class Canary:
             async with asyncio.timeout(ARRIVES):
                 await self._future(step)
         except TimeoutError:
+            record("delivery_error", f"{NAME}: {failure}")
             raise Unavailable(failure) from None
 
     def _future(self, step: Step) -> "asyncio.Future[None]":

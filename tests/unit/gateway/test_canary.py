@@ -12,6 +12,7 @@ from shared.bus import Delivery
 from shared.commands import AdvanceReceipt, Done, Event, Events, PutUser, Stored, encode
 from shared.errors import Unavailable
 from shared.health import Check
+from shared.records import Ledger
 from tests.support.virtual import VirtualLoop
 
 EVERY = 10.0
@@ -91,11 +92,14 @@ STEPS = [
 
 @pytest.mark.parametrize(("broken", "words"), STEPS)
 def test_s85_d32_a_broken_way_is_told_within_fifteen_seconds_by_its_step(
-    broken: str, words: str
+    broken: str, words: str, recorded: Ledger
 ) -> None:
+    """What does not arrive is an error; of what is refused, the request itself is one."""
     check = check_after(Way(broken), 15)
     assert check.status == "fail"
     assert words in check.output
+    errors = [one.message for one in recorded.recent()]
+    assert errors == ([f"a message to ourselves: {words}"] if broken in ("arrive", "told") else [])
 
 
 def test_s85_a_way_that_works_is_tried_every_ten_seconds() -> None:

@@ -56,7 +56,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         doorbell.set()
 
     async with (
-        open_store(settings.notify_store_url) as store,
+        open_store(settings.notify_store_url, known) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
     ):
         waits = _waits(settings)
@@ -76,7 +76,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             most_refusals=settings.smtp_refusals,
         )
         words = Words(wire)
-        realtime = Realtime(wire, store.between, words)
+        realtime = Realtime(wire, store.between, words, known)
 
         def told(changes: Changes) -> None:
             mailer.wake()
@@ -101,7 +101,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         health.checks["smtp"] = breaker.check
         questions = Questions(wire, health)
         Steps(store).answer(questions)
-        Choices(store, known).answer(questions)
+        Choices(store.between, known).answer(questions)
         public_key = signer.public_key if signer else ""
         Subscriptions(store, rules, clock.now, public_key).answer(questions)
         lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)

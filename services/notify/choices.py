@@ -6,9 +6,16 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.notify.ladder.preferences import Chosen, Table, changed, check, shown
+from services.notify.database import Between
+from services.notify.ladder.preferences import (
+    Chosen,
+    Table,
+    changed,
+    check,
+    preference,
+    shown,
+)
 from services.notify.questions import Questions
-from services.notify.store import Store
 from services.notify.zones import zone_of
 from shared.commands import Preferences, PreferencesAnswer, PutPreferences
 from shared.errors import InvalidRequest
@@ -24,8 +31,8 @@ SAVE = """
 
 
 class Choices:
-    def __init__(self, store: Store, known: Table) -> None:
-        self._store = store
+    def __init__(self, between: Between, known: Table) -> None:
+        self._between = between
         self._known = known
 
     def answer(self, questions: Questions) -> None:
@@ -33,7 +40,7 @@ class Choices:
         questions.on(PutPreferences, self.put)
 
     async def preferences(self, asked: Preferences) -> PreferencesAnswer:
-        return shown(self._known, await self._store.between(lambda raw: of(raw, asked.user_id)))
+        return shown(self._known, await self._between(lambda raw: of(raw, asked.user_id)))
 
     async def put(self, asked: PutPreferences) -> PreferencesAnswer:
         """All of it or, with an InvalidRequest, nothing."""
@@ -46,7 +53,7 @@ class Choices:
             save(connection, after)
             return after
 
-        return shown(self._known, await self._store.between(work))
+        return shown(self._known, await self._between(work))
 
 
 async def _check_zone(name: str) -> None:
@@ -64,6 +71,14 @@ def chosen(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str,
     asked = {"user_ids": msgspec.json.encode(list(user_ids)).decode()}
     found = connection.execute(LOAD, asked).fetchall()
     return {row["user_id"]: msgspec.json.decode(row["chosen"], type=Chosen) for row in found}
+
+
+def switched_off(
+    connection: sqlite3.Connection, user_ids: set[str], known: Table, kind: str
+) -> set[str]:
+    """Those of them who want no notifications of that type."""
+    found = chosen(connection, user_ids) if user_ids else {}
+    return {one for one in user_ids if not preference(known, found.get(one), kind).enabled}
 
 
 def save(connection: sqlite3.Connection, after: Chosen) -> None:

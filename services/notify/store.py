@@ -16,11 +16,13 @@ from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import Channel, Delivery, Waits
+from services.notify.ladder.preferences import Table, table
 from shared.commands import LogRow
 from shared.probe import Probe
 
 T = TypeVar("T")
 
+BUILT_IN = table((), ())
 NAME = "notify"  # under which the position is kept, here and by persistence
 
 
@@ -41,8 +43,9 @@ class Outlook(Struct, frozen=True):
 
 
 class Store:
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, known: Table) -> None:
         self._transactions = transactions
+        self._known = known
         self._progress: Progress | None = None  # as on the disk, which only we write; if known
         self.writes = Probe("the store", self.touch, category="persistence_error")
 
@@ -70,7 +73,7 @@ class Store:
         concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
 
         def work(connection: sqlite3.Connection) -> Changes:
-            changes = fold(connection, page, now)
+            changes = fold(connection, page, now, self._known)
             users = {row.user_id for row in concerned} if "push" in waits else set()
             pushed = rows.subscribed(connection, users) if users else set()
             watches = rows.watches_of(connection, log.keys(concerned, pushed))
@@ -142,7 +145,7 @@ def _save_progress(connection: sqlite3.Connection, progress: Progress) -> None:
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncIterator[Store]:
-    """Raises SettingError, StartError."""
+async def open_store(url: str, known: Table = BUILT_IN) -> AsyncIterator[Store]:
+    """`known`: the types of notifications that there are. Raises SettingError, StartError."""
     async with open_database(url) as transactions:
-        yield Store(transactions)
+        yield Store(transactions, known)

@@ -349,9 +349,11 @@ class Glimpsed(Struct, frozen=True, array_like=True):
 
 
 class Glimpses(Struct, frozen=True, kw_only=True, tag="glimpses"):
-    """Asks for the newest message of each of these, as the member may see it now."""
+    """Asks for the newest message of each of these, as the member may see it now, and for the
+    names and avatars of other users."""
 
     asked: list[Glimpsed]
+    sender_ids: list[str] = []
 
 
 class Glimpse(Struct, frozen=True, kw_only=True):
@@ -368,9 +370,11 @@ class Glimpse(Struct, frozen=True, kw_only=True):
 
 
 class GlimpsesAnswer(Struct, frozen=True, kw_only=True):
-    """In the order asked; None where that user is no member of that conversation."""
+    """`rows` in the order asked; None where that user is no member of that conversation. Of the
+    `senders` those who are known, without their addresses."""
 
     rows: list[Glimpse | None]
+    senders: list[Profile] = []
 
 
 class Readiness(Struct, frozen=True, kw_only=True, tag="health"):

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from services.notify import choices
 from services.notify.channels.realtime import Realtime
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.lists import Lists
 from services.notify.inbox.render import Words
-from services.notify.ladder.preferences import table
+from services.notify.ladder.preferences import Chosen, table
 from services.notify.store import Progress, Store, open_store
 from shared import commands, subjects
 from shared.clock import SECOND
@@ -30,6 +31,7 @@ from shared.commands import (
     Notices,
     NoticesAnswer,
     Profile,
+    TypePreference,
 )
 from shared.errors import Unavailable
 from tests.integration.notify_support import WAITS
@@ -56,7 +58,10 @@ class Wire:
             return commands.encode(self._joined(commands.decode(payload, Joins)))
         asked = commands.decode(payload, Glimpses)
         self.asked.append(asked)
-        return commands.encode(GlimpsesAnswer(rows=[self._row(one) for one in asked.asked]))
+        ann = Profile(user_id="ann", name="Ann", avatar="/ann.png")
+        senders = [ann] if "ann" in asked.sender_ids else []
+        rows = [self._row(one) for one in asked.asked]
+        return commands.encode(GlimpsesAnswer(rows=rows, senders=senders))
 
     def _row(self, one: commands.Glimpsed) -> Glimpse | None:
         if one.conversation_id in self.left:
@@ -89,10 +94,12 @@ class Bell:
         self.wire, self.store, self.now = Wire(), store, NOW
         bus: Any = self.wire
         words = Words(bus)
-        self.realtime = Realtime(bus, store.between, words, lambda: self.now / SECOND, SPACING)
+        types = table(["invoice"], [])
+        self.realtime = Realtime(
+            bus, store.between, words, types, lambda: self.now / SECOND, SPACING
+        )
         told, heard = self.realtime.changed, self.realtime.heard
         self.lists = Lists(store.between, words, lambda: self.now, told, heard)
-        types = table(["invoice"], [])
         announcements = Announcements(
             bus, store.between, types, lambda: self.now, told, lambda *_: None
         )
@@ -115,6 +122,10 @@ class Bell:
         return await self._announce(
             Announce(idempotency_key=key, user_ids=list(user_ids or ("bob",)), **asked)
         )
+
+    async def prefer(self, user_id: str, *types: TypePreference) -> None:
+        chosen = Chosen(user_id=user_id, types={one.notification_type: one for one in types})
+        await self.store.between(lambda raw: choices.save(raw, chosen))
 
     async def page(self, user_id: str = "bob", **asked: Any) -> NoticesAnswer:
         return await self.lists.notices(Notices(user_id=user_id, **asked))

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from services.notify import choices
-from services.notify.ladder.preferences import Chosen
 from shared.clock import SECOND
 from shared.commands import TypePreference
 from shared.errors import ClientIdConflict, InvalidRequest, Unavailable
@@ -46,12 +44,16 @@ async def test_s67_s68_what_the_host_says_stands_in_the_list(bell: Bell) -> None
     assert (notice.group_count, notice.read_at, notice.conversation_id) == (1, None, "")
 
 
-async def test_each_user_is_answered(bell: Bell) -> None:
-    def switch_off(connection: Any) -> None:
-        off = TypePreference(notification_type="mention", enabled=False)
-        choices.save(connection, Chosen(user_id="carol", types={"mention": off}))
+async def test_a_sender_is_shown_by_the_name_they_have_now(bell: Bell) -> None:
+    await bell.announce(sender_id="ann")
+    await bell.announce(key="k2", sender_id="somebody")
+    unnamed, named = (await bell.page()).notices
+    assert (named.sender_name, named.sender_avatar) == ("Ann", "/ann.png")
+    assert (unnamed.sender_id, unnamed.sender_name) == ("somebody", "")
 
-    await bell.store.between(switch_off)
+
+async def test_each_user_is_answered(bell: Bell) -> None:
+    await bell.prefer("carol", TypePreference(notification_type="mention", enabled=False))
     bell.wire.users.add("linkup--load-1")
     answer = await bell.announce("nobody", "bob", "carol", "linkup--load-1", "bob")
     assert outcomes(answer) == [

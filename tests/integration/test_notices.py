@@ -16,6 +16,7 @@ from shared.commands import (
     DeliveredNotice,
     ReadNotice,
     ReadNotices,
+    TypePreference,
 )
 from shared.errors import InvalidRequest, NotFound
 from tests.integration.bell_support import Bell, ringing
@@ -149,6 +150,14 @@ async def test_who_has_left_has_no_line_of_it(bell: Bell) -> None:
     await bell.row("bob", "member_removed", "g1", 0, "bob")
     assert (await bell.page()).notices == []
     assert await bell.unread() == 0
+
+
+async def test_s70_who_has_switched_messages_off_has_none_in_the_list(bell: Bell) -> None:
+    await bell.prefer("bob", TypePreference(notification_type="new_message", enabled=False))
+    await bell.say(1, to="bob")
+    await bell.say(1, to="carol")
+    assert (await bell.page("bob")).notices == []
+    assert [await bell.unread(one) for one in ("bob", "carol")] == [0, 1]
 
 
 PLANS: dict[str, Any] = {

@@ -19,7 +19,7 @@ NO_MAIL = TypePreference(notification_type="order_shipped", email=False)
 @pytest.fixture
 async def choices(tmp_path: Path) -> AsyncIterator[Choices]:
     async with open_store(f"sqlite:///{tmp_path / 'notify.db'}") as store:
-        yield Choices(store, KNOWN)
+        yield Choices(store.between, KNOWN)
 
 
 async def test_s52_what_was_chosen_is_there_again_and_only_for_that_user(choices: Choices) -> None:

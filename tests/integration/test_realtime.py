@@ -7,7 +7,7 @@ import pytest
 
 from services.notify.channels.realtime import LISTENS_FOR
 from shared.clock import SECOND
-from shared.commands import Badges, ReadNotice, ReadNotices
+from shared.commands import Badges, ReadNotice, ReadNotices, TypePreference
 from tests.integration.bell_support import Bell, ringing
 from tests.support.background import running
 from tests.support.waiting import eventually
@@ -54,6 +54,14 @@ async def test_s24_what_the_host_says_is_for_every_socket(bell: Bell) -> None:
     to, frame = told["carol"]
     ids = {one.user_id: one.notification_id for one in answer.results}
     assert (to, frame["notification_id"]) == ("all", ids["carol"])
+
+
+async def test_s70_a_type_without_realtime_is_only_counted(bell: Bell) -> None:
+    quiet = TypePreference(notification_type="mention", realtime=False)
+    await bell.prefer("carol", quiet)
+    await bell.announce("carol", "bob")
+    await until_count(bell, "carol", 1)
+    assert [user_id for user_id, *_ in bell.wire.told("notification")] == ["bob"]
 
 
 async def test_reading_on_one_device_is_told_to_the_others(bell: Bell) -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from services.notify.inbox import rows
 from services.notify.inbox.fold import fold
 from services.notify.inbox.grouping import HOUR, USUAL, WINDOWS, Item, grouped
+from services.notify.ladder.preferences import table
 from services.notify.migrate import upgrade
 from shared.clock import SECOND
 from shared.commands import LogRow
 
 START = 1_700_000_000 * SECOND
+KNOWN = table((), ())
 TYPES = (*WINDOWS, "mention")
 STEPS = st.integers(0, 20 * HOUR) | st.sampled_from((0, 1, HOUR - 1, HOUR, 6 * HOUR, 48 * HOUR))
 
@@ -135,9 +137,9 @@ def test_s51_d14_the_list_is_what_was_said_each_once(
             for act in sorted(page, key=is_late):
                 model.act(*act)
             told = model.log[before:]
-            fold(connection, told, model.at)
+            fold(connection, told, model.at, KNOWN)
             if again and not any(row.kind == "left" for row in told):
-                fold(connection, [row for row in told if row.kind == "message"], model.at)
+                fold(connection, [row for row in told if row.kind == "message"], model.at, KNOWN)
         check(connection, model)
 
 

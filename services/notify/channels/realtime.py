@@ -7,16 +7,19 @@ has no socket, and nothing is sent to them. What is lost is corrected with the n
 import asyncio
 import logging
 import math
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from services.notify import choices
 from services.notify.database import Between
 from services.notify.inbox import rows
 from services.notify.inbox.fold import Changes
 from services.notify.inbox.grouping import Item
 from services.notify.inbox.render import Words
+from services.notify.ladder.preferences import Chosen, Table, preference
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import Badges, Live
@@ -56,12 +59,14 @@ class Realtime:
         bus: Bus,
         between: Between,
         words: Words,
+        known: Table,
         clock: Callable[[], float] = time.monotonic,
         spacing: float = SPACING,
     ) -> None:
         self._bus = bus
         self._between = between
         self._words = words
+        self._known = known
         self._clock = clock
         self._spacing = spacing
         self._listeners: dict[str, Listener] = {}  # the one heard of last is the last
@@ -118,11 +123,22 @@ class Realtime:
 
     async def _show(self, pending: Pending) -> None:
         """Raises Unavailable."""
-        wanted = [item for item in pending.items.values() if self._is_wanted(item)]
+        items = [item for item in pending.items.values() if self._is_wanted(item)]
+        if not items:
+            return
+        wanted = await self._between(lambda connection: self._wanted(connection, items))
         for item, notice in await self._words.of(wanted):
             to: To = "others" if item.conversation_id else "all"
             frame = commands.notification(notice)
             await self._publish(item.user_id, frame, item.conversation_id, to)
+
+    def _wanted(self, connection: sqlite3.Connection, items: list[Item]) -> list[Item]:
+        """Those that their users want to see at once."""
+        found = choices.chosen(connection, {item.user_id for item in items})
+        return [one for one in items if self._prefers(one, found.get(one.user_id))]
+
+    def _prefers(self, item: Item, chosen: Chosen | None) -> bool:
+        return preference(self._known, chosen, item.notification_type).realtime
 
     async def _tell(self, pending: Pending) -> None:
         for user_id, frame in pending.frames:

@@ -104,7 +104,7 @@ class Announcements:
         def work(connection: sqlite3.Connection) -> tuple[AnnounceAnswer, Changes]:
             if (first := _first(connection, asked)) is not None:
                 return first, Changes()  # the same was asked twice at a time
-            off = self._switched_off(connection, asked.notification_type, there)
+            off = choices.switched_off(connection, there, self._known, asked.notification_type)
             items = _items(connection, asked, there - off, now)
             rows.save(connection, items.values())
             self._opened(connection, items.values(), now)
@@ -116,18 +116,6 @@ class Announcements:
         answer, changes = await self._between(work)
         self._told(changes)
         return answer
-
-    def _switched_off(
-        self, connection: sqlite3.Connection, kind: str, user_ids: set[str]
-    ) -> set[str]:
-        """Those of them who want none of that type."""
-        chosen = choices.chosen(connection, user_ids)
-        usual = self._known[kind]
-        return {
-            user_id
-            for user_id in user_ids
-            if not (chosen[user_id].types.get(kind, usual) if user_id in chosen else usual).enabled
-        }
 
 
 def _first(connection: sqlite3.Connection, asked: Announce) -> AnnounceAnswer | None:

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from services.notify import choices
 from services.notify.inbox import rows
 from services.notify.inbox.grouping import Item, grouped
+from services.notify.ladder.preferences import Table
 from shared.commands import LogRow
 from shared.frames import ServerFrame
 from shared.reserved import is_reserved
@@ -28,10 +30,11 @@ class Changes(Struct, frozen=True):
     frames: list[tuple[str, ServerFrame]] = []
 
 
-def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int) -> Changes:
-    """`page` in the order of the log."""
+def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int, known: Table) -> Changes:
+    """`page` in the order of the log. `known`: the types of notifications that there are."""
     told = [row for row in page if not is_reserved(row.user_id)]
-    grown = _grown(connection, [row for row in told if _is_for(row)], now)
+    messages = _listed(connection, [row for row in told if _is_for(row)], known)
+    grown = _grown(connection, messages, now)
     rows.save(connection, grown.values())
     user_ids = {item.user_id for item in grown.values()}
     for sql, changes in (
@@ -48,6 +51,12 @@ def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int) -> Ch
 def _is_for(row: LogRow) -> bool:
     """Whether it is a message that its recipient is told of."""
     return row.kind == "message" and row.actor_id != row.user_id and not row.muted
+
+
+def _listed(connection: sqlite3.Connection, messages: list[LogRow], known: Table) -> list[LogRow]:
+    """Those whose recipient has not switched messages off."""
+    off = choices.switched_off(connection, {row.user_id for row in messages}, known, NEW_MESSAGE)
+    return [row for row in messages if row.user_id not in off] if off else messages
 
 
 def _grown(connection: sqlite3.Connection, messages: list[LogRow], now: int) -> dict[str, Item]:

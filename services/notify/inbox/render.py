@@ -10,6 +10,7 @@ from shared.commands import (
     Glimpses,
     GlimpsesAnswer,
     Notice,
+    Profile,
     encode,
     open_answer,
 )
@@ -24,27 +25,32 @@ class Words:
         self._bus = bus
 
     async def of(self, items: list[Item]) -> list[tuple[Item, Notice]]:
-        """Each with its words, without those whose conversation their user has left.
+        """Each with its words, without those whose conversation their user has left. Raises
+        Unavailable."""
+        found: list[tuple[Item, Notice]] = []
+        for start in range(0, len(items), MAX_GLIMPSES):
+            found += await self._page(items[start : start + MAX_GLIMPSES])
+        return found
 
-        Persistence is asked once for many messages, and not at all where no item refers to one.
-        Raises Unavailable.
-        """
-        referring = [item for item in items if item.last_seq]
-        found = dict(zip(map(_id, referring), await self._glimpses(referring), strict=True))
+    async def _page(self, items: list[Item]) -> list[tuple[Item, Notice]]:
+        messages = [item for item in items if item.last_seq]
+        answer = await self._ask(messages, {i.sender_id for i in items if not i.last_seq})
+        glimpses = dict(zip(map(_id, messages), answer.rows, strict=True))
+        senders = {one.user_id: one for one in answer.senders}
         return [
-            (item, notice(item, found.get(item.item_id)))
+            (item, notice(item, glimpses.get(item.item_id), senders.get(item.sender_id)))
             for item in items
-            if found.get(item.item_id, item) is not None
+            if glimpses.get(item.item_id, item) is not None
         ]
 
-    async def _glimpses(self, items: list[Item]) -> list[Glimpse | None]:
-        found: list[Glimpse | None] = []
-        for start in range(0, len(items), MAX_GLIMPSES):
-            asked = Glimpses(asked=list(map(_message, items[start : start + MAX_GLIMPSES])))
-            subject = subjects.query("glimpses")
-            reply = await self._bus.request(subject, encode(asked), REQUEST_TIMEOUT)
-            found += open_answer(reply, GlimpsesAnswer).rows
-        return found
+    async def _ask(self, messages: list[Item], senders: set[str]) -> GlimpsesAnswer:
+        """Persistence is asked once for all, and not at all where there is nothing to ask."""
+        asked = Glimpses(asked=list(map(_message, messages)), sender_ids=sorted(senders - {""}))
+        if not asked.asked and not asked.sender_ids:
+            return GlimpsesAnswer(rows=[])
+        subject = subjects.query("glimpses")
+        reply = await self._bus.request(subject, encode(asked), REQUEST_TIMEOUT)
+        return open_answer(reply, GlimpsesAnswer)
 
 
 def _id(item: Item) -> str:
@@ -55,24 +61,33 @@ def _message(item: Item) -> Glimpsed:
     return Glimpsed(item.user_id, item.conversation_id, item.first_seq, item.last_seq)
 
 
-def notice(item: Item, glimpse: Glimpse | None = None) -> Notice:
-    """`glimpse`: of the message, for an item that refers to one."""
+def notice(item: Item, glimpse: Glimpse | None, sender: Profile | None) -> Notice:
+    """`glimpse`: of the message, for an item that refers to one; `sender`: of any other, if it
+    names one who is known."""
     title, body = (item.title, item.body) if glimpse is None else _words(glimpse)
+    by = glimpse or _said_by(item, sender)
     return Notice(
         notification_id=item.item_id,
         notification_type=item.notification_type,
         priority=item.priority,
         title=title,
         body=body,
-        sender_id=glimpse.sender_id if glimpse else item.sender_id,
-        sender_name=glimpse.sender_name if glimpse else "",
-        sender_avatar=glimpse.sender_avatar if glimpse else "",
+        sender_id=by.sender_id,
+        sender_name=by.sender_name,
+        sender_avatar=by.sender_avatar,
         action_url=item.action_url,
         conversation_id=item.conversation_id,
         created_at=item.created_at,
         updated_at=item.updated_at,
         read_at=item.read_at or None,
         group_count=item.count,
+    )
+
+
+def _said_by(item: Item, sender: Profile | None) -> Glimpse:
+    name, avatar = (sender.name, sender.avatar) if sender else ("", "")
+    return Glimpse(
+        sender_id=item.sender_id, sender_name=name or "", sender_avatar=avatar or "", content=None
     )
 
 

@@ -76,6 +76,12 @@ def resolved(known: Table, chosen: Chosen, zone: tzinfo = UTC) -> Preferences:
     )
 
 
+def preference(known: Table, chosen: Chosen | None, kind: str) -> TypePreference:
+    """What a user wants of a type. `chosen`: None of who has chosen nothing."""
+    own = chosen.types.get(kind) if chosen else None
+    return own or known.get(kind) or TypePreference(notification_type=kind)
+
+
 def table(types: Iterable[str], defaults: Iterable[str]) -> Table:
     """The types there are, with the deployment's own after the built-in ones.
 

@@ -1,9 +1,11 @@
 """Owns the beginnings of messages, for lists that only refer to them."""
 
+import msgspec
+
 from services.persistence.projection.message import preview
 from services.persistence.queries.source import Source
 from services.persistence.queries.visibility import visible
-from shared.commands import MAX_GLIMPSES, Glimpse, Glimpsed, Glimpses, GlimpsesAnswer
+from shared.commands import MAX_GLIMPSES, Glimpse, Glimpsed, Glimpses, GlimpsesAnswer, Profile
 
 _READABLE = f"(m.deleted_at IS NULL AND {visible('m', 'b')} AND NOT b.blocked)"
 # The newest that may be read; where none may, the last one says who wrote it.
@@ -21,10 +23,20 @@ JOIN messages AS g ON g.conversation_id = b.conversation_id AND g.seq = coalesce
 LEFT JOIN users AS u ON u.user_id = g.sender_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
 """  # noqa: S608 - names, no values
+SENDERS = """
+SELECT u.user_id, u.name, u.avatar FROM json_each(?1) AS j JOIN users AS u ON u.user_id = j.value
+"""
 
 
 def glimpses(source: Source, asked: Glimpses) -> GlimpsesAnswer:
-    return GlimpsesAnswer(rows=[_glimpse(source, one) for one in asked.asked[:MAX_GLIMPSES]])
+    sender_ids = msgspec.json.encode(asked.sender_ids[:MAX_GLIMPSES]).decode()
+    return GlimpsesAnswer(
+        rows=[_glimpse(source, one) for one in asked.asked[:MAX_GLIMPSES]],
+        senders=[
+            Profile(user_id=user_id, name=name, avatar=avatar)
+            for user_id, name, avatar in source.fetch(SENDERS, (sender_ids,))
+        ],
+    )
 
 
 def _glimpse(source: Source, asked: Glimpsed) -> Glimpse | None:

@@ -15,6 +15,8 @@ from shared.commands import (
     LogPage,
     LogPageAnswer,
     LogRow,
+    Profile,
+    PutUser,
     RemoveMember,
     SetBlock,
     SetConversation,
@@ -129,6 +131,16 @@ async def test_s73_a_glimpse_is_of_the_newest_message_as_it_reads_now(
     await log.run(DeleteMessage(user_id="bob", message_id=first.message_id, mode="me"))
     shown = await glimpse(queries, "bob", 2)
     assert shown == Glimpse(sender_id="alice", sender_name="Alice", content=None)
+
+
+async def test_senders_are_known_by_name_and_without_their_address(
+    log: Log, queries: Queries
+) -> None:
+    await log.run(PutUser(user_id="alice", name="Alice", email="a@example.com", avatar="/a.png"))
+    answer = await queries.answer(Glimpses(asked=[], sender_ids=["alice", "nobody"]))
+    assert commands.open_answer(answer, GlimpsesAnswer).senders == [
+        Profile(user_id="alice", name="Alice", avatar="/a.png")
+    ]
 
 
 async def test_a_glimpse_shows_nothing_to_strangers_or_across_a_block(

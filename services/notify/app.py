@@ -25,6 +25,7 @@ from services.notify.inbox.render import Words
 from services.notify.ladder.delivery import Channel, Waits
 from services.notify.ladder.preferences import table
 from services.notify.notices import open_notices
+from services.notify.operation import Operation
 from services.notify.questions import Questions
 from services.notify.steps import Steps
 from services.notify.store import open_store
@@ -111,6 +112,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Announcements(wire, store.between, known, clock.now, told, opened).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         pruning = Pruning(store.between, int(settings.notification_keep * SECOND), clock.now)
+        operation = Operation(settings, store.between, pruning, clock.now, mailer.wake)
+        operation.answer(questions)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)
         async with _running(*runs, pruning.run, reporting) as (mails, *_):

@@ -126,7 +126,7 @@ class FakeLog:
     def _append(
         self, user_id: str, kind: str, conversation_id: str, seq: int, actor: str, at: int
     ) -> None:
-        n = sum(row.writer == self.writer for row in self.rows) + 1
+        n = next((row.n for row in reversed(self.rows) if row.writer == self.writer), 0) + 1
         message_id = len(self.rows) + 1
         self.rows.append(
             LogRow(self.writer, n, user_id, kind, conversation_id, message_id, seq, actor, at)
@@ -297,10 +297,10 @@ class Server(SMTP):
 
 @asynccontextmanager
 async def smtp_server(
-    port: int = 0, login: tuple[str, str] | None = None
+    port: int = 0, login: tuple[str, str] | None = None, mailbox: Mailbox | None = None
 ) -> AsyncIterator[Mailbox]:
     """`login`: the user and the password without which nothing is taken."""
-    mailbox = Mailbox()
+    mailbox = mailbox or Mailbox()
     loop = asyncio.get_running_loop()
 
     def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:

@@ -220,7 +220,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_retries_total",
         "counter",
-        "Attempts after the first one, by operation: store or smtp.",
+        "Attempts after the first one, by operation: store, smtp or push.",
         (GATEWAY, NOTIFY),
         label="operation",
         of="retries.",
@@ -236,7 +236,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_fallbacks_total",
         "counter",
-        "Uses of a channel other than the socket: http_send, http_sync or email.",
+        "Uses of a channel other than the socket: http_send, http_sync, email or push.",
         (GATEWAY, NOTIFY),
         label="channel",
         of="fallbacks.",

@@ -125,6 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     errors_keep: Long = 14 * DAY
 
     notify_database_url: str = ""
+    notify_push_after: Long = 30.0
     notify_email_after: Long = 600.0
     notify_email_pause: Long = 3600.0
     notification_types: tuple[str, ...] = ()

@@ -10,7 +10,9 @@ from starlette.applications import Starlette
 from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
-from services.notify.channels.push import signer_of
+from services.notify.channels.links import Links
+from services.notify.channels.notes import Notes
+from services.notify.channels.push import RETRIES, Push, signer_of
 from services.notify.channels.realtime import Realtime
 from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
@@ -28,10 +30,10 @@ from services.notify.notices import open_notices
 from services.notify.operation import Operation
 from services.notify.questions import Questions
 from services.notify.steps import Steps
-from services.notify.store import open_store
+from services.notify.store import Store, open_store
 from services.notify.subscriptions import Subscriptions
 from services.notify.unsubscribing import Unsubscribing, key
-from services.notify.ways import ByEmail
+from services.notify.ways import ByEmail, ByPush
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
@@ -39,6 +41,7 @@ from shared.clock import SECOND
 from shared.destinations import Rules
 from shared.disk import disk_check
 from shared.health import Health
+from shared.outward import open_outward
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 
@@ -59,6 +62,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
     async with (
         open_store(settings.notify_store_url, known) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
+        open_outward(rules) as outward,
     ):
         waits = _waits(settings)
         await store.recover(clock.now(), waits)
@@ -76,11 +80,22 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             count=health.counters.add,
             most_refusals=settings.smtp_refusals,
         )
+        couriers, starts = [mailer], [mailer.run]
+        public_key = signer.public_key if signer else ""
+        subscriptions = Subscriptions(store, rules, clock.now, public_key)
+        if signer is not None:
+            full = settings.push_content == "full"
+            push = Push(outward, rules, subscriptions, signer, clock=clock.now, with_content=full)
+            way = ByPush(push, Notes(Links(settings)))
+            pusher = _pusher(way, store, enquiry, waits["push"], health)
+            couriers.append(pusher)
+            starts.append(partial(_once, subscriptions, pusher))
         words = Words(wire)
         realtime = Realtime(wire, store.between, words, known)
 
         def told(changes: Changes) -> None:
-            mailer.wake()
+            for courier in couriers:
+                courier.wake()
             realtime.changed(changes)
 
         follower = Follower(
@@ -103,8 +118,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         questions = Questions(wire, health)
         Steps(store).answer(questions)
         Choices(store.between, known).answer(questions)
-        public_key = signer.public_key if signer else ""
-        Subscriptions(store, rules, clock.now, public_key).answer(questions)
+        subscriptions.answer(questions)
         lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
         lists.answer(questions)
         Unsubscribing(store, known, links).answer(questions)
@@ -115,9 +129,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         operation = Operation(settings, store.between, pruning, clock.now, mailer.wake)
         operation.answer(questions)
         reporting = Reporter(health.errors, over(wire)).run
-        runs = (mailer.run, follower.run, questions.run, realtime.run, store.writes.run, audit.run)
-        async with _running(*runs, pruning.run, reporting) as (mails, *_):
-            health.drain = partial(_drain, mailer, mails)
+        runs = (follower.run, questions.run, realtime.run, store.writes.run, audit.run, reporting)
+        async with _running(*starts, *runs, pruning.run) as tasks:
+            health.drain = partial(_drain, couriers, subscriptions, tasks[: len(starts)])
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
@@ -130,7 +144,31 @@ def _waits(settings: Settings) -> dict[Channel, Waits]:
         pause=int(settings.notify_email_pause * SECOND),
         retries=settings.smtp_retries,
     )
-    return {"email": email}
+    if not settings.vapid_private_key:
+        return {"email": email}
+    unread = int(settings.notify_push_after * SECOND)
+    return {"email": email, "push": Waits(unread=unread, pause=0, retries=RETRIES)}
+
+
+def _pusher(way: ByPush, store: Store, enquiry: Enquiry, waits: Waits, health: Health) -> Courier:
+    pusher = Courier(
+        way,
+        store,
+        enquiry,
+        waits=waits,
+        breaker=Breaker("web push", RETRIES),
+        clock=clock.now,
+        count=health.counters.add,
+    )
+    health.checks["push"] = pusher.check
+    return pusher
+
+
+async def _once(subscriptions: Subscriptions, pusher: Courier) -> None:
+    """It runs once there is somebody to push to, and costs nothing before."""
+    await subscriptions.look()
+    await subscriptions.some.wait()
+    await pusher.run()
 
 
 @asynccontextmanager
@@ -143,7 +181,11 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
             task.cancel()
 
 
-async def _drain(mailer: Courier, mails: asyncio.Task[None]) -> None:
-    """E-mails on their way come to their end; what the time does not suffice for is cut off."""
-    mailer.stop()
-    await asyncio.wait([mails])
+async def _drain(
+    couriers: list[Courier], subscriptions: Subscriptions, tasks: list[asyncio.Task[None]]
+) -> None:
+    """What is on its way comes to its end; what the time does not suffice for is cut off."""
+    for courier in couriers:
+        courier.stop()
+    subscriptions.some.set()  # for a courier that waits for it to end too
+    await asyncio.wait(tasks)

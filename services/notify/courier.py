@@ -106,7 +106,8 @@ class Courier:
         if (silent := self._silent()) > SILENT_AFTER:
             faults.append(f"{words.server} has not answered for {silent:.0f} s")
         told = faults + ([self._suppressed()] if self._outlook.suppressed else [])
-        return Check("warn" if faults else "pass", "; ".join(told), unknown)
+        bad = bool(faults) and not words.of_users
+        return Check("warn" if bad else "pass", "; ".join(told), unknown)
 
     def _suppressed(self) -> str:
         return f"addresses that get no e-mail after many refusals: {self._outlook.suppressed}"
@@ -271,6 +272,7 @@ def _note(group: Delivery, outcome: Outcome, words: Words) -> None:
     record(
         category,
         f"{words.one} is {outcome.kind}: {{reason}}",
+        severity="low" if words.of_users else None,
         notification_id=group.delivery_id,
         reason=outcome.reason,
     )

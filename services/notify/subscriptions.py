@@ -4,6 +4,7 @@ Before a push leaves, its row says `sending`. A device that has a row is not pus
 the same notification, whatever happens: at most one push per device (C8).
 """
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ DROP_OLDEST = """
 """
 UNSUBSCRIBE = "DELETE FROM push_subscriptions WHERE endpoint = :endpoint AND user_id = :user_id"
 REMOVE = "DELETE FROM push_subscriptions WHERE endpoint = :endpoint AND subscribed_at = :at"
+ANY = "SELECT 1 FROM push_subscriptions LIMIT 1"
 COUNT = "SELECT count(*) FROM push_subscriptions WHERE user_id = :user_id"
 OF_USER = """
     SELECT endpoint, p256dh, auth, subscribed_at FROM push_subscriptions
@@ -97,6 +99,12 @@ class Subscriptions:
         self._rules = rules
         self._clock = clock
         self._public_key = public_key
+        self.some = asyncio.Event()  # set once there has been one
+
+    async def look(self) -> None:
+        """Find out whether there are any."""
+        if await self._store.between(lambda raw: raw.execute(ANY).fetchone()):
+            self.some.set()
 
     def answer(self, questions: Questions) -> None:
         questions.on(PushKey, self.key)
@@ -124,7 +132,9 @@ class Subscriptions:
             connection.execute(DROP_OLDEST, {"user_id": asked.user_id, "most": MOST})
             return _counted(connection, asked.user_id)
 
-        return await self._store.between(work)
+        answer = await self._store.between(work)
+        self.some.set()
+        return answer
 
     async def unsubscribe(self, asked: PushUnsubscribe) -> PushAnswer:
         values = {"endpoint": asked.endpoint, "user_id": asked.user_id}

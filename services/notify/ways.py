@@ -9,6 +9,8 @@ from msgspec import Struct
 from services.notify.cases import Case
 from services.notify.channels.email import Channel as MailServer
 from services.notify.channels.letter import Letters
+from services.notify.channels.notes import Notes
+from services.notify.channels.push import Push
 from services.notify.ladder.delivery import Channel, Outcome
 
 Begin = Callable[[], Awaitable[bool]]
@@ -21,6 +23,7 @@ class Words(Struct, frozen=True):
     many: str
     server: str
     counter: str
+    of_users: bool = False  # they name the server: that it fails is no fault of ours
 
 
 class Way(Protocol):
@@ -44,3 +47,17 @@ class ByEmail:
         # In a thread: a time zone is read from its file when it is first named.
         letter = await asyncio.to_thread(self._letters.write, name, case.profile, content)
         return await self._server.send(name, letter, begin)
+
+
+class ByPush:
+    channel: Channel = "push"
+    words = Words("a push", "pushes", "a push service", "push", of_users=True)
+
+    def __init__(self, push: Push, notes: Notes) -> None:
+        self._push = push
+        self._notes = notes
+
+    async def send(self, case: Case, begin: Begin) -> Outcome:
+        delivery = case.delivery
+        note = self._notes.write(delivery.thread, case.content())
+        return await self._push.send(delivery.delivery_id, delivery.user_id, note, begin)

@@ -136,6 +136,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
+        "notify_push_after": "How long a message stays undelivered before it is pushed to the"
+        " browsers that the user has subscribed.",
         "notify_email_after": "How long a message stays unread before an e-mail is sent.",
         "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
         " doubles with each e-mail until the user reads something in the"

@@ -23,7 +23,6 @@ from shared.commands import PushSubscribe
 from shared.destinations import Rules
 from shared.frames import Priority
 from shared.outward import open_outward
-from shared.retry import Retries
 from shared.settings import Settings
 from tests.e2e.browser import Open
 from tests.support.endpoint import certificate, endpoint
@@ -159,7 +158,7 @@ async def pushed(folder: Path, browser: Receiver, priority: Priority) -> bytes:
         subscriptions = Subscriptions(store, rules, now, signer.public_key)
         asked = PushSubscribe(user_id="pablo", endpoint=there.url("/x"), **browser.keys)
         await subscriptions.subscribe(asked)
-        push = Push(outward, rules, subscriptions, signer, Retries())
+        push = Push(outward, rules, subscriptions, signer, clock=now)
         assert (await push.send("d1", "pablo", note, begun)).kind == "sent"
         return there.asked[0].body
 

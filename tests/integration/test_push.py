@@ -25,7 +25,6 @@ from shared.commands import PushSubscribe
 from shared.destinations import Rules
 from shared.errors import SettingError, Unavailable
 from shared.outward import Outward, open_outward
-from shared.retry import Retries
 from shared.settings import Settings
 from tests.support.endpoint import Asked, Endpoint, certificate, endpoint
 from tests.support.receiver import Receiver, bytes_of
@@ -66,7 +65,7 @@ class World:
             RULES,
             self.subscriptions,
             signer,
-            Retries(),
+            clock=now,
             with_content=settings.push_content == "full",
         )
         self.begun = 0
@@ -284,16 +283,16 @@ async def test_ssrf_an_endpoint_that_is_no_longer_allowed_is_not_asked(
     world: World, trusted: Path
 ) -> None:
     async with open_outward(Rules()) as outward:
-        strict = Push(outward, Rules(), world.subscriptions, world.signer, Retries())
+        strict = Push(outward, Rules(), world.subscriptions, world.signer, clock=now)
         outcome = await strict.send("n1", "alice", NOTE, world.begin)
     assert outcome == Outcome("failed", "address_refused")
     assert world.there.connections == 0
 
 
 def test_what_is_postponed_outweighs_what_is_done_and_sent_outweighs_failed() -> None:
-    assert concluded(["sent", "failed"], []) == Outcome("sent")
-    assert concluded(["failed", "sending"], []) == Outcome("unknown")
-    assert concluded(["removed"], []) == Outcome("cancelled", "no_subscription")
+    assert concluded(["sent", "failed"], [], 0) == Outcome("sent")
+    assert concluded(["failed", "sending"], [], 0) == Outcome("unknown")
+    assert concluded(["removed"], [], 0) == Outcome("cancelled", "no_subscription")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +26,7 @@ from services.notify.ladder.delivery import Outcome
 from services.notify.subscriptions import Subscription, Subscriptions
 from shared import vapid
 from shared.breaker import Breaker
+from shared.clock import SECOND
 from shared.destinations import Refused, Rules
 from shared.errors import SettingError
 from shared.frames.fields import Priority
@@ -44,6 +46,8 @@ MAX_TITLE, MAX_BODY, MAX_URL = 120, 240, 1024  # a push service takes 4,096 byte
 ANSWER_BYTES = 4096
 LONGEST_WAIT = 86_400.0  # that a push service may ask for
 MOST_BREAKERS = 256
+SETTLED: tuple[Literal["sent", "unknown", "failed"], ...] = ("sent", "unknown", "failed")
+RETRIES = Retries(attempts=8, base=30.0, cap=3600.0)  # for about an hour
 
 Begin = Callable[[], Awaitable[bool]]
 
@@ -108,15 +112,15 @@ class Push:
         rules: Rules,
         subscriptions: Subscriptions,
         signer: Signer,
-        retries: Retries,
         *,
+        clock: Callable[[], int],
         with_content: bool = True,
     ) -> None:
         self._outward = outward
         self._rules = rules
         self._subscriptions = subscriptions
         self._signer = signer
-        self._retries = retries
+        self._clock = clock
         self._with_content = with_content
         self._breakers: dict[str, Breaker] = {}
 
@@ -125,7 +129,7 @@ class Push:
         no return, and goes no further when it says False."""
         devices = await self._subscriptions.devices(delivery_id, user_id)
         if not devices.left:
-            return concluded(devices.outcomes, [])
+            return concluded(devices.outcomes, [], self._clock())
         note = replace(note, badge=devices.badge)
         made = await asyncio.to_thread(self._made, devices.left, note)
         if not await begin():
@@ -136,7 +140,7 @@ class Push:
         await self._subscriptions.settle(
             delivery_id, {device: result.outcome for device, result in outcomes}
         )
-        return concluded(devices.outcomes, results)
+        return concluded(devices.outcomes, results, self._clock())
 
     def _made(self, devices: Iterable[Subscription], note: Note) -> list[Request | Result]:
         content = payload(note if self._with_content else replace(note, title="", body=""))
@@ -192,7 +196,7 @@ class Push:
             self._breakers = {o: b for o, b in self._breakers.items() if b.state != "closed"}
         if len(self._breakers) >= MOST_BREAKERS:
             self._breakers.clear()
-        return self._breakers.setdefault(origin, Breaker("a push service", self._retries))
+        return self._breakers.setdefault(origin, Breaker("a push service", RETRIES))
 
 
 def encrypted(device: Subscription, content: bytes) -> bytes:
@@ -250,11 +254,14 @@ def wait_of(text: str, now: float) -> float:
     return min(max(0.0, until.timestamp() - now), LONGEST_WAIT)
 
 
-def concluded(earlier: Iterable[str], results: Iterable[Result]) -> Outcome:
-    """The outcome of a notification whose devices had these; what is postponed goes on later."""
+def concluded(earlier: Iterable[str], results: Sequence[Result], now: int) -> Outcome:
+    """The outcome of a delivery whose devices had these; what is postponed goes on later."""
     reasons = {"unknown" if outcome == "sending" else outcome: "" for outcome in earlier}
     reasons |= {result.outcome: result.reason for result in results}
-    for kind in ("postponed", "sent", "unknown", "failed"):
+    if "postponed" in reasons:
+        wait = int(max(result.wait for result in results) * SECOND)
+        return Outcome("postponed", reasons["postponed"], due_at=now + wait if wait else 0)
+    for kind in SETTLED:
         if kind in reasons:
             return Outcome(kind, reasons[kind])
     return Outcome("cancelled", "no_subscription")

@@ -117,9 +117,9 @@ class Outcome(Struct, frozen=True):
     """The outcome of an attempt.
 
     `postponed`: known not to be accepted. `released`: not tried. `withdrawn`: read meanwhile.
-    `delayed`: until `due_at`. `collected`: for the digest of a window. `worked`: whether the
-    channel itself did; None where the attempt has not shown it. `refused`: the server will have no
-    e-mail for this address.
+    `delayed`: until `due_at`; so is `postponed` if the other side named a time. `collected`: for
+    the digest of a window. `worked`: whether the channel itself did; None where the attempt has not
+    shown it. `refused`: the server will have no e-mail for this address.
     """
 
     kind: Literal[

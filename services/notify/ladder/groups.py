@@ -201,7 +201,8 @@ def settle(
         case "postponed" if group.attempts + 1 < waits.retries.attempts:
             attempts = group.attempts + 1
             pause = int(waits.retries.pause(attempts, draw) * SECOND)
-            tried = replace(group, attempts=attempts, due_at=now + pause)
+            due_at = max(now + pause, outcome.due_at)
+            tried = replace(group, attempts=attempts, due_at=due_at)
             return _again(watch, replace(tried, reason=outcome.reason), now)
         case "postponed":
             return _closed(watch, group, "failed", outcome.reason, now)

@@ -1,0 +1,140 @@
+"""From a message that nobody's device has to a push, once: notify itself, and a push service."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import vapid
+from shared.commands import PushAnswer, PushKey, PushKeyAnswer, PushSubscribe
+from tests.integration.notify_support import FakeLog, Notify, fake_log, notify, rows
+from tests.support.endpoint import Endpoint, certificate, endpoint
+from tests.support.receiver import Receiver
+from tests.support.waiting import eventually
+
+ON: dict[str, Any] = {
+    "vapid_private_key": vapid.new_key(),
+    "outbound_allowed": ("127.0.0.1",),
+    "notify_push_after": 0.0,
+    "notify_email_after": 3600.0,
+    "public_url": "https://chat.example",
+}
+
+
+class World:
+    """Bob, who has a browser, and notify."""
+
+    def __init__(self, log: FakeLog, there: Endpoint, folder: Path, nats_url: str) -> None:
+        self.log = log
+        self.there = there
+        self.browser = Receiver()
+        self._folder = folder
+        self._nats_url = nats_url
+
+    @asynccontextmanager
+    async def notify(self, **values: Any) -> AsyncIterator[Notify]:
+        async with notify(self._nats_url, self._folder, **{**ON, **values}) as running:
+            yield running
+
+    async def subscribe(self, user_id: str = "bob") -> None:
+        asked = PushSubscribe(
+            user_id=user_id, endpoint=self.there.url(f"/{user_id}"), **self.browser.keys
+        )
+        await self.log.ask(asked, PushAnswer)
+
+    def pushed(self) -> list[dict[str, Any]]:
+        return [json.loads(self.browser.decrypt(asked.body)) for asked in self.there.asked]
+
+    def states(self) -> list[tuple[str, str]]:
+        """Of the pushes, oldest first."""
+        return [(one["state"], one["reason"]) for one in self.rows()]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [one for one in rows(self._folder / "notify.db") if one["channel"] == "push"]
+
+    async def until(self, *states: tuple[str, str]) -> None:
+        await eventually(lambda: self.states() == list(states))
+
+
+@pytest.fixture
+async def world(
+    nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path)))
+    async with endpoint(tmp_path) as there, fake_log(nats_url) as log:
+        log.know("alice")
+        log.know("bob")
+        yield World(log, there, tmp_path, nats_url)
+
+
+async def test_c8_s74_s97_what_no_device_has_is_pushed_once(world: World) -> None:
+    async with world.notify():
+        await world.subscribe()
+        await world.log.send("alice", "bob", "Lunch?")
+        await world.until(("sent", "http_201"))
+        [told] = world.pushed()
+        assert (told["title"], told["body"]) == ("Alice", "Lunch?")
+        assert told["url"] == "https://chat.example/chat/alice/"
+        await world.log.send("alice", "bob", "At noon?")
+        await world.until(("sent", "http_201"), ("sent", "http_201"))
+        assert [told["body"] for told in world.pushed()] == ["Lunch?", "At noon?"]
+        assert [told["tag"] for told in world.pushed()] == [told["tag"]] * 2
+
+
+async def test_c8_what_was_read_before_is_not_pushed(world: World) -> None:
+    async with world.notify(notify_push_after=0.8):
+        await world.subscribe()
+        seq = await world.log.send("alice", "bob")
+        await eventually(lambda: len(world.states()) == 1)
+        await world.log.mark_read("bob", "alice", seq)
+        await world.until(("cancelled", "read"))
+    assert world.there.asked == []
+
+
+async def test_s97_who_has_no_browser_has_no_pushes(world: World) -> None:
+    async with world.notify(notify_email_after=0.0) as running:
+        await world.log.send("alice", "bob")
+        await running.until_states("sent")
+    assert world.states() == []
+
+
+async def test_c8_a_push_without_an_answer_is_unknown_and_stays_so_after_a_restart(
+    world: World,
+) -> None:
+    world.there.script = ["hang"]
+    async with world.notify():
+        await world.subscribe()
+        await world.log.send("alice", "bob")
+        await eventually(lambda: len(world.there.asked) == 1)
+    async with world.notify():
+        await eventually(lambda: world.states()[0][0] == "unknown")
+        await world.log.send("alice", "bob", "later")
+        await eventually(lambda: len(world.there.asked) == 2)
+    assert len(world.there.asked) == 2
+
+
+async def test_s97_a_push_service_that_asks_for_a_pause_gets_it(world: World) -> None:
+    world.there.script = ["429 retry-after: 3600"]
+    async with world.notify():
+        await world.subscribe()
+        await world.log.send("alice", "bob")
+        await world.until(("waiting", "http_429"))
+    [push] = world.rows()
+    assert push["due_at"] - push["created_at"] > 3_500 * 1_000_000
+
+
+async def test_s97_without_a_key_nothing_is_pushed_and_with_one_it_is_told(world: World) -> None:
+    async with world.notify(vapid_private_key="", notify_email_after=0.0) as running:
+        assert (await world.log.ask(PushKey(), PushKeyAnswer)).public_key == ""
+        await world.log.send("alice", "bob")
+        await running.until_states("sent")
+    async with world.notify(push_content="none"):
+        assert (await world.log.ask(PushKey(), PushKeyAnswer)).public_key != ""
+        await world.subscribe()
+        await world.log.send("alice", "bob", "secret")
+        await world.until(("sent", "http_201"))
+    [told] = world.pushed()
+    assert (told["title"], told["body"]) == ("", "")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.letters import SCENES, SCHEMES, WIDTHS, Scheme, html, open_letter
+from tests.e2e.letters import SCENES, SCHEMES, WIDTHS, html, open_letter
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -36,33 +36,25 @@ CONTRASTS = """() => {
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("scene", SCENES)
-async def test_s74_an_email_can_be_read(browser: Browser, scene: str, scheme: Scheme) -> None:
-    page = await open_letter(browser, html(scene), scheme, WIDTHS[0])
-    contrasts = await page.evaluate(CONTRASTS)
-    assert len(contrasts) > 5
-    assert [text for contrast, text in contrasts if contrast < 4.5] == []
-    for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 400})
-        assert await page.evaluate(OVERFLOW) <= 0
-    await page.close()
-
-
-@pytest.mark.parametrize("scene", SCENES)
-async def test_s74_an_email_loads_nothing_and_its_text_is_marked_up(
-    browser: Browser, scene: str
-) -> None:
+async def test_s74_an_email_can_be_read_and_loads_nothing(browser: Browser, scene: str) -> None:
     asked: list[str] = []
     page = await open_letter(browser, "", "light", WIDTHS[0])
     page.on("request", lambda request: asked.append(request.url))
     await page.set_content(html(scene))
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        contrasts = await page.evaluate(CONTRASTS)
+        assert len(contrasts) > 5
+        assert [text for contrast, text in contrasts if contrast < 4.5] == [], scheme
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 400})
+        assert await page.evaluate(OVERFLOW) <= 0
+    links = await page.get_by_role("link").evaluate_all("all => all.map((one) => one.href)")
+    assert links
+    assert all(link.startswith("https://") for link in links)
     assert asked == []
     assert not re.search(r"<(img|link|script|iframe)|url\(", html(scene))
-    assert await page.locator("h1").count() == 1
-    buttons = await page.get_by_role("link").evaluate_all("all => all.map((one) => one.href)")
-    assert all(link.startswith("https://") for link in buttons)
-    assert buttons
     await page.close()
 
 

@@ -2,90 +2,108 @@
 
 import re
 from collections.abc import AsyncIterator
-from email import message_from_bytes
-from typing import Any
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
-import pytest_asyncio
+from starlette.applications import Starlette
 
-from tests.support.peer import synced
-from tests.support.stack import Stack, run_stack
-from tests.support.traffic import socket_of
+from services.gateway import contract
+from services.gateway.api.request import problems
+from services.gateway.api.unsubscribing import Unsubscribing
+from services.gateway.auth import Authenticator
+from services.gateway.rates import Rates
+from services.gateway.socket.refusals import Refusals
+from services.gateway.upstream.notices import Notices
+from shared.commands import Preferences, PreferencesAnswer
+from shared.counters import Counters
+from shared.errors import LinkupError
+from shared.settings import Settings
+from tests.integration.notify_support import (
+    FakeLog,
+    Mailbox,
+    fake_log,
+    notify,
+    smtp_server,
+    to_mailbox,
+)
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 PUBLIC_URL = "https://chat.example.com"
-SETTINGS: dict[str, Any] = {
-    "notify_email_after": 0.05,
-    "notify_email_pause": 0,
-    "public_url": PUBLIC_URL,
-}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with run_stack(tmp_path_factory.mktemp("unsubscribe"), **SETTINGS) as running:
-        yield running
+class Scene:
+    """notify, a mailbox, and a browser of somebody who is not signed in."""
+
+    def __init__(self, log: FakeLog, mailbox: Mailbox, browser: httpx2.AsyncClient) -> None:
+        self.log = log
+        self.mailbox = mailbox
+        self.browser = browser
+
+    async def link(self) -> str:
+        """Of the e-mail that Bob gets."""
+        await self.log.send("ann", "bob", "are you there?")
+        await eventually(lambda: self.mailbox.accepted != [])
+        return str(self.mailbox.accepted[0]["List-Unsubscribe"]).strip("<>")
+
+    async def emails(self) -> dict[str, bool]:
+        """Of which types Bob gets e-mails, among two."""
+        answer = await self.log.ask(Preferences(user_id="bob"), PreferencesAnswer)
+        wanted = {one.notification_type: one.email for one in answer.types if one.push}
+        return {name: wanted[name] for name in ("new_message", "mention")}
 
 
-def links(stack: Stack, user_id: str) -> list[str]:
-    """Where the e-mails to that user say that they end, as paths."""
-    found = []
-    for file in (stack.data_dir / "mail").glob("*.eml"):
-        letter = message_from_bytes(file.read_bytes())
-        if letter["To"] == f"{user_id}@example.com":
-            found.append(letter["List-Unsubscribe"].strip("<>").removeprefix(PUBLIC_URL))
-    return found
+@pytest.fixture
+async def scene(nats_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with fake_log(nats_url) as log, smtp_server() as mailbox:
+        log.know("ann")
+        log.know("bob")
+        settings = to_mailbox(mailbox) | {"public_url": PUBLIC_URL}
+        async with gateway(log) as browser, notify(nats_url, tmp_path, **settings):
+            yield Scene(log, mailbox, browser)
 
 
-async def written_to(stack: Stack, user_id: str) -> str:
-    """The link in an e-mail that this user just got."""
-    token = stack.token(user_id, email=f"{user_id}@example.com")
-    async with socket_of(stack, user_id, token=token) as socket:
-        await socket.recv()
-    async with synced(stack, "ann") as ann:
-        await ann.message(user_id, "are you there?")
-    await eventually(lambda: links(stack, user_id) != [])
-    return links(stack, user_id)[0]
+@asynccontextmanager
+async def gateway(log: FakeLog) -> AsyncIterator[httpx2.AsyncClient]:
+    assert log.bus is not None
+    settings = Settings(jwt_secret="k" * 32)
+    auth, refusals = Authenticator(settings, Counters()), Refusals(Counters())
+    endpoints = Unsubscribing(Notices(log.bus)).endpoints()
+    app = Starlette(
+        routes=contract.bind(endpoints, auth, Rates(settings), settings),
+        exception_handlers={LinkupError: problems(refusals)},
+    )
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as browser:
+        yield browser
 
 
-async def email_of(stack: Stack, user_id: str) -> bool:
-    headers = {"Authorization": f"Bearer {stack.token(user_id)}"}
-    async with httpx2.AsyncClient(base_url=stack.url, headers=headers) as api:
-        types = (await api.get("/v1/notification-preferences")).json()["types"]
-    by_type = {one["notification_type"]: one for one in types}
-    assert by_type["new_message"]["push"]
-    assert by_type["mention"]["email"]
-    return bool(by_type["new_message"]["email"])
+async def test_s74_one_click_ends_the_emails_of_a_type(scene: Scene) -> None:
+    link, browser = await scene.link(), scene.browser
+    page = await browser.get(link)
+    assert page.status_code == 200
+    assert "e-mails of the type “new message”" in page.text
+    assert re.search(r'<form method="post">\s*<button', page.text)
+    assert await scene.emails() == {"new_message": True, "mention": True}
+    for _ in range(2):
+        done = await browser.post(link, data={"List-Unsubscribe": "One-Click"})
+        assert done.status_code == 200
+        assert "You are unsubscribed" in done.text
+        assert await scene.emails() == {"new_message": False, "mention": True}
+    again = await browser.get(link)
+    assert "You are unsubscribed" in again.text
+    assert "<form" not in again.text
+    await scene.log.send("ann", "bob", "and now?")
+    await scene.log.send("bob", "ann", "a later one, to somebody else")
+    await eventually(lambda: len(scene.mailbox.accepted) == 2)
+    assert [letter["To"] for letter in scene.mailbox.accepted] == [
+        *("bob@example.test", "ann@example.test"),
+    ]
 
 
-async def test_s74_one_click_ends_the_emails_of_a_type(stack: Stack) -> None:
-    link = await written_to(stack, "bob")
-    async with httpx2.AsyncClient(base_url=stack.url) as browser:
-        page = await browser.get(link)
-        assert (page.status_code, await email_of(stack, "bob")) == (200, True)
-        assert "e-mails of the type “new message”" in page.text
-        assert re.search(r'<form method="post">\s*<button', page.text)
-        one_click = {"List-Unsubscribe": "One-Click"}
-        for _ in range(2):
-            done = await browser.post(link, data=one_click)
-            assert (done.status_code, await email_of(stack, "bob")) == (200, False)
-            assert "You are unsubscribed" in done.text
-        again = await browser.get(link)
-        assert "You are unsubscribed" in again.text
-        assert "<form" not in again.text
-    async with synced(stack, "ann") as ann:
-        await ann.message("bob", "and now?")
-    await written_to(stack, "carol")
-    assert links(stack, "bob") == [link]
-
-
-async def test_the_page_runs_nothing_and_is_not_found_by_others(stack: Stack) -> None:
-    link = await written_to(stack, "dora")
-    async with httpx2.AsyncClient(base_url=stack.url) as browser:
-        page = await browser.get(link)
+async def test_the_page_runs_nothing_and_is_not_found_by_others(scene: Scene) -> None:
+    page = await scene.browser.get(await scene.link())
     assert "script" not in page.text
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -97,11 +115,10 @@ async def test_the_page_runs_nothing_and_is_not_found_by_others(stack: Stack) ->
     assert page.headers["content-type"] == "text/html; charset=utf-8"
 
 
-async def test_a_wrong_token_is_404_and_says_nothing(stack: Stack) -> None:
-    link = await written_to(stack, "erin")
-    async with httpx2.AsyncClient(base_url=stack.url) as browser:
-        for wrong in (link[:-3] + "abc", "/unsubscribe/x", "/unsubscribe/%00", f"{link}x"):
-            for answer in (await browser.get(wrong), await browser.post(wrong)):
-                assert answer.status_code == 404
-                assert answer.json()["code"] == "not_found"
-        assert await email_of(stack, "erin")
+async def test_a_wrong_token_is_404_and_says_nothing(scene: Scene) -> None:
+    link = await scene.link()
+    for wrong in (link[:-3] + "abc", "/unsubscribe/x", "/unsubscribe/%00", f"{link}x"):
+        for answer in (await scene.browser.get(wrong), await scene.browser.post(wrong)):
+            assert answer.status_code == 404
+            assert answer.json()["code"] == "not_found"
+    assert await scene.emails() == {"new_message": True, "mention": True}

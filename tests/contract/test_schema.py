@@ -97,6 +97,16 @@ def test_the_frame_schema_says_what_a_client_may_send() -> None:
     assert client.is_valid(valid | {"to": None, "conversation_id": "d1"})
 
 
+def test_the_frame_schema_says_what_delivered_is_about() -> None:
+    client = {"$ref": "#/$defs/client", "$defs": FRAMES["$defs"]}
+    validator = jsonschema.Draft202012Validator(client)
+    message, notification = {"conversation_id": "d1", "seq": 1}, {"notification_id": "n1"}
+    for valid in (message, notification):
+        assert validator.is_valid({"type": "delivered", **valid})
+    for fault in ({}, message | notification, {"conversation_id": "d1"}, notification | {"seq": 1}):
+        assert not validator.is_valid({"type": "delivered", **fault}), fault
+
+
 def test_no_pattern_is_python_only() -> None:
     for text in contract.documents().values():
         assert b"\\\\Z" not in text

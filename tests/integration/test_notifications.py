@@ -1,5 +1,6 @@
 """Notifications through the whole product: from the host or a message, to every device."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,12 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from linkup_client import Notification, NotificationEvent, NotificationRead, RequestFailed
+from linkup_client import connect as connect_client
 from websockets.asyncio.client import connect
 
 from tests.support.peer import Frame, Peer, http, peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
-from tests.support.waiting import within
+from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -182,6 +185,30 @@ async def test_s67_who_never_connected_finds_what_the_host_sent_before(stack: St
         await olaf.send("get_notifications")
         [shown] = (await olaf.next("notifications_list"))["notifications"]
     assert (shown["notification_id"], shown["body"]) == (first, "Welcome!")
+
+
+async def test_s24_the_python_client_hears_lists_and_reads(stack: Stack) -> None:
+    await known(stack, "vic", name="Vic")
+    heard: asyncio.Queue[NotificationEvent] = asyncio.Queue()
+    async with connect_client(stack.ws_url, stack.token("vic")) as client, within(20):
+        notifications = client.notifications
+        notifications.listen(heard.put_nowait)
+        await eventually(lambda: notifications.unread == 0)
+        [first] = await announced(stack, "sdk", "vic", body="Hello", sender_id="bob")
+        while not isinstance(notice := await heard.get(), Notification):
+            pass
+        assert (notice.notification_id, notice.body, notice.sender_id) == (first, "Hello", "bob")
+        await eventually(lambda: notifications.unread == 1)
+        [shown] = (await notifications.page(unread_only=True)).notifications
+        assert shown.title == "About sdk"
+        assert (await notifications.read(first)).unread_count == 0
+        while not isinstance(read := await heard.get(), NotificationRead):
+            pass
+        assert read.notification_id == first
+        changed = await notifications.put_preferences(digest="weekly")
+        assert changed == await notifications.preferences()
+        with pytest.raises(RequestFailed, match="not_found"):
+            await notifications.read("0no1such")
 
 
 # ------------------------------------------------------------------ messages

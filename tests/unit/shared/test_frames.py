@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared import frames
@@ -31,3 +32,41 @@ def refusal(text: str | bytes, max_bytes: int = frames.MAX_FRAME_BYTES) -> Inval
 )
 def test_a_fault_is_printable_whatever_the_frame_holds(text: str) -> None:
     assert refusal(text).message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({}, "conversation_id"),
+        ({"conversation_id": "d1", "seq": 1, "notification_id": "n1"}, "notification_id"),
+        ({"conversation_id": "d1"}, "seq"),
+        ({"notification_id": "n1", "seq": 1}, "seq"),
+        ({"seq": 1}, "conversation_id"),
+    ],
+)
+def test_s16_delivered_names_a_message_or_a_notification(
+    fields: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidFrame, match=f"`{named}`"):
+        frames.decode(json.dumps({"type": "delivered", **fields}))
+
+
+def test_s24_only_a_badge_has_a_count() -> None:
+    assert frames.badge_of(frames.encode(frames.BadgeUpdate(unread_count=7))) == 7
+    assert frames.badge_of(frames.encode(frames.SyncCompleted(cursor=7))) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["/jobs/17/", "https://example.com/?a=b#c", "http://localhost:3000"]
+)
+def test_an_action_may_lead_to_a_page(text: str) -> None:
+    assert msgspec.convert(text, frames.LinkUrl) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["javascript:alert(1)", "//evil.example", "/\\evil.example", "data:text/html,x", "", " /"],
+)
+def test_an_action_leads_nowhere_else(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(text, frames.LinkUrl)

@@ -354,6 +354,7 @@ async def test_s93_the_dashboard_counts(stack: Stack) -> None:
         shown = (await host(stack, "GET", "/v1/admin/dashboard")).raise_for_status().json()
     assert shown["users_online"] >= 1
     assert {"gateway", "persistence", "notify"} <= shown["services"].keys()
+    assert shown["notifications"]["unread"]["post_shared"] == 1
 
 
 # ------------------------------------------------------------------ without notify

@@ -17,6 +17,7 @@ from shared.health import BareAnswer
 from shared.report import HealthAnswer, Recommendation
 from shared.score import LEVELS
 from shared.settings import Settings
+from shared.whole import whole
 
 TIMEOUT = 3.0  # seconds: the gateway itself waits for a second for those behind it
 SILENT = 1.0  # seconds: of the others, who tell what they know
@@ -114,6 +115,5 @@ def _together(told: Mapping[str, HealthAnswer], ports: Mapping[str, str]) -> Hea
         if name not in told
     }
     first, *others = sorted({**told, **silent}.values(), key=lambda one: one.service)
-    whole = report.whole(first, *others)
-    blank = replace(whole, service=EVERYTHING, state="ready", checks={}, figures={})
+    blank = replace(whole(first, *others), service=EVERYTHING, state="ready", checks={}, figures={})
     return replace(blank, timestamp=clock.now())

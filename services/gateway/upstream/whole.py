@@ -7,6 +7,7 @@ from shared.bus import Bus
 from shared.errors import LinkupError
 from shared.health import Health
 from shared.report import HealthAnswer
+from shared.whole import whole
 
 FRESH = 1.0  # seconds: a crowd that looks on costs the others one question a second
 ASKED = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
@@ -30,7 +31,7 @@ class Whole:
 
     async def _ask(self) -> HealthAnswer:
         others = await asyncio.gather(*(self._of(*each) for each in ASKED.items()))
-        return report.whole(self._health.examine(), *others)
+        return whole(self._health.examine(), *others)
 
     async def _of(self, service: str, subject: str) -> HealthAnswer:
         try:

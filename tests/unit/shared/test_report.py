@@ -15,7 +15,8 @@ from shared.health import Check, Health
 from shared.metrics import TABLE
 from shared.readiness import tell
 from shared.records import Category, Ledger
-from shared.report import HealthAnswer, State, ceilings, decoded, unreachable, whole
+from shared.report import HealthAnswer, State, ceilings, decoded, unreachable
+from shared.whole import whole
 from tests.support.waiting import eventually
 
 

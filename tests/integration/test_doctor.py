@@ -13,6 +13,7 @@ import pytest
 from linkup.doctor import mail, wire
 from linkup.doctor.seen import Seen
 from linkup.installation.operator import Operator
+from linkup.monitor.asking import look
 from linkup.run import broker
 from shared.settings import Settings
 from tests.integration.notify_support import Mailbox, rows, smtp_server, to_mailbox
@@ -53,6 +54,8 @@ async def test_s86_what_runs_is_examined_and_a_message_sent_the_whole_way(tmp_pa
         assert found["send"]["value"].startswith("stored after")
         assert not any(row["user_id"].startswith("linkup--") for row in rows(notified(stack)))
         assert leaked(stack, report) == []
+        whole = await look(Settings(data_dir=str(stack.data_dir)), [])
+        assert "auth_error" not in whole.error_summary, "its own questions are not refused"
         pid = stack.pids()["persistence"]
         os.kill(pid, signal.SIGSTOP)
         try:

@@ -42,6 +42,8 @@ class Commands(click.Group):
         "doctor",
         "backup",
         "restore",
+        "notifications",
+        "notify-test",
         "vapid",
     )
 
@@ -51,7 +53,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.NAMES:
             return None
-        command = vars(importlib.import_module(f"linkup.{cmd_name}"))[cmd_name]
+        name = cmd_name.replace("-", "_")
+        command = vars(importlib.import_module(f"linkup.{name}"))[name]
         assert isinstance(command, click.Command)
         return command
 

@@ -24,7 +24,7 @@ def test_the_version() -> None:
     assert linkup.__version__ in call("--version").output
 
 
-@pytest.mark.parametrize("command", ["run", "config", "schema", "message", "vapid"])
+@pytest.mark.parametrize("command", ["run", "config", "schema", "message", "notify-test", "vapid"])
 def test_every_command_explains_itself(command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == 0

@@ -1,0 +1,163 @@
+"""Owns `linkup notifications`: counts, deletion, and deliveries that failed."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+
+from linkup.installation.notify import TIMEOUT, ask
+from linkup.notifications.display import counts, deliveries
+from linkup.options import config_option, environment_with
+from shared.commands import (
+    CleanAnswer,
+    CleanNotices,
+    DeadAnswer,
+    DeadDeliveries,
+    NotifyStats,
+    NotifyStatsAnswer,
+    RetryAnswer,
+    RetryDeliveries,
+    SendDigests,
+    SendDigestsAnswer,
+)
+from shared.settings import Settings, load
+
+A = TypeVar("A", bound=Struct)
+Command = Callable[..., None]
+
+DAY = 86_400
+MOST = 500
+CLEANUP_TIMEOUT = 600.0  # seconds: it gives way to all else
+
+
+def common(command: Command) -> Command:
+    """The options of all five."""
+    options = (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        config_option,
+        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+    )
+    for option in options:
+        command = option(command)
+    return command
+
+
+@click.group()
+def notifications() -> None:
+    """Show and manage the notifications of all users."""
+
+
+@notifications.command()
+@common
+def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """Count notifications by type, and deliveries by channel, state and reason."""
+    found = _ask(data_dir, config, NotifyStats(), NotifyStatsAnswer)
+    if as_json:
+        _print(found)
+    else:
+        Console().print(counts(found))
+
+
+@notifications.command()
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Days to keep.  [default: LINKUP_NOTIFICATION_KEEP]",
+)
+@common
+def cleanup(days: float | None, data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """Delete notifications that were read, and deliveries that ended, so many days ago.
+
+    Unread notifications are kept for at least 180 days, and the keys of announcements for at least
+    7 days. Notify does the same by itself every six hours.
+    """
+    keep = _settings(data_dir, config).notification_keep if days is None else days * DAY
+    if not keep:
+        raise click.UsageError("LINKUP_NOTIFICATION_KEEP is 0, so all is kept: pass --days")
+    asked = CleanNotices(keep=keep)
+    done = _ask(data_dir, config, asked, CleanAnswer, CLEANUP_TIMEOUT)
+    if as_json:
+        _print(done)
+    else:
+        click.echo(
+            f"Deleted {done.items} notifications, {done.deliveries} deliveries and the keys of"
+            f" {done.keys} announcements."
+        )
+
+
+@notifications.command()
+@click.option("--user", default="", metavar="USER", help="Send only the digest of this user.")
+@common
+def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """Send digests now that wait for the end of their hour, day or week."""
+    done = _ask(data_dir, config, SendDigests(user_id=user), SendDigestsAnswer)
+    if as_json:
+        _print(done)
+    else:
+        click.echo(f"{done.count} digests are due now.")
+
+
+@notifications.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST),
+    default=50,
+    show_default=True,
+    help="Maximum number of deliveries.",
+)
+@common
+def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) -> None:
+    """List the e-mails and pushes that failed, latest first.
+
+    Those in the state `unknown` may have arrived, so they are never sent again.
+    """
+    found = _ask(data_dir, config, DeadDeliveries(limit=limit), DeadAnswer)
+    if as_json:
+        _print(found)
+    else:
+        Console().print(deliveries(found.deliveries))
+
+
+@notifications.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "is_all", is_flag=True, help="Try all that failed, at most 500 at a time.")
+@common
+def retry(
+    ids: tuple[str, ...], is_all: bool, data_dir: str | None, config: str | None, as_json: bool
+) -> None:
+    """Try e-mails and pushes again that failed; `linkup notifications dead` lists them.
+
+    A delivery is not tried again if a later one has shown the same, or if it may have arrived. Exit
+    code 1 if none of them is tried again.
+    """
+    if bool(ids) == is_all:
+        raise click.UsageError("name deliveries, or pass --all")
+    done = _ask(data_dir, config, RetryDeliveries(delivery_ids=list(ids)), RetryAnswer)
+    if as_json:
+        _print(done)
+    else:
+        click.echo("\n".join((*done.delivery_ids, f"{len(done.delivery_ids)} are due now.")))
+    if ids and not done.delivery_ids:
+        raise click.exceptions.Exit(1)
+
+
+def _settings(data_dir: str | None, config: str | None) -> Settings:
+    return load(environment_with(data_dir=data_dir), config)
+
+
+def _ask(
+    data_dir: str | None,
+    config: str | None,
+    asked: Struct,
+    kind: type[A],
+    timeout: float = TIMEOUT,
+) -> A:
+    return asyncio.run(ask(_settings(data_dir, config), asked, kind, timeout))
+
+
+def _print(answer: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())

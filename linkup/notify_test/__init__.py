@@ -1,0 +1,138 @@
+"""Owns `linkup notify-test`: sends notifications to a user, and tells what becomes of them."""
+
+import asyncio
+import secrets
+from typing import Literal, get_args
+
+import click
+import msgspec
+from msgspec import Struct
+
+from linkup.installation.notify import ask_over
+from linkup.installation.operator import connected
+from linkup.options import config_option, environment_with
+from shared.bus import Bus
+from shared.commands import (
+    Announce,
+    AnnounceAnswer,
+    Preferences,
+    PreferencesAnswer,
+    TypePreference,
+)
+from shared.errors import StartError
+from shared.frames import Priority
+from shared.settings import Settings, load
+
+Channel = Literal["realtime", "push", "email"]
+
+CHANNELS = get_args(Channel)
+MOST = 100
+
+
+class Tested(Struct, frozen=True, kw_only=True):
+    """`channels`: those that bring this type of notification to the user, besides the list."""
+
+    user_id: str
+    notification_type: str
+    notification_ids: list[str]
+    channels: list[str]
+
+
+@click.command(name="notify-test")
+@click.argument("user_id", metavar="USER")
+@click.option(
+    "--type", "kind", default="system_announcement", show_default=True, help="Notification type."
+)
+@click.option(
+    "--channel",
+    type=click.Choice(CHANNELS),
+    help="Fail if this channel does not bring such notifications to the user.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1, MOST),
+    default=1,
+    show_default=True,
+    help="Number of notifications.",
+)
+@click.option(
+    "--priority",
+    type=click.Choice(get_args(Priority)),
+    default="normal",
+    show_default=True,
+    help="Priority of the notifications.",
+)
+@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def notify_test(
+    user_id: str,
+    kind: str,
+    channel: Channel | None,
+    count: int,
+    priority: Priority,
+    data_dir: str | None,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Send test notifications to a user.
+
+    They are real: they stand in the list of the user, and are pushed and mailed as the user prefers
+    and as others are. Prints the channels that bring them.
+    """
+    settings = load(environment_with(data_dir=data_dir), config)
+    done = asyncio.run(tested(settings, user_id, kind, channel, count, priority))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(done)).decode())
+    else:
+        brought_by = ", ".join(done.channels) or "no channel"
+        click.echo("\n".join((*done.notification_ids, f"In the list, and by {brought_by}.")))
+
+
+async def tested(
+    settings: Settings,
+    user_id: str,
+    kind: str,
+    channel: Channel | None,
+    count: int,
+    priority: Priority,
+) -> Tested:
+    """Raises StartError, which says why nothing is sent."""
+    async with connected(settings) as wire:
+        preference = await _preference(wire, user_id, kind)
+        channels = [name for name in CHANNELS if preference.enabled and getattr(preference, name)]
+        if channel is not None and channel not in channels:
+            raise StartError(f"{user_id} has switched off {channel} for {kind}")
+        sent = [await _sent(wire, user_id, kind, priority) for _ in range(count)]
+    return Tested(user_id=user_id, notification_type=kind, notification_ids=sent, channels=channels)
+
+
+async def _preference(wire: Bus, user_id: str, kind: str) -> TypePreference:
+    answer = await ask_over(wire, Preferences(user_id=user_id), PreferencesAnswer)
+    for one in answer.types:
+        if one.notification_type == kind:
+            return one
+    known = ", ".join(one.notification_type for one in answer.types)
+    raise StartError(f"there is no type {kind}; the types are {known}")
+
+
+async def _sent(wire: Bus, user_id: str, kind: str, priority: Priority) -> str:
+    asked = Announce(
+        idempotency_key=f"notify-test-{secrets.token_hex(12)}",
+        user_ids=[user_id],
+        notification_type=kind,
+        priority=priority,
+        title="Test notification",
+        body="Sent by linkup notify-test.",
+    )
+    [result] = (await ask_over(wire, asked, AnnounceAnswer)).results
+    match result.outcome:
+        case "accepted":
+            return result.notification_id
+        case "switched_off":
+            raise StartError(f"{user_id} has switched off {kind}")
+        case _:
+            raise StartError(
+                f"there is no user {user_id}: they must have connected once, or be made known with"
+                " PUT /v1/admin/users/{user_id}"
+            )

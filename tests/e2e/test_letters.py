@@ -1,11 +1,15 @@
 """What an e-mail looks like in a browser: readable in light and dark, on a phone and on a desk."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
+from services.notify.channels.unsubscription import Unsubscriptions
 from tests.e2e.letters import SCENES, SCHEMES, WIDTHS, html, open_letter
+from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -66,4 +70,22 @@ async def test_s74_names_in_another_direction_do_not_reorder_the_words(browser: 
     )
     assert directions == ["rtl", "ltr", "rtl"]
     assert await page.locator("h1 bdi").inner_text() == "פרויקט Atlas 🚀"
+    await page.close()
+
+
+async def test_s74_the_page_of_the_link_unsubscribes_by_its_button(
+    browser: Browser, stack: Stack
+) -> None:
+    with closing(sqlite3.connect(stack.data_dir / "notify.db")) as store:
+        [(key,)] = store.execute("SELECT value FROM keys WHERE name = 'unsubscribe'").fetchall()
+    link = Unsubscriptions(bytes.fromhex(key), stack.url).link("lena", "new_message")
+    page, faults = await browser.new_page(), list[str]()
+    page.on("console", lambda entry: faults.append(entry.text))
+    await page.goto(link)
+    button = page.get_by_role("button", name="Unsubscribe")
+    await expect(button).to_have_css("background-color", "rgb(15, 118, 110)")
+    await button.click()
+    await expect(page.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
+    await expect(button).to_have_count(0)
+    assert faults == []
     await page.close()

@@ -1,5 +1,6 @@
 """Owns the words of a notification: its own, or those of the message that it refers to."""
 
+from services.notify.channels.text import shorten
 from services.notify.inbox.grouping import Item
 from shared import subjects
 from shared.bus import Bus
@@ -16,7 +17,6 @@ from shared.commands import (
 )
 
 REQUEST_TIMEOUT = 2.0
-PREVIEW_LENGTH = 100
 GONE = "This message is no longer available."
 
 
@@ -96,9 +96,3 @@ def _words(glimpse: Glimpse) -> tuple[str, str]:
     name = glimpse.sender_name or glimpse.sender_id
     body = GONE if glimpse.content is None else f"{name}: {shorten(glimpse.content)}"
     return glimpse.title or name, body
-
-
-def shorten(content: str) -> str:
-    """On one line, the first PREVIEW_LENGTH characters."""
-    text = " ".join(content.split())
-    return text if len(text) <= PREVIEW_LENGTH else text[:PREVIEW_LENGTH].rstrip() + "…"

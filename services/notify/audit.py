@@ -37,6 +37,14 @@ ON_THE_WAY = """
 SELECT delivery_id, user_id, thread, state FROM deliveries
 WHERE state IN ('claimed', 'sending') AND due_at < :ended
 """
+# What is collected waits for a digest, or is on its way in one.
+NO_DIGEST = """
+SELECT delivery_id, user_id, thread, state FROM deliveries AS n
+WHERE state = 'collected' AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS d WHERE d.user_id = n.user_id AND d.channel = n.channel
+    AND d.thread = 'digest:' AND d.state IN ('waiting', 'claimed', 'sending')
+)
+"""
 NEVER_DUE = """
 SELECT delivery_id, user_id, thread, state FROM deliveries
 WHERE state IN ('waiting', 'claimed') AND due_at > :latest
@@ -94,7 +102,7 @@ def endless(
     """Yield the notifications that never end. A send ends when notify starts, hence `running`."""
     wait = int(settings.notify_email_after * SECOND)
     between = {"ended": now - ENDED_LONG_AGO, "latest": now + wait + 2 * LONGEST_PAUSE}
-    statements = (ON_THE_WAY, NEVER_DUE) if running else (NEVER_DUE,)
+    statements = (ON_THE_WAY, NEVER_DUE, NO_DIGEST) if running else (NEVER_DUE, NO_DIGEST)
     return [Endless(*row) for sql in statements for row in connection.execute(sql, between)]
 
 

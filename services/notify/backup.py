@@ -28,9 +28,14 @@ from shared.sqlite.schema import VERSION
 
 # What was due may have been sent after the copy was made: it stays in the inbox, without an e-mail.
 SETTLE = """
-UPDATE deliveries SET state = CASE state WHEN 'sending' THEN 'unknown' ELSE 'cancelled' END,
-    reason = 'restored', closed_at = :now
+UPDATE deliveries SET reason = 'restored', closed_at = :now,
+    state = CASE WHEN state = 'sending' OR digest_id <> '' THEN 'unknown' ELSE 'cancelled' END
 WHERE state IN ('claimed', 'sending') OR (state = 'waiting' AND due_at <= :now)
+    OR (state = 'collected' AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS d WHERE d.user_id = deliveries.user_id
+        AND d.channel = deliveries.channel AND d.thread = 'digest:'
+        AND d.state = 'waiting' AND d.due_at > :now
+    ))
 """
 
 

@@ -15,7 +15,7 @@ from shared.commands import Preview, Profile
 
 class Part(Struct, frozen=True, kw_only=True):
     """A thread: its deliveries, at least one, and what is to be shown of it. `newest`: the newest
-    message shown; None of a notification."""
+    message shown, with the latest time of any; None of a notification."""
 
     deliveries: tuple[Delivery, ...]
     facts: Facts

@@ -1,18 +1,48 @@
-"""Owns the two transactions around an attempt: its point of no return, and its end.
+"""Owns the transactions of a delivery: opened by the log, claimed, begun, and ended.
 
-Each works on a delivery that a claim still holds, or does nothing.
+`begin` is the point of no return of an attempt. It and what ends an attempt work on a delivery that
+a claim still holds, or do nothing.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
 
 from services.notify import rows
 from services.notify.cases import Case, Part
-from services.notify.ladder import digest, groups
+from services.notify.ladder import digest, groups, log
 from services.notify.ladder.delivery import DIGEST, Channel, Delivery, Key, Outcome, Waits, Watch
 from services.notify.ladder.preferences import Preferences
+from shared.commands import LogRow
 
 UNREAD = "SELECT 1 FROM items WHERE item_id = :notification_id AND read_at = 0"
+
+
+def fold(
+    connection: sqlite3.Connection,
+    page: Iterable[LogRow],
+    now: int,
+    waits: Mapping[Channel, Waits],
+) -> None:
+    """What a page of the log changes. `waits`: of each channel that there is."""
+    concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
+    users = {row.user_id for row in concerned} if "push" in waits else set()
+    pushed = rows.subscribed(connection, users) if users else set()
+    watches = rows.watches_of(connection, log.keys(concerned, pushed))
+    for row in concerned:
+        for key in log.keys([row], pushed):
+            watches[key] = groups.fold(watches[key], row, now, waits[key[2]])
+    rows.save(connection, watches.values())
+
+
+def claim(connection: sqlite3.Connection, channel: Channel, now: int, limit: int) -> list[Delivery]:
+    """What is due, the oldest first."""
+    asked = {"channel": channel, "now": now, "limit": limit}
+    due = map(rows.delivery, connection.execute(rows.LOAD_DUE, asked).fetchall())
+    claimed = [groups.claim(one, now) for one in groups.apart(due)]
+    rows.save_deliveries(connection, claimed)
+    return claimed
 
 
 def begin(connection: sqlite3.Connection, case: Case, now: int, waits: Waits) -> bool:
@@ -29,8 +59,20 @@ def begin(connection: sqlite3.Connection, case: Case, now: int, waits: Waits) ->
         _begin_digest(connection, watches, held, case, now)
     else:
         [part] = case.parts
+        taken = _taken_in(connection, held, now)
+        first_seq = min([held.first_seq, *(one.first_seq for one in taken)])
+        held = replace(held, first_seq=first_seq)
         rows.save(connection, [_begun(watches[held.key], held, part, now)])
     return True
+
+
+def _taken_in(connection: sqlite3.Connection, held: Delivery, now: int) -> list[Delivery]:
+    """What was collected of the thread before the digests were switched off: it is shown now."""
+    asked = {"user_id": held.user_id, "thread": held.thread, "channel": held.channel}
+    found = [rows.delivery(row) for row in connection.execute(rows.LOAD_COLLECTED_OF, asked)]
+    merged = Outcome("cancelled", "merged")
+    rows.save_deliveries(connection, [digest.ended(one, merged, now) for one in found])
+    return found
 
 
 def _is_read(connection: sqlite3.Connection, part: Part, watch: Watch) -> bool:

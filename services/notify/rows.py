@@ -43,6 +43,10 @@ LOAD_COLLECTED = """
     SELECT n.* FROM json_each(:user_ids) AS k JOIN deliveries AS n
     ON n.user_id = k.value AND n.state = 'collected' AND n.digest_id = ''
 """
+LOAD_COLLECTED_OF = """
+    SELECT * FROM deliveries WHERE user_id = :user_id AND state = 'collected'
+    AND thread = :thread AND channel = :channel AND digest_id = ''
+"""
 LOAD_MEMBERS = """
     SELECT * FROM deliveries
     WHERE user_id = :user_id AND state = 'collected' AND digest_id = :digest_id

@@ -14,7 +14,6 @@ from msgspec import Struct
 from services.notify import handover, refusals, rows
 from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
-from services.notify.ladder import groups, log
 from services.notify.ladder.delivery import Channel, Delivery, Waits
 from services.notify.ladder.preferences import Table, table
 from shared.commands import LogRow
@@ -70,17 +69,10 @@ class Store:
     ) -> Changes:
         """A page of the log and the position after it, together or not at all. What it changes in
         the lists of notifications. `waits`: of each channel that there is."""
-        concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
 
         def work(connection: sqlite3.Connection) -> Changes:
             changes = fold(connection, page, now, self._known)
-            users = {row.user_id for row in concerned} if "push" in waits else set()
-            pushed = rows.subscribed(connection, users) if users else set()
-            watches = rows.watches_of(connection, log.keys(concerned, pushed))
-            for row in concerned:
-                for key in log.keys([row], pushed):
-                    watches[key] = groups.fold(watches[key], row, now, waits[key[2]])
-            rows.save(connection, watches.values())
+            handover.fold(connection, page, now, waits)
             _save_progress(connection, progress)
             return changes
 
@@ -91,15 +83,7 @@ class Store:
         return changes
 
     async def claim(self, channel: Channel, now: int, limit: int) -> list[Delivery]:
-        asked = {"channel": channel, "now": now, "limit": limit}
-
-        def work(connection: sqlite3.Connection) -> list[Delivery]:
-            due = map(rows.delivery, connection.execute(rows.LOAD_DUE, asked).fetchall())
-            claimed = [groups.claim(one, now) for one in groups.apart(due)]
-            rows.save_deliveries(connection, claimed)
-            return claimed
-
-        return await self._transactions.transaction(work)
+        return await self.between(lambda raw: handover.claim(raw, channel, now, limit))
 
     async def recover(self, now: int, waits: Mapping[Channel, Waits]) -> int:
         """Before anything else: what the process before left behind. How many are unknown."""

@@ -73,7 +73,8 @@ def _put_off(facts: Facts, preferences: Preferences, now: int) -> Outcome | None
 
 
 def of_messages(group: Delivery, marks: MarksRow | None, reach: Reach) -> Facts:
-    """The facts of a conversation, as the log has them; None: no longer a member."""
+    """The facts of a conversation, as the log has them; None: no longer a member. What is unread
+    may all be older: then it has been shown, and what came later was deleted."""
     if marks is None:
         return Facts(channel=group.channel, there=False, reach=reach)
     return Facts(
@@ -81,7 +82,7 @@ def of_messages(group: Delivery, marks: MarksRow | None, reach: Reach) -> Facts:
         muted=marks.muted,
         read=marks.read_seq >= group.last_seq,
         delivered=marks.delivered_seq >= group.last_seq,
-        unread=marks.unread > 0 and bool(marks.previews),
+        unread=marks.unread > 0 and any(one.seq >= group.first_seq for one in marks.previews),
         reach=reach,
     )
 

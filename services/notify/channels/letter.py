@@ -17,7 +17,7 @@ from services.notify.channels.subject import subject
 from services.notify.channels.templates import FAULTS, Templates, told
 from services.notify.channels.text import one_line
 from services.notify.channels.unsubscription import Link, type_of
-from services.notify.channels.views import Views
+from services.notify.channels.views import MOST_LISTED, Views
 from shared.commands import Profile
 from shared.errors import SettingError
 from shared.settings import Settings
@@ -109,8 +109,23 @@ def _about(content: Content, views: Views) -> dict[str, Any]:
         case NoticeContent():
             return {"notice": views.notice(content)}
         case DigestContent():
-            return {
-                "period": content.period,
-                "conversations": list(map(views.conversation, content.conversations)),
-                "notices": list(map(views.notice, content.notices)),
-            }
+            return _listed(content, views)
+
+
+def _listed(content: DigestContent, views: Views) -> dict[str, Any]:
+    """The latest of each. Mail clients cut off what is too long."""
+    conversations = sorted(content.conversations, key=_at, reverse=True)
+    notices = sorted(content.notices, key=_at, reverse=True)
+    left_out = sum(max(0, len(some) - MOST_LISTED) for some in (conversations, notices))
+    return {
+        "period": content.period,
+        "conversations": list(map(views.conversation, conversations[:MOST_LISTED])),
+        "notices": list(map(views.notice, notices[:MOST_LISTED])),
+        "more": left_out,
+    }
+
+
+def _at(content: MessageContent | NoticeContent) -> int:
+    if isinstance(content, NoticeContent):
+        return content.created_at
+    return content.previews[-1].created_at

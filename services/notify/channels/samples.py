@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
+from services.notify.channels.views import MOST_LISTED
 from shared.commands import Preview, Profile
 
 AT = 1_700_000_000_000_000
@@ -14,12 +15,16 @@ def samples(locale: str) -> Iterator[tuple[Profile, Content]]:
     named = Profile(**somebody, name="Bob", time_zone="Europe/Paris")
     nameless = Profile(**somebody)
     group = _conversation(kind="group", title="Team", unread=9, senders=2)
-    for content in (group, _notice(), DigestContent(period="daily", conversations=[group])):
+    for content in (group, _notice(), _long(group)):
         yield named, content
     both = DigestContent(period="weekly", conversations=[_conversation()], notices=[_notice()])
     bare = NoticeContent(notification_type="mention", title="Title", created_at=AT)
     for content in (_conversation(), bare, both):
         yield nameless, content
+
+
+def _long(group: MessageContent) -> DigestContent:
+    return DigestContent(period="daily", conversations=[group] * (MOST_LISTED + 1))
 
 
 def _conversation(

@@ -16,6 +16,8 @@ from services.notify.channels.links import Links
 from services.notify.channels.text import initial, one_line, paragraphs, shorten
 from shared.commands import Preview, Profile
 
+MOST_LISTED = 20  # conversations of a digest, and as many notifications
+
 # Behind a white initial, on light and dark cards alike.
 COLOURS = ("#0f766e", "#1d5fd1", "#7b3fc4", "#a83279", "#b3402a", "#8a5a00", "#2e7031", "#55606e")
 

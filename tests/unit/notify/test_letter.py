@@ -157,8 +157,28 @@ def test_s75_a_digest_counts_what_it_lists() -> None:
     assert text.count("* ann: 3 unread messages\n  ann: hi\n") == 2
     assert "* Ann mentioned you (" in text
     assert "https://chat.test/chat/ann/" in text
+    assert "more" not in text
     alone = DigestContent(period="hourly", notices=[notice])
     assert letters().write("n1", bob, alone)["Subject"] == "Your hourly summary: 1 notification"
+
+
+def test_s75_a_long_digest_lists_the_latest_and_counts_the_rest() -> None:
+    said = [
+        replace(marks(f"text {n}.", 1).previews[0], created_at=NOW + n * 1_000_000)
+        for n in range(500)
+    ]
+    conversations = [
+        MessageContent(conversation_id=f"c{n}", unread=1, previews=[preview])
+        for n, preview in enumerate(said)
+    ]
+    digest = DigestContent(period="daily", conversations=conversations)
+    bob = Profile(user_id="bob", email="bob@example.test")
+    letter = letters("https://chat.test").write("n1", bob, digest)
+    text = body(letter, "plain")
+    assert text.index("text 499.") < text.index("text 480.") < text.index("and 480 more\n")
+    assert "text 479." not in text
+    assert letter["Subject"] == "Your daily summary: 500 unread messages"
+    assert len(letter.as_bytes()) < 80_000
 
 
 def test_html_of_users_is_text() -> None:

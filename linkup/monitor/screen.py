@@ -129,6 +129,7 @@ def _recommendations(told: HealthAnswer) -> RenderableType:
         return Text("Nothing to do", style="green")
     table = Table(box=None, show_header=False, pad_edge=False)
     for each in told.recommendations:
-        name = each.cause if each.cause == each.service else f"{each.service}: {each.cause}"
-        table.add_row(Text(name.strip(), style="bold yellow"), Text(each.advice))
+        services = "" if each.service == each.cause else each.service
+        name = f"{services}: {each.cause}" if services else each.cause
+        table.add_row(Text(name, style="bold yellow"), Text(each.advice))
     return Group(Text("What to do", style="bold"), table)

@@ -116,6 +116,7 @@ async def test_s85_where_nothing_answers_it_exits_with_3(tmp_path: Path) -> None
     code, report = await told(tmp_path)
     assert (code, report.health_score, report.state) == (3, 0, "unreachable")
     assert "linkup run" in report.recommendations[0].advice
+    assert "│ linkup " in (await monitored(tmp_path)).output
     result = await monitored(tmp_path, "--url", "http://127.0.0.1:9")
     assert result.exit_code == 3
     assert "127.0.0.1:9" in result.output.replace("\n", "")

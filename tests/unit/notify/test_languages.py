@@ -71,6 +71,8 @@ def test_a_deployment_adds_a_language(tmp_path: Path) -> None:
     english = (SHIPPED / LOCALES / "en.toml").read_text("utf-8")
     languages = overlaid(tmp_path, "pl.toml", english.replace("Hello", "Cześć"))
     assert languages.of("pl-PL").say("greeting_nobody") == "Cześć,"
+    assert languages.of("pl-PL").direction == "ltr"
+    assert overlaid(tmp_path, "he.toml", english).of("he").direction == "rtl"
 
 
 @pytest.mark.parametrize(

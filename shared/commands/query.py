@@ -267,8 +267,8 @@ class LogRow(Struct, frozen=True, array_like=True):
     nothing new and are left out.
 
     Rows of other kinds are a member's own, too. "cleared": `seq` is that of the last message that
-    they have cleared. "set": `seq` is 1 if they have muted the conversation, or else 0. "left" and
-    "member_removed": the user is no member any more.
+    they have cleared. "set": `seq` is 1 if they have muted the conversation or block the other
+    side, or else 0. "left" and "member_removed": the user is no member any more.
     """
 
     writer: str

@@ -34,7 +34,7 @@ _COLUMNS = f"""
 SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, f.conversation_id),
        coalesce(m.message_id, 0),
        coalesce(m.seq, CASE f.kind WHEN 'receipt' THEN b.read_seq WHEN 'cleared' THEN b.cleared_seq
-         WHEN 'set' THEN b.muted ELSE 0 END),
+         WHEN 'set' THEN b.muted OR b.blocked ELSE 0 END),
        coalesce(m.sender_id, f.user_id), f.created_at
 """
 LOG = f"{_COLUMNS} {_LOG}"

@@ -74,6 +74,19 @@ async def test_s36_a_follower_knows_who_has_muted_a_conversation(
     }
 
 
+async def test_s54_a_block_silences_as_a_mute_does(log: Log, queries: Queries) -> None:
+    followed = Followed(queries)
+    await log.people("alice", "bob")
+    await log.say("alice", "bob", "1")
+    for blocked in (True, False):
+        await followed.rows()
+        await log.run(
+            SetBlock(user_id="bob", conversation_id=AB, other_id="alice", blocked=blocked)
+        )
+        told = [(row.user_id, row.kind, row.seq) for row in await followed.rows()]
+        assert told == [("bob", "set", int(blocked))]
+
+
 async def test_a_follower_hears_of_what_was_cleared_and_who_has_left(
     log: Log, queries: Queries
 ) -> None:

@@ -1,6 +1,7 @@
 """Notifications through the whole product: from the host or a message, to every device."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -161,6 +162,24 @@ async def test_s40_the_list_has_pages_and_filters_and_all_is_read_at_once(stack:
         assert (rest.json()["count"], rest.json()["unread_count"]) == (2, 0)
         again = await api.post(f"/v1/notifications/{ids[0]}/read", None)
         assert (again.status_code, again.json()["count"]) == (200, 0)
+
+
+async def test_c10_long_notifications_make_shorter_pages_and_close_no_socket(stack: Stack) -> None:
+    await known(stack, "long", name="Long")
+    sent = [
+        await announced(stack, f"long-{n}", "long", body="\U0001f600" * 1000) for n in range(40)
+    ]
+    async with peer(stack, "long") as reader:
+        seen: list[str] = []
+        before: dict[str, str] | None = {}
+        while before is not None:
+            await reader.send("get_notifications", limit=100, **before)
+            page = await reader.next("notifications_list")
+            assert page["notifications"]
+            assert len(json.dumps(page, ensure_ascii=False).encode()) < 100 * 1024
+            seen += [one["notification_id"] for one in page["notifications"]]
+            before = page["next"] and {"before": page["next"]}
+    assert seen == [one for [one] in reversed(sent)]
 
 
 async def test_s16_marking_all_is_answered_and_told_to_the_other_device(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from itertools import accumulate, takewhile
 from typing import TypeVar
 
 from msgspec import UNSET
@@ -21,11 +22,13 @@ from shared.commands import (
     Badges,
     BadgesAnswer,
     DeliveredNotice,
+    Notice,
     Notices,
     NoticesAnswer,
     ReadAnswer,
     ReadNotice,
     ReadNotices,
+    notification,
 )
 from shared.errors import InvalidRequest, NotFound
 from shared.frames import MAX_INT
@@ -33,6 +36,7 @@ from shared.frames import MAX_INT
 T = TypeVar("T")
 
 TOP: Place = (MAX_INT, "")
+PAGE_BYTES = 96 * 1024  # of JSON: a page is one frame, and must leave room before a slow client
 
 
 class Lists:
@@ -70,11 +74,13 @@ class Lists:
 
         found, unread = await self._between(work)
         page = found[:limit]
-        return NoticesAnswer(
-            notices=[notice for _, notice in await self._words.of(page)],
-            next=f"{page[-1].updated_at}-{page[-1].item_id}" if len(found) > limit else "",
-            unread_count=unread,
-        )
+        notices = [notice for _, notice in await self._words.of(page)]
+        kept = _fitting(notices)
+        if len(kept) < len(notices):
+            after = _next(kept[-1].updated_at, kept[-1].notification_id)
+        else:
+            after = _next(page[-1].updated_at, page[-1].item_id) if len(found) > limit else ""
+        return NoticesAnswer(notices=kept, next=after, unread_count=unread)
 
     async def read(self, asked: ReadNotice) -> ReadAnswer:
         """Raises NotFound."""
@@ -146,6 +152,17 @@ def _all_read(asked: ReadNotices, count: int, unread: int, now: int) -> frames.N
         read_at=frames.time_of(now),
         unread_count=unread,
     )
+
+
+def _fitting(notices: list[Notice]) -> list[Notice]:
+    """The first of them, at least one, as far as they fit into a page."""
+    sizes = (len(frames.encode(notification(notice))) for notice in notices)
+    fitting = list(takewhile(lambda size: size <= PAGE_BYTES, accumulate(sizes)))
+    return notices[: max(1, len(fitting))]
+
+
+def _next(at: int, item_id: str) -> str:
+    return f"{at}-{item_id}"
 
 
 def _place(before: str) -> Place:

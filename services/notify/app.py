@@ -93,9 +93,12 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         words = Words(wire)
         realtime = Realtime(wire, store.between, words, known)
 
-        def told(changes: Changes) -> None:
+        def woken() -> None:
             for courier in couriers:
                 courier.wake()
+
+        def told(changes: Changes) -> None:
+            woken()
             realtime.changed(changes)
 
         follower = Follower(
@@ -126,7 +129,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Announcements(wire, store.between, known, clock.now, told, opened).answer(questions)
         audit = Audit(store, health.counters, settings, clock.now)
         pruning = Pruning(store.between, int(settings.notification_keep * SECOND), clock.now)
-        operation = Operation(settings, store.between, pruning, clock.now, mailer.wake)
+        operation = Operation(settings, store.between, pruning, clock.now, woken)
         operation.answer(questions)
         reporting = Reporter(health.errors, over(wire)).run
         runs = (follower.run, questions.run, realtime.run, store.writes.run, audit.run, reporting)

@@ -65,6 +65,8 @@ RETRY = """
         AND o.delivery_id <> d.delivery_id AND o.state NOT IN ('failed', 'cancelled', 'no_address')
     )
 """
+# So is what a push service has refused, of the browsers of a delivery.
+REFUSED = "DELETE FROM pushes WHERE delivery_id = :delivery_id AND outcome = 'failed'"
 DUE_NOW = """
     UPDATE deliveries SET due_at = :now WHERE channel = 'email' AND thread = 'digest:'
     AND state IN ('waiting', 'claimed') AND state = 'waiting' AND due_at > :now
@@ -160,4 +162,7 @@ def _retried(connection: sqlite3.Connection, wanted: Iterable[str], now: int) ->
 
 def _retry(connection: sqlite3.Connection, delivery_id: str, now: int) -> bool:
     asked = {"delivery_id": delivery_id, "now": now}
-    return connection.execute(RETRY, asked).rowcount > 0
+    if connection.execute(RETRY, asked).rowcount == 0:
+        return False
+    connection.execute(REFUSED, asked)
+    return True

@@ -1,6 +1,7 @@
 """A real SMTP server that misbehaves on demand, a log in memory, notify itself."""
 
 import asyncio
+import os
 import signal
 import sqlite3
 import subprocess
@@ -367,10 +368,11 @@ async def process(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The real service as a child, killed at the end if it still lives."""
     settings = {"nats_url": nats_url, "data_dir": folder, "notify_port": 0, **values}
+    trusted = {name: text for name, text in os.environ.items() if name == "SSL_CERT_FILE"}
     with (folder / "notify.log").open("ab") as log:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "services.notify"),
-            env=to_environment({**AT_ONCE, **settings}),
+            env=to_environment({**AT_ONCE, **settings}) | trusted,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

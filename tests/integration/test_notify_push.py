@@ -1,16 +1,29 @@
 """From a message that nobody's device has to a push, once: notify itself, and a push service."""
 
+import asyncio
 import json
+import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared import vapid
-from shared.commands import PushAnswer, PushKey, PushKeyAnswer, PushSubscribe
-from tests.integration.notify_support import FakeLog, Notify, fake_log, notify, rows
+from shared.commands import (
+    Announce,
+    AnnounceAnswer,
+    PushAnswer,
+    PushKey,
+    PushKeyAnswer,
+    PushSubscribe,
+    RetryAnswer,
+    RetryDeliveries,
+)
+from tests.integration.notify_support import FakeLog, Notify, fake_log, notify, process, rows
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.receiver import Receiver
 from tests.support.waiting import eventually
@@ -38,6 +51,11 @@ class World:
     async def notify(self, **values: Any) -> AsyncIterator[Notify]:
         async with notify(self._nats_url, self._folder, **{**ON, **values}) as running:
             yield running
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        async with process(self._nats_url, self._folder, **ON) as child:
+            yield child
 
     async def subscribe(self, user_id: str = "bob") -> None:
         asked = PushSubscribe(
@@ -138,3 +156,74 @@ async def test_s97_without_a_key_nothing_is_pushed_and_with_one_it_is_told(world
         await world.until(("sent", "http_201"))
     [told] = world.pushed()
     assert (told["title"], told["body"]) == ("", "")
+
+
+async def test_s73_s97_a_notification_from_the_host_is_pushed_too(world: World) -> None:
+    announce = Announce(
+        idempotency_key="k1",
+        user_ids=["bob"],
+        notification_type="security_alert",
+        priority="urgent",
+        title="New sign-in",
+        body="From Berlin",
+        action_url="/security",
+    )
+    async with world.notify():
+        await world.subscribe()
+        answer = await world.log.ask(announce, AnnounceAnswer)
+        await world.until(("sent", "http_201"))
+    [told] = world.pushed()
+    assert (told["title"], told["body"], told["priority"]) == (
+        *("New sign-in", "From Berlin", "urgent"),
+    )
+    assert told["notification_id"] == answer.results[0].notification_id
+    assert (told["url"], told["badge"]) == ("https://chat.example/security", 1)
+
+
+async def test_s97_what_a_push_service_refused_is_tried_again_when_the_operator_says_so(
+    world: World,
+) -> None:
+    world.there.script = ["400"]
+    async with world.notify():
+        await world.subscribe()
+        await world.log.send("alice", "bob")
+        await world.until(("failed", "http_400"))
+        await world.log.ask(RetryDeliveries(), RetryAnswer)
+        await world.until(("sent", "http_201"))
+    assert len(world.there.asked) == 2
+
+
+@pytest.mark.slow
+async def test_c8_however_often_notify_is_killed_a_browser_gets_a_push_once(world: World) -> None:
+    """With SIGKILL while pushes are on their way; of what was cut off nobody knows."""
+    people, draw = [f"user{number}" for number in range(40)], random.Random(7)
+    world.there.script = ["late"] * 1000
+    async with world.process():
+        await world.subscribe()
+    for person in people:
+        await world.log.send(person, "bob")
+    for _ in range(8):
+        reached = len(world.there.asked) + draw.randrange(1, 5)
+        async with world.process() as running:
+            await eventually(partial(got, world, reached), 20)
+            await asyncio.sleep(draw.uniform(0, 0.06))
+            running.kill()
+        if settled(world):
+            break
+    async with world.notify():
+        await eventually(lambda: settled(world), 20)
+    tags = [told["tag"] for told in world.pushed()]
+    assert len(tags) == len(set(tags))
+    states = Counter(state for state, _ in world.states())
+    assert states["sent"] + states["unknown"] == len(people)
+    assert states["unknown"] > 0
+    assert len(tags) >= states["sent"]
+
+
+def got(world: World, requests: int) -> bool:
+    return len(world.there.asked) >= requests or settled(world)
+
+
+def settled(world: World) -> bool:
+    states = [state for state, _ in world.states()]
+    return len(states) == 40 and not {"waiting", "claimed", "sending"} & set(states)

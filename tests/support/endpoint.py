@@ -28,9 +28,9 @@ class Asked(NamedTuple):
 
 class Endpoint:
     """`script`: how the next requests are answered, 201 when it is empty. A number is a status,
-    with headers behind it as `429 retry-after: 7`; "hang" holds the answer until `release` is set,
-    "drop" cuts the connection, "slow" begins an answer 201 and never ends its body, "endless" sends
-    a body without an end."""
+    with a header behind it as `429 retry-after: 7`; "late" is 201 after a moment, "hang" holds the
+    answer until `release` is set, "drop" cuts the connection, "slow" begins an answer 201 and never
+    ends its body, "endless" sends a body without an end."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -62,6 +62,9 @@ class Endpoint:
         match act:
             case "drop":
                 return False
+            case "late":
+                await asyncio.sleep(0.05)
+                act = "201"
             case "hang":
                 await self.release.wait()
                 return False

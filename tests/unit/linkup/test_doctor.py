@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkup.__main__ import main
-from linkup.doctor import bundle, choices, machine, services
+from linkup.doctor import bundle, choices, machine, services, wire
 from linkup.doctor.seen import Seen, Told
 from linkup.doctor.verdict import Verdict
+from linkup.installation.operator import Operator
 from linkup.installation.permissions import covers
 from shared.health import Health
 from shared.settings import PREFIX, Settings
@@ -144,6 +145,25 @@ def test_s86_a_service_that_was_ill_a_moment_ago_is_well() -> None:
     found = services.health("notify", Told(answer=past))
     assert (found.status, found.fix) == ("pass", "")
     assert found.value == "ready, score 100, critical within the last minute"
+
+
+async def test_s86_without_nats_server_its_users_are_not_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "CONNECT_TIMEOUT", 0.2)
+    where = Operator(nats_url="nats://operator:of-nobody@127.0.0.1:9")
+    gone = msgspec.structs.replace(seen(data_dir=str(tmp_path)), where=where)
+    found = await wire.checks(gone)
+    assert [(one.check, one.status) for one in found] == [("bus", "fail"), ("permissions", "skip")]
+
+
+async def test_s86_a_program_that_hangs_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "linkup.db").touch()
+    monkeypatch.setattr(services, "SCHEMA_TIMEOUT", 0.05)
+    found = await services.schema(Settings(data_dir=str(tmp_path)))
+    assert (found.status, "did not tell it" in found.value) == ("fail", True)
 
 
 WORDS = st.text("abc", min_size=1, max_size=3)

@@ -75,7 +75,8 @@ class Refusals:
 def note(code: str, user_id: str = "", why: str = "") -> None:
     """Record a refusal, if it is one; what is not found or not allowed is an answer."""
     if (category := CATEGORIES.get(code)) is not None:
-        record(category, f"refused: {code}", user=user_id or None, code=code, reason=why)
+        said = f"refused: {code} ({{reason}})" if why else f"refused: {code}"
+        record(category, said, user=user_id or None, code=code, reason=why)
 
 
 def address_of(scope: Scope) -> str:

@@ -13,7 +13,8 @@ def test_s102_each_refusal_has_its_category(code: str, category: str) -> None:
     with use(Ledger("gateway")) as ledger:
         Refusals(Counters()).tell(code, user_id="u1", address="203.0.113.7", why="expired")
     [found] = ledger.recent()
-    assert (found.category, found.message, found.user) == (category, f"refused: {code}", "u1")
+    said = f"refused: {code} (expired)"
+    assert (found.category, found.message, found.user) == (category, said, "u1")
     assert "203.0.113.7" not in repr(found)
 
 

@@ -12,8 +12,9 @@ from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.channels.links import Links
 from services.notify.channels.notes import Notes
-from services.notify.channels.push import RETRIES, Push, signer_of
+from services.notify.channels.push import RETRIES, Push
 from services.notify.channels.realtime import Realtime
+from services.notify.channels.signer import signer_of
 from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
 from services.notify.courier import Courier

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from services.notify.channels.push import Note, Push, signer_of
+from services.notify.channels.push import Note, Push
+from services.notify.channels.signer import signer_of
 from services.notify.store import open_store
 from services.notify.subscriptions import Subscriptions
 from shared import vapid

@@ -15,7 +15,8 @@ import pytest_asyncio
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.notify.channels.push import TTL, Note, Push, Signer, concluded, signer_of, wait_of
+from services.notify.channels.push import TTL, Note, Push, concluded, wait_of
+from services.notify.channels.signer import Signer, signer_of
 from services.notify.ladder.delivery import Outcome
 from services.notify.store import Store, open_store
 from services.notify.subscriptions import Subscriptions

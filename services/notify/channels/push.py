@@ -6,8 +6,6 @@ that then gets no answer is not repeated.
 """
 
 import asyncio
-import base64
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC
@@ -15,27 +13,22 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
 from msgspec.structs import replace
-from py_vapid import Vapid02, VapidException
+from py_vapid import VapidException
 
 from services.notify import subscriptions
-from services.notify.channels.letter import sender
+from services.notify.channels.signer import Signer
 from services.notify.ladder.delivery import Outcome
 from services.notify.subscriptions import Subscription, Subscriptions
-from shared import vapid
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.destinations import Refused, Rules
-from shared.errors import SettingError
 from shared.frames.fields import Priority
 from shared.outward import Answer, NotSent, Outward, Unanswered
 from shared.retry import Retries
-from shared.settings import Settings
 
 TTL = 86_400  # seconds; whoever comes later finds it in the list. 0 would drop it when offline
-TOKEN_SECONDS = 12 * 3600  # RFC 8292 allows a day
 URGENCY: Mapping[Priority, str] = {
     "low": "low",
     "normal": "normal",
@@ -81,28 +74,6 @@ class Result(Struct, frozen=True):
     reason: str
     worked: bool | None = None
     wait: float = 0.0
-
-
-class Signer:
-    """The key that push services know us by. `contact`: where they can reach the operator."""
-
-    def __init__(self, key: ec.EllipticCurvePrivateKey, contact: str) -> None:
-        self.public_key = vapid.public_key(key)
-        self._key = Vapid02(key, {"no-strict": True})  # the setting was checked already
-        self._contact = contact
-        number = key.private_numbers().private_value
-        self._secret = number.to_bytes(vapid.KEY_BYTES, "big")
-
-    def authorization(self, origin: str) -> str:
-        """Raises VapidException for an origin that cannot be signed for."""
-        claims = {"aud": origin, "sub": self._contact, "exp": int(time.time()) + TOKEN_SECONDS}
-        return str(self._key.sign(claims)["Authorization"])
-
-    def topic(self, tag: str) -> str:
-        """The name under which a push service keeps only the latest push, which tells it nothing:
-        at most 32 characters of base64url."""
-        digest = hashlib.blake2b(tag.encode(), digest_size=24, key=self._secret).digest()
-        return base64.urlsafe_b64encode(digest).decode()
 
 
 class Push:
@@ -265,17 +236,3 @@ def concluded(earlier: Iterable[str], results: Sequence[Result], now: int) -> Ou
         if kind in reasons:
             return Outcome(kind, reasons[kind])
     return Outcome("cancelled", "no_subscription")
-
-
-def signer_of(settings: Settings) -> Signer | None:
-    """None where web push is switched off. Raises SettingError, without the key."""
-    if not settings.vapid_private_key:
-        return None
-    try:
-        key = vapid.private_key(settings.vapid_private_key)
-    except ValueError:
-        raise SettingError(
-            "LINKUP_VAPID_PRIVATE_KEY is not a private key; `linkup vapid` makes one"
-        ) from None
-    contact = settings.vapid_subject or f"mailto:{sender(settings.smtp_from).addr_spec}"
-    return Signer(key, contact)

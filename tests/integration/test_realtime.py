@@ -80,6 +80,30 @@ async def test_reading_on_one_device_is_told_to_the_others(bell: Bell) -> None:
     assert (frame["count"], frame["unread_count"]) == (1, 0)
 
 
+async def test_reading_a_conversation_is_told_of_what_was_shown_as_unread(bell: Bell) -> None:
+    await bell.say(1, to="bob", place="d1")
+    await until_count(bell, "bob", 1)
+    [(*_, shown)] = bell.wire.told("notification")
+    await bell.row("bob", "receipt", "d1", 1, "bob")
+    await until_count(bell, "bob", 0)
+    [(user_id, to, _, frame)] = bell.wire.told("notification_read")
+    assert (user_id, to, frame["unread_count"]) == ("bob", "all", 0)
+    assert frame["notification_id"] == shown["notification_id"]
+
+
+async def test_what_was_read_meanwhile_is_not_told_as_new(bell: Bell) -> None:
+    for number in range(20):
+        await bell.say(1, to="bob", place=f"d{number}", step=0)
+        await bell.row("bob", "receipt", f"d{number}", 1, "bob")
+    await bell.say(1, to="bob", place="last", step=0)
+
+    def told() -> list[str]:
+        return [frame["conversation_id"] for *_, frame in bell.wire.told("notification")]
+
+    await eventually(lambda: "last" in told())
+    assert len(told()) < 20
+
+
 async def test_counts_are_gathered_and_the_last_one_is_told(bell: Bell) -> None:
     for number in range(30):
         await bell.say(1, to="carol", place=f"d{number}", step=0)

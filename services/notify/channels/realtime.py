@@ -46,9 +46,11 @@ class Listener:
 
 @dataclass(slots=True)
 class Pending:
-    """What is to be said: items that are new or have grown, by id; frames; counts of users."""
+    """What is to be said: items that are new or have grown, by id; items that were read, by id, of
+    whom and when; frames; counts of users."""
 
     items: dict[str, Item] = field(default_factory=dict)
+    read: dict[str, tuple[str, int]] = field(default_factory=dict)
     frames: list[tuple[str, ServerFrame]] = field(default_factory=list)
     user_ids: set[str] = field(default_factory=set)
 
@@ -101,6 +103,10 @@ class Realtime:
             return
         items = changes.items.values()
         self._pending.items |= {i.item_id: i for i in items if i.user_id in listening}
+        for user_id, item_id, at in changes.read:
+            self._pending.items.pop(item_id, None)
+            if user_id in listening:
+                self._pending.read[item_id] = user_id, at
         self._pending.frames += [one for one in changes.frames if one[0] in listening]
         self._pending.user_ids |= listening
         self._wake.set()
@@ -148,11 +154,21 @@ class Realtime:
         """Raises Unavailable."""
         user_ids = pending.user_ids
         counts = await self._between(lambda connection: rows.unread(connection, user_ids))
+        for item_id, (user_id, at) in pending.read.items():
+            frame = frames.NotificationRead(
+                notification_id=item_id,
+                read_at=frames.time_of(at),
+                unread_count=counts.get(user_id, 0),
+            )
+            await self._publish(user_id, frame)
         for user_id in user_ids:
-            unread, listener = counts.get(user_id, 0), self._listeners.get(user_id)
-            if listener is not None and listener.told != unread:
-                listener.told = unread
-                await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
+            await self._tell_count(user_id, counts.get(user_id, 0))
+
+    async def _tell_count(self, user_id: str, unread: int) -> None:
+        listener = self._listeners.get(user_id)
+        if listener is not None and listener.told != unread:
+            listener.told = unread
+            await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
 
     def _is_wanted(self, item: Item) -> bool:
         """A message is on its way itself, but for narrow views."""

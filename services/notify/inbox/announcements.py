@@ -110,7 +110,9 @@ class Announcements:
             self._opened(connection, items.values(), now)
             results = [_announced(one, items.get(one), one in off) for one in asked.user_ids]
             _remember(connection, asked, results, now)
-            changes = Changes({item.item_id: item for item in items.values()}, set(items))
+            changes = Changes(
+                items={item.item_id: item for item in items.values()}, user_ids=set(items)
+            )
             return AnnounceAnswer(results=results, duplicate=False), changes
 
         answer, changes = await self._between(work)

@@ -22,10 +22,15 @@ NEW_MESSAGE = "new_message"
 
 
 class Changes(Struct, frozen=True):
-    """What changed in the lists: items that are new or have grown, users whose unread items are
-    others now, and frames that tell a user of what else has changed."""
+    """What changed in the lists.
+
+    `items`: those that are new or have grown, by id. `read`: of items that were read with their
+    conversation, the user, the id and the time. `user_ids`: whose unread items are others now.
+    `frames`: what else a user is told.
+    """
 
     items: dict[str, Item] = {}
+    read: list[tuple[str, str, int]] = []
     user_ids: set[str] = set()
     frames: list[tuple[str, ServerFrame]] = []
 
@@ -36,16 +41,19 @@ def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int, known
     messages = _listed(connection, [row for row in told if _is_for(row)], known)
     grown = _grown(connection, messages, now)
     rows.save(connection, grown.values())
-    user_ids = {item.user_id for item in grown.values()}
-    for sql, changes in (
-        (rows.READ_UP_TO, _latest(told, "receipt", "cleared")),
-        (rows.MUTE, _latest(told, "set")),
-        (rows.FORGET, _latest(told, "left", "member_removed")),
-    ):
-        for user_id, item_id in rows.changed(connection, sql, changes, now):
-            grown.pop(item_id, None)
-            user_ids.add(user_id)
-    return Changes(grown, user_ids)
+    marks, sets = _latest(told, "receipt", "cleared"), _latest(told, "set")
+    read = list(rows.changed(connection, rows.READ_UP_TO, marks, now))
+    muted = list(rows.changed(connection, rows.MUTE, sets, now))
+    left = _latest(told, "left", "member_removed")
+    gone = list(rows.changed(connection, rows.FORGET, left, now))
+    quiet = {item_id for _, item_id in (*read, *muted, *gone)}
+    return Changes(
+        items={item_id: item for item_id, item in grown.items() if item_id not in quiet},
+        read=[(user_id, item_id, now) for user_id, item_id in read if item_id not in grown],
+        user_ids={item.user_id for item in grown.values()}.union(
+            user_id for user_id, _ in (*read, *muted, *gone)
+        ),
+    )
 
 
 def _is_for(row: LogRow) -> bool:

@@ -18,7 +18,7 @@ from shared.taxonomy import ErrorId
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # operator: with LINKUP_ADMIN_KEY; signature: the URL itself is the permission.
 Auth = Literal["bearer", "operator", "signature", "none"]
-Limit = Literal["api", "search", "upload", "auth", "other", "admin"]
+Limit = Literal["api", "search", "upload", "auth", "other", "admin", "host"]
 
 # The setting that holds the requests a minute of each class: for one user or, on a route without
 # `auth`, for one address.
@@ -29,6 +29,7 @@ LIMITS: dict[Limit, str] = {
     "auth": "auth_per_minute",
     "other": "other_per_minute",
     "admin": "admin_per_minute",
+    "host": "host_per_minute",
 }
 
 HEALTH = "application/health+json"

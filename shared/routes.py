@@ -490,7 +490,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="PUT",
         path="/v1/admin/users/{user_id}",
-        limit="admin",
+        limit="host",
         summary="Make a user known, or change their profile. They need not have connected before.",
         body=api.ProfileRequest,
         answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
@@ -501,7 +501,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
         path="/v1/admin/notifications",
-        limit="admin",
+        limit="host",
         summary="Notify one or up to 500 users.",
         rule="Send either `user_id` or `user_ids`.",
         body=api.AnnounceRequest,

@@ -86,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth_per_minute: NotNegative = 10
     other_per_minute: NotNegative = 120
     admin_per_minute: NotNegative = 60
+    host_per_minute: NotNegative = 600
     connections: NotNegative = 10_000
     frames_per_second: Annotated[float, Meta(ge=0, le=10**6)] = 50.0
     frames_in_flight: Annotated[int, Meta(ge=1, le=10**6)] = 32

@@ -75,6 +75,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
         "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
         " send a minute, at each gateway.",
+        "host_per_minute": "The maximum number of requests a minute, at each gateway, with which"
+        " the host app at an address makes users known and notifies them.",
         "other_per_minute": "The maximum number a minute, at each gateway, of tickets that a"
         " user gets, and of API documents that an address downloads.",
         "connections": "The maximum number of connections of a gateway. The limit on open"

@@ -101,8 +101,10 @@ class Behind:
 
 
 @asynccontextmanager
-async def served(behind: Any, headers: dict[str, str]) -> AsyncIterator[httpx2.AsyncClient]:
-    settings = Settings(jwt_secret="j" * 32, admin_key=KEY)
+async def served(
+    behind: Any, headers: dict[str, str], **limits: Any
+) -> AsyncIterator[httpx2.AsyncClient]:
+    settings = Settings(jwt_secret="j" * 32, admin_key=KEY, **limits)
     auth, refusals = Authenticator(settings), Refusals(Counters())
     endpoints = {
         **Notifications(behind).endpoints(),
@@ -470,6 +472,15 @@ async def test_s93_the_dashboard_answers_while_notify_is_away() -> None:
     async with as_operator(Behind(error=Unavailable("away"))) as api:
         answer = await api.get("/v1/admin/dashboard")
     assert (answer.status_code, answer.json()["notifications"]) == (200, None)
+
+
+async def test_the_host_has_a_rate_of_its_own() -> None:
+    behind = Behind(DONE)
+    async with served(behind, {"authorization": f"Bearer {KEY}"}, host_per_minute=2) as api:
+        sent = [(await api.post("/v1/admin/notifications", json=SAID)).status_code for _ in "abc"]
+        assert sent == [201, 201, 429]
+        behind.error = Unavailable("away")
+        assert (await api.get("/v1/admin/dashboard")).status_code == 200
 
 
 @pytest.mark.parametrize(

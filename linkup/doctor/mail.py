@@ -26,7 +26,9 @@ async def smtp(settings: Settings) -> Verdict:
         return failed("smtp", f"{where} refuses the login ({error.code})", fix)
     except (SMTPException, OSError) as error:
         fix = "Check LINKUP_SMTP_HOST, LINKUP_SMTP_PORT and LINKUP_SMTP_SECURITY."
-        return failed("smtp", f"{where}: {type(error).__name__}", fix)
+        silent = isinstance(error, TimeoutError)
+        reason = f"no answer for {TIMEOUT:.0f} s" if silent else type(error).__name__
+        return failed("smtp", f"{where}: {reason}", fix)
     finally:
         client.close()
     value = f"{where} answers in {1000 * (time.monotonic() - began):.0f} ms"

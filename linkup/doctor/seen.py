@@ -72,8 +72,8 @@ async def _by_bus(settings: Settings, where: Operator) -> tuple[dict[str, Told],
             asked = asyncio.gather(*(_asked(wire, BEHIND[name]) for name in names))
             errors = await _errors(wire)
             return dict(zip(names, await asked, strict=True)), errors
-    except StartError as error:
-        return {name: Told(reason=str(error)) for name in names}, []
+    except StartError:
+        return {}, []  # nothing is known of them, as the check of the bus says
 
 
 async def _errors(wire: Bus) -> list[Record]:

@@ -147,6 +147,6 @@ def _absent(url: str, paths: Iterable[str]) -> list[str]:
 
 
 async def checks(seen: Seen) -> list[Verdict]:
-    names = seen.services or ("gateway", *BEHIND)
+    names = dict.fromkeys((*seen.services, "gateway", *BEHIND))
     told = [health(name, seen.services.get(name)) for name in names]
     return [*told, releases(seen), clocks(seen), await routes(seen)]

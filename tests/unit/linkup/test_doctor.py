@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from linkup.__main__ import main
 from linkup.doctor import bundle, choices, machine, services, wire
-from linkup.doctor.seen import Seen, Told
+from linkup.doctor.seen import Seen, Told, look
 from linkup.doctor.verdict import Verdict
+from linkup.installation import operator
 from linkup.installation.operator import Operator
 from linkup.installation.permissions import covers
 from shared.health import Health
@@ -151,10 +152,17 @@ async def test_s86_without_nats_server_its_users_are_not_blamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(operator, "CONNECT_TIMEOUT", 0.2)
     where = Operator(nats_url="nats://operator:of-nobody@127.0.0.1:9")
     gone = msgspec.structs.replace(seen(data_dir=str(tmp_path)), where=where)
     found = await wire.checks(gone)
     assert [(one.check, one.status) for one in found] == [("bus", "fail"), ("permissions", "skip")]
+    found = await services.checks(
+        await look(Settings(nats_url=where.nats_url, data_dir=str(tmp_path)))
+    )
+    assert {one.check: one.status for one in found} == dict.fromkeys(
+        ("gateway", "persistence", "notify", "releases", "clocks", "routes"), "skip"
+    )
 
 
 async def test_s86_a_program_that_hangs_is_told_and_not_waited_for(

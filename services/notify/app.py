@@ -1,7 +1,7 @@
 """Builds notify: the bus, the store, the follower and the couriers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -55,7 +55,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
     channel = await open_channel(settings)
     known = table(settings.notification_types, settings.notification_defaults)
     signer, rules = signer_of(settings), Rules(settings.outbound_allowed)
-    doorbell = asyncio.Event()
+    doorbell, followed = asyncio.Event(), asyncio.Event()
 
     async def on_reconnect() -> None:
         doorbell.set()
@@ -81,7 +81,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             count=health.counters.add,
             most_refusals=settings.smtp_refusals,
         )
-        couriers, starts = [mailer], [mailer.run]
+        couriers, starts = [mailer], [partial(_after, followed, mailer.run)]
         public_key = signer.public_key if signer else ""
         subscriptions = Subscriptions(store, rules, clock.now, public_key)
         if signer is not None:
@@ -90,7 +90,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             way = ByPush(push, Notes(Links(settings)))
             pusher = _pusher(way, store, enquiry, waits["push"], health)
             couriers.append(pusher)
-            starts.append(partial(_once, subscriptions, pusher))
+            starts.append(partial(_after, followed, partial(_once, subscriptions, pusher)))
         words = Words(wire)
         realtime = Realtime(wire, store.between, words, known)
 
@@ -110,6 +110,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
             clock=clock.now,
             told=told,
             operated=health.operated,
+            followed=followed,
         )
         health.checks["bus"] = wire.check
         health.checks["subscriptions"] = wire.subscriptions
@@ -135,7 +136,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         reporting = Reporter(health.errors, over(wire)).run
         runs = (follower.run, questions.run, realtime.run, store.writes.run, audit.run, reporting)
         async with _running(*starts, *runs, pruning.run) as tasks:
-            health.drain = partial(_drain, couriers, subscriptions, tasks[: len(starts)])
+            waited = (followed, subscriptions.some)
+            health.drain = partial(_drain, couriers, waited, tasks[: len(starts)])
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
@@ -168,6 +170,11 @@ def _pusher(way: ByPush, store: Store, enquiry: Enquiry, waits: Waits, health: H
     return pusher
 
 
+async def _after(event: asyncio.Event, run: Run) -> None:
+    await event.wait()
+    await run()
+
+
 async def _once(subscriptions: Subscriptions, pusher: Courier) -> None:
     """It runs once there is somebody to push to, and costs nothing before."""
     await subscriptions.look()
@@ -186,10 +193,11 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 
 async def _drain(
-    couriers: list[Courier], subscriptions: Subscriptions, tasks: list[asyncio.Task[None]]
+    couriers: list[Courier], waited: Iterable[asyncio.Event], tasks: list[asyncio.Task[None]]
 ) -> None:
     """What is on its way comes to its end; what the time does not suffice for is cut off."""
     for courier in couriers:
         courier.stop()
-    subscriptions.some.set()  # for a courier that waits for it to end too
+    for event in waited:
+        event.set()  # for a courier that waits for it to end too
     await asyncio.wait(tasks)

@@ -15,7 +15,7 @@ import msgspec
 
 from services.notify.audit import reading
 from services.notify.database import REVISION, WHAT, alone
-from services.notify.rows import SAVE_PROGRESS
+from services.notify.rows import SAVE_PROGRESS, SETTLE_OLDER
 from services.notify.store import NAME
 from shared import clock
 from shared.addresses import path_of
@@ -25,18 +25,6 @@ from shared.errors import StartError
 from shared.settings import Settings
 from shared.sqlite import copies
 from shared.sqlite.schema import VERSION
-
-# What was due may have been sent after the copy was made: it stays in the inbox, without an e-mail.
-SETTLE = """
-UPDATE deliveries SET reason = 'restored', closed_at = :now,
-    state = CASE WHEN state = 'sending' OR digest_id <> '' THEN 'unknown' ELSE 'cancelled' END
-WHERE state IN ('claimed', 'sending') OR (state = 'waiting' AND due_at <= :now)
-    OR (state = 'collected' AND NOT EXISTS (
-        SELECT 1 FROM deliveries AS d WHERE d.user_id = deliveries.user_id
-        AND d.channel = deliveries.channel AND d.thread = 'digest:'
-        AND d.state = 'waiting' AND d.due_at > :now
-    ))
-"""
 
 
 def backup(settings: Settings, arguments: Sequence[str]) -> int:
@@ -76,5 +64,5 @@ async def _restore(settings: Settings, asked: argparse.Namespace) -> None:
 def _settle(file: Path, log: Restored, now: int) -> None:
     positions = msgspec.json.encode(log.positions).decode()
     with closing(sqlite3.connect(file)) as copy, copy:
-        copy.execute(SETTLE, {"now": now})
+        copy.execute(SETTLE_OLDER, {"now": now})
         copy.execute(SAVE_PROGRESS, {"follower": NAME, "epoch": log.epoch, "positions": positions})

@@ -29,7 +29,8 @@ STUCK_AFTER = 7.0  # a poll and a request that nobody answered
 
 
 class Follower:
-    """`told`: called after each page, with what it changed in the lists."""
+    """`told`: called after each page, with what it changed in the lists. `followed`: set once the
+    end of the log was reached; before, nothing must be sent."""
 
     def __init__(
         self,
@@ -41,8 +42,10 @@ class Follower:
         clock: Callable[[], int],
         told: Callable[[Changes], None],
         operated: Callable[[int], None] = lambda rows: None,
+        followed: asyncio.Event,
     ) -> None:
         self._operated = operated
+        self._followed = followed
         self._bus = bus
         self._store = store
         self._waits = waits
@@ -60,6 +63,7 @@ class Follower:
                 while await self._page():
                     self._succeeded()
                 self._succeeded()
+                self._followed.set()
             except (LinkupError, msgspec.MsgspecError) as error:
                 await asyncio.sleep(self._failed(error))
             else:
@@ -93,6 +97,14 @@ class Follower:
                 "the log has a new epoch: reading it again", extra={"epoch": answer.epoch}
             )
             await self._store.follow(Progress(answer.epoch), [], self._clock(), self._waits)
+            return True
+        if progress.epoch and log.is_behind(progress.positions, answer.stood):
+            logger.warning(
+                "this database is older than one that has followed the log: what was due in it may "
+                "have been sent, and is not sent again"
+            )
+            reached = Progress(answer.epoch, {**progress.positions, **answer.stood})
+            await self._store.overtake(reached, self._clock())
             return True
         rows = log.after(answer.rows, progress.positions)
         positions = log.advance(progress.positions, rows) | answer.positions

@@ -115,6 +115,18 @@ SAVE_DELIVERIES = """
     WHERE deliveries.state IN ('waiting', 'claimed', 'sending', 'collected')
 """
 
+# In an older copy: what was due may have been sent since, and stays in the inbox without an e-mail.
+SETTLE_OLDER = """
+UPDATE deliveries SET reason = 'restored', closed_at = :now,
+    state = CASE WHEN state = 'sending' OR digest_id <> '' THEN 'unknown' ELSE 'cancelled' END
+WHERE state IN ('claimed', 'sending') OR (state = 'waiting' AND due_at <= :now)
+    OR (state = 'collected' AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS d WHERE d.user_id = deliveries.user_id
+        AND d.channel = deliveries.channel AND d.thread = 'digest:'
+        AND d.state = 'waiting' AND d.due_at > :now
+    ))
+"""
+
 
 def delivery(row: sqlite3.Row) -> Delivery:
     return msgspec.convert(dict(row), Delivery)

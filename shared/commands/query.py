@@ -3,6 +3,8 @@
 A question's tag is its type on the wire, and the end of the subject that it is asked on.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from shared.commands.errors import ErrorPage
@@ -249,13 +251,14 @@ class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
 
     Asking registers the position: what lies behind it need not be kept for this follower. Who
     has lost its place sends none, and goes on from the registered one. `epoch`: of the store the
-    position belongs to.
+    position belongs to. `stood`: persistence fills in the position that was registered before.
     """
 
     follower: str
     positions: dict[str, int]
     epoch: str = ""
     limit: int = 500
+    stood: Mapping[str, int] = {}
 
 
 class LogRow(Struct, frozen=True, array_like=True):
@@ -284,12 +287,14 @@ class LogRow(Struct, frozen=True, array_like=True):
 
 
 class LogPageAnswer(Struct, frozen=True, kw_only=True):
-    """`positions`: how far this page reaches, which may be beyond its last row."""
+    """`positions`: how far this page reaches, which may be beyond its last row. `stood`: where the
+    follower said before that it stands; beyond its position, that is an older copy of it."""
 
     epoch: str
     rows: list[LogRow]
     more: bool
     positions: dict[str, int] = {}
+    stood: Mapping[str, int] = {}
 
 
 class Unread(Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """notify behind the real persistence: commands in, an e-mail out."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,49 @@ async def test_r16_a_notify_that_lost_its_database_goes_on_where_it_stood(
         [row] = rows(again.database)
     assert (row["first_seq"], row["last_seq"]) == (2, 2)
     assert len(mailbox.accepted) == 2
+
+
+async def test_c8_an_older_notify_database_sends_nothing_a_second_time(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    """Neither what it knows to have sent, nor what was sent after the copy was made."""
+    settings = to_mailbox(mailbox) | {"notify_email_after": 1.0}
+    async with notify(nats_url, tmp_path, **settings) as running:
+        await lane.send("m1", "sent before the copy")
+        await running.until_states("sent")
+        await lane.read("bob", 1)
+        await lane.send("m2", "waits in the copy")
+        await running.until_states("sent", "waiting")
+        copy(running.database, tmp_path / "copy.db")
+        await running.until_states("sent", "sent")
+        await lane.read("bob", 2)
+        await lane.send("m3", "unknown to the copy")
+        await running.until_states("sent", "sent", "sent")
+        await lane.read("bob", 3)
+        await eventually(lambda: seen(running.database) == 3)
+    _lose(tmp_path)
+    (tmp_path / "copy.db").rename(tmp_path / "notify.db")
+    async with notify(nats_url, tmp_path, **settings) as older:
+        await older.until_states("sent", "cancelled")
+        await lane.send("m4", "after that")
+        await older.until_states("sent", "cancelled", "sent")
+        assert [row["reason"] for row in rows(older.database)] == ["", "restored", ""]
+    said = [letter.get_body(("plain",)).get_content() for letter in mailbox.accepted]  # type: ignore[union-attr]
+    for content in ("sent before the copy", "waits in the copy", "unknown to the copy"):
+        assert sum(content in text for text in said) == 1
+    assert len(said) == 4
+
+
+def copy(database: Path, target: Path) -> None:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(target)) as made:
+        source.backup(made)
+
+
+def seen(database: Path) -> int:
+    """The last message that Bob has read as far as notify knows, and persistence has heard."""
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT read_seq FROM watches WHERE user_id = 'bob'").fetchall()
+    return max((read_seq for (read_seq,) in found), default=0)
 
 
 def _lose(data: Path) -> None:

@@ -19,6 +19,11 @@ def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, i
     return reached
 
 
+def is_behind(positions: Mapping[str, int], stood: Mapping[str, int]) -> bool:
+    """Whether somebody who has these positions once had later ones."""
+    return any(n > positions.get(writer, 0) for writer, n in stood.items())
+
+
 def keys(rows: Iterable[LogRow], pushed: Container[str]) -> set[Key]:
     """What these rows move. `pushed`: users with a browser that takes web push."""
     moved: set[Key] = {(row.user_id, row.conversation_id, "email") for row in rows}

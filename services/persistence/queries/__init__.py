@@ -74,7 +74,9 @@ class Queries:
     async def answer(self, asked: Question) -> bytes:
         """The encoded answer. Raises LinkupError."""
         if isinstance(asked, LogPage):
-            asked = replace(asked, positions=dict(self._followers.heard(asked, self._epoch)))
+            stood = self._followers.stood(asked, self._epoch)
+            positions = dict(self._followers.heard(asked, self._epoch))
+            asked = replace(asked, positions=positions, stood=stood)
 
         def answered(connection: sqlite3.Connection) -> bytes:
             return _snapshot(Source(connection, self._epoch), asked, self._recent)

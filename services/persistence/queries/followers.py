@@ -60,6 +60,11 @@ class Followers:
             follower.positions = dict(asked.positions)
         return asked.positions or follower.positions
 
+    def stood(self, asked: LogPage, epoch: str) -> Mapping[str, int]:
+        """Where it said before that it stands, if that is a position in the same store."""
+        follower = self._known.get(asked.follower)
+        return follower.positions if follower and asked.epoch == epoch else {}
+
     def slowest(self, writer: str) -> int | None:
         """The last row of that writer that all of them hold; None without a follower."""
         return min((one.positions.get(writer, 0) for one in self._known.values()), default=None)

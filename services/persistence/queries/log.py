@@ -86,6 +86,7 @@ def log(source: Source, asked: LogPage) -> LogPageAnswer:
         rows=taken,
         more=reached < last,
         positions={**asked.positions, WRITER: reached},
+        stood=asked.stood,
     )
 
 

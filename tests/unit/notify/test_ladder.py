@@ -253,6 +253,9 @@ def test_positions_are_one_number_per_writer() -> None:
     rows = [message(1, n=3), replace(message(2, n=1), writer="v")]
     assert log.after(rows, {"w": 3}) == rows[1:]
     assert log.advance({"w": 9, "u": 2}, rows) == {"w": 9, "u": 2, "v": 1}
+    assert not log.is_behind({"w": 3, "u": 2}, {"w": 3})
+    assert log.is_behind({"w": 3}, {"w": 3, "u": 2})
+    assert log.is_behind({"w": 3}, {"w": 4})
 
 
 def test_the_same_row_has_the_same_identity() -> None:

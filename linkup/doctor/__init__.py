@@ -72,7 +72,7 @@ def doctor(
 
 
 async def examined(settings: Settings, url: str, send: bool) -> tuple[Seen, list[Verdict]]:
-    """Ask all at once, each within bounds: what hangs delays only itself."""
+    """Run all checks at the same time, each with a time limit, so that none delays the others."""
     async with asyncio.TaskGroup() as tasks:
         schema = tasks.create_task(services.schema(settings))
         smtp = tasks.create_task(mail.smtp(settings))

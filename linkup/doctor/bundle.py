@@ -1,7 +1,7 @@
 """Owns the content of a bug report: the results of the checks, without secrets and personal data.
 
-Every text is gone through before it is written: secrets by their values, e-mail addresses by their
-form. Messages are in none of the sources.
+Each text is masked before it is written: secrets are found by their values, and e-mail addresses by
+their form. None of the sources contains messages.
 """
 
 import json
@@ -33,7 +33,7 @@ PACKAGES = (
 
 
 def write(file: Path, seen: Seen, verdicts: Sequence[Verdict]) -> None:
-    """Raises StartError."""
+    """Write the zip file. Raises StartError."""
     secrets = sorted(_secrets(seen), key=len, reverse=True)
     try:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
@@ -44,14 +44,14 @@ def write(file: Path, seen: Seen, verdicts: Sequence[Verdict]) -> None:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """`secrets`: the longest first, as one may be part of another."""
+    """Return the text with masks. `secrets` has the longest first, as one may contain another."""
     for secret in secrets:
         text = text.replace(secret, MASK)
     return ADDRESS.sub(MASK, text)
 
 
 def _texts(seen: Seen, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
-    """The files by name. URLs are shown as JSON writes them, which is as they are."""
+    """Yield the files by name."""
     yield "checks.json", _json(verdicts)
     yield "settings.json", _json(in_force(seen.settings))
     yield "versions.json", _json(_versions())
@@ -83,7 +83,7 @@ def _end(log: Path) -> str:
 
 
 def _secrets(seen: Seen) -> set[str]:
-    """In every form in which one may stand in a text."""
+    """Return the secrets in each form that a text may contain."""
     found = {text for text in _values(seen) if len(text) >= LEAST_SECRET}
     return found | {json.dumps(text, ensure_ascii=False)[1:-1] for text in found}
 
@@ -105,7 +105,7 @@ def _text(settings: Settings, name: str) -> str:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """A URL's password alone, as its host may be shown; of several keys each."""
+    """Yield the secret parts: of a URL only the password, of several keys each."""
     if "://" not in secret:
         yield from (secret, *map(str.strip, secret.split(",")))
         return

@@ -1,4 +1,4 @@
-"""Owns the checks of this machine: directory, disk, open files, ports. Nothing need run."""
+"""Owns the checks of this machine: directory, disk, open files, ports. They need no service."""
 
 import os
 import resource
@@ -84,7 +84,7 @@ def _sync_seconds(file: Path) -> float:
 
 
 def _existing(path: Path) -> Path:
-    """It, or what it will be made in."""
+    """Return the directory, or the nearest one above it that exists."""
     path = path.absolute()
     while not path.is_dir():
         path = path.parent
@@ -92,7 +92,7 @@ def _existing(path: Path) -> Path:
 
 
 def files(seen: Seen) -> Verdict:
-    """The limit on open files; services raise the soft one to the hard one themselves."""
+    """Check the hard limit on open files, to which services raise the soft limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = seen.settings.connections
     if hard == resource.RLIM_INFINITY or hard - KEPT_FILES >= wanted:

@@ -23,8 +23,11 @@ BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("he
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """`answer`: None when it does not answer, as `reason` says. `skew`: seconds by which its clock
-    is ahead of ours; `round_trip`: seconds, which the skew may be wrong by."""
+    """The answer of a service, or None and the `reason` why there is none.
+
+    `skew` is the number of seconds by which its clock is ahead of ours. `round_trip` is the time
+    that the answer took, by which `skew` may be wrong.
+    """
 
     answer: HealthAnswer | None = None
     reason: str = ""
@@ -33,8 +36,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """`where`: None when nothing runs. `services`: by name, of those that are to run. `errors`: the
-    last ones that are stored."""
+    """The input of the checks.
+
+    `where` is None if nothing runs. `services` has the answers by name of service. `errors` has the
+    latest stored errors.
+    """
 
     settings: Settings
     where: Operator | None
@@ -42,12 +48,12 @@ class Seen(Struct, frozen=True, kw_only=True):
     errors: list[Record] = []
 
     def url(self, service: str) -> str:
-        """The URL of its HTTP port, empty if it is not known."""
+        """Return the URL of a service's HTTP port, or an empty text if it is not known."""
         return (self.where.urls.get(service, "") if self.where else "").rstrip("/")
 
 
 async def look(settings: Settings, url: str = "") -> Seen:
-    """`url`: of a gateway, where `linkup run` left none."""
+    """Ask all services. `url` names a gateway that was not started by `linkup run`."""
     try:
         where = operator(settings)
     except StartError:

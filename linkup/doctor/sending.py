@@ -20,7 +20,7 @@ FIX = "See what the other checks say, and the logs of the services."
 
 
 class Unsent(Exception):
-    """The text says where it stopped."""
+    """The message did not get through. The text names the step that failed."""
 
 
 async def sent(seen: Seen) -> Verdict:
@@ -75,7 +75,7 @@ async def _say(socket: ClientConnection, **frame: Any) -> None:
 
 
 async def _hear(socket: ClientConnection, kind: str, **fields: Any) -> dict[str, Any]:
-    """The next frame of that type and with those fields. Raises Unsent for an error."""
+    """Return the next frame of that type with those fields. Raises Unsent for an error frame."""
     async for text in socket:
         frame: dict[str, Any] = msgspec.json.decode(text)
         if frame.get("type") == kind and fields.items() <= frame.items():

@@ -47,7 +47,7 @@ def health(name: str, told: Told | None) -> Verdict:
 
 
 def _first(recommendations: list[Recommendation]) -> str:
-    """Return the most important one; `linkup monitor` has room for all."""
+    """Return the most important recommendation; `linkup monitor` has room for all."""
     more = len(recommendations) - 1
     said = f" See also `linkup monitor`: {more} more." if more > 0 else ""
     return f"{recommendations[0].advice}{said}" if recommendations else ""
@@ -68,7 +68,7 @@ def releases(seen: Seen) -> Verdict:
 
 
 def clocks(seen: Seen) -> Verdict:
-    """Ours against that of the store and of the others; NATS tells no time."""
+    """Compare the clock of this machine with those of the services; NATS tells no time."""
     known = [(name, told) for name, told in seen.services.items() if told.answer]
     if not known:
         return skipped("clocks")
@@ -133,7 +133,7 @@ async def routes(seen: Seen) -> Verdict:
 
 
 def _absent(url: str, paths: Iterable[str]) -> list[str]:
-    """Return those that the gateway does not know.
+    """Return the paths that the gateway does not know.
 
     OPTIONS finds them without a token, and without a refusal among the errors of the gateway.
     """

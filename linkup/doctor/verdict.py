@@ -10,8 +10,8 @@ NEEDS_RUNNING = "needs a running product"
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`value`: what was found. `fix`: what to do, of a warning or a failure. `skip`: it could not
-    be checked, and `value` says why."""
+    """The result of a check. `value` is what was found, and `fix` what to do about a warning or a
+    failure. `skip` means that it could not be checked, for the reason in `value`."""
 
     check: str
     status: State

@@ -1,7 +1,7 @@
 """Owns the checks of the bus: that it is reachable, and grants each user its permissions.
 
-What a user may not do is tried: the broker refuses it before anybody hears of it. What they may do
-is tried where nobody listens, or where a question is answered.
+Subjects that a user may not use are tried as well, since the broker refuses them before anybody
+receives anything. Subjects that a user may use are tried only if nobody acts on them.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ async def reached(seen: Seen) -> Verdict:
 
 
 async def permissions(seen: Seen) -> Verdict:
-    """As far as we have the passwords: of all users beside `linkup run`, else of our own."""
+    """Check all users if `linkup run` has left their passwords here, and otherwise our own."""
     if seen.where is None or not seen.where.nats_url:
         return skipped("permissions")
     urls = _urls(seen.settings.data, seen.where.nats_url)
@@ -88,7 +88,7 @@ async def permissions(seen: Seen) -> Verdict:
 
 
 def _urls(data: Path, nats_url: str) -> dict[str, str]:
-    """By user."""
+    """Return the URLs with which to connect, by user."""
     parts = urlsplit(nats_url.split(",")[0])
     own = unquote(parts.username or "")
     try:
@@ -115,7 +115,7 @@ async def _faults(user: str, url: str) -> list[str]:
 
 
 async def _refused(user: str, url: str, verb: str, may: Iterable[str]) -> set[str]:
-    """The subjects that the broker refuses."""
+    """Return the subjects that the broker refuses."""
     said: list[str] = []
     async with bus.connect(url, user, timeout=CONNECT_TIMEOUT, on_fault=said.append) as wire:
         if verb == "publish":
@@ -131,7 +131,7 @@ async def _refused(user: str, url: str, verb: str, may: Iterable[str]) -> set[st
 
 
 async def _ask(wire: bus.Bus, subject: str) -> None:
-    """With a way to answer, for whoever hears it."""
+    """Publish there as a request, which a service may answer."""
     try:
         await wire.request(subject, encode(Readiness()), ANSWER_TIMEOUT)
     except LinkupError:

@@ -1,4 +1,4 @@
-"""Owns `linkup errors`: lists, shows and resolves what the services have met."""
+"""Owns `linkup errors`, which lists, shows and resolves the errors of the services."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Command = Callable[..., None]
 
 
 def common(command: Command) -> Command:
-    """The options of all three."""
+    """Add the options that all three commands have."""
     options = (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         config_option,

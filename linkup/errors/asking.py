@@ -32,8 +32,8 @@ MEMORIES = {"persistence": subjects.query(RECENT), "notify": subjects.notify(REC
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """`stored`: from the store, which has those of all services; else from the memory of the
-    services, without those that are `silent`."""
+    """The errors that were found. If `stored`, they are from the store, which has those of all
+    services; otherwise from the memory of each service that is not `silent`."""
 
     stored: bool
     records: list[Record]
@@ -41,7 +41,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 async def told(settings: Settings, asked: ErrorPage) -> Told:
-    """Raises StartError when nothing runs, or nobody answers."""
+    """Return the errors. Raises StartError if nothing runs, or nobody answers."""
     known = operator.operator(settings)
     memories: dict[str, list[Record]] = {}
     with suppress(StartError):  # NATS is down
@@ -59,7 +59,7 @@ async def told(settings: Settings, asked: ErrorPage) -> Told:
 
 
 async def resolved(settings: Settings, error_id: str, notes: str) -> Record:
-    """Raises StartError, which says what to do."""
+    """Resolve an error, and return it. Raises StartError, which says what to do."""
     asked = ResolveError(error_id=error_id, notes=notes)
     async with operator.connected(settings) as wire:
         try:
@@ -77,7 +77,7 @@ async def _page(wire: Bus, asked: ErrorPage) -> ErrorPageAnswer:
 
 
 async def _over_the_bus(wire: Bus) -> dict[str, list[Record]]:
-    """Of those that answer there."""
+    """Return the errors of the services that answer over the bus."""
     found: dict[str, list[Record]] = {}
     for name, subject in MEMORIES.items():
         with suppress(LinkupError, msgspec.MsgspecError):
@@ -87,7 +87,8 @@ async def _over_the_bus(wire: Bus) -> dict[str, list[Record]]:
 
 
 async def _over_http(urls: Mapping[str, str]) -> dict[str, list[Record]]:
-    """Of those that answer there: on this machine, or at LINKUP_METRICS_PORT."""
+    """Return the errors of the services that answer over HTTP, on this machine or at
+    LINKUP_METRICS_PORT."""
     asking = [asyncio.to_thread(_fetched, url) for url in urls.values()]
     answers = zip(urls, await asyncio.gather(*asking), strict=True)
     return {name: records for name, records in answers if records is not None}
@@ -102,7 +103,7 @@ def _fetched(url: str) -> list[Record] | None:
 
 
 def _matching(asked: ErrorPage, memories: Iterable[list[Record]]) -> list[Record]:
-    """As the store would answer."""
+    """Return the records that the store would return for this question."""
     found = [one for records in memories for one in records if _matches(asked, one)]
     return sorted(found, key=lambda one: one.occurred_at, reverse=True)[: asked.limit]
 

@@ -1,4 +1,4 @@
-"""Owns `linkup monitor`: shows health and recommendations, and returns the state as exit code."""
+"""Owns `linkup monitor`, which shows health and recommendations. Its exit code is the state."""
 
 import asyncio
 import io
@@ -83,7 +83,7 @@ def monitor(
 def _looks(
     settings: Settings, urls: tuple[str, ...], every: float | None
 ) -> Iterator[HealthAnswer]:
-    """One, or one every so many seconds for ever."""
+    """Yield one report, or one every so many seconds without end."""
     while True:
         began = time.monotonic()
         try:
@@ -96,7 +96,7 @@ def _looks(
 
 
 def _nobody(cause: str) -> HealthAnswer:
-    """Nothing answers, or it is not known where to ask."""
+    """Return the report if nothing answers, or if it is not known where to ask."""
     told = report.unreachable(EVERYTHING, clock.now(), cause)
     advice = [report.Recommendation(EVERYTHING, cause)]
     return replace(told, health_score=0, recommendations=advice)

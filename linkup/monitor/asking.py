@@ -65,7 +65,8 @@ async def _of(wire: Bus, subject: str) -> HealthAnswer | None:
 
 
 def _over_http(name: str, url: str) -> HealthAnswer:
-    """A gateway tells also of those behind it; a stranger is told the bare status."""
+    """Return the report at that URL. That of a gateway covers the services behind it, and on its
+    public port has only a status."""
     try:
         timeout = SILENT if name in SUBJECTS else TIMEOUT
         told = _fetch(f"{url.rstrip('/')}/health", timeout)
@@ -75,7 +76,7 @@ def _over_http(name: str, url: str) -> HealthAnswer:
 
 
 def _bare(name: str, told: bytes) -> HealthAnswer | None:
-    """The score is the least that has this status."""
+    """Return a report with only this status, and with the lowest score that has it."""
     status = msgspec.json.decode(told, type=BareAnswer).status
     if b"health_score" in told:
         return None
@@ -90,7 +91,7 @@ def _own(name: str, told: HealthAnswer) -> HealthAnswer:
 
 
 def _fetch(url: str, timeout: float) -> bytes:
-    """The answer, also when it says that the service is not ready."""
+    """Return the answer, also of a service that is not ready."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             body: bytes = response.read()
@@ -105,7 +106,7 @@ def _reason(url: str, error: Exception) -> str:
 
 
 def _together(told: Mapping[str, HealthAnswer], ports: Mapping[str, str]) -> HealthAnswer:
-    """Raises StartError when nobody answered."""
+    """Return the report on all of them. Raises StartError if none answered."""
     if all(one.state == "unreachable" for one in told.values()):
         where = ", ".join(ports.values()) or "the bus"
         raise StartError(f"nothing answers at {where}: start it, or name a gateway with --url")

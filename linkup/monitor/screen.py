@@ -22,7 +22,7 @@ ELSEWHERE = frozenset(
 
 
 def screen(told: HealthAnswer, *, asyncs: bool = False) -> RenderableType:
-    """`asyncs`: also what held the event loop up lately."""
+    """Return the screen. With `asyncs`, it lists the calls that blocked an event loop."""
     parts = [_services(told), _trends(told), _errors(told), _recommendations(told)]
     if asyncs:
         parts.insert(3, _asyncs(told))
@@ -32,8 +32,8 @@ def screen(told: HealthAnswer, *, asyncs: bool = False) -> RenderableType:
 
 
 def sparkline(numbers: Sequence[float], width: int = 30) -> str:
-    """A bar for each, or for as many of them together as leave `width` bars. The highest is full,
-    and whatever is more than nothing is seen."""
+    """Return at most `width` bars, each for one number or the sum of several. The highest bar is
+    full, and only 0 has no bar."""
     each = max(1, -(-len(numbers) // width))
     sums = [sum(numbers[at : at + each]) for at in range(0, len(numbers), each)]
     return "".join(BARS[_height(number, max(sums))] for number in sums)

@@ -39,6 +39,7 @@ MALFORMED: dict[Kind, list[Any]] = {
     Kind.USER: ["a\x00b", "x" * 129, ""],
     Kind.FILE: ["a b", "A", "\xe4", "x" * 65],
 }
+UNRELATED = ("error", "pong", "typing", "badge_update", "notification_read")
 WRITES_TO_ME = {
     "alice": "carol",
     "bob": "alice",
@@ -78,9 +79,7 @@ async def test_idor_what_is_not_theirs_answers_as_what_is_absent(played: Scene) 
     assert {name for name in before if before[name] != after[name]} == set()
     for name, peer in played.peers.items():
         frames = peer.frames[heard[name] :]
-        assert [
-            f for f in frames if f["type"] not in ("error", "pong", "typing", "badge_update")
-        ] == []
+        assert [f for f in frames if f["type"] not in UNRELATED] == []
         assert [f["user_id"] for f in frames if f["type"] == "typing"] == [WRITES_TO_ME[name]]
 
 

@@ -10,7 +10,7 @@ from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import play
-from tests.support import faults, notification_faults, progress_faults, revision_faults
+from tests.support import faults, notification_faults, progress_faults, push_faults, revision_faults
 from tests.support.spoiler import Fault, spoiled
 from tests.support.stack import Stack, run_stack
 
@@ -255,6 +255,8 @@ FAULTS: dict[type[Fault], set[str]] = {
     notification_faults.ListsMoreThanAHundred: {"notification/a-bad-question-*"},
     notification_faults.ForgetsQuietHours: {"notification/preferences-change-*"},
     notification_faults.TakesBadPreferences: {"notification/bad-preferences-*"},
+    push_faults.TakesAnyEndpoint: {"push/an-endpoint-*"},
+    push_faults.EndsOnlyWhatIsThere: {"push/a-subscription-*"},
     progress_faults.ForgetsWhoHasIt: {"progress/receipts-tell-*"},
     progress_faults.EndsReceiptsEarly: {"progress/receipts-go-on-*"},
     progress_faults.TellsWhenItWasNot: {"progress/receipts-tell-*"},

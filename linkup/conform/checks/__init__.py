@@ -19,6 +19,7 @@ from linkup.conform.checks import (
     page,
     problem,
     progress,
+    push,
     reaction,
     resume,
     revision,
@@ -52,4 +53,5 @@ ALL = (
     *close.CHECKS,
     *narrow.CHECKS,
     *notification.CHECKS,
+    *push.CHECKS,
 )

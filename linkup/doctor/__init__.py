@@ -12,7 +12,7 @@ from rich.text import Text
 from linkup.doctor import bundle, choices, machine, mail, sending, services, wire
 from linkup.doctor.seen import Seen, look
 from linkup.doctor.verdict import Verdict, failed
-from linkup.installation.operator import quiet
+from linkup.installation.wire import quiet
 from linkup.options import config_option, environment_with
 from shared.errors import SettingError
 from shared.settings import Settings, load

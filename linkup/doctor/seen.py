@@ -9,7 +9,8 @@ import urllib.request
 import msgspec
 from msgspec import Struct
 
-from linkup.installation.operator import Operator, connected, operator
+from linkup.installation.operator import Operator, operator
+from linkup.installation.wire import connected
 from shared import clock, readiness, report, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from linkup.installation import operator
+from linkup.installation.wire import connected
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import (
@@ -45,7 +46,7 @@ async def told(settings: Settings, asked: ErrorPage) -> Told:
     known = operator.operator(settings)
     memories: dict[str, list[Record]] = {}
     with suppress(StartError):  # NATS is down
-        async with operator.connected(settings) as wire:
+        async with connected(settings) as wire:
             with suppress(LinkupError, msgspec.MsgspecError):
                 return Told(stored=True, records=(await _page(wire, asked)).records)
             memories |= await _over_the_bus(wire)
@@ -61,7 +62,7 @@ async def told(settings: Settings, asked: ErrorPage) -> Told:
 async def resolved(settings: Settings, error_id: str, notes: str) -> Record:
     """Resolve an error, and return it. Raises StartError, which says what to do."""
     asked = ResolveError(error_id=error_id, notes=notes)
-    async with operator.connected(settings) as wire:
+    async with connected(settings) as wire:
         try:
             reply = await wire.request(subjects.query(name_of(asked)), encode(asked), TIMEOUT)
             return open_answer(reply, ErrorPageAnswer).records[0]

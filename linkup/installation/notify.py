@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from linkup.installation.operator import connected
+from linkup.installation.wire import connected
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import encode, name_of, open_answer

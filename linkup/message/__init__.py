@@ -5,7 +5,7 @@ import asyncio
 import click
 import msgspec
 
-from linkup.installation.operator import connected
+from linkup.installation.wire import connected
 from linkup.message.way import lines
 from linkup.options import config_option, environment_with
 from shared import api, subjects

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from linkup.installation import operator
+from linkup.installation.wire import connected
 from shared import clock, readiness, report, subjects
 from shared.bus import Bus
 from shared.errors import LinkupError, StartError
@@ -49,7 +50,7 @@ async def _over_the_bus(settings: Settings, known: operator.Operator) -> dict[st
     if not known.nats_url:
         return {}
     try:
-        async with operator.connected(settings) as wire:
+        async with connected(settings) as wire:
             told = await asyncio.gather(*(_of(wire, subject) for subject in SUBJECTS.values()))
     except StartError:
         return {}  # the bus is down, as the services will say themselves

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from linkup.installation.notify import ask_over
-from linkup.installation.operator import connected
+from linkup.installation.wire import connected
 from linkup.options import config_option, environment_with
 from shared.bus import Bus
 from shared.commands import (

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from linkup.installation.operator import FILE, connected, operator
+from linkup.installation.operator import FILE, operator
+from linkup.installation.wire import connected
 from linkup.run.services import answers
 from shared import readiness, subjects
 from shared.errors import StartError

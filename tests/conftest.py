@@ -1,17 +1,25 @@
 """What every test can ask for."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from shared.records import Ledger, use
 from tests.support.nats import nats_server
 from tests.support.waiting import TIMEOUT_FACTOR
 
 QUICK = {"contract", "unit"}
+LONGEST = "e2e"
+BROWSER_WORKERS = 2  # each starts a browser and a product for all its files
 REQUIRE_ALL = bool(os.environ.get("LINKUP_REQUIRE_ALL"))
+
+# What is imported and collected stays until the end: the collector has nothing to find in it.
+gc.disable()
 
 settings.register_profile(
     "default",
@@ -44,8 +52,33 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones last: no worker is left alone with a long file at the end."""
-    items.sort(key=lambda item: QUICK.intersection(item.path.parts) != set())
+    """The longest first and the quick ones last: no worker is left alone at the end."""
+    items.sort(key=lambda item: (LONGEST not in item.path.parts, bool(QUICK & {*item.path.parts})))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return ByFile(config, log) if config.option.dist == "loadfile" else None
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file go to one worker, and all files of the browser to BROWSER_WORKERS."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._browsers: dict[str, int] = {}
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if f"/{LONGEST}/" not in file:
+            return file
+        number = self._browsers.setdefault(file, len(self._browsers))
+        return f"browser {number % BROWSER_WORKERS}"
 
 
 @pytest.fixture

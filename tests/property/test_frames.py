@@ -207,6 +207,8 @@ users = st.text(
 counts = st.integers(0, frames.MAX_INT)
 positive = st.integers(1, frames.MAX_INT)
 maybe_ids = st.none() | ids
+slugs = st.from_regex(r"[a-z0-9]{1,64}", fullmatch=True)
+kinds = st.sampled_from(frames.NOTIFICATION_TYPES)
 modes = st.sampled_from(["me", "everyone"])
 emojis = st.sampled_from(["\U0001f44d", "\u2764\ufe0f", "ok", "\U0001f1e9\U0001f1ea", "x" * 32])
 client_frames = st.one_of(
@@ -241,10 +243,40 @@ client_frames = st.one_of(
     st.builds(
         frames.MarkChatRead, conversation_id=ids, up_to=st.none() | positive, client_id=maybe_ids
     ),
+    st.builds(frames.Delivered, notification_id=slugs, client_id=maybe_ids),
+    st.builds(
+        frames.GetNotifications,
+        limit=st.integers(1, 100),
+        before=maybe_ids,
+        unread_only=st.booleans(),
+        notification_type=st.none() | kinds,
+        client_id=maybe_ids,
+    ),
+    st.builds(frames.MarkRead, notification_id=slugs, client_id=maybe_ids),
+    st.builds(
+        frames.MarkAllRead,
+        notification_type=st.none() | kinds,
+        up_to=st.none() | slugs,
+        client_id=maybe_ids,
+    ),
     st.builds(frames.SyncRequest, cursor=st.none() | counts),
     st.builds(frames.Ping, timestamp=st.none() | counts | whole),
 )
 times = counts.map(lambda count: frames.time_of(count % 4_000_000_000_000_000))
+notices = st.builds(
+    frames.Notification,
+    notification_id=slugs,
+    notification_type=kinds,
+    priority=st.sampled_from(["low", "normal", "high", "urgent"]),
+    title=texts,
+    body=whole,
+    sender_id=users,
+    created_at=times,
+    updated_at=times,
+    is_read=st.booleans(),
+    is_grouped=st.booleans(),
+    group_count=positive,
+)
 limits = st.builds(
     frames.Limits,
     message_burst=counts,
@@ -263,6 +295,16 @@ server_frames = st.one_of(
         recovered=st.booleans(),
         limits=limits,
     ),
+    notices,
+    st.builds(frames.BadgeUpdate, unread_count=counts),
+    st.builds(
+        frames.NotificationsList,
+        notifications=st.lists(notices, max_size=3),
+        next=maybe_ids,
+        unread_count=counts,
+    ),
+    st.builds(frames.NotificationRead, notification_id=slugs, read_at=times, unread_count=counts),
+    st.builds(frames.NotificationsRead, read_at=times, count=counts, unread_count=counts),
     st.builds(frames.SyncCompleted, cursor=counts),
     st.builds(frames.ResyncRequired, reason=whole, epoch=ids, cursor=counts),
     st.builds(frames.Reconnect, after_ms=counts, reason=whole),

@@ -24,8 +24,8 @@ NEW_MESSAGE = "new_message"
 class Changes(Struct, frozen=True):
     """What changed in the lists.
 
-    `items`: those that are new or have grown, by id. `read`: of items that were read with their
-    conversation, the user, the id and the time. `user_ids`: whose unread items are others now.
+    `items`: those that are new or have grown, by id. `read`: of items that were read, the user, the
+    id and the time. `user_ids`: whose unread items are others now.
     `frames`: what else a user is told.
     """
 

@@ -86,12 +86,8 @@ class Lists:
         """Raises NotFound."""
         answer = await self._mark(asked, "read_at")
         if answer.count:
-            frame = frames.NotificationRead(
-                notification_id=asked.notification_id,
-                read_at=frames.time_of(answer.at),
-                unread_count=answer.unread_count,
-            )
-            self._told(Changes(frames=[(asked.user_id, frame)]))
+            read = [(asked.user_id, asked.notification_id, answer.at)]
+            self._told(Changes(read=read, user_ids={asked.user_id}))
         return answer
 
     async def delivered(self, asked: DeliveredNotice) -> ReadAnswer:

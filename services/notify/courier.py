@@ -9,7 +9,7 @@ import logging
 import math
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -18,23 +18,20 @@ from services.notify import handover, refusals
 from services.notify.cases import Case
 from services.notify.enquiry import Enquiry
 from services.notify.ladder.delivery import Delivery, Outcome, Waits
+from services.notify.outcomes import STORE, Outcomes
 from services.notify.store import Outlook, Store
-from services.notify.ways import Way, Words
+from services.notify.ways import Way
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.errors import LinkupError
 from shared.health import Check
-from shared.records import record
-from shared.taxonomy import Category
 
 logger = logging.getLogger("linkup.notify")
 
 CONCURRENCY = 4
 POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
 RETRY = 1.0
-SILENT_AFTER = 5.0  # seconds, of a server with a delivery
 DAY = 86_400 * SECOND
-STORE = "store_unavailable"
 
 
 class Courier:
@@ -60,12 +57,11 @@ class Courier:
         self._breaker = breaker
         self._clock = clock
         self._concurrency = concurrency
-        self._count = count
+        self._outcomes = Outcomes(way.words, count)
         self._most_refusals = most_refusals
         self._wake = asyncio.Event()
         self._stopping = False
         self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
-        self._refusal = ""
         self._outlook = Outlook()
 
     async def run(self) -> None:
@@ -91,30 +87,9 @@ class Courier:
         self._wake.set()
 
     def check(self) -> Check:
-        """Counts those of the last day. An unknown outcome is for a person to look at."""
-        words, trouble = self._way.words, self._outlook.trouble
-        unknown, failed = trouble.get("unknown", 0), trouble.get("failed", 0)
-        faults = []
-        if unknown:
-            faults.append(
-                f"{unknown} {words.many} may or may not have been delivered, not sent again"
-            )
-        if failed:
-            faults.append(f"{failed} {words.many} were refused")
-        if self._refusal:
-            faults.append(f"{words.server} does not accept: {self._refusal}; tried again later")
-        if (silent := self._silent()) > SILENT_AFTER:
-            faults.append(f"{words.server} has not answered for {silent:.0f} s")
-        told = faults + ([self._suppressed()] if self._outlook.suppressed else [])
-        bad = bool(faults) and not words.of_users
-        return Check("warn" if bad else "pass", "; ".join(told), unknown)
-
-    def _suppressed(self) -> str:
-        return f"addresses that get no e-mail after many refusals: {self._outlook.suppressed}"
-
-    def _silent(self) -> float:
         oldest = min(self._flying.values(), default=math.inf)
-        return asyncio.get_running_loop().time() - oldest
+        silent = asyncio.get_running_loop().time() - oldest
+        return self._outcomes.check(self._outlook, silent)
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
         room = self._breaker.room(self._concurrency - len(self._flying))
@@ -207,7 +182,7 @@ class Courier:
             outcome = Outcome("unknown" if begun else "failed", "internal")
         self._breaker.end(outcome.worked, outcome.reason)
         await self._settle(case.delivery, outcome, case.profile.email or "")
-        self._told(case.delivery, outcome)
+        self._outcomes.tell(case.delivery, outcome)
 
     async def _settle(self, group: Delivery, outcome: Outcome, address: str = "") -> None:
         """The slot stays taken until it is written down: a full disk stops the sending."""
@@ -229,50 +204,3 @@ class Courier:
             except LinkupError as error:
                 logger.warning("an outcome cannot be written down: %s", error)
                 await asyncio.sleep(RETRY)
-
-    def _told(self, group: Delivery, outcome: Outcome) -> None:
-        words = self._way.words
-        _note(group, outcome, words)
-        for name in counted(group, outcome, words):
-            self._count(name)
-        match outcome.kind:
-            case "postponed":
-                self._refusal = outcome.reason
-            case "sent" | "failed":
-                self._refusal = ""
-        level = logging.INFO if outcome.kind in ("sent", "withdrawn") else logging.WARNING
-        logger.log(
-            level,
-            "%s is %s",
-            words.one,
-            outcome.kind,
-            extra={"notification_id": group.delivery_id, "reason": outcome.reason},
-        )
-
-
-def counted(group: Delivery, outcome: Outcome, words: Words) -> Iterator[str]:
-    """Yield the names of the counters that an attempt increases."""
-    if group.attempts:
-        yield f"retries.{words.counter}"
-    if outcome.kind == "sent":
-        yield f"fallbacks.{group.channel}"
-        if group.attempts:
-            yield f"retries_succeeded.{words.counter}"
-
-
-def _note(group: Delivery, outcome: Outcome, words: Words) -> None:
-    """Record a delivery that was refused, or of which nobody knows; and a server away."""
-    match outcome.kind:
-        case "failed" | "unknown":
-            category: Category = "delivery_error"
-        case "postponed" if outcome.reason != STORE:
-            category = "connection_error"
-        case _:
-            return
-    record(
-        category,
-        f"{words.one} is {outcome.kind}: {{reason}}",
-        severity="low" if words.of_users else None,
-        notification_id=group.delivery_id,
-        reason=outcome.reason,
-    )

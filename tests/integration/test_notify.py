@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import courier, follower
+from services.notify import follower, outcomes
 from services.notify.database import Transactions
 from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
@@ -166,7 +166,7 @@ async def test_c8_a_refused_connection_is_tried_again(
 async def test_f_t1_a_mail_server_that_hangs_is_warned_of_and_leaves_notify_ready(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "SILENT_AFTER", 0.2)
+    monkeypatch.setattr(outcomes, "SILENT_AFTER", 0.2)
     mailbox.script["mail"] = ["hang"]
     await log.send("ann", "bob")
     async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:

@@ -23,7 +23,16 @@ from shared.commands import (
     RetryAnswer,
     RetryDeliveries,
 )
-from tests.integration.notify_support import FakeLog, Notify, fake_log, notify, process, rows
+from tests.integration.notify_support import (
+    FakeLog,
+    Notify,
+    fake_log,
+    notify,
+    process,
+    rows,
+    smtp_server,
+    to_mailbox,
+)
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.receiver import Receiver
 from tests.support.waiting import eventually
@@ -227,3 +236,18 @@ def got(world: World, requests: int) -> bool:
 def settled(world: World) -> bool:
     states = [state for state, _ in world.states()]
     return len(states) == 40 and not {"waiting", "claimed", "sending"} & set(states)
+
+
+async def test_c10_a_mail_server_that_hangs_delays_no_push(world: World) -> None:
+    async with smtp_server() as mailbox:
+        mailbox.script["mail"] = ["hang"] * 100
+        async with world.notify(**to_mailbox(mailbox), notify_email_after=0.0):
+            await world.subscribe()
+            for number in range(8):
+                world.log.know(f"user{number}")
+                await world.log.send("alice", f"user{number}")
+            await eventually(lambda: mailbox.seen.count("mail") == 4)
+            await world.log.send("alice", "bob", "Lunch?")
+            await world.until(("sent", "http_201"))
+            assert mailbox.accepted == []
+            mailbox.release.set()

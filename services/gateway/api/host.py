@@ -1,4 +1,4 @@
-"""Owns the routes of the host app about its users, and of the operator about all of them."""
+"""Owns the routes with which a host app makes users known and notifies them, and the dashboard."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from services.gateway import hub as hub_module
 from services.gateway.auth import Identity
-from services.gateway.hub import Hub
+from services.gateway.hub import SLOTS, Hub
 from services.gateway.socket.connection import Connection
 from shared.commands import MAX_HEADS, HeadsAnswer, Joined
 from tests.support.background import running
@@ -120,6 +120,26 @@ async def test_r11_who_has_joined_is_compared_at_the_next_tick(
     await hub.join(socket_of("alice"))
     async with running(hub.run()):
         assert await compared.get() == ["alice"]
+
+
+async def test_s24_each_user_has_a_turn_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[list[str]] = []
+    enough = asyncio.Event()
+
+    def on_turn(user_ids: Iterable[str]) -> None:
+        turns.append(list(user_ids))
+        if len(turns) == 2 * SLOTS:
+            enough.set()
+
+    monkeypatch.setattr(hub_module, "TICK", 0.0)
+    hub, users = hub_on(Wire()), [f"u{number}" for number in range(30)]
+    for user_id in users:
+        await hub.join(socket_of(user_id))
+    hub.on_turn = on_turn
+    async with running(hub.run()):
+        await enough.wait()
+    assert sorted(itertools.chain(*turns[:SLOTS])) == sorted(users)
+    assert turns[SLOTS : 2 * SLOTS] == turns[:SLOTS]
 
 
 async def test_r17_a_comparison_asks_for_a_bounded_number_of_users() -> None:

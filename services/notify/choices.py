@@ -76,7 +76,7 @@ def chosen(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str,
 def switched_off(
     connection: sqlite3.Connection, user_ids: set[str], known: Table, kind: str
 ) -> set[str]:
-    """Those of them who want no notifications of that type."""
+    """Return those of them who want no notifications of that type."""
     found = chosen(connection, user_ids) if user_ids else {}
     return {one for one in user_ids if not preference(known, found.get(one), kind).enabled}
 

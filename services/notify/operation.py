@@ -153,8 +153,8 @@ def _dead(connection: sqlite3.Connection, limit: int) -> list[DeadDelivery]:
 
 
 def _retried(connection: sqlite3.Connection, wanted: Iterable[str], now: int) -> list[str]:
-    """Those that are due now, of these, or of the latest that failed. One after another: of two
-    about the same, only one is tried."""
+    """Return the deliveries that are due now: of these, or of the latest that failed. They are
+    tried one after another, as of two about the same thing only one may be sent."""
     failed = connection.execute(FAILED, {"limit": MOST}).fetchall()
     delivery_ids = list(wanted) or [delivery_id for (delivery_id,) in failed]
     return [one for one in delivery_ids if _retry(connection, one, now)]

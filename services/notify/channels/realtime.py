@@ -46,8 +46,8 @@ class Listener:
 
 @dataclass(slots=True)
 class Pending:
-    """What is to be said: items that are new or have grown, by id; items that were read, by id, of
-    whom and when; frames; counts of users."""
+    """The changes that users are yet to be told: items that are new or have grown, by id; items
+    that were read, by id, with their user and the time; frames; and users with another count."""
 
     items: dict[str, Item] = field(default_factory=dict)
     read: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Realtime:
         self._wake = asyncio.Event()
 
     def heard(self, asked: Badges) -> None:
-        """A gateway holds sockets of these users."""
+        """Remember that a gateway has sockets of these users."""
         now = self._clock()
         for user_id in asked.user_ids:
             listener = self._listeners.pop(user_id, None) or Listener(now)
@@ -96,7 +96,7 @@ class Realtime:
             del self._listeners[user_id]
 
     def changed(self, changes: Changes) -> None:
-        """Tell those who listen, soon."""
+        """Tell the users who listen, soon."""
         told = changes.user_ids.union(user_id for user_id, _ in changes.frames)
         listening = {user_id for user_id in told if self._listens(user_id)}
         if not listening:
@@ -139,7 +139,7 @@ class Realtime:
             await self._publish(item.user_id, frame, item.conversation_id, to)
 
     def _wanted(self, connection: sqlite3.Connection, items: list[Item]) -> list[Item]:
-        """Those that their users want to see at once."""
+        """Return the items that their users want to see at once."""
         found = choices.chosen(connection, {item.user_id for item in items})
         return [one for one in items if self._prefers(one, found.get(one.user_id))]
 
@@ -171,7 +171,8 @@ class Realtime:
             await self._publish(user_id, frames.BadgeUpdate(unread_count=unread))
 
     def _is_wanted(self, item: Item) -> bool:
-        """A message is on its way itself, but for narrow views."""
+        """Return whether the item is to be shown. Only narrow views do not get the message
+        itself."""
         listener = self._listeners.get(item.user_id)
         narrow = listener is not None and self._clock() - listener.narrow_at < LISTENS_FOR
         return narrow or not item.conversation_id

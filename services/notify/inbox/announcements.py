@@ -86,7 +86,7 @@ class Announcements:
             raise InvalidRequest(f"`user_ids` must be a list of 1 to {MAX_JOINS} users")
 
     async def _there(self, user_ids: list[str]) -> set[str]:
-        """Those of them whom persistence knows. Raises Unavailable."""
+        """Return those of them whom persistence knows. Raises Unavailable."""
         found: list[Joined] = []
         while len(found) < len(user_ids):
             asked = encode(Joins(user_ids=user_ids[len(found) :]))
@@ -121,7 +121,8 @@ class Announcements:
 
 
 def _first(connection: sqlite3.Connection, asked: Announce) -> AnnounceAnswer | None:
-    """What was answered to this key, and nothing for other content; None for a new key."""
+    """Return the first answer to this key, without results for other content; None for a new
+    key."""
     row = connection.execute(LOAD, {"key": asked.idempotency_key}).fetchone()
     if row is None:
         return None
@@ -145,7 +146,7 @@ def _digest(asked: Announce) -> str:
 def _items(
     connection: sqlite3.Connection, asked: Announce, known: set[str], now: int
 ) -> dict[str, Item]:
-    """The item of each of these users, new or grown."""
+    """Return the item of each of these users, new or grown."""
     things = [thing(asked, user_id, now) for user_id in sorted(known)]
     newest = rows.newest_of(connection, {one.key for one in things})
     return {one.user_id: grouped(newest.get(one.key), one) for one in things}

@@ -22,11 +22,11 @@ NEW_MESSAGE = "new_message"
 
 
 class Changes(Struct, frozen=True):
-    """What changed in the lists.
+    """The changes of the lists.
 
     `items`: those that are new or have grown, by id. `read`: of items that were read, the user, the
     id and the time. `user_ids`: whose unread items are others now.
-    `frames`: what else a user is told.
+    `frames`: other frames for a user.
     """
 
     items: dict[str, Item] = {}
@@ -57,18 +57,18 @@ def fold(connection: sqlite3.Connection, page: Iterable[LogRow], now: int, known
 
 
 def _is_for(row: LogRow) -> bool:
-    """Whether it is a message that its recipient is told of."""
+    """Return whether the row is a message that its recipient is told of."""
     return row.kind == "message" and row.actor_id != row.user_id and not row.muted
 
 
 def _listed(connection: sqlite3.Connection, messages: list[LogRow], known: Table) -> list[LogRow]:
-    """Those whose recipient has not switched messages off."""
+    """Return the messages whose recipient has not switched their type off."""
     off = choices.switched_off(connection, {row.user_id for row in messages}, known, NEW_MESSAGE)
     return [row for row in messages if row.user_id not in off] if off else messages
 
 
 def _grown(connection: sqlite3.Connection, messages: list[LogRow], now: int) -> dict[str, Item]:
-    """The items of these messages, by id, as they are now."""
+    """Return the items of these messages, by id, as they are now."""
     newest = rows.newest_of(connection, {(row.user_id, row.conversation_id) for row in messages})
     grown: dict[str, Item] = {}
     for row in sorted(messages, key=_seq):  # whichever writers they come from
@@ -85,12 +85,13 @@ def _seq(row: LogRow) -> int:
 
 
 def _is_repeat(newest: Item, row: LogRow) -> bool:
-    """The log is read again from the start after a restore, which gives numbers a second time."""
+    """Return whether the item has the message already. After a restore, the log is read again from
+    the start, and numbers are given a second time."""
     return row.seq <= newest.last_seq and row.created_at <= newest.updated_at
 
 
 def thing(row: LogRow, now: int) -> Item:
-    """The item of a message alone."""
+    """Return the item of one message."""
     at = min(row.created_at, now)  # a clock that is ahead must not keep it at the top
     return Item(
         item_id=_identity(row),
@@ -107,24 +108,24 @@ def thing(row: LogRow, now: int) -> Item:
 
 
 def _identity(row: LogRow) -> str:
-    """The same row makes the same item, also in a database that started anew."""
+    """Return the id of the item that a row makes, which is the same in a database that is new."""
     return identity(row.created_at, row.seq, row.user_id, row.conversation_id, str(row.message_id))
 
 
 def identity(at: int, number: int, *parts: str) -> str:
-    """An id that sorts by the time, then by the number."""
+    """Return an id that sorts by the time, then by the number."""
     digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=10, person=b"linkup.items")
     return f"{prefix(at)}{number:010x}{digest.hexdigest()}"
 
 
 def prefix(at: int) -> str:
-    """The beginning of the ids of that time."""
+    """Return the beginning of the ids of that time."""
     return f"{max(at, 0):014x}"
 
 
 def _latest(page: Iterable[LogRow], *kinds: str) -> list[tuple[str, str, int]]:
-    """The number of each user and conversation in rows of these kinds. Marks only move forwards;
-    of all else the last row counts."""
+    """Return the number of each user and conversation in rows of these kinds. Marks only move
+    forwards; of all else the last row counts."""
     found: dict[tuple[str, str], int] = {}
     for row in page:
         if row.kind in kinds and row.actor_id == row.user_id:

@@ -134,7 +134,7 @@ class Lists:
 
 
 def _there(found: T | None) -> T:
-    """What does not exist and what is somebody else's answer alike."""
+    """Raises NotFound for None: a notification of another user is treated like none at all."""
     if found is None:
         raise NotFound("There is no such notification")
     return found
@@ -151,7 +151,7 @@ def _all_read(asked: ReadNotices, count: int, unread: int, now: int) -> frames.N
 
 
 def _fitting(notices: list[Notice]) -> list[Notice]:
-    """The first of them, at least one, as far as they fit into a page."""
+    """Return the first of them that fit into a page, at least one."""
     sizes = (len(frames.encode(notification(notice))) for notice in notices)
     fitting = list(takewhile(lambda size: size <= PAGE_BYTES, accumulate(sizes)))
     return notices[: max(1, len(fitting))]

@@ -49,7 +49,7 @@ DELETE_WATCH = """
 """
 
 
-# Does a part of the work: how many rows it has deleted, or None when there is nothing left to do.
+# A part of the work. It returns the number of deleted rows, or None when nothing is left to do.
 Step = Callable[[sqlite3.Connection], int | None]
 
 

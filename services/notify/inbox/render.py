@@ -44,7 +44,8 @@ class Words:
         ]
 
     async def _ask(self, messages: list[Item], senders: set[str]) -> GlimpsesAnswer:
-        """Persistence is asked once for all, and not at all where there is nothing to ask."""
+        """Ask persistence once for all, or not at all if there is nothing to ask. Raises
+        Unavailable."""
         asked = Glimpses(asked=list(map(_message, messages)), sender_ids=sorted(senders - {""}))
         if not asked.asked and not asked.sender_ids:
             return GlimpsesAnswer(rows=[])
@@ -92,7 +93,7 @@ def _said_by(item: Item, sender: Profile | None) -> Glimpse:
 
 
 def _words(glimpse: Glimpse) -> tuple[str, str]:
-    """A group is its title; a person is their name."""
+    """Return the title, which is that of a group or the name of a person, and the body."""
     name = glimpse.sender_name or glimpse.sender_id
     body = GONE if glimpse.content is None else f"{name}: {shorten(glimpse.content)}"
     return glimpse.title or name, body

@@ -71,7 +71,7 @@ def item(row: sqlite3.Row) -> Item:
 def newest_of(
     connection: sqlite3.Connection, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Item]:
-    """The newest item of each of these groups, where there is one."""
+    """Return the newest item of each of these groups that has one."""
     found = (connection.execute(LOAD_NEWEST, key).fetchone() for key in keys)
     return {one.key: one for one in map(item, filter(None, found))}
 
@@ -86,7 +86,7 @@ def one(connection: sqlite3.Connection, user_id: str, item_id: str) -> Item | No
 
 
 def page(connection: sqlite3.Connection, asked: Notices, after: Place, limit: int) -> list[Item]:
-    """The latest below that place."""
+    """Return the latest items after that place in the list."""
     values = {
         "user_id": asked.user_id,
         "updated_at": after[0],
@@ -99,7 +99,7 @@ def page(connection: sqlite3.Connection, asked: Notices, after: Place, limit: in
 
 
 def read_all(connection: sqlite3.Connection, asked: ReadNotices, up_to: Place, now: int) -> int:
-    """The number of those that were unread."""
+    """Return the number of items that were unread."""
     values = {
         "user_id": asked.user_id,
         "updated_at": up_to[0],
@@ -115,7 +115,7 @@ def unread_of(connection: sqlite3.Connection, user_id: str) -> int:
 
 
 def unread(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str, int]:
-    """The unread items of each of these users; who has none is left out."""
+    """Return the numbers of unread items of these users, without users who have none."""
     asked = {"user_ids": as_json(list(user_ids)), "most": MAX_COUNTED}
     return {user_id: count for user_id, count in connection.execute(BADGES, asked) if count}
 
@@ -123,8 +123,8 @@ def unread(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str,
 def changed(
     connection: sqlite3.Connection, sql: str, changes: Iterable[tuple[str, str, int]], now: int
 ) -> Iterator[tuple[str, str]]:
-    """The (user, item) that READ_UP_TO, MUTE or FORGET has changed. `changes`: a user, a
-    conversation, and up to which message, or whether muted."""
+    """Yield the user and the id of each item that READ_UP_TO, MUTE or FORGET changes. `changes`: a
+    user, a conversation, and up to which message, or whether muted."""
     for user_id, conversation_id, number in changes:
         values = {"user_id": user_id, "conversation_id": conversation_id, "number": number}
         for (item_id,) in connection.execute(sql, values | {"now": now}).fetchall():

@@ -7,10 +7,12 @@ import sys
 import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from shared import api
 from shared.errors import BY_CODE
-from shared.frames import ClientFrame, CloseCode, ServerFrame
+from shared.frames import NOTIFICATION_TYPES, ClientFrame, CloseCode, ServerFrame
 from shared.routes import ROUTES
 from shared.settings import Settings, variable
 from tests.support.peer import synced
@@ -124,6 +126,19 @@ def test_f_t8_the_protocol_document_lists_the_close_codes_that_are_sent() -> Non
         1011,
     }  # of the WebSocket RFC, said by the server under the gateway
     assert told - below_us == {int(code) for code in CloseCode}
+
+
+def test_the_protocol_document_shows_a_notification_that_is_taken() -> None:
+    shown = re.findall(r"```json\n(.+?)```", read("docs/protocol.md"), re.DOTALL)
+    [request] = [text for text in shown if "idempotency_key" in text]
+    asked = msgspec.json.decode(request, type=api.AnnounceRequest)
+    assert asked.notification_type in NOTIFICATION_TYPES
+
+
+def test_the_protocol_document_names_every_type_of_notification() -> None:
+    assert [
+        kind for kind in NOTIFICATION_TYPES if f"`{kind}`" not in read("docs/protocol.md")
+    ] == []
 
 
 def test_f_t8_a_new_epoch_is_made_the_same_way_in_both_documents() -> None:

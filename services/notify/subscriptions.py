@@ -1,7 +1,8 @@
 """Owns push subscriptions: which browsers a user has, and what became of each push to each.
 
 Before a push leaves, its row says `sending`. A device that has a row is not pushed to again for
-the same notification, whatever happens: at most one push per device (C8).
+the same delivery, whatever happens: at most one push per device (C8). While a delivery waits for
+one device, it may come to be about more messages; these are pushed to the others too.
 """
 
 import asyncio
@@ -49,10 +50,14 @@ OF_USER = """
     SELECT endpoint, p256dh, auth, subscribed_at FROM push_subscriptions
     WHERE user_id = :user_id ORDER BY subscribed_at
 """
-OUTCOMES = "SELECT device, outcome FROM pushes WHERE delivery_id = :delivery_id"
+OUTCOMES = """
+    SELECT device, outcome FROM pushes WHERE delivery_id = :delivery_id AND last_seq >= :last_seq
+"""
 BEGIN = """
-    INSERT INTO pushes (delivery_id, device, outcome, at)
-    VALUES (:delivery_id, :device, 'sending', :now)
+    INSERT INTO pushes (delivery_id, device, last_seq, outcome, at)
+    VALUES (:delivery_id, :device, :last_seq, 'sending', :now)
+    ON CONFLICT (delivery_id, device) DO UPDATE SET last_seq = excluded.last_seq,
+        outcome = excluded.outcome, at = excluded.at WHERE last_seq < excluded.last_seq
 """
 SETTLE = """
     UPDATE pushes SET outcome = :outcome, at = :now
@@ -80,9 +85,17 @@ class Subscription(Struct, frozen=True):
         return hashlib.blake2b(self.endpoint.encode(), digest_size=16).hexdigest()
 
 
+class Errand(Struct, frozen=True):
+    """A delivery, and the number of the last message that is shown now."""
+
+    delivery_id: str
+    user_id: str
+    last_seq: int
+
+
 class Devices(Struct, frozen=True):
-    """`left`: those that a delivery has not been pushed to. `outcomes`: of the others. `badge`: the
-    number of their user's unread notifications."""
+    """`left`: those that have not been pushed to. `outcomes`: of the others. `badge`: the number of
+    their user's unread notifications."""
 
     left: list[Subscription]
     outcomes: list[str]
@@ -145,22 +158,24 @@ class Subscriptions:
 
         return await self._store.between(work)
 
-    async def devices(self, delivery_id: str, user_id: str) -> Devices:
+    async def devices(self, errand: Errand) -> Devices:
+        asked = {"delivery_id": errand.delivery_id, "last_seq": errand.last_seq}
+        user = {"user_id": errand.user_id}
+
         def work(connection: sqlite3.Connection) -> Devices:
-            asked = {"delivery_id": delivery_id}
             done = {row["device"]: row["outcome"] for row in connection.execute(OUTCOMES, asked)}
-            found = [
-                Subscription(**row) for row in connection.execute(OF_USER, {"user_id": user_id})
-            ]
+            found = [Subscription(**row) for row in connection.execute(OF_USER, user)]
             left = [one for one in found if one.device not in done]
-            return Devices(left, list(done.values()), items.unread_of(connection, user_id))
+            badge = items.unread_of(connection, errand.user_id)
+            return Devices(left, list(done.values()), badge)
 
         return await self._store.between(work)
 
-    async def begin(self, delivery_id: str, devices: list[Subscription]) -> None:
+    async def begin(self, errand: Errand, devices: list[Subscription]) -> None:
         """The point of no return of each of these devices. Raises Unavailable."""
         now = self._clock()
-        rows = [{"delivery_id": delivery_id, "device": one.device, "now": now} for one in devices]
+        row = {"delivery_id": errand.delivery_id, "last_seq": errand.last_seq, "now": now}
+        rows = [row | {"device": one.device} for one in devices]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(BEGIN, rows)
@@ -168,13 +183,13 @@ class Subscriptions:
 
         await self._store.between(work)
 
-    async def settle(self, delivery_id: str, outcomes: Mapping[Subscription, Outcome]) -> None:
+    async def settle(self, errand: Errand, outcomes: Mapping[Subscription, Outcome]) -> None:
         """What is postponed is known not to have been accepted. Raises Unavailable."""
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> None:
             for one, outcome in outcomes.items():
-                row = {"delivery_id": delivery_id, "device": one.device}
+                row = {"delivery_id": errand.delivery_id, "device": one.device}
                 if outcome == "postponed":
                     connection.execute(RELEASE, row)
                     continue

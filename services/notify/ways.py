@@ -12,6 +12,7 @@ from services.notify.channels.letter import Letters
 from services.notify.channels.notes import Notes
 from services.notify.channels.push import Push
 from services.notify.ladder.delivery import Channel, Outcome
+from services.notify.subscriptions import Errand
 
 Begin = Callable[[], Awaitable[bool]]
 
@@ -58,6 +59,8 @@ class ByPush:
         self._notes = notes
 
     async def send(self, case: Case, begin: Begin) -> Outcome:
-        delivery = case.delivery
+        delivery, newest = case.delivery, case.parts[0].newest
+        last_seq = max(delivery.last_seq, newest.seq if newest else 0)
+        errand = Errand(delivery.delivery_id, delivery.user_id, last_seq)
         note = self._notes.write(delivery.thread, case.content())
-        return await self._push.send(delivery.delivery_id, delivery.user_id, note, begin)
+        return await self._push.send(errand, note, begin)

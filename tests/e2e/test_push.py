@@ -17,7 +17,7 @@ from playwright.async_api import Page, expect
 from services.notify.channels.push import Note, Push
 from services.notify.channels.signer import signer_of
 from services.notify.store import open_store
-from services.notify.subscriptions import Subscriptions
+from services.notify.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
@@ -160,7 +160,7 @@ async def pushed(folder: Path, browser: Receiver, priority: Priority) -> bytes:
         asked = PushSubscribe(user_id="pablo", endpoint=there.url("/x"), **browser.keys)
         await subscriptions.subscribe(asked)
         push = Push(outward, rules, subscriptions, signer, clock=now)
-        assert (await push.send("d1", "pablo", note, begun)).kind == "sent"
+        assert (await push.send(Errand("d1", "pablo", 1), note, begun)).kind == "sent"
         return there.asked[0].body
 
 

@@ -23,6 +23,7 @@ from shared.commands import (
     RetryAnswer,
     RetryDeliveries,
 )
+from shared.retry import Retries
 from tests.integration.notify_support import (
     FakeLog,
     Notify,
@@ -66,10 +67,8 @@ class World:
         async with process(self._nats_url, self._folder, **ON) as child:
             yield child
 
-    async def subscribe(self, user_id: str = "bob") -> None:
-        asked = PushSubscribe(
-            user_id=user_id, endpoint=self.there.url(f"/{user_id}"), **self.browser.keys
-        )
+    async def subscribe(self, user_id: str = "bob", path: str = "/bob") -> None:
+        asked = PushSubscribe(user_id=user_id, endpoint=self.there.url(path), **self.browser.keys)
         await self.log.ask(asked, PushAnswer)
 
     def pushed(self) -> list[dict[str, Any]]:
@@ -151,6 +150,37 @@ async def test_s97_a_push_service_that_asks_for_a_pause_gets_it(world: World) ->
         await world.until(("waiting", "http_429"))
     [push] = world.rows()
     assert push["due_at"] - push["created_at"] > 3_500 * 1_000_000
+
+
+async def test_c8_s97_a_browser_that_fails_holds_up_no_other(world: World) -> None:
+    """What is new is pushed to the one that works, without waiting for the next attempt."""
+    async with world.notify():
+        await world.subscribe()
+        await world.subscribe("bob", "/broken")
+        world.there.script = ["201", "429 retry-after: 3600"]
+        await world.log.send("alice", "bob", "Lunch?")
+        await world.until(("waiting", "http_429"))
+        world.there.script = ["201", "429 retry-after: 3600"]
+        await world.log.send("alice", "bob", "At noon?")
+        await eventually(lambda: len(world.there.asked) == 4)
+        await world.until(("waiting", "http_429"))
+    paths = [asked.path for asked in world.there.asked]
+    assert sorted(paths) == ["/bob", "/bob", "/broken", "/broken"]
+
+
+async def test_c8_s97_a_browser_that_fails_is_tried_again_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = Retries(attempts=8, base=0.1, cap=0.1)
+    monkeypatch.setattr("services.notify.app.RETRIES", soon)
+    async with world.notify():
+        await world.subscribe()
+        await world.subscribe("bob", "/broken")
+        world.there.script = ["201", "503", "503", "201"]
+        await world.log.send("alice", "bob", "Lunch?")
+        await world.until(("sent", "http_201"))
+    paths = [asked.path for asked in world.there.asked]
+    assert sorted(paths.count(path) for path in ("/bob", "/broken")) == [1, 3]
 
 
 async def test_s97_without_a_key_nothing_is_pushed_and_with_one_it_is_told(world: World) -> None:

@@ -19,7 +19,7 @@ from services.notify.channels.push import TTL, Note, Push, concluded, wait_of
 from services.notify.channels.signer import Signer, signer_of
 from services.notify.ladder.delivery import Outcome
 from services.notify.store import Store, open_store
-from services.notify.subscriptions import Subscriptions
+from services.notify.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
@@ -50,6 +50,10 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def errand(delivery_id: str = "n1", user_id: str = "alice", last_seq: int = 1) -> Errand:
+    return Errand(delivery_id, user_id, last_seq)
+
+
 class World:
     """One user with one browser, notify's store, and the push service."""
 
@@ -78,10 +82,12 @@ class World:
             PushSubscribe(user_id="alice", endpoint=endpoint, **keys)
         )
 
-    async def send(self, *acts: str, notification_id: str = "n1", **values: Any) -> Outcome:
+    async def send(
+        self, *acts: str, notification_id: str = "n1", last_seq: int = 1, **values: Any
+    ) -> Outcome:
         self.there.script += acts
         note = Note(**{name: getattr(NOTE, name) for name in NOTE.__struct_fields__} | values)
-        return await self.push.send(notification_id, "alice", note, self.begin)
+        return await self.push.send(errand(notification_id, last_seq=last_seq), note, self.begin)
 
     async def begin(self) -> bool:
         self.begun += 1
@@ -202,7 +208,7 @@ async def test_s97_c8_what_became_of_a_push_and_of_its_subscription(world: World
     kind, reason, subscriptions = OUTCOMES[act]
     outcome = await world.send(act)
     assert (outcome.kind, outcome.reason) == (kind, reason)
-    left = (await world.subscriptions.devices("another", "alice")).left
+    left = (await world.subscriptions.devices(errand("another"))).left
     assert len(left) == subscriptions
     again = await world.send()
     pushed = len(world.there.asked)
@@ -219,6 +225,15 @@ async def test_c8_each_device_is_pushed_to_at_most_once_though_another_fails(wor
     assert await world.send() == Outcome("sent")
     paths = [asked.path for asked in world.there.asked]
     assert sorted(paths.count(path) for path in ("/alice", "/phone")) == [1, 3]
+
+
+async def test_c8_what_is_new_is_pushed_to_all_while_one_is_waited_for(world: World) -> None:
+    await world.subscribe("/phone", Receiver())
+    assert (await world.send("201", "503")).kind == "postponed"
+    assert (await world.send("201", "503", last_seq=2)).kind == "postponed"
+    assert (await world.send("503", last_seq=2)).kind == "postponed"
+    paths = [asked.path for asked in world.there.asked]
+    assert sorted(paths.count(path) for path in ("/alice", "/phone")) == [2, 3]
 
 
 async def test_c8_what_left_before_a_crash_is_not_pushed_again(world: World) -> None:
@@ -238,7 +253,7 @@ async def test_c8_nothing_leaves_before_the_point_of_no_return_is_stored(
     async def refuse() -> bool:
         return False
 
-    assert await world.push.send("n1", "alice", NOTE, refuse) == Outcome("withdrawn")
+    assert await world.push.send(errand(), NOTE, refuse) == Outcome("withdrawn")
 
     async def fail(*_: object) -> None:
         raise Unavailable("the disk is full")
@@ -252,18 +267,18 @@ async def test_c8_nothing_leaves_before_the_point_of_no_return_is_stored(
 
 
 async def test_s97_who_has_no_browser_is_not_pushed_to(world: World) -> None:
-    outcome = await world.push.send("n1", "nobody", NOTE, world.begin)
+    outcome = await world.push.send(errand(user_id="nobody"), NOTE, world.begin)
     assert outcome == Outcome("cancelled", "no_subscription")
     assert world.begun == 0
 
 
 async def test_s97_a_browser_that_subscribes_again_meanwhile_is_kept(world: World) -> None:
     world.there.script = ["410"]
-    devices = await world.subscriptions.devices("n1", "alice")
-    await world.subscriptions.begin("n1", devices.left)
+    devices = await world.subscriptions.devices(errand())
+    await world.subscriptions.begin(errand(), devices.left)
     await world.subscribe()
-    await world.subscriptions.settle("n1", {devices.left[0]: "removed"})
-    assert len((await world.subscriptions.devices("n2", "alice")).left) == 1
+    await world.subscriptions.settle(errand(), {devices.left[0]: "removed"})
+    assert len((await world.subscriptions.devices(errand("n2"))).left) == 1
 
 
 async def test_s121_a_push_service_that_fails_is_left_alone_and_no_other(world: World) -> None:
@@ -277,7 +292,9 @@ async def test_s121_a_push_service_that_fails_is_left_alone_and_no_other(world: 
             user_id="bob", endpoint=world.there.url("/bob", "127.0.0.2"), **Receiver().keys
         )
     )
-    assert (await world.push.send("n", "bob", NOTE, world.begin)).reason == "not_connected"
+    assert (
+        await world.push.send(errand(user_id="bob"), NOTE, world.begin)
+    ).reason == "not_connected"
 
 
 async def test_ssrf_an_endpoint_that_is_no_longer_allowed_is_not_asked(
@@ -285,7 +302,7 @@ async def test_ssrf_an_endpoint_that_is_no_longer_allowed_is_not_asked(
 ) -> None:
     async with open_outward(Rules()) as outward:
         strict = Push(outward, Rules(), world.subscriptions, world.signer, clock=now)
-        outcome = await strict.send("n1", "alice", NOTE, world.begin)
+        outcome = await strict.send(errand(), NOTE, world.begin)
     assert outcome == Outcome("failed", "address_refused")
     assert world.there.connections == 0
 

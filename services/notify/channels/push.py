@@ -20,7 +20,7 @@ from py_vapid import VapidException
 from services.notify import subscriptions
 from services.notify.channels.signer import Signer
 from services.notify.ladder.delivery import Outcome
-from services.notify.subscriptions import Subscription, Subscriptions
+from services.notify.subscriptions import Errand, Subscription, Subscriptions
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.destinations import Refused, Rules
@@ -95,21 +95,21 @@ class Push:
         self._with_content = with_content
         self._breakers: dict[str, Breaker] = {}
 
-    async def send(self, delivery_id: str, user_id: str, note: Note, begin: Begin) -> Outcome:
-        """To each device of the user that it has not been pushed to. Awaits `begin` at the point of
-        no return, and goes no further when it says False."""
-        devices = await self._subscriptions.devices(delivery_id, user_id)
+    async def send(self, errand: Errand, note: Note, begin: Begin) -> Outcome:
+        """To each device of the user that has not been pushed to. Awaits `begin` at the point of no
+        return, and goes no further when it says False."""
+        devices = await self._subscriptions.devices(errand)
         if not devices.left:
             return concluded(devices.outcomes, [], self._clock())
         note = replace(note, badge=devices.badge)
         made = await asyncio.to_thread(self._made, devices.left, note)
         if not await begin():
             return Outcome("withdrawn")
-        await self._subscriptions.begin(delivery_id, devices.left)
+        await self._subscriptions.begin(errand, devices.left)
         results = await asyncio.gather(*map(self._push, made))
         outcomes = zip(devices.left, results, strict=True)
         await self._subscriptions.settle(
-            delivery_id, {device: result.outcome for device, result in outcomes}
+            errand, {device: result.outcome for device, result in outcomes}
         )
         return concluded(devices.outcomes, results, self._clock())
 

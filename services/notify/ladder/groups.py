@@ -47,7 +47,7 @@ def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
     watch = replace(watch, seen_seq=row.seq, seen_at=max(watch.seen_at, row.created_at))
     if row.seq <= watch.read_seq:
         return watch
-    return replace(watch, open=_grown(watch.open, row) or _opened(watch, row, now, due_at))
+    return replace(watch, open=_grown(watch.open, row, due_at) or _opened(watch, row, now, due_at))
 
 
 def _rested_at(watch: Watch, now: int, waits: Waits) -> int:
@@ -96,10 +96,18 @@ def identity(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def _grown(group: Delivery | None, row: LogRow) -> Delivery | None:
+def _grown(group: Delivery | None, row: LogRow, due_at: int) -> Delivery | None:
     if group is None:
         return None
+    group = _hurried(group, due_at)
     return replace(group, last_seq=max(group.last_seq, row.seq), count=group.count + 1)
+
+
+def _hurried(group: Delivery, due_at: int) -> Delivery:
+    """What is new must not wait for one browser of several whose push service fails."""
+    if group.channel != "push" or not group.attempts:
+        return group
+    return replace(group, due_at=min(group.due_at, due_at))
 
 
 def _read(watch: Watch, read_seq: int, now: int, due_at: int) -> Watch:
@@ -124,7 +132,8 @@ def _after(group: Delivery, seq: int) -> Delivery:
 def announced(watch: Watch, number: int, at: int, now: int, due_at: int) -> Watch:
     """A notification of the host's, or another thing in its group: `number` counts them."""
     if watch.open is not None:
-        grown = replace(watch.open, last_seq=number, count=watch.open.count + 1)
+        group = _hurried(watch.open, due_at)
+        grown = replace(group, last_seq=number, count=group.count + 1)
         return replace(watch, open=grown)
     opened = Delivery(
         delivery_id=identity(watch.user_id, watch.thread, watch.channel, str(number), str(at)),

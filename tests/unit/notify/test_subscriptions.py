@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.notify.store import open_store
-from services.notify.subscriptions import MOST, Subscriptions
+from services.notify.subscriptions import MOST, Errand, Subscriptions
 from shared.commands import PushKey, PushSubscribe, PushUnsubscribe
 from shared.destinations import Rules
 from shared.errors import InvalidRequest, Unsupported
@@ -30,7 +30,7 @@ def asked(number: int = 0, user_id: str = "alice", **values: str) -> PushSubscri
 
 
 async def endpoints(kept: Subscriptions, user_id: str = "alice") -> list[str]:
-    devices = await kept.devices("none", user_id)
+    devices = await kept.devices(Errand("none", user_id, 1))
     return [one.endpoint.rpartition("/")[2] for one in devices.left]
 
 
@@ -39,7 +39,7 @@ async def test_s97_the_same_endpoint_again_is_one_subscription(kept: Subscriptio
         assert (await kept.subscribe(asked(1))).subscriptions == 1
     fresh = Receiver().keys
     await kept.subscribe(asked(1, **fresh))
-    [device] = (await kept.devices("none", "alice")).left
+    [device] = (await kept.devices(Errand("none", "alice", 1))).left
     assert {"p256dh": device.p256dh, "auth": device.auth} == fresh
 
 
@@ -96,7 +96,7 @@ async def test_s97_bad_input_is_refused_by_the_name_of_its_field(
 
 async def test_s97_keys_may_have_their_padding(kept: Subscriptions) -> None:
     await kept.subscribe(asked(1, p256dh=KEYS["p256dh"] + "=", auth=KEYS["auth"] + "=="))
-    [device] = (await kept.devices("none", "alice")).left
+    [device] = (await kept.devices(Errand("none", "alice", 1))).left
     assert {"p256dh": device.p256dh, "auth": device.auth} == KEYS
 
 

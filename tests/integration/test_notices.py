@@ -1,14 +1,15 @@
 """The list of notifications, asked of notify as gateways do, on a database of its own."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.notify.inbox import rows
+from services.notify import operation
+from services.notify.inbox import announcements, pruning, rows
 from services.notify.inbox.render import GONE
 from services.notify.migrate import upgrade
 from shared.clock import SECOND
@@ -26,6 +27,14 @@ from tests.integration.bell_support import Bell, ringing
 async def bell(tmp_path: Path) -> AsyncIterator[Bell]:
     async with ringing(tmp_path) as bell:
         yield bell
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    file = tmp_path_factory.mktemp("plans") / "notify.db"
+    upgrade(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        yield connection
 
 
 async def test_s51_s72_messages_of_a_conversation_are_one_line_and_move_to_the_top(
@@ -160,37 +169,31 @@ async def test_s70_who_has_switched_messages_off_has_none_in_the_list(bell: Bell
     assert [await bell.unread(one) for one in ("bob", "carol")] == [0, 1]
 
 
-PLANS: dict[str, Any] = {
-    "LOAD_NEWEST": ("u", "g"),
-    "READ_UP_TO": {"user_id": "u", "conversation_id": "c", "number": 1, "now": 1},
-    "MUTE": {"user_id": "u", "conversation_id": "c", "number": 1},
-    "FORGET": {"user_id": "u", "conversation_id": "c"},
-    "PAGE": {
-        "user_id": "u",
-        "updated_at": 1,
-        "item_id": "i",
-        "notification_type": "",
-        "unread_only": False,
-        "limit": 1,
-    },
-    "READ_ALL": {
-        "user_id": "u",
-        "updated_at": 1,
-        "item_id": "i",
-        "notification_type": "",
-        "now": 1,
-    },
-    "BADGES": {"user_ids": "[]", "most": 1},
+PLACE = {"user_id": "u", "updated_at": 1, "item_id": "i", "notification_type": ""}
+OF_CONVERSATION = {"user_id": "u", "conversation_id": "c", "number": 1, "now": 1}
+AGED = {"before": 1, "step": 1}
+PLANS: dict[str, tuple[str, Any]] = {
+    "newest": (rows.LOAD_NEWEST, ("u", "g")),
+    "read up to": (rows.READ_UP_TO, OF_CONVERSATION),
+    "mute": (rows.MUTE, OF_CONVERSATION),
+    "forget": (rows.FORGET, OF_CONVERSATION),
+    "page": (rows.PAGE, PLACE | {"unread_only": False, "limit": 1}),
+    "read all": (rows.READ_ALL, PLACE | {"now": 1}),
+    "badges": (rows.BADGES, {"user_ids": "[]", "most": 1}),
+    "a key": (announcements.LOAD, {"key": "k"}),
+    "old items": (pruning.LOAD_ITEMS, {"after": "", "until": "", "step": 1}),
+    "old keys": (pruning.DELETE_KEYS, AGED),
+    "old deliveries": (pruning.DELETE_DELIVERIES, AGED),
+    "old watches": (pruning.DELETE_WATCH, ("u", "t", "c")),
+    "retry": (operation.RETRY, {"delivery_id": "d", "now": 1}),
+    "digests": (operation.DUE_NOW, {"user_id": "", "now": 1}),
 }
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_d3_no_statement_walks_all_items(name: str, tmp_path: Path) -> None:
-    file = tmp_path / "notify.db"
-    upgrade(f"sqlite:///{file}")
-    with closing(sqlite3.connect(file)) as connection:
-        sql = f"EXPLAIN QUERY PLAN {getattr(rows, name)}"
-        plan = [step for *_, step in connection.execute(sql, PLANS[name])]
+def test_d3_no_statement_walks_a_whole_table(name: str, plans: sqlite3.Connection) -> None:
+    sql, values = PLANS[name]
+    plan = [step for *_, step in plans.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     walked = [step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
     assert not [step for step in walked if "(subquery" not in step], plan
     assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -12,7 +12,7 @@ from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.channels.links import Links
 from services.notify.channels.notes import Notes
-from services.notify.channels.push import RETRIES, Push
+from services.notify.channels.push import AT_ONCE, CONNECT_TIMEOUT, RETRIES, TIMEOUT, Push
 from services.notify.channels.realtime import Realtime
 from services.notify.channels.signer import signer_of
 from services.notify.channels.unsubscription import Unsubscriptions
@@ -63,7 +63,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
     async with (
         open_store(settings.notify_store_url, known) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
-        open_outward(rules) as outward,
+        open_outward(rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT) as outward,
     ):
         waits = _waits(settings)
         await store.recover(clock.now(), waits)
@@ -164,6 +164,7 @@ def _pusher(way: ByPush, store: Store, enquiry: Enquiry, waits: Waits, health: H
         waits=waits,
         breaker=Breaker("web push", RETRIES),
         clock=clock.now,
+        concurrency=AT_ONCE,
         count=health.counters.add,
     )
     health.checks["push"] = pusher.check

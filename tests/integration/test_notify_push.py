@@ -183,6 +183,16 @@ async def test_c8_s97_a_browser_that_fails_is_tried_again_alone(
     assert sorted(paths.count(path) for path in ("/bob", "/broken")) == [1, 3]
 
 
+async def test_c10_push_services_that_do_not_answer_hold_up_no_other(world: World) -> None:
+    world.there.script = ["hang"] * 5
+    async with world.notify():
+        await world.subscribe()
+        for person in ("ann", "ben", "cat", "dan", "eve", "alice"):
+            await world.log.send(person, "bob")
+        await eventually(lambda: ("sent", "http_201") in world.states(), 5)
+        assert len(world.there.asked) == 6
+
+
 async def test_s97_without_a_key_nothing_is_pushed_and_with_one_it_is_told(world: World) -> None:
     async with world.notify(vapid_private_key="", notify_email_after=0.0) as running:
         assert (await world.log.ask(PushKey(), PushKeyAnswer)).public_key == ""

@@ -28,6 +28,8 @@ from shared.frames.fields import Priority
 from shared.outward import Answer, NotSent, Outward, Unanswered
 from shared.retry import Retries
 
+AT_ONCE = 16  # deliveries: some of the services that users name do not answer
+CONNECT_TIMEOUT, TIMEOUT = 5.0, 10.0  # seconds, of a request
 TTL = 86_400  # seconds; whoever comes later finds it in the list. 0 would drop it when offline
 URGENCY: Mapping[Priority, str] = {
     "low": "low",

@@ -1,11 +1,14 @@
 """Push subscriptions: which are taken, whose they are, and how many."""
 
+import re
+import sqlite3
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from services.notify import subscriptions
 from services.notify.store import open_store
 from services.notify.subscriptions import MOST, Errand, Subscriptions
 from shared.commands import PushKey, PushSubscribe, PushUnsubscribe
@@ -106,3 +109,32 @@ async def test_s97_without_a_key_there_is_no_web_push(tmp_path: Path) -> None:
         assert (await off.key(PushKey())).public_key == ""
         with pytest.raises(Unsupported, match="switched off"):
             await off.subscribe(asked(1))
+
+
+VERBS = ("INSERT", "SELECT", "UPDATE", "DELETE")
+STATEMENTS = {
+    name: text
+    for name, text in vars(subscriptions).items()
+    if name != "ANY" and isinstance(text, str) and text.strip().startswith(VERBS)
+}
+
+
+async def test_no_statement_reads_a_whole_table(tmp_path: Path) -> None:
+    assert {"SUBSCRIBE", "DROP_OLDEST", "OUTCOMES", "PRUNE"} <= STATEMENTS.keys()
+
+    def plans(connection: sqlite3.Connection) -> dict[str, str]:
+        return {
+            name: " ".join(
+                row["detail"]
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", names(text))
+            )
+            for name, text in STATEMENTS.items()
+        }
+
+    async with open_store(f"sqlite:///{tmp_path}/notify.db") as store:
+        for name, plan in (await store.between(plans)).items():
+            assert "SCAN" not in plan, name
+
+
+def names(text: str) -> dict[str, int]:
+    return dict.fromkeys(re.findall(r":(\w+)", text), 0)

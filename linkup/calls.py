@@ -47,13 +47,25 @@ class Page(Struct, frozen=True):
     has_more: bool
 
 
+def signing(secret: str) -> str:
+    """Return the secret that signs: the first, where two are separated by a comma."""
+    return secret.partition(",")[0].strip()
+
+
+def usual_claims(user_id: str, audience: str, issuer: str, lasting: int) -> dict[str, Any]:
+    """The claims that every token needs. `lasting`: seconds."""
+    claims = {"sub": user_id, "aud": audience, "exp": int(time.time()) + lasting}
+    return {**claims, "iss": issuer} if issuer else claims
+
+
 class Tokens:
     """Gives a user a token: signed here when we know the secret, else by the demo login."""
 
-    def __init__(self, url: str, secret: str, audience: str) -> None:
+    def __init__(self, url: str, secret: str, audience: str, issuer: str = "") -> None:
         self._url = url.rstrip("/")
-        self._secret = secret
+        self._secret = signing(secret)
         self._audience = audience
+        self._issuer = issuer
 
     def check(self, user_id: str) -> None:
         """See whether a server of ours is there and takes the token. Raises Unusable."""
@@ -82,7 +94,8 @@ class Tokens:
             said = _fault(error)
             if error.code == UNAUTHORIZED:
                 raise CallFailed(
-                    f"the secret is not the server's, or the audience is not {self._audience}: "
+                    f"the secret is not the server's, or the audience is not {self._audience}, "
+                    f"or the issuer is not {self._issuer or 'left out'}: "
                     "it takes no token of ours; pass --secret or set LINKUP_JWT_SECRET"
                 ) from None
             if not _is_ours(error):
@@ -98,7 +111,7 @@ class Tokens:
         return self._signed(user_id) if self._secret else self._dev_login(user_id)
 
     def _signed(self, user_id: str) -> str:
-        claims = {"sub": user_id, "aud": self._audience, "exp": int(time.time()) + TOKEN_LIFE}
+        claims = usual_claims(user_id, self._audience, self._issuer, TOKEN_LIFE)
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     def _dev_login(self, user_id: str) -> str:

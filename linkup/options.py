@@ -36,6 +36,12 @@ audience_option = click.option(
     show_default=True,
     help="Audience of the tokens.",
 )
+issuer_option = click.option(
+    "--issuer",
+    envvar="LINKUP_JWT_ISSUER",
+    default="",
+    help="Issuer of the tokens, if the server asks for one.",
+)
 
 
 def show_progress(text: str) -> None:

@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     jwt_secret: str = ""
     jwt_audience: str = "linkup"
+    jwt_issuer: str = ""
     jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     admin_key: str = ""
     dev_login: bool = False
@@ -170,6 +171,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def data(self) -> Path:
         return Path(self.data_dir)
+
+    @property
+    def jwt_secrets(self) -> tuple[str, ...]:
+        """The shared secrets; the first one signs."""
+        given = self.jwt_secret.split(",") if self.jwt_secret else []
+        return tuple(secret.strip() for secret in given)
 
     @property
     def store_url(self) -> str:

@@ -13,13 +13,21 @@ from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import PATIENCE, play
 from linkup.conform.report import in_words, listed
-from linkup.options import Misused, audience_option, secret_option, server_argument, show_progress
+from linkup.options import (
+    Misused,
+    audience_option,
+    issuer_option,
+    secret_option,
+    server_argument,
+    show_progress,
+)
 
 
 @click.command("conform")
 @server_argument
 @secret_option
 @audience_option
+@issuer_option
 @click.option(
     "--only",
     multiple=True,
@@ -45,6 +53,7 @@ def conform(
     url: str,
     secret: str,
     audience: str,
+    issuer: str,
     only: tuple[str, ...],
     patience: float,
     abuse: bool,
@@ -66,7 +75,7 @@ def conform(
     if as_list:
         click.echo(listed(chosen))
         return
-    deployment = Deployment(url, secret, audience)
+    deployment = Deployment(url, secret, audience, issuer)
     deployment.abuse = abuse
     try:
         found = asyncio.run(play(deployment, chosen, show_progress, patience))

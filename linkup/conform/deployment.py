@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import secrets
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,7 +13,7 @@ import jwt
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, Tokens
+from linkup.calls import CallFailed, Tokens, signing, usual_claims
 from linkup.conform.verdict import Skipped, Unkept
 from shared.reserved import PREFIX
 
@@ -39,15 +38,18 @@ class Answer(Struct, frozen=True):
 class Deployment:
     """One server, seen from outside."""
 
-    def __init__(self, url: str, secret: str = "", audience: str = "linkup") -> None:
+    def __init__(
+        self, url: str, secret: str = "", audience: str = "linkup", issuer: str = ""
+    ) -> None:
         self.url = url.rstrip("/")
         self.socket_url = self.url.replace("http", "ws", 1)
         self.audience = audience
+        self.issuer = issuer
         self.run = secrets.token_hex(3)
         self.users = f"{PREFIX}conform-{self.run}"  # how the ids of all users of this run begin
         self.abuse = False
-        self._secret = secret
-        self._tokens = Tokens(self.url, secret, audience)
+        self._secret = signing(secret)
+        self._tokens = Tokens(self.url, secret, audience, issuer)
         self._given: dict[str, str] = {}
 
     async def enter(self, user_id: str) -> None:
@@ -64,7 +66,7 @@ class Deployment:
         """A token with claims of our choice. Raises Skipped without the secret."""
         if not self._secret:
             raise Skipped("needs tokens of its own making: pass --secret")
-        whole = {"sub": user_id, "aud": self.audience, "exp": int(time.time()) + 300, **claims}
+        whole = usual_claims(user_id, self.audience, self.issuer, 300) | claims
         return jwt.encode(whole, self._secret, algorithm="HS256")
 
     async def call(

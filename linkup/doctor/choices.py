@@ -27,8 +27,8 @@ def settings(seen: Seen) -> Verdict:
 
 
 def keys(seen: Seen) -> Verdict:
-    secret = seen.settings.jwt_secret
-    if not secret:
+    secrets = seen.settings.jwt_secrets
+    if not secrets:
         file = seen.settings.data / "jwt-secret"
         try:
             mode = file.stat().st_mode & 0o777
@@ -39,20 +39,24 @@ def keys(seen: Seen) -> Verdict:
         if mode & 0o077:
             return failed("keys", f"others may read {file} ({mode:04o})", f"Run chmod 600 {file}.")
         return passed("keys", f"made by `linkup run`, in {file}")
-    length = len(secret.encode())
+    length = min(len(secret.encode()) for secret in secrets)
     if length < LEAST_SECRET_BYTES:
         return failed(
             "keys",
             f"LINKUP_JWT_SECRET has {length} bytes",
             f"Set one of at least {LEAST_SECRET_BYTES} random bytes, here and in your app.",
         )
-    if any(word in secret.lower() for word in DEMO) or len(set(secret)) < 8:
+    if any(_looks_demo(secret) for secret in secrets):
         return warned(
             "keys",
             "LINKUP_JWT_SECRET looks like that of an example",
             "Set one of at least 32 random bytes, here and in your app.",
         )
     return passed("keys", f"LINKUP_JWT_SECRET has {length} bytes")
+
+
+def _looks_demo(secret: str) -> bool:
+    return any(word in secret.lower() for word in DEMO) or len(set(secret)) < 8
 
 
 def sign_in(seen: Seen) -> Verdict:

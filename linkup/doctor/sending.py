@@ -27,7 +27,8 @@ async def sent(seen: Seen) -> Verdict:
     url = seen.url("gateway")
     if not url:
         return skipped("send", "the address of a gateway is not known: pass --url")
-    tokens = Tokens(url, _secret(seen.settings), seen.settings.jwt_audience)
+    chosen = seen.settings
+    tokens = Tokens(url, _secret(chosen), chosen.jwt_audience, chosen.jwt_issuer)
     run = secrets.token_hex(4)
     users = [f"{PREFIX}doctor-{run}-{each}" for each in "ab"]
     try:

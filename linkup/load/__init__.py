@@ -13,7 +13,14 @@ from linkup.load import cpu, replay, running
 from linkup.load.joining import LoadFailed, socket_url
 from linkup.load.report import in_words
 from linkup.load.running import Plan
-from linkup.options import Misused, audience_option, secret_option, server_argument, show_progress
+from linkup.options import (
+    Misused,
+    audience_option,
+    issuer_option,
+    secret_option,
+    server_argument,
+    show_progress,
+)
 from shared.reserved import PREFIX
 
 
@@ -83,6 +90,7 @@ def _pids(
 )
 @secret_option
 @audience_option
+@issuer_option
 @click.option(
     "--pid",
     "pids",
@@ -110,6 +118,7 @@ def load(
     typists: int,
     secret: str,
     audience: str,
+    issuer: str,
     pids: dict[str, int],
     file: Path | None,
     as_json: bool,
@@ -122,7 +131,7 @@ def load(
     changed or out of order, and 2 if the server cannot be used: nothing answers at URL, or it
     refuses the secret.
     """
-    tokens = Tokens(url, secret, audience)
+    tokens = Tokens(url, secret, audience, issuer)
     try:
         if file is not None:
             replayed = asyncio.run(replay.run(socket_url(url), url, tokens, file, show_progress))

@@ -296,7 +296,7 @@ def _endpoints(parts: Parts) -> Endpoints:
     """By the names of the route table."""
     settings, log, lanes, people = parts.settings, parts.log, parts.lanes, parts.people
     uploads = Uploads(lanes, parts.objects, limits_of(settings))
-    links = Links(settings.jwt_secret, settings.attachment_link_for)
+    links = Links(settings.jwt_secrets, settings.attachment_link_for)
     return {
         **Messages(lanes, log, parts.hub, people).endpoints(),
         **Conversations(lanes, log, people).endpoints(),

@@ -46,8 +46,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " commas. `linkup run` starts its own.",
     },
     "Gateway": {
-        "jwt_secret": "The secret that signs your app's tokens (HS256), at least 32 bytes.",
+        "jwt_secret": "The secret that signs your app's tokens (HS256), at least 32 bytes. While"
+        " you change it, set the new and the old secret, separated by a comma. The first one signs"
+        " the URLs of files.",
         "jwt_audience": "The required audience (`aud`) of a token.",
+        "jwt_issuer": "The required issuer (`iss`) of a token. If empty, any issuer is accepted.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
         "admin_key": "The operator's key for /v1/admin, at least 32 bytes. While you change it,"

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from linkup.installation.owners import ALLOWED_SECRETS
 from linkup.run.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
-from services.gateway.auth import LEAST_SECRET_BYTES
+from services.gateway.auth.keys import LEAST_SECRET_BYTES
 from services.gateway.hosts import Hosts
 from shared.errors import Forbidden
 from shared.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT

@@ -200,7 +200,7 @@ async def test_d34_a_cut_upload_leaves_nothing(stack: Stack) -> None:
 
 
 def signed(stack: Stack, file_id: str, variant: Variant, expires: float) -> str:
-    return Links(stack.secret, 300).url(file_id, variant, int(expires))
+    return Links([stack.secret], 300).url(file_id, variant, int(expires))
 
 
 async def test_d34_a_url_is_for_one_file_and_for_minutes(

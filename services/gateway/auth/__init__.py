@@ -1,33 +1,30 @@
 """Owns authentication: tokens of the host app, the demo login, and the Origin of a WebSocket."""
 
 import functools
-import hashlib
 import math
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from jwt.algorithms import HMACAlgorithm
-from jwt.utils import base64url_encode
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.auth import claims as optional
+from services.gateway.auth import form
 from services.gateway.auth.claims import OddClaims
+from services.gateway.auth.keys import SHARED, Keys, UnknownKey
 from shared import frames
 from shared.clock import SECOND
 from shared.counters import Counters
-from shared.errors import SettingError, Unauthorized
+from shared.errors import Unauthorized
 from shared.reserved import is_reserved
 from shared.settings import Settings
 
-ALGORITHMS = ["HS256"]
-MAKE_ONE = 'make a secret with: python -c "import secrets; print(secrets.token_hex(32))"'
-LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
 REMEMBERED = 1024  # tokens that are not verified again, the latest used
 DEMO_CAST = {"alice": "Alice", "bob": "Bob", "carol": "Carol", "dave": "Dave"}
 DEMO_SECONDS = 12 * 3600
@@ -38,6 +35,8 @@ FAULTS: dict[type[Exception], str] = {  # in words for the log; the first that f
     jwt.ExpiredSignatureError: "expired",
     jwt.ImmatureSignatureError: "not_yet_valid",
     jwt.InvalidAudienceError: "audience",
+    jwt.InvalidIssuerError: "issuer",
+    UnknownKey: "key",
     jwt.InvalidSignatureError: "signature",
     jwt.InvalidAlgorithmError: "algorithm",
     jwt.DecodeError: "malformed",
@@ -58,15 +57,17 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Authenticator:
-    """Verifies tokens signed with the shared secret; signs them only for the demo."""
+    """Verifies the tokens of the host app; signs them only for the demo."""
 
     def __init__(self, settings: Settings, counters: Counters | None = None) -> None:
-        self._secret = settings.jwt_secret
-        self._key = _key_of(settings.jwt_secret)
+        self.keys = Keys(settings.jwt_secrets)
+        self._secrets = settings.jwt_secrets
         self._audience = settings.jwt_audience
+        self._issuer = settings.jwt_issuer or None
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
         self._known = functools.lru_cache(REMEMBERED)(self._read)
+        self.keys.changed = self._known.cache_clear
 
     def verify(self, token: str) -> Identity:
         """Raises Unauthorized, without saying which check failed."""
@@ -85,11 +86,26 @@ class Authenticator:
     def _read(self, token: str) -> tuple[Identity, Sequence[str]]:
         """What a good token says, and which of its claims are odd; it stays so until it expires.
         Raises PyJWTError and ValidationError."""
-        claims = jwt.decode(
+        claims = self._signed(token)
+        form.check(token)
+        self._has_begun(claims)
+        return _identity(claims)
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        """The claims, if a key of ours has signed them. Raises PyJWTError."""
+        *others, last = self.keys.fitting(token)
+        for key in others:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decoded(token, key)
+        return self._decoded(token, last)
+
+    def _decoded(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+        return jwt.decode(
             token,
-            self._key,
-            algorithms=ALGORITHMS,
+            key,
+            algorithms=[key.algorithm_name],
             audience=self._audience,
+            issuer=self._issuer,
             options={
                 "require": ["sub", "aud", "exp"],
                 "verify_nbf": False,  # they have leeway, exp has none
@@ -97,8 +113,6 @@ class Authenticator:
                 "verify_jti": False,  # nothing is made of it
             },
         )
-        self._has_begun(claims)
-        return _identity(claims)
 
     def _has_begun(self, claims: dict[str, Any]) -> None:
         """Raises ImmatureSignatureError; two clocks never agree, so a little ahead is now."""
@@ -114,37 +128,12 @@ class Authenticator:
         claims = {
             "sub": user_id,
             "aud": self._audience,
+            **({"iss": self._issuer} if self._issuer else {}),
             "exp": int(time.time()) + DEMO_SECONDS,
             "name": name,
             "email": demo_email(user_id),
         }
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHMS[0])
-
-
-class _Accepted(HMACAlgorithm):
-    """HMAC with a key that was examined once: PyJWT examines it at each use, which costs more
-    than the signature."""
-
-    def prepare_key(self, key: str | bytes) -> bytes:
-        return key.encode() if isinstance(key, str) else key
-
-
-def _key_of(secret: str) -> jwt.PyJWK:
-    """Raises SettingError when the secret is too short, or is a key of another kind."""
-    if len(secret.encode()) < LEAST_SECRET_BYTES:
-        raise SettingError(
-            f"LINKUP_JWT_SECRET must hold at least {LEAST_SECRET_BYTES} bytes; {MAKE_ONE}"
-        )
-    try:
-        HMACAlgorithm(hashlib.sha256).prepare_key(secret)
-    except jwt.InvalidKeyError:
-        raise SettingError(
-            "LINKUP_JWT_SECRET is a certificate, a public key or a JWK, which others may know; "
-            f"{MAKE_ONE}"
-        ) from None
-    key = jwt.PyJWK({"kty": "oct", "k": base64url_encode(secret.encode()).decode()}, ALGORITHMS[0])
-    key.Algorithm = _Accepted(hashlib.sha256)
-    return key
+        return jwt.encode(claims, self._secrets[0], algorithm=SHARED)
 
 
 def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:

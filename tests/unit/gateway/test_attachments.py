@@ -238,7 +238,7 @@ def checked(links: Links, now: float, **changed: Any) -> None:
 
 
 def test_a_url_holds_until_it_expires() -> None:
-    links = Links(SECRET, 300)
+    links = Links([SECRET], 300)
     checked(links, 1000.0)
     with pytest.raises(NotFound):
         checked(links, 1000.1)
@@ -259,11 +259,11 @@ def test_a_url_holds_until_it_expires() -> None:
 )
 def test_a_changed_url_is_as_good_as_none(changed: dict[str, Any]) -> None:
     with pytest.raises(NotFound):
-        checked(Links(SECRET, 300), 999.0, **changed)
+        checked(Links([SECRET], 300), 999.0, **changed)
 
 
 def test_another_secret_signs_other_urls() -> None:
-    one, other = Links(SECRET, 300), Links("t" * 32, 300)
+    one, other = Links([SECRET], 300), Links(["t" * 32], 300)
     assert one.url("a1", "original", 1000) != other.url("a1", "original", 1000)
     assert SECRET not in one.url("a1", "original", 1000)
 

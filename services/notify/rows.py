@@ -18,11 +18,16 @@ LOAD_WATCHES = """
     ON w.user_id = json_extract(k.value, '$[0]') AND w.thread = json_extract(k.value, '$[1]')
     AND w.channel = json_extract(k.value, '$[2]')
 """
-LOAD_GROUPS = """
-    SELECT n.* FROM json_each(:keys) AS k JOIN deliveries AS n
+# Each part has a unique index of its own, which holds at most one row for a key.
+_OF_KEYS = """
+    FROM json_each(:keys) AS k JOIN deliveries AS n
     ON n.user_id = json_extract(k.value, '$[0]') AND n.thread = json_extract(k.value, '$[1]')
     AND n.channel = json_extract(k.value, '$[2]')
-    AND n.state IN ('waiting', 'claimed')
+"""
+LOAD_GROUPS = f"""
+    SELECT n.* {_OF_KEYS} AND n.state = 'waiting'
+    UNION ALL
+    SELECT n.* {_OF_KEYS} AND n.state IN ('claimed', 'sending') AND n.state = 'claimed'
 """
 # What has a predecessor on its way waits until that is settled, and a digest goes alone.
 LOAD_DUE = """

@@ -103,6 +103,27 @@ def test_c8_a_page_costs_as_many_statements_for_a_thousand_messages_as_for_one(
     assert counts == [4, 5, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        (rows.LOAD_GROUPS, ["deliveries_waiting", "deliveries_in_flight"]),
+        (rows.LOAD_DUE, ["deliveries_due", "deliveries_in_flight"]),
+        (rows.NEXT_DUE, ["deliveries_due", "deliveries_in_flight"]),
+        (rows.LOAD_COLLECTED, ["deliveries_collected"]),
+    ],
+)
+def test_no_statement_looks_at_all_that_waits(
+    db: sqlite3.Connection, statement: str, indexes: list[str]
+) -> None:
+    """SQLite's own plan: each key is found by the index that is made for it."""
+    values = {"keys": "[]", "user_ids": "[]", "channel": "email", "now": 1, "limit": 1}
+    plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    searched = [step.split() for step in plan if step.startswith("SEARCH")]
+    assert [step[4] for step in searched] == indexes, plan
+    by_user = [" ".join(step) for step in searched if step[4] != "deliveries_due"]
+    assert all("(user_id=?" in step for step in by_user), plan
+
+
 def test_hard_case_a_burst_of_200_messages_is_one_email(db: sqlite3.Connection) -> None:
     for first in range(1, 201, 20):
         fold(db, *[message(seq, at=NOW + seq) for seq in range(first, first + 20)])

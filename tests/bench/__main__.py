@@ -1,10 +1,10 @@
 """`python -m tests.bench`: the real stack and its floors, measured in one run.
 
 `--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
-million messages beside an empty one; `--only metrics`: what metrics cost; `--write`: all the
-others and the profile, into docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of
-order, 2 when there is nothing to measure; a missed target is said, not punished: it may be the
-machine.
+million messages beside an empty one; `--only metrics`: what metrics cost; `--only mail`: how fast
+e-mails leave; `--write`: all the others and the profile, into docs/benchmarks.md. Exits 1 when a
+message was lost, doubled or out of order, 2 when there is nothing to measure; a missed target is
+said, not punished: it may be the machine.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from tests.bench import (
     against,
     everything,
     history,
+    mail,
     metrics,
     page,
     priority,
@@ -32,7 +33,7 @@ from tests.bench.report import markdown
 from tests.bench.subject import QUICK, Extent, Unsound
 
 QUICK_PARTS = ("quiet", "full")
-METRICS = "metrics"  # of this product alone
+METRICS, MAIL = "metrics", "mail"  # of this product alone
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,6 +54,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--draw", action="store_true", help="write it again from what was measured last"
     )
+    parser.add_argument(
+        "--letters", type=int, default=mail.LETTERS, help=f"of --only {MAIL} ({mail.LETTERS:,})"
+    )
     two = parser.add_argument_group("two checkouts in turns")
     two.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="the other one, with its own .venv"
@@ -61,15 +65,15 @@ def _arguments() -> argparse.Namespace:
     two.add_argument(
         "--only",
         metavar="PART,…",
-        help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)}); or {METRICS}",
+        help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)}); or {METRICS}, or {MAIL}",
     )
     two.add_argument("--quick", action="store_true", help="a minute, between two edits")
     asked = parser.parse_args()
     asked.parts = asked.only.split(",") if asked.only else QUICK_PARTS if asked.quick else PARTS
-    asked.metrics = asked.only == METRICS
-    if asked.metrics and asked.against is not None:
-        parser.error(f"--only {METRICS} compares nothing: leave --against out")
-    if asked.metrics:
+    asked.alone = asked.only in (METRICS, MAIL)
+    if asked.alone and asked.against is not None:
+        parser.error(f"--only {asked.only} compares nothing: leave --against out")
+    if asked.alone:
         return asked
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"--only {','.join(sorted(unknown))}: there are {','.join(PARTS)}")
@@ -88,9 +92,8 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
         results.write(costs, "history", history.markdown(costs), asked.json)
         return 0
     with priority.preferred():
-        if asked.metrics:
-            cost = asyncio.run(metrics.measure(_extent(asked), folder, results.say))
-            results.write(cost, METRICS, metrics.words(cost), asked.json)
+        if asked.alone:
+            _alone(asked, folder)
             return 0
         if plan is not None:
             found = asyncio.run(against.measure(plan, folder, results.say))
@@ -100,6 +103,15 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
             result = asyncio.run(whole.measure(asked.seconds or 10.0, folder, results.say))
     results.write(result, "latest", markdown(result), asked.json)
     return 0 if result.sound else 1
+
+
+def _alone(asked: argparse.Namespace, folder: Path) -> None:
+    if asked.only == MAIL:
+        work = asyncio.run(mail.measure(asked.letters, folder, results.say))
+        results.write(work, MAIL, mail.words(work), asked.json)
+    else:
+        cost = asyncio.run(metrics.measure(_extent(asked), folder, results.say))
+        results.write(cost, METRICS, metrics.words(cost), asked.json)
 
 
 def _write(asked: argparse.Namespace, plan: against.Plan | None, folder: Path) -> int:

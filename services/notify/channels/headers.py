@@ -4,8 +4,12 @@ import hashlib
 from collections.abc import Iterator
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.policy import Policy, default
+from functools import lru_cache
+from typing import Any
 
 from services.notify.channels.content import Content, MessageContent
+
+KEPT = 32  # headers of parts: their texts are few
 
 
 class WholeHeader(UnstructuredHeader, BaseHeader):
@@ -16,11 +20,17 @@ class WholeHeader(UnstructuredHeader, BaseHeader):
 
 
 class Registry(HeaderRegistry):
-    """Makes the class of each header once, not for each e-mail."""
+    """Makes the class of each header once, and those of the parts once, not for each e-mail."""
 
     def __init__(self) -> None:
         super().__init__()
         self._classes: dict[str, type[BaseHeader]] = {}
+        self._of_part = lru_cache(KEPT)(super().__call__)
+
+    def __call__(self, name: str, value: Any) -> BaseHeader:
+        if name.startswith("Content-") and "boundary" not in value:
+            return self._of_part(name, value)
+        return super().__call__(name, value)
 
     def __getitem__(self, name: str) -> type[BaseHeader]:
         if name not in self._classes:

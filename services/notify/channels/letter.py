@@ -1,5 +1,6 @@
 """Owns an e-mail: its headers and its parts. Text of users is only in the body, in no header."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -67,6 +68,8 @@ class Letters:
         shown |= self._shown(profile, content, language)
         text, html = self._templates.render(language, content, shown)
         letter.set_content(text)
+        # The library's own way to find one costs as much as the rest of the letter.
+        letter.make_alternative(boundary=f"={secrets.token_hex(16)}=")
         letter.add_alternative(html, subtype="html")
         return letter
 

@@ -30,6 +30,7 @@ logger = logging.getLogger("linkup.notify")
 
 CONCURRENCY = 4
 POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
+OUTLOOK = 1.0  # seconds that it may be old while all slots are taken
 RETRY = 1.0
 DAY = 86_400 * SECOND
 
@@ -63,6 +64,7 @@ class Courier:
         self._stopping = False
         self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
         self._outlook = Outlook()
+        self._looked_at = -math.inf  # by the loop's clock
 
     async def run(self) -> None:
         """Until `stop`; then the e-mails that are on their way come to their end."""
@@ -96,12 +98,18 @@ class Courier:
         claimed = await self._store.claim(self._way.channel, self._clock(), room) if room else []
         for case in await self._cases(claimed):
             await self._step(case, sends)
-        if not claimed:
+        if not claimed and (room or self._is_old()):
+            self._looked_at = asyncio.get_running_loop().time()
             self._outlook = await self._store.outlook(
                 self._way.channel, self._clock() - DAY, self._most_refusals
             )
+        if not claimed:
             due_at = self._outlook.due_at
             await self._pause(self._until(due_at) if room else self._breaker.wait() or POLL)
+
+    def _is_old(self) -> bool:
+        """While there is more to send than slots, the outlook is only told of."""
+        return asyncio.get_running_loop().time() > self._looked_at + OUTLOOK
 
     async def _cases(self, claimed: list[Delivery]) -> list[Case]:
         """Without an answer from the log, release the claims."""

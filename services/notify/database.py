@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from shared.addresses import path_of
 from shared.errors import SettingError, StartError, Unavailable
@@ -40,6 +40,39 @@ class SyncedConnection(sqlite3.Connection):
         put(self, *SYNCED, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
+class Piece(Generic[T]):
+    """A piece of work in a transaction. Its own error undoes it, but not its neighbours; an error
+    of the database undoes them all."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self.ended = False
+        self._work = work
+        self._result: list[T] = []
+        self._error: Exception | None = None
+
+    def do(self, connection: sqlite3.Connection) -> None:
+        connection.execute("SAVEPOINT piece")
+        try:
+            self._result.append(self._work(connection))
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
+            self._error = error
+            connection.execute("ROLLBACK TO piece")
+        connection.execute("RELEASE piece")
+
+    def end(self, reason: str) -> None:
+        """`reason`: why nothing is committed; empty if it is."""
+        self.ended = True
+        if reason:
+            self._error = Unavailable(f"{WHAT}: {reason}")
+
+    def outcome(self) -> T:
+        if self._error is not None:
+            raise self._error from None
+        return self._result[0]
+
+
 class Transactions:
     """One connection for the life of the process; its transactions come one after the other."""
 
@@ -48,6 +81,7 @@ class Transactions:
         self._held = Held(url, SyncedConnection)
         self._anchor = Held(url, sqlite3.Connection)  # while it is open, SQLite keeps the files
         self._turn = asyncio.Lock()
+        self._waiting: list[Piece[Any]] = []
 
     async def open(self) -> None:
         """Raises StartError when the file does not sync what it commits."""
@@ -60,39 +94,46 @@ class Transactions:
 
     async def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """All that `work` does on the connection, or nothing of it, in one trip to the driver's
-        thread. Raises Unavailable."""
+        thread. What waits at the same time is committed, and synced, together. Raises
+        Unavailable."""
         # The driver's thread goes on when we are cancelled: so does the transaction, whole.
-        return await asyncio.shield(self._run(work))
+        return await asyncio.shield(self._run(Piece(work)))
 
     async def close(self) -> None:
         async with self._turn:
             await self._anchor.close()
             await self._discard()
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _run(self, piece: "Piece[T]") -> T:
+        self._waiting.append(piece)
         async with self._turn:
-            sound = False
-            try:
-                result = await self._held.run(lambda raw: self._transact(raw, work))
-                sound = True
-                return result
-            except (sqlite3.Error, Displaced) as error:
-                record("persistence_error", "notify's database: {reason}", reason=str(error))
-                sound = isinstance(error, Displaced)  # it has what is nowhere else any more
-                raise Unavailable(f"{WHAT}: {error}") from None
-            finally:
-                if not sound:  # closing rolls back; a failed COMMIT leaves nothing to trust
-                    await self._discard()
+            if not piece.ended:  # else whoever had the turn before took it along
+                pieces, self._waiting = self._waiting, []
+                await self._together(pieces)
+        return piece.outcome()
 
-    def _transact(
-        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]
-    ) -> T:
+    async def _together(self, pieces: "list[Piece[Any]]") -> None:
+        sound, reason = False, "interrupted"
+        try:
+            await self._held.run(lambda raw: self._transact(raw, pieces))
+            sound, reason = True, ""
+        except (sqlite3.Error, Displaced) as error:
+            reason = str(error)
+            record("persistence_error", "notify's database: {reason}", reason=reason)
+            sound = isinstance(error, Displaced)  # it has what is nowhere else any more
+        finally:
+            for piece in pieces:
+                piece.end(reason)
+            if not sound:  # closing rolls back; a failed COMMIT leaves nothing to trust
+                await self._discard()
+
+    def _transact(self, connection: sqlite3.Connection, pieces: "list[Piece[Any]]") -> None:
         if self._held.guard is not None:
             self._held.guard()
         connection.execute("BEGIN IMMEDIATE")
-        result = work(connection)
+        for piece in pieces:
+            piece.do(connection)
         connection.execute("COMMIT")
-        return result
 
     async def _discard(self) -> None:
         try:

@@ -58,13 +58,14 @@ LOAD_MEMBERS = """
 """
 LOAD_IN_FLIGHT = "SELECT * FROM deliveries WHERE state IN ('claimed', 'sending')"
 NEXT_DUE = """
-    SELECT min(due_at) AS due_at FROM deliveries AS n
+    SELECT due_at FROM deliveries AS n
     WHERE channel = :channel AND state IN ('waiting', 'claimed')
     AND NOT EXISTS (
         SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
         AND f.user_id = n.user_id AND f.channel = n.channel AND f.delivery_id <> n.delivery_id
         AND (f.thread = n.thread OR f.thread = 'digest:' OR n.thread = 'digest:')
     )
+    ORDER BY due_at LIMIT 1
 """
 # Deliveries of a key follow each other: the first that reaches as far as the message holds it, or
 # none does. A merged one lives on in the one that took it in.

@@ -118,10 +118,10 @@ class Store:
         asked = {"channel": channel, "since": since}
 
         def work(connection: sqlite3.Connection) -> Outlook:
-            [(due_at,)] = connection.execute(rows.NEXT_DUE, asked).fetchall()
+            row = connection.execute(rows.NEXT_DUE, asked).fetchone()
             trouble = connection.execute(rows.TROUBLE, asked).fetchall()
             suppressed = refusals.count(connection, most) if channel == "email" else 0
-            return Outlook(due_at, dict(map(tuple, trouble)), suppressed)
+            return Outlook(row["due_at"] if row else None, dict(map(tuple, trouble)), suppressed)
 
         return await self._transactions.transaction(work)
 

@@ -19,7 +19,7 @@ from services.notify.migrate import MIGRATIONS
 from services.notify.store import Progress, Store, open_store
 from shared.clock import SECOND
 from shared.commands import LogRow
-from shared.errors import StartError, Unavailable
+from shared.errors import NotFound, StartError, Unavailable
 from tests.integration.notify_support import WAITS, rows, settle, states
 from tests.support.postgres import postgres_server
 
@@ -95,6 +95,50 @@ async def test_a_cancelled_caller_does_not_break_the_transaction(store: Store, f
         await task
     assert await store.progress() == Progress("e1", {"w": 499})
     assert len(states(file)) == 499
+
+
+async def test_what_waits_at_the_same_time_is_committed_together(store: Store, file: Path) -> None:
+    said: list[str] = []
+    await store.between(lambda raw: raw.set_trace_callback(said.append))
+    pages = (
+        store.follow(Progress("e1", {"w": n}), [message(n, f"user{n}")], NOW, WAITS)
+        for n in range(1, 11)
+    )
+    await asyncio.gather(*pages)
+    assert len(rows(file)) == 10
+    assert said.count("COMMIT") == 3  # of the callback, of whoever came first, of all others
+
+
+async def test_a_piece_that_fails_is_undone_alone(store: Store, file: Path) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE deliveries SET reason = 'half done'")
+        raise NotFound("there is no such thing")
+
+    await store.follow(Progress("e1", {"w": 1}), [message(1)], NOW, WAITS)
+    found = await asyncio.gather(
+        store.claim("email", NOW, 1),
+        store.between(fails),
+        store.follow(Progress("e1", {"w": 2}), [message(2, "cy")], NOW, WAITS),
+        return_exceptions=True,
+    )
+    assert isinstance(found[1], NotFound)
+    assert [(row["state"], row["reason"]) for row in rows(file)] == [
+        ("claimed", ""),
+        ("waiting", ""),
+    ]
+
+
+async def test_a_commit_that_fails_fails_for_all_who_waited_for_it(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = (
+        store.follow(Progress("e1", {"w": n}), [message(n, f"user{n}")], NOW, WAITS)
+        for n in range(1, 4)
+    )
+    with broken_commits(monkeypatch):
+        found = await asyncio.gather(*pages, return_exceptions=True)
+    assert [type(one) for one in found] == [Unavailable] * 3
+    assert rows(file) == []
 
 
 async def test_c8_a_claim_that_was_taken_over_cannot_begin(store: Store, file: Path) -> None:

@@ -32,7 +32,8 @@ TURN = 1.0  # seconds without the typists, then with them: what else runs distur
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`rate`: messages a second in total, 0: as fast as `window` in flight per sender allows.
-    `typists`: users who only type; half of the time they do not, for comparison.
+    `typists`: users who only type; half of the time they do not, for comparison. `prefix`: of the
+    users' ids; reserved ones have no notifications.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     warmup: float = 2.0
     size: int = 120
     typists: int = 0
+    prefix: str = PREFIX
     pids: dict[str, int] = {}
 
 
@@ -60,7 +62,7 @@ class Fleet:
     """All pairs of one run."""
 
     def __init__(self, plan: Plan) -> None:
-        run = f"{PREFIX}load-{secrets.token_hex(4)}"
+        run = f"{plan.prefix}load-{secrets.token_hex(4)}"
         window = LANE_WINDOW if plan.rate else plan.window
         filler = _filler(plan.size)
         self.tally = Tally()

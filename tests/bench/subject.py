@@ -16,6 +16,7 @@ from tests.support.stack import Stack
 
 T = TypeVar("T")
 
+PREFIX = "bench-"  # of the users, who are as all others are: reserved ones have no notifications
 PAIRS, WINDOW, SIZE = 100, 8, 120
 RATE = 200.0
 EDGES = (
@@ -87,6 +88,7 @@ class Subject:
             warmup=self.extent.warmup,
             size=SIZE,
             typists=typists,
+            prefix=PREFIX,
             pids=self.pids,
         )
         return await running.run(plan, self.tokens, listen)

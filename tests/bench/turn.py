@@ -10,11 +10,10 @@ from functools import partial
 from linkup.load import joining
 from linkup.load.cpu import Usage
 from linkup.load.pairs import LoadSocket, Receiver, Sender, Tally
-from shared.reserved import PREFIX
 from shared.subjects import direct_conversation_id
 from tests.bench import polls
 from tests.bench.memory import memory_kb
-from tests.bench.subject import PAIRS, RATE, SIZE, WINDOW, Subject, Unsound
+from tests.bench.subject import PAIRS, PREFIX, RATE, SIZE, WINDOW, Subject, Unsound
 from tests.support.waiting import eventually
 
 AFTERWARDS = 1.5  # s: a second after a join its heads are compared
@@ -87,7 +86,7 @@ async def _joins(key: str, subject: Subject, known: list[LoadSocket], join: Join
 
 
 def _lines(count: int) -> list[LoadSocket]:
-    run = f"{PREFIX}bench-{secrets.token_hex(4)}"
+    run = f"{PREFIX}{secrets.token_hex(4)}"
     return [LoadSocket(f"{run}-{number}", Tally()) for number in range(count)]
 
 

@@ -124,7 +124,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         Steps(store).answer(questions)
         Choices(store.between, known).answer(questions)
         subscriptions.answer(questions)
-        lists = Lists(store.between, words, clock.now, realtime.changed, realtime.heard)
+        lists = Lists(store.between, words, known, clock.now, realtime.changed, realtime.heard)
         lists.answer(questions)
         Unsubscribing(store, known, links).answer(questions)
         opened = partial(open_notices, known=known, waits=waits)

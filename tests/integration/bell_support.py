@@ -99,7 +99,7 @@ class Bell:
             bus, store.between, words, types, lambda: self.now / SECOND, SPACING
         )
         told, heard = self.realtime.changed, self.realtime.heard
-        self.lists = Lists(store.between, words, lambda: self.now, told, heard)
+        self.lists = Lists(store.between, words, types, lambda: self.now, told, heard)
         announcements = Announcements(
             bus, store.between, types, lambda: self.now, told, lambda *_: None
         )

@@ -101,8 +101,10 @@ async def test_s16_pages_meet_and_filters_hold(bell: Bell) -> None:
     unread = await bell.page(unread_only=True)
     assert [n.conversation_id for n in unread.notices] == ["d6", "d4", "d3", "d2", "d1", "d0"]
     assert (await bell.page(notification_type="mention")).notices == []
+    with pytest.raises(InvalidRequest, match=r"`notification_type`: there is no type 'mentoin'"):
+        await bell.page(notification_type="mentoin")
     for bad in ("x", "1", "-1", "1-", "٣-x", "9" * 40 + "-x"):
-        with pytest.raises(InvalidRequest, match="before"):
+        with pytest.raises(InvalidRequest, match="`before`"):
             await bell.page(before=bad)
 
 

@@ -11,7 +11,7 @@ from services.notify.database import Between
 from services.notify.inbox import rows
 from services.notify.inbox.fold import Changes, identity
 from services.notify.inbox.grouping import Item, grouped
-from services.notify.ladder.preferences import Table
+from services.notify.ladder.preferences import Table, check_type
 from services.notify.questions import Questions
 from shared import subjects
 from shared.bus import Bus
@@ -79,9 +79,7 @@ class Announcements:
         return answer
 
     def _check(self, asked: Announce) -> None:
-        if asked.notification_type not in self._known:
-            kind = asked.notification_type
-            raise InvalidRequest(f"`notification_type`: there is no type {kind!r}")
+        check_type(self._known, asked.notification_type)
         if not 1 <= len(asked.user_ids) <= MAX_JOINS:
             raise InvalidRequest(f"`user_ids` must be a list of 1 to {MAX_JOINS} users")
 

@@ -14,6 +14,7 @@ from services.notify.inbox.fold import Changes
 from services.notify.inbox.grouping import Item
 from services.notify.inbox.render import Words
 from services.notify.inbox.rows import Place
+from services.notify.ladder.preferences import Table, check_type
 from services.notify.questions import Questions
 from shared import frames
 from shared.commands import (
@@ -40,18 +41,22 @@ PAGE_BYTES = 96 * 1024  # of JSON: a page is one frame, and must leave room befo
 
 
 class Lists:
-    """`told`: called with what a question has changed; `heard`: with each question for counts."""
+    """`known`: the types that there are. `told`: called with what a question has changed; `heard`:
+    with each question for counts.
+    """
 
     def __init__(
         self,
         between: Between,
         words: Words,
+        known: Table,
         clock: Callable[[], int],
         told: Callable[[Changes], None],
         heard: Callable[[Badges], None],
     ) -> None:
         self._between = between
         self._words = words
+        self._known = known
         self._clock = clock
         self._told = told
         self._heard = heard
@@ -65,6 +70,7 @@ class Lists:
 
     async def notices(self, asked: Notices) -> NoticesAnswer:
         """Raises InvalidRequest, and Unavailable when persistence does not answer."""
+        self._check(asked)
         limit = max(1, min(asked.limit, MAX_NOTICES))
         place = _place(asked.before) if asked.before else TOP
 
@@ -108,7 +114,8 @@ class Lists:
         return ReadAnswer(count=0 if at else 1, unread_count=unread, at=at or now)
 
     async def read_all(self, asked: ReadNotices) -> ReadAnswer:
-        """Raises NotFound."""
+        """Raises InvalidRequest and NotFound."""
+        self._check(asked)
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> tuple[int | None, int]:
@@ -125,6 +132,10 @@ class Lists:
             frame = _all_read(asked, count, unread, now)
             self._told(Changes(frames=[(asked.user_id, frame)]))
         return ReadAnswer(count=count, unread_count=unread, at=now)
+
+    def _check(self, asked: Notices | ReadNotices) -> None:
+        if asked.notification_type:
+            check_type(self._known, asked.notification_type)
 
     async def badges(self, asked: Badges) -> BadgesAnswer:
         self._heard(asked)
@@ -165,5 +176,5 @@ def _place(before: str) -> Place:
     """Raises InvalidRequest."""
     at, _, item_id = before.partition("-")
     if not (at.isascii() and at.isdigit() and len(at) <= 16 and item_id):
-        raise InvalidRequest("before: not the `next` of a page")
+        raise InvalidRequest("`before` must be the `next` of a page")
     return int(at), item_id

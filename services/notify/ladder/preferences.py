@@ -128,12 +128,17 @@ def changed(chosen: Chosen, asked: PutPreferences) -> Chosen:
     return replace(chosen, types={**chosen.types, **types}, **given)
 
 
+def check_type(known: Table, name: str) -> None:
+    """Raises InvalidRequest for a type that does not exist."""
+    if name not in known:
+        raise InvalidRequest(f"`notification_type`: there is no type {name!r}")
+
+
 def check(known: Table, asked: PutPreferences) -> None:
     """Raises InvalidRequest, which names the field. The time zone, whose names are files, is left
     to whoever may read files."""
     for one in asked.types:
-        if one.notification_type not in known:
-            raise InvalidRequest(f"`notification_type`: there is no type {one.notification_type!r}")
+        check_type(known, one.notification_type)
     if isinstance(asked.quiet_hours, QuietHours):
         for name in ("start", "end"):
             if not TIME.match(getattr(asked.quiet_hours, name)):

@@ -13,21 +13,24 @@ import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from tests.integration.test_attachments import Browser
 from tests.integration.test_audit import audit
 from tests.integration.test_resume import refusal
 from tests.support.peer import Frame, http, synced
-from tests.support.stack import Stack, run_stack, started_stack
+from tests.support.stack import Stack, run_stack
 from tests.support.stores import lay_out, reading
 from tests.support.traffic import make_known
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)  # a command is several processes, one after the other
+
+on_one_product = pytest.mark.asyncio(loop_scope="module")
 
 
 async def call(
@@ -85,46 +88,78 @@ async def writing(stack: Stack, *user_ids: str) -> AsyncIterator[Callable[[], li
     assert all(task.cancelled() for task in tasks)
 
 
-async def test_t19_a_backup_under_live_clients_holds_every_ack_of_before_and_is_told_as_another(
-    tmp_path: Path,
-) -> None:
-    file, other = tmp_path / "backup.tar", tmp_path / "other"
-    async with run_stack(tmp_path) as stack, httpx2.AsyncClient(base_url=stack.url) as client:
+class Restored(NamedTuple):
+    """A product whose data come from the backup `file`, made of another one under live clients."""
+
+    stack: Stack
+    file: Path
+    before: list[Frame]  # the acks of before the backup
+    attachment_id: str
+    hello: dict[str, Any]  # with which bob would resume
+    settled: list[str]  # the states of what was due to erin, before any start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def restored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Restored]:
+    folder = tmp_path_factory.mktemp("backup")
+    file, other = folder / "backup.tar", folder / "other"
+    async with run_stack(folder, message_rate=0, notify_email_after=8) as stack:
         epoch = await make_known(stack, ["bob"])
-        upload = await Browser(stack, client, "alice").upload(b"a file of a message")
-        async with synced(stack, "alice") as alice:
-            sent = {"to": "bob", "content": "with a file", "client_id": "file"}
-            await alice.send("message", **sent, attachments=[upload["attachment_id"]])
-            await alice.outcome("file")
+        attachment_id = await _a_file_for_bob(stack)
+        async with synced(stack, "erin", token=stack.token("erin", email="erin@example.com")):
+            pass  # with an address, and away
         async with writing(stack, "alice", "carol", "dave") as acks:
             await eventually(lambda: len(acks()) >= 30)
+            async with synced(stack, "alice") as alice:
+                await alice.message("erin", "before")
+            await eventually(lambda: _states(stack.data_dir) == ["waiting"])
             before = acks()
             said = await done("backup", file, stack.data_dir)
             assert len(acks()) > len(before)  # nobody had to wait for it
         assert "of them 1 files" in said
         async with synced(stack, "bob") as bob:
-            old_cursor = bob.frames[0]["cursor"]
-    assert file.stat().st_mode & 0o777 == 0o600
-
+            hello = {"epoch": epoch, "cursor": bob.frames[0]["cursor"]}
+        await eventually(lambda: _states(stack.data_dir) == ["sent"], 20)
+        assert len(_mails(stack.data_dir)) == 1
     said = await done("restore", file, other / "data")
     assert "What was acknowledged later is not there" in said
-    stored = _messages(other / "data" / "linkup.db")
-    for ack in before:
-        assert stored[ack["message_id"]] == (ack["conversation_id"], ack["seq"], ack["client_id"])
-    with reading(other / "data" / "linkup.db") as store:
-        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert await audit(other / "data", "--all") == (0, "All is as it must be.\n")
+    settled = _states(other / "data")
+    async with run_stack(other, notify_email_after=0.5, notify_email_pause=0) as stack:
+        yield Restored(stack, file, before, attachment_id, hello, settled)
 
-    async with run_stack(other) as stack, httpx2.AsyncClient(base_url=stack.url) as client:
-        reason = await refusal(stack, "bob", epoch=epoch, cursor=old_cursor)
-        assert reason
-        link = await Browser(stack, client, "alice").link(upload["attachment_id"])
+
+async def _a_file_for_bob(stack: Stack) -> str:
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        upload = await Browser(stack, client, "alice").upload(b"a file of a message")
+    attachment_id = str(upload["attachment_id"])
+    async with synced(stack, "alice") as alice:
+        sent = {"to": "bob", "content": "with a file", "client_id": "file"}
+        await alice.send("message", **sent, attachments=[attachment_id])
+        await alice.outcome("file")
+    return attachment_id
+
+
+@on_one_product
+async def test_t19_a_backup_under_live_clients_holds_every_ack_of_before_and_is_told_as_another(
+    restored: Restored,
+) -> None:
+    stack = restored.stack
+    assert restored.file.stat().st_mode & 0o777 == 0o600
+    stored = _messages(stack.data_dir / "linkup.db")
+    for ack in restored.before:
+        assert stored[ack["message_id"]] == (ack["conversation_id"], ack["seq"], ack["client_id"])
+    with reading(stack.data_dir / "linkup.db") as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert await refusal(stack, "bob", **restored.hello)
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        link = await Browser(stack, client, "alice").link(restored.attachment_id)
         content = await Browser(stack, client, None).get(link["url"])
         assert content.content == b"a file of a message"
-        async with synced(stack, "alice") as alice:
-            assert alice.frames[0]["epoch"] != epoch
-            again = await alice.message("bob", "number 0", "after")
-            assert again["duplicate"] is False
+    async with synced(stack, "alice") as alice:
+        assert alice.frames[0]["epoch"] != restored.hello["epoch"]
+        again = await alice.message("bob", "number 0", "after")
+        assert again["duplicate"] is False
 
 
 def _messages(path: Path) -> dict[int, tuple[Any, ...]]:
@@ -133,41 +168,44 @@ def _messages(path: Path) -> dict[int, tuple[Any, ...]]:
         return {message_id: tuple(rest) for message_id, *rest in rows}
 
 
+@on_one_product
 async def test_t19_an_email_that_was_due_before_a_restore_is_not_sent_a_second_time(
-    tmp_path: Path,
+    restored: Restored,
 ) -> None:
     """The backup is older than the e-mail; one for a message of after the restore is sent."""
-    file, data = tmp_path / "backup.tar", tmp_path / "data"
-    async with run_stack(tmp_path, notify_email_after=8) as stack:
-        async with synced(stack, "bob", token=stack.token("bob", email="bob@example.com")):
-            pass  # with an address, and away
-        async with synced(stack, "alice") as alice:
-            await alice.message("bob", "before")
-        await eventually(lambda: _states(data) == ["waiting"])
-        await done("backup", file, data)
-        await eventually(lambda: _states(data) == ["sent"], 20)
-        assert len(_mails(data)) == 1
-    await done("restore", file, data, "--force")
-    assert _states(data) == ["cancelled"]
-    async with run_stack(tmp_path, notify_email_after=0.5, notify_email_pause=0) as stack:
-        async with http(stack, "bob") as bob:  # it is in the inbox
-            [conversation] = (await bob.get("/v1/conversations")).json()["conversations"]
-            assert conversation["unread_count"] == 1
-        async with synced(stack, "alice") as alice:
-            await alice.message("bob", "after")
-        await eventually(lambda: len(_mails(data)) == 2)
-        await eventually(lambda: _states(data) == ["cancelled", "sent"])
-    assert len(_mails(data)) == 2
+    stack, data = restored.stack, restored.stack.data_dir
+    assert restored.settled == ["cancelled"]
+    async with http(stack, "erin") as erin:  # it is in the inbox
+        [conversation] = (await erin.get("/v1/conversations")).json()["conversations"]
+        assert conversation["unread_count"] == 1
+    async with synced(stack, "alice") as alice:
+        await alice.message("erin", "after")
+    await eventually(lambda: bool(_mails(data)))
+    await eventually(lambda: _states(data) == ["cancelled", "sent"])
+    assert len(_mails(data)) == 1
 
 
 def _states(data: Path) -> list[str]:
+    """Of what is due to erin."""
+    sql = "SELECT state FROM deliveries WHERE user_id = 'erin' ORDER BY created_at, first_seq"
     with reading(data / "notify.db") as store:
-        rows = store.execute("SELECT state FROM deliveries ORDER BY created_at, first_seq")
-        return [state for (state,) in rows]
+        return [state for (state,) in store.execute(sql)]
 
 
 def _mails(data: Path) -> list[str]:
     return sorted(path.name for path in (data / "mail").glob("*.eml"))
+
+
+@on_one_product
+async def test_a_running_product_is_not_restored_over(restored: Restored) -> None:
+    data = restored.stack.data_dir
+    status, said = await call("restore", restored.file, data, "--force")
+    assert (status, "stop it first" in said) == (1, True), said
+    run_lock = data / "run.lock"
+    run_lock.rename(run_lock.with_suffix(".away"))  # as with containers, which have none
+    status, said = await call("restore", restored.file, data, "--force")
+    assert (status, "stop it first" in said) == (1, True), said
+    assert not list(data.glob(".restore-*"))
 
 
 # ------------------------------------------------------------------ what is refused
@@ -355,19 +393,6 @@ async def test_a_full_disk_leaves_what_was_there_before_a_restore(
     assert "room" in said, said
     assert everything(data) == before
     assert sorted(os.listdir(data.parent)) == ["backup.tar", "data"]
-
-
-async def test_a_running_product_is_not_restored_over(tmp_path: Path) -> None:
-    async with started_stack(tmp_path) as stack:
-        await stack.ready()
-        await done("backup", tmp_path / "backup.tar", stack.data_dir)
-        status, said = await call("restore", tmp_path / "backup.tar", stack.data_dir, "--force")
-        assert (status, "stop it first" in said) == (1, True), said
-        run_lock = stack.data_dir / "run.lock"
-        run_lock.rename(run_lock.with_suffix(".away"))  # as with containers, which have none
-        status, said = await call("restore", tmp_path / "backup.tar", stack.data_dir, "--force")
-        assert (status, "stop it first" in said) == (1, True), said
-        assert not list(stack.data_dir.glob(".restore-*"))
 
 
 async def test_files_in_an_object_store_go_by_reference(

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 from shared import logs
 from shared.errors import SettingError, StartError
@@ -28,7 +29,7 @@ def main(service: str, serve: Callable[[Settings], None], commands: Commands) ->
         settings = load()
         logs.set_up(service, settings)
         if asked.command is not None:
-            sys.exit(commands[asked.command](settings, asked.arguments))
+            _end(commands[asked.command](settings, asked.arguments))
         serve(settings)
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
@@ -36,6 +37,13 @@ def main(service: str, serve: Callable[[Settings], None], commands: Commands) ->
         sys.exit(_say(service, str(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(status: int) -> NoReturn:
+    """At once: the threads of obstore, which outlive their last answer, crash an interpreter that
+    takes itself down beside them."""
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _parsed(service: str, commands: Commands) -> argparse.Namespace:

@@ -5,12 +5,14 @@ import json
 import signal
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.objects import Objects
@@ -27,10 +29,13 @@ from shared.records import Ledger, use
 from shared.settings import Settings
 from tests.integration.test_attachments import Browser
 from tests.support.peer import synced
-from tests.support.stack import run_stack, started_stack
+from tests.support.stack import Stack, started_stack
+from tests.support.stores import lay_out
 from tests.support.traffic import make_known
 
 pytestmark = pytest.mark.timeout(240)  # a command is several processes, one after the other
+
+on_one_product = pytest.mark.asyncio(loop_scope="module")
 
 HOUR = 3600 * SECOND
 
@@ -52,44 +57,55 @@ def plant(path: Path, sql: str) -> None:
         other.executescript(sql)
 
 
-async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_file(
-    tmp_path: Path,
-) -> None:
-    async with run_stack(tmp_path) as stack, httpx2.AsyncClient(base_url=stack.url) as client:
-        await make_known(stack, ["bob"])
-        file = await Browser(stack, client, "alice").upload(b"here")
-        async with synced(stack, "alice") as alice:
-            sent = {"to": "bob", "content": "with", "client_id": "c1"}
-            await alice.send("message", **sent, attachments=[file["attachment_id"]])
-            ack = await alice.outcome("c1")
-            await alice.message("bob", "without")
-        assert await audit(stack.data_dir, "--all", "--json") == (0, "")
-        name = f"original/{file['attachment_id']}"
-        (stack.data_dir / "attachments" / name).unlink()
-        status, said = await audit(stack.data_dir, "--all")
-        assert status == 1
-        assert f"The file {name} of message {ack['message_id']} " in said
-
-
-async def test_f_a1_after_a_kill_it_reads_and_leaves_everything_as_it_is(tmp_path: Path) -> None:
-    async with started_stack(tmp_path) as stack:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The last test that uses it kills it."""
+    folder = tmp_path_factory.mktemp("audit")
+    await lay_out(folder / "data")
+    async with started_stack(folder) as stack:
         await stack.ready()
         await make_known(stack, ["bob"])
-        async with synced(stack, "alice") as alice:
-            ack = await alice.message("bob", "hello")
-        stack.process.send_signal(signal.SIGKILL)
-        await stack.process.wait()
-        before = _files(stack.data_dir)
-        assert "linkup.db-wal" in before
-        assert await audit(stack.data_dir, "--all") == (0, "All is as it must be.\n")
-        after = _files(stack.data_dir)
-        for name in ("linkup.db", "linkup.db-wal", "notify.db"):
-            assert after[name] == before[name]
-        plant(stack.data_dir / "linkup.db", "UPDATE members SET delivered_seq = 7")
-        status, said = await audit(stack.data_dir)  # the files are a part of --all
-        assert status == 1
-        assert f"In conversation {ack['conversation_id']} the delivered mark of user bob" in said
-        assert said.endswith("2 violations.\n")
+        yield stack
+
+
+@on_one_product
+async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_file(
+    stack: Stack,
+) -> None:
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        upload = await Browser(stack, client, "alice").upload(b"here")
+    async with synced(stack, "alice") as alice:
+        sent = {"to": "bob", "content": "with", "client_id": "c1"}
+        await alice.send("message", **sent, attachments=[upload["attachment_id"]])
+        ack = await alice.outcome("c1")
+        await alice.message("bob", "without")
+    assert await audit(stack.data_dir, "--all", "--json") == (0, "")
+    name = f"original/{upload['attachment_id']}"
+    file = stack.data_dir / "attachments" / name
+    kept = file.rename(file.with_name("kept"))
+    status, said = await audit(stack.data_dir, "--all")
+    kept.rename(file)
+    assert status == 1
+    assert f"The file {name} of message {ack['message_id']} " in said
+
+
+@on_one_product
+async def test_f_a1_after_a_kill_it_reads_and_leaves_everything_as_it_is(stack: Stack) -> None:
+    async with synced(stack, "alice") as alice:
+        ack = await alice.message("bob", "hello")
+    stack.process.send_signal(signal.SIGKILL)
+    await stack.process.wait()
+    before = _files(stack.data_dir)
+    assert "linkup.db-wal" in before
+    assert await audit(stack.data_dir, "--all") == (0, "All is as it must be.\n")
+    after = _files(stack.data_dir)
+    for name in ("linkup.db", "linkup.db-wal", "notify.db"):
+        assert after[name] == before[name]
+    plant(stack.data_dir / "linkup.db", "UPDATE members SET delivered_seq = 7")
+    status, said = await audit(stack.data_dir)  # the files are a part of --all
+    assert status == 1
+    assert f"In conversation {ack['conversation_id']} the delivered mark of user bob" in said
+    assert said.endswith("2 violations.\n")
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -1,12 +1,12 @@
 """The Python client against the whole product."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from linkup_client import Client, ConnectionRefused, Message, Receipt, SendFailed, connect
 
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,16 +33,16 @@ async def receipt(client: Client, **marks: int) -> None:
                 return
 
 
-async def test_s63_presence_is_told_once_and_again_when_it_changes(tmp_path: Path) -> None:
+async def test_s63_presence_is_told_once_and_again_when_it_changes(stack: Stack) -> None:
     told: list[bool] = []
-    async with run_stack(tmp_path, presence_debounce=0.5) as stack:
-        ann, bob = [connect(stack.ws_url, stack.token(name)) for name in ("ann", "bob")]
-        async with ann:
-            async with bob:
-                await ann.send("hi", to="bob")
-                ann.watch(["bob"], lambda presence: told.append(presence.is_online))
-                await eventually(lambda: told == [True])
-            await eventually(lambda: told == [True, False], 20)
+    one, other = await newcomers(stack, "ann", "bob")
+    ann, bob = [connect(stack.ws_url, stack.token(name)) for name in (one, other)]
+    async with ann:
+        async with bob:
+            await ann.send("hi", to=other)
+            ann.watch([other], lambda presence: told.append(presence.is_online))
+            await eventually(lambda: told == [True])
+        await eventually(lambda: told == [True, False], 20)
 
 
 async def test_a_message_and_its_receipts(stack: Stack) -> None:

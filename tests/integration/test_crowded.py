@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.support.peer import Peer, synced
 from tests.support.raw import connections_of, tcp, upgrade
@@ -49,8 +50,9 @@ async def notices_nothing(stack: Stack, alice: Peer, bob: Peer) -> None:
         await carol.settled()
 
 
-def lines_about(stack: Stack, bound: str) -> int:
-    return stack.log.read_text().count(f'"bound":"{bound}"')
+def lines_about(stack: Stack, bound: str, after: int = 0) -> int:
+    """`after`: so many bytes of the log."""
+    return stack.log.read_bytes()[after:].count(f'"bound":"{bound}"'.encode())
 
 
 async def test_f_h1_silent_connections_take_nothing_from_who_is_inside(tmp_path: Path) -> None:
@@ -81,21 +83,23 @@ async def test_f_h1_an_address_has_its_share(tmp_path: Path) -> None:
         assert lines_about(stack, "connections_per_address") == 1
 
 
-async def test_f_h1_without_descriptors_it_waits_and_says_so_once(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_f_h1_without_descriptors_it_waits_and_says_so_once(stack: Stack) -> None:
     """The limit is lowered under a gateway that counts on more."""
-    async with run_stack(tmp_path, sockets_per_address=0, header_timeout=60) as stack:
-        async with synced(stack, "alice") as alice, synced(stack, "bob") as bob:
-            files = (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-            resource.prlimit(stack.pids()["gateway"], resource.RLIMIT_NOFILE, files)
-            async with silent(stack, b""):
-                await eventually(lambda: lines_about(stack, "descriptors") > 0)
-                assert (await alice.message("bob", "still"))["type"] == "ack"
-                await bob.next("message", content="still")
-            await eventually(lambda: held(stack) == 2)
-            async with synced(stack, "alice"):
-                pass
-        assert lines_about(stack, "descriptors") == 1
-        assert "Traceback" not in stack.log.read_text()
+    gateway = stack.pids()["gateway"]
+    before, said = resource.prlimit(gateway, resource.RLIMIT_NOFILE), stack.log.stat().st_size
+    async with synced(stack, "alice") as alice, synced(stack, "bob") as bob:
+        resource.prlimit(gateway, resource.RLIMIT_NOFILE, (FILES, before[1]))
+        async with silent(stack, b""):
+            await eventually(lambda: lines_about(stack, "descriptors", said) > 0)
+            assert (await alice.message("bob", "still"))["type"] == "ack"
+            await bob.next("message", content="still")
+        await eventually(lambda: held(stack) == 2)
+        async with synced(stack, "alice"):
+            pass
+    resource.prlimit(gateway, resource.RLIMIT_NOFILE, before)
+    assert lines_about(stack, "descriptors", said) == 1
+    assert "Traceback" not in stack.log.read_bytes()[said:].decode()
 
 
 async def test_f_h1_how_many_is_a_setting(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from functools import partial
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from shared.metrics import ALL
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually
@@ -24,10 +26,27 @@ ERRORS = "/v1/admin/errors"
 CANARY = "canary-7f3a"
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def operators_port() -> int:
+    return free_port()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, operators_port: int
+) -> AsyncIterator[Stack]:
     directory, keys = tmp_path_factory.mktemp("errors"), f"{KEY},{NEXT_KEY}"
-    async with run_stack(directory, admin_key=keys, admin_per_minute=0) as stack:
+    operators: dict[str, Any] = {
+        "admin_key": keys,
+        "admin_per_minute": 0,
+        "metrics_port": operators_port,
+    }
+    async with run_stack(directory, **operators) as stack:
         yield stack
 
 
@@ -59,6 +78,18 @@ async def test_s42_the_operators_key_opens_health_and_metrics_from_anywhere(
             assert (health.keys() > {"status"}) == whole
             metrics = await client.get("/metrics", headers=headers)
             assert metrics.status_code == (200 if whole else 404)
+
+
+async def test_s42_the_port_for_operators_tells_all_even_to_who_comes_by_a_proxy(
+    stack: Stack, operators_port: int
+) -> None:
+    url, proxied = f"http://127.0.0.1:{operators_port}", {"x-forwarded-for": "203.0.113.7"}
+    async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
+        whole = (await client.get("/health", headers=proxied)).json()
+        assert whole["services"].keys() == set(ALL)
+        assert (await client.get("/metrics", headers=proxied)).status_code == 200
+        for path in ("/", "/ws", "/v1/conversations"):
+            assert (await client.get(path)).status_code == 404
 
 
 async def linkup(stack: Stack, *arguments: str) -> tuple[int | None, str, str]:

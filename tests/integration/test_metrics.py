@@ -1,8 +1,6 @@
 """Metrics of the running product, and who is told what."""
 
 import asyncio
-import socket
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from shared.metrics import ALL, STANDARD, TABLE
 from tests.support.peer import synced
 from tests.support.prometheus import Scraped, needs_promtool, promtool
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -122,29 +120,3 @@ async def test_s42_a_stranger_is_told_the_bare_status(
     assert missing.status_code in (403, 404)
     assert missing.json()["code"] == unknown.json()["code"]
     assert {"health_score", "services"} <= (await get(stack.url + "/health")).json().keys()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-async def test_s42_the_port_for_operators_tells_all_even_to_who_comes_by_a_proxy(
-    tmp_path: Path,
-) -> None:
-    port = free_port()
-    async with run_stack(tmp_path, metrics_port=port):
-        url = f"http://127.0.0.1:{port}"
-        whole = (await get(f"{url}/health", PROXIED)).json()
-        assert whole["services"].keys() == set(ALL)
-        assert (await get(f"{url}/metrics", PROXIED)).status_code == 200
-        for path in ("/", "/ws", "/v1/conversations"):
-            assert (await get(url + path)).status_code == 404
-
-
-async def test_s120_without_metrics_nobody_is_told_any(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, metrics=False) as stack:
-        for service in ALL:
-            url = f"http://127.0.0.1:{stack.port(service)}"
-            assert (await get(f"{url}/metrics")).status_code == 404
-            assert (await get(f"{url}/health")).status_code == 200

@@ -1,4 +1,4 @@
-"""Who is online, over the real wire. What takes its time is played in tests/property."""
+"""Two gateways, and who is online. What takes its time is played in tests/property."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.peer import Frame, Peer, gather, http, peer, synced
 from tests.support.processes import open_files
 from tests.support.stack import UNLIMITED, Stack, run_stack
-from tests.support.traffic import make_known
+from tests.support.traffic import make_known, newcomers
 from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -136,6 +136,17 @@ async def test_f_s18_who_still_shares_a_conversation_is_watched_on(stack: Stack)
         await api.request("DELETE", f"/v1/conversations/{place}/members/carol")
         async with synced(stack, "carol"):
             await heard(alice, "carol", True)
+
+
+async def test_two_gateways_carry_one_conversation(stack: Stack) -> None:
+    other, sender = await newcomers(stack, "bob", "alice")
+    async with synced(stack, other) as first, synced(stack, other) as second:
+        async with synced(stack, sender) as one, synced(stack, sender) as two:
+            acks = await gather(one.message(other, "from one"), two.message(other, "from two"))
+        ids = sorted(ack["message_id"] for ack in acks)
+        for device in (first, second):
+            got = [(await device.next("message"))["message_id"] for _ in ids]
+            assert sorted(got) == ids
 
 
 @pytest.mark.prove

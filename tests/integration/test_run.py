@@ -24,6 +24,7 @@ from shared.errors import StartError
 from shared.settings import PREFIX, Settings, to_environment
 from tests.support.processes import runs
 from tests.support.stack import Stack, run_stack, started_stack
+from tests.support.stores import lay_out
 from tests.support.waiting import eventually, within
 
 ALL = {"nats-server", "persistence", "notify", "gateway"}
@@ -278,6 +279,7 @@ async def test_a_child_that_keeps_dying_starts_again_each_time(fresh: Stack) -> 
 async def test_no_child_survives_a_killed_run_which_starts_again_and_stops_at_a_second_signal(
     tmp_path: Path,
 ) -> None:
+    await lay_out(tmp_path / "data")
     async with started_stack(tmp_path) as stack:
         await stack.ready()
         pids = stack.pids()

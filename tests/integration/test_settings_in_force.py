@@ -17,6 +17,7 @@ from PIL import Image
 from services.persistence.app import open_app
 from services.persistence.upkeep import retention
 from shared.health import Health
+from shared.metrics import ALL
 from shared.settings import DAY, Settings
 from tests.integration.test_attachments import Browser
 from tests.support.peer import gather, http, synced
@@ -38,6 +39,7 @@ SMALL: dict[str, Any] = {
     "attachment_link_for": 1.0,
     "upload_per_minute": UPLOADS,
     "message_rate": 0,
+    "metrics": False,
 }
 
 
@@ -51,6 +53,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         yield client
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_s120_without_metrics_nobody_is_told_any(stack: Stack, service: str) -> None:
+    url = f"http://127.0.0.1:{stack.port(service)}"
+    async with httpx2.AsyncClient(base_url=url) as client:
+        assert (await client.get("/metrics")).status_code == 404
+        assert (await client.get("/health")).status_code == 200
 
 
 async def crowd(stack: Stack, number: int, content: str) -> None:

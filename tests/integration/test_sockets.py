@@ -17,7 +17,7 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from shared.subjects import direct_conversation_id
-from tests.support.peer import closed, gather, http, peer, synced
+from tests.support.peer import closed, http, peer, synced
 from tests.support.raw import connections_of
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known, newcomers
@@ -181,17 +181,6 @@ def text_frame(frame: Mapping[str, object]) -> bytes:
     """Of a client, with a mask of zeros."""
     text = json.dumps(frame).encode()
     return bytes([0x81, 0xFE]) + len(text).to_bytes(2, "big") + bytes(4) + text
-
-
-async def test_two_gateways_carry_one_conversation(tmp_path: Path) -> None:
-    async with run_stack(tmp_path, gateways=2, sockets_per_user=0) as stack:  # noqa: SIM117
-        async with synced(stack, "bob") as first, synced(stack, "bob") as second:
-            async with synced(stack, "alice") as one, synced(stack, "alice") as two:
-                acks = await gather(one.message("bob", "from one"), two.message("bob", "from two"))
-            ids = sorted(ack["message_id"] for ack in acks)
-            for device in (first, second):
-                got = [(await device.next("message"))["message_id"] for _ in ids]
-                assert sorted(got) == ids
 
 
 async def test_c10_a_flood_of_pings_without_reading_is_dropped(stack: Stack) -> None:

@@ -1,12 +1,34 @@
-"""C8 against a mail server that goes wrong at random, while notify is killed again and again."""
+"""A mail server that goes wrong: C8 while notify is killed again and again, and chat beside it."""
 
+import asyncio
+import json
 import os
+import time
 from collections import Counter
+from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
+from statistics import mean, median
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP
+from msgspec import Struct
+from websockets.asyncio.client import connect
 
-from tests.integration.notify_support import FakeLog, fake_log, process, rows, smtp_server
+from linkup.load.cpu import Usage
+from linkup.load.measured import latency
+from services.notify.courier import CONCURRENCY
+from tests.integration.notify_support import (
+    FakeLog,
+    Mailbox,
+    fake_log,
+    process,
+    rows,
+    smtp_server,
+)
+from tests.support.peer import Peer, synced
+from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.unruly import Unruly
 from tests.support.waiting import eventually
 
@@ -14,6 +36,19 @@ FEW = 200
 MANY = int(os.environ.get("MAILED", "10000"))
 A_LIFE = 60  # e-mails, about, between two kills
 ENDS = {"sent", "unknown", "failed"}
+
+REFUSED = "refused"  # nobody listens
+FAULTS = {  # at which step, and what
+    "451": ("rcpt", "451 4.7.1 come again"),
+    "hangs": ("data", "hang"),
+    "550": ("rcpt", "550 5.1.1 no such user"),
+}
+ROUNDS = 2  # of all faults
+SECONDS = float(os.environ.get("MAIL_SECONDS", "15"))  # of a window
+SENDERS = 8
+PAUSE = 0.04  # seconds between an ack and the next message
+MORE_CPU = 0.05
+MORE_P99 = 1.25
 
 
 async def test_c8_200_emails_through_an_unruly_server_and_kills_arrive_at_most_once(
@@ -83,3 +118,123 @@ async def lives(server: Unruly, nats_url: str, folder: Path, number: int) -> Non
     server.calm = True
     async with process(nats_url, folder, **settings):
         await eventually(lambda: {row["state"] for row in rows(folder / "notify.db")} <= ENDS, 60)
+
+
+class Failing(Mailbox):
+    """`fault`: what happens to every e-mail, of FAULTS; empty: each is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault = ""
+
+    async def step(self, server: SMTP, step: str) -> str | None:
+        at, act = FAULTS.get(self.fault, ("", ""))
+        self.script[step] = [act] if step == at else []
+        return await super().step(server, step)
+
+
+class Window(Struct, frozen=True):
+    """`acks`: what they took, in seconds. `cpu`: of a message, in the gateway and persistence."""
+
+    acks: list[float]
+    cpu: float
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+async def test_c8_chat_does_not_notice_a_mail_server_that_fails(tmp_path: Path) -> None:
+    """Each failing window stands between two healthy ones, whose difference is the noise."""
+    server = Failing()
+    async with smtp_server(mailbox=server):
+        port = server.port  # free again afterwards, and known to the product
+    healthy, failing = list[Window](), list[Window]()
+    async with run_stack(tmp_path, **UNLIMITED, **mailing(port)) as stack:
+        await make_addressed(stack)
+        await window(stack, server, port, "")  # the first one warms up
+        healthy.append(await window(stack, server, port, ""))
+        for fault in (REFUSED, *FAULTS) * ROUNDS:
+            failing.append(await window(stack, server, port, fault))
+            healthy.append(await window(stack, server, port, ""))
+    judge(healthy, failing)
+
+
+def mailing(port: int) -> dict[str, Any]:
+    """An e-mail for each message, tried again soon, to addresses that are never given up."""
+    return {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_security": "none",
+        "smtp_retry_base": 0.5,
+        "smtp_retry_cap": 2.0,
+        "smtp_retry_attempts": 1000,
+        "smtp_refusals": 0,
+        "notify_email_after": 0.0,
+        "notify_email_pause": 0.0,
+    }
+
+
+async def make_addressed(stack: Stack) -> None:
+    for number in range(SENDERS):
+        name = f"reader-{number}"
+        token = stack.token(name, email=f"{name}@example.test")
+        async with connect(stack.ws_url) as socket:
+            await socket.send(json.dumps({"type": "hello", "token": token}))
+            await socket.recv()
+
+
+async def window(stack: Stack, server: Failing, port: int, fault: str) -> Window:
+    server.fault, server.release = fault, asyncio.Event()
+    if fault == REFUSED:
+        return await traffic(stack)
+    async with smtp_server(port, mailbox=server):
+        before = len(server.accepted), len(server.seen)
+        found = await traffic(stack)
+        assert len(server.seen) > before[1]
+        # Some were on their way when it began to fail.
+        assert (len(server.accepted) > before[0] + CONCURRENCY) == (not fault)
+        server.fault = ""
+    return found
+
+
+async def traffic(stack: Stack) -> Window:
+    pids = stack.pids()
+    usage = Usage({name: pids[name] for name in ("gateway", "persistence")})
+    async with AsyncExitStack() as opened:
+        writers = [
+            await opened.enter_async_context(synced(stack, f"writer-{n}")) for n in range(SENDERS)
+        ]
+        usage.start()
+        taken = await asyncio.gather(*(write(one, n) for n, one in enumerate(writers)))
+        spent = sum(usage.seconds().values())
+    acks = [seconds for one in taken for seconds in one]
+    return Window(acks, spent / len(acks))
+
+
+async def write(one: Peer, number: int) -> list[float]:
+    taken = []
+    until = time.monotonic() + SECONDS
+    while (began := time.monotonic()) < until:
+        answer = await one.message(f"reader-{number}", "hello", f"{time.time_ns()}")
+        assert answer["type"] == "ack"
+        taken.append(time.monotonic() - began)
+        await asyncio.sleep(PAUSE)
+    return taken
+
+
+def judge(healthy: list[Window], failing: list[Window]) -> None:
+    pairs = list(pairwise(healthy))
+    noise = median(abs(one.cpu / other.cpu - 1) for one, other in pairs)
+    more = median(
+        bad.cpu / mean([one.cpu, other.cpu])
+        for bad, (one, other) in zip(failing, pairs, strict=True)
+    )
+    well = latency([seconds for one in healthy for seconds in one.acks])
+    badly = latency([seconds for one in failing for seconds in one.acks])
+    print(  # noqa: T201
+        f"CPU a message {more:.3f} times as much with a failing mail server, noise {noise:.3f}; "
+        f"ack {well} healthy, {badly} failing"
+    )
+    assert well.p99_ms is not None
+    assert badly.p99_ms is not None
+    assert more <= 1 + max(MORE_CPU, noise)
+    assert badly.p99_ms <= MORE_P99 * well.p99_ms

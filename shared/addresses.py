@@ -170,6 +170,13 @@ def contact(text: str) -> str:
     return text
 
 
+def secure(text: str) -> str:
+    parts = _split(text, "https://id.example.com/jwks.json")
+    if parts.scheme != "https" or parts.fragment:
+        raise ValueError("has another scheme or a #; write https://id.example.com/jwks.json")
+    return text
+
+
 def own_name(text: str) -> str:
     """A name that requests may ask for, whatever the port; `*`: any."""
     has_port = text.count(":") == 1 or "]:" in text  # else a colon is of an IPv6 address
@@ -193,6 +200,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "notify_database_url": database,
     "public_url": page,
     "conversation_url": conversation,
+    "jwks_url": secure,
     "smtp_host": host,
     "vapid_subject": contact,
     "outbound_allowed": destination,

@@ -69,6 +69,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwt_secret: str = ""
     jwt_audience: str = "linkup"
     jwt_issuer: str = ""
+    jwks_url: str = ""
+    jwks_every: Annotated[float, Meta(ge=10, le=86_400)] = 600.0
     jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     admin_key: str = ""
     dev_login: bool = False

@@ -15,7 +15,7 @@ def warnings(settings: Settings) -> Iterator[str]:
             f"anybody who can reach {where} can sign in as any user without a password: "
             "set LINKUP_DEV_LOGIN=0, or LINKUP_HOST=127.0.0.1 to accept only this machine"
         )
-    if not settings.dev_login and not settings.jwt_secret:
+    if not (settings.dev_login or settings.jwt_secret or settings.jwks_url):
         why = "" if local else f", because LINKUP_HOST={settings.host} accepts other machines"
         yield (
             f"nobody can sign in yet: the demo login is off{why}. Set LINKUP_JWT_SECRET to "

@@ -39,7 +39,7 @@ from services.gateway.attachments.links import Links
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
-from services.gateway.auth import Authenticator
+from services.gateway.auth import Authenticator, published_keys
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import Handlers
 from services.gateway.hosts import Hosts, KnownHosts
@@ -126,7 +126,10 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
     async def on_reconnect() -> None:
         reconnected.set()
 
-    async with bus.connect(settings.nats_url, "gateway", on_reconnect) as nats:
+    async with (
+        published_keys(auth, settings, health),
+        bus.connect(settings.nats_url, "gateway", on_reconnect) as nats,
+    ):
         parts = _connected(settings, health, nats, auth)
         async with asyncio.TaskGroup() as tasks:
             running = [

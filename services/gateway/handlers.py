@@ -23,7 +23,7 @@ from shared.commands import (
     Result,
     StoreMessage,
 )
-from shared.errors import InvalidFrame, Unauthorized
+from shared.errors import InvalidFrame, Unauthorized, Unavailable
 from shared.frames import ClientFrame, CloseCode
 
 
@@ -93,10 +93,10 @@ class Handlers:
     def on_refresh(self, connection: Connection, frame: frames.Refresh) -> None:
         """Store the token's claims about its user first, if they differ from the last ones."""
         try:
-            identity = self.auth.verify(frame.token)
+            identity = self.auth.verify_or_later(frame.token)
             news = told_by(identity) != told_by(connection.identity)
             connection.refresh(identity)
-        except Unauthorized as error:
+        except (Unauthorized, Unavailable) as error:
             error.client_id = frame.client_id
             raise
         if news:

@@ -51,6 +51,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " the URLs of files.",
         "jwt_audience": "The required audience (`aud`) of a token.",
         "jwt_issuer": "The required issuer (`iss`) of a token. If empty, any issuer is accepted.",
+        "jwks_url": "The https address of the public keys of your app's tokens (RS256, ES256,"
+        " EdDSA), as a JSON Web Key Set.",
+        "jwks_every": "How often the public keys are fetched.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
         "admin_key": "The operator's key for /v1/admin, at least 32 bytes. While you change it,"
@@ -184,7 +187,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " LINKUP_SMTP_FROM.",
         "push_content": "The content of a push notification: full, or none for a text that"
         " does not tell who wrote what.",
-        "outbound_allowed": "Hosts and networks that addresses of push subscriptions may lead to"
+        "outbound_allowed": "Hosts and networks that LINKUP_JWKS_URL and the addresses of push"
+        " subscriptions may lead to"
         " although they are private. Such an address may have any port.",
     },
 }

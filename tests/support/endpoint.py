@@ -27,16 +27,19 @@ class Asked(NamedTuple):
 
 
 class Endpoint:
-    """`script`: how the next requests are answered, 201 when it is empty. A number is a status,
-    with a header behind it as `429 retry-after: 7`; "late" is 201 after a moment, "hang" holds the
-    answer until `release` is set, "drop" cuts the connection, "slow" begins an answer 201 and never
-    ends its body, "endless" sends a body without an end."""
+    """`script`: how the next requests are answered, as `usual` when it is empty. A number is a
+    status, with a header behind it as `429 retry-after: 7`; "late" is 201 after a moment, "hang"
+    holds the answer until `release` is set, "drop" cuts the connection, "slow" begins an answer 201
+    and never ends its body, "endless" sends a body without an end. `content`: the body of all
+    others."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.script: list[str] = []
         self.release = asyncio.Event()
         self.connections = 0
+        self.content = b""
+        self.usual = "201"
         self.host = ""
         self.port = 0
 
@@ -49,7 +52,7 @@ class Endpoint:
         with suppress(OSError, h11.ProtocolError):
             while (asked := await _read(connection, reader)) is not None:
                 self.asked.append(asked)
-                act = self.script.pop(0) if self.script else "201"
+                act = self.script.pop(0) if self.script else self.usual
                 if not await self._answer(act, connection, writer):
                     break
                 connection.start_next_cycle()
@@ -78,11 +81,12 @@ class Endpoint:
                 await self.release.wait()
                 return False
         status, _, header = act.partition(" ")
-        headers = [("content-length", "0")]
+        headers = [("content-length", str(len(self.content)))]
         if header:
             name, _, value = header.partition(": ")
             headers.append((name, value))
         _send(connection, writer, h11.Response(status_code=int(status), headers=headers))
+        _send(connection, writer, h11.Data(data=self.content))
         _send(connection, writer, h11.EndOfMessage())
         await writer.drain()
         return True

@@ -4,9 +4,9 @@ import functools
 import math
 import re
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import jwt
@@ -21,7 +21,8 @@ from services.gateway.auth.keys import SHARED, Keys, UnknownKey
 from shared import frames
 from shared.clock import SECOND
 from shared.counters import Counters
-from shared.errors import Unauthorized
+from shared.errors import Unauthorized, Unavailable
+from shared.health import Health
 from shared.reserved import is_reserved
 from shared.settings import Settings
 
@@ -56,6 +57,14 @@ class Identity(Struct, frozen=True, kw_only=True):
     avatar: str | None = None
 
 
+class Source(Protocol):
+    """Keys that are published, and fetched anew."""
+
+    def want(self) -> bool: ...
+
+    async def answered(self) -> None: ...
+
+
 class Authenticator:
     """Verifies the tokens of the host app; signs them only for the demo."""
 
@@ -66,6 +75,7 @@ class Authenticator:
         self._issuer = settings.jwt_issuer or None
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
+        self.source: Source | None = None
         self._known = functools.lru_cache(REMEMBERED)(self._read)
         self.keys.changed = self._known.cache_clear
 
@@ -82,6 +92,32 @@ class Authenticator:
         for claim in odd:
             self._odd.tell(identity.user_id, claim)
         return identity
+
+    async def identify(self, token: str) -> Identity:
+        """As `verify`; a key that is not known is looked for first. Raises Unavailable as well, if
+        no key could be fetched yet."""
+        try:
+            return self.verify(token)
+        except Unauthorized as refused:
+            if not self._looked_for(refused):
+                raise
+        assert self.source is not None
+        await self.source.answered()
+        return self.verify(token)
+
+    def verify_or_later(self, token: str) -> Identity:
+        """As `verify`; raises Unavailable while a key that is not known is looked for."""
+        try:
+            return self.verify(token)
+        except Unauthorized as refused:
+            if not self._looked_for(refused):
+                raise
+            raise Unavailable(
+                "The key of the token is being fetched", retry_after_ms=1000
+            ) from None
+
+    def _looked_for(self, refused: Unauthorized) -> bool:
+        return refused.why == FAULTS[UnknownKey] and self.source is not None and self.source.want()
 
     def _read(self, token: str) -> tuple[Identity, Sequence[str]]:
         """What a good token says, and which of its claims are odd; it stays so until it expires.
@@ -134,6 +170,21 @@ class Authenticator:
             "email": demo_email(user_id),
         }
         return jwt.encode(claims, self._secrets[0], algorithm=SHARED)
+
+
+@asynccontextmanager
+async def published_keys(
+    auth: Authenticator, settings: Settings, health: Health
+) -> AsyncIterator[None]:
+    """Follow LINKUP_JWKS_URL, if it is set, until the block ends. Raises SettingError."""
+    if not settings.jwks_url:
+        yield
+        return
+    from services.gateway.auth import jwks  # its HTTP client takes long to load
+
+    async with jwks.followed(settings, auth.keys) as auth.source:
+        health.checks["jwks"] = auth.source.check
+        yield
 
 
 def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:

@@ -40,7 +40,7 @@ class Greeting:
         """Raises Disconnected, LinkupError, and TimeoutError when nothing is said."""
         token = bearer(header(scope, b"authorization"))
         if token is not None:
-            return await _by_header(wire, self.auth.verify(token))
+            return await _by_header(wire, await self.auth.identify(token))
         async with asyncio.timeout(self.settings.hello_timeout):
             hello = await _hello(wire)
         await self.turns.turn()
@@ -48,7 +48,7 @@ class Greeting:
             raise Unauthorized("`hello` needs a `token`")
         if is_ticket(hello.token):
             return await self.tickets.redeem(hello.token, address_of(scope)), hello, None
-        return self.auth.verify(hello.token), hello, None
+        return await self.auth.identify(hello.token), hello, None
 
     def welcome(self, connection: Connection, hello: Hello, joined: Joined) -> bool:
         """Say where the feed goes on, and begin it there; whether nothing was missed."""

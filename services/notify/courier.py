@@ -9,6 +9,7 @@ import logging
 import math
 import random
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -31,6 +32,9 @@ logger = logging.getLogger("linkup.notify")
 CONCURRENCY = 4
 POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
 OUTLOOK = 1.0  # seconds that it may be old while all slots are taken
+AHEAD = 0.25  # seconds: what is sent within them is asked about at once
+MOST_AHEAD = 50
+FRESH = 2.0  # seconds that an answer of the log is good for
 RETRY = 1.0
 DAY = 86_400 * SECOND
 
@@ -64,6 +68,8 @@ class Courier:
         self._stopping = False
         self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
         self._outlook = Outlook()
+        self._ready = deque[tuple[float, Case]]()  # since when, by the loop's clock
+        self._sent_at = deque[float](maxlen=MOST_AHEAD)
         self._looked_at = -math.inf  # by the loop's clock
 
     async def run(self) -> None:
@@ -94,10 +100,12 @@ class Courier:
         return self._outcomes.check(self._outlook, silent)
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
-        room = self._breaker.room(self._concurrency - len(self._flying))
-        claimed = await self._store.claim(self._way.channel, self._clock(), room) if room else []
-        for case in await self._cases(claimed):
-            await self._step(case, sends)
+        while self._ready and (self._room() or self._breaker.wait()):
+            await self._next(sends)
+        room = self._room()
+        claimed = await self._claim(room) if room else []
+        since = asyncio.get_running_loop().time()
+        self._ready.extend((since, case) for case in await self._cases(claimed))
         if not claimed and (room or self._is_old()):
             self._looked_at = asyncio.get_running_loop().time()
             self._outlook = await self._store.outlook(
@@ -106,6 +114,27 @@ class Courier:
         if not claimed:
             due_at = self._outlook.due_at
             await self._pause(self._until(due_at) if room else self._breaker.wait() or POLL)
+
+    def _room(self) -> int:
+        return self._breaker.room(self._concurrency - len(self._flying))
+
+    async def _claim(self, room: int) -> list[Delivery]:
+        """Also what will have its turn within a moment, so that one question is for many."""
+        ahead = self._pace() if self._breaker.state == "closed" else 0
+        return await self._store.claim(self._way.channel, self._clock(), room + ahead)
+
+    def _pace(self) -> int:
+        """How many were sent within the last moment."""
+        since = asyncio.get_running_loop().time() - AHEAD
+        return sum(at > since for at in self._sent_at)
+
+    async def _next(self, sends: asyncio.TaskGroup) -> None:
+        since, case = self._ready.popleft()
+        is_old = asyncio.get_running_loop().time() > since + FRESH
+        if is_old or self._breaker.wait():  # it is asked about again
+            await self._settle(case.delivery, Outcome("released"))
+        else:
+            await self._step(case, sends)
 
     def _is_old(self) -> bool:
         """While there is more to send than slots, the outlook is only told of."""
@@ -189,6 +218,8 @@ class Courier:
             )
             outcome = Outcome("unknown" if begun else "failed", "internal")
         self._breaker.end(outcome.worked, outcome.reason)
+        if outcome.kind == "sent":
+            self._sent_at.append(asyncio.get_running_loop().time())
         await self._settle(case.delivery, outcome, case.profile.email or "")
         self._outcomes.tell(case.delivery, outcome)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import follower, outcomes
+from services.notify import courier, follower, outcomes
 from services.notify.database import Transactions
 from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
@@ -75,6 +75,44 @@ async def test_c8_unread_messages_become_one_email(
     assert "https://chat.test/chat/ann/" in text
     assert "UTC" not in text  # but the time of Tokyo
     assert "&lt;b&gt;second&lt;/b&gt;" in html
+
+
+async def test_a_burst_is_sent_after_few_questions(
+    nats_url: str,
+    tmp_path: Path,
+    log: FakeLog,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier, "AHEAD", 60.0)
+    people = [f"user{n}" for n in range(40)]
+    for person in people:
+        log.know(person)
+        await log.send("ann", person)
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await eventually(lambda: running.states() == ["sent"] * len(people))
+    assert sorted(str(letter["To"]) for letter in mailbox.accepted) == sorted(
+        f"{person}@example.test" for person in people
+    )
+    assert log.marks_asked < len(people) / 2
+
+
+async def test_c8_an_answer_that_has_become_old_is_asked_for_again(
+    nats_url: str,
+    tmp_path: Path,
+    log: FakeLog,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_release: None,
+) -> None:
+    monkeypatch.setattr(courier, "FRESH", -1.0)
+    await log.send("ann", "bob")
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await eventually(lambda: log.marks_asked > 2)
+        assert mailbox.seen == []
+        monkeypatch.setattr(courier, "FRESH", 2.0)
+        await running.until_states("sent")
+    assert len(mailbox.accepted) == 1
 
 
 async def test_c8_read_before_it_is_due_is_no_email(

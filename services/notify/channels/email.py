@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import aiosmtplib
 from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
@@ -130,8 +130,9 @@ async def _goodbye(client: aiosmtplib.SMTP) -> None:
             async with asyncio.timeout(QUIT_TIMEOUT):
                 await client.quit()
     except (SMTPException, OSError):
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()  # closing would wait for a server that does not read
+        if transport is not None:
+            # Closing would wait for a server that does not read. That of uvloop does not inherit.
+            cast(asyncio.WriteTransport, transport).abort()
     finally:
         client.close()
 

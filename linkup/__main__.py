@@ -45,6 +45,7 @@ class Commands(click.Group):
         "notifications",
         "notify-test",
         "vapid",
+        "token",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

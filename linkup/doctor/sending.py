@@ -12,8 +12,8 @@ from websockets.exceptions import WebSocketException
 from linkup.calls import CallFailed, Tokens
 from linkup.doctor.seen import Seen
 from linkup.doctor.verdict import Verdict, failed, passed, skipped
+from linkup.installation.secret import secrets_of
 from shared.reserved import PREFIX
-from shared.settings import Settings
 
 TIMEOUT = 8.0  # seconds
 FIX = "See what the other checks say, and the logs of the services."
@@ -28,7 +28,7 @@ async def sent(seen: Seen) -> Verdict:
     if not url:
         return skipped("send", "the address of a gateway is not known: pass --url")
     chosen = seen.settings
-    tokens = Tokens(url, _secret(chosen), chosen.jwt_audience, chosen.jwt_issuer)
+    tokens = Tokens(url, ",".join(secrets_of(chosen)), chosen.jwt_audience, chosen.jwt_issuer)
     run = secrets.token_hex(4)
     users = [f"{PREFIX}doctor-{run}-{each}" for each in "ab"]
     try:
@@ -39,15 +39,6 @@ async def sent(seen: Seen) -> Verdict:
         return failed("send", f"no answer for {TIMEOUT:.0f} s", FIX)
     except (CallFailed, Unsent, WebSocketException, OSError) as error:
         return failed("send", str(error) or type(error).__name__, FIX)
-
-
-def _secret(settings: Settings) -> str:
-    if settings.jwt_secret:
-        return settings.jwt_secret
-    try:
-        return (settings.data / "jwt-secret").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""  # the demo login provides the tokens then
 
 
 async def _whole_way(url: str, users: list[str], tokens: list[str]) -> str:

@@ -1,0 +1,94 @@
+"""Owns `linkup token`: making the token of a user, and saying what is wrong with a token."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import jwt
+
+from linkup.calls import usual_claims
+from linkup.installation.secret import secrets_of
+from linkup.options import config_option, environment_with
+from linkup.token.checking import faults
+from linkup.token.keys import SHARED, Key, keys_of, private_key, verifying
+from shared.settings import Settings, load
+
+MOST = 64 * 1024  # characters
+key_option = click.option(
+    "--key",
+    "file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM file with a key, in place of the secret: RSA, P-256 or Ed25519.",
+)
+
+
+@click.group()
+def token() -> None:
+    """Make a token, or find out what is wrong with one."""
+
+
+@token.command()
+@click.argument("user_id")
+@click.option("--name", help="Name of the user.")
+@click.option("--lasting", default=900, show_default=True, type=click.IntRange(1), help="Seconds.")
+@click.option("--kid", help="Name of the key, as it is published.")
+@key_option
+@config_option
+def create(
+    user_id: str,
+    name: str | None,
+    lasting: int,
+    kid: str | None,
+    file: Path | None,
+    config: str | None,
+) -> None:
+    """Sign a token for USER_ID and print it.
+
+    Whoever has the token is the user until it expires. It is signed with LINKUP_JWT_SECRET, or
+    the secret that `linkup run` has made, unless --key names a private key.
+    """
+    settings = load(environment_with(), config)
+    key = private_key(file) if file else _signing(settings)
+    claims = usual_claims(user_id, settings.jwt_audience, settings.jwt_issuer, lasting)
+    claims |= {"name": name} if name else {}
+    headers = {"kid": kid} if kid else None
+    signed = jwt.encode(claims, key.value, algorithm=key.algorithm, headers=headers)
+    wrong = list(faults(signed, [verifying(key)], settings))
+    if wrong:
+        raise click.ClickException(wrong[0])
+    click.echo(signed)
+
+
+@token.command()
+@key_option
+@config_option
+def check(file: Path | None, config: str | None) -> None:
+    """Read a token from standard input and print what is wrong with it.
+
+    It is compared with the settings and with LINKUP_JWT_SECRET, or the secret that `linkup run` has
+    made, unless --key names a key. The exit code is 0 if a gateway with these settings accepts the
+    token, and 1 if not.
+    """
+    settings = load(environment_with(), config)
+    given = sys.stdin.read(MOST).strip()
+    wrong = list(faults(given, keys_of(file) if file else _shared(settings), settings))
+    for fault in wrong:
+        click.echo(f"wrong: {fault}")
+    if wrong:
+        raise click.exceptions.Exit(1)
+    claims = jwt.decode(given, options={"verify_signature": False})
+    until = datetime.fromtimestamp(claims["exp"], UTC)
+    click.echo(f"good: {claims['sub']}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _shared(settings: Settings) -> list[Key]:
+    return [Key(secret, SHARED) for secret in secrets_of(settings)]
+
+
+def _signing(settings: Settings) -> Key:
+    shared = _shared(settings)
+    if not shared:
+        raise click.UsageError("there is no secret: set LINKUP_JWT_SECRET, or pass --key")
+    return shared[0]

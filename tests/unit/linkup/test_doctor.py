@@ -18,7 +18,7 @@ from linkup.__main__ import main
 from linkup.doctor import bundle, choices, machine, services, wire
 from linkup.doctor.seen import Seen, Told, look
 from linkup.doctor.verdict import Verdict
-from linkup.installation import operator
+from linkup.installation import wire as installed
 from linkup.installation.operator import Operator
 from linkup.installation.permissions import covers
 from shared.health import Health
@@ -152,7 +152,7 @@ async def test_s86_without_nats_server_its_users_are_not_blamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CONNECT_TIMEOUT", 0.2)
-    monkeypatch.setattr(operator, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(installed, "CONNECT_TIMEOUT", 0.2)
     where = Operator(nats_url="nats://operator:of-nobody@127.0.0.1:9")
     gone = msgspec.structs.replace(seen(data_dir=str(tmp_path)), where=where)
     found = await wire.checks(gone)

@@ -26,7 +26,7 @@ FROM python:${PYTHON}-slim-bookworm
 ARG VERSION=0.3.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="LinkUp messaging" \
-      org.opencontainers.image.description="Real-time direct messaging to put beside your own web app" \
+      org.opencontainers.image.description="Real-time messaging to put beside your own web app" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

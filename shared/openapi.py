@@ -43,7 +43,7 @@ def document(version: str) -> Schema:
         "info": {
             "title": "LinkUp messaging",
             "version": version,
-            "summary": "Real-time direct messaging to put beside your own web app.",
+            "summary": "Real-time messaging to put beside your own web app.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

@@ -105,7 +105,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/messages/{message_id}/receipts",
-        summary="List the recipients of a message you sent with their receipts, by user id.",
+        summary="List the receipts of a message that you sent, ordered by user id.",
         query=(
             LIMIT,
             Parameter("after", UserId, "The value of `next` on the previous page."),
@@ -376,7 +376,9 @@ ROUTES: tuple[Route, ...] = (
         rule="`endpoint` must be a public `https` address, as browsers return it. A user may have "
         "20 subscriptions; a further one replaces the oldest.",
         body=api.PushSubscribeRequest,
-        answers=(Answer(204, None, "The subscription is stored, in place of an earlier one."),),
+        answers=(
+            Answer(204, None, "The subscription is stored. It replaces one with this endpoint."),
+        ),
         errors=(Unsupported,),
     ),
     Route(
@@ -507,7 +509,9 @@ ROUTES: tuple[Route, ...] = (
         body=api.AnnounceRequest,
         answers=(
             Answer(201, api.AnnounceAnswer, "The result for each user."),
-            Answer(200, api.AnnounceAnswer, "It was done earlier; `duplicate` is true."),
+            Answer(
+                200, api.AnnounceAnswer, "The users were notified earlier; `duplicate` is true."
+            ),
         ),
         errors=(Unauthorized, ClientIdConflict),
         auth="operator",

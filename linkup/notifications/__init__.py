@@ -70,10 +70,10 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
 )
 @common
 def cleanup(days: float | None, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Delete notifications that were read, and deliveries that ended, so many days ago.
+    """Delete notifications that were read, and deliveries that ended, more than --days ago.
 
-    Unread notifications are kept for at least 180 days, and the keys of announcements for at least
-    7 days. Notify does the same by itself every six hours.
+    Unread notifications are kept for at least 180 days, and the idempotency keys of the host app
+    for at least 7 days. Notify does the same by itself every six hours, with the default.
     """
     keep = _settings(data_dir, config).notification_keep if days is None else days * DAY
     if not keep:
@@ -93,7 +93,7 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
 @click.option("--user", default="", metavar="USER", help="Send only the digest of this user.")
 @common
 def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Send digests now that wait for the end of their hour, day or week."""
+    """Send at once the digests that wait for the end of their hour, day or week."""
     done = _ask(data_dir, config, SendDigests(user_id=user), SendDigestsAnswer)
     if as_json:
         _print(done)
@@ -129,10 +129,10 @@ def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) ->
 def retry(
     ids: tuple[str, ...], is_all: bool, data_dir: str | None, config: str | None, as_json: bool
 ) -> None:
-    """Try e-mails and pushes again that failed; `linkup notifications dead` lists them.
+    """Try again e-mails and pushes that failed; `linkup notifications dead` lists them.
 
-    A delivery is not tried again if a later one has shown the same, or if it may have arrived. Exit
-    code 1 if none of them is tried again.
+    A delivery is not tried again if a later one has shown the same messages, or if it may have
+    arrived. The exit code is 1 if no delivery is tried again.
     """
     if bool(ids) == is_all:
         raise click.UsageError("name deliveries, or pass --all")

@@ -77,8 +77,8 @@ def notify_test(
 ) -> None:
     """Send test notifications to a user.
 
-    They are real: they stand in the list of the user, and are pushed and mailed as the user prefers
-    and as others are. Prints the channels that bring them.
+    They are real: they appear in the user's list, and are pushed and mailed like all others, as the
+    user prefers. The command prints the channels that bring them.
     """
     settings = load(environment_with(data_dir=data_dir), config)
     done = asyncio.run(tested(settings, user_id, kind, channel, count, priority))

@@ -89,8 +89,8 @@ class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PreferencesAnswer(Struct, frozen=True, kw_only=True):
     """Your preferences, with all types of notifications that there are.
 
-    `time_zone` is null if it is that of the profile. `digest` says how often e-mails are sent:
-    each by itself (`off`), or all that are due together.
+    `time_zone` is null if it is that of the profile. `digest` says how e-mails are sent:
+    each by itself (`off`), or one for all that are due within the same hour, day or week.
     """
 
     types: list[TypePreference]
@@ -196,8 +196,8 @@ class ServiceHealth(Struct, frozen=True, kw_only=True):
 class NotificationStats(Struct, frozen=True, kw_only=True):
     """Counts over all users.
 
-    `items` and `unread` count the listed notifications by type; `deliveries` the e-mails and
-    pushes by channel and state, and `reasons` those that ended by their reason.
+    `items` and `unread` count the listed notifications by type, `deliveries` counts the e-mails and
+    pushes by channel and state, and `reasons` counts those that ended, by the reason of their end.
     """
 
     items: dict[str, int]

@@ -11,10 +11,10 @@ TraceStepName = Literal["accepted", "committed", "delivered", "read", "edited", 
 class TraceStep(Struct, frozen=True, kw_only=True):
     """One step of a message.
 
-    `at` is null if the time is not known, or if an e-mail is still pending, which is due at
-    `due_at`. For an e-mail, `outcome` is its state, `reason` a word or the last reply of the mail
-    server (`smtp_550`), `attempts` the number of attempts that were refused temporarily, and
-    `opened_at` the time at which the message was first found unread.
+    `at` is null if the time is not known, or if an e-mail or push is still pending; it is due
+    at `due_at`. For an e-mail or push, `outcome` is its state, `reason` a word or the last reply
+    that refused it (such as `smtp_550`), `attempts` the number of attempts that were refused
+    temporarily, and `opened_at` the time at which the message was first found unread.
     """
 
     step: TraceStepName
@@ -51,8 +51,8 @@ class TraceAnswer(Struct, frozen=True, kw_only=True):
     """The steps of a message, in order of time; steps without a time come last.
 
     Steps are listed for the first 200 recipients by user id; the counts cover all of them.
-    `transaction` is null if it is no longer known. `notifications` is `unavailable` if the e-mails
-    are missing because the notify service did not answer.
+    `transaction` is null if it is no longer known. `notifications` is `unavailable` if the
+    e-mails and pushes are missing because the notify service did not answer.
     """
 
     message_id: int

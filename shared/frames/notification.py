@@ -114,8 +114,8 @@ class NotificationRead(Struct, frozen=True, kw_only=True, tag="notification_read
 class NotificationsRead(Struct, frozen=True, kw_only=True, tag="notifications_read"):
     """Notifications are read. Answers `mark_all_read`, and tells your other devices.
 
-    It concerns those of `notification_type`, or of all types, that are no later than `up_to`, or
-    all of them. `count` of them were unread.
+    It concerns the notifications of `notification_type`, or of all types if that is missing. With
+    `up_to`, it concerns only this notification and those that are older. `count` were unread.
     """
 
     notification_type: str | UnsetType = UNSET

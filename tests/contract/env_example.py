@@ -65,8 +65,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " https://app.example.com. * is refused.",
         "trusted_proxies": "Addresses or networks of proxies whose X-Forwarded-For header"
         " is trusted. Names are refused.",
-        "websocket": "How text frames are read and written: direct, or websockets for that library,"
-        " which costs more CPU.",
+        "websocket": "How text frames are read and written: direct, or websockets to use the Python"
+        " library of that name, which costs more CPU.",
         "hello_timeout": "The time within which a new WebSocket must send `hello`.",
         "heartbeat": "The interval at which a client should send `ping`.",
         "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",
@@ -80,7 +80,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "auth_per_minute": "The maximum number of demo logins and invalid tickets of an"
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
         "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
-        " send a minute, at each gateway.",
+        " send a minute, at each gateway, without those that LINKUP_HOST_PER_MINUTE limits.",
         "host_per_minute": "The maximum number of requests a minute, at each gateway, with which"
         " the host app at an address makes users known and notifies them.",
         "other_per_minute": "The maximum number a minute, at each gateway, of tickets that a"
@@ -154,7 +154,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " the 17 built-in ones.",
         "notification_defaults": "The channels of a type for users who have not chosen, such as"
         " post_liked=realtime+push. Instead of channels: none for a notification that is only"
-        " listed, off for one that is not.",
+        " listed, off for one that is not even listed.",
         "notification_keep": "How long a notification is kept after it was read. Unread ones are"
         " kept for 180 days.",
         "public_url": "The address of the page for links in e-mails, such as"
@@ -173,8 +173,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
-        "smtp_refusals": "How many permanent refusals in a row end the e-mails to an address. A"
-        " user with another address gets e-mails again. 0: no end.",
+        "smtp_refusals": "How many permanent refusals in a row end the e-mails to an address."
+        " When the user's address changes, the user gets e-mails again. "
+        "0: refusals never end them.",
         "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow:"
         " exponential, linear or fixed.",
         "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",

@@ -7,7 +7,7 @@ import { plainName } from "./names.js";
 
 const ROLES = [
   { role: "owner", name: "Owner", note: "Can do everything and assign roles" },
-  { role: "admin", name: "Admin", note: "Can add and remove people and rename the group" },
+  { role: "admin", name: "Admin", note: "Can add people, remove members and rename the group" },
   { role: "member", name: "Member", note: "Can write and leave" },
 ];
 const NAME_OF = Object.fromEntries(ROLES.map(({ role, name }) => [role, name]));

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { choice, section, toggle } from "./fields.js";
 
 const USUAL = { start: "22:00", end: "07:00" };
-const NOTE = "Push messages and e-mails are sent when they are over. Important and urgent ones do not wait.";
+const NOTE = "Push messages and e-mails wait until the quiet hours are over. Important and urgent ones do not wait.";
 const PROFILE = "As in your profile";
 
 /** @param {{preferences: import("./preferences.js").Preferences, signal: AbortSignal}} options */

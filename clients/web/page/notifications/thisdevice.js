@@ -5,7 +5,7 @@ import { section, toggle } from "./fields.js";
 import { pushSwitch } from "./pushswitch.js";
 
 const NOTES = {
-  granted: "Shown for five seconds, and until you close it if it is urgent",
+  granted: "Shown for five seconds. Urgent ones are shown until you close them",
   default: "Your browser will ask for permission",
   denied: "Blocked. Allow notifications for this site in the settings of your browser",
   unsupported: "This browser cannot show them",

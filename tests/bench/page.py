@@ -92,7 +92,8 @@ doubled or out of order. CPU time is that of all processes of the server, user a
 
 ## A quiet server, sockets, pages
 
-A wake is a voluntary context switch: a thread that slept continues.
+A wake is a voluntary context switch: a thread that slept continues. A join is a WebSocket that
+connects and authenticates.
 
 {_table(("", "measured", "floor", "ratio"), costs(bench))}
 
@@ -150,7 +151,7 @@ def _history(found: Costs) -> str:
         (one.name, f"{one.empty_p50_ms:.2f}", f"{one.full_p50_ms:.2f}", f"{one.ratio:.2f}")
         for one in found.costs
     ]
-    return head + _table(("", "empty, p50", "full, p50", "ratio"), told)
+    return head + _table(("", "small store, p50", "large store, p50", "ratio"), told)
 
 
 def _compared(found: Comparison | None) -> str:

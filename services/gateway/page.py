@@ -1,6 +1,8 @@
 """Owns the web page: the static files of clients/web and their security headers."""
 
+import hashlib
 import os
+import re
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -50,36 +52,70 @@ HEADERS = {
 }
 
 
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+VERSION = re.compile(r"[0-9a-f]{16}\Z")
+
+
 class WebFiles(StaticFiles):
-    """Files of the page, with its headers; a 304 carries them as well."""
+    """Files of the page, with its headers; a 304 carries them as well.
+
+    Below a version, which stands for the content of all files, a browser need not ask again. A page
+    of another release, whose version is not ours, gets the same file for this once.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self.version = version_of(directory)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        version, _, rest = path.partition("/")
+        path = rest if VERSION.match(version) else path
         if os.path.splitext(path)[1] not in SERVED:
             raise HTTPException(status_code=404)
         response = await super().get_response(path, scope)
-        response.headers.update(HEADERS)
+        response.headers.update(HEADERS | (FOREVER if version == self.version else {}))
         return response
+
+
+def version_of(directory: Path) -> str:
+    """Return a digest of all files of the page, by name and content."""
+    digest = hashlib.blake2b(digest_size=8)
+    for file in sorted(directory.rglob("*")):
+        if file.suffix in SERVED:
+            digest.update(f"{file.relative_to(directory)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+class Document:
+    """An HTML file whose references to other files carry their version."""
+
+    def __init__(self, directory: Path, name: str, version: str) -> None:
+        text = (directory / name).read_text(encoding="utf-8")
+        self._content = text.replace('"/static/', f'"/static/{version}/').encode()
+        self._headers = {**HEADERS, "ETag": f'"{version}"'}
+
+    async def response(self, request: Request) -> Response:
+        known = request.headers.get("if-none-match") == self._headers["ETag"]
+        if known:
+            return Response(status_code=304, headers=self._headers)
+        return Response(self._content, media_type="text/html", headers=self._headers)
 
 
 def routes() -> list[BaseRoute]:
     """All but `/docs` are one page, which reads its own address."""
-    files = WebFiles(directory=WEB)
-
-    async def page(request: Request) -> Response:
-        return await files.get_response("index.html", request.scope)
-
-    async def docs(request: Request) -> Response:
-        return await files.get_response("docs/index.html", request.scope)
+    files = WebFiles(WEB)
+    page = Document(WEB, "index.html", files.version)
+    docs = Document(WEB, "docs/index.html", files.version)
 
     async def worker(request: Request) -> Response:
         """At the top, as a worker may act only for pages below its own address."""
         return await files.get_response("service-worker.js", request.scope)
 
     return [
-        Route("/", page, name="page"),
+        Route("/", page.response, name="page"),
         Route("/service-worker.js", worker, name="worker"),
-        Route("/docs", docs, name="docs"),
-        Route("/chat/{user_id}/", page, name="chat"),
-        Route("/group/{conversation_id}/", page, name="group"),
+        Route("/docs", docs.response, name="docs"),
+        Route("/chat/{user_id}/", page.response, name="chat"),
+        Route("/group/{conversation_id}/", page.response, name="group"),
         Mount("/static", app=files, name="static"),
     ]

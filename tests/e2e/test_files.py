@@ -36,6 +36,20 @@ async def test_every_file_comes_with_the_strict_headers(
         assert headers["cache-control"] == "no-cache"
 
 
+async def test_a_file_of_this_release_is_kept_and_one_of_another_is_asked_for_again(
+    stack: Stack, browser: Browser
+) -> None:
+    context = await browser.new_context()
+    page = await (await context.request.get(stack.url)).text()
+    [version] = set(re.findall(r'"/static/([^/"]+)/', page))
+    assert len(re.findall(r'"/static/', page)) == page.count(f'"/static/{version}/') > 50
+    for path, kept in ((version, True), ("0" * 16, False), ("page", None), ("0" * 15, None)):
+        answer = await context.request.get(f"{stack.url}/static/{path}/style.css")
+        assert answer.status == (404 if kept is None else 200)
+        assert ("immutable" in answer.headers.get("cache-control", "")) == bool(kept)
+    await context.close()
+
+
 @pytest.mark.parametrize(
     "path", ["/static/../../pyproject.toml", "/static/%2e%2e/%2e%2e/README.md", "/static/", "/x"]
 )

@@ -55,8 +55,9 @@ SHOWN = """async () => {
 
 
 CALL = """async ([name, user_id, token]) => {
-  const push = await import("/static/page/push.js");
-  const { LinkupClient } = await import("/static/linkup-client.js");
+  const files = new URL(".", document.querySelector("script[type=module]").src);
+  const push = await import(new URL("page/push.js", files));
+  const { LinkupClient } = await import(new URL("linkup-client.js", files));
   const told = await push[name](new LinkupClient({ userId: user_id, getToken: async () => token }));
   return typeof told === "string" ? told : "";
 }"""

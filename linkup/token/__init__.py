@@ -32,7 +32,13 @@ def token() -> None:
 @token.command()
 @click.argument("user_id")
 @click.option("--name", help="Name of the user.")
-@click.option("--lasting", default=900, show_default=True, type=click.IntRange(1), help="Seconds.")
+@click.option(
+    "--lasting",
+    default=900,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Seconds until it expires.",
+)
 @click.option("--kid", help="Name of the key, as it is published.")
 @key_option
 @config_option

@@ -76,6 +76,8 @@ class Follower:
     def check(self) -> Check:
         if (silent := self.lag()) < STUCK_AFTER:
             return Check("pass")
+        if self._bus.check().status == "fail":
+            return Check("warn", "the log: not known while the bus does not answer")
         return Check(
             "fail", f"the log has not been read for {silent:.0f} s; see whether persistence runs"
         )

@@ -1,5 +1,7 @@
 """Tests what the members of a group see of each other: who they are, and what was done."""
 
+import re
+
 import pytest
 from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
@@ -34,7 +36,7 @@ async def view(page: Page, title: str) -> None:
 
 async def give(page: Page, name: str, role: str) -> None:
     await page.get_by_role("button", name=f"Role of {name}").click()
-    await page.get_by_role("menuitemradio", name=role).click()
+    await page.get_by_role("menuitemradio", name=re.compile(f"^{role}")).click()
 
 
 def member(page: Page, name: str) -> Locator:
@@ -108,7 +110,7 @@ async def test_s89_a_role_is_given_with_nothing_but_the_keyboard(
     await view(page, "Tea")
     role = page.get_by_role("button", name="Role of tina: Member")
     await role.press("Enter")
-    await expect(page.get_by_role("menuitemradio", name="Member")).to_be_focused()
+    await expect(page.get_by_role("menuitemradio", name=re.compile("^Member"))).to_be_focused()
     await expect(page.get_by_role("menuitemradio", checked=True)).to_have_count(1)
     await page.keyboard.press("Escape")  # the menu, not the window
     await expect(role).to_be_focused()

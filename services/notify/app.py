@@ -1,8 +1,9 @@
 """Builds notify: the bus, the store, the follower and the couriers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from services.notify.channels.links import Links
 from services.notify.channels.notes import Notes
 from services.notify.channels.push import AT_ONCE, CONNECT_TIMEOUT, RETRIES, TIMEOUT, Push
 from services.notify.channels.realtime import Realtime
-from services.notify.channels.signer import signer_of
+from services.notify.channels.signer import Signer, signer_of
 from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
 from services.notify.courier import Courier
@@ -26,7 +27,7 @@ from services.notify.inbox.lists import Lists
 from services.notify.inbox.pruning import Pruning
 from services.notify.inbox.render import Words
 from services.notify.ladder.delivery import Channel, Waits
-from services.notify.ladder.preferences import table
+from services.notify.ladder.preferences import Table, table
 from services.notify.notices import open_notices
 from services.notify.operation import Operation
 from services.notify.questions import Questions
@@ -38,24 +39,56 @@ from services.notify.ways import ByEmail, ByPush
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
+from shared.bus import Bus
 from shared.clock import SECOND
 from shared.destinations import Rules
 from shared.disk import disk_check
 from shared.health import Health
-from shared.outward import open_outward
+from shared.outward import Outward, open_outward
 from shared.reporter import Reporter, over
 from shared.settings import Settings
 
 Run = Callable[[], Coroutine[None, None, None]]
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Base:
+    """What the parts are built on. `signer`: None where web push is switched off."""
+
+    settings: Settings
+    health: Health
+    store: Store
+    wire: Bus
+    outward: Outward
+    rules: Rules
+    signer: Signer | None
+    known: Table
+    waits: Mapping[Channel, Waits]
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Parts:
+    """All that notify consists of, connected to each other; nothing of it runs yet.
+
+    `followed`: set once the end of the log has been reached, before which nothing is sent.
+    """
+
+    couriers: Mapping[Channel, Courier]
+    follower: Follower
+    followed: asyncio.Event
+    realtime: Realtime
+    subscriptions: Subscriptions
+    questions: Questions
+    audit: Audit
+    pruning: Pruning
+
+
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Raises SettingError and StartError."""
-    channel = await open_channel(settings)
+    channel, signer = await open_channel(settings), signer_of(settings)
     known = table(settings.notification_types, settings.notification_defaults)
-    signer, rules = signer_of(settings), Rules(settings.outbound_allowed)
-    doorbell, followed = asyncio.Event(), asyncio.Event()
+    rules, doorbell = Rules(settings.outbound_allowed), asyncio.Event()
 
     async def on_reconnect() -> None:
         doorbell.set()
@@ -65,82 +98,120 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
         open_outward(rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT) as outward,
     ):
-        waits = _waits(settings)
-        await store.recover(clock.now(), waits)
+        base = Base(
+            settings=settings,
+            health=health,
+            store=store,
+            wire=wire,
+            outward=outward,
+            rules=rules,
+            signer=signer,
+            known=known,
+            waits=_waits(settings),
+        )
+        await store.recover(clock.now(), base.waits)
         links = Unsubscriptions(await key(store), settings.public_url)
         letters = await asyncio.to_thread(Letters, settings, clock.now, links.link)
-        enquiry = Enquiry(wire, store, known, settings.smtp_refusals)
-        breaker = Breaker("the mail server", settings.smtp_retries)
-        mailer = Courier(
-            ByEmail(channel, letters),
-            store,
-            enquiry,
-            waits=waits["email"],
-            breaker=breaker,
-            clock=clock.now,
-            count=health.counters.add,
-            most_refusals=settings.smtp_refusals,
-        )
-        couriers, starts = [mailer], [partial(_after, followed, mailer.run)]
-        public_key = signer.public_key if signer else ""
-        subscriptions = Subscriptions(store, rules, clock.now, public_key)
-        if signer is not None:
-            full = settings.push_content == "full"
-            push = Push(outward, rules, subscriptions, signer, clock=clock.now, with_content=full)
-            way = ByPush(push, Notes(Links(settings)))
-            pusher = _pusher(way, store, enquiry, waits["push"], health)
-            couriers.append(pusher)
-            starts.append(partial(_after, followed, partial(_once, subscriptions, pusher)))
-        words = Words(wire)
-        realtime = Realtime(wire, store.between, words, known)
-
-        def woken() -> None:
-            for courier in couriers:
-                courier.wake()
-
-        def told(changes: Changes) -> None:
-            woken()
-            realtime.changed(changes)
-
-        follower = Follower(
-            wire,
-            store,
-            doorbell,
-            waits=waits,
-            clock=clock.now,
-            told=told,
-            operated=health.operated,
-            followed=followed,
-        )
-        health.checks["bus"] = wire.check
-        health.checks["subscriptions"] = wire.subscriptions
-        health.checks["store"] = store.writes.check
-        health.checks["log"] = follower.check
-        health.checks["disk"] = disk_check(file_of(settings.notify_store_url))
-        health.figures["log_lag_seconds"] = follower.lag
-        health.checks["email"] = mailer.check
-        health.checks["smtp"] = breaker.check
-        questions = Questions(wire, health)
-        Steps(store).answer(questions)
-        Choices(store.between, known).answer(questions)
-        subscriptions.answer(questions)
-        lists = Lists(store.between, words, known, clock.now, realtime.changed, realtime.heard)
-        lists.answer(questions)
-        Unsubscribing(store, known, links).answer(questions)
-        opened = partial(open_notices, known=known, waits=waits)
-        Announcements(wire, store.between, known, clock.now, told, opened).answer(questions)
-        audit = Audit(store, health.counters, settings, clock.now)
-        pruning = Pruning(store.between, int(settings.notification_keep * SECOND), clock.now)
-        operation = Operation(settings, store.between, pruning, clock.now, woken)
-        operation.answer(questions)
-        reporting = Reporter(health.errors, over(wire)).run
-        runs = (follower.run, questions.run, realtime.run, store.writes.run, audit.run, reporting)
-        async with _running(*starts, *runs, pruning.run) as tasks:
-            waited = (followed, subscriptions.some)
-            health.drain = partial(_drain, couriers, waited, tasks[: len(starts)])
+        parts = _connected(base, ByEmail(channel, letters), links, doorbell)
+        sending = _sending(parts)
+        async with _running(*sending, *_rest(base, parts)) as tasks:
+            waited = (parts.followed, parts.subscriptions.some)
+            couriers = list(parts.couriers.values())
+            health.drain = partial(_drain, couriers, waited, tasks[: len(sending)])
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
+
+
+def _connected(
+    base: Base, email: ByEmail, links: Unsubscriptions, doorbell: asyncio.Event
+) -> Parts:
+    store, health, known = base.store, base.health, base.known
+    public_key = base.signer.public_key if base.signer else ""
+    subscriptions = Subscriptions(store, base.rules, clock.now, public_key)
+    couriers = _couriers(base, email, subscriptions)
+    words, followed = Words(base.wire), asyncio.Event()
+    realtime = Realtime(base.wire, store.between, words, known)
+
+    def woken() -> None:
+        for courier in couriers.values():
+            courier.wake()
+
+    def told(changes: Changes) -> None:
+        woken()
+        realtime.changed(changes)
+
+    follower = Follower(
+        base.wire,
+        store,
+        doorbell,
+        waits=base.waits,
+        clock=clock.now,
+        told=told,
+        operated=health.operated,
+        followed=followed,
+    )
+    parts = Parts(
+        couriers=couriers,
+        follower=follower,
+        followed=followed,
+        realtime=realtime,
+        subscriptions=subscriptions,
+        questions=Questions(base.wire, health),
+        audit=Audit(store, health.counters, base.settings, clock.now),
+        pruning=Pruning(store.between, int(base.settings.notification_keep * SECOND), clock.now),
+    )
+    _watched(base, parts)
+    _answered(base, parts, links, words, told, woken)
+    return parts
+
+
+def _couriers(
+    base: Base, email: ByEmail, subscriptions: Subscriptions
+) -> Mapping[Channel, Courier]:
+    """One for each channel that there is, with a breaker of its own."""
+    enquiry = Enquiry(base.wire, base.store, base.known, base.settings.smtp_refusals)
+    mailer = _mailer(base, email, enquiry)
+    if base.signer is None:
+        return {"email": mailer}
+    push = Push(
+        base.outward,
+        base.rules,
+        subscriptions,
+        base.signer,
+        clock=clock.now,
+        with_content=base.settings.push_content == "full",
+    )
+    way = ByPush(push, Notes(Links(base.settings)))
+    return {"email": mailer, "push": _pusher(base, way, enquiry)}
+
+
+def _mailer(base: Base, way: ByEmail, enquiry: Enquiry) -> Courier:
+    breaker = Breaker("the mail server", base.settings.smtp_retries)
+    base.health.checks["smtp"] = breaker.check
+    return Courier(
+        way,
+        base.store,
+        enquiry,
+        waits=base.waits["email"],
+        breaker=breaker,
+        clock=clock.now,
+        count=base.health.counters.add,
+        most_refusals=base.settings.smtp_refusals,
+    )
+
+
+def _pusher(base: Base, way: ByPush, enquiry: Enquiry) -> Courier:
+    return Courier(
+        way,
+        base.store,
+        enquiry,
+        waits=base.waits["push"],
+        breaker=Breaker("web push", RETRIES),
+        clock=clock.now,
+        concurrency=AT_ONCE,
+        count=base.health.counters.add,
+    )
 
 
 def _waits(settings: Settings) -> dict[Channel, Waits]:
@@ -156,19 +227,62 @@ def _waits(settings: Settings) -> dict[Channel, Waits]:
     return {"email": email, "push": Waits(unread=unread, pause=0, retries=RETRIES)}
 
 
-def _pusher(way: ByPush, store: Store, enquiry: Enquiry, waits: Waits, health: Health) -> Courier:
-    pusher = Courier(
-        way,
-        store,
-        enquiry,
-        waits=waits,
-        breaker=Breaker("web push", RETRIES),
-        clock=clock.now,
-        concurrency=AT_ONCE,
-        count=health.counters.add,
-    )
-    health.checks["push"] = pusher.check
-    return pusher
+def _watched(base: Base, parts: Parts) -> None:
+    """Add what the health report looks at."""
+    health = base.health
+    health.checks["bus"] = base.wire.check
+    health.checks["subscriptions"] = base.wire.subscriptions
+    health.checks["store"] = base.store.writes.check
+    health.checks["log"] = parts.follower.check
+    health.checks["disk"] = disk_check(file_of(base.settings.notify_store_url))
+    health.figures["log_lag_seconds"] = parts.follower.lag
+    for channel, courier in parts.couriers.items():
+        health.checks[channel] = courier.check
+
+
+def _answered(
+    base: Base,
+    parts: Parts,
+    links: Unsubscriptions,
+    words: Words,
+    told: Callable[[Changes], None],
+    woken: Callable[[], None],
+) -> None:
+    """Bind each question to who answers it."""
+    store, known, realtime = base.store, base.known, parts.realtime
+    lists = Lists(store.between, words, known, clock.now, realtime.changed, realtime.heard)
+    opened = partial(open_notices, known=known, waits=base.waits)
+    for answering in (
+        Steps(store),
+        Choices(store.between, known),
+        parts.subscriptions,
+        lists,
+        Unsubscribing(store, known, links),
+        Announcements(base.wire, store.between, known, clock.now, told, opened),
+        Operation(base.settings, store.between, parts.pruning, clock.now, woken),
+    ):
+        answering.answer(parts.questions)
+
+
+def _sending(parts: Parts) -> list[Run]:
+    """The runs of the couriers, which a drain waits for."""
+    runs: list[Run] = [partial(_after, parts.followed, parts.couriers["email"].run)]
+    if (pusher := parts.couriers.get("push")) is not None:
+        once = partial(_once, parts.subscriptions, pusher)
+        runs.append(partial(_after, parts.followed, once))
+    return runs
+
+
+def _rest(base: Base, parts: Parts) -> list[Run]:
+    return [
+        parts.follower.run,
+        parts.questions.run,
+        parts.realtime.run,
+        base.store.writes.run,
+        parts.audit.run,
+        Reporter(base.health.errors, over(base.wire)).run,
+        parts.pruning.run,
+    ]
 
 
 async def _after(event: asyncio.Event, run: Run) -> None:

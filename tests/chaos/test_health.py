@@ -38,6 +38,7 @@ from tests.support.stack import Stack, run_stack
 from tests.support.traffic import LOST, make_known
 from tests.support.waiting import eventually, within
 
+ELSEWHERE = "elsewhere"  # the name of a data directory that was renamed
 NOTICED = 10.0  # seconds, at the latest
 BACK = 5.0
 WINDOW = 2.0  # seconds in which an error lowers the score
@@ -153,7 +154,7 @@ def moved(name: str) -> Trouble:
 @asynccontextmanager
 async def renamed(stack: Stack) -> AsyncIterator[None]:
     """The whole directory."""
-    elsewhere = stack.data_dir.with_name("elsewhere")
+    elsewhere = stack.data_dir.with_name(ELSEWHERE)
     stack.data_dir.rename(elsewhere)
     try:
         yield
@@ -339,8 +340,9 @@ async def noticed_and_over(stack: Stack, case: str, busy: bool) -> None:
 
 
 async def whole(stack: Stack) -> HealthAnswer:
-    """As `linkup monitor` sees it."""
-    return await look(Settings(data_dir=str(stack.data_dir)), [])
+    """As `linkup monitor` sees it, which has to be told where the directory is."""
+    there = stack.data_dir if stack.data_dir.exists() else stack.data_dir.with_name(ELSEWHERE)
+    return await look(Settings(data_dir=str(there)), [])
 
 
 async def scored(stack: Stack, case: str) -> None:

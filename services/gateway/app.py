@@ -254,7 +254,7 @@ def _started(parts: Parts, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]
 
 
 def _watched(parts: Parts) -> None:
-    """What the health report looks at."""
+    """Add the checks and figures of the health report."""
     health = parts.health
     health.checks["bus"] = parts.nats.check
     health.checks["subscriptions"] = parts.nats.subscriptions

@@ -19,7 +19,7 @@ from shared.insiders import Admits, is_local
 from shared.route import Route as Listed
 from shared.settings import Settings
 
-# What a client does by HTTP when it has no socket.
+# The routes that clients without a socket use instead of it.
 FALLBACKS = {"POST /v1/messages": "http_send", "GET /v1/sync": "http_sync"}
 
 Endpoint = Callable[..., Awaitable[Response]]

@@ -53,7 +53,7 @@ Run = Callable[[], Coroutine[None, None, None]]
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Base:
-    """What the parts are built on. `signer`: None where web push is switched off."""
+    """The base that all parts share. `signer`: None where web push is switched off."""
 
     settings: Settings
     health: Health
@@ -215,7 +215,7 @@ def _pusher(base: Base, way: ByPush, enquiry: Enquiry) -> Courier:
 
 
 def _waits(settings: Settings) -> dict[Channel, Waits]:
-    """Of each channel that there is."""
+    """Return the delays of each channel that is switched on."""
     email = Waits(
         unread=int(settings.notify_email_after * SECOND),
         pause=int(settings.notify_email_pause * SECOND),
@@ -310,7 +310,7 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
 async def _drain(
     couriers: list[Courier], waited: Iterable[asyncio.Event], tasks: list[asyncio.Task[None]]
 ) -> None:
-    """What is on its way comes to its end; what the time does not suffice for is cut off."""
+    """Let the deliveries on their way end; those that take too long are cut off."""
     for courier in couriers:
         courier.stop()
     for event in waited:

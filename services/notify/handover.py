@@ -37,7 +37,7 @@ def fold(
 
 
 def claim(connection: sqlite3.Connection, channel: Channel, now: int, limit: int) -> list[Delivery]:
-    """What is due, the oldest first."""
+    """Return the deliveries that are due, the oldest first."""
     asked = {"channel": channel, "now": now, "limit": limit}
     due = map(rows.delivery, connection.execute(rows.LOAD_DUE, asked).fetchall())
     claimed = [groups.claim(one, now) for one in groups.apart(due)]
@@ -142,7 +142,7 @@ def settle_members(
     now: int,
     waits: Waits,
 ) -> None:
-    """What a digest showed ends as the digest did."""
+    """End the deliveries that a digest showed as the digest ended."""
     asked = {"user_id": held.user_id, "digest_id": held.delivery_id}
     members = [rows.delivery(row) for row in connection.execute(rows.LOAD_MEMBERS, asked)]
     rows.save_deliveries(connection, digest.settled(members, outcome, now))

@@ -57,7 +57,7 @@ class NotificationsReadAnswer(Struct, frozen=True, kw_only=True):
 
 
 class TypePreference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens with notifications of one type.
+    """The channels of one type of notification.
 
     With `realtime`, open pages show them at once; with `push` and `email`, they are sent there if
     they were not received or read in time. If all three are false, notifications are only listed.

@@ -98,7 +98,7 @@ class ReadAll(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TypePreference(Struct, frozen=True, kw_only=True):
-    """What happens with notifications of one type. Not `enabled`: they are not even listed."""
+    """The channels of one type of notification. If `enabled` is false, it is not even listed."""
 
     notification_type: str
     enabled: bool
@@ -124,7 +124,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
 
 
 class PreferencesChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is UNSET stays."""
+    """Changes of preferences. A field that is UNSET stays as it is."""
 
     types: list[TypePreference] = []
     quiet_hours: QuietHours | UnsetType | None = UNSET

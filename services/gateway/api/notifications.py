@@ -96,7 +96,7 @@ def _given(request: Request, name: str, kind: object) -> str:
 
 
 def _notification_id(request: Request) -> str:
-    """What is no id of a notification names none: NotFound."""
+    """Return the id in the path. Raises NotFound for a text that cannot be an id."""
     try:
         return str(converted(request.path_params["notification_id"], NotificationId, "id"))
     except InvalidRequest:

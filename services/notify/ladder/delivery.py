@@ -55,7 +55,7 @@ class Waits(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """What one channel brings one recipient of one thread, at most once.
+    """A message of one channel to one recipient about one thread, sent at most once.
 
     `thread`: a conversation id, NOTICE and the id of a notification, or DIGEST. `count`: about how
     many messages; what is sent asks the log. `due_at`: while claimed, the end of the lease.

@@ -20,7 +20,7 @@ def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, i
 
 
 def is_behind(positions: Mapping[str, int], stood: Mapping[str, int]) -> bool:
-    """Whether somebody who has these positions once had later ones."""
+    """Return whether somebody who has these positions once had later ones."""
     return any(n > positions.get(writer, 0) for writer, n in stood.items())
 
 

@@ -121,7 +121,7 @@ def shown(known: Table, chosen: Chosen) -> PreferencesAnswer:
 
 
 def changed(chosen: Chosen, asked: PutPreferences) -> Chosen:
-    """What is UNSET stays."""
+    """Return the choices with the changes of `asked`; a field that is UNSET stays."""
     types = {one.notification_type: one for one in asked.types}
     fields = {name: getattr(asked, name) for name in ("quiet_hours", "time_zone", "digest")}
     given = {name: value for name, value in fields.items() if value is not UNSET}

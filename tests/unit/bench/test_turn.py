@@ -25,9 +25,9 @@ def test_cpu_time_is_that_of_the_process() -> None:
 async def test_a_wake_is_a_sleep_that_ended() -> None:
     usage = cpu.Usage({"own": os.getpid(), "none": 4_194_305})
     usage.start()
-    for _ in range(10):
+    for _ in range(100):  # a busy machine lets some of them pass without a sleep
         await asyncio.sleep(0.001)
-    assert 10 <= usage.wakes()["own"] < 100
+    assert 50 <= usage.wakes()["own"] < 1_000
     assert list(usage.wakes()) == ["own"]
 
 

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from shared import api
-from shared.errors import LinkupError, RateLimited
-from shared.route import PATH_TYPES, Answer, Parameter, Route
+from shared.errors import Forbidden, LinkupError, RateLimited, Unauthorized
+from shared.route import PATH_TYPES, SCOPES, Answer, Parameter, Route
 from shared.routes import ROUTES
 from shared.schemas import Schema, components
 
@@ -21,10 +21,15 @@ SCHEMES: Schema = {
         "bearerFormat": "JWT",
         "description": "A JSON Web Token signed by your app.",
     },
-    "operator": {
+    "admin_key": {
         "type": "http",
         "scheme": "bearer",
         "description": "The operator's key, LINKUP_ADMIN_KEY.",
+    },
+    "host_key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The key of your app's server, LINKUP_HOST_KEY.",
     },
 }
 
@@ -75,7 +80,7 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
         "operationId": re.sub(r"\W+", "_", route.name.lower()).strip("_"),
         "summary": route.summary,
         "tags": [_tag(route.path)],
-        "security": [{route.auth: []}] if route.auth in SCHEMES else [],
+        "security": _security(route),
         "parameters": [
             *(_in_path(name, next(given)) for name in path_names(route.path)),
             *(_in_query(parameter, next(given)) for parameter in route.query),
@@ -86,13 +91,20 @@ def _operation(route: Route, schemas: list[Schema]) -> Schema:
         operation["requestBody"] = {"required": True, "content": content}
     answers = {str(answer.status): _answer(answer, given) for answer in route.answers}
     operation["responses"] = answers | _errors(route) | {"default": _problem("Any other error.")}
-    if route.rule or route.only_with:
+    if route.rule or route.switches:
         operation["description"] = " ".join(filter(None, (route.rule, _condition(route))))
     return operation
 
 
+def _security(route: Route) -> list[Schema]:
+    if route.auth == "bearer":
+        return [{"bearer": []}]
+    return [{f"{name}_key": []} for name in route.keys]
+
+
 def _condition(route: Route) -> str:
-    return f"Available only if the setting `{route.only_with}` is set." if route.only_with else ""
+    names = " or ".join(f"`{name}`" for name in route.switches)
+    return f"Available only if the setting {names} is set." if names else ""
 
 
 def _tag(path: str) -> str:
@@ -130,9 +142,16 @@ def _errors(route: Route) -> dict[str, Schema]:
     """One answer a status: two errors may share it, and differ in their `code`."""
     by_status: dict[str, list[type[LinkupError]]] = {}
     limited = (RateLimited,) if route.limit else ()
-    for error in dict.fromkeys((*route.errors, *limited)):
+    for error in dict.fromkeys((*_refusals(route), *route.errors, *limited)):
         by_status.setdefault(str(error.status), []).append(error)
     return {status: _problem(_codes(errors)) for status, errors in sorted(by_status.items())}
+
+
+def _refusals(route: Route) -> tuple[type[LinkupError], ...]:
+    """The errors for a key that is wrong, or does not open the route."""
+    if not route.keys:
+        return ()
+    return (Unauthorized,) if len(route.keys) == len(SCOPES) else (Unauthorized, Forbidden)
 
 
 def _codes(errors: list[type[LinkupError]]) -> str:

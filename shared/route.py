@@ -1,6 +1,6 @@
 """Owns the form of a route: its request, its responses and its rate limit."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -16,8 +16,10 @@ from shared.frames import (
 from shared.taxonomy import ErrorId
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-# operator: with LINKUP_ADMIN_KEY; signature: the URL itself is the permission.
+# operator: with a key that has the scope of the route; signature: the URL itself is the permission.
 Auth = Literal["bearer", "operator", "signature", "none"]
+Scope = Literal["operator", "users", "contacts", "messages", "notifications", "webhooks"]
+KeyName = Literal["admin", "host"]
 Limit = Literal["api", "search", "upload", "auth", "other", "admin", "host"]
 
 # The setting that holds the requests a minute of each class: for one user or, on a route without
@@ -30,6 +32,12 @@ LIMITS: dict[Limit, str] = {
     "other": "other_per_minute",
     "admin": "admin_per_minute",
     "host": "host_per_minute",
+}
+
+# The scopes of each key. The keys themselves are in the setting of that name, such as `admin_key`.
+SCOPES: dict[KeyName, frozenset[Scope]] = {
+    "admin": frozenset(get_args(Scope)),
+    "host": frozenset(get_args(Scope)) - {"operator"},
 }
 
 HEALTH = "application/health+json"
@@ -70,7 +78,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     `errors` lists the errors that deserve a case of their own in a client; others may occur.
     `rule` states, in one sentence, a rule that the request's schema cannot express. `limit` is a
-    key of LIMITS, or None if the route is not limited.
+    key of LIMITS, or None if the route is not limited. `scope` matters only with a key.
     """
 
     method: Method
@@ -81,6 +89,7 @@ class Route(Struct, frozen=True, kw_only=True):
     body_media_type: str = "application/json"
     query: tuple[Parameter, ...] = ()
     auth: Auth = "bearer"
+    scope: Scope = "operator"
     errors: tuple[type[LinkupError], ...] = ()
     rule: str = ""
     only_with: str = ""  # the setting that switches it on
@@ -89,6 +98,20 @@ class Route(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def keys(self) -> tuple[KeyName, ...]:
+        """The keys that open the route, of which one is enough."""
+        if self.auth != "operator":
+            return ()
+        return tuple(name for name, scopes in SCOPES.items() if self.scope in scopes)
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The settings of which one must be set for the route to exist; none: it always exists."""
+        if self.auth == "operator":
+            return tuple(f"{name}_key" for name in self.keys)
+        return (self.only_with,) if self.only_with else ()
 
 
 class Socket(Struct, frozen=True):

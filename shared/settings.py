@@ -27,7 +27,7 @@ from shared.sources import variable as variable
 
 FORMS = {**addresses.FORMS, **words.FORMS}
 URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
-SECRETS = URLS | {"jwt_secret", "admin_key", "smtp_password", "vapid_private_key"}
+SECRETS = URLS | {"jwt_secret", "admin_key", "host_key", "smtp_password", "vapid_private_key"}
 LISTS = frozenset(
     {
         *("allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"),
@@ -73,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_every: Annotated[float, Meta(ge=10, le=86_400)] = 600.0
     jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     admin_key: str = ""
+    host_key: str = ""
     dev_login: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()

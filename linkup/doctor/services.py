@@ -120,7 +120,7 @@ async def routes(seen: Seen) -> Verdict:
     url = seen.url("gateway")
     if not url:
         return skipped("routes", "the address of a gateway is not known: pass --url")
-    always = [one for one in ROUTES if one.method == "GET" and not one.only_with]
+    always = [one for one in ROUTES if one.method == "GET" and not one.switches]
     paths = ["/", *(one.path for one in always if "{" not in one.path)]
     try:
         absent = await asyncio.to_thread(_absent, url, paths)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from services.gateway.auth import Authenticator, Identity, bearer
-from services.gateway.auth.operator import AdminKeys
+from services.gateway.auth.api_keys import ApiKeys
 from services.gateway.rates import Rates, address, user
 from services.gateway.socket.refusals import USER
 from shared import contract, routes
@@ -36,7 +36,7 @@ def bind(
 
     An endpoint takes the request and, on a route with `auth`, the identity behind it.
     """
-    keys = AdminKeys(settings.admin_key)
+    keys = ApiKeys(settings, rates)
     return [
         Route(
             route.path,
@@ -50,8 +50,8 @@ def bind(
 
 def insiders(settings: Settings, rates: Rates) -> Admits:
     """Return the rule for who is told the details of health and metrics: this machine, and the
-    operator's key from anywhere. A guess at a key costs as much as a request with it."""
-    keys = AdminKeys(settings.admin_key)
+    operator's key from anywhere."""
+    keys = ApiKeys(settings, rates)
 
     def admits(scope: Scope) -> bool:
         if is_local(scope):
@@ -60,8 +60,7 @@ def insiders(settings: Settings, rates: Rates) -> Admits:
         key = bearer(request.headers.get("authorization"))
         if key is None or not settings.admin_key:
             return False
-        rates.spend("admin", _who(request))
-        return keys.include(key)
+        return keys.identify(key, "admin", _who(request)) == "admin"
 
     return admits
 
@@ -83,25 +82,40 @@ def counted(endpoints: Endpoints, count: Callable[[str], None]) -> Endpoints:
 
 
 def is_on(route: Listed, settings: Settings) -> bool:
-    return not route.only_with or bool(getattr(settings, route.only_with))
+    switches = route.switches
+    return not switches or any(getattr(settings, switch) for switch in switches)
 
 
 def _guarded(
-    route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates, keys: AdminKeys
+    route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates, keys: ApiKeys
 ) -> Endpoint:
-    """Return the endpoint behind its checks: first the token, then the rate, then the names of the
-    parameters."""
+    """Return the endpoint behind its checks: first the token or key, then the rate, then the names
+    of the parameters."""
     names = [parameter.name for parameter in route.query]
 
     async def listed(request: Request, *identity: Identity) -> Response:
-        if route.limit:
+        if route.limit and not route.keys:
             rates.spend(route.limit, _who(request, *identity))
-        if route.auth == "operator":  # a guess costs as much as a request
-            keys.verify(bearer(request.headers.get("authorization")))
         only(request, *names)
         return await endpoint(request, *identity)
 
-    return authenticated(auth, listed) if route.auth == "bearer" else listed
+    match route.auth:
+        case "bearer":
+            return authenticated(auth, listed)
+        case "operator":
+            return _administered(route, listed, keys)
+        case _:
+            return listed
+
+
+def _administered(route: Listed, endpoint: Endpoint, keys: ApiKeys) -> Endpoint:
+    """Return the endpoint for those who have a key with its scope."""
+
+    async def answer(request: Request) -> Response:
+        keys.admit(bearer(request.headers.get("authorization")), route, _who(request))
+        return await endpoint(request)
+
+    return answer
 
 
 def authenticated(auth: Authenticator, endpoint: Endpoint) -> Endpoint:

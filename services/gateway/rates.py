@@ -1,6 +1,6 @@
 """Owns the HTTP rates: a token bucket for each user or address and class of route.
 
-What the routes cost stands in shared/routes.py. Messages have a limit of their own, counted where
+What the routes cost stands in shared/routes. Messages have a limit of their own, counted where
 they are stored, over all gateways; these here are counted by each gateway for itself.
 """
 

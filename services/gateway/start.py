@@ -35,9 +35,9 @@ def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[
     served, names = set(served), {route.name for route in listed}
     names |= {socket.path for socket in SOCKETS}
     for name in sorted(served - names - page.NAMES - PRIVATE):
-        yield f"the route {name} is not in the table of shared/routes.py"
+        yield f"the route {name} is not in the table of shared/routes"
     for name in sorted(names - served):
-        yield f"the route {name} of shared/routes.py has no endpoint"
+        yield f"the route {name} of shared/routes has no endpoint"
 
 
 def table_faults(listed: Iterable[Listed]) -> Iterator[str]:

@@ -56,8 +56,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "jwks_every": "How often the public keys are fetched.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
-        "admin_key": "The operator's key for /v1/admin, at least 32 bytes. While you change it,"
-        " set the old and the new key, separated by a comma. If empty, there is no /v1/admin.",
+        "admin_key": "The operator's key for all of /v1/admin, at least 32 bytes. While you change"
+        " it, set the old and the new key, separated by a comma.",
+        "host_key": "The key of your app's server for the routes under /v1/admin about users,"
+        " contacts, messages, notifications and webhooks, at least 32 bytes. While you change it,"
+        " set the old and the new key, separated by a comma.",
         "dev_login": "1: anybody can sign in as any user. `linkup run` on loopback sets it.",
         "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
         " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
@@ -80,9 +83,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "auth_per_minute": "The maximum number of demo logins and invalid tickets of an"
         " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
         "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
-        " send a minute, at each gateway, without those that LINKUP_HOST_PER_MINUTE limits.",
-        "host_per_minute": "The maximum number of requests a minute, at each gateway, with which"
-        " the host app at an address makes users known and notifies them.",
+        " send a minute with a key, at each gateway, without those that LINKUP_HOST_PER_MINUTE"
+        " limits, and the maximum number with wrong keys.",
+        "host_per_minute": "The maximum number of requests a minute that an address may send with"
+        " a key, at each gateway, to the routes that are open to LINKUP_HOST_KEY.",
         "other_per_minute": "The maximum number a minute, at each gateway, of tickets that a"
         " user gets, and of API documents that an address downloads.",
         "connections": "The maximum number of connections of a gateway. The limit on open"

@@ -54,8 +54,8 @@ def overlapping(patch: Patch) -> None:
 
 
 FAULTS: list[tuple[Callable[[Patch], None], str, str]] = [
-    (listed_as_well, "routes", "the route GET /v1/planted of shared/routes.py has no endpoint"),
-    (unlisted, "routes", "the route GET /v1/planted is not in the table of shared/routes.py"),
+    (listed_as_well, "routes", "the route GET /v1/planted of shared/routes has no endpoint"),
+    (unlisted, "routes", "the route GET /v1/planted is not in the table of shared/routes"),
     (twice, "routes", "the route POST /v1/messages is defined twice"),
     (shadowed, "routes", "the route GET /static/planted is never reached: /static comes first"),
     (overlapping, "subjects", "the subjects linkup.user.*.feed and linkup.user.*.* overlap"),

@@ -81,13 +81,13 @@ def test_s5_the_table_and_what_is_served_are_the_same() -> None:
     both = ["/ws", *VIEWS, "GET /v1/x/{user_id}", "GET /", "/static"]
     assert list(listing_faults(both, [LISTED])) == []
     assert list(listing_faults([*both, "POST /v1/y"], [LISTED])) == [
-        "the route POST /v1/y is not in the table of shared/routes.py"
+        "the route POST /v1/y is not in the table of shared/routes"
     ]
     assert list(listing_faults(["/ws", *VIEWS], [LISTED])) == [
-        "the route GET /v1/x/{user_id} of shared/routes.py has no endpoint"
+        "the route GET /v1/x/{user_id} of shared/routes has no endpoint"
     ]
     assert list(listing_faults(["GET /v1/x/{user_id}", *VIEWS], [LISTED])) == [
-        "the route /ws of shared/routes.py has no endpoint"
+        "the route /ws of shared/routes has no endpoint"
     ]
 
 

@@ -1,0 +1,29 @@
+"""Owns the table of HTTP routes, in one module for each subject. The gateway serves nothing else.
+
+The gateway binds its endpoints to this table, and the documents are generated from it. A route that
+is served but not listed, or listed but not served, makes the gateway unready.
+"""
+
+from shared.route import Route
+from shared.routes import (
+    attachments,
+    conversations,
+    host,
+    messages,
+    notifications,
+    operator,
+    people,
+    service,
+)
+from shared.routes.sockets import SOCKETS as SOCKETS
+
+ROUTES: tuple[Route, ...] = (
+    *messages.ROUTES,
+    *conversations.ROUTES,
+    *people.ROUTES,
+    *notifications.ROUTES,
+    *attachments.ROUTES,
+    *operator.ROUTES,
+    *host.ROUTES,
+    *service.ROUTES,
+)

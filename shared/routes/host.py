@@ -1,0 +1,35 @@
+"""Owns the table of the routes with which the host app administers its users."""
+
+from shared import api
+from shared.errors import ClientIdConflict
+from shared.route import Answer, Route
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="PUT",
+        path="/v1/admin/users/{user_id}",
+        limit="host",
+        summary="Make a user known, or change their profile. They need not have connected before.",
+        body=api.ProfileRequest,
+        answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
+        auth="operator",
+        scope="users",
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/notifications",
+        limit="host",
+        summary="Notify one or up to 500 users.",
+        rule="Send either `user_id` or `user_ids`.",
+        body=api.AnnounceRequest,
+        answers=(
+            Answer(201, api.AnnounceAnswer, "The result for each user."),
+            Answer(
+                200, api.AnnounceAnswer, "The users were notified earlier; `duplicate` is true."
+            ),
+        ),
+        errors=(ClientIdConflict,),
+        auth="operator",
+        scope="notifications",
+    ),
+)

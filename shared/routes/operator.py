@@ -1,0 +1,56 @@
+"""Owns the table of the routes of the operator: errors, timelines and the dashboard."""
+
+from shared import api
+from shared.errors import NotFound
+from shared.route import Answer, Parameter, Route
+from shared.routes.page import LIMIT
+from shared.taxonomy import Category, Severity
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/v1/admin/errors",
+        limit="admin",
+        summary="List the errors of all services, latest first.",
+        query=(
+            Parameter("category", Category, "Return only errors of this category."),
+            Parameter("severity", Severity, "Return only errors of this severity."),
+            Parameter("service", api.ServiceName, "Return only errors of this service."),
+            Parameter("resolved", bool, "Return only resolved errors, or only open ones."),
+            Parameter(
+                "since", api.Since, "Return only errors that occurred at this time or later."
+            ),
+            Parameter("before", api.ErrorMark, "The value of `next` on the previous page."),
+            LIMIT,
+        ),
+        answers=(Answer(200, api.ErrorsAnswer, "The errors."),),
+        auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/messages/{message_id}/timeline",
+        limit="admin",
+        summary="List the steps that a message of any user has taken so far.",
+        answers=(Answer(200, api.TraceAnswer, "The steps, in order of time."),),
+        errors=(NotFound,),
+        auth="operator",
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/errors/{error_id}/resolve",
+        limit="admin",
+        summary="Mark an error as resolved. It is reopened if it occurs again.",
+        body=api.ResolveRequest,
+        answers=(Answer(200, api.ErrorRecord, "The error is resolved."),),
+        errors=(NotFound,),
+        auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/dashboard",
+        limit="admin",
+        summary="Get the users online, the health of the services, and counts of notifications.",
+        answers=(Answer(200, api.DashboardAnswer, "The present state."),),
+        auth="operator",
+    ),
+)

@@ -146,9 +146,11 @@ async def test_f_s17_at_sigterm_everyone_is_told_though_messages_keep_coming(
     gateway = stack.pids()["gateway"]
     async with AsyncExitStack() as opened:
         peers = [await opened.enter_async_context(synced(stack, one)) for one in watchers]
-        flooding = [
-            asyncio.create_task(asyncio.to_thread(flood_commands, stack, f"flooder{number}"))
-            for number in range(4)
+        flooders = [f"flooder{number}" for number in range(4)]
+        flooding = [  # of those whom the old gateway has let in: the next one lets others in
+            asyncio.create_task(asyncio.to_thread(flood_commands, flooder, opened_socket))
+            for flooder in flooders
+            for opened_socket in [await asyncio.to_thread(deaf_socket, stack, flooder)]
         ]
         assert (await peers[0].message("bob", "in the midst of it"))["type"] == "ack"
         before = time.time_ns() // 1000
@@ -166,15 +168,15 @@ async def test_f_s17_at_sigterm_everyone_is_told_though_messages_keep_coming(
     assert all(seen[watcher] >= before for watcher in watchers)
 
 
-def flood_commands(stack: Stack, user_id: str) -> None:
+def flood_commands(user_id: str, flooding: socket.socket) -> None:
     """As fast as they are taken, until the socket ends. Nobody answers a receipt."""
     conversation_id = direct_conversation_id(user_id, "bob")
     message = {"type": "message", "to": "bob", "client_id": "first", "content": "hello"}
     receipt = {"type": "delivered", "conversation_id": conversation_id, "seq": 1}
-    with deaf_socket(stack, user_id) as socket, suppress(OSError):
-        socket.sendall(text_frame(message))
+    with flooding, suppress(OSError):
+        flooding.sendall(text_frame(message))
         while True:
-            socket.sendall(text_frame(receipt) * 200)
+            flooding.sendall(text_frame(receipt) * 200)
 
 
 def text_frame(frame: Mapping[str, object]) -> bytes:

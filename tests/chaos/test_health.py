@@ -246,20 +246,25 @@ SCORES = {  # of the whole, and who or what is named first
 }  # of the rest: 40, and the store
 SILENT = {"persistence frozen": "persistence", "persistence killed": "persistence",
           "notify frozen": "notify"}  # fmt: skip
-QUICK = [
+OFTEN = [  # those of one second or two in `make test`, the others in continuous integration
     ("persistence frozen", False),
-    ("store locked", True),
+    pytest.param("store locked", True, marks=pytest.mark.slow),
     ("disk full", False),
-    ("store moved", True),
-    ("nats-server frozen", False),
-    ("nats-server killed", True),
+    pytest.param("store moved", True, marks=pytest.mark.slow),
+    pytest.param("nats-server frozen", False, marks=pytest.mark.slow),
+    pytest.param("nats-server killed", True, marks=pytest.mark.slow),
     ("subscription missing", False),
-    ("notify frozen", True),
+    pytest.param("notify frozen", True, marks=pytest.mark.slow),
 ]
-SLOW = [(case, traffic) for case in CASES for traffic in (False, True)]
+SELDOM = [
+    (case, busy)
+    for case in CASES
+    for busy in (False, True)
+    if (case, busy) not in [getattr(often, "values", often) for often in OFTEN]
+]
 
 
-@pytest.mark.parametrize(("case", "busy"), QUICK)
+@pytest.mark.parametrize(("case", "busy"), OFTEN)
 async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over(
     stack: Stack, case: str, busy: bool
 ) -> None:
@@ -267,7 +272,7 @@ async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over(
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize(("case", "busy"), [each for each in SLOW if each not in QUICK])
+@pytest.mark.parametrize(("case", "busy"), SELDOM)
 async def test_f_t1_h7_who_needs_it_says_so_and_when_it_is_over_each_way(
     stack: Stack, case: str, busy: bool
 ) -> None:

@@ -59,6 +59,7 @@ async def test_c1_what_was_acked_survives_kill_9_of_everything(stack: Stack) -> 
 
 @on_one_product
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 async def test_c3_a_thousand_resends_across_kills_make_one_row(stack: Stack) -> None:
     await stack.ready()
     await resend(stack, times=1000, kill_every=200)

@@ -54,7 +54,7 @@ async def killed_at(
     return states(database)
 
 
-@pytest.mark.parametrize("step", ["mail", "rcpt"])
+@pytest.mark.parametrize("step", ["mail", pytest.param("rcpt", marks=pytest.mark.slow)])
 async def test_c8_killed_before_data_is_sent_once_after_the_restart(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
 ) -> None:
@@ -66,7 +66,7 @@ async def test_c8_killed_before_data_is_sent_once_after_the_restart(
     ]
 
 
-@pytest.mark.parametrize("step", ["data", "dot"])
+@pytest.mark.parametrize("step", [pytest.param("data", marks=pytest.mark.slow), "dot"])
 async def test_c8_killed_after_data_began_is_unknown_and_never_sent_again(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
 ) -> None:
@@ -77,6 +77,7 @@ async def test_c8_killed_after_data_began_is_unknown_and_never_sent_again(
     assert rows(tmp_path / "notify.db")[0]["reason"] == "interrupted"
 
 
+@pytest.mark.slow
 async def test_c8_killed_again_and_again_never_sends_two(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox
 ) -> None:

@@ -88,6 +88,7 @@ async def restart(stack: Stack) -> float:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 async def test_f_s17_f_h6_a_restart_of_the_only_gateway_fails_nobody(tmp_path: Path) -> None:
     async with (
         run_stack(tmp_path, message_rate=0) as stack,

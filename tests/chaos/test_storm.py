@@ -161,6 +161,7 @@ async def status_of(stack: Stack, path: str, token: str) -> int:
     return status
 
 
+@pytest.mark.slow
 async def test_f_s1_the_wait_in_line_has_an_end_by_setting(tmp_path: Path) -> None:
     async with run_stack(tmp_path, log_waiting=1) as stack:
         token = stack.token("ann")

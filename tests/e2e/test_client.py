@@ -156,6 +156,7 @@ async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
     assert len(wires) >= 2
 
 
+@pytest.mark.slow
 async def test_c7_a_silent_server_is_noticed(open_as: Open) -> None:
     half_open: set[WebSocketRoute] = set()
     wires: list[WebSocketRoute] = []
@@ -308,6 +309,7 @@ async def test_f_p1_a_tab_that_cannot_connect_leaves_the_outbox_to_one_that_can(
     await expect(messages(first)).to_have_text([*said, "five"])
 
 
+@pytest.mark.slow
 async def test_f_p1_a_frozen_tab_does_not_keep_what_is_written_in_another(
     stack: Stack, open_as: Open
 ) -> None:
@@ -331,6 +333,7 @@ async def test_f_p1_a_frozen_tab_does_not_keep_what_is_written_in_another(
     await expect(messages(second)).to_have_text(["zero", "one", "two", "three"])
 
 
+@pytest.mark.slow
 async def test_f_p1_a_tab_that_hears_nothing_from_the_server_does_not_keep_it_either(
     open_as: Open,
 ) -> None:

@@ -144,6 +144,7 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
     await expect(page.locator(".sheet .problem")).to_be_empty()
 
 
+@pytest.mark.slow
 async def test_s87_a_group_tells_what_happened_between_its_messages(
     stack: Stack, open_as: Open
 ) -> None:
@@ -186,6 +187,7 @@ async def test_s87_a_group_tells_what_happened_between_its_messages(
     await expect(notices(vito)).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_s87_what_happened_while_away_is_told_where_it_happened(
     stack: Stack, open_as: Open
 ) -> None:

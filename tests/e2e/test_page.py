@@ -134,6 +134,7 @@ async def show_tab(page: Page, state: str) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_the_indicator_tells_that_the_network_is_gone(open_as: Open) -> None:
     page = await open_as("quinn", "/chat/quinn/")
     await page.context.set_offline(True)

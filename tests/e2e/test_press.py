@@ -98,6 +98,7 @@ class Finger:
         await self._page.evaluate("() => new Promise((later) => setTimeout(later, 100))")
 
 
+@pytest.mark.slow
 async def test_f_p11_a_finger_presses_nothing_where_it_is_lifted(open_as: Open) -> None:
     phone = await open_as("wilma11", "/chat/wilma11/", **PHONE)
     finger = Finger(phone)

@@ -177,6 +177,7 @@ async def test_a_change_the_server_refuses_is_taken_back_and_said(open_as: Open)
     await expect(page.locator(".edited")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_s66_s89_what_the_server_allows_is_offered_and_no_longer(open_as: Open) -> None:
     page = await open_as("imke", "/chat/imke/")
     await send(page, "As it was")

@@ -358,6 +358,7 @@ class Endless(io.RawIOBase):
 # ------------------------------------------------------------------ the sweep
 
 
+@pytest.mark.slow
 async def test_what_nobody_needs_is_swept_whatever_died_in_between(tmp_path: Path) -> None:
     """A gateway sweeps when it starts, and when something was erased: here never else."""
     never: dict[str, Any] = {"attachment_unsent_for": 0.001, "attachment_sweep_every": 86_400}

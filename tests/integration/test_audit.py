@@ -90,6 +90,7 @@ async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_
 
 
 @on_one_product
+@pytest.mark.slow
 async def test_f_a1_after_a_kill_it_reads_and_leaves_everything_as_it_is(stack: Stack) -> None:
     async with synced(stack, "alice") as alice:
         ack = await alice.message("bob", "hello")

@@ -140,6 +140,7 @@ async def _a_file_for_bob(stack: Stack) -> str:
     return attachment_id
 
 
+@pytest.mark.slow  # one product is stopped and restored for the three
 @on_one_product
 async def test_t19_a_backup_under_live_clients_holds_every_ack_of_before_and_is_told_as_another(
     restored: Restored,
@@ -168,6 +169,7 @@ def _messages(path: Path) -> dict[int, tuple[Any, ...]]:
         return {message_id: tuple(rest) for message_id, *rest in rows}
 
 
+@pytest.mark.slow
 @on_one_product
 async def test_t19_an_email_that_was_due_before_a_restore_is_not_sent_a_second_time(
     restored: Restored,
@@ -196,6 +198,7 @@ def _mails(data: Path) -> list[str]:
     return sorted(path.name for path in (data / "mail").glob("*.eml"))
 
 
+@pytest.mark.slow
 @on_one_product
 async def test_a_running_product_is_not_restored_over(restored: Restored) -> None:
     data = restored.stack.data_dir

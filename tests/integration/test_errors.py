@@ -194,6 +194,7 @@ async def test_an_error_that_is_not_there_is_not_found(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.slow
 async def test_s81_linkup_errors_lists_shows_and_resolves(stack: Stack) -> None:
     await misbehave(stack)
     await eventually(lambda: is_told(stack, category="auth_error"))

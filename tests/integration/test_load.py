@@ -57,6 +57,7 @@ async def test_a_given_rate_is_kept(stack: Stack) -> None:
 
 
 @on_one_product
+@pytest.mark.slow
 async def test_typists_type_half_of_the_time_and_are_compared(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=3, warmup=0, typists=5)
     report = await running.run(plan, tokens(stack))
@@ -131,6 +132,7 @@ async def test_f_s24_a_wrong_audience_is_one_sentence(stack: Stack) -> None:
     assert "the audience is not another" in await asyncio.to_thread(unusable, command, *given)
 
 
+@pytest.mark.slow
 async def test_f_s23_it_works_against_the_defaults(tmp_path: Path) -> None:
     """Its own defaults too, but for the time it takes: 200 sockets of one address."""
     async with run_stack(tmp_path) as stack:

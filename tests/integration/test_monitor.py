@@ -104,6 +104,7 @@ async def test_s85_d32_a_service_that_hangs_in_silence_is_critical_and_named(
         assert service in {each.cause for each in report.recommendations}
 
 
+@pytest.mark.slow
 async def test_s85_without_the_bus_it_asks_over_http_and_names_the_bus(stack: Stack) -> None:
     async with frozen(stack, "nats-server"):
         report = await until_exit(stack, 2)

@@ -110,6 +110,7 @@ async def test_s82_s84_s121_a_dead_mail_server_costs_what_the_formula_says_and_i
         assert notify.health.report()[0] == "warn", "notify stays ready"
 
 
+@pytest.mark.slow
 async def test_s121_one_email_probes_and_all_arrive_when_the_server_is_back(
     nats_url: str, tmp_path: Path, log: FakeLog
 ) -> None:

@@ -309,7 +309,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Progress(log).endpoints(),
         **Sync(log).endpoints(),
         **Search(log).endpoints(),
-        **Users(parts.presence).endpoints(),
+        **Users(log, parts.presence).endpoints(),
         **TicketOffice(parts.tickets, people).endpoints(),
         **Revisions(lanes, parts.sweep.wake).endpoints(),
         **Push(parts.notices).endpoints(),

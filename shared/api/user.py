@@ -27,6 +27,25 @@ class TicketAnswer(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class UserView(Struct, frozen=True, kw_only=True):
+    """A user to whom you may write."""
+
+    user_id: str
+    name: str | None
+    avatar: str | None
+
+
+class UsersAnswer(Struct, frozen=True, kw_only=True):
+    """A page of users, ordered by the word that was found. Pass `next` as `after` to get the next
+    page.
+
+    A page may hold fewer than `limit` users, or none, although `next` is not null.
+    """
+
+    users: list[UserView]
+    next: str | None
+
+
 class UserStatus(Struct, frozen=True, kw_only=True):
     """The presence of a user. `last_seen` is null while they are online, or if it is not known."""
 

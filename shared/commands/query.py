@@ -139,6 +139,16 @@ class Search(Struct, frozen=True, kw_only=True, tag="search"):
     limit: int = 50
 
 
+class FindUsers(Struct, frozen=True, kw_only=True, tag="users"):
+    """Users to whom this user may write, by the words of their names. `after`: the `next` of a
+    page."""
+
+    user_id: str
+    q: str
+    after: str = ""
+    limit: int = 50
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """An answer ready for HTTP: JSON, with the epoch and cursor of its own transaction."""
 
@@ -410,6 +420,7 @@ Question = (
     | Timeline
     | Trace
     | Search
+    | FindUsers
     | Attachment
     | Attachments
     | AttachedFiles

@@ -1,12 +1,30 @@
-"""Owns the table of the routes about other users: presence, blocks and reports."""
+"""Owns the table of the routes about other users: finding them, presence, blocks and reports."""
 
 from shared import api
 from shared.errors import ClientIdConflict, NotFound, RateLimited
-from shared.frames import UserId
+from shared.frames import UserId, UserMark, Words
 from shared.route import Answer, Parameter, Route
 from shared.routes.page import LIMIT
 
 ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/v1/users",
+        limit="search",
+        summary="Find the users to whom you may write, by their names.",
+        query=(
+            Parameter(
+                "q",
+                Words,
+                "The beginnings of words of the name. Case and accents do not matter. A user "
+                "without a name is found by their id.",
+                required=True,
+            ),
+            LIMIT,
+            Parameter("after", UserMark, "The value of `next` on the previous page."),
+        ),
+        answers=(Answer(200, api.UsersAnswer, "A page of users."),),
+    ),
     Route(
         method="GET",
         path="/v1/users/{user_id}/status",

@@ -191,6 +191,7 @@ ROUTES: tuple[Verb, ...] = (
         body={"message_id": IT, "reason": "spam"},
         others=True,
     ),
+    verb("GET /v1/users", L, query={"q": "of"}),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
     verb("GET /v1/attachments", F, still="sent", query={"ids": IT}),

@@ -34,7 +34,7 @@ BLOCKS = {"piet": {"bob"}}
 UNSEEN = "nina"
 ASKERS = (*HOMES, UNSEEN)
 # Processes, profiles, who reads the log, and the records of what was refused.
-QUIET = {"lanes", "users", "words", "followers", "errors"}
+QUIET = {"lanes", "users", "names", "words", "followers", "errors"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 VARYING = {"date", "content-length", "x-request-id"}
 

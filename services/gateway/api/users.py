@@ -5,20 +5,35 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted
+from services.gateway.api.request import as_json, as_read, converted, page_size
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.presence.presence import Presence
+from services.gateway.upstream.queries import Log
 from shared import api
-from shared.frames import UserId
+from shared.commands import FindUsers, Snapshot
+from shared.frames import UserId, UserMark, Words
 
 
 @dataclass(slots=True, frozen=True)
 class Users:
+    log: Log
     presence: Presence
 
     def endpoints(self) -> Endpoints:
-        return {"GET /v1/users/{user_id}/status": self.status}
+        return {
+            "GET /v1/users": self.find,
+            "GET /v1/users/{user_id}/status": self.status,
+        }
+
+    async def find(self, request: Request, identity: Identity) -> Response:
+        asked = FindUsers(
+            user_id=identity.user_id,
+            q=converted(request.query_params.get("q"), Words, "`q`"),
+            after=converted(request.query_params.get("after"), UserMark | None, "`after`") or "",
+            limit=page_size(request),
+        )
+        return as_read(await self.log.ask(asked, Snapshot))
 
     async def status(self, request: Request, identity: Identity) -> Response:
         user_id = converted(request.path_params["user_id"], UserId, "user id")

@@ -27,6 +27,7 @@ from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
 from services.persistence.queries.trace import trace
+from services.persistence.queries.users import users
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -37,6 +38,7 @@ from shared.commands import (
     Conversation,
     ErrorPage,
     FeedPages,
+    FindUsers,
     Glimpses,
     Heads,
     History,
@@ -120,6 +122,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return trace(source, asked, recent)
         case Search():
             return search(source, asked)
+        case FindUsers():
+            return users(source, asked)
         case Attachment():
             return attachment(source, asked)
         case Attachments():

@@ -30,7 +30,7 @@ from services.persistence.decide.state import (
     State,
     Ticket,
 )
-from services.persistence.store import index, rows, statements
+from services.persistence.store import index, names, rows, statements
 from services.persistence.store.connections import ReaderConnection, Row, WriterConnection
 from shared import clock, commands
 from shared.addresses import path_of
@@ -289,6 +289,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     put(statements.ADD_OWN_RECEIPT, rows.own_receipt_rows(state, changes))
     put(statements.PUT_HEAD, rows.head_rows(state, changes))
     put(statements.PUT_USER, rows.user_rows(state, changes))
+    if changes.profiles:
+        names.learn(connection, (user.user_id for user in changes.profiles))
     for sql, row in rows.block_rows(state, changes):
         connection.execute(sql, row)
     put(statements.ADD_REPORT, rows.report_rows(changes))

@@ -108,7 +108,7 @@ def _address(host: str) -> Address | None:
 
 
 def _split(url: str) -> SplitResult:
-    """What two parsers could read differently is refused."""
+    """Refuse text that two parsers could read differently."""
     if len(url) > MAX_URL:
         raise Refused(f"is longer than {MAX_URL} characters")
     if not re.fullmatch(r"[!-~]+", url) or "\\" in url:

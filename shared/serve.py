@@ -175,7 +175,7 @@ def _more_ports(service: str, settings: Settings) -> list[int]:
 
 
 def _runs_on(settings: Settings, websockets: WebSockets) -> dict[str, str]:
-    """What a start says for whoever looks for a cause: the parts that a setting can exchange."""
+    """Return the parts that settings choose, for the log line of a start."""
     loop = {"loop": name_of(asyncio.get_running_loop())}
     return {**loop, "websocket": settings.websocket} if websockets else loop
 
@@ -199,7 +199,7 @@ def run(
     settings: Settings,
     websockets: WebSockets = MappingProxyType({}),
 ) -> None:
-    """Until a signal ends it. Raises SettingError and StartError."""
+    """Serve until a signal. Raises SettingError and StartError."""
     with asyncio.Runner(loop_factory=loop_factory(settings.loop)) as runner:
         port = getattr(settings, f"{service}_port")
         runner.run(serve(service, open_app, settings, port, websockets))

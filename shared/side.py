@@ -21,7 +21,7 @@ def app(health: Health) -> ASGIApp:
 
 @contextmanager
 def opened(config: Config, listeners: Sequence[socket.socket]) -> Iterator[None]:
-    """Until the block ends."""
+    """Run until the block ends."""
     config.load()
     state = ServerState()
     accepting = acceptors(config, state, listeners)

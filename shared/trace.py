@@ -79,6 +79,6 @@ def _time(microseconds: int | None) -> datetime | UnsetType:
 
 
 def _order(step: api.TraceStep) -> tuple[bool, float, int, str]:
-    """What is not known when, or is yet to come, is last."""
+    """Sort by time; a step without a time, or one yet to come, is last."""
     at = step.at.timestamp() if step.at else 0.0
     return step.at is None, at, ORDER.index(step.step), step.user_id or ""

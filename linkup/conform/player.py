@@ -176,7 +176,7 @@ class Caller:
         return _good(answer)
 
     async def chat(self, conversation_id: str) -> Frame:
-        """That conversation as the inbox shows it."""
+        """Return the conversation as the inbox shows it."""
         for one in (await self.inbox())["conversations"]:
             if one["conversation_id"] == conversation_id:
                 return dict(one)

@@ -207,7 +207,7 @@ async def _watch(fleet: Fleet, seconds: float, word: str, progress: Callable[[st
 
 
 async def _settle(fleet: Fleet) -> None:
-    """Until every message is acknowledged and delivered and every feed is accounted for."""
+    """Wait until every message is acknowledged and delivered and every feed is accounted for."""
     try:
         async with asyncio.timeout(DRAIN_TIMEOUT):
             while not fleet.settled:  # noqa: ASYNC110 - an event for each ack would cost more

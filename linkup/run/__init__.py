@@ -124,7 +124,7 @@ class Supervisor:
         self._interrupted = False
 
     async def run(self) -> int:
-        """Until a signal; raises ChildFailed when a child cannot start."""
+        """Run until a signal; raises ChildFailed when a child cannot start."""
         self._listen_to_signals()
         async with leash() as tether:
             try:

@@ -66,7 +66,7 @@ class Broker:
         return f"nats://{user}:{self._passwords[user]}@127.0.0.1:{self._port}"
 
     def last_words(self) -> str:
-        """Why it gave up, as far as its log tells."""
+        """Return why the server gave up, as far as its log tells."""
         try:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -105,7 +105,7 @@ class Broker:
 
 
 def permissions(user: str) -> dict[str, Any]:
-    """What is not allowed here is denied."""
+    """Return what a user may publish and subscribe to; all else is denied."""
     allowed: dict[str, Any] = {
         "publish": {"allow": list(PUBLISH[user])},
         "subscribe": {"allow": list(SUBSCRIBE[user])},

@@ -68,7 +68,7 @@ class Child:
         self._keeper = asyncio.create_task(self._keep())
 
     async def ready(self) -> None:
-        """Until it once was. Raises ChildFailed when it gives up, StartError when it hangs."""
+        """Wait for the first answer. Raises ChildFailed if it gives up, StartError if it hangs."""
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 await self._once_ready

@@ -296,7 +296,7 @@ def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
 
 
 def _endpoints(parts: Parts) -> Endpoints:
-    """By the names of the route table."""
+    """Return each endpoint by its name in the route table."""
     settings, log, lanes, people = parts.settings, parts.log, parts.lanes, parts.people
     uploads = Uploads(lanes, parts.objects, limits_of(settings))
     links = Links(settings.jwt_secrets, settings.attachment_link_for)

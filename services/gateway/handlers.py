@@ -153,7 +153,7 @@ class Handlers:
         self._submit(connection, command, frame.client_id)
 
     def on_mark_chat_read(self, connection: Connection, frame: frames.MarkChatRead) -> None:
-        """Without `up_to` never past what this socket was sent: the rest nobody saw (R13)."""
+        """Read up to `up_to`, or up to what this socket was sent: nobody saw the rest (R13)."""
         command = AdvanceReceipt(
             user_id=connection.user_id,
             connection_id=connection.id,

@@ -74,7 +74,7 @@ class Sockets:
                 await self._live(scope, wire, greeted)
 
     async def _greet(self, scope: Scope, wire: Wire, count: int) -> Greeted | None:
-        """Who it is; None when it is closed, as one of `count` from its address or as nobody."""
+        """Return who connects, or None if refused: `count` from one address, or no valid token."""
         if self.draining:
             again = frames.Reconnect(after_ms=come_back_after_ms(1), reason=RESTARTING)
             await say(wire, again)

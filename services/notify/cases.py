@@ -69,7 +69,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return replace(self, parts=tuple(one for one in self.parts if one.deliveries not in gone))
 
     def content(self) -> Content:
-        """What is shown. It has parts."""
+        """Return the content to show. The case must have parts."""
         shown = [part.content for part in self.parts if part.content is not None]
         if not self.is_digest:
             return shown[0]

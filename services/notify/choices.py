@@ -67,7 +67,7 @@ def of(connection: sqlite3.Connection, user_id: str) -> Chosen:
 
 
 def chosen(connection: sqlite3.Connection, user_ids: Iterable[str]) -> dict[str, Chosen]:
-    """By user; who has chosen nothing is left out."""
+    """Return the choices by user; a user who has made none is left out."""
     asked = {"user_ids": msgspec.json.encode(list(user_ids)).decode()}
     found = connection.execute(LOAD, asked).fetchall()
     return {row["user_id"]: msgspec.json.decode(row["chosen"], type=Chosen) for row in found}

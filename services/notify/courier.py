@@ -73,7 +73,7 @@ class Courier:
         self._looked_at = -math.inf  # by the loop's clock
 
     async def run(self) -> None:
-        """Until `stop`; then the e-mails that are on their way come to their end."""
+        """Send until `stop`, then finish the e-mails that are being sent."""
         async with asyncio.TaskGroup() as sends:
             failures = 0
             while not self._stopping:
@@ -124,7 +124,7 @@ class Courier:
         return await self._store.claim(self._way.channel, self._clock(), room + ahead)
 
     def _pace(self) -> int:
-        """How many were sent within the last moment."""
+        """Return the number of e-mails sent within the last AHEAD seconds."""
         since = asyncio.get_running_loop().time() - AHEAD
         return sum(at > since for at in self._sent_at)
 
@@ -141,7 +141,7 @@ class Courier:
         return asyncio.get_running_loop().time() > self._looked_at + OUTLOOK
 
     async def _cases(self, claimed: list[Delivery]) -> list[Case]:
-        """Without an answer from the log, release the claims."""
+        """Return a case for each claim; release the claims if the log does not answer."""
         if not claimed:
             return []
         try:

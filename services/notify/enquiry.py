@@ -65,7 +65,7 @@ class Enquiry:
         return dict(zip(keys, found, strict=True))
 
     async def _profiles(self, user_ids: set[str]) -> dict[str, Profile]:
-        """Of those who have no conversation that was asked about."""
+        """Ask for the profiles of users whose conversations were not asked about."""
         left, found = sorted(user_ids), dict[str, Profile]()
         while left:
             asked = Joins(user_ids=left[:USERS])

@@ -24,8 +24,8 @@ Thread = tuple[Delivery, ...]  # deliveries of one user and thread
 
 
 class Kept(Struct, frozen=True):
-    """What notify's database has: of each user what they chose, the address that is refused and
-    whether they have a push subscription; the threads of each digest; notifications by id."""
+    """Facts from notify's database: each user's choices, refused address and push subscription;
+    the threads of each digest; notifications by id."""
 
     chosen: dict[str, Chosen]
     suppressed: dict[str, str]
@@ -34,11 +34,11 @@ class Kept(Struct, frozen=True):
     items: dict[str, sqlite3.Row]
 
     def senders(self) -> set[str]:
-        """Who caused the notifications: their names are shown."""
+        """Return the users who caused the notifications: their names are shown."""
         return {item["sender_id"] for item in self.items.values() if item["sender_id"]}
 
     def threads(self, delivery: Delivery) -> list[Thread]:
-        """What is to be asked about."""
+        """Return the threads to ask about."""
         if delivery.thread == DIGEST:
             return self.members.get(delivery.user_id, [])
         return [(delivery,)]
@@ -67,7 +67,7 @@ def kept(connection: sqlite3.Connection, claimed: list[Delivery], most: int) -> 
 
 
 def _collected(connection: sqlite3.Connection, user_ids: list[str]) -> dict[str, list[Thread]]:
-    """What waits for the digests of these users, by user and thread."""
+    """Return the deliveries that wait for the digests of these users, by user and thread."""
     asked = {"user_ids": msgspec.json.encode(user_ids).decode()}
     found = sorted(
         (rows.delivery(row) for row in connection.execute(rows.LOAD_COLLECTED, asked)),

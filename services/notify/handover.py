@@ -25,7 +25,7 @@ def fold(
     now: int,
     waits: Mapping[Channel, Waits],
 ) -> None:
-    """What a page of the log changes. `waits`: of each channel that there is."""
+    """Apply a page of the log. `waits`: the delays of each channel in use."""
     concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
     users = {row.user_id for row in concerned} if "push" in waits else set()
     pushed = rows.subscribed(connection, users) if users else set()
@@ -67,7 +67,7 @@ def begin(connection: sqlite3.Connection, case: Case, now: int, waits: Waits) ->
 
 
 def _taken_in(connection: sqlite3.Connection, held: Delivery, now: int) -> list[Delivery]:
-    """What was collected of the thread before the digests were switched off: it is shown now."""
+    """Return the deliveries collected before digests were switched off: they are shown now."""
     asked = {"user_id": held.user_id, "thread": held.thread, "channel": held.channel}
     found = [rows.delivery(row) for row in connection.execute(rows.LOAD_COLLECTED_OF, asked)]
     merged = Outcome("cancelled", "merged")
@@ -168,12 +168,12 @@ def collect(
 def end(
     connection: sqlite3.Connection, members: tuple[Delivery, ...], outcome: Outcome, now: int
 ) -> None:
-    """What a digest has no need to show any more."""
+    """End the deliveries that a digest need not show any more."""
     rows.save_deliveries(connection, [digest.ended(one, outcome, now) for one in members])
 
 
 def recover(connection: sqlite3.Connection, now: int, waits: Mapping[Channel, Waits]) -> int:
-    """What the process before left behind. How many are unknown."""
+    """Settle what the process before left in flight; return how many are unknown."""
     left = [rows.delivery(row) for row in connection.execute(rows.LOAD_IN_FLIGHT)]
     watches = rows.watches_of(connection, {group.key for group in left})
     for group in left:

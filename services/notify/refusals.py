@@ -49,6 +49,6 @@ def count(connection: sqlite3.Connection, most: int) -> int:
 
 
 def hidden(address: str) -> str:
-    """What is compared and stored: addresses are persistence's to keep, and to forget."""
+    """Return the digest to compare and store: only persistence keeps and forgets addresses."""
     digest = hashlib.blake2b(address.encode(), digest_size=16, person=b"linkup.refused")
     return digest.hexdigest()

@@ -146,7 +146,7 @@ def held(connection: sqlite3.Connection, group: Delivery) -> Delivery | None:
 
 
 def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[str]:
-    """Those of them with a browser that takes web push."""
+    """Return the users among them with a browser that takes web push."""
     asked = {"user_ids": msgspec.json.encode(sorted(user_ids)).decode()}
     return {user_id for (user_id,) in connection.execute(SUBSCRIBED, asked)}
 

@@ -184,7 +184,7 @@ class Subscriptions:
         await self._store.between(work)
 
     async def settle(self, errand: Errand, outcomes: Mapping[Subscription, Outcome]) -> None:
-        """What is postponed is known not to have been accepted. Raises Unavailable."""
+        """Store the outcomes. A postponed push was not accepted for certain. Raises Unavailable."""
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> None:

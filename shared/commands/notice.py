@@ -121,7 +121,7 @@ class Badges(Struct, frozen=True, kw_only=True, tag="badges"):
 
 
 class BadgesAnswer(Struct, frozen=True, kw_only=True):
-    """By user id; who has none is left out."""
+    """The answer by user id; a user without one is left out."""
 
     unread: dict[str, int]
 
@@ -137,7 +137,7 @@ class TypePreference(Struct, frozen=True, kw_only=True):
 
 
 class QuietHours(Struct, frozen=True, kw_only=True):
-    """From `start` to `end`, as HH:MM of the user's own clock; over midnight if `end` is less."""
+    """The time from `start` to `end`, HH:MM in the user's zone; past midnight if `end` is less."""
 
     start: str
     end: str
@@ -198,7 +198,7 @@ class PushUnsubscribe(Struct, frozen=True, kw_only=True, tag="push_unsubscribe")
 
 
 class PushAnswer(Struct, frozen=True, kw_only=True):
-    """How many push subscriptions the user has now."""
+    """The number of push subscriptions that the user has now."""
 
     subscriptions: int
 
@@ -237,7 +237,7 @@ class AnnounceAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
-    """From the link of an e-mail (RFC 8058). Without `act` it only tells what would be ended."""
+    """The link of an e-mail was followed (RFC 8058). Without `act`, only tell what it would end."""
 
     token: str
     act: bool = False
@@ -311,7 +311,7 @@ class RetryDeliveries(Struct, frozen=True, kw_only=True, tag="retry"):
 
 
 class RetryAnswer(Struct, frozen=True, kw_only=True):
-    """Those that are due now."""
+    """The deliveries that are due now."""
 
     delivery_ids: list[str]
 

@@ -61,7 +61,7 @@ class HeadsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class FeedFrom(Struct, frozen=True, array_like=True):
-    """That user's events after that cursor, at most `limit` of them."""
+    """Ask for a user's events after a cursor, at most `limit` of them."""
 
     user_id: str
     after: int
@@ -200,7 +200,7 @@ class Attachment(Struct, frozen=True, kw_only=True, tag="attachment"):
 
 
 class Attachments(Struct, frozen=True, kw_only=True, tag="attachments"):
-    """Those of them that this user may see."""
+    """The ones among them that this user may see."""
 
     attachment_ids: list[str]
     user_id: str

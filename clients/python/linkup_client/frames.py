@@ -193,7 +193,7 @@ class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
 
 
 class Reaction(Struct, frozen=True, kw_only=True, tag="reaction"):
-    """That user set that emoji, or took it back."""
+    """A user set an emoji on a message, or took it back."""
 
     cursor: int
     message_id: int

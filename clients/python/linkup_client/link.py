@@ -31,7 +31,7 @@ class Owner(Protocol):
         """The `hello` of the next connection, with the position in the feed."""
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
-        """Why nothing must be sent or taken on this connection, if so."""
+        """Return why this connection must not be used, or None if it may be."""
 
     def on_welcome(self, welcome: frames.Welcome) -> None: ...
 

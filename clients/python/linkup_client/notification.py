@@ -108,7 +108,7 @@ class TypePreference(Struct, frozen=True, kw_only=True):
 
 
 class QuietHours(Struct, frozen=True, kw_only=True):
-    """From `start` to `end`, as HH:MM of the user's own clock; over midnight if `end` is less."""
+    """The time from `start` to `end`, HH:MM in the user's zone; past midnight if `end` is less."""
 
     start: str
     end: str

@@ -16,7 +16,7 @@ OnFrame = Callable[[frames.ServerFrame | frames.Unknown, int], None]
 
 
 class Ended(Struct, frozen=True):
-    """Why a connection is over, and what the server asked to wait, if it did."""
+    """The reason why a connection ended, and the wait that the server asked for, if any."""
 
     code: int
     reason: str = ""
@@ -59,7 +59,7 @@ class Session:
         raise TimeoutError("no welcome")
 
     async def live(self, heartbeat: float) -> Ended:
-        """Until it is over. A server that is silent for too long counts as gone."""
+        """Run until the connection ends. A server that is silent for too long counts as gone."""
         ping_at = self._loop.time() + heartbeat
         while not self._ended.done():
             await asyncio.wait((self._ended,), timeout=min(TICK, heartbeat / 4))

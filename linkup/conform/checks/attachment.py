@@ -148,7 +148,7 @@ async def _upload(caller: Caller, content: bytes = TEXT, name: str = "a.txt") ->
 
 
 async def _send(scene: Scene, caller: Caller, *file_ids: str, client_id: str = "") -> Answer:
-    """From alice to bob, without words."""
+    """Send files from alice to bob, without text."""
     body: dict[str, Any] = {"to": scene.user("bob"), "content": "", "attachments": file_ids}
     return await caller.post(
         "/v1/messages", {"client_id": client_id or secrets.token_hex(6), **body}

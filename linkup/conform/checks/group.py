@@ -151,7 +151,7 @@ _ADMIN = {"role": "admin"}
 
 
 async def _group(scene: Scene) -> str:
-    """Of alice, who made it, bob and carol."""
+    """Make a group of alice, its owner, bob and carol."""
     others = [scene.user(role) for role in ("bob", "carol")]
     for role in ("bob", "carol"):
         await (await scene.api(role)).post("/v1/conversations", {"to": scene.user(role)})

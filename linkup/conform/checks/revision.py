@@ -239,7 +239,7 @@ async def _delete(player: Player, ack: Frame, mode: str) -> Frame:
 
 
 async def _back(scene: Scene, player: Player) -> Player:
-    """That user again, from where the first socket began."""
+    """Connect the user once more, from the cursor where the first socket began."""
     welcome = player.frames[0]
     return await scene.enter("bob", epoch=welcome["epoch"], cursor=welcome["cursor"])
 

@@ -125,7 +125,7 @@ class Attachments:
 
 
 def _attachment_id(request: Request) -> str:
-    """From the path. What is no id of an attachment names none."""
+    """Return the id in the path. Text that is no id names no attachment."""
     try:
         text = request.path_params["attachment_id"]
         return str(msgspec.convert(text, AttachmentId))

@@ -95,7 +95,7 @@ def _notice(one: NotificationStep) -> api.StepView:
 
 
 def _order(step: api.StepView) -> tuple[bool, datetime, int, str]:
-    """Of what is not known when, only that it was accepted is known to be the first."""
+    """Sort by time. Of steps without one, only `accepted` has a known place: the first."""
     late = step.at is None and step.step != "accepted"
     return late, step.at or BEGINNING, ORDER.index(step.step), step.user_id or ""
 

@@ -191,7 +191,7 @@ class _Closing(Response):
 
 
 def closing(headers: Headers, response: Response) -> Response:
-    """That answer; the end of the connection too, if there may be more than we care to read."""
+    """Return the response; close the connection if the rest of the request is too long."""
     if announced(headers) <= MAX_BODY and "transfer-encoding" not in headers:
         return response
     return _Closing(response.body, response.status_code, dict(response.headers))

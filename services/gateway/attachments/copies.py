@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def backup(settings: Settings, arguments: Sequence[str]) -> int:
-    """Those named on stdin, to stdout. One that was erased meanwhile is left out."""
+    """Write the files named on stdin to stdout. One that was erased meanwhile is left out."""
     argparse.ArgumentParser(prog="python -m services.gateway backup").parse_args(arguments)
     objects = Objects(settings.attachment_store_url)
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:

@@ -52,7 +52,7 @@ class Inspection:
         self._every = every
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         pause = min(FIRST, self._every)
         while self._every:
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
@@ -89,7 +89,7 @@ class Inspection:
 async def absent(
     objects: Objects, files: Iterable[AttachedFile], rest: float = 0
 ) -> AsyncIterator[Missing]:
-    """Those of which something is not there. Raises Unavailable."""
+    """Yield the files of which an object is missing. Raises Unavailable."""
     for file in files:
         began = time.monotonic()
         for path in paths_of(file):

@@ -26,7 +26,7 @@ class Links:
         return int(now) + 1 + self._lasting
 
     def url(self, attachment_id: str, variant: Variant, expires: int) -> str:
-        """Without host: it is valid on every gateway."""
+        """Return a URL without a host: it is valid on every gateway."""
         signature = _signature(self._keys[0], attachment_id, variant, expires)
         query = {"variant": variant, "expires": expires, "signature": signature}
         return f"/v1/attachments/{attachment_id}/content?{urlencode(query)}"

@@ -56,7 +56,7 @@ def _look_at(image: Image.Image, media_type: str) -> Picture:
 
 
 def _thumbnail(image: Image.Image) -> bytes:
-    """Without any metadata: where a photo was taken is nobody's business."""
+    """Return a small picture without metadata: they would tell where a photo was taken."""
     image = _eight_bits(image)
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode in LOOKED_UP or "transparency" in image.info:

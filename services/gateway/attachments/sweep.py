@@ -51,7 +51,7 @@ class Sweep:
                     await self._woken.wait()
 
     async def once(self) -> None:
-        """Until nothing is due. Raises LinkupError."""
+        """Delete until nothing is due. Raises LinkupError."""
         while due := await self._due():
             await self._objects.delete(path(one) for one in due for path in (original, thumbnail))
             forget = ForgetAttachments(attachment_ids=due)

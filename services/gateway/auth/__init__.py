@@ -120,7 +120,7 @@ class Authenticator:
         return refused.why == FAULTS[UnknownKey] and self.source is not None and self.source.want()
 
     def _read(self, token: str) -> tuple[Identity, Sequence[str]]:
-        """What a good token says, and which of its claims are odd; it stays so until it expires.
+        """Return what a good token says, and its odd claims; both stay true until it expires.
         Raises PyJWTError and ValidationError."""
         claims = self._signed(token)
         form.check(token)
@@ -188,7 +188,7 @@ async def published_keys(
 
 
 def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:
-    """And the odd claims, which are left out. Raises DecodeError and ValidationError."""
+    """Return the identity and the odd claims. Raises DecodeError and ValidationError."""
     expires = _number(claims["exp"])
     if expires is None:
         raise jwt.DecodeError("exp")

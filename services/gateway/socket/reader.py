@@ -77,7 +77,7 @@ class Reader:
         connection.on_refused = self.refused
 
     async def run(self, first: str | None) -> None:
-        """Until the peer is gone. `first`: a frame that was read before."""
+        """Read frames until the peer is gone. `first`: a frame that was read before."""
         connection = self._connection
         try:
             while True:

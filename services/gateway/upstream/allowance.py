@@ -19,7 +19,8 @@ MAX_KNOWN = 256  # client_ids of a user
 
 @dataclass(slots=True)
 class Spent:
-    """Until when a user's allowance is used up (GCRA, as in the store), and by which messages."""
+    """The time until which a user's allowance is used up (GCRA, as in the store), and the messages
+    that used it."""
 
     until: float
     client_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)

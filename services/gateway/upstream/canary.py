@@ -67,7 +67,7 @@ class Canary:
         self.sent = 0
 
     async def run(self) -> None:
-        """Until it is cancelled. The first one is sent when a start is over."""
+        """Send canaries until cancelled, the first when a start is over."""
         if self._every:
             await asyncio.sleep(self._every)
             await self.probe.run()

@@ -127,7 +127,7 @@ class Gate:
         return conversation_id in self._lines
 
     def release(self, conversation_id: str, client_id: str) -> None:
-        """That message is stored: it need not come again, whatever is said of its copies."""
+        """Forget a message that is stored: whatever its copies are told, it need not come again."""
         line = self._lines.get(conversation_id)
         if line is not None and client_id in line.entries:
             self._settle(line, client_id)

@@ -89,7 +89,7 @@ class Log:
         return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
 
     async def notices(self, asked: NotificationSteps) -> list[NotificationStep] | None:
-        """What became of a message's notifications; None when notify does not say."""
+        """Return the steps of a message's notifications, or None if notify does not answer."""
         if not asked.user_ids:
             return []
         told = await self.notified(asked, NotificationStepsAnswer)

@@ -106,7 +106,7 @@ class Smtp:
 
 
 def refused(code: int) -> Outcome:
-    """What a reply other than the expected one says: of the e-mail, but 421 of the server."""
+    """Read an unexpected reply: it speaks of the e-mail, except 421, which speaks of the server."""
     match code // 100:
         case 2:
             return Outcome("sent", f"smtp_{code}", worked=True)
@@ -119,7 +119,7 @@ def refused(code: int) -> Outcome:
 
 
 def _of_address(outcome: Outcome) -> Outcome:
-    """What is refused for good once the recipient is named says something of their address."""
+    """Count a permanent refusal that follows RCPT against the recipient's address."""
     return replace(outcome, refused=outcome.kind == "failed")
 
 
@@ -138,7 +138,7 @@ async def _goodbye(client: aiosmtplib.SMTP) -> None:
 
 
 class Folder:
-    """Without a mail server: a file for each e-mail, named after the notification, so only once."""
+    """Replaces a mail server: writes one file for each e-mail, named after it, so only once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

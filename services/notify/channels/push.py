@@ -48,7 +48,7 @@ Begin = Callable[[], Awaitable[bool]]
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """What the page's service worker shows. `tag`: a later note with the same one replaces it.
+    """The note that the page's service worker shows. A later one with the same `tag` replaces it.
 
     `notification_id`: empty for messages. `badge`: the number of unread notifications.
     """
@@ -70,7 +70,7 @@ class Request(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """Of one device. `worked`: whether its push service did. `wait`: seconds that it asked for."""
+    """The result for one device. `worked`: its push service does. `wait`: seconds it asked for."""
 
     outcome: subscriptions.Outcome
     reason: str
@@ -173,7 +173,7 @@ class Push:
 
 
 def encrypted(device: Subscription, content: bytes) -> bytes:
-    """By RFC 8291, for this browser alone."""
+    """Encrypt for this browser alone (RFC 8291)."""
     from pywebpush import WebPusher  # slow to load, so at the first push
 
     keys = {"p256dh": device.p256dh, "auth": device.auth}
@@ -197,7 +197,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def judged(answer: Answer) -> Result:
-    """What the push service's answer says (RFC 8030, 5)."""
+    """Read the answer of a push service (RFC 8030, section 5)."""
     reason = f"http_{answer.status}"
     match answer.status:
         case 404 | 410:

@@ -96,5 +96,5 @@ def _say(context: Context, key: str, count: int | None = None, **values: str) ->
 
 @pass_eval_context
 def _isolate(context: EvalContext, name: str) -> str:
-    """Without it, a name in another direction would reorder the words around it."""
+    """Isolate a name: one in another direction would reorder the words around it."""
     return Markup("<bdi>{}</bdi>").format(name) if context.autoescape else name

@@ -10,7 +10,7 @@ def shorten(content: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks of any script and without controls, which could forge what follows."""
+    """Remove line breaks of any script and controls, which could forge what follows."""
     words = " ".join(text.split())
     return "".join(letter for letter in words if letter.isprintable() or letter in JOINERS)
 

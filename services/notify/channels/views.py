@@ -30,7 +30,7 @@ class Line(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What one person wrote in a row."""
+    """Messages that one person wrote in a row."""
 
     sender: str
     initial: str

@@ -57,13 +57,13 @@ def _since_midnight(wall: datetime) -> timedelta:
 
 
 def _until(end: time, wall: datetime) -> int:
-    """How long until a clock that nobody sets shows that time, in microseconds."""
+    """Return the microseconds until a clock that nobody sets shows the time."""
     left = datetime.combine(wall.date(), end) - wall.replace(tzinfo=None)
     return (left % DAY) // MICROSECOND
 
 
 def _jump(after: int, until: int, zone: tzinfo) -> int | None:
-    """When the clock is set in between: the first moment that it shows another time."""
+    """Return the first moment after the clock is set, if that happens in between."""
     before = _wall(after, zone).utcoffset()
     if _wall(until, zone).utcoffset() == before:
         return None

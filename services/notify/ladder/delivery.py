@@ -85,7 +85,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What is known of one recipient, thread and channel: the waiting delivery and the claimed one.
+    """The state of one recipient, thread and channel: the waiting delivery and the claimed one.
 
     `seen_seq`, `seen_at`: the newest message that has joined a delivery or was shown by one.
     `mails`, `mailed_at`: deliveries since the recipient was last there, and when the last one went.

@@ -46,7 +46,7 @@ def shown(members: Iterable[Delivery], digest: Delivery, last_seq: int) -> list[
 
 
 def fate(watch: Watch, digest: Delivery) -> Outcome | None:
-    """How a digest ended, as its watch was settled; None: it was not accepted, and comes again."""
+    """Return how a digest ended, or None if it was not accepted and comes again."""
     for one in watch.closed:
         if one.delivery_id == digest.delivery_id and one.reason != "merged":
             return Outcome(one.state, one.reason)  # type: ignore[arg-type] # it is closed

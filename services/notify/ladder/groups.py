@@ -104,7 +104,7 @@ def _grown(group: Delivery | None, row: LogRow, due_at: int) -> Delivery | None:
 
 
 def _hurried(group: Delivery, due_at: int) -> Delivery:
-    """What is new must not wait for one browser of several whose push service fails."""
+    """Bring a new message forward: it must not wait for one browser whose push service fails."""
     if group.channel != "push" or not group.attempts:
         return group
     return replace(group, due_at=min(group.due_at, due_at))
@@ -169,15 +169,15 @@ def begin_other(watch: Watch, group: Delivery, count: int) -> Watch:
 
 
 def apart(due: Iterable[Delivery]) -> list[Delivery]:
-    """What may be claimed at once: a digest goes alone, and what else is due to its recipient
-    waits until it has gone."""
+    """Return what may be claimed at once: a digest goes alone, and all else that is due to its
+    recipient waits until it has gone."""
     due = list(due)
     digests = {one.user_id for one in due if one.thread == DIGEST}
     return [one for one in due if one.thread == DIGEST or one.user_id not in digests]
 
 
 def shown(watch: Watch, last_seq: int, newest: Preview, now: int) -> Watch:
-    """What is shown needs no delivery of its own, whether the follower has seen it or not."""
+    """Mark messages as shown: they need no delivery, even if the follower has not seen them yet."""
     watch = replace(
         watch,
         seen_seq=max(watch.seen_seq, newest.seq),

@@ -25,7 +25,7 @@ def is_behind(positions: Mapping[str, int], stood: Mapping[str, int]) -> bool:
 
 
 def keys(rows: Iterable[LogRow], pushed: Container[str]) -> set[Key]:
-    """What these rows move. `pushed`: users with a browser that takes web push."""
+    """Return the keys that these rows move. `pushed`: users with a browser that takes web push."""
     moved: set[Key] = {(row.user_id, row.conversation_id, "email") for row in rows}
     return moved | {(user_id, thread, "push") for user_id, thread, _ in moved if user_id in pushed}
 

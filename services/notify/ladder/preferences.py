@@ -52,7 +52,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
-    """What a user wants to be told of, by the clock of `zone`."""
+    """A user's preferences, by the clock of `zone`."""
 
     types: Table
     quiet_hours: QuietHours | None = None
@@ -60,7 +60,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
     zone: tzinfo = UTC
 
     def brings(self, notification_type: str, channel: Channel) -> bool:
-        """Whether that channel does; a type that the deployment has dropped is not held back."""
+        """Return whether the channel is on; a type that the deployment has dropped passes."""
         chosen = self.types.get(notification_type)
         if chosen is None:
             return True
@@ -77,7 +77,7 @@ def resolved(known: Table, chosen: Chosen, zone: tzinfo = UTC) -> Preferences:
 
 
 def preference(known: Table, chosen: Chosen | None, kind: str) -> TypePreference:
-    """What a user wants of a type. `chosen`: None of who has chosen nothing."""
+    """Return a user's preference for a type. `chosen` is None if they have chosen nothing."""
     own = chosen.types.get(kind) if chosen else None
     return own or known.get(kind) or TypePreference(notification_type=kind)
 

@@ -14,7 +14,7 @@ Reach = Literal["reached", "nowhere", "bad_address", "suppressed"]
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What is known of a delivery when it is due.
+    """Facts of a delivery when it is due.
 
     `digest`: it is what others were collected into. `there`: the recipient is a member.
     `delivered`: a device of theirs has it. `unread`: there is something to show, which was not
@@ -34,12 +34,12 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 def next_step(facts: Facts, preferences: Preferences, now: int) -> Outcome | None:
-    """How it ends or until when it is put off, or None to make it."""
+    """Return how the delivery ends or until when it is put off, or None to make it."""
     return ended(facts, preferences) or _put_off(facts, preferences, now)
 
 
 def ended(facts: Facts, preferences: Preferences) -> Outcome | None:
-    """Why there is nothing to bring, or nobody to bring it to."""
+    """Return why there is nothing to bring or nobody to bring it to, or None."""
     if not facts.there:
         return Outcome("cancelled", "not_a_member")
     if facts.muted:
@@ -62,7 +62,7 @@ def _unreached(reach: Reach) -> Outcome | None:
 
 
 def _put_off(facts: Facts, preferences: Preferences, now: int) -> Outcome | None:
-    """What is urgent waits for nothing; a digest waits for the end of quiet hours itself."""
+    """Put off all but urgent ones; a digest waits for the end of quiet hours itself."""
     if facts.priority in ("high", "urgent"):
         return None
     if preferences.digest != "off" and facts.channel == "email" and not facts.digest:

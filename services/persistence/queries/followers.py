@@ -44,7 +44,7 @@ class Followers:
         self._known: dict[str, Follower] = {}
 
     def load(self, rows: Sequence[Row]) -> None:
-        """From (follower, writer, n, heard_at) as written down, before anybody is heard."""
+        """Load the stored (follower, writer, n, heard_at), before any follower asks."""
         self._known = _by_name(rows)
         self.wrote(rows)
 
@@ -61,7 +61,7 @@ class Followers:
         return asked.positions or follower.positions
 
     def stood(self, asked: LogPage, epoch: str) -> Mapping[str, int]:
-        """Where it said before that it stands, if that is a position in the same store."""
+        """Return the position that the follower last named, if it is one in the same store."""
         follower = self._known.get(asked.follower)
         return follower.positions if follower and asked.epoch == epoch else {}
 
@@ -89,7 +89,7 @@ class Followers:
         return rows
 
     def wrote(self, rows: Iterable[Row]) -> None:
-        """Those `news` are in the database."""
+        """Note that the rows of `news` are in the database."""
         for name, one in _by_name(rows).items():
             if name in self._known:
                 self._known[name].written = one.heard_at, one.positions

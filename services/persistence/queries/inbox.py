@@ -195,7 +195,7 @@ def _item(source: Source, user_id: str, row: Row) -> api.UnreadItem:
 def _conversations(
     source: Source, user_id: str, rows: Sequence[InboxRow]
 ) -> Iterator[api.ConversationView]:
-    """Of a group all others count, for a tick is one that everybody has given."""
+    """Yield the views. In a group a message has a tick once all the others have given it."""
     groups = [row.conversation_id for row in rows if row.kind == "group"]
     wanted = (user_id, msgspec.json.encode(groups).decode())
     found = source.fetch(OTHERS, wanted) if groups else []

@@ -131,7 +131,7 @@ class Quest(Struct, frozen=True):
         return Walk(self.source, keys, below)
 
     def _confirmed(self, message_ids: list[int], limit: int) -> list[int]:
-        """Those with all the words that the user may see; one more than `limit` will do."""
+        """Return the messages that have all the words; stop at one more than `limit`."""
         found: list[int] = []
         start, step = 0, max(limit + 1, LEAST)
         while start < len(message_ids) and len(found) <= limit:

@@ -227,7 +227,7 @@ def _read_attachments(connection: sqlite3.Connection, state: State, wanted: Read
 
 
 def _read_blocks(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
-    """And reports. The members of a conversation that is there tell whether they block."""
+    """Read blocks and reports. A conversation that was read tells whether its members block."""
     apart = [pair[:2] for pair in wanted.pairs if pair[2] not in state.conversations]
     state.blocks.update(_look_up(connection, statements.BLOCKS, apart))
     found = _look_up(connection, statements.REPORTS, wanted.reports)

@@ -44,7 +44,7 @@ class Wanted(Struct, frozen=True):
 
     @property
     def stem(self) -> str:
-        """What every message that holds it is listed under; empty: what every message is."""
+        """The index entry of every message that holds the word; empty: that of every message."""
         if not _listed(self.text):
             return ""
         if not self.begins:

@@ -39,7 +39,7 @@ class Auditor:
         self._found: Counter[str] = Counter()  # by the last pass that came to its end
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         pause = min(FIRST, self._every)
         try:
             while self._every:

@@ -44,7 +44,7 @@ class CanaryPruning:
         self._followers = followers
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         while True:
             await asyncio.sleep(PAUSE)
             try:

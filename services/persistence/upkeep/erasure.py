@@ -22,7 +22,7 @@ class Erasure:
         self._store = store
 
     async def run(self) -> None:
-        """Until it is cancelled. It begins with what an earlier process may have left."""
+        """Erase until cancelled, beginning with what an earlier process may have left."""
         erased = self._store.erased
         erased.set()
         while True:

@@ -80,7 +80,7 @@ class StoredErrors:
             self._bus.post(delivery.reply_to, refusal)
 
     async def run(self) -> None:
-        """Until it is cancelled. It begins with what is too old by now."""
+        """Store records until cancelled, beginning by deleting those that are too old."""
         self._news.set()
         while True:
             await self._news.wait()
@@ -91,7 +91,7 @@ class StoredErrors:
             await asyncio.sleep(EVERY if stored else AGAIN)
 
     async def answer(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         while True:
             delivery = await self._asked.get()
             self._bus.post(delivery.reply_to, await self._resolved(delivery))

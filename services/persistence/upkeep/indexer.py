@@ -26,7 +26,7 @@ class Indexer:
         self._store = store
 
     async def run(self) -> None:
-        """Until it is cancelled. It begins with what an earlier process or release left."""
+        """Index until cancelled, beginning with what an earlier process or release left."""
         grown = self._store.grown
         grown.set()
         while True:

@@ -92,7 +92,7 @@ class Retention:
             self._followers.wrote(news)
 
     async def prune(self) -> int:
-        """Until nothing is left that may go; the rows that went."""
+        """Delete until nothing more may go; return the number of rows deleted."""
         total = 0
         pruned = Pruned(0, bool(self._keep))
         while pruned.more:

@@ -1,4 +1,4 @@
-"""What became of one message's notifications is found by it, however many there have been."""
+"""Add an index: a message's notifications are found at once, however many there have been."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What each user has chosen, as JSON: it is read and written as a whole."""
+"""Add each user's choices, as JSON: they are read and written as a whole."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What was answered to each announcement of the host, by its idempotency key."""
+"""Add the answer to each announcement of the host, by its idempotency key."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What happens to a message later: replies to it, edits, reactions, deletions."""
+"""Add the later events of a message: replies, edits, reactions, deletions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""When a user's last socket went."""
+"""Add the time at which a user's last socket closed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who follows the log, and how far: the feed is kept for the slowest of them."""
+"""Add the followers of the log and their positions: the feed is kept for the slowest."""
 
 import sqlalchemy as sa
 from alembic import op

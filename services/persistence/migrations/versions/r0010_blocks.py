@@ -1,4 +1,4 @@
-"""Who blocks whom, and what was reported."""
+"""Add blocks between users, and reports."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How far a message has come: when it was accepted, and when whose mark moved."""
+"""Add a message's progress: the time it was accepted, and the time each mark moved."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How far back a sender's messages stand in a row, so that one's own are not counted through."""
+"""Add the length of each run of one sender's messages, so that unread counts skip one's own."""
 
 import sqlalchemy as sa
 from alembic import op

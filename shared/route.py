@@ -8,6 +8,7 @@ from shared.errors import LinkupError
 from shared.frames import (
     AttachmentId,
     ConversationId,
+    KeyName,
     NotificationId,
     PositiveInt,
     Token,
@@ -19,7 +20,6 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # operator: with a key that has the scope of the route; signature: the URL itself is the permission.
 Auth = Literal["bearer", "operator", "signature", "none"]
 Scope = Literal["operator", "users", "contacts", "messages", "notifications", "webhooks"]
-KeyName = Literal["admin", "host"]
 Limit = Literal["api", "search", "upload", "auth", "other", "admin", "host"]
 
 # The setting that holds the requests a minute of each class: for one user or, on a route without

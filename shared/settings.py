@@ -128,6 +128,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     readers: Annotated[int, Meta(ge=1, le=32)] = 3
     audit_every: Long = DAY
     errors_keep: Long = 14 * DAY
+    audit_log_keep: Long = 365 * DAY
 
     notify_database_url: str = ""
     notify_push_after: Long = 30.0

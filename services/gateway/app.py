@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from services.gateway import contract, page, start
 from services.gateway.api.attachments import Attachments
+from services.gateway.api.audit_log import AuditLog
 from services.gateway.api.blocks import Blocks
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.errors import ErrorRecords
@@ -71,7 +72,7 @@ from services.gateway.upstream.tickets import Tickets
 from services.gateway.upstream.whole import Whole
 from shared import bus
 from shared.bus import Bus
-from shared.commands import Acquaintance
+from shared.commands import Acquaintance, Done
 from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health import Health
@@ -277,7 +278,9 @@ def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
     socket_routes = [WebSocketRoute(path, parts.sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
     routes: list[BaseRoute] = [
         *socket_routes,
-        *contract.bind(endpoints, parts.auth, parts.rates, settings),
+        *contract.bind(
+            endpoints, parts.auth, parts.rates, settings, partial(parts.lanes.call, kind=Done)
+        ),
         *health_routes,
         *page.routes(),
     ]
@@ -317,6 +320,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **DevLogin(parts.auth, people).endpoints(),
         **ErrorRecords(log, parts.nats).endpoints(),
         **Traces(log).endpoints(),
+        **AuditLog(log).endpoints(),
         **Notifications(parts.notices).endpoints(),
         **Host(lanes, log, parts.notices, parts.whole.report).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),

@@ -14,7 +14,8 @@ from services.gateway.auth.api_keys import ApiKeys
 from services.gateway.rates import Rates, address, user
 from services.gateway.socket.refusals import USER
 from shared import contract, routes
-from shared.errors import InvalidRequest, Unauthorized
+from shared.commands import RecordChange
+from shared.errors import Internal, InvalidRequest, LinkupError, Unauthorized
 from shared.insiders import Admits, is_local
 from shared.route import Route as Listed
 from shared.settings import Settings
@@ -22,6 +23,10 @@ from shared.settings import Settings
 # The routes that clients without a socket use instead of it.
 FALLBACKS = {"POST /v1/messages": "http_send", "GET /v1/sync": "http_sync"}
 
+TARGET = "linkup.target"  # in the scope of a request with a key
+LONGEST_TARGET = 512  # characters
+
+Recorder = Callable[[RecordChange], Awaitable[object]]
 Endpoint = Callable[..., Awaitable[Response]]
 Endpoints = Mapping[str, Endpoint]
 
@@ -31,18 +36,27 @@ def bind(
     auth: Authenticator,
     rates: Rates,
     settings: Settings,
+    record: Recorder,
 ) -> list[Route]:
     """A route for each line of the table that has an endpoint; what has none is found at start.
 
-    An endpoint takes the request and, on a route with `auth`, the identity behind it.
+    An endpoint takes the request and, on a route with `auth`, the identity behind it. `record`
+    stores an entry of the audit log.
     """
     keys = ApiKeys(settings, rates)
+
+    def guarded(route: Listed) -> Endpoint:
+        endpoint = _listed(route, endpoints[route.name], rates)
+        match route.auth:
+            case "bearer":
+                return authenticated(auth, endpoint)
+            case "operator":
+                return _administered(route, endpoint, keys, record)
+            case _:
+                return endpoint
+
     return [
-        Route(
-            route.path,
-            _guarded(route, endpoints[route.name], auth, rates, keys),
-            methods=[route.method],
-        )
+        Route(route.path, guarded(route), methods=[route.method])
         for route in routes.ROUTES
         if route.name in endpoints and is_on(route, settings)
     ]
@@ -86,36 +100,47 @@ def is_on(route: Listed, settings: Settings) -> bool:
     return not switches or any(getattr(settings, switch) for switch in switches)
 
 
-def _guarded(
-    route: Listed, endpoint: Endpoint, auth: Authenticator, rates: Rates, keys: ApiKeys
-) -> Endpoint:
-    """Return the endpoint behind its checks: first the token or key, then the rate, then the names
-    of the parameters."""
+def _listed(route: Listed, endpoint: Endpoint, rates: Rates) -> Endpoint:
+    """Return the endpoint behind the checks of the rate and of the names of the parameters. The
+    requests of a key were counted when it was checked."""
     names = [parameter.name for parameter in route.query]
 
-    async def listed(request: Request, *identity: Identity) -> Response:
+    async def answer(request: Request, *identity: Identity) -> Response:
         if route.limit and not route.keys:
             rates.spend(route.limit, _who(request, *identity))
         only(request, *names)
         return await endpoint(request, *identity)
 
-    match route.auth:
-        case "bearer":
-            return authenticated(auth, listed)
-        case "operator":
-            return _administered(route, listed, keys)
-        case _:
-            return listed
+    return answer
 
 
-def _administered(route: Listed, endpoint: Endpoint, keys: ApiKeys) -> Endpoint:
-    """Return the endpoint for those who have a key with its scope."""
+def _administered(route: Listed, endpoint: Endpoint, keys: ApiKeys, record: Recorder) -> Endpoint:
+    """Return the endpoint for those who have a key with its scope. A change is recorded before it
+    is answered: without an answer, the request is repeated."""
 
     async def answer(request: Request) -> Response:
-        keys.admit(bearer(request.headers.get("authorization")), route, _who(request))
-        return await endpoint(request)
+        key = keys.admit(bearer(request.headers.get("authorization")), route, _who(request))
+        if route.method == "GET":
+            return await endpoint(request)
+        status = Internal.status
+        try:
+            response = await endpoint(request)
+            status = response.status_code
+        except LinkupError as error:
+            status = error.status
+            raise
+        finally:
+            ids = (*request.path_params.values(), *request.scope.get(TARGET, ()))
+            target = "/".join(ids)[:LONGEST_TARGET]
+            await record(RecordChange(key=key, route=route.name, target=target, status=status))
+        return response
 
     return answer
+
+
+def concerns(request: Request, *ids: str) -> None:
+    """Name what the request changes, for the audit log, if its path does not."""
+    request.scope[TARGET] = ids
 
 
 def authenticated(auth: Authenticator, endpoint: Endpoint) -> Endpoint:

@@ -67,6 +67,7 @@ def _limits(settings: Settings) -> Limits:
         settings.delete_window,
         settings.group_history,
         settings.attachment_unsent_for,
+        settings.audit_log_keep,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.api.attachment import *
+from shared.api.audit_log import *
 from shared.api.block import *
 from shared.api.conversation import *
 from shared.api.error import *

@@ -4,6 +4,7 @@ Unknown fields are allowed, so that two versions can run side by side during a r
 Times are integer microseconds since 1970, UTC.
 """
 
+from shared.commands.audit_log import *
 from shared.commands.coding import *
 from shared.commands.errors import *
 from shared.commands.event import *

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from shared.commands.audit_log import AuditLogPage
 from shared.commands.errors import ErrorPage
 from shared.commands.event import Event
 from shared.commands.progress import Receipts, Timeline, Trace
@@ -430,4 +431,5 @@ Question = (
     | Acquaintances
     | Members
     | ErrorPage
+    | AuditLogPage
 )

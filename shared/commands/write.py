@@ -201,6 +201,19 @@ class PutUser(Struct, frozen=True, kw_only=True, tag=True):
     avatar: str | None = None
 
 
+class RecordChange(Struct, frozen=True, kw_only=True, tag=True):
+    """Add an entry to the audit log: a request with that key was to change something.
+
+    `target`: the ids in the path, or those that the route adds. `status`: of the HTTP answer.
+    """
+
+    key: str
+    route: str
+    target: str
+    status: int
+    user_id: str = ""
+
+
 class IssueTicket(Struct, frozen=True, kw_only=True, tag=True):
     """A ticket of that hash opens one socket of this user. Times in microseconds."""
 
@@ -244,6 +257,7 @@ Command = (
     | CondemnAttachments
     | ForgetAttachments
     | PutUser
+    | RecordChange
     | IssueTicket
     | TakeTicket
     | TouchUser

@@ -1,7 +1,8 @@
-"""Owns the table of the routes of the operator: errors, timelines and the dashboard."""
+"""Owns the table of the routes of the operator: errors, timelines, audit log and dashboard."""
 
 from shared import api
 from shared.errors import NotFound
+from shared.frames import KeyName, PositiveInt
 from shared.route import Answer, Parameter, Route
 from shared.routes.page import LIMIT
 from shared.taxonomy import Category, Severity
@@ -43,6 +44,21 @@ ROUTES: tuple[Route, ...] = (
         body=api.ResolveRequest,
         answers=(Answer(200, api.ErrorRecord, "The error is resolved."),),
         errors=(NotFound,),
+        auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/audit",
+        limit="admin",
+        summary="List the requests with a key that were to change something, latest first.",
+        query=(
+            Parameter("key", KeyName, "Return only requests with this key."),
+            Parameter("target", str, "Return only requests about this id, such as a user id."),
+            Parameter("since", api.Since, "Return only requests at this time or later."),
+            LIMIT,
+            Parameter("before", PositiveInt, "The value of `next` on the previous page."),
+        ),
+        answers=(Answer(200, api.AuditLogAnswer, "A page of the audit log."),),
         auth="operator",
     ),
     Route(

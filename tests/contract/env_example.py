@@ -144,6 +144,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "readers": "The number of queries that persistence answers at the same time.",
         "audit_every": "The pause between two audits of the stored data. 0: no audits.",
         "errors_keep": "How long an error record is kept after the error last occurred.",
+        "audit_log_keep": "How long an entry of the audit log is kept.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"

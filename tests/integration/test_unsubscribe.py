@@ -28,6 +28,7 @@ from tests.integration.notify_support import (
     smtp_server,
     to_mailbox,
 )
+from tests.support.recorder import Recorder
 from tests.support.waiting import eventually
 
 PUBLIC_URL = "https://chat.example.com"
@@ -71,7 +72,7 @@ async def gateway(log: FakeLog) -> AsyncIterator[httpx2.AsyncClient]:
     auth, refusals = Authenticator(settings, Counters()), Refusals(Counters())
     endpoints = Unsubscribing(Notices(log.bus)).endpoints()
     app = Starlette(
-        routes=contract.bind(endpoints, auth, Rates(settings), settings),
+        routes=contract.bind(endpoints, auth, Rates(settings), settings, Recorder()),
         exception_handlers={LinkupError: problems(refusals)},
     )
     transport = httpx2.ASGITransport(app=app)

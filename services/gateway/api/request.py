@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.socket.refusals import Refusals
 from shared import api, frames
+from shared.clock import SECOND
 from shared.commands import Snapshot
 from shared.errors import (
     InvalidRequest,
@@ -107,6 +109,28 @@ def listed(request: Request, name: str, kind: Any) -> Any:
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"`{name}`: {frames.fault(error)}") from None
     return list(dict.fromkeys(values))
+
+
+def given(
+    request: Request,
+    name: str,
+    kind: Any,
+    made: Callable[[Any], Any] = lambda value: value,
+    *,
+    strict: bool = True,
+) -> Any:
+    """A query parameter as what is `made` of it, or None without it. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return made(msgspec.convert(text, kind, strict=strict))
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"`{name}`: {frames.fault(error)}") from None
+
+
+def microseconds(time: datetime) -> int:
+    return int(time.timestamp() * SECOND)
 
 
 def page_size(request: Request) -> int:

@@ -5,7 +5,8 @@ import hmac
 
 from services.gateway.rates import Rates
 from shared.errors import Forbidden, SettingError, Unauthorized
-from shared.route import SCOPES, KeyName, Limit, Route
+from shared.frames import KeyName
+from shared.route import SCOPES, Limit, Route
 from shared.settings import Settings, variable
 
 LEAST_KEY_BYTES = 32

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from services.persistence.decide import (
     attachments,
+    audit_log,
     blocks,
     conversations,
     groups,
@@ -43,6 +44,7 @@ from shared.commands import (
     PutUser,
     React,
     ReadMessages,
+    RecordChange,
     RemoveMember,
     ReserveAttachment,
     Result,
@@ -119,6 +121,8 @@ def _carry_out(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one
             return attachments.forget(tx, command)
         case PutUser():
             return users.put(tx, command)
+        case RecordChange():
+            return audit_log.record(tx, command)
         case IssueTicket():
             return tickets.issue(tx, command)
         case TakeTicket():

@@ -17,7 +17,7 @@ from services.persistence.decide.state import (
     State,
     Ticket,
 )
-from shared.commands import BatchReply, PutUser
+from shared.commands import BatchReply, PutUser, RecordChange
 
 
 class Said(Struct, frozen=True, gc=False):
@@ -126,6 +126,7 @@ class Changes:
     seen: dict[str, int] = field(default_factory=dict)
     blocks: set[tuple[str, str]] = field(default_factory=set)
     reports: list[Report] = field(default_factory=list)
+    audited: list[RecordChange] = field(default_factory=list)
 
 
 @dataclass(slots=True)

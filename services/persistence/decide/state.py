@@ -131,7 +131,7 @@ class Limits:
     """Messages a user may store: at once, and per second. For how many seconds a message may be
     edited, and deleted for everyone. A rate or window of 0 sets no limit. Whether who joins a
     group sees what was said before. `unsent_for`: seconds until an upload that no message has is
-    given up."""
+    given up. `audit_log_keep`: seconds that an entry of the audit log is kept; 0 for ever."""
 
     burst: int
     rate: float
@@ -139,6 +139,7 @@ class Limits:
     delete_window: float = 86_400.0
     group_history: bool = False
     unsent_for: float = 86_400.0
+    audit_log_keep: float = 0.0
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.persistence.queries.attachment import attached_files, attachment, attachments
+from services.persistence.queries.audit_log import audit_log
 from services.persistence.queries.blocks import blocks
 from services.persistence.queries.errors import errors
 from services.persistence.queries.feed import feeds, heads, joins
@@ -34,6 +35,7 @@ from shared.commands import (
     AttachedFiles,
     Attachment,
     Attachments,
+    AuditLogPage,
     Blocks,
     Conversation,
     ErrorPage,
@@ -140,6 +142,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return acquaintances(source, asked)
         case Members():
             return members(source, asked)
+        case AuditLogPage():
+            return audit_log(source, asked)
         case ErrorPage():
             return errors(source, asked)
         case _:

@@ -23,6 +23,9 @@ from services.persistence.decide.changes import (
 from services.persistence.decide.state import State
 from services.persistence.store import statements
 from services.persistence.store.connections import Row
+from shared.clock import SECOND
+
+MOST_AUDITED = 1_000_000  # entries of the audit log
 
 
 def conversation_rows(state: State, changes: Changes) -> Iterable[Row]:
@@ -188,6 +191,16 @@ def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
 
 def report_rows(changes: Changes) -> Iterable[Row]:
     return map(astuple, changes.reports)
+
+
+def audited_rows(state: State, changes: Changes) -> Iterable[Row]:
+    return [(state.now, one.key, one.route, one.target, one.status) for one in changes.audited]
+
+
+def outdated_rows(state: State, changes: Changes) -> Iterable[Row]:
+    """The parameters of one deletion in the audit log, if anything is added to it."""
+    keep = int(state.limits.audit_log_keep * SECOND)
+    return [(state.now - keep if keep else 0, MOST_AUDITED)] if changes.audited else []
 
 
 def head_rows(state: State, changes: Changes) -> Iterable[Row]:

@@ -185,6 +185,13 @@ INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
 """
 PUT_BLOCK = "INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (?, ?, ?)"
 DELETE_BLOCK = "DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?"
+ADD_AUDITED = "INSERT INTO audit_log (at, key, route, target, status) VALUES (?, ?, ?, ?, ?)"
+# A few of the oldest, if they are from before ?1, or more than ?2 have come since.
+PRUNE_AUDIT_LOG = """
+DELETE FROM audit_log WHERE entry_id IN (
+  SELECT entry_id FROM audit_log WHERE entry_id > 0 ORDER BY entry_id LIMIT 100)
+AND (at < ?1 OR entry_id <= (SELECT max(entry_id) FROM audit_log) - ?2)
+"""
 ADD_REPORT = f"INSERT INTO reports ({_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 # For each ticket put, up to that many that nobody came with are taken away.
 FORGET_TICKETS = """

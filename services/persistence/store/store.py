@@ -294,6 +294,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     for sql, row in rows.block_rows(state, changes):
         connection.execute(sql, row)
     put(statements.ADD_REPORT, rows.report_rows(changes))
+    put(statements.ADD_AUDITED, rows.audited_rows(state, changes))
+    put(statements.PRUNE_AUDIT_LOG, rows.outdated_rows(state, changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
     put(statements.TOUCH_USER, rows.seen_rows(changes))

@@ -14,9 +14,11 @@ from services.gateway.auth import Authenticator
 from services.gateway.auth.api_keys import ApiKeys
 from services.gateway.rates import Rates
 from shared.errors import Forbidden, RateLimited, SettingError, Unauthorized
-from shared.route import KeyName, Route
+from shared.frames import KeyName
+from shared.route import Route
 from shared.routes import ROUTES
 from shared.settings import Settings, in_force, load
+from tests.support.recorder import Recorder
 
 OLD, NEW, HOST = "o" * 32, "n" * 40, "h" * 32
 OPERATOR = Route(method="GET", path="/", summary="", answers=(), auth="operator", limit="admin")
@@ -125,7 +127,9 @@ async def served(request: Request) -> Response:
 def client(**settings: object) -> httpx2.AsyncClient:
     """Of a gateway that has these routes; its errors come out as they are."""
     all_of_it = Settings(jwt_secret="j" * 32, **settings)  # type: ignore[arg-type]
-    routes = contract.bind({ERRORS: served}, Authenticator(all_of_it), Rates(all_of_it), all_of_it)
+    routes = contract.bind(
+        {ERRORS: served}, Authenticator(all_of_it), Rates(all_of_it), all_of_it, Recorder()
+    )
     transport = httpx2.ASGITransport(Starlette(routes=routes))
     return httpx2.AsyncClient(transport=transport, base_url="http://localhost")
 

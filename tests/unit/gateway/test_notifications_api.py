@@ -38,6 +38,7 @@ from shared.counters import Counters
 from shared.errors import ClientIdConflict, LinkupError, NotFound, Unavailable
 from shared.report import AsyncCheck, HealthAnswer, SocketCheck
 from shared.settings import Settings
+from tests.support.recorder import Recorder
 
 KEY = "k" * 32
 NOON = 1_764_000_000_000_000
@@ -110,7 +111,7 @@ async def served(
         **Notifications(behind).endpoints(),
         **Host(behind, behind, behind, behind.report).endpoints(),
     }
-    routes = contract.bind(endpoints, auth, Rates(settings), settings)
+    routes = contract.bind(endpoints, auth, Rates(settings), settings, Recorder())
     app = Starlette(routes=routes, exception_handlers={LinkupError: problems(refusals)})
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(

@@ -1,0 +1,35 @@
+"""Owns the question for the audit log, and its answer."""
+
+from msgspec import Struct
+
+from shared.frames.fields import KeyName
+
+
+class AuditLogPage(Struct, frozen=True, kw_only=True, tag="audit_log"):
+    """Asks for at most `limit` entries before the one of that id, the latest first.
+
+    `target`: only those whose target is that id, or begins with it and a slash. `since`: only those
+    from then on.
+    """
+
+    key: KeyName | None = None
+    target: str | None = None
+    since: int = 0
+    before: int | None = None
+    limit: int = 50
+
+
+class AuditLogEntry(Struct, frozen=True, array_like=True):
+    """A RecordChange that was stored at that time."""
+
+    entry_id: int
+    at: int
+    key: str
+    route: str
+    target: str
+    status: int
+
+
+class AuditLogAnswer(Struct, frozen=True, kw_only=True):
+    entries: list[AuditLogEntry]
+    has_more: bool

@@ -1,36 +1,57 @@
-"""Owns the headers with which mail clients thread e-mails and unsubscribe from them."""
+"""Owns the headers of an e-mail: how they are written, and those with which mail clients thread
+e-mails and unsubscribe from them.
+"""
 
 import hashlib
 from collections.abc import Iterator
-from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.policy import Policy, default
 from functools import lru_cache
 from typing import Any
 
 from services.notify.channels.content import Content, MessageContent
 
-KEPT = 32  # headers of parts: their texts are few
+KEPT = 256  # headers with one of a few texts
 
 
-class WholeHeader(UnstructuredHeader, BaseHeader):
+class WholeHeader(BaseHeader):
     """A header of one word, which may neither be folded nor encoded (RFC 5322, RFC 2369)."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds |= {"parse_tree": None, "decoded": value}
 
     def fold(self, *, policy: Policy) -> str:
         return f"{self.name}: {self}{policy.linesep}"
 
 
+class KeptHeader(BaseHeader):
+    """A header that is folded once for all e-mails that have it."""
+
+    def init(self, name: str, **kwds: Any) -> None:
+        super().init(name, **kwds)
+        self._folds: dict[str, str] = {}  # by the end of a line
+
+    def fold(self, *, policy: Policy) -> str:
+        if policy.linesep not in self._folds:
+            self._folds[policy.linesep] = super().fold(policy=policy)
+        return self._folds[policy.linesep]
+
+
 class Registry(HeaderRegistry):
-    """Makes the class of each header once, and those of the parts once, not for each e-mail."""
+    """Makes the class of each header once, and parses each text of a KeptHeader once: that costs
+    more than the rest of an e-mail."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(base_class=KeptHeader)
         self._classes: dict[str, type[BaseHeader]] = {}
-        self._of_part = lru_cache(KEPT)(super().__call__)
+        self._kept = lru_cache(KEPT)(super().__call__)
 
     def __call__(self, name: str, value: Any) -> BaseHeader:
-        if name.startswith("Content-") and "boundary" not in value:
-            return self._of_part(name, value)
-        return super().__call__(name, value)
+        cls = self[name]
+        return cls(name, value) if issubclass(cls, WholeHeader) else self._kept(name, value)
 
     def __getitem__(self, name: str) -> type[BaseHeader]:
         if name not in self._classes:
@@ -39,7 +60,7 @@ class Registry(HeaderRegistry):
 
 
 _registry = Registry()
-for _name in ("In-Reply-To", "References", "List-Id", "List-Unsubscribe"):
+for _name in ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe"):
     _registry.map_to_type(_name, WholeHeader)
 POLICY = default.clone(header_factory=_registry)
 

@@ -22,7 +22,7 @@ Catalogue = Mapping[str, str | Forms]
 
 FALLBACK = "en"
 TYPE = "type_"  # before a notification type, of which a host may have its own
-MOST_KEPT = 256  # what users may call their locale has no end
+MOST_KEPT = 256  # what users may call their locale has no end, nor have numbers
 LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
 
 
@@ -50,7 +50,7 @@ class Language:
         return self.say(key if key in self._catalogue else f"{TYPE}other")
 
     def number(self, count: int | None) -> str:
-        return "" if count is None else format_decimal(count, locale=self._locale)
+        return "" if count is None else _decimal(count, self._locale)
 
     def list(self, parts: Sequence[str]) -> str:
         return format_list(parts, locale=self._locale)
@@ -63,6 +63,11 @@ class Language:
         form = str(get_datetime_format("medium", locale=self._locale)).replace("'", "")
         named = " UTC" if str(zone) == "UTC" else ""
         return form.replace("{1}", date).replace("{0}", time) + named
+
+
+@lru_cache(MOST_KEPT)
+def _decimal(count: int, locale: Locale) -> str:
+    return str(format_decimal(count, locale=locale))
 
 
 class Languages:

@@ -1,6 +1,5 @@
 """Owns an e-mail: its headers and its parts. Text of users is only in the body, in no header."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -13,6 +12,7 @@ from services.notify.channels.content import Content, DigestContent, MessageCont
 from services.notify.channels.headers import POLICY, listing, thread
 from services.notify.channels.language import Language
 from services.notify.channels.links import Links
+from services.notify.channels.parts import alternative
 from services.notify.channels.samples import samples
 from services.notify.channels.subject import subject
 from services.notify.channels.templates import FAULTS, Templates, told
@@ -61,23 +61,20 @@ class Letters:
         link = self._unsubscribe(profile.user_id, type_of(content))
         letter = EmailMessage(POLICY)  # it refuses line breaks in headers
         letter["Subject"] = subject(content, language)
-        letter["To"] = Address(addr_spec=profile.email or "")
+        letter["To"] = profile.email or ""
         for name, value in self._headers(notification_id, profile.user_id, content, link):
             letter[name] = value
         shown = {"subject": letter["Subject"], "unsubscribe": link}
         shown |= self._shown(profile, content, language)
         text, html = self._templates.render(language, content, shown)
-        letter.set_content(text)
-        # The library's own way to find one costs as much as the rest of the letter.
-        letter.make_alternative(boundary=f"={secrets.token_hex(16)}=")
-        letter.add_alternative(html, subtype="html")
+        alternative(letter, text, html)
         return letter
 
     def _headers(
         self, notification_id: str, user_id: str, content: Content, link: str
-    ) -> Iterator[tuple[str, str | Address]]:
+    ) -> Iterator[tuple[str, str]]:
         domain = self._from.domain
-        yield "From", self._from
+        yield "From", str(self._from)
         yield "Date", format_datetime(datetime.fromtimestamp(self._clock() / 1e6, UTC))
         # A repeat, were there ever one, could be told by it.
         yield "Message-ID", f"<{notification_id}@{domain}>"

@@ -1,6 +1,8 @@
 """What stands in an e-mail, and what cannot."""
 
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import SMTP, default
 
 import pytest
 from msgspec.structs import replace
@@ -179,6 +181,41 @@ def test_s75_a_long_digest_lists_the_latest_and_counts_the_rest() -> None:
     assert "text 479." not in text
     assert letter["Subject"] == "Your daily summary: 500 unread messages"
     assert len(letter.as_bytes()) < 80_000
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "--=_linkup",
+            "--linkup",
+            "--linkup--",
+            "=",
+            "=3D",
+            ".",
+            "..",
+            "From ann",
+            "x " * 49,
+            "ä🦊" * 50,
+        ),
+        "a\t \u00a0",
+    ],
+)
+def test_s74_what_people_write_never_ends_a_part(said: str) -> None:
+    """Read again as mail clients do, nothing is lost or added, and no line is too long."""
+    content = NoticeContent(notification_type="mention", title=said, body=said, created_at=NOW)
+    letter = letters().write("n1", Profile(user_id="bob", email="bob@example.test"), content)
+    sent = letter.as_bytes(policy=SMTP)
+    read = message_from_bytes(sent, policy=default)
+    assert isinstance(read, EmailMessage)
+    plain, html = read.iter_parts()
+    assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    line = one_line(said)
+    assert f"\r\n\r\n{line}\r\n\r\n{line}\r\n(" in body(read, "plain")
+    assert body(read, "html").endswith("</html>\r\n")
+    assert not any(part.defects for part in (read, plain, html))
+    assert max(map(len, sent.split(b"\r\n"))) <= 78
+    assert sent.isascii()
 
 
 def test_html_of_users_is_text() -> None:

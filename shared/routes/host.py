@@ -1,7 +1,7 @@
 """Owns the table of the routes with which the host app administers its users."""
 
 from shared import api
-from shared.errors import ClientIdConflict
+from shared.errors import ClientIdConflict, NotFound
 from shared.route import Answer, Route
 
 ROUTES: tuple[Route, ...] = (
@@ -14,6 +14,16 @@ ROUTES: tuple[Route, ...] = (
         answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
         auth="operator",
         scope="users",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/messages/{message_id}/timeline",
+        limit="host",
+        summary="List the steps that a message of any user has taken so far.",
+        answers=(Answer(200, api.TraceAnswer, "The steps, in order of time."),),
+        errors=(NotFound,),
+        auth="operator",
+        scope="messages",
     ),
     Route(
         method="POST",

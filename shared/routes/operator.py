@@ -1,4 +1,4 @@
-"""Owns the table of the routes of the operator: errors, timelines, audit log and dashboard."""
+"""Owns the table of the routes of the operator: errors, audit log and dashboard."""
 
 from shared import api
 from shared.errors import NotFound
@@ -25,15 +25,6 @@ ROUTES: tuple[Route, ...] = (
             LIMIT,
         ),
         answers=(Answer(200, api.ErrorsAnswer, "The errors."),),
-        auth="operator",
-    ),
-    Route(
-        method="GET",
-        path="/v1/admin/messages/{message_id}/timeline",
-        limit="admin",
-        summary="List the steps that a message of any user has taken so far.",
-        answers=(Answer(200, api.TraceAnswer, "The steps, in order of time."),),
-        errors=(NotFound,),
         auth="operator",
     ),
     Route(

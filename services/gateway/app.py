@@ -290,7 +290,7 @@ def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
         middleware=contract.shared_with(settings.allowed_origins),
         exception_handlers={
             LinkupError: problems(parts.refusals),
-            HTTPException: _http_problem,
+            HTTPException: _unmatched,
             Exception: _unexpected,
         },
     )
@@ -347,12 +347,13 @@ async def _drain(parts: Parts) -> None:
     await parts.announcer.flush()
 
 
-async def _http_problem(request: Request, error: Exception) -> Response:
+async def _unmatched(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404:
+    if error.status_code != 405:
         return problem_response(NotFound("There is no such route"))
-    response = problem_response(InvalidRequest(error.detail), error.status_code)
-    response.headers.update(error.headers or {})
+    methods = contract.methods(request)
+    response = problem_response(InvalidRequest(f"This path takes only {methods}"), 405)
+    response.headers["allow"] = methods
     return response
 
 

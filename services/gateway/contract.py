@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from services.gateway.auth import Authenticator, Identity, bearer
@@ -202,3 +202,10 @@ def _served(text: bytes) -> Endpoint:
         return Response(text, media_type="application/json", headers={"cache-control": "no-cache"})
 
     return answer
+
+
+def methods(request: Request) -> str:
+    """The methods that the path of a request takes; the framework names those of one route."""
+    paths = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [path for path in paths if path.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted(set[str]().union(*(path.methods or () for path in matching))))

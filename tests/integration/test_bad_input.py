@@ -50,6 +50,24 @@ async def test_a_bad_body_is_400_and_named(stack: Stack, body: Any) -> None:
         assert response.json()["code"] == "invalid_request"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/messages", "POST"),
+        ("/v1/messages/1", "DELETE, PATCH"),
+        ("/v1/conversations", "GET, HEAD, POST"),
+        ("/livez", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_405_and_names_those_it_takes(
+    stack: Stack, path: str, methods: str
+) -> None:
+    async with httpx2.AsyncClient(base_url=stack.url) as client:
+        response = await client.put(path)
+    assert (response.status_code, response.headers["allow"]) == (405, methods)
+    assert response.json()["detail"] == f"This path takes only {methods}"
+
+
 @pytest.mark.parametrize("name", ["token", "jwt", "session", "authorization", "linkup"])
 async def test_d40_no_cookie_carries_authority(stack: Stack, name: str) -> None:
     """A browser sends one along for any page that asks; so none is set, and none is read."""

@@ -24,6 +24,7 @@ from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.notifications import Notifications
+from services.gateway.api.profiles import Profiles
 from services.gateway.api.progress import Progress
 from services.gateway.api.push import Push
 from services.gateway.api.reports import Reports
@@ -322,7 +323,8 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Traces(log).endpoints(),
         **AuditLog(log).endpoints(),
         **Notifications(parts.notices).endpoints(),
-        **Host(lanes, log, parts.notices, parts.whole.report).endpoints(),
+        **Profiles(lanes, log).endpoints(),
+        **Host(parts.notices, parts.whole.report).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }

@@ -15,6 +15,7 @@ from shared.api.member import *
 from shared.api.message import *
 from shared.api.notification import *
 from shared.api.problem import *
+from shared.api.profile import *
 from shared.api.progress import *
 from shared.api.push import *
 from shared.api.report import *

@@ -9,17 +9,13 @@ from shared.frames import (
     ClientId,
     ClockTime,
     Digest,
-    EmailAddress,
-    HttpsUrl,
     LinkUrl,
-    Locale,
     Notification,
     NotificationBody,
     NotificationId,
     NotificationTitle,
     NotificationType,
     Priority,
-    ProfileName,
     TimeZone,
     UserId,
 )
@@ -113,31 +109,6 @@ class PreferencesRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if len({one.notification_type for one in self.types}) < len(self.types):
             raise ValueError("Expected each `notification_type` in `types` once")
-
-
-class ProfileRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The changes of a user's profile. What is left out stays; null removes the value.
-
-    `email` is the address for e-mails, `tz` a name of the IANA time zone database, `locale` a
-    BCP 47 tag, and `avatar` the URL of a picture.
-    """
-
-    name: ProfileName | UnsetType | None = UNSET
-    email: EmailAddress | UnsetType | None = UNSET
-    tz: TimeZone | UnsetType | None = UNSET
-    locale: Locale | UnsetType | None = UNSET
-    avatar: HttpsUrl | UnsetType | None = UNSET
-
-
-class ProfileAnswer(Struct, frozen=True, kw_only=True):
-    """The profile as it is stored."""
-
-    user_id: str
-    name: str | None
-    email: str | None
-    tz: str | None
-    locale: str | None
-    avatar: str | None
 
 
 class AnnounceRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

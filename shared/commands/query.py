@@ -150,6 +150,16 @@ class FindUsers(Struct, frozen=True, kw_only=True, tag="users"):
     limit: int = 50
 
 
+class ListUsers(Struct, frozen=True, kw_only=True, tag="list_users"):
+    """All users by id, or those whom `q` finds, or only one; without the reserved ones. `after`:
+    the `next` of a page."""
+
+    q: str | None = None
+    user_id: str | None = None
+    after: str = ""
+    limit: int = 50
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """An answer ready for HTTP: JSON, with the epoch and cursor of its own transaction."""
 
@@ -422,6 +432,7 @@ Question = (
     | Trace
     | Search
     | FindUsers
+    | ListUsers
     | Attachment
     | Attachments
     | AttachedFiles

@@ -14,6 +14,7 @@ from shared.routes import (
     operator,
     people,
     service,
+    users,
 )
 from shared.routes.sockets import SOCKETS as SOCKETS
 
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *notifications.ROUTES,
     *attachments.ROUTES,
     *operator.ROUTES,
+    *users.ROUTES,
     *host.ROUTES,
     *service.ROUTES,
 )

@@ -1,20 +1,10 @@
-"""Owns the table of the routes with which the host app administers its users."""
+"""Owns the table of the routes with which the host app follows messages and notifies its users."""
 
 from shared import api
 from shared.errors import ClientIdConflict, NotFound
 from shared.route import Answer, Route
 
 ROUTES: tuple[Route, ...] = (
-    Route(
-        method="PUT",
-        path="/v1/admin/users/{user_id}",
-        limit="host",
-        summary="Make a user known, or change their profile. They need not have connected before.",
-        body=api.ProfileRequest,
-        answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
-        auth="operator",
-        scope="users",
-    ),
     Route(
         method="GET",
         path="/v1/admin/messages/{message_id}/timeline",

@@ -38,9 +38,9 @@ class NotJson(Unsupported):
     status = 415
 
 
-async def body(request: Request, kind: type[T]) -> T:
+async def body(request: Request, kind: type[T], at_most: int = MAX_BODY) -> T:
     """The JSON body. Raises NotJson, TooLarge, and InvalidRequest, naming the fault."""
-    content = await _content(request)
+    content = await _content(request, at_most)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and media_type != "application/json":
         raise NotJson("Send the body as `Content-Type: application/json`")
@@ -52,16 +52,16 @@ async def body(request: Request, kind: type[T]) -> T:
         raise InvalidRequest(frames.fault(error)) from None
 
 
-async def _content(request: Request) -> bytes:
+async def _content(request: Request, at_most: int) -> bytes:
     """The whole body. Raises TooLarge, before reading what is announced so, and InvalidRequest."""
-    if announced(request.headers) > MAX_BODY:
-        raise _too_large()
+    if announced(request.headers) > at_most:
+        raise _too_large(at_most)
     content = bytearray()
     try:
         async for chunk in request.stream():
             content += chunk
-            if len(content) > MAX_BODY:
-                raise _too_large()
+            if len(content) > at_most:
+                raise _too_large(at_most)
     except ClientDisconnect:
         raise InvalidRequest("The request body is incomplete") from None
     return bytes(content)
@@ -73,8 +73,8 @@ def announced(headers: Headers) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"A request body can have at most {MAX_BODY} bytes")
+def _too_large(at_most: int) -> TooLarge:
+    return TooLarge(f"A request body can have at most {at_most} bytes")
 
 
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:

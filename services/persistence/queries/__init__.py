@@ -28,7 +28,7 @@ from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
 from services.persistence.queries.trace import trace
-from services.persistence.queries.users import users
+from services.persistence.queries.users import found_users, listed_users
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -46,6 +46,7 @@ from shared.commands import (
     History,
     Inbox,
     Joins,
+    ListUsers,
     LogPage,
     Marks,
     Members,
@@ -125,7 +126,9 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
         case Search():
             return search(source, asked)
         case FindUsers():
-            return users(source, asked)
+            return found_users(source, asked)
+        case ListUsers():
+            return listed_users(source, asked)
         case Attachment():
             return attachment(source, asked)
         case Attachments():

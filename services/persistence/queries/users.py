@@ -1,4 +1,5 @@
-"""Owns finding people by the words of their names: those whom the asker may write to.
+"""Owns lists of people: by the words of their names, those whom the asker may write to, and for
+the host app all.
 
 A page costs as much among many people as among few: it begins within an index in the order that it
 is shown in, and looks at a bounded number of people.
@@ -8,13 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.persistence.queries.source import MAX_LIST, Source
+from services.persistence.queries.source import MAX_LIST, PROFILE, Source
 from services.persistence.queries.visibility import apart
 from services.persistence.store import names
 from services.persistence.store.connections import Row
-from shared import api
-from shared.commands import FindUsers, Snapshot
-from shared.reserved import is_reserved
+from shared import api, frames
+from shared.commands import FindUsers, ListUsers, Snapshot
+from shared.errors import NotFound
+from shared.reserved import PREFIX, is_reserved
 
 ENOUGH = 128  # people looked at for one page
 
@@ -40,6 +42,16 @@ SELECT count(*) FROM (SELECT 1 FROM names AS n WHERE n.word >= ?1 AND n.word < ?
 """
 
 
+IDS = """
+SELECT u.user_id FROM users AS u
+WHERE u.user_id > ?1 AND substr(u.user_id, 1, length(?2)) <> ?2 ORDER BY u.user_id LIMIT ?3
+"""
+RECORDS = f"""
+SELECT {PROFILE}, u.created_at, u.last_seen
+FROM json_each(?1) AS j CROSS JOIN users AS u ON u.user_id = j.value ORDER BY j.key
+"""  # noqa: S608 - a list of columns
+
+
 class Place(NamedTuple):
     """The end of a page: a person, and the word that they are listed under."""
 
@@ -50,22 +62,81 @@ class Place(NamedTuple):
         return f"{self.word} {self.user_id}"
 
 
-def users(source: Source, asked: FindUsers) -> Snapshot:
-    prefixes = [] if is_reserved(asked.user_id) else names.prefixes(asked.q)
-    shown, end = _page(source, asked, prefixes) if prefixes else ([], None)
-    body = api.UsersAnswer(
-        users=[
-            api.UserView(user_id=user_id, name=name, avatar=avatar)
-            for _, user_id, name, avatar, _ in shown
-        ],
-        next=None if end is None else str(end),
-    )
+def found_users(source: Source, asked: FindUsers) -> Snapshot:
+    shown, end = _page(source, asked)
+    views = [
+        api.UserView(user_id=user_id, name=name, avatar=avatar)
+        for _, user_id, name, avatar, _ in shown
+    ]
+    return Snapshot(body=api.encode(api.UsersAnswer(users=views, next=end)))
+
+
+def listed_users(source: Source, asked: ListUsers) -> Snapshot:
+    """Raises NotFound for one that is not there."""
+    if asked.user_id is not None:
+        return _one(source, asked.user_id)
+    user_ids, end = _found_ids(source, asked) if asked.q else _ids(source, asked)
+    body = api.UserRecords(users=_records(source, user_ids), next=end)
     return Snapshot(body=api.encode(body))
 
 
-def _page(source: Source, asked: FindUsers, prefixes: list[str]) -> tuple[list[Row], Place | None]:
+def _one(source: Source, user_id: str) -> Snapshot:
+    records = _records(source, [user_id])
+    if not records:
+        raise NotFound("There is no such user")
+    return Snapshot(body=api.encode(records[0]))
+
+
+def _found_ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]:
+    """Nobody has the empty id, so this asker is apart from nobody."""
+    find = FindUsers(user_id="", q=asked.q or "", after=asked.after, limit=asked.limit)
+    shown, end = _page(source, find)
+    return [user_id for _, user_id, *_ in shown], end
+
+
+def _ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]:
+    limit = _limit(asked)
+    rows = source.fetch(IDS, (asked.after, PREFIX, limit + 1))
+    user_ids = [user_id for (user_id,) in rows[:limit]]
+    return user_ids, user_ids[-1] if len(rows) > limit else None
+
+
+def _records(source: Source, user_ids: list[str]) -> list[api.UserRecord]:
+    rows = source.fetch(RECORDS, (msgspec.json.encode(user_ids).decode(),))
+    return [_record(*row) for row in rows]
+
+
+def _record(
+    user_id: str,
+    name: str | None,
+    email: str | None,
+    time_zone: str | None,
+    locale: str | None,
+    avatar: str | None,
+    created_at: int,
+    last_seen: int | None,
+) -> api.UserRecord:
+    return api.UserRecord(
+        user_id=user_id,
+        name=name,
+        email=email,
+        tz=time_zone,
+        locale=locale,
+        avatar=avatar,
+        created_at=frames.time_of(created_at),
+        last_seen=None if last_seen is None else frames.time_of(last_seen),
+    )
+
+
+def _limit(asked: FindUsers | ListUsers) -> int:
+    return max(1, min(asked.limit, MAX_LIST))
+
+
+def _page(source: Source, asked: FindUsers) -> tuple[list[Row], str | None]:
     """The people of a page, and its end if there are more."""
-    limit = max(1, min(asked.limit, MAX_LIST))
+    prefixes, limit = names.prefixes(asked.q), _limit(asked)
+    if not prefixes or is_reserved(asked.user_id):
+        return [], None
     prefix, place = _begun(source, asked.after, prefixes)
     others = msgspec.json.encode([one for one in prefixes if one != prefix]).decode()
     about = (prefix, prefix + names.END, others)
@@ -76,12 +147,12 @@ def _page(source: Source, asked: FindUsers, prefixes: list[str]) -> tuple[list[R
         found += [row for row in rows if row[-1]]
         looked += len(rows)
         if len(found) > limit:
-            return found[:limit], Place(*found[limit - 1][:2])
+            return found[:limit], str(Place(*found[limit - 1][:2]))
         if len(rows) < at_once:
             return found, None
         place = Place(*rows[-1][:2])
         if looked >= ENOUGH:
-            return found, place
+            return found, str(place)
         at_once = ENOUGH
 
 

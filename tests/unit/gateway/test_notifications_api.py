@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from services.gateway import contract
 from services.gateway.api.host import Host
 from services.gateway.api.notifications import Notifications
+from services.gateway.api.profiles import Profiles
 from services.gateway.api.request import problems
 from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
@@ -109,7 +110,8 @@ async def served(
     auth, refusals = Authenticator(settings), Refusals(Counters())
     endpoints = {
         **Notifications(behind).endpoints(),
-        **Host(behind, behind, behind, behind.report).endpoints(),
+        **Profiles(behind, behind).endpoints(),
+        **Host(behind, behind.report).endpoints(),
     }
     routes = contract.bind(endpoints, auth, Rates(settings), settings, Recorder())
     app = Starlette(routes=routes, exception_handlers={LinkupError: problems(refusals)})

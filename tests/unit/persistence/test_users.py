@@ -19,7 +19,8 @@ from services.persistence.store import names, words
 from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
-from shared.commands import FindUsers, PutUser, SetBlock, Snapshot
+from shared.commands import FindUsers, ListUsers, PutUser, SetBlock, Snapshot, TouchUser
+from shared.errors import NotFound
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.support.stores import revising
@@ -120,6 +121,35 @@ async def test_s54_nobody_finds_whom_they_cannot_write_to(log: Log, find: Find) 
     assert await find("ann", "far") == ["other"]
     assert await find("ann", "linkup--canary-1") == []
     assert await find("ann", "somebody new") == ["far", "me", "other"]
+
+
+async def listed(queries: Queries, **asked: Any) -> Page:
+    reply = await queries.answer(ListUsers(**asked))
+    found: Page = msgspec.json.decode(commands.open_answer(reply, Snapshot).body)
+    return found
+
+
+async def test_the_host_lists_and_finds_everybody_with_their_profile(
+    log: Log, queries: Queries
+) -> None:
+    await put(log, zoe="Zoë Ann", ann="Ann", bob="Bob", **{"linkup--load-1": "Ann"})
+    await log.run(PutUser(user_id="ann", email="ann@example.com", time_zone="Europe/Rome"))
+    await log.run(TouchUser(user_id="ann", at=1_700_000_000_000_000))
+    first = await listed(queries, limit=2)
+    assert [user["user_id"] for user in first["users"]] == ["ann", "bob"]
+    rest = await listed(queries, limit=2, after=first["next"])
+    assert ([user["user_id"] for user in rest["users"]], rest["next"]) == (["zoe"], None)
+    found = await listed(queries, q="ann", limit=1)
+    assert [user["user_id"] for user in found["users"]] == ["ann"]
+    found = await listed(queries, q="ann", limit=1, after=found["next"])
+    assert ([user["user_id"] for user in found["users"]], found["next"]) == (["zoe"], None)
+    ann = await listed(queries, user_id="ann")
+    assert ann == first["users"][0]
+    assert (ann["email"], ann["tz"], ann["avatar"]) == ("ann@example.com", "Europe/Rome", None)
+    assert ann["last_seen"] == "2023-11-14T22:13:20Z"
+    assert ann["created_at"].endswith("Z")
+    with pytest.raises(NotFound):
+        await listed(queries, user_id="nobody")
 
 
 async def test_pages_are_ordered_by_the_word_that_was_found(

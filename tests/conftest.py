@@ -1,4 +1,4 @@
-"""What every test can ask for."""
+"""Fixtures for every test."""
 
 import gc
 import os
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where everything is required, what is skipped has failed."""
+    """With LINKUP_REQUIRE_ALL, a skipped test has failed."""
     report = yield
     if REQUIRE_ALL and report.skipped:
         report.outcome = "failed"

@@ -78,7 +78,7 @@ async def crowd_of(stack: Stack, prefix: str) -> AsyncIterator[tuple[Crowd, Live
 
 
 async def at_rest(crowd: Crowd, live: Live) -> bool:
-    """Whether everybody's view equals the log. What no time can mend fails at once."""
+    """Return whether everybody's view equals the log; fail at once if time cannot mend it."""
     assert not crowd.ledger.faults, crowd.ledger.faults[:10]
     await crowd.settle()
     await asyncio.sleep(0.2)

@@ -529,7 +529,7 @@ class Chat:
 async def until(
     stack: Stack, expected: dict[str, tuple[str, str]], asked: list[str] | Any, seconds: float
 ) -> None:
-    """Until exactly those services are unready, with those causes, of those that answer."""
+    """Wait until exactly these services are unready, with these causes, among those that answer."""
     last: dict[str, Told] = {}
 
     async def holds() -> bool:

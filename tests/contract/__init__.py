@@ -1,1 +1,1 @@
-"""What the project promises to those around it: its files for containers, its schemas."""
+"""Tests of what the project hands to others: its container files, its schemas, its documents."""

@@ -1,4 +1,4 @@
-"""What both clients tell a person about an error: the same, for each code of the protocol."""
+"""Both clients show the same text about an error, for each code of the protocol."""
 
 import json
 import shutil

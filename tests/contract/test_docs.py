@@ -1,4 +1,4 @@
-"""What the documents say is true: links lead somewhere, snippets run, names exist."""
+"""The documents are true: links lead somewhere, snippets run, names exist."""
 
 import ast
 import asyncio

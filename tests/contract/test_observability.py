@@ -1,4 +1,4 @@
-"""What is deployed to look on: Prometheus' rules and the dashboard name metrics that there are."""
+"""The Prometheus rules and the dashboard in deploy/ name metrics that exist."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a test does in a browser: sign in, write, and look at what is on the screen."""
+"""The actions of a test in a browser: sign in, write, and look at the screen."""
 
 import os
 import signal

@@ -29,7 +29,7 @@ async def enter(page: Page, title: str) -> None:
 
 
 async def view(page: Page, title: str) -> None:
-    """Who is in the group that is on the screen."""
+    """Return the members of the group on the screen."""
     await page.locator(".conversation .bar").get_by_role("button", name=title).click()
     await expect(page.locator(".members li").first).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""What an e-mail looks like in a browser: readable in light and dark, on a phone and on a desk."""
+"""An e-mail is readable in a browser: in light and dark, on a phone and on a desk."""
 
 import re
 import sqlite3

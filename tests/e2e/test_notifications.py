@@ -60,7 +60,7 @@ def titles(page: Page) -> Locator:
 
 
 async def _shown(first: Page, second: Page, expected: list[str]) -> bool:
-    """Whether exactly these desktop notifications appeared, in whichever tab, without the test."""
+    """Return whether exactly these desktop notifications appeared, in any tab."""
     words = (
         "shown.filter(({ tag }) => tag !== 'linkup:test').map((one) => `${one.title}: ${one.body}`)"
     )

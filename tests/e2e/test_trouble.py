@@ -60,7 +60,7 @@ def refusing(times: int, status: int) -> Refuse:
 
 @asynccontextmanager
 async def away(page: Page) -> AsyncIterator[None]:
-    """Without a network, and back."""
+    """Take the network away, and give it back."""
     await page.context.set_offline(True)
     await expect(page.locator(".connection")).not_to_have_attribute("data-state", "connected")
     yield

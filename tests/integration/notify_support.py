@@ -225,7 +225,7 @@ async def fake_log(url: str, log: FakeLog | None = None) -> AsyncIterator[FakeLo
 
 
 class Mailbox:
-    """What an SMTP server accepted, and how it behaves: a reply or an act for each step.
+    """An SMTP server, the e-mails it accepted, and its behaviour: a reply or an act for each step.
 
     `script[step]`: replies used up one by one; "hang" holds the step until `release` is set,
     "drop" cuts the connection, "" is the usual reply. Steps: mail, rcpt, data (before the text),

@@ -216,7 +216,7 @@ async def test_a_running_product_is_not_restored_over(restored: Restored) -> Non
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a product that is stopped: `data`, with an epoch and some pages of rows, and a backup."""
+    """Data of a stopped product, with an epoch and some pages of rows, and its backup."""
     folder = tmp_path_factory.mktemp("made")
     data = folder / "data"
 

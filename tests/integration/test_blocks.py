@@ -1,4 +1,4 @@
-"""Who blocks whom, over real sockets: what is refused, what is not told, and what goes on."""
+"""Blocks over real sockets: what is refused, what is kept secret, and what still works."""
 
 import asyncio
 import itertools

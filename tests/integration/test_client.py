@@ -24,7 +24,7 @@ async def messages(client: Client, count: int, seconds: float = 20) -> list[Mess
 
 
 async def receipt(client: Client, **marks: int) -> None:
-    """Until the other side's marks are these."""
+    """Wait until the other side's marks are these."""
     async with within(10):
         async for event in client:
             if isinstance(event, Receipt) and all(

@@ -36,7 +36,7 @@ async def play(*arguments: str) -> tuple[int, str]:
 
 
 class Played(NamedTuple):
-    """How the kit ended, what it found, and what the services wrote meanwhile."""
+    """The result of the kit: its exit, its findings, and the log of the services."""
 
     status: int
     found: dict[str, Any]

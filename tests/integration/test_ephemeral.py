@@ -1,4 +1,4 @@
-"""What is told and never stored, and what a client asks about its own connection."""
+"""Frames that are never stored, and questions of a client about its own connection."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""How a socket begins: who may open one, what it has to say first, and how long that lasts."""
+"""The beginning of a socket: who may open one, its first frame, and its deadline."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""From a message that nobody's device has to a push, once: notify itself, and a push service."""
+"""A message that no device has becomes one push: notify itself, with a push service."""
 
 import asyncio
 import json

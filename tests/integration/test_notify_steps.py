@@ -1,4 +1,4 @@
-"""What became of one message's notifications, asked over the bus of notify on its own database."""
+"""The steps of a message's notifications, asked of notify over the bus."""
 
 import sqlite3
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the operator asks about notifications: counts, deletion, and deliveries that failed."""
+"""The operator's questions about notifications: counts, deletion, and failed deliveries."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `linkup run` leaves for the operator's commands: the way in, for its owner alone."""
+"""The file that `linkup run` leaves for the operator's commands, readable by its owner alone."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a message is, through real sockets, processes and files."""
+"""The progress of a message, through real sockets, processes and files."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What users with an open page hear at once of their notifications, and how often."""
+"""The frames about notifications that an open page gets, and how often."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who is turned away at the door, over real sockets, and the one line the log has of it."""
+"""Refused connections, over real sockets, and the log line of each."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What users report to the operator: stored once, by reference, and told to nobody."""
+"""Reports of users to the operator: stored once, by reference, and shown to no user."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What settings do that no other test looks at, on the running product."""
+"""The effect of settings that no other test covers, on the running product."""
 
 import asyncio
 import io

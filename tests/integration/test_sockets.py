@@ -1,4 +1,4 @@
-"""Who gets a socket, how long they keep it, and what happens to one that does not read."""
+"""Sockets: who gets one, how long it stays open, and the end of one that does not read."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def small(limited: Stack) -> Stack:
-    """With nobody left of the test before."""
+    """A stack on which no socket of the test before is left."""
     await eventually(lambda: held(limited) == 0)
     return limited
 
@@ -180,7 +180,7 @@ def flood_commands(user_id: str, flooding: socket.socket) -> None:
 
 
 def text_frame(frame: Mapping[str, object]) -> bytes:
-    """Of a client, with a mask of zeros."""
+    """Return a frame of a client, with a mask of zeros."""
     text = json.dumps(frame).encode()
     return bytes([0x81, 0xFE]) + len(text).to_bytes(2, "big") + bytes(4) + text
 

@@ -1,4 +1,4 @@
-"""What a page asks for together: several messages, conversations or files in one request."""
+"""Requests for several messages, conversations or files at once, as the page sends them."""
 
 import itertools
 

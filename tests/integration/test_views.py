@@ -1,4 +1,4 @@
-"""What a member does to their own view of a conversation, seen everywhere it has to be seen."""
+"""Changes of a member's own view of a conversation, on all devices of the member."""
 
 from typing import Any
 

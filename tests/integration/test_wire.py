@@ -1,4 +1,4 @@
-"""What a connection may send and how long it may take, byte by byte (C10)."""
+"""The limits on what a connection sends and how long it takes, byte by byte (C10)."""
 
 import asyncio
 import json

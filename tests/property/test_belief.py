@@ -1,4 +1,4 @@
-"""What watchers are told, under a virtual clock and a wire that loses announcements."""
+"""The presence that watchers see, under a virtual clock and a bus that loses announcements."""
 
 from dataclasses import dataclass, field
 

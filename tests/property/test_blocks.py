@@ -99,7 +99,7 @@ class Model:
         return absent if (other_id, user_id) in self.blocked else "ok"
 
     def command(self, say: Say) -> tuple[Command, str] | None:  # noqa: C901 - one case a deed
-        """What is asked, and the code of its answer; None where there is nothing to ask."""
+        """The question and the code of its answer, or None if there is nothing to ask."""
         deed, one, other = say
         place = direct_conversation_id(one, other)
         mine = self.said.get((place, one), 0)

@@ -47,7 +47,7 @@ Mark = tuple[int, int]
 
 @dataclass
 class Model:
-    """What should be there, kept another way: lists, sets and a bucket of fractions."""
+    """The expected state, kept another way: lists, sets and a bucket of fractions."""
 
     known: set[str] = field(default_factory=set)
     talks: dict[str, list[tuple[str, str]]] = field(default_factory=dict)

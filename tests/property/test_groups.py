@@ -73,7 +73,7 @@ class Group:
 
 @dataclass
 class Model:
-    """What should be there. Every method gives the code to expect."""
+    """The expected state. Every method returns the code to expect."""
 
     whole_history: bool
     groups: dict[str, Group] = field(default_factory=dict)

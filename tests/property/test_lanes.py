@@ -96,7 +96,7 @@ class FaultyBus:
 
 @dataclass(frozen=True)
 class Manners:
-    """How a client behaves; `chained`: each message names the one before it by `after`."""
+    """The behaviour of a client; `chained`: each message names the one before it by `after`."""
 
     chained: bool
     eager: bool

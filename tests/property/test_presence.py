@@ -1,4 +1,4 @@
-"""Who is told what about whom, over several gateways, in virtual time: the real code on a store.
+"""Presence over several gateways, in virtual time: the real code on a store.
 
 Seconds are exact here, and a minute takes no time.
 """

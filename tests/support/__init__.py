@@ -1,1 +1,1 @@
-"""What several tests share: the running stack, a real nats-server, waiting for a condition."""
+"""Parts that several tests share: the running stack, a real nats-server, and waiting."""

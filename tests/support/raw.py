@@ -45,7 +45,7 @@ def upgrade(*fields: str) -> bytes:
 
 
 def everything(one: socket.socket) -> bytes:
-    """What comes until the other side closes. Raises TimeoutError when it does not."""
+    """Read until the other side closes. Raises TimeoutError when it does not."""
     got = bytearray()
     with suppress(ConnectionResetError):
         while data := one.recv(65536):

@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Of the gateway: `http://127.0.0.1:PORT`."""
+        """The address of the gateway: `http://127.0.0.1:PORT`."""
         return str(self.told("started")[0]["url"])
 
     @property
@@ -69,14 +69,14 @@ class Stack:
         ]
 
     def pids(self) -> dict[str, int]:
-        """Of what runs now: nats-server, persistence, notify, gateway (gateway-2 …)."""
+        """The process ids by name: nats-server, persistence, notify, gateway (gateway-2 …)."""
         return {name: state["pid"] for name, state in self._states().items()}
 
     def port(self, service: str) -> int:
         return int(self.told("ready", service)[-1]["port"])
 
     async def ready(self) -> None:
-        """Until all is ready (again), by the word of `linkup run` and by its own.
+        """Wait until all is ready (again), as `linkup run` and /readyz say.
 
         A service may also be unready for a moment while another one comes back.
         """
@@ -84,7 +84,7 @@ class Stack:
         await eventually(self._all_answer, START_SECONDS)
 
     async def until(self, condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Until the condition holds; fails at once when `linkup run` has ended."""
+        """Wait until the condition holds; fail at once when `linkup run` has ended."""
 
         def holds() -> bool:
             if not condition() and self.process.returncode is not None:

@@ -141,12 +141,12 @@ class Traffic:
         return sum(sender.acked for sender in self.senders)
 
     async def more(self, count: int, seconds: float = 30) -> None:
-        """Until that many further messages were acknowledged."""
+        """Wait until that many further messages were acknowledged."""
         goal = self.acked + count
         await eventually(lambda: self.acked >= goal, seconds)
 
     async def each_more(self, count: int, seconds: float = 30) -> None:
-        """Until every pair got that many further acks."""
+        """Wait until every pair got that many further acks."""
         goals = [sender.acked + count for sender in self.senders]
         await eventually(
             lambda: all(s.acked >= goal for s, goal in zip(self.senders, goals, strict=True)),

@@ -14,7 +14,7 @@ def within(seconds: float) -> asyncio.Timeout:
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10) -> None:
-    """Until the condition, a function or a coroutine function, holds. Raises TimeoutError."""
+    """Wait until the condition, a function or a coroutine function, holds. Raises TimeoutError."""
     async with within(seconds):
         while True:
             holds = condition()

@@ -1,4 +1,4 @@
-"""What the comparison of two products says of its figures."""
+"""The comparison of two products prints its figures."""
 
 import pytest
 

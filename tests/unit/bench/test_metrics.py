@@ -1,4 +1,4 @@
-"""What metrics cost: by windows that stand side by side."""
+"""The cost of metrics is taken from windows that follow each other."""
 
 import pytest
 

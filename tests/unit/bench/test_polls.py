@@ -1,4 +1,4 @@
-"""What `perf` counted is read, and where it counts nothing nothing is told."""
+"""The counts of `perf` are read; where it counts nothing, none are printed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is read of processes is what they do."""
+"""The CPU time, wakes and memory that are read of a process are true."""
 
 import asyncio
 import mmap

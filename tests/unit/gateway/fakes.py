@@ -1,4 +1,4 @@
-"""What a connection and a lane stand on, in memory: the log, the wire, the bus."""
+"""Fakes in memory of the log, the wire and the bus, for a connection or a lane."""
 
 import asyncio
 import json

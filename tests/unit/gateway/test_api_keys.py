@@ -1,4 +1,4 @@
-"""Who may use /v1/admin: the holder of a whole key, on the routes of that key."""
+"""/v1/admin is open to the holder of a whole key, on the routes of that key."""
 
 import hmac
 from pathlib import Path

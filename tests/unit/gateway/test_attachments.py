@@ -1,4 +1,4 @@
-"""What a file is, how it leaves, how long its URL holds, and what an image shows of itself."""
+"""Files: their type, their download, the life of their URLs, and the metadata of images."""
 
 import io
 import random

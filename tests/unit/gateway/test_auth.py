@@ -1,4 +1,4 @@
-"""Who gets in: forged tokens, tokens that say too little, pages of other origins."""
+"""Authentication refuses forged tokens, tokens that lack claims, and pages of other origins."""
 
 import base64
 import hashlib

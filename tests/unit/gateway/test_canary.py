@@ -1,4 +1,4 @@
-"""What the canary says of a way that is broken without an error: which step it is."""
+"""The canary names the step at which a message is lost without an error."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What one user may take, decided without a socket (C9, C10)."""
+"""The share of one user, decided without a socket (C9, C10)."""
 
 from itertools import pairwise
 from typing import Any

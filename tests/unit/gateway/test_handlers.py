@@ -1,4 +1,4 @@
-"""What each client frame asks of the store."""
+"""Each client frame becomes the right command or query."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which names the gateway answers to, and the log lines of whom it does not."""
+"""The host names that the gateway accepts, and the log lines of those it refuses."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where a feed goes on after a reconnect."""
+"""A feed continues at the right place after a reconnect."""
 
 import pytest
 

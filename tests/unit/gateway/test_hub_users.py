@@ -1,4 +1,4 @@
-"""Who is online here: one subscription a user, whoever comes and goes, and what is compared."""
+"""The users online at a gateway: one subscription each, and the comparison of their feeds."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Which key verifies a token: by kind, by name, two secrets at a time, and no other way in."""
+"""The choice of the key that verifies a token: by kind, by name, and among two secrets."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Which sockets of a user a live frame is for, by the kind of the socket."""
+"""A live frame goes to the right sockets of a user, by the kind of the socket."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Who has become a stranger is not watched any more, and only they are looked up again."""
+"""A user who has become a stranger is no longer watched, and only strangers are looked up again."""
 
 import asyncio
 from typing import Any

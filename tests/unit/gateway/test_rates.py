@@ -1,4 +1,4 @@
-"""How often somebody may ask: buckets by key, one time each, and no more of them than the bound."""
+"""Rate limits: a bucket for each key, one timestamp each, and a bounded number of buckets."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""What a narrower view shows, and whom a frame on it is for."""
+"""The view of a socket with a narrower scope, and the frames that it gets."""
 
 import json
 from typing import Any

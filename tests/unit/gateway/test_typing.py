@@ -1,4 +1,4 @@
-"""Who hears of typing, how often, and what is dropped."""
+"""Typing: who gets the frames, how often, and what is dropped."""
 
 import asyncio
 from typing import Any

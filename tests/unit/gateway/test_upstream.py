@@ -1,4 +1,4 @@
-"""What the gateway says of persistence: as both halves of its traffic prove it, or as asked."""
+"""The gateway's check of persistence: proved by both halves of its traffic, or asked for."""
 
 import asyncio
 from typing import Any, cast

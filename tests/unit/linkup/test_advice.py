@@ -1,4 +1,4 @@
-"""What is warned of at start."""
+"""The warnings at start."""
 
 import pytest
 

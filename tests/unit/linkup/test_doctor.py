@@ -1,4 +1,4 @@
-"""What `linkup doctor` finds, check by check, where nothing runs."""
+"""The findings of `linkup doctor`, check by check, where nothing runs."""
 
 import json
 import os

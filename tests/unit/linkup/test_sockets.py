@@ -1,4 +1,4 @@
-"""Where the services of a run listen."""
+"""The addresses on which the services of `linkup run` listen."""
 
 import pytest
 

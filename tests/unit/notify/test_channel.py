@@ -1,4 +1,4 @@
-"""Which way e-mails leave, and what is said at start of one that leads nowhere."""
+"""The choice of the way that e-mails take, and the warning about one that leads nowhere."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What stands in an e-mail, and what cannot."""
+"""The content of an e-mail, and what it must never contain."""
 
 from email import message_from_bytes
 from email.message import EmailMessage

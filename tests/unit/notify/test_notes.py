@@ -1,4 +1,4 @@
-"""What a push says: names and text of people, cleaned, with the page that it opens."""
+"""The content of a push: names and text, cleaned, and the page that it opens."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who answers which question to notify, and what becomes of those that nobody answers."""
+"""Each question to notify has one answerer; one that nobody answers is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator

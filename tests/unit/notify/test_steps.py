@@ -1,4 +1,4 @@
-"""What a sender is told of a notification, and what not."""
+"""The steps of a notification that a sender may see, and those that stay secret."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""What becomes of an upload's record, in a real SQLite file: who may send it, see it, lose it."""
+"""The record of an upload, in a real SQLite file: who may send it, see it, and delete it."""
 
 import msgspec
 import pytest

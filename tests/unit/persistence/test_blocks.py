@@ -1,4 +1,4 @@
-"""What a block keeps from happening, and what it does not; what a report keeps."""
+"""A block prevents some things and not others; a report keeps a reference."""
 
 import pytest
 

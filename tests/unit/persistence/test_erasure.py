@@ -1,4 +1,4 @@
-"""What was deleted for everyone is in no file of the store any more, a checkpoint later."""
+"""A message deleted for everyone is in no file of the store after a checkpoint."""
 
 import sqlite3
 from collections.abc import AsyncIterator

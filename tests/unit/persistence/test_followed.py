@@ -1,4 +1,4 @@
-"""What the log tells a follower that keeps lists of notifications, and the texts for them."""
+"""The pages of the log for a follower that keeps lists of notifications, and their texts."""
 
 from services.persistence.queries import Queries
 from shared import commands

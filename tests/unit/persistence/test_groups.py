@@ -1,4 +1,4 @@
-"""Who may do what in a group, and who hears of it. test_group_store.py reads it back."""
+"""Roles in a group, and the events of changes. test_group_store.py reads them back."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What stands in the store already makes nothing dearer: a full store beside an empty one."""
+"""No operation costs more in a full store than in an empty one."""
 
 import shutil
 import sqlite3

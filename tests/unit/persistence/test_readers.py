@@ -1,4 +1,4 @@
-"""Whether a reader reads: asked in line with the queries, or proved by them."""
+"""The check of a reader: a query of its own, or proved by the queries of others."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Who has a message and since when, on a real SQLite file."""
+"""Receipts: who has a message and since when, in a real SQLite file."""
 
 import asyncio
 import sqlite3

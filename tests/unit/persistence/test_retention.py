@@ -1,4 +1,4 @@
-"""How long the feed is kept: for thirty days, and for everybody who follows the log."""
+"""The feed is kept for thirty days, and for every follower of the log."""
 
 import asyncio
 import sqlite3

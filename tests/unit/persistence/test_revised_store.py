@@ -1,4 +1,4 @@
-"""What edits, deletions and reactions leave in a real SQLite file, and what reads of it show."""
+"""Edits, deletions and reactions in a real SQLite file, and the reads that show them."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What a ticket is worth, and for how long."""
+"""Tickets: who gets in with one, once, and for how long."""
 
 import sqlite3
 from contextlib import closing

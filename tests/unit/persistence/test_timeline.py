@@ -1,4 +1,4 @@
-"""What has become of a message, on a real SQLite file."""
+"""The timeline of a message, from a real SQLite file."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""What an operator is told of a message's way, and how long its transaction is remembered."""
+"""The trace of a message for the operator, and how long its transaction is remembered."""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""What is unread, and what it costs to count: one's own messages are stepped over, not walked."""
+"""Unread counts, and their cost: one's own messages are skipped, not counted through."""
 
 import shutil
 import sqlite3

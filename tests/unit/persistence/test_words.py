@@ -1,4 +1,4 @@
-"""What is a word, and what is found by it."""
+"""The words of a text, and the messages that are found by them."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Who gets in, and who makes room (C10)."""
+"""Admission: who is let in, and who is closed at a limit (C10)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a breaker does at each turn, told by its check and its log lines."""
+"""The states of a breaker, as its check and its log lines show them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What reaches a bound is counted each time and said once a minute."""
+"""A reached limit is counted each time and logged once a minute."""
 
 import logging
 

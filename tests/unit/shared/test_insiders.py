@@ -1,4 +1,4 @@
-"""Who is told more than the bare status."""
+"""The details of a service are shown to insiders alone."""
 
 import pytest
 

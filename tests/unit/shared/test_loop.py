@@ -1,4 +1,4 @@
-"""Which event loop a service runs on."""
+"""The choice of the event loop of a service."""
 
 import asyncio
 import sys

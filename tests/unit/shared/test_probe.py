@@ -1,4 +1,4 @@
-"""What a probe says of the thing it asks, in virtual time: seconds of an hour cost nothing."""
+"""The results of a probe, in virtual time: seconds of an hour cost nothing."""
 
 import asyncio
 import logging

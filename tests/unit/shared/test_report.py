@@ -1,4 +1,4 @@
-"""What a service says of itself, and what the whole comes to."""
+"""The report of one service, and the report on all of them."""
 
 import re
 import shutil

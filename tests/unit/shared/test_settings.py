@@ -1,4 +1,4 @@
-"""What is in force, from where, and what is said of a setting that cannot be used."""
+"""The effective settings, their sources, and the error for a setting that cannot be used."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What blocks the loop is named, and so is what nobody caught or awaited."""
+"""The watchdog names the code that blocks the loop, and the tasks that nobody awaited."""
 
 import asyncio
 import gc

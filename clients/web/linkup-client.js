@@ -8,7 +8,7 @@ import { Dispatch } from "./sdk/dispatch.js";
 import { newClientId } from "./sdk/ids.js";
 import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
-import { foreign, tokensOf } from "./sdk/tokens.js";
+import { foreign, Tokens } from "./sdk/tokens.js";
 import { Typing, Typists } from "./sdk/typing.js";
 import { Waiting } from "./sdk/waiting.js";
 
@@ -76,19 +76,26 @@ export class LinkupClient extends EventTarget {
   #typing;
   #typists;
   #presence;
+  #tokens;
   #position = {};
 
   /**
    * @param {{url?: string, userId: string,
    *          getToken: (asked: {renew: boolean}) => Promise<string>}} options
-   *        `getToken` is asked with `renew` when the server has refused the token it gave before.
+   *        `getToken` is asked with `renew` when the server has refused the token it gave before, and
+   *        before that token ends.
    *        A token of another user than `userId` is not used: the state is `failed`, and what goes
    *        over HTTP rejects.
    */
   constructor({ url = location.origin, userId, getToken: anyToken }) {
     super();
     this.userId = userId;
-    const getToken = tokensOf(userId, anyToken);
+    const on = {
+      renewed: (token) => this.#connection.send({ type: "refresh", token }),
+      refused: (reason) => this.#connection.fail(reason),
+    };
+    this.#tokens = new Tokens({ userId, getToken: anyToken, now: () => this.now(), on });
+    const getToken = this.#tokens.get;
     this.api = new Api({ url, getToken, clock: this.#clock });
     const transmit = (frame) => this.#connection.send(frame);
     this.#receipts = new Receipts(transmit);
@@ -138,6 +145,7 @@ export class LinkupClient extends EventTarget {
   /** @param {{epoch?: string, cursor?: number}} [position] of the snapshot that was loaded */
   start({ epoch, cursor } = {}) {
     this.#position = { epoch, cursor };
+    this.#tokens.begin();
     this.#connection.start();
   }
 
@@ -147,6 +155,7 @@ export class LinkupClient extends EventTarget {
     this.#receipts.stop();
     this.#typing.stop();
     this.#changes.clear();
+    this.#tokens.stop();
     this.#connection.stop();
   }
 
@@ -338,6 +347,7 @@ export class LinkupClient extends EventTarget {
   #onState() {
     this.#waiting.connection(this.state === "connected");
     if (this.state !== "connected") this.#pause();
+    if (this.state === "failed") this.#tokens.stop();
     this.#emit("state", { state: this.state });
   }
 

@@ -65,6 +65,11 @@ export class Connection {
     this.#leave("disconnected");
   }
 
+  /** Ends it for good: only a person can help. @param {string} reason in words */
+  fail(reason) {
+    this.#fail(reason);
+  }
+
   /** Try at once instead of waiting. */
   retryNow() {
     if (this.#timers.retry) this.#open();

@@ -51,6 +51,17 @@ def page(text: str) -> str:
     return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{path}"
 
 
+def tokens(text: str) -> str:
+    """The URL at which the host app gives the page its tokens."""
+    parts = _split(text, "https://app.example.com/linkup/token")
+    if parts.scheme not in WEB:
+        raise ValueError(f"has the scheme {parts.scheme}; write http:// or https://")
+    if parts.fragment:
+        raise ValueError("has a # in it; write https://app.example.com/linkup/token")
+    rest = quote(urlunsplit(("", "", parts.path, parts.query, "")), safe=URL_CHARACTERS)
+    return f"{parts.scheme}://{_netloc(parts, WEB[parts.scheme])}{rest}"
+
+
 def conversation(text: str) -> str:
     """The URL of any conversation: it has a placeholder where that one's id stands."""
     unknown = set(IN_BRACES.findall(text)) - PLACEHOLDERS
@@ -193,6 +204,8 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "host": host,
     "allowed_hosts": own_name,
     "allowed_origins": origin,
+    "token_url": tokens,
+    "frame_ancestors": origin,
     "trusted_proxies": proxy,
     "nats_url": bus,
     "attachments_url": files,

@@ -31,6 +31,7 @@ SECRETS = URLS | {"jwt_secret", "admin_key", "host_key", "smtp_password", "vapid
 LISTS = frozenset(
     {
         *("allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"),
+        "frame_ancestors",
         *("notification_types", "notification_defaults"),
     }
 )
@@ -75,6 +76,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     admin_key: str = ""
     host_key: str = ""
     dev_login: bool = False
+    token_url: str = ""
+    frame_ancestors: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
-import { LinkupClient, LinkupError, login } from "./linkup-client.js";
+import { LinkupClient } from "./linkup-client.js";
 import { Again } from "./page/again.js";
 import { BlockList } from "./page/blocklist.js";
 import { Blocks } from "./page/blocks.js";
@@ -9,13 +9,17 @@ import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon } from "./page/dom.js";
+import { Demo } from "./page/entry/demo.js";
+import { closedView } from "./page/entry/door.js";
+import { hostApp } from "./page/entry/hostapp.js";
+import { Hosted } from "./page/entry/hosted.js";
+import { waysIn } from "./page/entry/ways.js";
 import { explain } from "./page/explain.js";
 import { GroupView } from "./page/groupview.js";
 import { Inbox } from "./page/inbox.js";
 import { Indicator } from "./page/indicator.js";
 import { Keeping } from "./page/keeping.js";
 import { chatPath } from "./page/line.js";
-import { loginView } from "./page/login.js";
 import { MessageView } from "./page/messageview.js";
 import { isolated, plainName } from "./page/names.js";
 import { newGroup } from "./page/newgroup.js";
@@ -25,7 +29,6 @@ import { mountNotifications } from "./page/notifications/mount.js";
 import { Presence } from "./page/presence.js";
 import { keepSubscription, pushState, subscribe, unsubscribe } from "./page/push.js";
 import { openReport } from "./page/report.js";
-import { endSession, loadSession, saveSession } from "./page/session.js";
 import { keepTime, watchDays } from "./page/time.js";
 import { Toasts } from "./page/toasts.js";
 
@@ -33,19 +36,26 @@ const RETRY_INBOX_MS = 4_000;
 const SIGN_OUT_MS = 2_000; // for the server to learn that no more push messages are wanted
 const root = document.getElementById("app");
 
-function showLogin() {
-  root.replaceChildren(loginView({ onSignedIn: (session) => showChats(saveSession(session)) }));
+/** By the host app if one is named, else by the demo if it is on. */
+function enter() {
+  const ways = waysIn();
+  const app = hostApp(ways);
+  if (!app && !ways.demo) return root.replaceChildren(closedView());
+  const onEnter = (session) => showChats(session, way);
+  const way = app ? new Hosted({ app, root, onEnter }) : new Demo({ root, onEnter });
+  way.enter();
 }
 
-/** @param {import("./page/session.js").Session} session */
-function showChats(session) {
-  const client = new LinkupClient({ userId: session.user_id, getToken: tokens(session) });
+/** @param {import("./page/entry/session.js").Session} session @param {Demo|Hosted} way */
+function showChats(session, way) {
   const leave = async () => {
     client.stop();
+    root.replaceChildren();
     await Promise.race([unsubscribe(client).catch(() => {}), pause(SIGN_OUT_MS)]);
-    endSession();
-    location.replace("/"); // the shortest way to forget everything
+    way.leave();
   };
+  const getToken = way.tokensOf(session, leave);
+  const client = new LinkupClient({ userId: session.user_id, getToken });
   const again = new Again({ client });
   keepTime(() => client.now());
   watchDays();
@@ -66,7 +76,7 @@ function showChats(session) {
     client,
     again,
     presence,
-    header: header(session, indicator, { bell, blocked, leave }),
+    header: header(session, indicator, { bell, blocked, leave: way.signsOut ? leave : null }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
   const about = (chat, message) => new MessageView({ chats, client, again, chat, message });
@@ -141,10 +151,11 @@ function notify({ root, client, again, chats, conversation, go, refused }) {
 
 async function begin({ client, chats, inbox, leave }) {
   await chats.restore();
-  client.start(await loadUntilDone(() => chats.load(), inbox, leave));
+  const position = await loadUntilDone(() => chats.load(), inbox, leave);
+  if (position) client.start(position);
 }
 
-/** The inbox has to be there before the feed can go on from it: tries until it is. */
+/** The inbox has to be there before the feed can go on from it: tries until it is, or nobody is in. */
 async function loadUntilDone(load, inbox, leave) {
   for (;;) {
     try {
@@ -152,7 +163,7 @@ async function loadUntilDone(load, inbox, leave) {
       inbox.fail(null);
       return position;
     } catch (error) {
-      if (error.status === 401) leave();
+      if (error.status === 401) return leave();
       await new Promise((retry) => {
         inbox.fail({ message: error.message, retry });
         setTimeout(retry, Math.max(RETRY_INBOX_MS, error.retryAfterMs ?? 0));
@@ -173,30 +184,8 @@ function header(session, indicator, { bell, blocked, leave }) {
     h("div", { class: "names" }, h("h2", {}, h("bdi", {}, plainName(session.name))), indicator.element),
     bell,
     button("Block list", "gone", blocked),
-    button("Sign out", "leave", leave),
+    leave && button("Sign out", "leave", leave),
   );
-}
-
-/** The token of this session; a refused one is replaced by signing in again. */
-function tokens(session) {
-  let renewal = null;
-  const renew = async () => {
-    try {
-      const fresh = await login(location.origin, { user_id: session.user_id, name: session.name });
-      session.token = saveSession(fresh).token;
-    } catch (error) {
-      if (error.temporary) throw error;
-      const message = "Your session is over";
-      throw new LinkupError({ code: "unauthorized", message, temporary: false, status: 401 });
-    }
-  };
-  return async ({ renew: refused }) => {
-    if (refused) {
-      renewal ??= renew().finally(() => (renewal = null));
-      await renewal;
-    }
-    return session.token;
-  };
 }
 
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
@@ -211,6 +200,4 @@ function keyInAddress() {
   }
 }
 
-const session = loadSession();
-if (session) showChats(session);
-else showLogin();
+enter();

@@ -283,7 +283,7 @@ def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
             endpoints, parts.auth, parts.rates, settings, partial(parts.lanes.call, kind=Done)
         ),
         *health_routes,
-        *page.routes(),
+        *page.routes(settings),
     ]
     start.check(health, routes, settings)
     app = Starlette(

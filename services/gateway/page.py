@@ -1,16 +1,23 @@
-"""Owns the web page: the static files of clients/web and their security headers."""
+"""Owns the web page: the static files of clients/web, their security headers, and what the page is
+told of the ways to sign in."""
 
 import hashlib
+import html
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from shared.settings import Settings
 
 WEB = Path(__file__).resolve().parents[2] / "clients" / "web"
 NAMES = frozenset(
@@ -25,25 +32,33 @@ NAMES = frozenset(
 )
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
-# Everything comes from here and nothing runs that is not a file of ours; `'self'` of connect-src
-# covers the WebSocket of the same host. Trusted types make innerHTML and its kin throw.
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types linkup-worker",  # for the address of the service worker alone
+
+def policy(*, connect: Sequence[str] = (), ancestors: Sequence[str] = ()) -> str:
+    """Return the Content-Security-Policy. Everything comes from here and nothing runs that is not a
+    file of ours; `'self'` of connect-src covers the WebSocket of the same host. Trusted types make
+    innerHTML and its kin throw.
+
+    `connect`: other origins that may be asked; `ancestors`: those that may show it in a frame.
+    """
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            " ".join(("connect-src 'self'", *connect)),
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            " ".join(("frame-ancestors", *(ancestors or ["'none'"]))),
+            "require-trusted-types-for 'script'",
+            "trusted-types linkup-worker",  # for the address of the service worker alone
+        )
     )
-)
+
+
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -52,6 +67,7 @@ HEADERS = {
 }
 
 
+TOLD = 'content="{}"'
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 VERSION = re.compile(r"[0-9a-f]{16}\Z")
 
@@ -89,10 +105,15 @@ def version_of(directory: Path) -> str:
 class Document:
     """An HTML file whose references to other files carry their version."""
 
-    def __init__(self, directory: Path, name: str, version: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, version: str, headers: Mapping[str, str], told: str = "{}"
+    ) -> None:
+        """`told`: JSON for the page, in the place that is kept for it."""
         text = (directory / name).read_text(encoding="utf-8")
-        self._content = text.replace('"/static/', f'"/static/{version}/').encode()
-        self._headers = {**HEADERS, "ETag": f'"{version}"'}
+        text = text.replace('"/static/', f'"/static/{version}/')
+        self._content = text.replace(TOLD, f'content="{html.escape(told)}"').encode()
+        tag = hashlib.blake2b(self._content, digest_size=8).hexdigest()
+        self._headers = {**headers, "ETag": f'"{tag}"'}
 
     async def response(self, request: Request) -> Response:
         known = request.headers.get("if-none-match") == self._headers["ETag"]
@@ -101,11 +122,37 @@ class Document:
         return Response(self._content, media_type="text/html", headers=self._headers)
 
 
-def routes() -> list[BaseRoute]:
+def ways_in(settings: Settings) -> str:
+    """Return what the page is told about signing in, as JSON."""
+    told = {
+        "demo": settings.dev_login,
+        "token_url": settings.token_url,
+        "frame_ancestors": settings.frame_ancestors,
+    }
+    return msgspec.json.encode(told).decode()
+
+
+def headers_of(settings: Settings) -> dict[str, str]:
+    """Return the headers of the page: it may ask the host app, and may stand in its frame.
+
+    A window that the framed page opens, to sign in for example, can then answer it.
+    """
+    parts = urlsplit(settings.token_url)
+    asked = [f"{parts.scheme}://{parts.netloc}"] if settings.token_url else []
+    ancestors = settings.frame_ancestors
+    opener = "same-origin-allow-popups" if ancestors else "same-origin"
+    return {
+        **HEADERS,
+        "Content-Security-Policy": policy(connect=asked, ancestors=ancestors),
+        "Cross-Origin-Opener-Policy": opener,
+    }
+
+
+def routes(settings: Settings) -> list[BaseRoute]:
     """All but `/docs` are one page, which reads its own address."""
     files = WebFiles(WEB)
-    page = Document(WEB, "index.html", files.version)
-    docs = Document(WEB, "docs/index.html", files.version)
+    page = Document(WEB, "index.html", files.version, headers_of(settings), ways_in(settings))
+    docs = Document(WEB, "docs/index.html", files.version, HEADERS)
 
     async def worker(request: Request) -> Response:
         """At the top, as a worker may act only for pages below its own address."""

@@ -62,6 +62,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " contacts, messages, notifications and webhooks, at least 32 bytes. While you change it,"
         " set the old and the new key, separated by a comma.",
         "dev_login": "1: anybody can sign in as any user. `linkup run` on loopback sets it.",
+        "token_url": "The URL in your app at which the page gets a token for the person who is"
+        " signed in there, such as https://app.example.com/linkup/token. See docs/embed.md.",
+        "frame_ancestors": "Origins of your app, such as https://app.example.com, whose pages may"
+        " show the page in a frame and hand it a token. See docs/embed.md.",
         "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
         " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
         "allowed_origins": "Origins of other sites whose pages may connect, such as"

@@ -28,8 +28,8 @@ async def answer(request: Request) -> Response:
 
 
 def served_as_well(patch: Patch, route: BaseRoute) -> None:
-    listed = page.routes()
-    patch.setattr(page, "routes", lambda: [*listed, route])
+    listed = page.routes(Settings())
+    patch.setattr(page, "routes", lambda settings: [*listed, route])
 
 
 def listed_as_well(patch: Patch) -> None:

@@ -4,7 +4,7 @@ import { Begun } from "./begun.js";
 import { h, icon } from "./dom.js";
 import { filesIn } from "./dropped.js";
 import { isolated } from "./names.js";
-import { loadDraft, saveDraft } from "./session.js";
+import { loadDraft, saveDraft } from "./entry/session.js";
 import { Subject } from "./subject.js";
 import { Tray } from "./tray.js";
 import { written } from "./written.js";

@@ -1,7 +1,7 @@
 // Owns the demo's front door: pick a name, no password. A host app signs its own tokens instead.
 
-import { login } from "../linkup-client.js";
-import { avatar, h, icon } from "./dom.js";
+import { login } from "../../linkup-client.js";
+import { avatar, h, icon } from "../dom.js";
 
 const CAST = ["Alice", "Bob", "Carol", "Dave"];
 

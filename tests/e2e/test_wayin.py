@@ -1,0 +1,156 @@
+"""Tests how a person comes in from a host app: through its URL, and in its frame."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.browser import connected, messages, send
+from tests.support.hostapp import HostApp, host_app
+from tests.support.stack import Stack, run_stack
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+ABOUT_TO_END = 7  # seconds of a token: it is replaced after a bit more than five
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def host() -> AsyncIterator[HostApp]:
+    async with host_app() as host:
+        yield host
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(host: HostApp, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A product without the demo login. The frames are of another site than the page."""
+    async with run_stack(
+        tmp_path_factory.mktemp("house"),
+        dev_login=False,
+        token_url=f"{host.url()}/linkup/token",
+        frame_ancestors=(host.url("localhost"),),
+    ) as house:
+        host.chat, host.sign = house.url, house.token
+        yield house
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser, house: Stack) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context()
+    context.set_default_timeout(10_000 * TIMEOUT_FACTOR)
+    yield context
+    await context.close()
+
+
+async def come(context: BrowserContext, host: HostApp, user_id: str, path: str = "/") -> Page:
+    """Signed in at the app, then at the page."""
+    page = await context.new_page()
+    await page.goto(f"{host.url()}/sign-in/{user_id}")
+    await page.goto(host.chat + path)
+    return page
+
+
+async def signed_out(page: Page) -> None:
+    heading = page.get_by_role("heading", name="You are signed out")
+    await expect(heading).to_be_visible(timeout=20_000 * TIMEOUT_FACTOR)
+
+
+async def test_s3_who_is_signed_in_at_the_app_is_in_until_the_app_says_otherwise(
+    host: HostApp, house: Stack, browser: Browser, context: BrowserContext
+) -> None:
+    host.lasting = {"renata": ABOUT_TO_END, "ludwig": ABOUT_TO_END}
+    sent: list[str | bytes] = []
+    other = await browser.new_context()
+    page, leaving = await context.new_page(), await other.new_page()
+    page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(text)))
+    for one, user_id in ((page, "renata"), (leaving, "ludwig")):
+        await one.goto(f"{host.url()}/sign-in/{user_id}")
+        await one.goto(f"{house.url}/chat/{user_id}/")
+        await connected(one)
+        await expect(one.get_by_role("heading", name=user_id.title())).to_be_visible()
+        await expect(one.get_by_role("button", name="Sign out")).to_have_count(0)
+    await send(leaving, "a secret")
+    await expect(messages(leaving)).to_have_text(["a secret"])
+    host.gone.add("ludwig")
+    await eventually(lambda: any('"refresh"' in str(text) for text in sent), 20)
+    await signed_out(leaving)
+    await expect(leaving.get_by_text("a secret")).to_have_count(0)
+    await expect(leaving.get_by_role("link", name="Sign in")).to_have_attribute(
+        "href", f"{host.url()}/sign-in/alice"
+    )
+    await connected(page)
+    await other.close()
+
+
+async def test_s3_who_is_signed_out_comes_in_once_they_have_signed_in_at_the_app(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{house.url}/chat/alice/")
+    await signed_out(page)
+    link = page.get_by_role("link", name="Sign in")
+    async with context.expect_page() as opened:
+        await link.click(modifiers=["Control"])
+    await (await opened.value).get_by_text("Welcome").wait_for()
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await connected(page)
+    await expect(page.get_by_role("heading", name="Saved messages")).to_be_visible()
+
+
+async def test_s3_a_host_app_that_is_away_is_asked_again(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{host.url()}/sign-in/zora")
+    await page.route("**/linkup/token", lambda route: route.abort())
+    await page.goto(house.url)
+    await expect(page.get_by_text("Your app cannot be reached")).to_be_visible()
+    await page.unroute_all()
+    await connected(page)
+
+
+async def test_s3_what_the_server_refuses_is_no_session_and_no_loop(
+    host: HostApp, house: Stack, context: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "sign", lambda user_id, exp: house.token(user_id, exp=exp, aud="x"))
+    page = await come(context, host, "mallory")
+    await expect(page.get_by_text("does not accept your session")).to_be_visible()
+    asked = len(host.asked)
+    monkeypatch.undo()
+    await page.get_by_role("button", name="Try again").click()
+    await connected(page)
+    assert len(host.asked) - asked == 1
+
+
+async def test_s3_the_page_of_the_app_shows_it_in_a_frame_and_hands_it_a_token(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{host.url('localhost')}/sign-in/fritz")
+    await page.goto(host.url("localhost"))
+    frame = page.frame_locator("iframe")
+    await expect(frame.locator(".connection")).to_have_attribute("data-state", "connected")
+    await frame.get_by_label("Find or start a conversation").fill("fritz")
+    await frame.get_by_label("Find or start a conversation").press("Enter")
+    await frame.get_by_label("Message", exact=True).fill("from a frame")
+    await frame.get_by_label("Message", exact=True).press("Enter")
+    await expect(frame.locator(".row.own")).to_have_attribute("data-status", "sent")
+    host.gone.add("fritz")
+    await page.reload()
+    link = frame.get_by_role("link", name="Sign in")
+    await expect(link).to_have_attribute("href", host.url("localhost"))
+
+
+async def test_s3_no_other_page_shows_it_in_a_frame(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    """The same app under a name that no setting has."""
+    page = await context.new_page()
+    refused: list[str] = []
+    page.on("console", lambda entry: refused.append(entry.text))
+    await page.goto(f"{host.url()}/sign-in/fiona")
+    asked = len(host.asked)
+    await page.goto(host.url())
+    await eventually(lambda: any("frame-ancestors" in text for text in refused))
+    assert len(host.asked) == asked

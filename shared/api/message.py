@@ -42,6 +42,15 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         check_content(self.content, self.attachments)
 
 
+class SendAsRequest(SendRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message that the user `user_id` sends, or the system if `user_id` is left out.
+
+    The sender's `client_id` makes it unique: repeating the request changes nothing.
+    """
+
+    user_id: UserId | None = None
+
+
 class Sent(Struct, frozen=True, kw_only=True):
     """The stored message: the fields of an `ack` frame, without `type`."""
 

@@ -1,10 +1,25 @@
-"""Owns the table of the routes with which the host app follows messages and notifies its users."""
+"""Owns the table of the routes with which the host app sends messages and notifies its users."""
 
 from shared import api
-from shared.errors import ClientIdConflict, NotFound
+from shared.errors import ClientIdConflict, NotFound, OutOfOrder, RateLimited
 from shared.route import Answer, Route
 
 ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/v1/admin/messages",
+        limit="host",
+        summary="Send a message as a user, or as the system.",
+        rule="The rules for messages of the sender apply, such as membership, blocks and rates.",
+        body=api.SendAsRequest,
+        answers=(
+            Answer(201, api.Sent, "The message is committed and synced to disk."),
+            Answer(200, api.Sent, "The message was stored earlier; `duplicate` is true."),
+        ),
+        auth="operator",
+        scope="messages",
+        errors=(NotFound, ClientIdConflict, OutOfOrder, RateLimited),
+    ),
     Route(
         method="GET",
         path="/v1/admin/messages/{message_id}/timeline",

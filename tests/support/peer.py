@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.stack import Stack
+from tests.support.stack import HOST_KEY, Stack
 from tests.support.waiting import within
 
 Frame = dict[str, Any]
@@ -138,6 +138,12 @@ class Http:
 async def http(stack: Stack, user_id: str) -> AsyncIterator[Http]:
     async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         yield Http(client, stack.token(user_id))
+
+
+@asynccontextmanager
+async def with_key(stack: Stack, key: str = HOST_KEY) -> AsyncIterator[Http]:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+        yield Http(client, key)
 
 
 async def gather(*steps: Any) -> list[Any]:

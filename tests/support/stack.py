@@ -29,6 +29,16 @@ UNLIMITED: dict[str, Any] = {
     "sockets_per_address": 0,
     "strikes_per_minute": 0,
 }
+ADMIN_KEY, HOST_KEY = (
+    "the-operators-key-of-the-tests-32-bytes",
+    "the-host-apps-key-of-the-tests-32-bytes",
+)
+KEYS: dict[str, Any] = {
+    "admin_key": ADMIN_KEY,
+    "host_key": HOST_KEY,
+    "admin_per_minute": 0,
+    "host_per_minute": 0,
+}
 # What a test looks for in the store is its own.
 NO_CANARY = {"canary_every": 0}
 # Settings of every product that is started, as `loop=asyncio`: .ci/run tries the other values so.

@@ -15,7 +15,7 @@ from services.gateway.api.request import (
     page_size,
 )
 from services.gateway.auth import Identity
-from services.gateway.contract import Endpoints
+from services.gateway.contract import Endpoints, concerns
 from services.gateway.handlers import store_message
 from services.gateway.hub import Hub
 from services.gateway.upstream.lanes import Lanes
@@ -24,6 +24,7 @@ from services.gateway.upstream.queries import Log
 from shared import api, frames
 from shared.commands import History, Snapshot, Stored
 from shared.errors import InvalidRequest, LinkupError
+from shared.reserved import SYSTEM
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,12 +37,26 @@ class Messages:
     def endpoints(self) -> Endpoints:
         return {
             "POST /v1/messages": self.send,
+            "POST /v1/admin/messages": self.send_as,
             "GET /v1/conversations/{conversation_id}/messages": self.history,
         }
 
     async def send(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.SendRequest)
         await self.people.know(identity)
+        return _sent(asked.client_id, await self._store(identity.user_id, asked))
+
+    async def send_as(self, request: Request) -> Response:
+        asked = await body(request, api.SendAsRequest)
+        sender_id = asked.user_id or SYSTEM
+        concerns(request, sender_id)
+        await self.people.check(sender_id)
+        stored = await self._store(sender_id, asked)
+        concerns(request, sender_id, str(stored.message_id))
+        return _sent(asked.client_id, stored)
+
+    async def _store(self, user_id: str, asked: api.SendRequest) -> Stored:
+        """Raises the LinkupError that the message is refused with."""
         frame = frames.SendMessage(
             client_id=asked.client_id,
             content=asked.content,
@@ -51,15 +66,14 @@ class Messages:
             reply_to=asked.reply_to,
             attachments=asked.attachments,
         )
-        command = store_message(identity.user_id, "", frame)
         try:
-            stored = await self.lanes.call(command, Stored)
+            stored = await self.lanes.call(store_message(user_id, "", frame), Stored)
         except LinkupError as error:
             error.client_id = asked.client_id
             raise
         if stored.duplicate:
-            self.hub.suspect(identity.user_id)
-        return as_json(_sent(asked.client_id, stored), 200 if stored.duplicate else 201)
+            self.hub.suspect(user_id)
+        return stored
 
     async def history(self, request: Request, identity: Identity) -> Response:
         asked = History(
@@ -76,14 +90,13 @@ class Messages:
         return as_read(await self.log.ask(asked, Snapshot))
 
 
-def _sent(client_id: str, stored: Stored) -> bytes:
-    return api.encode(
-        api.Sent(
-            client_id=client_id,
-            message_id=stored.message_id,
-            conversation_id=stored.conversation_id,
-            seq=stored.seq,
-            created_at=frames.time_of(stored.created_at),
-            duplicate=stored.duplicate,
-        )
+def _sent(client_id: str, stored: Stored) -> Response:
+    answer = api.Sent(
+        client_id=client_id,
+        message_id=stored.message_id,
+        conversation_id=stored.conversation_id,
+        seq=stored.seq,
+        created_at=frames.time_of(stored.created_at),
+        duplicate=stored.duplicate,
     )
+    return as_json(api.encode(answer), 200 if stored.duplicate else 201)

@@ -5,7 +5,10 @@ from services.gateway.auth.claims import REMOVED
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared.commands import Done, Profile, PutUser
-from shared.reserved import is_reserved
+from shared.errors import NotFound
+from shared.reserved import SYSTEM, is_reserved
+
+SYSTEM_NAME = "System"  # until the host app changes it
 
 
 class People:
@@ -22,6 +25,14 @@ class People:
         told = told_by(identity)
         if profile is None or _is_news(told, profile):
             await self._put(told)
+
+    async def check(self, user_id: str) -> None:
+        """Raises NotFound for a user who is not known. The system is made known."""
+        if (await self._log.join(user_id)).profile is not None:
+            return
+        if user_id != SYSTEM:
+            raise NotFound("`user_id`: there is no such user")
+        await self._put(PutUser(user_id=SYSTEM, name=SYSTEM_NAME))
 
     async def know_the_cast(self, user_id: str, name: str) -> None:
         """The demo's users exist from the first login on, so that anyone can be written to."""

@@ -3,11 +3,11 @@
 import { Api } from "./sdk/api.js";
 import { Changes } from "./sdk/changes.js";
 import { Clock } from "./sdk/clock.js";
-import { Connection } from "./sdk/connection.js";
 import { Dispatch } from "./sdk/dispatch.js";
 import { newClientId } from "./sdk/ids.js";
 import { Presence } from "./sdk/presence.js";
 import { Receipts } from "./sdk/receipts.js";
+import { Roads } from "./sdk/roads.js";
 import { foreign, Tokens } from "./sdk/tokens.js";
 import { Typing, Typists } from "./sdk/typing.js";
 import { Waiting } from "./sdk/waiting.js";
@@ -67,7 +67,7 @@ export class LinkupClient extends EventTarget {
    * open for ever.
    */
   limits = { edit_window_seconds: 86_400, delete_window_seconds: 86_400 };
-  #connection;
+  #roads;
   #dispatch;
   #receipts;
   #changes;
@@ -91,13 +91,13 @@ export class LinkupClient extends EventTarget {
     super();
     this.userId = userId;
     const on = {
-      renewed: (token) => this.#connection.send({ type: "refresh", token }),
-      refused: (reason) => this.#connection.fail(reason),
+      renewed: (token) => this.#roads.send({ type: "refresh", token }),
+      refused: (reason) => this.#roads.fail(reason),
     };
     this.#tokens = new Tokens({ userId, getToken: anyToken, now: () => this.now(), on });
     const getToken = this.#tokens.get;
     this.api = new Api({ url, getToken, clock: this.#clock });
-    const transmit = (frame) => this.#connection.send(frame);
+    const transmit = (frame) => this.#roads.send(frame);
     this.#receipts = new Receipts(transmit);
     this.#changes = new Changes(transmit);
     this.#waiting = new Waiting(() => this.#emit("stalled", { stalled: this.stalled }));
@@ -111,8 +111,9 @@ export class LinkupClient extends EventTarget {
       onSending: ({ client_id }) => this.#waiting.begin(client_id),
       onOutcome: (type, detail) => this.#onOutcome(type, detail),
     });
-    this.#connection = new Connection({
-      url: `${url.replace(/^http/, "ws")}/ws`,
+    this.#roads = new Roads({
+      url,
+      api: this.api,
       getToken,
       position: () => this.#position,
       refuses: ({ user_id }) => (user_id === userId ? null : foreign(user_id, userId).message),
@@ -123,7 +124,15 @@ export class LinkupClient extends EventTarget {
 
   /** @returns {State} */
   get state() {
-    return this.#connection.state;
+    return this.#roads.state;
+  }
+
+  /**
+   * `http` where no WebSocket can be had, until one can: messages come within three seconds, and
+   * nothing is known of typing and presence. Null while not connected. @returns {"socket"|"http"|null}
+   */
+  get road() {
+    return this.#roads.road;
   }
 
   /** The server's time, as `Date.now()`: this device's own may be wrong. */
@@ -138,7 +147,7 @@ export class LinkupClient extends EventTarget {
 
   /** Why it failed, when the next try begins (0: now), and the last round trip. */
   get connection() {
-    const { reason, retryAt, rttMs } = this.#connection;
+    const { reason, retryAt, rttMs } = this.#roads;
     return { reason, retryAt, rttMs };
   }
 
@@ -146,7 +155,7 @@ export class LinkupClient extends EventTarget {
   start({ epoch, cursor } = {}) {
     this.#position = { epoch, cursor };
     this.#tokens.begin();
-    this.#connection.start();
+    this.#roads.start();
   }
 
   /** Ends the connection. What is unsent stays in the outbox for the next start. */
@@ -156,11 +165,11 @@ export class LinkupClient extends EventTarget {
     this.#typing.stop();
     this.#changes.clear();
     this.#tokens.stop();
-    this.#connection.stop();
+    this.#roads.stop();
   }
 
   retryNow() {
-    this.#connection.retryNow();
+    this.#roads.retryNow();
   }
 
   /**
@@ -267,7 +276,7 @@ export class LinkupClient extends EventTarget {
         break;
       case "pong":
       case "sync_completed":
-        this.#position.cursor = frame.cursor;
+        this.#advance(frame.cursor);
         break;
       case "ack":
         if (!frame.duplicate) this.#clock.observe(frame.created_at, this.#waiting.since(frame.client_id));
@@ -293,14 +302,14 @@ export class LinkupClient extends EventTarget {
 
   #takeFromFeed(frame) {
     if (NOTIFICATIONS.has(frame.type)) this.#onNotification(frame);
-    if (frame.cursor === undefined) return;
+    if (frame.cursor === undefined || frame.cursor <= this.#position.cursor) return; // by the other road
     if (frame.type === "message") this.#onMessage(frame);
     if (frame.type === "receipt" && frame.user_id === this.userId) {
       this.#receipts.confirm(frame.conversation_id, frame.delivered_seq, frame.read_seq);
     }
     // What this version does not know has its place in the feed all the same.
     if (FEED.has(frame.type)) this.#emit(frame.type, frame);
-    this.#position.cursor = frame.cursor; // taken in: a resume begins behind it
+    this.#advance(frame.cursor); // taken in: a resume begins behind it
   }
 
   #onMessage(frame) {
@@ -311,8 +320,12 @@ export class LinkupClient extends EventTarget {
   /** A notification that arrived here need not be pushed to this device. */
   #onNotification(frame) {
     const confirmation = { type: "delivered", notification_id: frame.notification_id };
-    if (frame.type === "notification") this.#connection.send({ ...confirmation, client_id: newClientId() });
+    if (frame.type === "notification") this.#roads.send({ ...confirmation, client_id: newClientId() });
     this.#emit(frame.type, frame);
+  }
+
+  #advance(cursor) {
+    this.#position.cursor = Math.max(this.#position.cursor ?? 0, cursor);
   }
 
   #moveTo({ epoch, cursor }) {

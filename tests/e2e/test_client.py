@@ -287,6 +287,7 @@ async def test_f_p1_a_tab_that_cannot_connect_leaves_the_outbox_to_one_that_can(
             wire.connect_to_server()
 
     first = await open_as("wera", "/chat/wera/", wire=until_cut)
+    await first.route("**/v1/sync*", lambda route: route.abort())  # over HTTP neither
     await send(first, "zero")  # it leads
     await has_status(own(first, "zero"), "sent")
     second = await second_tab(first, "wera")

@@ -6,6 +6,7 @@ const WORDS = {
   disconnected: "Not connected",
   connecting: "Connecting…",
   connected: "Connected",
+  polling: "Connected without live updates",
   stalled: "Waiting to send…",
   reconnecting: "Reconnecting…",
   offline: "Offline",
@@ -15,6 +16,8 @@ const TROUBLE = {
   offline: "You are offline.",
   stalled: "The server is not accepting messages at the moment.",
 };
+const POLLING =
+  "This network blocks live connections. New messages arrive within three seconds. Who is online or typing is not shown.";
 const PATIENCE_MS = 1_000; // a blink is no news
 
 export class Indicator {
@@ -45,7 +48,7 @@ export class Indicator {
   }
 
   #changed() {
-    if (this.#client.state === "connected") this.#since = 0;
+    if (this.#client.road) this.#since = 0;
     else this.#since ||= Date.now();
     this.#show();
   }
@@ -53,19 +56,23 @@ export class Indicator {
   #show() {
     clearTimeout(this.#timer);
     const { connection } = this.#client;
-    const state = this.#client.stalled ? "stalled" : this.#client.state;
+    const state = this.#state();
     this.element.dataset.state = this.banner.dataset.state = state;
     this.#text.textContent = WORDS[state];
-    this.element.title =
-      connection.rttMs === null ? "" : `Last round trip: ${Math.round(connection.rttMs)} ms`;
+    this.element.title = titleOf(state, connection);
     const waited = Date.now() - this.#since;
     const sure = state === "failed" || state === "stalled";
-    const calm = state === "connected" || (!sure && waited < PATIENCE_MS);
+    const calm = isCalm(state) || (!sure && waited < PATIENCE_MS);
     this.banner.hidden = calm;
     if (calm) this.#says.textContent = ""; // so that the next words are new, and said aloud
     else this.#explain(state, connection);
     // A timer counts down; while connected it only keeps the round trip fresh.
-    this.#timer = setTimeout(() => this.#show(), state === "connected" ? 5_000 : 500);
+    this.#timer = setTimeout(() => this.#show(), isCalm(state) ? 5_000 : 500);
+  }
+
+  #state() {
+    if (this.#client.stalled) return "stalled";
+    return this.#client.road === "http" ? "polling" : this.#client.state;
   }
 
   #explain(state, { reason, retryAt }) {
@@ -83,4 +90,11 @@ export class Indicator {
     if (this.#client.state === "failed") this.#onSignIn();
     else this.#client.retryNow();
   }
+}
+
+const isCalm = (state) => state === "connected" || state === "polling";
+
+function titleOf(state, { rttMs }) {
+  const roundTrip = rttMs === null ? "" : `Last round trip: ${Math.round(rttMs)} ms`;
+  return state === "polling" ? `${POLLING} ${roundTrip}`.trim() : roundTrip;
 }

@@ -59,6 +59,35 @@ export class Api {
   }
 
   /**
+   * The feed after a position, page by page; without one, where it is now.
+   * @param {{epoch?: string, cursor?: number, limit?: number}} [position]
+   * @returns {Promise<{epoch: string, cursor: number, frames: any[], has_more: boolean}>}
+   */
+  sync(position = {}) {
+    return this.#authorized("GET", `/v1/sync${query(position)}`);
+  }
+
+  /** @param {object} message the fields of a `message` frame */
+  send({ type, ...message }) {
+    return this.#authorized("POST", "/v1/messages", message);
+  }
+
+  /** @param {number} messageId @param {string} content */
+  edit(messageId, content) {
+    return this.#authorized("PATCH", `/v1/messages/${messageId}`, { content });
+  }
+
+  /** @param {number} messageId @param {"me"|"everyone"} mode */
+  delete(messageId, mode) {
+    return this.#authorized("DELETE", `/v1/messages/${messageId}${query({ mode })}`);
+  }
+
+  /** @param {number} messageId @param {string} emoji @param {{remove?: boolean}} [how] */
+  react(messageId, emoji, { remove = false } = {}) {
+    return this.#authorized("POST", `/v1/messages/${messageId}/reactions`, { emoji, remove });
+  }
+
+  /**
    * How this user wants to see it, or what a group is called.
    * @param {string} conversationId
    * @param {{archived?: boolean, muted?: boolean, title?: string}} changes

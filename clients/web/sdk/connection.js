@@ -65,11 +65,6 @@ export class Connection {
     this.#leave("disconnected");
   }
 
-  /** Ends it for good: only a person can help. @param {string} reason in words */
-  fail(reason) {
-    this.#fail(reason);
-  }
-
   /** Try at once instead of waiting. */
   retryNow() {
     if (this.#timers.retry) this.#open();
@@ -89,7 +84,7 @@ export class Connection {
     try {
       token = await this.#options.getToken({ renew: this.#tokenRefused });
     } catch (error) {
-      if (life === this.#life) error.temporary === false ? this.#fail(error.message) : this.#retry();
+      if (life === this.#life) error.temporary === false ? this.fail(error.message) : this.#retry();
       return;
     }
     if (life === this.#life) this.#dial(life, token);
@@ -109,7 +104,7 @@ export class Connection {
     this.#cancel("silence");
     if (frame.type === "welcome") {
       const reason = this.#options.refuses(frame);
-      if (reason) return this.#fail(reason);
+      if (reason) return this.fail(reason);
       this.#welcome(frame);
     }
     if (frame.type === "pong" && typeof frame.timestamp === "number") {
@@ -149,9 +144,9 @@ export class Connection {
   }
 
   #closed(code) {
-    if (REFUSED.has(code)) return this.#fail(REFUSED.get(code));
+    if (REFUSED.has(code)) return this.fail(REFUSED.get(code));
     if (code !== UNAUTHORIZED) return this.#retry();
-    if (this.#tokenRefused) return this.#fail("Your session is over");
+    if (this.#tokenRefused) return this.fail("Your session is over");
     this.#tokenRefused = true; // a fresh token may do; the same one will not
     this.#open();
   }
@@ -167,7 +162,8 @@ export class Connection {
     this.#become(this.#waitingState());
   }
 
-  #fail(reason) {
+  /** Ends it for good: only a person can help. @param {string} reason in words */
+  fail(reason) {
     this.reason = reason;
     this.#leave("failed");
   }

@@ -158,6 +158,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vapid_subject: str = ""
     push_content: Literal["full", "none"] = "full"
     outbound_allowed: tuple[str, ...] = ()
+    webhook_retry_strategy: Strategy = "exponential"
+    webhook_retry_base: Seconds = 5.0
+    webhook_retry_cap: Seconds = 3600.0
+    webhook_retry_for: Annotated[float, Meta(gt=0, le=30 * DAY)] = 3 * DAY
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -202,6 +206,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def smtp_retries(self) -> Retries:
         return self._retries("smtp")
+
+    @property
+    def webhook_retries(self) -> Retries:
+        """Their end is a time, not a number of attempts."""
+        return Retries(
+            strategy=self.webhook_retry_strategy,
+            base=self.webhook_retry_base,
+            cap=self.webhook_retry_cap,
+        )
 
     def _retries(self, prefix: str) -> Retries:
         """The same four words for all that is tried again outward."""

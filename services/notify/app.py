@@ -36,6 +36,9 @@ from services.notify.store import Store, open_store
 from services.notify.subscriptions import Subscriptions
 from services.notify.unsubscribing import Unsubscribing, key
 from services.notify.ways import ByEmail, ByPush
+from services.notify.webhooks.letters import Letters as DeadLetters
+from services.notify.webhooks.lines import Lines, Terms
+from services.notify.webhooks.registry import Registry
 from shared import bus, clock, start, subjects
 from shared.addresses import file_of
 from shared.breaker import Breaker
@@ -81,6 +84,7 @@ class Parts:
     questions: Questions
     audit: Audit
     pruning: Pruning
+    webhooks: Registry
 
 
 @asynccontextmanager
@@ -117,7 +121,8 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         async with _running(*sending, *_rest(base, parts)) as tasks:
             waited = (parts.followed, parts.subscriptions.some)
             couriers = list(parts.couriers.values())
-            health.drain = partial(_drain, couriers, waited, tasks[: len(sending)])
+            lines = parts.webhooks.lines
+            health.drain = partial(_drain, couriers, waited, tasks[: len(sending)], lines)
             start.require(health, "routes", start.route_faults(health.routes()))
             start.require(health, "subjects", start.subject_faults(subjects.PATTERNS))
             yield Starlette(routes=health.routes())
@@ -160,6 +165,7 @@ def _connected(
         questions=Questions(base.wire, health),
         audit=Audit(store, health.counters, base.settings, clock.now),
         pruning=Pruning(store.between, int(base.settings.notification_keep * SECOND), clock.now),
+        webhooks=_webhooks(base),
     )
     _watched(base, parts)
     _answered(base, parts, links, words, told, woken)
@@ -214,6 +220,20 @@ def _pusher(base: Base, way: ByPush, enquiry: Enquiry) -> Courier:
     )
 
 
+def _webhooks(base: Base) -> Registry:
+    settings = base.settings
+    return Registry(
+        Terms(
+            bus=base.wire,
+            between=base.store.between,
+            rules=base.rules,
+            retries=settings.webhook_retries,
+            lasting=settings.webhook_retry_for,
+            clock=clock.now,
+        )
+    )
+
+
 def _waits(settings: Settings) -> dict[Channel, Waits]:
     """Return the delays of each channel that is switched on."""
     email = Waits(
@@ -234,6 +254,7 @@ def _watched(base: Base, parts: Parts) -> None:
     health.checks["subscriptions"] = base.wire.subscriptions
     health.checks["store"] = base.store.writes.check
     health.checks["log"] = parts.follower.check
+    health.checks["webhooks"] = parts.webhooks.lines.check
     health.checks["disk"] = disk_check(file_of(base.settings.notify_store_url))
     health.figures["log_lag_seconds"] = parts.follower.lag
     for channel, courier in parts.couriers.items():
@@ -260,6 +281,8 @@ def _answered(
         Unsubscribing(store, known, links),
         Announcements(base.wire, store.between, known, clock.now, told, opened),
         Operation(base.settings, store.between, parts.pruning, clock.now, woken),
+        parts.webhooks,
+        DeadLetters(parts.webhooks, store.between, clock.now),
     ):
         answering.answer(parts.questions)
 
@@ -282,6 +305,7 @@ def _rest(base: Base, parts: Parts) -> list[Run]:
         parts.audit.run,
         Reporter(base.health.errors, over(base.wire)).run,
         parts.pruning.run,
+        parts.webhooks.run,
     ]
 
 
@@ -308,11 +332,14 @@ async def _running(*runs: Run) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 
 async def _drain(
-    couriers: list[Courier], waited: Iterable[asyncio.Event], tasks: list[asyncio.Task[None]]
+    couriers: list[Courier],
+    waited: Iterable[asyncio.Event],
+    tasks: list[asyncio.Task[None]],
+    webhooks: Lines,
 ) -> None:
     """Let the deliveries on their way end; those that take too long are cut off."""
     for courier in couriers:
         courier.stop()
     for event in waited:
         event.set()  # for a courier that waits for it to end too
-    await asyncio.wait(tasks)
+    await asyncio.gather(asyncio.wait(tasks), webhooks.drain())

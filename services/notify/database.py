@@ -21,7 +21,7 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-REVISION = "0012"  # the newest of migrations/versions
+REVISION = "0013"  # the newest of migrations/versions
 WHAT = "notify's database"
 BUSY_TIMEOUT_MS = 1000
 

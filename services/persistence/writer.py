@@ -142,7 +142,7 @@ class Writer:
 
     async def _announce(self, decision: Decision) -> None:
         await announce(self._bus, self._store.epoch, decision)
-        if decision.changes.feed:
+        if decision.changes.feed or decision.changes.reports:
             self._doorbell.ring()
 
     async def _isolate(self, jobs: Sequence[Job], error: Exception) -> None:

@@ -21,6 +21,7 @@ from shared.api.push import *
 from shared.api.report import *
 from shared.api.trace import *
 from shared.api.user import *
+from shared.api.webhook import *
 from shared.defects import unencodable
 
 DEFAULT_LIMIT = 50

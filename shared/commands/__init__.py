@@ -8,6 +8,7 @@ from shared.commands.audit_log import *
 from shared.commands.coding import *
 from shared.commands.errors import *
 from shared.commands.event import *
+from shared.commands.hook import *
 from shared.commands.notice import *
 from shared.commands.progress import *
 from shared.commands.query import *

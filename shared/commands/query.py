@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.commands.audit_log import AuditLogPage
 from shared.commands.errors import ErrorPage
 from shared.commands.event import Event
+from shared.commands.hook import Details, FactPage, LeaveLog
 from shared.commands.progress import Receipts, Timeline, Trace
 
 MAX_PAGE_BYTES = 512 * 1024
@@ -443,4 +444,7 @@ Question = (
     | Members
     | ErrorPage
     | AuditLogPage
+    | FactPage
+    | Details
+    | LeaveLog
 )

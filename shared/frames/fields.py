@@ -65,6 +65,8 @@ _TEXT_OR_EMPTY = rf"^\Z|{_TEXT}"
 _LABEL = _seen(rf"{_SPACES}\u2028\u2029", f"{_CONTROLS}{_SURROGATES}")
 _LOWER = r"^[a-z0-9]+\Z"
 _WORD = r"^[a-z][a-z0-9_]*\Z"
+_SLUG = r"^[a-z0-9][a-z0-9_-]*\Z"
+_SECRET = r"^whsec_[A-Za-z0-9+/]+={0,2}\Z"
 _CLOCK = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z"
 _ADDRESS = rf"^[^@\s<>,;:{_CONTROLS}{_SURROGATES}]+@[^@\s<>,;:{_CONTROLS}{_SURROGATES}]+\Z"
 _ZONE = r"^[A-Za-z0-9_+/-]+\Z"
@@ -81,6 +83,8 @@ IN_WORDS = {  # what to tell a client instead of a regular expression
     _TEXT_OR_EMPTY: "empty, or with a visible character and without NUL",
     _LABEL: "with a visible character and without control characters",
     _LOWER: "of lower-case letters and digits",
+    _SLUG: "of lower-case letters, digits, `-` and `_`, beginning with a letter or a digit",
+    _SECRET: "of the form whsec_ and 24 to 64 bytes in base64",
     _CLOCK: "of the form HH:MM, from 00:00 to 23:59",
     _ADDRESS: "of the form name@example.com",
     _ZONE: "that names a time zone, such as Europe/Berlin",
@@ -132,6 +136,16 @@ Reason = Literal["spam", "harassment", "hate", "violence", "sexual", "self_harm"
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 UserMark = Annotated[str, Meta(max_length=256, pattern=_LABEL)]
 DeleteMode = Literal["me", "everyone"]
+EventType = Literal[
+    "message.created",
+    "message.edited",
+    "message.deleted",
+    "message.read",
+    "conversation.changed",
+    "report.created",
+]
+WebhookId = Annotated[str, Meta(max_length=50, pattern=_SLUG)]
+WebhookSecret = Annotated[str, Meta(max_length=200, pattern=_SECRET)]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Epoch = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]

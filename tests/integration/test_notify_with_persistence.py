@@ -1,104 +1,35 @@
 """notify behind the real persistence: commands in, an e-mail out."""
 
-import asyncio
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from shared import bus, subjects
 from shared.commands import (
-    AdvanceReceipt,
-    Batch,
-    BatchReply,
-    Command,
     CreateGroup,
     DeleteMessage,
     EditMessage,
     LogPage,
     PutUser,
     RemoveMember,
-    Results,
     SetBlock,
     SetConversation,
     Stored,
     StoreMessage,
     decode,
-    encode,
 )
-from shared.errors import LinkupError
-from shared.settings import to_environment
+from tests.integration.lane_support import DIRECT, Lane, persistence
 from tests.integration.notify_support import Mailbox, notify, rows, smtp_server, to_mailbox
-from tests.support.waiting import eventually, within
-
-REPLY: Any = BatchReply
-DIRECT = subjects.direct_conversation_id("ann", "bob")
-
-
-class Lane:
-    """Sends batches as a gateway's lane does."""
-
-    def __init__(self, wire: bus.Bus) -> None:
-        self._wire = wire
-        self._number = 0
-
-    async def do(self, *commands: Command) -> list[Any]:
-        self._number += 1
-        batch = encode(Batch(lane="test", number=self._number, commands=list(commands)))
-        async with within(20):
-            while True:
-                with suppress(LinkupError):
-                    reply = await self._wire.request(subjects.STORE, batch, 2)
-                    results: Any = decode(reply, REPLY)
-                    assert isinstance(results, Results), results
-                    return list(results.results)
-                await asyncio.sleep(0.05)
-
-    async def send(self, client_id: str, content: str, sender: str = "ann") -> Stored:
-        message = StoreMessage(
-            user_id=sender,
-            connection_id="c",
-            client_id=client_id,
-            conversation_id=DIRECT,
-            content=content,
-            to="bob" if sender == "ann" else "ann",
-        )
-        (stored,) = await self.do(message)
-        assert isinstance(stored, Stored), stored
-        return stored
-
-    async def read(self, user_id: str, seq: int) -> None:
-        receipt = AdvanceReceipt(
-            user_id=user_id, connection_id="c", conversation_id=DIRECT, read_seq=seq
-        )
-        await self.do(receipt)
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
 async def lane(nats_url: str, tmp_path: Path) -> AsyncIterator[Lane]:
-    settings = {"nats_url": nats_url, "data_dir": tmp_path, "persistence_port": 0}
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.persistence"),
-        env=to_environment(settings),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        async with bus.connect(nats_url, "gateway") as wire:
-            lane = Lane(wire)
-            await lane.do(
-                PutUser(user_id="ann", name="Ann"),
-                PutUser(user_id="bob", name="Bob", email="bob@example.test"),
-            )
-            yield lane
-    finally:
-        child.terminate()
-        await child.wait()
+    async with persistence(nats_url, tmp_path) as lane:
+        yield lane
 
 
 @pytest.fixture

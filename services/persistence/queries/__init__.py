@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from services.persistence.queries.attachment import attached_files, attachment, attachments
 from services.persistence.queries.audit_log import audit_log
 from services.persistence.queries.blocks import blocks
+from services.persistence.queries.details import details
 from services.persistence.queries.errors import errors
+from services.persistence.queries.facts import facts
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.glimpses import glimpses
@@ -38,7 +40,9 @@ from shared.commands import (
     AuditLogPage,
     Blocks,
     Conversation,
+    Details,
     ErrorPage,
+    FactPage,
     FeedPages,
     FindUsers,
     Glimpses,
@@ -47,6 +51,8 @@ from shared.commands import (
     Inbox,
     Joins,
     ListUsers,
+    LeaveLog,
+    LeftLog,
     LogPage,
     Marks,
     Members,
@@ -82,6 +88,10 @@ class Queries:
             stood = self._followers.stood(asked, self._epoch)
             positions = dict(self._followers.heard(asked, self._epoch))
             asked = replace(asked, positions=positions, stood=stood)
+        if isinstance(asked, FactPage) and not asked.at_end:
+            asked = replace(asked, positions=dict(self._followers.heard(asked, self._epoch)))
+        if isinstance(asked, LeaveLog):
+            self._followers.leave(asked.follower)
 
         def answered(connection: sqlite3.Connection) -> bytes:
             return _snapshot(Source(connection, self._epoch), asked, self._recent)
@@ -149,5 +159,11 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return audit_log(source, asked)
         case ErrorPage():
             return errors(source, asked)
+        case FactPage():
+            return facts(source, asked)
+        case Details():
+            return details(source, asked)
+        case LeaveLog():
+            return LeftLog()
         case _:
             assert_never(asked)

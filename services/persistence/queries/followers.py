@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from services.persistence.store.connections import Row
 from shared import clock
 from shared.clock import SECOND
-from shared.commands import LogPage
+from shared.commands import FactPage, LogPage
 from shared.records import record
 
 logger = logging.getLogger("linkup.persistence.followers")
@@ -42,13 +42,14 @@ class Followers:
     def __init__(self, now: Callable[[], int] = clock.now) -> None:
         self._now = now
         self._known: dict[str, Follower] = {}
+        self._left: list[str] = []
 
     def load(self, rows: Sequence[Row]) -> None:
         """Load the stored (follower, writer, n, heard_at), before any follower asks."""
         self._known = _by_name(rows)
         self.wrote(rows)
 
-    def heard(self, asked: LogPage, epoch: str) -> Mapping[str, int]:
+    def heard(self, asked: LogPage | FactPage, epoch: str) -> Mapping[str, int]:
         """Take in where the follower stands; where its page begins.
 
         One that has lost its place, or names a place in another store, goes on from the
@@ -65,6 +66,11 @@ class Followers:
         follower = self._known.get(asked.follower)
         return follower.positions if follower and asked.epoch == epoch else {}
 
+    def leave(self, name: str) -> None:
+        """It reads no more, by its own word."""
+        if self._known.pop(name, None) is not None:
+            self._left.append(name)
+
     def slowest(self, writer: str) -> int | None:
         """The last row of that writer that all of them hold; None without a follower."""
         return min((one.positions.get(writer, 0) for one in self._known.values()), default=None)
@@ -78,6 +84,11 @@ class Followers:
             record("delivery_error", f"a follower is gone: {name}", follower=name)
             del self._known[name]
         return gone
+
+    def departed(self) -> list[str]:
+        """The names of those who have left since this was last asked."""
+        left, self._left = self._left, []
+        return [name for name in left if name not in self._known]
 
     def news(self) -> list[Row]:
         """The positions to store, as `load` takes them; NOWHERE for a follower without one."""

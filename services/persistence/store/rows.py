@@ -203,6 +203,10 @@ def outdated_rows(state: State, changes: Changes) -> Iterable[Row]:
     return [(state.now - keep if keep else 0, MOST_AUDITED)] if changes.audited else []
 
 
+def report_number_rows(changes: Changes) -> Iterable[Row]:
+    return ((report.report_id,) for report in changes.reports)
+
+
 def head_rows(state: State, changes: Changes) -> Iterable[Row]:
     for user_id in changes.heads:
         head = state.heads[user_id]

@@ -193,6 +193,7 @@ DELETE FROM audit_log WHERE entry_id IN (
 AND (at < ?1 OR entry_id <= (SELECT max(entry_id) FROM audit_log) - ?2)
 """
 ADD_REPORT = f"INSERT INTO reports ({_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+NUMBER_REPORT = "INSERT INTO report_numbers (report_id) VALUES (?)"
 # For each ticket put, up to that many that nobody came with are taken away.
 FORGET_TICKETS = """
 DELETE FROM tickets WHERE ticket_hash IN

@@ -296,6 +296,7 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     put(statements.ADD_REPORT, rows.report_rows(changes))
     put(statements.ADD_AUDITED, rows.audited_rows(state, changes))
     put(statements.PRUNE_AUDIT_LOG, rows.outdated_rows(state, changes))
+    put(statements.NUMBER_REPORT, rows.report_number_rows(changes))
     for sql, row in rows.ticket_rows(state, changes):
         connection.execute(sql, row)
     put(statements.TOUCH_USER, rows.seen_rows(changes))

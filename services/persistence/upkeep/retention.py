@@ -85,7 +85,8 @@ class Retention:
     async def note(self) -> None:
         """Write down where the followers stand, and give up on those that are gone."""
         settled = time.monotonic() - self._began > GRACE
-        gone = self._followers.forget(self._patience) if settled else []
+        gone = self._followers.departed()
+        gone += self._followers.forget(self._patience) if settled else []
         news = self._followers.news()
         if gone or news:
             await self._store.between(lambda connection: _note(connection, gone, news))

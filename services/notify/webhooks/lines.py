@@ -1,0 +1,142 @@
+"""Owns the webhooks that are served now: a reader and a sender for each.
+
+Without a webhook nothing runs: no subscription, no connection, no question to the log.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from services.notify.database import Between
+from services.notify.webhooks.backlog import Backlog
+from services.notify.webhooks.reader import Reader
+from services.notify.webhooks.rows import Hook
+from services.notify.webhooks.sender import Sender
+from shared import subjects
+from shared.bus import Bus, Delivery
+from shared.clock import SECOND
+from shared.destinations import Rules
+from shared.health import Check
+from shared.outward import Outward, open_outward
+from shared.retry import Retries
+
+CONNECT_TIMEOUT, TIMEOUT = 5.0, 15.0  # seconds, of a request
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Terms:
+    """What all webhooks have in common. `lasting`: seconds for which an event is tried."""
+
+    bus: Bus
+    between: Between
+    rules: Rules
+    retries: Retries
+    lasting: float
+    clock: Callable[[], int]
+
+
+class Line:
+    """One webhook that is served."""
+
+    def __init__(
+        self, hook: Hook, terms: Terms, outward: Outward, ended: Callable[[], None]
+    ) -> None:
+        self.hook = hook
+        self.backlog = Backlog()
+        self._clock = terms.clock
+        self.reader = Reader(hook, terms.bus, terms.between, self.backlog, terms.clock, self._grown)
+        self.sender = Sender(
+            hook,
+            terms.bus,
+            terms.between,
+            self.backlog,
+            outward,
+            retries=terms.retries,
+            lasting=terms.lasting,
+            clock=terms.clock,
+            room=self.reader.eased,
+            ended=ended,
+        )
+
+    def _grown(self) -> None:
+        self.sender.wake()
+
+    def behind(self) -> float:
+        """Seconds that the oldest event has been waiting."""
+        oldest = self.backlog.oldest()
+        return 0.0 if oldest is None else max(0.0, (self._clock() - oldest) / SECOND)
+
+    async def run(self) -> None:
+        """Until the sender is told to stop."""
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self.reader.run())
+            await self.sender.run()
+            reading.cancel()
+
+
+class Lines:
+    """`ended`: called when the receiver of one wants nothing any more."""
+
+    def __init__(self, terms: Terms, ended: Callable[[], None]) -> None:
+        self._terms = terms
+        self._ended = ended
+        self._wanted: Mapping[str, Hook] = {}
+        self._changed = asyncio.Event()
+        self._running: dict[str, tuple[Line, asyncio.Task[None]]] = {}
+
+    def want(self, hooks: Iterable[Hook]) -> None:
+        """Serve these and no others, as they are now."""
+        self._wanted = {hook.webhook_id: hook for hook in hooks if not hook.off}
+        if self._wanted or self._running:
+            self._changed.set()
+
+    def of(self, webhook_id: str) -> Line | None:
+        running = self._running.get(webhook_id)
+        return running[0] if running else None
+
+    async def run(self) -> None:
+        await self._changed.wait()
+        terms = self._terms
+        async with open_outward(
+            terms.rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT
+        ) as outward:
+            await terms.bus.subscribe(subjects.LOG, self._on_doorbell)
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._changed.wait()
+                    self._changed.clear()
+                    await self._end()
+                    self._begin(group, outward)
+
+    async def drain(self) -> None:
+        """Let the requests on their way end, and send no more."""
+        self._wanted = {}
+        await self._end()
+
+    def check(self) -> Check:
+        """Warn at worst: what waits for a webhook is not lost."""
+        checks = [line.sender.breaker.check() for line, _ in self._running.values()]
+        return max(checks, key=lambda check: check.observed or 0, default=Check("pass"))
+
+    async def _end(self) -> None:
+        """Those that are not wanted any more, or not as they were."""
+        gone = [name for name, (line, _) in self._running.items() if not self._is_wanted(line)]
+        ending = [self._running.pop(name) for name in gone]
+        for line, _ in ending:
+            line.sender.stop()
+        if ending:
+            await asyncio.wait([task for _, task in ending])
+
+    def _is_wanted(self, line: Line) -> bool:
+        wanted = self._wanted.get(line.hook.webhook_id)
+        return wanted is not None and wanted.updated_at == line.hook.updated_at
+
+    def _begin(self, group: asyncio.TaskGroup, outward: Outward) -> None:
+        for name, hook in self._wanted.items():
+            if name not in self._running:
+                line = Line(hook, self._terms, outward, self._ended)
+                self._running[name] = line, group.create_task(line.run())
+
+    def _on_doorbell(self, delivery: Delivery) -> None:
+        for line, _ in self._running.values():
+            line.reader.ring()

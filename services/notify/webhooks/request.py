@@ -1,0 +1,68 @@
+"""Owns a request to a webhook: its headers, by Standard Webhooks, and what its answer means."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+from standardwebhooks.webhooks import Webhook as Signer
+
+from services.notify.channels.push import wait_of
+from services.notify.webhooks.rows import GONE
+from shared.clock import SECOND
+from shared.destinations import Refused
+from shared.outward import Answer, NotSent, Outward, Unanswered
+
+ANSWER_BYTES = 1024  # which nobody reads; a short answer lets the connection be used again
+BUSY = (408, 425, 429)
+
+
+class Result(Struct, frozen=True):
+    """`reason`: empty if it was accepted. `worked`: whether the receiver did, None if the answer is
+    about this event alone. `wait`: seconds that it asked for."""
+
+    reason: str = ""
+    worked: bool | None = True
+    wait: float = 0.0
+
+    @property
+    def gone(self) -> bool:
+        return self.reason == GONE
+
+
+def headers(event_id: str, body: bytes, secrets: list[str], now: int) -> Mapping[str, str]:
+    """Signed with each of the secrets, so that a receiver may know either of them."""
+    at = datetime.fromtimestamp(now // SECOND, UTC)
+    text = body.decode()
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(now // SECOND),
+        "webhook-signature": " ".join(Signer(one).sign(event_id, at, text) for one in secrets),
+    }
+
+
+async def post(outward: Outward, url: str, body: bytes, signed: Mapping[str, str]) -> Result:
+    try:
+        answer = await outward.request(
+            "POST", url, body=body, headers=signed, answer_bytes=ANSWER_BYTES
+        )
+    except Refused:
+        return Result("address_refused", worked=False)
+    except NotSent:
+        return Result("not_connected", worked=False)
+    except Unanswered:
+        return Result("no_answer", worked=False)
+    return judged(answer)
+
+
+def judged(answer: Answer) -> Result:
+    """Only 2xx accepts an event. A redirect is not followed."""
+    status, reason = answer.status, f"http_{answer.status}"
+    if 200 <= status < 300:
+        return Result()
+    if status >= 500 or status in BUSY:
+        wait = wait_of(answer.headers.get("retry-after", ""), time.time())
+        return Result(reason, worked=False, wait=wait)
+    about_the_event = 400 <= status < 500 and status not in (401, 403, 404, 405, 410)
+    return Result(reason, worked=None if about_the_event else False)

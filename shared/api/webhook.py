@@ -1,0 +1,117 @@
+"""Owns the bodies of the routes of webhooks, and of the events that webhooks receive."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from shared.frames import (
+    Change,
+    EventType,
+    HttpsUrl,
+    Message,
+    Reason,
+    WebhookSecret,
+)
+
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+
+
+class WebhookRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A webhook: the URL that receives the events, and their types.
+
+    Without `secret`, that of the webhook is kept, or one is made. A webhook that is not `enabled`
+    receives nothing until it is enabled again, and then goes on where it was.
+    """
+
+    url: HttpsUrl
+    events: Annotated[list[EventType], Meta(min_length=1, max_length=20)] = field(
+        default_factory=lambda: list(EVENT_TYPES)
+    )
+    enabled: bool = True
+    secret: WebhookSecret | UnsetType = UNSET
+
+
+class WebhookAnswer(Struct, frozen=True, kw_only=True):
+    """A webhook and its state. `secret` is present only in the answer to the request that made it.
+
+    `off` says why nothing is sent: `asked` by a request, or `http_410`, the answer of the receiver.
+    `waiting` events are to be sent, `dead` ones were given up, and `delivered` ones were accepted.
+    `reason` is that of the last failure if nothing was accepted since. `breaker` is `open` while
+    the receiver fails; then it gets a single request now and then.
+    """
+
+    webhook_id: str
+    url: str
+    events: list[EventType]
+    enabled: bool
+    off: str | None
+    created_at: datetime
+    updated_at: datetime
+    delivered: int
+    waiting: int
+    dead: int
+    breaker: Literal["closed", "half_open", "open"]
+    reason: str | None
+    secret: str | UnsetType = UNSET
+
+
+class WebhooksAnswer(Struct, frozen=True, kw_only=True):
+    """All webhooks."""
+
+    webhooks: list[WebhookAnswer]
+
+
+class EventConversation(Struct, frozen=True, kw_only=True):
+    """The conversation of an event, as it is now. `members` is left out of large groups."""
+
+    conversation_id: str
+    kind: Literal["direct", "group"]
+    title: str | UnsetType = UNSET
+    member_count: int
+    members: list[str] | UnsetType = UNSET
+
+
+class MessageEvent(Struct, frozen=True, kw_only=True):
+    """The data of `message.created`, `message.edited` and `message.deleted`: the message as it is
+    when the event is sent."""
+
+    message: Message
+    conversation: EventConversation
+
+
+class ReadEvent(Struct, frozen=True, kw_only=True):
+    """The data of `message.read`: the user has read all messages up to `seq`."""
+
+    user_id: str
+    seq: int
+    conversation: EventConversation
+
+
+class ConversationEvent(Struct, frozen=True, kw_only=True):
+    """The data of `conversation.changed`. `user_ids` are the users whom the change is about."""
+
+    change: Change
+    actor_id: str
+    user_ids: list[str] | UnsetType = UNSET
+    conversation: EventConversation
+
+
+class ReportEvent(Struct, frozen=True, kw_only=True):
+    """The data of `report.created`. `message_id` is present if the report is about a message."""
+
+    report_id: str
+    reporter_id: str
+    user_id: str
+    message_id: int | UnsetType = UNSET
+    reason: Reason
+    comment: str
+    created_at: datetime
+
+
+class WebhookEvent(Struct, frozen=True, kw_only=True):
+    """The body of a request to a webhook. `timestamp` is when it happened."""
+
+    type: EventType | Literal["webhook.test"]
+    timestamp: datetime
+    data: dict[str, Any]

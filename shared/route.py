@@ -13,6 +13,7 @@ from shared.frames import (
     PositiveInt,
     Token,
     UserId,
+    WebhookId,
 )
 from shared.taxonomy import ErrorId
 
@@ -51,6 +52,7 @@ PATH_TYPES: dict[str, Any] = {
     "notification_id": NotificationId,
     "token": Token,
     "user_id": UserId,
+    "webhook_id": WebhookId,
 }
 
 

@@ -36,6 +36,7 @@ from services.gateway.api.tickets import TicketOffice
 from services.gateway.api.traces import Traces
 from services.gateway.api.unsubscribing import Unsubscribing
 from services.gateway.api.users import Users
+from services.gateway.api.webhooks import HostWebhooks
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.links import Links
 from services.gateway.attachments.objects import Objects
@@ -325,6 +326,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Notifications(parts.notices).endpoints(),
         **Profiles(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),
+        **HostWebhooks(parts.notices).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }

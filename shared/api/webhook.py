@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from shared.frames import (
     Change,
+    EventId,
     EventType,
     HttpsUrl,
     Message,
@@ -115,3 +116,33 @@ class WebhookEvent(Struct, frozen=True, kw_only=True):
     type: EventType | Literal["webhook.test"]
     timestamp: datetime
     data: dict[str, Any]
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """An event that was given up at `given_up_at`. `reason` is that of its last failure."""
+
+    event_id: str
+    type: EventType
+    conversation_id: str | UnsetType = UNSET
+    attempts: int
+    reason: str
+    created_at: datetime
+    given_up_at: datetime
+
+
+class DeadLettersAnswer(Struct, frozen=True, kw_only=True):
+    """The latest events that were given up, latest first."""
+
+    events: list[DeadLetter]
+
+
+class ReplayRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The events to send again. If `event_ids` is left out, all that were given up."""
+
+    event_ids: Annotated[list[EventId], Meta(min_length=1, max_length=500)] | UnsetType = UNSET
+
+
+class ReplayAnswer(Struct, frozen=True, kw_only=True):
+    """The number of events that wait to be sent again."""
+
+    count: int

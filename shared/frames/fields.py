@@ -144,6 +144,7 @@ EventType = Literal[
     "conversation.changed",
     "report.created",
 ]
+EventId = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
 WebhookId = Annotated[str, Meta(max_length=50, pattern=_SLUG)]
 WebhookSecret = Annotated[str, Meta(max_length=200, pattern=_SECRET)]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT)]

@@ -15,6 +15,7 @@ from shared.routes import (
     people,
     service,
     users,
+    webhooks,
 )
 from shared.routes.sockets import SOCKETS as SOCKETS
 
@@ -27,5 +28,6 @@ ROUTES: tuple[Route, ...] = (
     *operator.ROUTES,
     *users.ROUTES,
     *host.ROUTES,
+    *webhooks.ROUTES,
     *service.ROUTES,
 )

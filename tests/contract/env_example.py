@@ -198,8 +198,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "push_content": "The content of a push notification: full, or none for a text that"
         " does not tell who wrote what.",
         "outbound_allowed": "Hosts and networks that LINKUP_JWKS_URL and the addresses of push"
-        " subscriptions may lead to"
+        " subscriptions and webhooks may lead to"
         " although they are private. Such an address may have any port.",
+        "webhook_retry_strategy": "How the pauses between two attempts to send an event to a"
+        " webhook grow: exponential, linear or fixed.",
+        "webhook_retry_base": "The first pause between two attempts.",
+        "webhook_retry_cap": "The longest pause between two attempts.",
+        "webhook_retry_for": "How long an event is tried before it is given up.",
     },
 }
 

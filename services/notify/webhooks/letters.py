@@ -17,8 +17,8 @@ from shared.commands import (
     DeadEventsAnswer,
     ReplayEvents,
     ReplayEventsAnswer,
-    TryWebhook,
     TriedWebhook,
+    TryWebhook,
 )
 from shared.outward import open_outward
 

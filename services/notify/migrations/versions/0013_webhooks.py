@@ -1,54 +1,45 @@
 """Webhooks, and the events that wait for them or were given up: references, never text."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
 down_revision = "0012"
 
-STATEMENTS = (
-    # `events`: a list in JSON. `off`: empty while events are sent. `old_secret` also signs, up to
-    # `old_until`.
-    """
-    CREATE TABLE webhooks (
-        webhook_id TEXT PRIMARY KEY,
-        url TEXT NOT NULL,
-        events TEXT NOT NULL,
-        secret TEXT NOT NULL,
-        old_secret TEXT NOT NULL,
-        old_until BIGINT NOT NULL,
-        off TEXT NOT NULL,
-        epoch TEXT NOT NULL,
-        positions TEXT NOT NULL,
-        delivered BIGINT NOT NULL,
-        created_at BIGINT NOT NULL,
-        updated_at BIGINT NOT NULL
-    )
-    """,
-    # A number is never given twice. `fact`: a list in JSON, of references.
-    """
-    CREATE TABLE webhook_events (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        webhook_id TEXT NOT NULL,
-        event_id TEXT NOT NULL,
-        fact TEXT NOT NULL,
-        state TEXT NOT NULL,
-        queued_at BIGINT NOT NULL,
-        due_at BIGINT NOT NULL,
-        attempts BIGINT NOT NULL,
-        reason TEXT NOT NULL,
-        closed_at BIGINT NOT NULL
-    )
-    """,
-    "CREATE UNIQUE INDEX webhook_events_once ON webhook_events (webhook_id, event_id)",
-    "CREATE INDEX webhook_events_by_state ON webhook_events (webhook_id, state, number)",
-)
+# An INTEGER primary key is SQLite's row id: the table is its own index.
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)
+    # `events`: a list in JSON. `off`: empty while events are sent. `old_secret` also signs, up to
+    # `old_until`.
+    op.create_table(
+        "webhooks",
+        sa.Column("webhook_id", sa.Text, primary_key=True),
+        *_texts("url", "events", "secret", "old_secret", "off", "epoch", "positions"),
+        *_numbers("old_until", "delivered", "created_at", "updated_at"),
+    )
+    # A number is never given twice. `fact`: a list in JSON, of references.
+    op.create_table(
+        "webhook_events",
+        sa.Column("number", ID, primary_key=True, autoincrement=True),
+        *_texts("webhook_id", "event_id", "fact", "state", "reason"),
+        *_numbers("queued_at", "due_at", "attempts", "closed_at"),
+        sqlite_autoincrement=True,
+    )
+    once, state = ["webhook_id", "event_id"], ["webhook_id", "state", "number"]
+    op.create_index("webhook_events_once", "webhook_events", once, unique=True)
+    op.create_index("webhook_events_by_state", "webhook_events", state)
 
 
 def downgrade() -> None:
     for table in ("webhook_events", "webhooks"):
-        op.execute(f"DROP TABLE {table}")
+        op.drop_table(table)
+
+
+def _texts(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, nullable=False) for name in names]
+
+
+def _numbers(*names: str) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger, nullable=False) for name in names]

@@ -7,6 +7,7 @@ import hashlib
 STORE = "linkup.store"
 STORE_GROUP = "persistence"
 LOG = "linkup.log"
+STANDING = "linkup.standing"  # a user is banned, or tokens are revoked: for every gateway
 QUERY = "linkup.query"
 QUERY_GROUP = "persistence"
 NOTIFY = "linkup.notify"
@@ -23,6 +24,7 @@ PATTERNS = (
     f"{QUERY}.*",
     f"{NOTIFY}.*",
     LOG,
+    STANDING,
     ERRORS,
     "linkup.user.*.feed",
     "linkup.user.*.live",

@@ -16,12 +16,17 @@ PUBLISH: Mapping[str, tuple[str, ...]] = {
         "linkup.presence.*",
         "linkup.errors",
     ),
-    "persistence": ("linkup.user.*.feed", "linkup.user.*.control", "linkup.log"),
+    "persistence": (
+        "linkup.user.*.feed",
+        "linkup.user.*.control",
+        "linkup.log",
+        "linkup.standing",
+    ),
     "notify": ("linkup.query.>", "linkup.user.*.ask", "linkup.user.*.live", "linkup.errors"),
     "operator": ("linkup.query.>", "linkup.notify.>"),
 }
 SUBSCRIBE: Mapping[str, tuple[str, ...]] = {  # "subject group": in that queue group only
-    "gateway": ("linkup.user.*.*", "linkup.presence.*", "_INBOX_gateway.>"),
+    "gateway": ("linkup.user.*.*", "linkup.presence.*", "linkup.standing", "_INBOX_gateway.>"),
     "persistence": (
         "linkup.store persistence",
         "linkup.query.> persistence",

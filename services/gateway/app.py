@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
 from services.gateway import contract, page, start
+from services.gateway.api.access import Access
 from services.gateway.api.attachments import Attachments
 from services.gateway.api.audit_log import AuditLog
 from services.gateway.api.blocks import Blocks
@@ -43,6 +44,7 @@ from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator, published_keys
+from services.gateway.auth.standings import Standings
 from services.gateway.contract import Endpoints
 from services.gateway.handlers import Handlers
 from services.gateway.hosts import Hosts, KnownHosts
@@ -56,6 +58,7 @@ from services.gateway.socket.bell import Bell
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.socket.dispatch import Dispatch
+from services.gateway.socket.eviction import Eviction
 from services.gateway.socket.greeting import Greeting
 from services.gateway.socket.refusals import Refusals
 from services.gateway.socket.sample import Decoder
@@ -116,6 +119,7 @@ class Parts:
     objects: Objects
     inspection: Inspection
     sweep: Sweep
+    eviction: Eviction
     sockets: Sockets
     whole: Whole
 
@@ -139,6 +143,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
                 *_started(parts, tasks),
                 tasks.create_task(_compare_after(reconnected, parts)),
             ]
+            await parts.eviction.listen()
             _watched(parts)
             yield _application(parts, hosts)
             for task in running:
@@ -163,6 +168,9 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
     presence = Presence(nats, log, settings.presence_debounce)
     hub = Hub(nats, log, announcer, partial(_on_acquaintance, typing, presence), Burst(metrics))
     people, tickets, notices = People(lanes, log), Tickets(lanes, rates), Notices(nats)
+    auth.standings = Standings(log.join)
+    eviction = Eviction(nats, auth.standings, hub.of)
+    hub.on_compared = eviction.compared
     counts = Counts(notices, hub.of)
     hub.on_turn = counts.want
     canary = Canary(
@@ -211,6 +219,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         objects=objects,
         inspection=Inspection(log, objects, health.counters, settings.audit_every),
         sweep=sweep,
+        eviction=eviction,
         sockets=sockets,
         whole=Whole(nats, health),
     )
@@ -316,6 +325,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Search(log).endpoints(),
         **Users(log, parts.presence).endpoints(),
         **TicketOffice(parts.tickets, people).endpoints(),
+        **Access(lanes).endpoints(),
         **Revisions(lanes, parts.sweep.wake).endpoints(),
         **Push(parts.notices).endpoints(),
         **Attachments(log, people, uploads, parts.objects, links).endpoints(),

@@ -151,7 +151,7 @@ def authenticated(auth: Authenticator, endpoint: Endpoint) -> Endpoint:
         token = bearer(request.headers.get("authorization"))
         if token is None:
             raise Unauthorized("Send `Authorization: Bearer <token>`")
-        identity = await auth.identify(token)
+        identity = await auth.admit(token)
         request.scope[USER] = identity.user_id
         return await endpoint(request, identity)
 

@@ -8,6 +8,7 @@ have been lost.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
 from shared import commands, frames, metrics, subjects
 from shared.bus import Bus, Delivery, Subscription
-from shared.commands import MAX_HEADS, Acquaintance, Events, Joined, Live
+from shared.commands import MAX_HEADS, Acquaintance, Events, HeadsAnswer, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode
 from shared.records import record
@@ -65,6 +66,8 @@ class Hub:
         self.log = log
         # Called with the users whose turn it is, every 10 s for each.
         self.on_turn: Callable[[Iterable[str]], None] = lambda user_ids: None
+        # Called with each answer of a comparison, and the time before it was asked for.
+        self.on_compared: Callable[[HeadsAnswer, float], None] = lambda answer, as_of: None
         self.heard_at = float("-inf")  # when an event of somebody's feed last came
         self._users: dict[str, User] = {}
         self._slots: list[dict[str, User]] = [{} for _ in range(SLOTS)]
@@ -176,18 +179,19 @@ class Hub:
         present = [user_id for user_id in user_ids if user_id in self._users]
         for start in range(0, len(present), MAX_HEADS):
             chunk = present[start : start + MAX_HEADS]
-            before = self._standing(chunk)
+            before, asked_at = self._positions(chunk), time.monotonic()
             try:
                 answer = await self.log.heads(chunk)
             except LinkupError:
                 self._suspects.update(chunk)
                 continue
+            self.on_compared(answer, asked_at)
             for user_id, head in answer.heads.items():
                 user = self._users.get(user_id)
                 for connection in before.keys() & user.connections if user else ():
                     connection.feed.compare(answer.epoch, head, before[connection])
 
-    def _standing(self, user_ids: Iterable[str]) -> dict[Connection, int]:
+    def _positions(self, user_ids: Iterable[str]) -> dict[Connection, int]:
         users = (self._users.get(user_id) for user_id in user_ids)
         return {c: c.feed.cursor for user in users if user is not None for c in user.connections}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.auth import Identity, origin_allowed
+from services.gateway.auth.standings import refusal
 from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub, come_back_after_ms
 from services.gateway.socket.asgi import (
@@ -31,7 +32,7 @@ from services.gateway.socket.scope import view_of
 from services.gateway.socket.wire import Wire
 from services.gateway.upstream.profiles import People
 from shared import frames
-from shared.errors import LinkupError, NotFound
+from shared.errors import LinkupError, NotFound, Unauthorized
 from shared.frames import CloseCode
 from shared.settings import Settings
 from shared.turns import Turns
@@ -40,6 +41,7 @@ logger = logging.getLogger("linkup.gateway.sockets")
 
 RESTARTING = "the gateway restarts"
 SUBPROTOCOL = "linkup.v1"
+ENDS = {NotFound.code: CloseCode.NO_SUCH_USER, Unauthorized.code: CloseCode.UNAUTHORIZED}
 
 
 @dataclass(slots=True)
@@ -125,8 +127,7 @@ class Sockets:
         except LinkupError as error:
             reader.refused(error.code, error.why)
             await say_error(wire, error)
-            unknown = isinstance(error, NotFound)
-            await close(wire, CloseCode.NO_SUCH_USER if unknown else CloseCode.TRY_AGAIN)
+            await close(wire, ENDS.get(error.code, CloseCode.TRY_AGAIN))
         finally:
             await reader.ended()
             await self._leave(scope, connection)
@@ -154,6 +155,8 @@ class Sockets:
         identity, hello, _ = greeted
         connection.view = await view_of(scope, identity.user_id, self.hub.log)
         joined = await self.hub.join(connection)
+        if joined.standing and (refused := refusal(identity, joined.standing)) is not None:
+            raise refused
         await self.people.update(identity, joined.profile)
         logger.info("open", extra=_told(scope, connection))
         recovered = self.greeting.welcome(connection, hello, joined)

@@ -34,7 +34,7 @@ from services.persistence.projection.message import (
 )
 from shared import commands, subjects
 from shared.bus import Bus
-from shared.commands import MAX_PAGE_BYTES, Acquaintance, Event, Events
+from shared.commands import MAX_PAGE_BYTES, Acquaintance, Event, Events, Stands
 from shared.frames import MAX_NAMED
 
 
@@ -46,6 +46,9 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
             await bus.publish(subjects.feed(user_id), payload)
     for told in acquaintances(decision):
         await bus.publish(subjects.control(told.user_id), commands.encode(told))
+    for user_id in decision.changes.standings:
+        stands = Stands(user_id=user_id, standing=decision.state.standings[user_id])
+        await bus.publish(subjects.STANDING, commands.encode(stands))
 
 
 def acquaintances(decision: Decision) -> Iterator[Acquaintance]:

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.api.access import *
 from shared.api.attachment import *
 from shared.api.audit_log import *
 from shared.api.block import *

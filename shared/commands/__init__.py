@@ -13,4 +13,5 @@ from shared.commands.notice import *
 from shared.commands.progress import *
 from shared.commands.query import *
 from shared.commands.result import *
+from shared.commands.standing import *
 from shared.commands.write import *

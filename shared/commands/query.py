@@ -12,6 +12,7 @@ from shared.commands.errors import ErrorPage
 from shared.commands.event import Event
 from shared.commands.hook import Details, FactPage, LeaveLog
 from shared.commands.progress import Receipts, Timeline, Trace
+from shared.commands.standing import Standing
 
 MAX_PAGE_BYTES = 512 * 1024
 MAX_JOINS = 500  # users in one question about where their feeds stand
@@ -37,12 +38,14 @@ class Joins(Struct, frozen=True, kw_only=True, tag="joins"):
 
 
 class Joined(Struct, frozen=True, kw_only=True):
-    """`oldest`: the cursor behind which the feed is whole; what was before it is pruned."""
+    """`oldest`: the cursor behind which the feed is whole; what was before it is pruned.
+    `standing`: unless it is good."""
 
     epoch: str
     head: int
     profile: Profile | None  # None: a user nobody has made known yet
     oldest: int = 0
+    standing: Standing | None = None
 
 
 class JoinsAnswer(Struct, frozen=True, kw_only=True):
@@ -58,8 +61,11 @@ class Heads(Struct, frozen=True, kw_only=True, tag="heads"):
 
 
 class HeadsAnswer(Struct, frozen=True, kw_only=True):
+    """`standings`: of the users whose standing is not good."""
+
     epoch: str
     heads: dict[str, int]
+    standings: dict[str, Standing] = {}
 
 
 class FeedFrom(Struct, frozen=True, array_like=True):

@@ -7,6 +7,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from shared.commands.standing import Standing
 from shared.errors import BY_CODE, Internal, LinkupError
 
 
@@ -55,6 +56,8 @@ class Taken(Struct, frozen=True, array_like=True, tag=True):
 
     user_id: str
     token_expires_at: int
+    token_issued_at: int = 0
+    token_id: str = ""
 
 
 class Condemned(Struct, frozen=True, array_like=True, tag=True):
@@ -79,7 +82,7 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
         return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
 
 
-Result = Stored | Done | Begun | Cleared | Filed | Ticketed | Taken | Condemned | Refused
+Result = Stored | Done | Begun | Cleared | Filed | Ticketed | Taken | Condemned | Standing | Refused
 
 
 class Results(Struct, frozen=True, tag=True):

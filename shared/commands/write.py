@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from shared.commands.standing import Disconnect, RevokeToken, SetBan
 from shared.frames.fields import Reason, Role
 
 MAX_BATCH = 256  # commands a lane sends at once
@@ -215,11 +216,14 @@ class RecordChange(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class IssueTicket(Struct, frozen=True, kw_only=True, tag=True):
-    """A ticket of that hash opens one socket of this user. Times in microseconds."""
+    """A ticket of that hash opens one socket of this user, in the name of a token. Times in
+    microseconds."""
 
     user_id: str
     ticket_hash: str
     token_expires_at: int
+    token_issued_at: int = 0
+    token_id: str = ""
 
 
 class TakeTicket(Struct, frozen=True, kw_only=True, tag=True):
@@ -261,6 +265,9 @@ Command = (
     | IssueTicket
     | TakeTicket
     | TouchUser
+    | SetBan
+    | Disconnect
+    | RevokeToken
 )
 
 

@@ -6,6 +6,7 @@ is served but not listed, or listed but not served, makes the gateway unready.
 
 from shared.route import Route
 from shared.routes import (
+    access,
     attachments,
     conversations,
     host,
@@ -23,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     *messages.ROUTES,
     *conversations.ROUTES,
     *people.ROUTES,
+    *access.ROUTES,
     *notifications.ROUTES,
     *attachments.ROUTES,
     *operator.ROUTES,

@@ -228,5 +228,6 @@ NOTHING: dict[str, str] = {
     "GET /v1/push-key": "the same for everybody",
     "POST /v1/push-subscriptions": "the asker's own browser; tests/integration/test_push_routes.py",
     "DELETE /v1/push-subscriptions": "the asker's own; tests/integration/test_push_routes.py",
+    "POST /v1/logout": "the token of the request; tests/integration/test_access.py",
     "POST /v1/tickets": "for whoever the token names; tests/integration/test_tickets.py",
 }

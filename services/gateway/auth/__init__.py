@@ -1,6 +1,7 @@
 """Owns authentication: tokens of the host app, the demo login, and the Origin of a WebSocket."""
 
 import functools
+import hashlib
 import math
 import re
 import time
@@ -11,13 +12,14 @@ from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.auth import claims as optional
 from services.gateway.auth import form
 from services.gateway.auth.claims import OddClaims
+from services.gateway.auth.identity import Identity as Identity
 from services.gateway.auth.keys import SHARED, Keys, UnknownKey
+from services.gateway.auth.standings import Standings
 from shared import frames
 from shared.clock import SECOND
 from shared.counters import Counters
@@ -44,19 +46,6 @@ FAULTS: dict[type[Exception], str] = {  # in words for the log; the first that f
 }
 
 
-class Identity(Struct, frozen=True, kw_only=True):
-    """The claims of a token. `expires_at`: seconds since 1970; the socket closes then. The others
-    are None where it says nothing, and empty where it says that there is none."""
-
-    user_id: frames.UserId
-    expires_at: float
-    name: str | None = None
-    email: str | None = None
-    time_zone: str | None = None
-    locale: str | None = None
-    avatar: str | None = None
-
-
 class Source(Protocol):
     """Keys that are published, and fetched anew."""
 
@@ -76,6 +65,7 @@ class Authenticator:
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
         self.source: Source | None = None
+        self.standings: Standings | None = None  # without, no token is revoked
         self._known = functools.lru_cache(REMEMBERED)(self._read)
         self.keys.changed = self._known.cache_clear
 
@@ -105,16 +95,28 @@ class Authenticator:
         await self.source.answered()
         return self.verify(token)
 
+    async def admit(self, token: str) -> Identity:
+        """As `identify`, for a request: refuses a token that was revoked as well. Raises what the
+        log does, if it has to be asked."""
+        identity = await self.identify(token)
+        if self.standings is not None:
+            await self.standings.admit(identity)
+        return identity
+
     def verify_or_later(self, token: str) -> Identity:
-        """As `verify`; raises Unavailable while a key that is not known is looked for."""
+        """As `verify`; refuses a token that is known to be revoked, and raises Unavailable while a
+        key that is not known is looked for."""
         try:
-            return self.verify(token)
+            identity = self.verify(token)
         except Unauthorized as refused:
             if not self._looked_for(refused):
                 raise
             raise Unavailable(
                 "The key of the token is being fetched", retry_after_ms=1000
             ) from None
+        if self.standings is not None:
+            self.standings.check(identity)
+        return identity
 
     def _looked_for(self, refused: Unauthorized) -> bool:
         return refused.why == FAULTS[UnknownKey] and self.source is not None and self.source.want()
@@ -125,7 +127,8 @@ class Authenticator:
         claims = self._signed(token)
         form.check(token)
         self._has_begun(claims)
-        return _identity(claims)
+        identity, odd = _identity(claims)
+        return replace(identity, token_id=token_id(token), issued_at=_issued_at(claims)), odd
 
     def _signed(self, token: str) -> dict[str, Any]:
         """The claims, if a key of ours has signed them. Raises PyJWTError."""
@@ -165,6 +168,7 @@ class Authenticator:
             "sub": user_id,
             "aud": self._audience,
             **({"iss": self._issuer} if self._issuer else {}),
+            "iat": int(time.time()),
             "exp": int(time.time()) + DEMO_SECONDS,
             "name": name,
             "email": demo_email(user_id),
@@ -197,6 +201,20 @@ def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:
     odd = [claim for claim, text in said.items() if text is None]
     known = {optional.FIELDS[claim]: text for claim, text in said.items() if text is not None}
     return replace(msgspec.convert(required, Identity), **known), odd
+
+
+def _issued_at(claims: dict[str, Any]) -> float:
+    """By the clock of the host app, but not later than now: then it was shown here. 0: it does not
+    say."""
+    issued_at = _number(claims.get("iat"))
+    return min(issued_at or 0.0, time.time())
+
+
+def token_id(token: str) -> str:
+    """The name under which a token is revoked: a hash of what is signed. The signature is left out,
+    as it may be written in more than one way."""
+    signed = token.rpartition(".")[0]
+    return hashlib.blake2b(signed.encode(), digest_size=16).hexdigest()
 
 
 def _number(value: object) -> int | float | None:

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from services.gateway.auth import Identity
+from services.gateway.auth.standings import refusal
 from services.gateway.socket.feed import Feed, Log, State
 from services.gateway.socket.outbox import Outbox, Overflow
 from services.gateway.socket.scope import ALL
 from services.gateway.upstream.gate import Gate
 from shared import frames
-from shared.commands import Event, Refused, Result, Stored
+from shared.commands import Event, Refused, Result, Standing, Stored
 from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
 from shared.records import record
@@ -145,6 +146,14 @@ class Connection:
             self.close_code = int(code)
             self._make_room()
             self.on_close()
+
+    def hold(self, standing: Standing) -> None:
+        """End the socket if its token is refused at that standing of its user."""
+        refused = refusal(self.identity, standing)
+        if refused is not None and self.close_code is None:
+            self.on_refused(refused.code, refused.why)
+            self.push_error(refused)
+            self.close(CloseCode.UNAUTHORIZED)
 
     def farewell(self, reason: str, code: CloseCode, after_ms: int) -> None:
         """Say when to come back, then close."""

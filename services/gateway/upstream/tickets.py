@@ -33,6 +33,8 @@ class Tickets:
             user_id=identity.user_id,
             ticket_hash=_hash(ticket),
             token_expires_at=min(int(identity.expires_at * SECOND), frames.MAX_INT),
+            token_issued_at=int(identity.issued_at * SECOND),
+            token_id=identity.token_id,
         )
         ticketed = await self._lanes.call(command, Ticketed)
         return ticket, frames.time_of(ticketed.expires_at)
@@ -51,7 +53,12 @@ class Tickets:
             self._rates.spend("auth", guesser)
             refused.why = "ticket"
             raise
-        return Identity(user_id=taken.user_id, expires_at=taken.token_expires_at / SECOND)
+        return Identity(
+            user_id=taken.user_id,
+            expires_at=taken.token_expires_at / SECOND,
+            issued_at=taken.token_issued_at / SECOND,
+            token_id=taken.token_id,
+        )
 
 
 def is_ticket(token: str) -> bool:

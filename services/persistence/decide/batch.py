@@ -17,6 +17,7 @@ from services.persistence.decide import (
     receipts,
     reports,
     revisions,
+    standings,
     tickets,
     users,
 )
@@ -36,6 +37,7 @@ from shared.commands import (
     CondemnAttachments,
     CreateGroup,
     DeleteMessage,
+    Disconnect,
     EditMessage,
     Fenced,
     FileReport,
@@ -49,6 +51,8 @@ from shared.commands import (
     ReserveAttachment,
     Result,
     Results,
+    RevokeToken,
+    SetBan,
     SetBlock,
     SetConversation,
     SetRole,
@@ -129,5 +133,11 @@ def _carry_out(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one
             return tickets.take(tx, command)
         case TouchUser():
             return users.touch(tx, command)
+        case SetBan():
+            return standings.set_ban(tx, command)
+        case Disconnect():
+            return standings.disconnect(tx, command)
+        case RevokeToken():
+            return standings.revoke(tx, command)
         case _:
             assert_never(command)

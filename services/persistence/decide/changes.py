@@ -123,6 +123,7 @@ class Changes:
     profiles: list[PutUser] = field(default_factory=list)
     fences: dict[str, Fence] = field(default_factory=dict)
     tickets: dict[str, Ticket | None] = field(default_factory=dict)
+    standings: set[str] = field(default_factory=set)
     seen: dict[str, int] = field(default_factory=dict)
     blocks: set[tuple[str, str]] = field(default_factory=set)
     reports: list[Report] = field(default_factory=list)

@@ -14,6 +14,7 @@ from shared.commands import (
     CondemnAttachments,
     CreateGroup,
     DeleteMessage,
+    Disconnect,
     EditMessage,
     FileReport,
     ForgetAttachments,
@@ -22,6 +23,8 @@ from shared.commands import (
     ReadMessages,
     RemoveMember,
     ReserveAttachment,
+    RevokeToken,
+    SetBan,
     SetBlock,
     SetConversation,
     SetRole,
@@ -44,6 +47,7 @@ class ReadSet:
     condemning: bool = False
     pairs: set[tuple[str, str, str]] = field(default_factory=set)  # a third: their conversation
     reports: set[str] = field(default_factory=set)
+    standings: set[str] = field(default_factory=set)
 
     def add(self, command: Command) -> None:  # noqa: C901 - one case a command
         self.users.add(command.user_id)
@@ -87,6 +91,8 @@ class ReadSet:
                 self.attachments.update(command.attachment_ids)
             case CondemnAttachments():
                 self.condemning = True
+            case SetBan() | Disconnect() | RevokeToken():
+                self.standings.add(command.user_id)
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from shared.clock import SECOND
+from shared.commands import Standing
 from shared.frames.fields import Role
 
 
@@ -103,6 +104,8 @@ class Ticket(Struct, frozen=True):
     user_id: str
     expires_at: int
     token_expires_at: int
+    token_issued_at: int = 0
+    token_id: str = ""
 
 
 class Report(Struct, frozen=True, gc=False):
@@ -159,6 +162,7 @@ class State:
     hidden: set[tuple[int, str]] = field(default_factory=set)
     reactions: dict[int, dict[tuple[str, str], Reaction]] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)  # uploads by owner
     blocks: set[tuple[str, str]] = field(default_factory=set)  # who blocks, who is blocked

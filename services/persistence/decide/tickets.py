@@ -12,7 +12,13 @@ NO_TICKET = Refused.of(Unauthorized("The ticket was used already, has expired or
 def issue(tx: Transaction, command: IssueTicket) -> Result:
     """Good for LIFE, but no longer than the token it is bought with."""
     expires_at = min(tx.state.now + LIFE, command.token_expires_at)
-    ticket = Ticket(command.user_id, expires_at, command.token_expires_at)
+    ticket = Ticket(
+        command.user_id,
+        expires_at,
+        command.token_expires_at,
+        command.token_issued_at,
+        command.token_id,
+    )
     tx.state.tickets[command.ticket_hash] = tx.changes.tickets[command.ticket_hash] = ticket
     return Ticketed(expires_at)
 
@@ -25,4 +31,4 @@ def take(tx: Transaction, command: TakeTicket) -> Result:
     tx.changes.tickets[command.ticket_hash] = None
     if ticket.expires_at <= tx.state.now:
         return NO_TICKET
-    return Taken(ticket.user_id, ticket.token_expires_at)
+    return Taken(ticket.user_id, ticket.token_expires_at, ticket.token_issued_at, ticket.token_id)

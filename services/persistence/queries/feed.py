@@ -17,6 +17,8 @@ from services.persistence.queries.replay import (
 from services.persistence.queries.source import PROFILE, Room, Source, fit, give_way, profile
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
+from services.persistence.store.standing import standing
+from services.persistence.store.statements import STANDINGS
 from shared.commands import (
     MAX_FEEDS,
     MAX_HEADS,
@@ -38,9 +40,11 @@ MAX_EVENTS = 1000  # of all feeds in one answer
 AT_A_TIME = 256  # events made before others go on: a large page is some milliseconds
 
 JOINS = f"""
-SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id), {PROFILE}
+SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id),
+       s.banned, s.valid_after, s.revoked, {PROFILE}
 FROM json_each(?1) AS j
 JOIN heads AS h ON h.user_id = j.value JOIN users AS u ON u.user_id = h.user_id
+LEFT JOIN standings AS s ON s.user_id = h.user_id
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
 # A feed has no gaps above what is pruned: so many cursors are so many events.
@@ -66,16 +70,27 @@ ORDER BY j.key, f.cursor
 def joins(source: Source, asked: Joins) -> JoinsAnswer:
     wanted = asked.user_ids[:MAX_JOINS]
     found = {}
-    for head, first, *who in source.fetch(JOINS, (_json(wanted),)):
-        oldest = head if first is None else first - 1
-        found[who[0]] = Joined(epoch=source.epoch, head=head, profile=profile(who), oldest=oldest)
+    for head, first, *row in source.fetch(JOINS, (_json(wanted),)):
+        stands, who = row[:3], row[3:]
+        found[who[0]] = Joined(
+            epoch=source.epoch,
+            head=head,
+            profile=profile(who),
+            oldest=head if first is None else first - 1,
+            standing=None if stands[0] is None else standing(stands),
+        )
     nobody = Joined(epoch=source.epoch, head=0, profile=None)
     return JoinsAnswer(joined=fit(encode(found.get(user_id, nobody)) for user_id in wanted))
 
 
 def heads(source: Source, asked: Heads) -> HeadsAnswer:
-    wanted = asked.user_ids[:MAX_HEADS]
-    return HeadsAnswer(epoch=source.epoch, heads=dict(source.fetch(HEADS, (_json(wanted),))))
+    wanted = _json(asked.user_ids[:MAX_HEADS])
+    found = source.fetch(STANDINGS, (wanted,))
+    return HeadsAnswer(
+        epoch=source.epoch,
+        heads=dict(source.fetch(HEADS, (wanted,))),
+        standings={user_id: standing(stands) for user_id, *stands in found},
+    )
 
 
 def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:

@@ -20,6 +20,7 @@ from services.persistence.decide.changes import (
     Said,
     Seen,
 )
+from services.persistence.decide.standings import good_at
 from services.persistence.decide.state import State
 from services.persistence.store import statements
 from services.persistence.store.connections import Row
@@ -175,8 +176,16 @@ def ticket_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
         yield statements.TAKE_TICKET, (ticket_hash,)
         if ticket is not None:
             yield statements.FORGET_TICKETS, (state.now,)
-            row = (ticket_hash, ticket.user_id, ticket.expires_at, ticket.token_expires_at)
-            yield statements.PUT_TICKET, row
+            yield statements.PUT_TICKET, (ticket_hash, *astuple(ticket))
+
+
+def standing_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for user_id in changes.standings:
+        standing = state.standings[user_id]
+        revoked = msgspec.json.encode(standing.revoked).decode()
+        stands = (standing.banned, standing.valid_after, revoked, good_at(standing))
+        yield statements.PUT_STANDING, (user_id, *stands)
+        yield statements.FORGET_STANDINGS, (state.now,)
 
 
 def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:

@@ -44,8 +44,12 @@ HEADS = """
 SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
 """
 TICKETS = """
-SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at
+SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at, t.token_issued_at, t.token_id
 FROM json_each(?1) AS j JOIN tickets AS t ON t.ticket_hash = j.value
+"""
+STANDINGS = """
+SELECT s.user_id, s.banned, s.valid_after, s.revoked
+FROM json_each(?1) AS j JOIN standings AS s ON s.user_id = j.value
 """
 BLOCKS = """
 SELECT k.user_id, k.blocked_id FROM json_each(?1) AS j JOIN blocks AS k
@@ -199,5 +203,15 @@ FORGET_TICKETS = """
 DELETE FROM tickets WHERE ticket_hash IN
   (SELECT ticket_hash FROM tickets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 10)
 """
-PUT_TICKET = "INSERT INTO tickets VALUES (?, ?, ?, ?)"
+PUT_TICKET = "INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?)"
 TAKE_TICKET = "DELETE FROM tickets WHERE ticket_hash = ?1"
+PUT_STANDING = """
+INSERT INTO standings VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
+  banned = excluded.banned, valid_after = excluded.valid_after, revoked = excluded.revoked,
+  good_at = excluded.good_at
+"""
+# For each standing put, up to that many that are good again are taken away.
+FORGET_STANDINGS = """
+DELETE FROM standings WHERE user_id IN
+  (SELECT user_id FROM standings WHERE good_at <= ?1 ORDER BY good_at LIMIT 10)
+"""

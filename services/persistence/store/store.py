@@ -32,6 +32,7 @@ from services.persistence.decide.state import (
 )
 from services.persistence.store import index, names, rows, statements
 from services.persistence.store.connections import ReaderConnection, Row, WriterConnection
+from services.persistence.store.standing import standing
 from shared import clock, commands
 from shared.addresses import path_of
 from shared.commands import Batch, Results
@@ -212,8 +213,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None
     _read_blocks(connection, state, wanted)
     for user_id, head, rate_at in look_up(statements.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
-    for ticket_hash, *ticket in look_up(statements.TICKETS, wanted.tickets):
-        state.tickets[ticket_hash] = Ticket(*ticket)
+    _read_tokens(connection, state, wanted)
 
 
 def _read_attachments(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
@@ -232,6 +232,14 @@ def _read_blocks(connection: sqlite3.Connection, state: State, wanted: ReadSet) 
     state.blocks.update(_look_up(connection, statements.BLOCKS, apart))
     found = _look_up(connection, statements.REPORTS, wanted.reports)
     state.reports.update((row[0], Report(*row)) for row in found)
+
+
+def _read_tokens(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
+    """The tickets, and the tokens that are refused."""
+    for ticket_hash, *ticket in _look_up(connection, statements.TICKETS, wanted.tickets):
+        state.tickets[ticket_hash] = Ticket(*ticket)
+    for user_id, *stands in _look_up(connection, statements.STANDINGS, wanted.standings):
+        state.standings[user_id] = standing(stands)
 
 
 def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
@@ -298,6 +306,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     put(statements.PRUNE_AUDIT_LOG, rows.outdated_rows(state, changes))
     put(statements.NUMBER_REPORT, rows.report_number_rows(changes))
     for sql, row in rows.ticket_rows(state, changes):
+        connection.execute(sql, row)
+    for sql, row in rows.standing_rows(state, changes):
         connection.execute(sql, row)
     put(statements.TOUCH_USER, rows.seen_rows(changes))
     put(statements.PUT_LANE, rows.fence_rows(state, changes))

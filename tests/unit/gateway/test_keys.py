@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.utils import base64url_decode
 
 from services.gateway.auth import Authenticator
 from services.gateway.auth.keys import public_key
@@ -271,3 +272,18 @@ UNUSABLE = {
 @pytest.mark.parametrize("said", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_published_key_that_cannot_be_trusted_is_left_out(said: dict[str, Any]) -> None:
     assert public_key(said) is None
+
+
+def test_a_token_has_a_name_that_another_signature_does_not_change() -> None:
+    """Of two numbers `r` and `s`, a signature of a curve is as good with the negative `s`."""
+    token = by(P256, "ES256", "e")
+    signed, _, signature = token.rpartition(".")
+    r, s = (int.from_bytes(half) for half in halves(base64url_decode(signature)))
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    other = f"{signed}.{part(r.to_bytes(32) + (order - s).to_bytes(32))}"
+    ids = [auth().verify(one).token_id for one in (token, other, by(P256, "ES256", "e", jti="2"))]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def halves(whole: bytes) -> tuple[bytes, bytes]:
+    return whole[:32], whole[32:]

@@ -95,7 +95,9 @@ async def test_c9_a_ticket_outlives_a_restart_and_its_use_does_too(
 
 async def test_what_nobody_came_with_is_forgotten_by_the_next(database: Path, log: Log) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.executemany(PUT_TICKET, [(f"old-{number}", "bob", 1, 1) for number in range(15)])
+        other.executemany(
+            PUT_TICKET, [(f"old-{number}", "bob", 1, 1, 0, "") for number in range(15)]
+        )
         for left in (6, 2, 3):  # ten go with each that comes; the good ones stay
             await log.run(issue(f"new-{left}", until=FAR))
             [(count,)] = other.execute("SELECT count(*) FROM tickets")

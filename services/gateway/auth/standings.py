@@ -1,0 +1,68 @@
+"""Owns what this gateway knows of the standing of users: bans, and tokens that are refused.
+
+A socket learns it with the answer that says where its feed stands, and again with each comparison
+with the log. A request asks the log, unless the last answer for its user is recent.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from services.gateway.auth.identity import Identity
+from shared.clock import SECOND
+from shared.commands import GOOD, Joined, Standing
+from shared.errors import Unauthorized
+
+FRESH = 30.0  # seconds that an answer holds; changes are announced, which may get lost
+MOST = 20_000  # users; of the one who asked longest ago, the log is asked again
+
+
+class Standings:
+    """`join` asks the log. `clock`: seconds, never back."""
+
+    def __init__(
+        self,
+        join: Callable[[str], Awaitable[Joined]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._join = join
+        self.clock = clock
+        self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
+
+    async def admit(self, identity: Identity) -> None:
+        """Raises Unauthorized if the token is refused; and what the log raises, if it is asked."""
+        user_id, asked_at = identity.user_id, self.clock()
+        known = self._known.get(user_id)
+        if known is None or known[0] + FRESH <= asked_at:
+            joined = await self._join(user_id)
+            self.tell(user_id, joined.standing or GOOD, asked_at)
+        self.check(identity)
+
+    def check(self, identity: Identity) -> None:
+        """As `admit`, by what is known already."""
+        _, standing = self._known.get(identity.user_id, (0.0, GOOD))
+        if (refused := refusal(identity, standing)) is not None:
+            raise refused
+
+    def tell(self, user_id: str, standing: Standing, as_of: float) -> None:
+        """Take in what the log said at that time or later, unless newer is known."""
+        known = self._known.get(user_id)
+        if known is None or known[0] <= as_of:
+            self._known[user_id] = as_of, standing
+            self._known.move_to_end(user_id)
+            if len(self._known) > MOST:
+                self._known.popitem(last=False)
+
+    def compared(self, user_id: str, standing: Standing | None, as_of: float) -> None:
+        """As `tell`, of a user who need not be remembered for having a good standing."""
+        if standing is not None or user_id in self._known:
+            self.tell(user_id, standing or GOOD, as_of)
+
+
+def refusal(identity: Identity, standing: Standing) -> Unauthorized | None:
+    """The error for a token of a user of that standing, if it is refused."""
+    if not standing.refuses(int(identity.issued_at * SECOND), identity.token_id):
+        return None
+    refused = Unauthorized("You are banned" if standing.banned else "The token was revoked")
+    refused.why = "banned" if standing.banned else "revoked"
+    return refused

@@ -24,7 +24,7 @@ from shared.settings import Settings
 FALLBACKS = {"POST /v1/messages": "http_send", "GET /v1/sync": "http_sync"}
 
 TARGET = "linkup.target"  # in the scope of a request with a key
-LONGEST_TARGET = 512  # characters
+LONGEST_TARGET = 8192  # characters, of all ids together
 
 Recorder = Callable[[RecordChange], Awaitable[object]]
 Endpoint = Callable[..., Awaitable[Response]]

@@ -8,8 +8,8 @@ from shared.frames.fields import KeyName
 class AuditLogPage(Struct, frozen=True, kw_only=True, tag="audit_log"):
     """Asks for at most `limit` entries before the one of that id, the latest first.
 
-    `target`: only those whose target is that id, or begins with it and a slash. `since`: only those
-    from then on.
+    `target`: only those about that id, whatever else they are about. `since`: only those from then
+    on.
     """
 
     key: KeyName | None = None

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.request import as_json, body
-from services.gateway.contract import Endpoints
+from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.notices import Notices
 from shared import api, clock, frames
 from shared.commands import (
@@ -37,7 +37,9 @@ class Host:
 
     async def announce(self, request: Request) -> Response:
         asked = await body(request, api.AnnounceRequest)
-        done = await self.notices.ask(_announce(asked), AnnounceAnswer)
+        command = _announce(asked)
+        concerns(request, *command.user_ids)
+        done = await self.notices.ask(command, AnnounceAnswer)
         answer = api.AnnounceAnswer(
             results=[_result(one) for one in done.results], duplicate=done.duplicate
         )

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from services.gateway.api.notifications import known_zone
 from services.gateway.api.request import as_json, as_read, body, converted, page_size, user_id
 from services.gateway.auth.claims import REMOVED
-from services.gateway.contract import Endpoints
+from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api, frames
@@ -75,6 +75,7 @@ class Profiles:
         for start in range(0, len(items), AT_ONCE):
             part = items[start : start + AT_ONCE]
             results += await asyncio.gather(*map(self._outcome, part))
+        concerns(request, *(one.user_id for one in results if one.user_id))
         return as_json(api.encode(api.UsersResult(results=results)))
 
     async def _outcome(self, item: Raw) -> api.UserResult:

@@ -7,7 +7,7 @@ from shared.frames import MAX_INT
 LIST = """
 SELECT entry_id, at, key, route, target, status FROM audit_log
 WHERE entry_id < ?1 AND at >= ?2 AND (?3 IS NULL OR key = ?3)
-  AND (?4 IS NULL OR target = ?4 OR substr(target, 1, length(?4) + 1) = ?4 || '/')
+  AND (?4 IS NULL OR instr('/' || target || '/', '/' || ?4 || '/'))
 ORDER BY entry_id DESC LIMIT ?5
 """
 

@@ -45,6 +45,7 @@ async def test_it_is_filtered_by_key_target_and_time(log: Log, queries: Queries)
     await record(log, "ann", key="admin")
     assert await targets(queries, key="admin") == ["ann"]
     assert await targets(queries, target="ann") == ["ann", "ann/bob", "ann"]
+    assert await targets(queries, target="bob") == ["ann/bob"]
     entries = (await page(queries)).entries
     assert await targets(queries, since=entries[1].at) == ["ann", "anna"]
 

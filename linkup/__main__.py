@@ -37,6 +37,7 @@ class Commands(click.Group):
         "conform",
         "audit",
         "errors",
+        "report",
         "monitor",
         "message",
         "doctor",

@@ -24,6 +24,7 @@ from services.gateway.api.host import Host
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
+from services.gateway.api.moderation import Moderation
 from services.gateway.api.notifications import Notifications
 from services.gateway.api.profiles import Profiles
 from services.gateway.api.progress import Progress
@@ -333,6 +334,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **ErrorRecords(log, parts.nats).endpoints(),
         **Traces(log).endpoints(),
         **AuditLog(log).endpoints(),
+        **Moderation(log, parts.nats).endpoints(),
         **Notifications(parts.notices).endpoints(),
         **Profiles(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),

@@ -18,6 +18,7 @@ from services.persistence.upkeep.canary import CanaryPruning
 from services.persistence.upkeep.erasure import Erasure
 from services.persistence.upkeep.errors import StoredErrors
 from services.persistence.upkeep.indexer import Indexer
+from services.persistence.upkeep.reports import Reports
 from services.persistence.upkeep.retention import Retention
 from services.persistence.writer import Writer
 from shared import bus, readiness, reporter, start, subjects
@@ -100,7 +101,9 @@ async def _listen(
     auditing = tasks.create_task(auditor.run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
     errors = StoredErrors(store, nats, settings.errors_keep)
-    runs = (errors.run, errors.answer, Reporter(health.errors, errors.tell).run)
+    reports = Reports(store, nats)
+    answering = (errors.requests, reports.requests)
+    runs = (errors.run, Reporter(health.errors, errors.tell).run, *(one.run for one in answering))
     reporting = [tasks.create_task(run()) for run in runs]
 
     def examine(delivery: bus.Delivery) -> None:
@@ -112,7 +115,8 @@ async def _listen(
     at_once = {  # also when no reader gets anywhere
         subjects.query("health"): examine,
         subjects.query("recent_errors"): remember,
-        subjects.query("resolve_error"): errors.ask,
+        subjects.query("resolve_error"): errors.requests.accept,
+        subjects.query("resolve_report"): reports.requests.accept,
     }
 
     def accept(delivery: bus.Delivery) -> None:

@@ -1,9 +1,9 @@
-"""Owns the bodies of the report route."""
+"""Owns the bodies of the routes about reports."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.frames import ClientId, Comment, PositiveInt, Reason, UserId
 
@@ -32,3 +32,37 @@ class ReportAnswer(Struct, frozen=True, kw_only=True):
     report_id: str
     created_at: datetime
     duplicate: bool
+
+
+ReportMark = Annotated[str, Meta(pattern=r"^[0-9]{1,16}-r[a-z2-7]{24}\Z")]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """A report as the operator sees it.
+
+    `user_id` is the reported user, or the author of the reported message `message_id`. `content` is
+    the text of the message when it was reported. It is null if the report is about a user, or if
+    the message has been deleted. `resolved_at` is null while the report is open.
+    """
+
+    report_id: str
+    reporter_id: str
+    user_id: str
+    message_id: int | None
+    conversation_id: str | None
+    reason: Reason
+    comment: str
+    content: str | None
+    created_at: datetime
+    resolved_at: datetime | None
+    notes: str
+
+
+class ReportsAnswer(Struct, frozen=True, kw_only=True):
+    """A page of reports. `next` is the `before` of the next page, or null after the last.
+
+    A page may hold fewer than `limit` reports, although `next` is not null.
+    """
+
+    reports: list[Report]
+    next: ReportMark | None

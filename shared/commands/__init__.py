@@ -12,6 +12,7 @@ from shared.commands.hook import *
 from shared.commands.notice import *
 from shared.commands.progress import *
 from shared.commands.query import *
+from shared.commands.report import *
 from shared.commands.result import *
 from shared.commands.standing import *
 from shared.commands.write import *

@@ -12,6 +12,7 @@ from shared.commands.errors import ErrorPage
 from shared.commands.event import Event
 from shared.commands.hook import Details, FactPage, LeaveLog
 from shared.commands.progress import Receipts, Timeline, Trace
+from shared.commands.report import OneReport, ReportPage
 from shared.commands.standing import Standing
 
 MAX_PAGE_BYTES = 512 * 1024
@@ -453,4 +454,6 @@ Question = (
     | FactPage
     | Details
     | LeaveLog
+    | ReportPage
+    | OneReport
 )

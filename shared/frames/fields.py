@@ -132,6 +132,7 @@ LinkUrl = Annotated[str, Meta(max_length=1_024, pattern=_LINK)]
 Digest = Literal["off", "hourly", "daily", "weekly"]
 # Of the keys that open /v1/admin: LINKUP_ADMIN_KEY and LINKUP_HOST_KEY.
 KeyName = Literal["admin", "host"]
+ReportId = Annotated[str, Meta(pattern=r"^r[a-z2-7]{24}\Z")]
 Reason = Literal["spam", "harassment", "hate", "violence", "sexual", "self_harm", "fraud", "other"]
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 UserMark = Annotated[str, Meta(max_length=256, pattern=_LABEL)]

@@ -1,8 +1,8 @@
-"""Owns the table of the routes of the operator: errors, audit log and dashboard."""
+"""Owns the table of the routes of the operator: errors, reports, audit log and dashboard."""
 
 from shared import api
 from shared.errors import NotFound
-from shared.frames import KeyName, PositiveInt
+from shared.frames import KeyName, PositiveInt, UserId
 from shared.route import Answer, Parameter, Route
 from shared.routes.page import LIMIT
 from shared.taxonomy import Category, Severity
@@ -34,6 +34,42 @@ ROUTES: tuple[Route, ...] = (
         summary="Mark an error as resolved. It is reopened if it occurs again.",
         body=api.ResolveRequest,
         answers=(Answer(200, api.ErrorRecord, "The error is resolved."),),
+        errors=(NotFound,),
+        auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/reports",
+        limit="admin",
+        summary="List the reports of users, latest first.",
+        query=(
+            Parameter("user_id", UserId, "Return only reports about this user."),
+            Parameter("resolved", bool, "Return only resolved reports, or only open ones."),
+            Parameter(
+                "since", api.Since, "Return only reports that were filed at this time or later."
+            ),
+            LIMIT,
+            Parameter("before", api.ReportMark, "The value of `next` on the previous page."),
+        ),
+        answers=(Answer(200, api.ReportsAnswer, "A page of reports."),),
+        auth="operator",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/reports/{report_id}",
+        limit="admin",
+        summary="Get one report.",
+        answers=(Answer(200, api.Report, "The report."),),
+        errors=(NotFound,),
+        auth="operator",
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/reports/{report_id}/resolve",
+        limit="admin",
+        summary="Mark a report as resolved. Resolving it again changes only the notes.",
+        body=api.ResolveRequest,
+        answers=(Answer(200, api.Report, "The report is resolved."),),
         errors=(NotFound,),
         auth="operator",
     ),

@@ -25,6 +25,7 @@ from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import acquaintances, members
 from services.persistence.queries.receipts import receipts
 from services.persistence.queries.recent import Recent
+from services.persistence.queries.reports import report, reports
 from services.persistence.queries.roster import roster
 from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
@@ -56,8 +57,10 @@ from shared.commands import (
     LogPage,
     Marks,
     Members,
+    OneReport,
     Question,
     Receipts,
+    ReportPage,
     Roster,
     Search,
     Timeline,
@@ -155,6 +158,10 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return acquaintances(source, asked)
         case Members():
             return members(source, asked)
+        case ReportPage():
+            return reports(source, asked)
+        case OneReport():
+            return report(source, asked)
         case AuditLogPage():
             return audit_log(source, asked)
         case ErrorPage():

@@ -13,17 +13,17 @@ from msgspec.structs import replace
 
 from services.persistence.queries.errors import COLUMNS, record_of
 from services.persistence.store.store import Store
+from services.persistence.upkeep.requests import Requests
 from shared import clock, commands
 from shared.bus import Bus, Delivery
 from shared.commands import ErrorPageAnswer, Errors, ResolveError
-from shared.errors import InvalidRequest, LinkupError, NotFound, Overloaded, Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.records import KEPT, record
 from shared.taxonomy import Record
 
 EVERY = 1.0  # seconds between two transactions
 AGAIN = 5.0  # seconds, after the store did not take it
 MAX_WAITING = 5 * KEPT  # records
-MAX_ASKED = 64
 MAX_ROWS = 10_000  # stored
 LONGEST_NOTES = 2000  # characters
 
@@ -53,11 +53,10 @@ class StoredErrors:
         self, store: Store, bus: Bus, keep: float, now: Callable[[], int] = clock.now
     ) -> None:
         self._store = store
-        self._bus = bus
         self._keep = int(keep * clock.SECOND)
         self._now = now
         self._waiting: dict[str, Record] = {}
-        self._asked: asyncio.Queue[Delivery] = asyncio.Queue(MAX_ASKED)
+        self.requests = Requests(bus, self._resolved)
         self._news = asyncio.Event()
 
     def accept(self, delivery: Delivery) -> None:
@@ -71,14 +70,6 @@ class StoredErrors:
         """Our own."""
         self._add(records)
 
-    def ask(self, delivery: Delivery) -> None:
-        """Somebody resolves an error."""
-        try:
-            self._asked.put_nowait(delivery)
-        except asyncio.QueueFull:
-            refusal = commands.refusal(Overloaded("Too many requests are waiting"))
-            self._bus.post(delivery.reply_to, refusal)
-
     async def run(self) -> None:
         """Store records until cancelled, beginning by deleting those that are too old."""
         self._news.set()
@@ -89,12 +80,6 @@ class StoredErrors:
             if not stored:
                 self._news.set()
             await asyncio.sleep(EVERY if stored else AGAIN)
-
-    async def answer(self) -> None:
-        """Run until cancelled."""
-        while True:
-            delivery = await self._asked.get()
-            self._bus.post(delivery.reply_to, await self._resolved(delivery))
 
     async def _write(self) -> bool:
         if self._store.writes.check().status != "pass":
@@ -108,18 +93,13 @@ class StoredErrors:
             return False
         return True
 
-    async def _resolved(self, delivery: Delivery) -> bytes:
-        try:
-            asked = commands.decode(delivery.payload, ResolveError)
-            notes, now = asked.notes[:LONGEST_NOTES], self._now()
-            row = await self._store.between(lambda c: _resolve(c, asked.error_id, now, notes))
-        except LinkupError as error:
-            return commands.refusal(error)
-        except msgspec.MsgspecError:
-            return commands.refusal(InvalidRequest("The request cannot be decoded"))
+    async def _resolved(self, payload: bytes) -> ErrorPageAnswer:
+        asked = commands.decode(payload, ResolveError)
+        notes, now = asked.notes[:LONGEST_NOTES], self._now()
+        row = await self._store.between(lambda c: _resolve(c, asked.error_id, now, notes))
         if row is None:
-            return commands.refusal(NotFound("There is no error with this id"))
-        return commands.encode(ErrorPageAnswer(records=[row]))
+            raise NotFound("There is no error with this id")
+        return ErrorPageAnswer(records=[row])
 
     def _add(self, records: Iterable[Record]) -> None:
         for one in records:

@@ -108,5 +108,8 @@ def test_the_host_app_has_no_access_to_what_is_the_operators() -> None:
         "GET /v1/admin/audit",
         "GET /v1/admin/dashboard",
         "GET /v1/admin/errors",
+        "GET /v1/admin/reports",
+        "GET /v1/admin/reports/{report_id}",
         "POST /v1/admin/errors/{error_id}/resolve",
+        "POST /v1/admin/reports/{report_id}/resolve",
     }

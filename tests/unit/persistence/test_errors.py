@@ -91,9 +91,9 @@ async def some(queries: Queries, **asked: Any) -> bool:
 
 
 async def resolve(stored: StoredErrors, answers: Answers, id: str, notes: str) -> Record:
-    async with running(stored.answer()):
+    async with running(stored.requests.run()):
         before = len(answers.posted)
-        stored.ask(delivery(ResolveError(error_id=id, notes=notes)))
+        stored.requests.accept(delivery(ResolveError(error_id=id, notes=notes)))
         await eventually(lambda: len(answers.posted) > before)
     [found] = commands.open_answer(answers.posted[-1], ErrorPageAnswer).records
     return found

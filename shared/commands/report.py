@@ -1,0 +1,31 @@
+"""Owns the questions about reports of users to the operator. Answered by a Snapshot."""
+
+from msgspec import Struct
+
+
+class ReportPage(Struct, frozen=True, kw_only=True, tag="reports"):
+    """Asks for at most `limit` reports before the one of that time and id, the latest first.
+
+    `user_id`: only those about this user. `resolved`: None for either. `since`: only those that
+    were filed from then on.
+    """
+
+    user_id: str | None = None
+    resolved: bool | None = None
+    since: int = 0
+    before: tuple[int, str] | None = None
+    limit: int = 50
+
+
+class OneReport(Struct, frozen=True, kw_only=True, tag="report"):
+    """Refused as NotFound if there is none of that id."""
+
+    report_id: str
+
+
+class ResolveReport(Struct, frozen=True, kw_only=True, tag="resolve_report"):
+    """query `resolve_report`: the operator has dealt with it. Resolved again, it keeps its time,
+    and its notes unless there are new ones. Refused as NotFound if there is none of that id."""
+
+    report_id: str
+    notes: str = ""

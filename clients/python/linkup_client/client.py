@@ -14,7 +14,7 @@ from linkup_client.errors import LinkupError, SendFailed
 from linkup_client.files import FileLink, Files
 from linkup_client.http import Http
 from linkup_client.inbox import Inbox
-from linkup_client.link import Link, State, Token
+from linkup_client.link import Link, State
 from linkup_client.marks import Marks
 from linkup_client.notification import (
     BadgeUpdate,
@@ -23,6 +23,7 @@ from linkup_client.notification import (
     NotificationsRead,
 )
 from linkup_client.outbox import Outbox
+from linkup_client.tokens import Token, Tokens
 from linkup_client.watches import OnPresence, Watches
 
 logger = logging.getLogger("linkup_client")
@@ -41,24 +42,30 @@ class Client:
         url: str,
         token: Token,
         *,
+        user_id: str | None,
         epoch: str | None,
         cursor: int | None,
         device: str | None,
         timing: Timing,
     ) -> None:
-        self.user_id: str | None = None
         self.limits = frames.Limits()
         self._device = device
-        self._link = Link(url, token, timing, self)
-        self._files = Files(url, token)
+        self._tokens = Tokens(token, user_id)
+        self._link = Link(url, self._tokens, timing, self)
+        self._files = Files(url, self._tokens.get)
         self._inbox = Inbox(epoch, cursor, self._link.renew)
         self._outbox = Outbox(self._link.send, timing)
         self._marks = Marks(self._link.send, timing.marks_every)
         self._watches = Watches(self._link.send)
-        self.notifications = Notifications(Http(url, token), self._link.send)
+        self.notifications = Notifications(Http(url, self._tokens.get), self._link.send)
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
+
+    @property
+    def user_id(self) -> str | None:
+        """The user that was named, or that the server has welcomed; None before."""
+        return self._tokens.user_id
 
     @property
     def state(self) -> State:
@@ -198,12 +205,10 @@ class Client:
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
         """A token function must not change whose feed this is, and whose messages these are."""
-        if self.user_id in (None, welcome.user_id):
-            return None
-        return f"the token is of user {welcome.user_id!r}, not of {self.user_id!r}"
+        return self._tokens.foreign(welcome.user_id)
 
     def on_welcome(self, welcome: frames.Welcome) -> None:
-        self.user_id, self.limits = welcome.user_id, welcome.limits
+        self._tokens.user_id, self.limits = welcome.user_id, welcome.limits
         if self._inbox.head is None:
             self._inbox.begin(welcome.epoch, welcome.cursor)
         else:
@@ -267,6 +272,7 @@ def connect(
     url: str,
     token: Token,
     *,
+    user_id: str | None = None,
     epoch: str | None = None,
     cursor: int | None = None,
     device: str | None = None,
@@ -275,7 +281,8 @@ def connect(
     """A client for `async with`. Tries without end: put `asyncio.timeout` around to bound it.
 
     `url`: ws:// or wss://, ending in /ws. `token`: a JWT or ticket, or an async function that gets
-    a fresh one for each connection; one of another user ends the client with ConnectionRefused
+    a fresh one for each connection. `user_id`: whose it has to be; without it, the first token
+    says so. Nothing is sent with a token of another user: it ends the client with ConnectionRefused
     (4401). `epoch` and `cursor`: where an earlier client stopped; without
     them the events begin now.
     """
@@ -284,6 +291,7 @@ def connect(
     return Client(
         url,
         token,
+        user_id=user_id,
         epoch=epoch,
         cursor=cursor,
         device=device,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from websockets.exceptions import InvalidURI
@@ -11,14 +10,13 @@ from linkup_client import backoff, frames
 from linkup_client.backoff import Timing
 from linkup_client.errors import ConnectionRefused
 from linkup_client.session import Ended, Session
+from linkup_client.tokens import UNAUTHORIZED, Tokens
 from linkup_client.wire import HandshakeFailed
 
 logger = logging.getLogger("linkup_client")
 
 State = Literal["connected", "connecting", "reconnecting", "disconnected", "failed", "offline"]
-Token = str | Callable[[], Awaitable[str]]
 
-UNAUTHORIZED = 4401
 REFUSALS = frozenset({1007, 1009, UNAUTHORIZED, 4404, 4408})
 RETRIED_STATUS = frozenset({0, 403, 408, 425, 429, 500, 502, 503, 504})  # 403: too many sockets
 AT_ONCE = Ended(4000, "", 0)
@@ -48,16 +46,16 @@ class Link:
     """`run` never returns: it raises ConnectionRefused when there is no way back, or what the
     token function raised. `may_refresh` is spent by a 4401 and earned again by a welcome."""
 
-    def __init__(self, url: str, token: Token, timing: Timing, owner: Owner) -> None:
+    def __init__(self, url: str, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.state: State = "disconnected"
         self._url = url
-        self._token = token
+        self._tokens = tokens
         self._timing = timing
         self._owner = owner
         self._session: Session | None = None
         self._welcomed = False
         self._attempt = 0
-        self._may_refresh = callable(token)
+        self._may_refresh = tokens.renewable
 
     def send(self, text: bytes) -> None:
         """Dropped when there is no connection: the owner sends it again after the welcome."""
@@ -81,8 +79,8 @@ class Link:
         """One connection from beginning to end; None when none came about."""
         session = Session(self._timing, self._on_welcome, self._owner.on_frame, self._owner.on_tick)
         try:
-            token = self._token if isinstance(self._token, str) else await self._token()
-            answer = await session.open(self._url, self._owner.hello(token))
+            hello = self._owner.hello(await self._tokens.get())
+            answer = await session.open(self._url, hello)
             if isinstance(answer, Ended):
                 return answer
             return await session.live(answer.heartbeat_ms / 1000)
@@ -110,7 +108,7 @@ class Link:
         self.state = "connected"
         self._welcomed = True
         self._attempt = 0
-        self._may_refresh = callable(self._token)
+        self._may_refresh = self._tokens.renewable
         self._owner.on_welcome(welcome)
 
     def _pause(self, ended: Ended | None) -> float:

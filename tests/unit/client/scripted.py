@@ -81,6 +81,7 @@ class Peer:
 class Script:
     def __init__(self) -> None:
         self.url = ""
+        self.visits = 0
         self.refuse_with: list[int] = []  # HTTP statuses for the next handshakes
         self._peers: asyncio.Queue[Peer] = asyncio.Queue()
 
@@ -95,6 +96,7 @@ class Script:
         return peer
 
     async def serve(self, socket: ServerConnection) -> None:
+        self.visits += 1
         self._peers.put_nowait(Peer(socket))
         await socket.wait_closed()
 

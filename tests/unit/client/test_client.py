@@ -1,7 +1,9 @@
 """The client against a server that says what the test tells it to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -381,6 +383,65 @@ async def test_f_p21_a_token_of_another_user_ends_the_client_before_anything_is_
         with pytest.raises(ConnectionClosed):
             await stranger.recv()
         assert client.state == "failed"
+
+
+def of(user_id: object) -> str:
+    """A token of that user, as far as a client can read it."""
+    claims = base64.urlsafe_b64encode(json.dumps({"sub": user_id}).encode()).decode().rstrip("=")
+    return f"e30.{claims}.c2ln"
+
+
+async def test_f_p21_a_token_of_another_user_than_the_named_one_never_leaves(
+    script: Script,
+) -> None:
+    for token in (of("eve"), unchanging(of("eve"))):
+        with pytest.raises(ConnectionRefused, match="'eve', not of 'ann'"):
+            async with connect(script.url, token, user_id="ann", timing=FAST):
+                pass
+    assert script.visits == 0
+    client = connect(script.url, of("eve"), user_id="ann", timing=FAST)
+    with pytest.raises(ConnectionRefused, match="4401"):
+        await client.file_link("a")
+
+
+async def test_f_p21_after_the_first_welcome_a_token_of_another_user_never_leaves(
+    script: Script,
+) -> None:
+    tokens = [of("ann"), of("ann"), of("eve")]
+
+    async def token() -> str:
+        return tokens.pop(0)
+
+    client = connect(script.url, token, timing=FAST)
+    entering = asyncio.create_task(client.__aenter__())
+    peer = await script.come_in()
+    await entering
+    assert client.user_id == "ann"
+    await peer.close(4000)
+    await (await script.come_in()).close(4000)
+    with pytest.raises(ConnectionRefused, match="'eve', not of 'ann'"):
+        await next_event(client)
+    assert script.visits == 2
+
+
+@pytest.mark.parametrize(
+    "token", ["", "ticket", "a.b", "a.\xe4.c", "a.!.c", "e30.NQ.c", of(5), of(None), of("ann")]
+)
+async def test_f_p21_of_what_names_nobody_the_server_says_whose_it_is(
+    script: Script, token: str
+) -> None:
+    client = connect(script.url, token, user_id="ann", timing=FAST)
+    entering = asyncio.create_task(client.__aenter__())
+    await script.come_in()
+    await entering
+    await client.close()
+
+
+def unchanging(token: str) -> Callable[[], Awaitable[str]]:
+    async def get() -> str:
+        return token
+
+    return get
 
 
 async def test_obeys_the_time_the_server_gives(script: Script) -> None:

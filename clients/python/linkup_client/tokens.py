@@ -1,0 +1,55 @@
+"""Owns whose tokens are used: those of one user, checked before anything is sent with them."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec import Struct
+
+from linkup_client.errors import ConnectionRefused
+
+Token = str | Callable[[], Awaitable[str]]
+
+UNAUTHORIZED = 4401
+
+
+class Claims(Struct, frozen=True):
+    sub: str | None = None
+
+
+class Tokens:
+    """`token`: one, or what gets a fresh one. `user_id`: whose they have to be; None until it is
+    known."""
+
+    def __init__(self, token: Token, user_id: str | None = None) -> None:
+        self._token = token
+        self.user_id = user_id
+
+    @property
+    def renewable(self) -> bool:
+        return callable(self._token)
+
+    async def get(self) -> str:
+        """Raises ConnectionRefused if the token is another user's, and what the function raises."""
+        token = self._token if isinstance(self._token, str) else await self._token()
+        if reason := self.foreign(subject_of(token)):
+            raise ConnectionRefused(UNAUTHORIZED, reason)
+        return token
+
+    def foreign(self, owner: str | None) -> str | None:
+        """Return why a token of that user is not used, if so."""
+        if owner is None or self.user_id in (None, owner):
+            return None
+        return f"the token is of user {owner!r}, not of {self.user_id!r}"
+
+
+def subject_of(token: str) -> str | None:
+    """Return the user that a JWT names, which the server verifies; None if it is no JWT."""
+    _, _, rest = token.partition(".")
+    claims = rest.partition(".")[0]
+    try:
+        content = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+        return msgspec.json.decode(content, type=Claims).sub
+    except (binascii.Error, msgspec.MsgspecError, RecursionError, ValueError):
+        return None

@@ -28,7 +28,7 @@ class TicketAnswer(Struct, frozen=True, kw_only=True):
 
 
 class UserView(Struct, frozen=True, kw_only=True):
-    """A user to whom you may write."""
+    """Another user, or yourself."""
 
     user_id: str
     name: str | None

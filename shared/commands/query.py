@@ -148,6 +148,13 @@ class Search(Struct, frozen=True, kw_only=True, tag="search"):
     limit: int = 50
 
 
+class ReadUser(Struct, frozen=True, kw_only=True, tag="user"):
+    """Asks for another user who does not block this one, or for themselves."""
+
+    user_id: str
+    other_id: str
+
+
 class FindUsers(Struct, frozen=True, kw_only=True, tag="users"):
     """Users to whom this user may write, by the words of their names. `after`: the `next` of a
     page."""
@@ -439,6 +446,7 @@ Question = (
     | Timeline
     | Trace
     | Search
+    | ReadUser
     | FindUsers
     | ListUsers
     | Attachment

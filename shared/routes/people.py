@@ -27,6 +27,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
+        path="/v1/users/{user_id}",
+        summary="Get a user to whom you may write, or could if you did not block them.",
+        answers=(Answer(200, api.UserView, "The user."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="GET",
         path="/v1/users/{user_id}/status",
         summary="Get the presence of a user with whom you share a conversation.",
         answers=(Answer(200, api.UserStatus, "The current presence."),),

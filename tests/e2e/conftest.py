@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.e2e.browser import OnWebSocket, Open, sign_in
+from tests.e2e.browser import OnWebSocket, Open, make_known, sign_in
 from tests.e2e.windows import Windows
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR
@@ -66,9 +66,16 @@ async def open_as(stack: Stack, windows: Windows) -> AsyncIterator[Open]:
     faults: list[str] = []
 
     async def open_window(
-        user_id: str, path: str = "/", wire: OnWebSocket | None = None, **options: Any
+        user_id: str,
+        path: str = "/",
+        wire: OnWebSocket | None = None,
+        known: bool = True,
+        **options: Any,
     ) -> Page:
+        """`known`: whoever the path leads to is there."""
         page = await windows.open(options)
+        if known:
+            await make_known(page, stack, path)
         if wire:
             await page.route_web_socket("**/ws", wire)
         page.set_default_timeout(10_000 * TIMEOUT_FACTOR)

@@ -151,7 +151,9 @@ async def test_the_indicator_tells_that_the_network_is_gone(open_as: Open) -> No
 async def test_a_refused_message_says_why_and_can_be_tried_again(
     stack: Stack, open_as: Open
 ) -> None:
-    page = await open_as("rosa", "/chat/nobody-yet/")
+    page = await open_as("rosa")
+    await page.route("**/v1/users/nobody-yet", lambda route: route.abort())
+    await begin_chat(page, "nobody-yet")
     await send(page, "Is there anybody?")
     row = own(page, "Is there anybody?")
     await has_status(row, "failed")

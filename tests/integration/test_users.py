@@ -30,6 +30,25 @@ async def test_s87_people_are_found_by_name_page_by_page(stack: Stack) -> None:
         assert found == {"users": [], "next": None}
 
 
+async def test_s28_a_user_is_there_unless_they_block_who_asks(stack: Stack) -> None:
+    ann, ben = f"ann{next(numbers)}", f"ben{next(numbers)}"
+    for user_id in (ann, ben):
+        async with synced(stack, user_id):
+            pass
+    async with http(stack, ann) as api, http(stack, ben) as other:
+        found = (await api.get(f"/v1/users/{ben}")).raise_for_status().json()
+        assert found == {"user_id": ben, "name": ben.title(), "avatar": None}
+        assert (await api.get(f"/v1/users/{ann}")).json()["user_id"] == ann
+        absent = (await api.get("/v1/users/never-seen")).json()
+        assert absent["code"] == "not_found"
+        await api.post("/v1/blocks", {"user_id": ben})
+        assert (await api.get(f"/v1/users/{ben}")).json() == found
+        await other.post("/v1/blocks", {"user_id": ann})
+        blocked = (await api.get(f"/v1/users/{ben}")).json()
+        assert {**blocked, "instance": ""} == {**absent, "instance": ""}
+        assert (await api.get("/v1/users/linkup--canary")).json()["code"] == "not_found"
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [

@@ -192,6 +192,7 @@ ROUTES: tuple[Verb, ...] = (
         others=True,
     ),
     verb("GET /v1/users", L, query={"q": "of"}),
+    verb("GET /v1/users/{user_id}", U, user_id=IT, strangers=True, oneself=True),
     verb("GET /v1/users/{user_id}/status", U, user_id=IT, oneself=True),
     verb("GET /v1/attachments/{attachment_id}", F, still="sent", attachment_id=IT),
     verb("GET /v1/attachments", F, still="sent", query={"ids": IT}),

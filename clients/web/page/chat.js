@@ -52,6 +52,8 @@ export class Chat {
   muted = false;
   /** Of a direct conversation: this user has blocked the other one. */
   blocked = false;
+  /** There is no such person, as far as the server says. */
+  #absent = false;
   #me;
   #names;
   #groupTitle = "";
@@ -78,6 +80,22 @@ export class Chat {
 
   get isSaved() {
     return this.peer?.user_id === this.#me;
+  }
+
+  /** Whether there is nobody at the other side, and nothing that was to be sent there. */
+  get isWithNobody() {
+    return this.#absent && !this.conversationId && !this.pending.length;
+  }
+
+  /**
+   * What the server says of the other side.
+   * @param {{user_id: string, name: string|null, avatar: string|null}|null} person null: nobody
+   */
+  meet(person) {
+    this.#absent = person === null;
+    if (!person?.name) return;
+    this.peer = person;
+    this.#names.set(person.user_id, person.name);
   }
 
   /** Whether it is in the inbox, not only in an address. */

@@ -1,5 +1,6 @@
 // Owns the conversation on the screen: whose it is, its messages, and the field to answer in.
 
+import { Acquaintance, nobodyView } from "./acquaintance.js";
 import { Actions } from "./actions.js";
 import { blockedLine } from "./blocks.js";
 import { refill } from "./children.js";
@@ -30,6 +31,8 @@ export class Conversation {
   #composer;
   #blocks;
   #blocked;
+  #acquaintance;
+  #nobody;
 
   /**
    * @param {{chats: any, client: any, again: import("./again.js").Again, presence: any, toasts: any,
@@ -44,6 +47,8 @@ export class Conversation {
     this.#presence = presence;
     this.#blocks = blocks;
     this.#on = on;
+    this.#acquaintance = new Acquaintance({ chats, client, again });
+    this.#nobody = nobodyView({ onBack: () => on.back() });
     const actions = this.#actions(toasts);
     const onLost = () => toasts.say("This message no longer exists");
     const files = new Files({ client, again, toasts });
@@ -65,7 +70,7 @@ export class Conversation {
       h("h2", {}, "Your messages"),
       h("p", {}, "Choose a conversation, or start one with the field above the list."),
     );
-    this.element = h("main", { class: "conversation" }, this.#open, this.#nothing);
+    this.element = h("main", { class: "conversation" }, this.#open, this.#nothing, this.#nobody.node);
     this.#listen();
   }
 
@@ -84,8 +89,9 @@ export class Conversation {
     this.#leave();
     this.#chat = this.#chats.at(key);
     this.#presence.look(this.#chat);
-    this.#open.hidden = false;
     this.#nothing.hidden = true;
+    this.#acquaintance.forget(this.#chat);
+    this.#showOpen();
     this.#showWho();
     this.#showField();
     this.#load();
@@ -101,8 +107,8 @@ export class Conversation {
     this.#leave();
     this.#chat = null;
     this.#presence.look(null);
-    this.#open.hidden = true;
     this.#nothing.hidden = false;
+    this.#showOpen();
   }
 
   #leave() {
@@ -185,7 +191,9 @@ export class Conversation {
     if (!this.#chats.loaded || chat.error) return;
     await this.#chats.history.open(chat);
     const silent = !chat.conversationId && !chat.loading && !chat.error;
-    if (silent && !chat.isSaved) this.#blocks.learn(chat);
+    if (!silent || chat.isSaved) return;
+    this.#blocks.learn(chat);
+    this.#acquaintance.learn(chat);
   }
 
   /** Names and marks of everybody in a group. */
@@ -199,11 +207,17 @@ export class Conversation {
 
   #changed(chat) {
     if (!this.#chat || (chat && chat !== this.#chat)) return;
+    this.#showOpen();
     this.#showWho();
     this.#showField();
     if (this.#chat.conversationId || !chat) this.#load();
     if (this.#chat.isGroup && !chat) this.#meet(this.#chat);
     this.#timeline.render();
+  }
+
+  #showOpen() {
+    this.#open.hidden = !this.#chat || this.#chat.isWithNobody;
+    this.#nobody.show(this.#chat);
   }
 
   #showWho() {

@@ -142,6 +142,14 @@ export class Api {
     return this.#authorized("PATCH", path(conversationId, "members", userId), { role });
   }
 
+  /**
+   * Who that is; rejects with `not_found` where there is nobody, or who blocks this user.
+   * @param {string} userId @returns {Promise<{user_id: string, name: string|null, avatar: string|null}>}
+   */
+  user(userId) {
+    return this.#authorized("GET", `/v1/users/${encodeURIComponent(userId)}`);
+  }
+
   /** From then on that user can no longer write to this one. @param {string} userId */
   block(userId) {
     return this.#authorized("POST", "/v1/blocks", { user_id: userId });

@@ -11,7 +11,7 @@ from services.gateway.contract import Endpoints
 from services.gateway.presence.presence import Presence
 from services.gateway.upstream.queries import Log
 from shared import api
-from shared.commands import FindUsers, Snapshot
+from shared.commands import FindUsers, ReadUser, Snapshot
 from shared.frames import UserId, UserMark, Words
 
 
@@ -23,6 +23,7 @@ class Users:
     def endpoints(self) -> Endpoints:
         return {
             "GET /v1/users": self.find,
+            "GET /v1/users/{user_id}": self.one,
             "GET /v1/users/{user_id}/status": self.status,
         }
 
@@ -35,10 +36,20 @@ class Users:
         )
         return as_read(await self.log.ask(asked, Snapshot))
 
+    async def one(self, request: Request, identity: Identity) -> Response:
+        asked = ReadUser(user_id=identity.user_id, other_id=_named(request))
+        return as_read(await self.log.ask(asked, Snapshot))
+
     async def status(self, request: Request, identity: Identity) -> Response:
-        user_id = converted(request.path_params["user_id"], UserId, "user id")
+        user_id = _named(request)
         now = await self.presence.status(identity.user_id, user_id)
         status = api.UserStatus(
             user_id=now.user_id, is_online=now.is_online, last_seen=now.last_seen
         )
         return as_json(api.encode(status))
+
+
+def _named(request: Request) -> str:
+    """The user in the path. Raises InvalidRequest."""
+    user_id: str = converted(request.path_params["user_id"], UserId, "user id")
+    return user_id

@@ -31,7 +31,7 @@ from services.persistence.queries.search import search
 from services.persistence.queries.source import Source
 from services.persistence.queries.timeline import timeline
 from services.persistence.queries.trace import trace
-from services.persistence.queries.users import found_users, listed_users
+from services.persistence.queries.users import found_users, listed_users, read_user
 from shared import commands
 from shared.commands import (
     Acquaintances,
@@ -59,6 +59,7 @@ from shared.commands import (
     Members,
     OneReport,
     Question,
+    ReadUser,
     Receipts,
     ReportPage,
     Roster,
@@ -138,6 +139,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return trace(source, asked, recent)
         case Search():
             return search(source, asked)
+        case ReadUser():
+            return read_user(source, asked)
         case FindUsers():
             return found_users(source, asked)
         case ListUsers():

@@ -14,9 +14,9 @@ from services.persistence.queries.visibility import apart
 from services.persistence.store import names
 from services.persistence.store.connections import Row
 from shared import api, frames
-from shared.commands import FindUsers, ListUsers, Snapshot
+from shared.commands import FindUsers, ListUsers, ReadUser, Snapshot
 from shared.errors import NotFound
-from shared.reserved import PREFIX, is_reserved
+from shared.reserved import PREFIX, are_apart, is_reserved
 
 ENOUGH = 128  # people looked at for one page
 
@@ -41,7 +41,11 @@ COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM names AS n WHERE n.word >= ?1 AND n.word < ?2 LIMIT ?3) AS some
 """
 
-
+ONE = """
+SELECT u.user_id, u.name, u.avatar FROM users AS u
+WHERE u.user_id = ?2
+  AND NOT EXISTS (SELECT 1 FROM blocks AS k WHERE k.user_id = ?2 AND k.blocked_id = ?1)
+"""
 IDS = """
 SELECT u.user_id FROM users AS u
 WHERE u.user_id > ?1 AND substr(u.user_id, 1, length(?2)) <> ?2 ORDER BY u.user_id LIMIT ?3
@@ -69,6 +73,15 @@ def found_users(source: Source, asked: FindUsers) -> Snapshot:
         for _, user_id, name, avatar, _ in shown
     ]
     return Snapshot(body=api.encode(api.UsersAnswer(users=views, next=end)))
+
+
+def read_user(source: Source, asked: ReadUser) -> Snapshot:
+    """Raises NotFound, for who does not exist as for who blocks the asker."""
+    rows = source.fetch(ONE, (asked.user_id, asked.other_id))
+    if not rows or are_apart(asked.user_id, asked.other_id):
+        raise NotFound("There is no such user")
+    user_id, name, avatar = rows[0]
+    return Snapshot(body=api.encode(api.UserView(user_id=user_id, name=name, avatar=avatar)))
 
 
 def listed_users(source: Source, asked: ListUsers) -> Snapshot:

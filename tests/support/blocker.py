@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+REFUSAL = "HTTP/1.1 {} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Blocker:
@@ -15,25 +15,25 @@ class Blocker:
         self.url = ""
         self.refused = 0
         self._upstream = urlsplit(url)
-        self._blocks = False
+        self._status: int | None = None  # while WebSockets are refused
         self._sockets: set[asyncio.StreamWriter] = set()
 
-    def block(self) -> None:
+    def block(self, status: int = 403) -> None:
         """Refuse WebSockets from now on, and cut those that are open."""
-        self._blocks = True
+        self._status = status
         for writer in [*self._sockets]:
             writer.transport.abort()
 
     def allow(self) -> None:
-        self._blocks = False
+        self._status = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")  # a WebSocket has a connection of its own
             is_socket = b"\nupgrade: websocket" in head.lower()
-            if is_socket and self._blocks:
+            if is_socket and self._status:
                 self.refused += 1
-                writer.write(REFUSAL)
+                writer.write(REFUSAL.format(self._status).encode())
             else:
                 await self._pass_on(head, reader, writer, is_socket)
         writer.close()

@@ -39,6 +39,7 @@ from linkup_client.notification import (
     QuietHours,
     TypePreference,
 )
+from linkup_client.roads import Road
 
 __all__ = [
     "Ack",
@@ -70,6 +71,7 @@ __all__ = [
     "Receipt",
     "RequestFailed",
     "ResyncRequired",
+    "Road",
     "SendFailed",
     "State",
     "Timing",

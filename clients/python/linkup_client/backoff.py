@@ -15,6 +15,8 @@ class Timing(Struct, frozen=True, kw_only=True):
     open_timeout: float = 10.0  # handshake, and again until `welcome`
     marks_every: float = 1.0
     silence: float = 2.5
+    patience: float = 3.0  # without a socket, until HTTP is used
+    poll_every: float = 2.5
 
 
 def delay(timing: Timing, attempt: int) -> float:

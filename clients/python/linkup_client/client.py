@@ -14,7 +14,7 @@ from linkup_client.errors import LinkupError, SendFailed
 from linkup_client.files import FileLink, Files
 from linkup_client.http import Http
 from linkup_client.inbox import Inbox
-from linkup_client.link import Link, State
+from linkup_client.link import State
 from linkup_client.marks import Marks
 from linkup_client.notification import (
     BadgeUpdate,
@@ -23,6 +23,7 @@ from linkup_client.notification import (
     NotificationsRead,
 )
 from linkup_client.outbox import Outbox
+from linkup_client.roads import Road, Roads
 from linkup_client.tokens import Token, Tokens
 from linkup_client.watches import OnPresence, Watches
 
@@ -51,13 +52,13 @@ class Client:
         self.limits = frames.Limits()
         self._device = device
         self._tokens = Tokens(token, user_id)
-        self._link = Link(url, self._tokens, timing, self)
+        self._roads = Roads(url, self._tokens, timing, self)
         self._files = Files(url, self._tokens.get)
-        self._inbox = Inbox(epoch, cursor, self._link.renew)
-        self._outbox = Outbox(self._link.send, timing)
-        self._marks = Marks(self._link.send, timing.marks_every)
-        self._watches = Watches(self._link.send)
-        self.notifications = Notifications(Http(url, self._tokens.get), self._link.send)
+        self._inbox = Inbox(epoch, cursor, self._roads.renew)
+        self._outbox = Outbox(self._roads.send, timing)
+        self._marks = Marks(self._roads.send, timing.marks_every)
+        self._watches = Watches(self._roads.send)
+        self.notifications = Notifications(Http(url, self._tokens.get), self._roads.send)
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
@@ -69,7 +70,12 @@ class Client:
 
     @property
     def state(self) -> State:
-        return self._link.state
+        return self._roads.state
+
+    @property
+    def road(self) -> Road | None:
+        """`http` where no WebSocket can be opened, until one can; None while not connected."""
+        return self._roads.road
 
     @property
     def epoch(self) -> str | None:
@@ -152,7 +158,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Come in: returns when the server has said welcome. Raises ConnectionRefused."""
-        self._run = asyncio.create_task(self._link.run())
+        self._run = asyncio.create_task(self._roads.run())
         self._run.add_done_callback(self._over)
         try:
             await self._ready
@@ -183,7 +189,7 @@ class Client:
 
     def _over(self, run: asyncio.Task[None]) -> None:
         self._fault = None if run.cancelled() else run.exception()
-        self._link.state = "disconnected" if self._fault is None else "failed"
+        self._roads.end("disconnected" if self._fault is None else "failed")
         self._outbox.give_up(self._fault)
         self._inbox.close()
         if self._fault is not None and not self._ready.done():
@@ -195,7 +201,7 @@ class Client:
         if self._run is None or self._run.done():
             raise LinkupError("the client is not connected: use `async with connect(…)`")
 
-    # ---------------------------------------------------------- called by the link
+    # ---------------------------------------------------------- called by the roads
 
     def hello(self, token: str) -> frames.Hello:
         inbox = self._inbox
@@ -208,13 +214,15 @@ class Client:
         return self._tokens.foreign(welcome.user_id)
 
     def on_welcome(self, welcome: frames.Welcome) -> None:
-        self._tokens.user_id, self.limits = welcome.user_id, welcome.limits
+        self._tokens.user_id = welcome.user_id
+        if self.road == "socket":  # over HTTP the limits are not told
+            self.limits = welcome.limits
         if self._inbox.head is None:
             self._inbox.begin(welcome.epoch, welcome.cursor)
         else:
             self._inbox.reconnected()
         self._outbox.connected()
-        self._marks.connected(_now())
+        self._marks.connected(_now(), all_of_them=self.road == "socket")
         self._watches.connected()
         if not self._ready.done():
             self._ready.set_result(None)

@@ -24,13 +24,23 @@ class RequestFailed(LinkupError):
     """The server refused a request over HTTP, or cannot be reached.
 
     `code` is one of the protocol's: `not_found`, `invalid_request`, `unavailable` … If `temporary`
-    is true, try the same again later. `advice` is what to tell a person.
+    is true, try the same again later, after `retry_after_ms` if the server said so. `advice` is
+    what to tell a person.
     """
 
-    def __init__(self, code: str, message: str, temporary: bool, *, answered: bool = True) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        temporary: bool,
+        *,
+        answered: bool = True,
+        retry_after_ms: int | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.temporary = temporary
+        self.retry_after_ms = retry_after_ms
         self.advice: Advice = advice_for(code if answered else UNREACHABLE)
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +15,15 @@ from msgspec import Struct
 from linkup_client.errors import RequestFailed
 
 T = TypeVar("T")
+Body = Struct | dict[str, object] | None
+
+
+class Ask(Protocol):
+    """Send JSON, and read JSON of that kind. Raises RequestFailed."""
+
+    async def __call__(self, method: str, target: str, body: Body, kind: type[T]) -> T: ...
+
+
 TIMEOUT = 60.0  # seconds without a byte moving
 
 
@@ -22,6 +31,7 @@ class Problem(Struct, frozen=True):
     code: str = "unavailable"
     detail: str = ""
     temporary: bool = True
+    retry_after_ms: int | None = None
 
 
 class Http:
@@ -32,6 +42,7 @@ class Http:
         url: str,
         token: str | Callable[[], Awaitable[str]],
         failure: type[RequestFailed] = RequestFailed,
+        timeout: float = TIMEOUT,
     ) -> None:
         parts = urlsplit(url)
         self._secure = parts.scheme == "wss"
@@ -39,12 +50,13 @@ class Http:
         self._path = parts.path.removesuffix("/").removesuffix("/ws")
         self._token = token
         self._failure = failure
+        self._timeout = timeout
 
     @property
     def origin(self) -> str:
         return f"{'https' if self._secure else 'http'}://{self._netloc}{self._path}"
 
-    async def ask(self, method: str, target: str, body: Struct | None, kind: type[T]) -> T:
+    async def ask(self, method: str, target: str, body: Body, kind: type[T]) -> T:
         """Send JSON, and read JSON of that kind. Raises the failure."""
         content = None if body is None else msgspec.json.encode(body)
         return await self.call(method, target, content, kind, "application/json")
@@ -60,7 +72,7 @@ class Http:
         """Raises the failure. Cancelled, it is cut off."""
         token = self._token if isinstance(self._token, str) else await self._token()
         new = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = new(self._netloc, timeout=TIMEOUT)
+        connection = new(self._netloc, timeout=self._timeout)
         connection.auto_open = 0  # once cut off it is not made again for the rest of the body
         cut = threading.Event()
 
@@ -95,7 +107,12 @@ class Http:
             problem = msgspec.json.decode(content, type=Problem)
         except msgspec.MsgspecError:
             raise self._failure("unavailable", f"HTTP {status}", True) from None
-        raise self._failure(problem.code, problem.detail, problem.temporary)
+        raise self._failure(
+            problem.code,
+            problem.detail,
+            problem.temporary,
+            retry_after_ms=problem.retry_after_ms,
+        )
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:

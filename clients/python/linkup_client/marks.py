@@ -10,6 +10,7 @@ from collections.abc import Callable
 from linkup_client import frames
 
 MAX_CONVERSATIONS = 1_000
+UNSURE = 60.0  # s: what was told before that did not get lost with a connection
 
 
 class Mark:
@@ -44,10 +45,13 @@ class Marks:
         mark.delivered = max(mark.delivered, up_to)
         self._moved(conversation_id, now)
 
-    def connected(self, now: float) -> None:
-        """Send all marks again, because the last ones may have been lost."""
+    def connected(self, now: float, *, all_of_them: bool = True) -> None:
+        """Send the marks again, because the last ones may have been lost: all of them, or only
+        those of the last minute."""
         self._online = True
         for conversation_id, mark in self._marks.items():
+            if not all_of_them and mark.next_at < now - UNSURE and not mark.is_news:
+                continue
             mark.told_delivered = mark.told_read = 0
             mark.next_at = now
             self._news.add(conversation_id)

@@ -25,6 +25,7 @@ class Tokens:
     def __init__(self, token: Token, user_id: str | None = None) -> None:
         self._token = token
         self.user_id = user_id
+        self.subject: str | None = None  # of the latest token
 
     @property
     def renewable(self) -> bool:
@@ -33,7 +34,8 @@ class Tokens:
     async def get(self) -> str:
         """Raises ConnectionRefused if the token is another user's, and what the function raises."""
         token = self._token if isinstance(self._token, str) else await self._token()
-        if reason := self.foreign(subject_of(token)):
+        self.subject = subject_of(token)
+        if reason := self.foreign(self.subject):
             raise ConnectionRefused(UNAUTHORIZED, reason)
         return token
 

@@ -47,6 +47,7 @@ HEALTH = "application/health+json"
 # The types of the path parameters.
 PATH_TYPES: dict[str, Any] = {
     "attachment_id": AttachmentId,
+    "contact_id": UserId,
     "conversation_id": ConversationId,
     "error_id": ErrorId,
     "message_id": PositiveInt,

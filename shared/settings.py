@@ -121,6 +121,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     message_burst: Annotated[int, Meta(ge=1, le=10**6)] = 20
     message_rate: Annotated[float, Meta(ge=0, le=10**6)] = 10.0
+    contacts: Literal["open", "listed"] = "open"
     group_history: bool = False
     edit_window: Long = 86_400.0
     delete_window: Long = 86_400.0

@@ -18,6 +18,7 @@ from services.gateway.api.access import Access
 from services.gateway.api.attachments import Attachments
 from services.gateway.api.audit_log import AuditLog
 from services.gateway.api.blocks import Blocks
+from services.gateway.api.contacts import Contacts
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.errors import ErrorRecords
 from services.gateway.api.host import Host
@@ -337,6 +338,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Moderation(log, parts.nats).endpoints(),
         **Notifications(parts.notices).endpoints(),
         **Profiles(lanes, log).endpoints(),
+        **Contacts(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),
         **HostWebhooks(parts.notices).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),

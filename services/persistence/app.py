@@ -69,6 +69,7 @@ def _limits(settings: Settings) -> Limits:
         settings.group_history,
         settings.attachment_unsent_for,
         settings.audit_log_keep,
+        settings.contacts == "listed",
     )
 
 
@@ -80,6 +81,7 @@ async def _listen(
         *(settings.store_url, store.epoch, nats, followers, store.guard),
         operated=health.operated,
         recent=writer.recent,
+        contacts_only=settings.contacts == "listed",
     )
     health.figures["batches_waiting"] = writer.waiting
     health.figures["questions_waiting"] = readers.waiting

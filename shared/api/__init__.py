@@ -9,6 +9,7 @@ from shared.api.access import *
 from shared.api.attachment import *
 from shared.api.audit_log import *
 from shared.api.block import *
+from shared.api.contact import *
 from shared.api.conversation import *
 from shared.api.error import *
 from shared.api.feed import *

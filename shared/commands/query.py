@@ -260,6 +260,14 @@ class Blocks(Struct, frozen=True, kw_only=True, tag="blocks"):
     limit: int = 50
 
 
+class Contacts(Struct, frozen=True, kw_only=True, tag="contacts"):
+    """Asks for the contacts of a user, by user id. `after`: the `next` of a page."""
+
+    user_id: str
+    after: str = ""
+    limit: int = 50
+
+
 class AttachedFiles(Struct, frozen=True, kw_only=True, tag="attached_files"):
     """Asks for the files of messages, in the order of their ids."""
 
@@ -442,6 +450,7 @@ Question = (
     | History
     | Roster
     | Blocks
+    | Contacts
     | Receipts
     | Timeline
     | Trace

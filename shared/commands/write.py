@@ -145,6 +145,14 @@ class SetBlock(Struct, frozen=True, kw_only=True, tag=True):
     blocked: bool
 
 
+class SetContact(Struct, frozen=True, kw_only=True, tag=True):
+    """Let two users write to each other, or end that, where only contacts may."""
+
+    user_id: str
+    other_id: str
+    allowed: bool
+
+
 class FileReport(Struct, frozen=True, kw_only=True, tag=True):
     """Tell the operator of a message, or else of a user. The id stands for the request: the same
     again changes nothing."""
@@ -255,6 +263,7 @@ Command = (
     | RemoveMember
     | SetRole
     | SetBlock
+    | SetContact
     | FileReport
     | ReserveAttachment
     | CommitAttachment

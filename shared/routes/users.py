@@ -1,8 +1,8 @@
-"""Owns the table of the routes with which the host app makes its users known."""
+"""Owns the table of the routes with which the host app makes its users and their contacts known."""
 
 from shared import api
 from shared.errors import NotFound, TooLarge
-from shared.frames import UserMark, Words
+from shared.frames import UserId, UserMark, Words
 from shared.route import Answer, Parameter, Route
 from shared.routes.page import LIMIT
 
@@ -52,5 +52,50 @@ ROUTES: tuple[Route, ...] = (
         answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
         auth="operator",
         scope="users",
+    ),
+    Route(
+        method="GET",
+        path="/v1/admin/users/{user_id}/contacts",
+        limit="host",
+        summary="List the contacts of a user, ordered by user id.",
+        query=(
+            LIMIT,
+            Parameter("after", UserId, "The value of `next` on the previous page."),
+        ),
+        answers=(Answer(200, api.ContactsAnswer, "A page of contacts."),),
+        errors=(NotFound,),
+        auth="operator",
+        scope="contacts",
+    ),
+    Route(
+        method="POST",
+        path="/v1/admin/users/{user_id}/contacts",
+        limit="host",
+        summary="Make up to 500 users contacts of a user.",
+        rule="A user who cannot become a contact does not affect the others.",
+        body=api.ContactsRequest,
+        answers=(Answer(200, api.UsersResult, "The result for each contact."),),
+        auth="operator",
+        scope="contacts",
+    ),
+    Route(
+        method="PUT",
+        path="/v1/admin/users/{user_id}/contacts/{contact_id}",
+        limit="host",
+        summary="Make two users contacts: each may write to the other, where only contacts may.",
+        answers=(Answer(204, None, "The two are contacts."),),
+        errors=(NotFound,),
+        auth="operator",
+        scope="contacts",
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/admin/users/{user_id}/contacts/{contact_id}",
+        limit="host",
+        summary="End that two users are contacts. Their messages stay.",
+        answers=(Answer(204, None, "The two are not contacts."),),
+        errors=(NotFound,),
+        auth="operator",
+        scope="contacts",
     ),
 )

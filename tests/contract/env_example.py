@@ -135,6 +135,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Persistence": {
         "message_burst": "The number of messages that a user may send at once.",
         "message_rate": "The number of messages a second that a user may send in the long run.",
+        "contacts": "Who may write to whom: everybody to everybody (open), or only to contacts "
+        "that the host app sets (listed).",
         "group_history": "1: new members of a group see earlier messages.",
         "edit_window": "How long a message may be edited after it was sent.",
         "delete_window": "How long a message may be deleted for everyone after it was sent.",

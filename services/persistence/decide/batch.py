@@ -11,6 +11,7 @@ from services.persistence.decide import (
     attachments,
     audit_log,
     blocks,
+    contacts,
     conversations,
     groups,
     messages,
@@ -54,6 +55,7 @@ from shared.commands import (
     RevokeToken,
     SetBan,
     SetBlock,
+    SetContact,
     SetConversation,
     SetRole,
     StoreMessage,
@@ -113,6 +115,8 @@ def _carry_out(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one
             return groups.set_role(tx, command)
         case SetBlock():
             return blocks.set_block(tx, command)
+        case SetContact():
+            return contacts.set_contact(tx, command)
         case FileReport():
             return reports.file(tx, command)
         case ReserveAttachment():

@@ -7,6 +7,7 @@ are in goes on; neither can be brought into another one by the other.
 
 from collections.abc import Collection
 
+from services.persistence.decide.contacts import strangers
 from services.persistence.decide.state import Conversation
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetBlock
@@ -14,6 +15,7 @@ from shared.errors import Forbidden, InvalidRequest, NotFound
 
 NO_USER = Refused.of(NotFound("There is no such user"))
 ONESELF = Refused.of(InvalidRequest("You cannot block yourself"))
+STRANGERS = Refused.of(Forbidden("You are no longer contacts, so you cannot write to this user"))
 OWN_BLOCK = Refused.of(Forbidden("You block this user: unblock them first"))
 
 
@@ -40,14 +42,18 @@ def set_block(tx: Transaction, command: SetBlock) -> Result:
     return Done()
 
 
-def barred(conversation: Conversation, user_id: str, absent: Refused) -> Refused | None:
+def barred(
+    tx: Transaction, conversation: Conversation, user_id: str, absent: Refused
+) -> Refused | None:
     """The refusal of anything this member says there, if any. `absent`: the refusal if the other
     side did not exist."""
     if conversation.kind != "direct":
         return None
     if conversation.members[user_id].blocked:
         return OWN_BLOCK
-    return absent if any(member.blocked for member in conversation.members.values()) else None
+    if any(member.blocked for member in conversation.members.values()):
+        return absent
+    return STRANGERS if strangers(tx, user_id, conversation.members) else None
 
 
 def kept_apart(
@@ -55,5 +61,7 @@ def kept_apart(
 ) -> Refused | None:
     """The refusal if this user may not bring the others into a group."""
     if any((other, user_id) in tx.state.blocks for other in others):
+        return absent
+    if strangers(tx, user_id, others):
         return absent
     return OWN_BLOCK if any((user_id, other) in tx.state.blocks for other in others) else None

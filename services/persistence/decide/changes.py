@@ -126,6 +126,7 @@ class Changes:
     standings: set[str] = field(default_factory=set)
     seen: dict[str, int] = field(default_factory=dict)
     blocks: set[tuple[str, str]] = field(default_factory=set)
+    contacts: dict[tuple[str, str], bool] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     audited: list[RecordChange] = field(default_factory=list)
 

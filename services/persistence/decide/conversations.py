@@ -6,6 +6,7 @@ a `conversation` event. A title is the group's own, and told to all.
 
 from services.persistence.decide import blocks, groups
 from services.persistence.decide.changes import Seen
+from services.persistence.decide.contacts import strangers
 from services.persistence.decide.state import Conversation, Member
 from services.persistence.decide.transaction import Transaction
 from shared.commands import (
@@ -31,7 +32,8 @@ def begin_empty(tx: Transaction, command: BeginConversation) -> Result:
         return NOBODY
     if command.conversation_id in tx.state.conversations:
         return Begun(False)
-    refused = blocks.barred(conversation, command.user_id, NOBODY) or tx.charge(command.user_id)
+    refused = blocks.barred(tx, conversation, command.user_id, NOBODY)
+    refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
     begin(tx, command.conversation_id, conversation)
@@ -43,9 +45,13 @@ def begin_empty(tx: Transaction, command: BeginConversation) -> Result:
 def addressed(tx: Transaction, command: StoreMessage | BeginConversation) -> Conversation | None:
     """The user's conversation that the command names, or a new direct one with `to`."""
     known = command.conversation_id in tx.state.conversations
-    if known or command.to is None or not tx.is_there(command.user_id, command.to):
+    if known or command.to is None or not _may_begin(tx, command.user_id, command.to):
         return tx.conversation_of(command.user_id, command.conversation_id)
     return Conversation("direct", 0, 0, _pair(tx, command.user_id, command.to), tx.state.now)
+
+
+def _may_begin(tx: Transaction, user_id: str, to: str) -> bool:
+    return tx.is_there(user_id, to) and not strangers(tx, user_id, [to])
 
 
 def _pair(tx: Transaction, user_id: str, to: str) -> dict[str, Member]:

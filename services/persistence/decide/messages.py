@@ -71,7 +71,7 @@ def _again(known: Message, hashed: bytes) -> Result:
 
 def _may_not(tx: Transaction, command: StoreMessage, conversation: Conversation) -> Refused | None:
     """The refusal if this message may not be stored there now."""
-    refused = blocks.barred(conversation, command.user_id, conversations.NOBODY)
+    refused = blocks.barred(tx, conversation, command.user_id, conversations.NOBODY)
     if refused is not None:
         return refused
     if command.reply_to is not None and not _may_quote(tx, command, command.reply_to):

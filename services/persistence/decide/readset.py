@@ -26,6 +26,7 @@ from shared.commands import (
     RevokeToken,
     SetBan,
     SetBlock,
+    SetContact,
     SetConversation,
     SetRole,
     StoreMessage,
@@ -79,6 +80,8 @@ class ReadSet:
             case SetBlock():
                 self.conversations.add(command.conversation_id)
                 self.add_peer(command.user_id, command.other_id)
+            case SetContact():
+                self.users.add(command.other_id)
             case FileReport():
                 self.reports.add(command.report_id)
                 self.users.add(command.other_id or command.user_id)

@@ -101,7 +101,7 @@ def _may_not_react(
 def _barred(tx: Transaction, message: Message, user_id: str) -> Refused | None:
     """Anything said can be taken back, but nothing new is said to somebody who blocks."""
     conversation = tx.state.conversations[message.conversation_id]
-    return barred(conversation, user_id, NOT_FOUND)
+    return barred(tx, conversation, user_id, NOT_FOUND)
 
 
 def _full(reactions: dict[tuple[str, str], Reaction], user_id: str) -> bool:

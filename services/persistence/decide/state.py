@@ -134,7 +134,8 @@ class Limits:
     """Messages a user may store: at once, and per second. For how many seconds a message may be
     edited, and deleted for everyone. A rate or window of 0 sets no limit. Whether who joins a
     group sees what was said before. `unsent_for`: seconds until an upload that no message has is
-    given up. `audit_log_keep`: seconds that an entry of the audit log is kept; 0 for ever."""
+    given up. `audit_log_keep`: seconds that an entry of the audit log is kept; 0 for ever.
+    `contacts_only`: users write to their contacts only."""
 
     burst: int
     rate: float
@@ -143,6 +144,7 @@ class Limits:
     group_history: bool = False
     unsent_for: float = 86_400.0
     audit_log_keep: float = 0.0
+    contacts_only: bool = False
 
 
 @dataclass(slots=True)
@@ -166,6 +168,7 @@ class State:
     attachments: dict[str, Attachment] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)  # uploads by owner
     blocks: set[tuple[str, str]] = field(default_factory=set)  # who blocks, who is blocked
+    contacts: set[tuple[str, str]] = field(default_factory=set)  # read where only they count
     reports: dict[str, Report] = field(default_factory=dict)
 
     @property

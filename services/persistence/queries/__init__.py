@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.persistence.queries.attachment import attached_files, attachment, attachments
 from services.persistence.queries.audit_log import audit_log
 from services.persistence.queries.blocks import blocks
+from services.persistence.queries.contacts import contacts
 from services.persistence.queries.details import details
 from services.persistence.queries.errors import errors
 from services.persistence.queries.facts import facts
@@ -40,6 +41,7 @@ from shared.commands import (
     Attachments,
     AuditLogPage,
     Blocks,
+    Contacts,
     Conversation,
     Details,
     ErrorPage,
@@ -80,11 +82,13 @@ class Queries:
         epoch: str,
         followers: Followers | None = None,
         recent: Recent | None = None,
+        contacts_only: bool = False,
     ) -> None:
         self._held = held
         self._epoch = epoch
         self._followers = followers or Followers()
         self._recent = recent or Recent()
+        self._contacts_only = contacts_only
 
     async def answer(self, asked: Question) -> bytes:
         """The encoded answer. Raises LinkupError."""
@@ -98,7 +102,8 @@ class Queries:
             self._followers.leave(asked.follower)
 
         def answered(connection: sqlite3.Connection) -> bytes:
-            return _snapshot(Source(connection, self._epoch), asked, self._recent)
+            source = Source(connection, self._epoch, self._contacts_only)
+            return _snapshot(source, asked, self._recent)
 
         return await self._held.run(answered)
 
@@ -131,6 +136,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return roster(source, asked)
         case Blocks():
             return blocks(source, asked)
+        case Contacts():
+            return contacts(source, asked)
         case Receipts():
             return receipts(source, asked)
         case Timeline():

@@ -39,10 +39,13 @@ class Readers:
         guard: Callable[[], None] | None = None,
         operated: Callable[[int], None] = lambda questions: None,
         recent: Recent | None = None,
+        contacts_only: bool = False,
     ) -> None:
-        """`guard`: as of `Held`. `operated`: called with each question."""
+        """`guard`: as of `Held`. `operated`: called with each question. `contacts_only`: as of
+        `Source`."""
         self._operated = operated
         self._recent = recent or Recent()
+        self._contacts_only = contacts_only
         self._url = url
         self._guard = guard
         self._followers = followers
@@ -66,7 +69,8 @@ class Readers:
     async def run(self) -> None:
         """One reader's life; run as many as there are to be connections."""
         held = Held(self._url, ReaderConnection, self._guard)
-        queries = Queries(held, self._epoch, self._followers, self._recent)
+        known = (self._followers, self._recent, self._contacts_only)
+        queries = Queries(held, self._epoch, *known)
         try:
             await held.open()
             while True:

@@ -18,10 +18,12 @@ PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
 
 class Source(NamedTuple):
-    """Used in the connection's own thread, within one transaction. `epoch` names the store."""
+    """Used in the connection's own thread, within one transaction. `epoch` names the store.
+    `contacts_only`: users find only their contacts."""
 
     connection: sqlite3.Connection
     epoch: str
+    contacts_only: bool = False
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows at once: an open statement would keep the log file from shrinking."""

@@ -37,6 +37,11 @@ ORDER BY n.word, n.user_id LIMIT ?7
 ANYBODY = f"""
 {_LISTED} FROM names AS n CROSS JOIN users AS u ON u.user_id = n.user_id WHERE {_WITHIN}
 """
+# The asker's contacts are few beside all people, so these are sorted instead.
+CONTACTS = f"""
+{_LISTED} FROM contacts AS k CROSS JOIN names AS n ON n.user_id = k.contact_id
+CROSS JOIN users AS u ON u.user_id = n.user_id WHERE k.user_id = ?1 AND {_WITHIN}
+"""
 COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM names AS n WHERE n.word >= ?1 AND n.word < ?2 LIMIT ?3) AS some
 """
@@ -153,10 +158,11 @@ def _page(source: Source, asked: FindUsers) -> tuple[list[Row], str | None]:
     prefix, place = _begun(source, asked.after, prefixes)
     others = msgspec.json.encode([one for one in prefixes if one != prefix]).decode()
     about = (prefix, prefix + names.END, others)
+    listed = CONTACTS if source.contacts_only and asked.user_id else ANYBODY
     found: list[Row] = []
     looked, at_once = 0, limit + 1
     while True:
-        rows = source.fetch(ANYBODY, (asked.user_id, *place, *about, at_once))
+        rows = source.fetch(listed, (asked.user_id, *place, *about, at_once))
         found += [row for row in rows if row[-1]]
         looked += len(rows)
         if len(found) > limit:

@@ -198,6 +198,14 @@ def block_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
             yield statements.PUT_BLOCK, (*pair, state.now)
 
 
+def contact_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for pair, allowed in changes.contacts.items():
+        if allowed:
+            yield statements.PUT_CONTACT, (*pair, state.now)
+        else:
+            yield statements.DELETE_CONTACT, pair
+
+
 def report_rows(changes: Changes) -> Iterable[Row]:
     return map(astuple, changes.reports)
 

@@ -55,6 +55,10 @@ BLOCKS = """
 SELECT k.user_id, k.blocked_id FROM json_each(?1) AS j JOIN blocks AS k
   ON k.user_id = json_extract(j.value, '$[0]') AND k.blocked_id = json_extract(j.value, '$[1]')
 """
+CONTACTS = """
+SELECT k.user_id, k.contact_id FROM json_each(?1) AS j JOIN contacts AS k
+  ON k.user_id = json_extract(j.value, '$[0]') AND k.contact_id = json_extract(j.value, '$[1]')
+"""
 _REPORT = (
     "report_id, reporter_id, user_id, message_id, version, reason, comment, request_hash, "
     "created_at"
@@ -188,6 +192,10 @@ INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET
   number = excluded.number, results = excluded.results, n = excluded.n
 """
 PUT_BLOCK = "INSERT INTO blocks (user_id, blocked_id, created_at) VALUES (?, ?, ?)"
+PUT_CONTACT = """
+INSERT INTO contacts (user_id, contact_id, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+"""
+DELETE_CONTACT = "DELETE FROM contacts WHERE user_id = ? AND contact_id = ?"
 DELETE_BLOCK = "DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?"
 ADD_AUDITED = "INSERT INTO audit_log (at, key, route, target, status) VALUES (?, ?, ?, ?, ?)"
 # A few of the oldest, if they are from before ?1, or more than ?2 have come since.

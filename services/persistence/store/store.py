@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -211,6 +212,7 @@ def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None
     for row in look_up(statements.CONVERSATIONS, wanted.conversations):
         wanted.users.update(_add_member(state, row))
     _read_blocks(connection, state, wanted)
+    _read_contacts(connection, state, wanted)
     for user_id, head, rate_at in look_up(statements.HEADS, wanted.users):
         state.heads[user_id] = Head(head, rate_at)
     _read_tokens(connection, state, wanted)
@@ -240,6 +242,16 @@ def _read_tokens(connection: sqlite3.Connection, state: State, wanted: ReadSet) 
         state.tickets[ticket_hash] = Ticket(*ticket)
     for user_id, *stands in _look_up(connection, statements.STANDINGS, wanted.standings):
         state.standings[user_id] = standing(stands)
+
+
+def _read_contacts(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
+    """Those of the pairs that may be about to write to each other, where it matters."""
+    if not state.limits.contacts_only:
+        return
+    direct = (c.members for c in state.conversations.values() if c.kind == "direct")
+    pairs = {pair for members in direct for pair in permutations(members, 2)}
+    pairs.update(pair[:2] for pair in wanted.pairs)
+    state.contacts.update(_look_up(connection, statements.CONTACTS, pairs))
 
 
 def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> Iterable[Row]:
@@ -300,6 +312,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     if changes.profiles:
         names.learn(connection, (user.user_id for user in changes.profiles))
     for sql, row in rows.block_rows(state, changes):
+        connection.execute(sql, row)
+    for sql, row in rows.contact_rows(state, changes):
         connection.execute(sql, row)
     put(statements.ADD_REPORT, rows.report_rows(changes))
     put(statements.ADD_AUDITED, rows.audited_rows(state, changes))

@@ -1,0 +1,73 @@
+"""Owns the routes with which a host app decides who may write to whom."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.api.profiles import MAX_BULK_BYTES
+from services.gateway.api.request import (
+    after,
+    as_json,
+    as_read,
+    body,
+    converted,
+    page_size,
+    user_id,
+)
+from services.gateway.contract import Endpoints
+from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.queries import Log
+from shared import api, commands, frames
+from shared.commands import Done, SetContact, Snapshot
+from shared.errors import LinkupError
+from shared.frames import UserId
+
+NO_CONTENT = 204
+
+
+@dataclass(slots=True, frozen=True)
+class Contacts:
+    lanes: Lanes
+    log: Log
+
+    def endpoints(self) -> Endpoints:
+        return {
+            "GET /v1/admin/users/{user_id}/contacts": self.page,
+            "POST /v1/admin/users/{user_id}/contacts": self.put_many,
+            "PUT /v1/admin/users/{user_id}/contacts/{contact_id}": self.put,
+            "DELETE /v1/admin/users/{user_id}/contacts/{contact_id}": self.remove,
+        }
+
+    async def page(self, request: Request) -> Response:
+        asked = commands.Contacts(
+            user_id=user_id(request), after=after(request), limit=page_size(request)
+        )
+        return as_read(await self.log.ask(asked, Snapshot))
+
+    async def put(self, request: Request) -> Response:
+        return await self._set(request, allowed=True)
+
+    async def remove(self, request: Request) -> Response:
+        return await self._set(request, allowed=False)
+
+    async def put_many(self, request: Request) -> Response:
+        """Each contact has an outcome of its own; they go to the store together."""
+        named = user_id(request)
+        others = (await body(request, api.ContactsRequest, MAX_BULK_BYTES)).user_ids
+        results = await asyncio.gather(*(self._outcome(named, other) for other in others))
+        return as_json(api.encode(api.UsersResult(results=list(results))))
+
+    async def _set(self, request: Request, *, allowed: bool) -> Response:
+        other = converted(request.path_params["contact_id"], UserId, "contact id")
+        command = SetContact(user_id=user_id(request), other_id=other, allowed=allowed)
+        await self.lanes.call(command, Done)
+        return Response(status_code=NO_CONTENT)
+
+    async def _outcome(self, named: str, other: str) -> api.UserResult:
+        try:
+            await self.lanes.call(SetContact(user_id=named, other_id=other, allowed=True), Done)
+        except LinkupError as error:
+            return api.UserResult(user_id=other, stored=False, error=frames.error_of(error))
+        return api.UserResult(user_id=other, stored=True)

@@ -1,0 +1,132 @@
+"""Tests that the clients can be published: each is packed and installed into an empty project."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON, WEB = ROOT / "clients" / "python", ROOT / "clients" / "web"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+UV = Path(sys.executable).with_name("uv")
+SECONDS = 120
+
+pytestmark = pytest.mark.timeout(2 * SECONDS)
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what `python -m build` made."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, PYTHON)
+    run(*command, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    [wheel] = built.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty one, with the client installed."""
+    project = tmp_path_factory.mktemp("project")
+    run(UV, "venv", "--quiet", "--python", sys.executable, cwd=project)
+    _install(f"linkup-client[test] @ {wheel.as_uri()}", project)
+    return project
+
+
+def test_the_wheel_has_the_client_its_types_and_its_description(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = message_from_bytes(archive.read(f"{_info(names)}/METADATA"))
+    modules = {f"linkup_client/{path.name}" for path in (PYTHON / "linkup_client").glob("*.py")}
+    info = {name for name in names if name.startswith(_info(names))}
+    assert names - info == modules | {"linkup_client/py.typed"}
+    assert f"{_info(names)}/licenses/LICENSE" in info
+    assert (metadata["Name"], metadata["Version"]) == ("linkup-client", VERSION)
+    assert metadata["Requires-Python"] == ">=3.11"
+    required = {re.split(r"[<>]", one)[0] for one in metadata.get_all("Requires-Dist", [])}
+    assert {name for name in required if "extra" not in name} >= {"msgspec", "websockets"}
+    description = metadata.get_payload(decode=True)
+    assert isinstance(description, bytes)
+    assert description.strip() == (PYTHON / "README.md").read_bytes().strip()
+
+
+def test_the_source_has_its_tests(built: Path) -> None:
+    [source] = built.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "tests/test_promises.py"} <= names
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_an_empty_project_gets_the_client_and_its_tests_pass(project: Path) -> None:
+    tests = project / "tests"
+    shutil.copytree(PYTHON / "tests", tests, ignore=shutil.ignore_patterns("__py*"))
+    python = project / ".venv" / "bin" / "python"
+    where = run(python, "-c", "import linkup_client as it; print(it.__file__)", cwd=project)
+    assert Path(where.strip()).is_relative_to(project)
+    assert "4 passed" in run(python, "-m", "pytest", "-q", tests, cwd=project)
+
+
+@pytest.mark.slow
+def test_its_types_are_seen_in_an_empty_project(project: Path) -> None:
+    use = "import linkup_client\n\nreveal_type(linkup_client.Client.send)\n"
+    (project / "use.py").write_text(use)
+    python = ("--python-executable", project / ".venv" / "bin" / "python")
+    told = run(sys.executable, "-m", "mypy", "--strict", *python, "use.py", cwd=project)
+    assert "Coroutine[Any, Any, linkup_client.frames.Ack]" in told
+
+
+@pytest.mark.slow
+def test_the_javascript_client_is_a_package_of_its_own(tmp_path: Path) -> None:
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        pytest.skip("there is no node to pack the JavaScript client with")
+    offline = ("--offline", "--no-audit", "--no-fund", "--cache", tmp_path / "cache")
+    told = run(npm, "pack", WEB, "--json", *offline, cwd=tmp_path)
+    [packed] = _each(json.loads(told))
+    modules = {f"sdk/{path.name}" for path in (WEB / "sdk").glob("*.js")}
+    files = {"LICENSE", "README.md", "linkup-client.js", "package.json"}
+    assert {file["path"] for file in packed["files"]} == modules | files
+    assert (packed["name"], packed["version"]) == ("linkup-client", VERSION)
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    run(npm, "install", *offline, tmp_path / packed["filename"], cwd=tmp_path)
+    use = 'import { LinkupClient } from "linkup-client"; console.log(typeof LinkupClient);'
+    (tmp_path / "use.js").write_text(use)
+    assert run(node, "use.js", cwd=tmp_path).strip() == "function"
+
+
+def _info(names: set[str]) -> str:
+    return next(name for name in names if name.endswith(".dist-info/METADATA")).partition("/")[0]
+
+
+def _each(told: Any) -> list[Any]:
+    """npm 12 tells of packages by name, earlier ones in a list."""
+    return list(told.values()) if isinstance(told, dict) else told
+
+
+def _install(what: str, project: Path) -> None:
+    """From the cache where all of it is there: it is what this environment was made of."""
+    command = (UV, "pip", "install", "--quiet", "--python", project / ".venv", what)
+    offline = subprocess.run((*command, "--offline"), cwd=project, timeout=SECONDS, check=False)
+    if offline.returncode:
+        run(*command, cwd=project)

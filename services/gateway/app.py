@@ -27,6 +27,7 @@ from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.moderation import Moderation
 from services.gateway.api.notifications import Notifications
+from services.gateway.api.personal import Personal
 from services.gateway.api.profiles import Profiles
 from services.gateway.api.progress import Progress
 from services.gateway.api.push import Push
@@ -341,6 +342,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Contacts(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),
         **HostWebhooks(parts.notices).endpoints(),
+        **Personal(lanes, log, parts.sweep.wake).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }

@@ -16,6 +16,7 @@ from services.persistence.decide.changes import (
     Reacted,
     Said,
     Seen,
+    Vanished,
 )
 from services.persistence.projection.conversation import (
     ConversationNow,
@@ -96,7 +97,7 @@ def _body(fact: Fact, decision: Decision) -> bytes:
             marks = decision.state.conversations[conversation_id].members[user_id]
             reached = (marks.delivered_seq, marks.read_seq)
             return receipt_body(conversation_id, user_id, *reached, now)
-        case Seen() | Changed():
+        case Seen() | Changed() | Vanished():
             return b""
         case Reacted(m, user_id, emoji, reaction):
             names = (m.message_id, m.conversation_id, m.version)

@@ -20,6 +20,7 @@ from services.persistence.upkeep.errors import StoredErrors
 from services.persistence.upkeep.indexer import Indexer
 from services.persistence.upkeep.reports import Reports
 from services.persistence.upkeep.retention import Retention
+from services.persistence.upkeep.user_erasure import UserErasure
 from services.persistence.writer import Writer
 from shared import bus, readiness, reporter, start, subjects
 from shared.addresses import file_of, path_of
@@ -99,6 +100,10 @@ async def _listen(
     indexing = tasks.create_task(Indexer(store).run())
     pruning = tasks.create_task(retention.run())
     erasing = tasks.create_task(Erasure(store).run())
+    users = UserErasure(
+        store, writer.store, Held(settings.store_url, ReaderConnection, store.guard), followers
+    )
+    forgetting = tasks.create_task(users.run())
     canaries = tasks.create_task(CanaryPruning(store, followers).run())
     auditing = tasks.create_task(auditor.run())
     probing = [tasks.create_task(probe.run()) for probe in (store.writes, readers.reads)]
@@ -140,6 +145,7 @@ async def _listen(
             indexing,
             pruning,
             erasing,
+            forgetting,
             canaries,
             auditing,
             *probing,

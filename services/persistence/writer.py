@@ -80,6 +80,10 @@ class Writer:
         """Let `run` end behind what is queued already."""
         await self._queue.put(None)
 
+    async def store(self, batch: Batch) -> None:
+        """Store a batch of this process's own, between two of the lanes'. Raises Unavailable."""
+        await self._announce(await self._store.commit([batch]))
+
     async def run(self) -> None:
         more = True
         while more:

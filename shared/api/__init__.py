@@ -16,6 +16,7 @@ from shared.api.feed import *
 from shared.api.member import *
 from shared.api.message import *
 from shared.api.notification import *
+from shared.api.personal import *
 from shared.api.problem import *
 from shared.api.profile import *
 from shared.api.progress import *

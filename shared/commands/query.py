@@ -44,7 +44,7 @@ class Joined(Struct, frozen=True, kw_only=True):
 
     epoch: str
     head: int
-    profile: Profile | None  # None: a user nobody has made known yet
+    profile: Profile | None  # None: a user nobody has made known yet, or who is erased
     oldest: int = 0
     standing: Standing | None = None
 
@@ -315,7 +315,8 @@ class LogRow(Struct, frozen=True, array_like=True):
 
     Rows of other kinds are a member's own, too. "cleared": `seq` is that of the last message that
     they have cleared. "set": `seq` is 1 if they have muted the conversation or block the other
-    side, or else 0. "left" and "member_removed": the user is no member any more.
+    side, or else 0. "left" and "member_removed": the user is no member any more. "erasing": the
+    user is erased from now on; "erased": nothing is left of them.
     """
 
     writer: str
@@ -426,6 +427,21 @@ class GlimpsesAnswer(Struct, frozen=True, kw_only=True):
     senders: list[Profile] = []
 
 
+class Erasure(Struct, frozen=True, kw_only=True, tag="erasure"):
+    """How far is the erasure of that user?"""
+
+    user_id: str
+
+
+class ErasureAnswer(Struct, frozen=True, kw_only=True):
+    """`finished_at`: None while something is left in the store. `files`: of the user, that are to
+    be deleted. Times in microseconds since 1970."""
+
+    asked_at: int
+    finished_at: int | None
+    files: int
+
+
 class Readiness(Struct, frozen=True, kw_only=True, tag="health"):
     """question `health`, to persistence and to notify: is all there that it needs?"""
 
@@ -473,4 +489,5 @@ Question = (
     | LeaveLog
     | ReportPage
     | OneReport
+    | Erasure
 )

@@ -248,6 +248,30 @@ class TouchUser(Struct, frozen=True, kw_only=True, tag=True):
     at: int
 
 
+class EraseUser(Struct, frozen=True, kw_only=True, tag=True):
+    """Erase a user: from now on the id is nobody's, and what is left of them is deleted in steps.
+    The same again changes nothing."""
+
+    user_id: str
+
+
+class EraseTraces(Struct, frozen=True, kw_only=True, tag=True):
+    """A step of an erasure: these conversations are left, and the messages, reactions and uploads
+    are wiped, as far as they are those of the erased user."""
+
+    user_id: str
+    conversation_ids: list[str] = []
+    message_ids: list[int] = []
+    reactions: list[tuple[int, str]] = []  # the message, the emoji
+    attachment_ids: list[str] = []
+
+
+class FinishErasure(Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing is left of the erased user but numbers and ids."""
+
+    user_id: str
+
+
 Command = (
     StoreMessage
     | EditMessage
@@ -277,6 +301,9 @@ Command = (
     | SetBan
     | Disconnect
     | RevokeToken
+    | EraseUser
+    | EraseTraces
+    | FinishErasure
 )
 
 

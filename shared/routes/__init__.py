@@ -14,6 +14,7 @@ from shared.routes import (
     notifications,
     operator,
     people,
+    personal,
     service,
     users,
     webhooks,
@@ -31,5 +32,6 @@ ROUTES: tuple[Route, ...] = (
     *users.ROUTES,
     *host.ROUTES,
     *webhooks.ROUTES,
+    *personal.ROUTES,
     *service.ROUTES,
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.persistence.decide.batch import decide
-from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Said
+from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Said, Vanished
 from services.persistence.decide.state import (
     Conversation,
     Limits,
@@ -321,6 +321,8 @@ class Decide(RuleBasedStateMachine):
                     told.setdefault(message.message_id, []).append(row.user_id)
                 case Edited(message) | Erased(message) | Hidden(message) | Reacted(message):
                     assert row.user_id in self.model.members[message.conversation_id]
+                case Vanished():
+                    raise AssertionError("nobody is erased here")
                 case fact:
                     assert row.user_id in self.model.members[fact.conversation_id]
         for m in self.table.messages:

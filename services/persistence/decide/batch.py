@@ -13,6 +13,7 @@ from services.persistence.decide import (
     blocks,
     contacts,
     conversations,
+    erasure,
     groups,
     messages,
     receipts,
@@ -40,8 +41,11 @@ from shared.commands import (
     DeleteMessage,
     Disconnect,
     EditMessage,
+    EraseTraces,
+    EraseUser,
     Fenced,
     FileReport,
+    FinishErasure,
     ForgetAttachments,
     IssueTicket,
     PutUser,
@@ -85,7 +89,13 @@ def _reply(tx: Transaction, batch: Batch) -> BatchReply:
     return reply
 
 
-def _carry_out(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one case a command
+def _carry_out(tx: Transaction, command: Command) -> Result:
+    if tx.is_erased(command.user_id):
+        return erasure.carry_out(tx, command)
+    return _decided(tx, command)
+
+
+def _decided(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one case a command
     match command:
         case StoreMessage():
             return messages.store(tx, command)
@@ -143,5 +153,9 @@ def _carry_out(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one
             return standings.disconnect(tx, command)
         case RevokeToken():
             return standings.revoke(tx, command)
+        case EraseUser():
+            return erasure.begin(tx, command)
+        case EraseTraces() | FinishErasure():
+            return erasure.NOBODY
         case _:
             assert_never(command)

@@ -93,7 +93,15 @@ class Changed(Struct, frozen=True, gc=False):
     user_ids: tuple[str, ...]
 
 
-Fact = Said | Revised | Marked | Seen | Changed
+class Vanished(Struct, frozen=True, gc=False):
+    """A user is erased, which followers of the log are told: `erasing` at first, and `erased` when
+    nothing is left."""
+
+    user_id: str
+    kind: str
+
+
+Fact = Said | Revised | Marked | Seen | Changed | Vanished
 
 
 class FeedRow(Struct, frozen=True, gc=False):
@@ -129,6 +137,9 @@ class Changes:
     contacts: dict[tuple[str, str], bool] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     audited: list[RecordChange] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)  # users, from now on
+    finished: list[str] = field(default_factory=list)  # users of whom nothing is left
+    disowned: list[int] = field(default_factory=list)  # messages that lose their client ids
 
 
 @dataclass(slots=True)

@@ -106,12 +106,13 @@ def remove(tx: Transaction, command: RemoveMember) -> Result:
     if group.kind != "group":
         return NO_GROUP
     if command.member_id == command.user_id:
-        return _leave(tx, command, group)
+        leave(tx, command.user_id, command.conversation_id)
+        return Done()
     refused = _may_not(group, command.user_id, "admin") or _may_not_remove(group, command)
     refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
-    _part(tx, command, group)
+    _part(tx, command.member_id, command.conversation_id)
     gone = [command.member_id]
     _tell(tx, command.conversation_id, "member_removed", command.user_id, gone, gone)
     return Done()
@@ -138,17 +139,16 @@ def set_role(tx: Transaction, command: SetRole) -> Result:
     return Done()
 
 
-def _leave(tx: Transaction, command: RemoveMember, group: Conversation) -> Result:
+def leave(tx: Transaction, user_id: str, conversation_id: str) -> None:
     """Anybody may leave. When the last owner does, the next in line becomes the owner."""
-    _part(tx, command, group)
-    gone = [command.user_id]
-    _tell(tx, command.conversation_id, "left", command.user_id, gone, gone)
+    group = tx.state.conversations[conversation_id]
+    _part(tx, user_id, conversation_id)
+    _tell(tx, conversation_id, "left", user_id, [user_id], [user_id])
     if group.members and not _owners(group):
         heir = _next_owner(group)
         group.members[heir].role = "owner"
-        tx.changes.members.add((command.conversation_id, heir))
-        _tell(tx, command.conversation_id, "role", command.user_id, [heir])
-    return Done()
+        tx.changes.members.add((conversation_id, heir))
+        _tell(tx, conversation_id, "role", user_id, [heir])
 
 
 def _next_owner(group: Conversation) -> str:
@@ -193,10 +193,11 @@ def _join(tx: Transaction, conversation_id: str, user_id: str, role: Role) -> No
     tx.changes.members.add((conversation_id, user_id))
 
 
-def _part(tx: Transaction, command: RemoveMember, group: Conversation) -> None:
+def _part(tx: Transaction, user_id: str, conversation_id: str) -> None:
     """Add the version of their view to the group's: it must not fall if they come back."""
-    group.version += group.members.pop(command.member_id).version
-    tx.changes.members.add((command.conversation_id, command.member_id))
+    group = tx.state.conversations[conversation_id]
+    group.version += group.members.pop(user_id).version
+    tx.changes.members.add((conversation_id, user_id))
 
 
 def _number(tx: Transaction, conversation_id: str) -> None:

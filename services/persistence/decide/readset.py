@@ -16,6 +16,7 @@ from shared.commands import (
     DeleteMessage,
     Disconnect,
     EditMessage,
+    EraseTraces,
     FileReport,
     ForgetAttachments,
     IssueTicket,
@@ -96,6 +97,12 @@ class ReadSet:
                 self.condemning = True
             case SetBan() | Disconnect() | RevokeToken():
                 self.standings.add(command.user_id)
+            case EraseTraces():
+                self.conversations.update(command.conversation_ids)
+                self.message_ids.update(command.message_ids)
+                self.reacted.update(message_id for message_id, _ in command.reactions)
+                self.message_ids.update(self.reacted)
+                self.attachments.update(command.attachment_ids)
 
     def add_message(self, command: StoreMessage) -> None:
         self.conversations.add(command.conversation_id)

@@ -50,10 +50,12 @@ class Conversation:
 
 @dataclass(slots=True)
 class Head:
-    """The end of a user's feed, and the time until which their message rate is used up."""
+    """The end of a user's feed, the time until which their message rate is used up, and whether
+    the user is erased."""
 
     head: int = 0
     rate_at: int = 0
+    erased: bool = False
 
 
 class Message(Struct, frozen=True, gc=False):

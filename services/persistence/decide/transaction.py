@@ -34,7 +34,12 @@ class Transaction:
     def is_there(self, user_id: str, other_id: str) -> bool:
         """Return whether the other user exists for this one. Reserved users exist only for each
         other."""
-        return other_id in self.state.heads and not are_apart(user_id, other_id)
+        other = self.state.heads.get(other_id)
+        return other is not None and not other.erased and not are_apart(user_id, other_id)
+
+    def is_erased(self, user_id: str) -> bool:
+        head = self.state.heads.get(user_id)
+        return head is not None and head.erased
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
         """The conversation if that user is a member of it now (C9)."""

@@ -15,6 +15,7 @@ from services.persistence.queries.audit_log import audit_log
 from services.persistence.queries.blocks import blocks
 from services.persistence.queries.contacts import contacts
 from services.persistence.queries.details import details
+from services.persistence.queries.erasure import erasure
 from services.persistence.queries.errors import errors
 from services.persistence.queries.facts import facts
 from services.persistence.queries.feed import feeds, heads, joins
@@ -44,6 +45,7 @@ from shared.commands import (
     Contacts,
     Conversation,
     Details,
+    Erasure,
     ErrorPage,
     FactPage,
     FeedPages,
@@ -182,5 +184,7 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return details(source, asked)
         case LeaveLog():
             return LeftLog()
+        case Erasure():
+            return erasure(source, asked)
         case _:
             assert_never(asked)

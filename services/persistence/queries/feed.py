@@ -41,9 +41,10 @@ AT_A_TIME = 256  # events made before others go on: a large page is some millise
 
 JOINS = f"""
 SELECT h.head, (SELECT min(f.cursor) FROM feed AS f WHERE f.user_id = h.user_id),
-       s.banned, s.valid_after, s.revoked, {PROFILE}
+       h.erased, s.banned, s.valid_after, s.revoked, {PROFILE}
 FROM json_each(?1) AS j
-JOIN heads AS h ON h.user_id = j.value JOIN users AS u ON u.user_id = h.user_id
+JOIN heads AS h ON h.user_id = j.value
+JOIN users AS u ON u.user_id = h.user_id
 LEFT JOIN standings AS s ON s.user_id = h.user_id
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
@@ -70,12 +71,12 @@ ORDER BY j.key, f.cursor
 def joins(source: Source, asked: Joins) -> JoinsAnswer:
     wanted = asked.user_ids[:MAX_JOINS]
     found = {}
-    for head, first, *row in source.fetch(JOINS, (_json(wanted),)):
+    for head, first, erased, *row in source.fetch(JOINS, (_json(wanted),)):
         stands, who = row[:3], row[3:]
         found[who[0]] = Joined(
             epoch=source.epoch,
             head=head,
-            profile=profile(who),
+            profile=None if erased else profile(who),
             oldest=head if first is None else first - 1,
             standing=None if stands[0] is None else standing(stands),
         )

@@ -26,12 +26,13 @@ LEFT JOIN messages AS m ON f.kind = 'message' AND m.message_id = f.message_id
 LEFT JOIN members AS b ON f.actor_id = f.user_id AND f.kind IN ('receipt', 'cleared', 'set')
   AND b.conversation_id = f.conversation_id AND b.user_id = f.actor_id
 WHERE f.n > ?1 AND f.n <= ?2 AND (m.sender_id <> f.user_id OR b.user_id IS NOT NULL
+  OR f.kind IN ('erasing', 'erased')
   OR (f.kind IN ('member_removed', 'left') AND NOT EXISTS (SELECT 1 FROM members AS v
     WHERE v.conversation_id = f.conversation_id AND v.user_id = f.user_id)))
 ORDER BY f.n
 """
 _COLUMNS = f"""
-SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, f.conversation_id),
+SELECT '{WRITER}', f.n, f.user_id, f.kind, coalesce(m.conversation_id, f.conversation_id, ''),
        coalesce(m.message_id, 0),
        coalesce(m.seq, CASE f.kind WHEN 'receipt' THEN b.read_seq WHEN 'cleared' THEN b.cleared_seq
          WHEN 'set' THEN b.muted OR b.blocked ELSE 0 END),

@@ -19,6 +19,7 @@ from services.persistence.decide.changes import (
     Revised,
     Said,
     Seen,
+    Vanished,
 )
 from services.persistence.decide.standings import good_at
 from services.persistence.decide.state import State
@@ -148,6 +149,8 @@ def _about(fact: Fact, now: int) -> Row:
         case Changed():
             place = (fact.conversation_id, fact.actor_id)
             return fact.kind, None, *place, now, None, fact.change_id
+        case Vanished():
+            return fact.kind, None, None, fact.user_id, now, None, None
         case _:
             assert_never(fact)
 
@@ -246,3 +249,15 @@ def user_rows(state: State, changes: Changes) -> Iterable[Row]:
             user.avatar,
             state.now,
         )
+
+
+def erasure_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
+    for user_id in changes.erased:
+        yield statements.ADD_ERASURE, (user_id, state.now)
+        yield statements.ERASE_HEAD, (user_id,)
+        yield statements.ERASE_PROFILE, (user_id, state.now)
+        yield statements.ERASE_NAMES, (user_id,)
+    for message_id in changes.disowned:
+        yield statements.DISOWN_MESSAGE, (message_id,)
+    for user_id in changes.finished:
+        yield statements.FINISH_ERASURE, (user_id, state.now)

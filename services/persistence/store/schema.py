@@ -5,7 +5,7 @@ from pathlib import Path
 from shared.addresses import path_of
 from shared.sqlite import schema
 
-REVISION = "0023"  # the newest of migrations/versions
+REVISION = "0024"  # the newest of migrations/versions
 
 
 async def bring_up_to_date(url: str) -> None:

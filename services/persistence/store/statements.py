@@ -41,7 +41,8 @@ LEFT JOIN messages AS l ON l.conversation_id = c.conversation_id AND l.seq = c.l
 LEFT JOIN members AS b ON b.conversation_id = c.conversation_id
 """
 HEADS = """
-SELECT h.user_id, h.head, h.rate_at FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
+SELECT h.user_id, h.head, h.rate_at, h.erased
+FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value
 """
 TICKETS = """
 SELECT t.ticket_hash, t.user_id, t.expires_at, t.token_expires_at, t.token_issued_at, t.token_id
@@ -167,7 +168,7 @@ INSERT INTO feed (n, user_id, cursor, kind, conversation_id, actor_id, created_a
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 PUT_HEAD = """
-INSERT INTO heads VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
+INSERT INTO heads (user_id, head, rate_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
   head = excluded.head, rate_at = excluded.rate_at
 """
 # None keeps what is there, an empty text takes it away.
@@ -222,4 +223,16 @@ INSERT INTO standings VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET
 FORGET_STANDINGS = """
 DELETE FROM standings WHERE user_id IN
   (SELECT user_id FROM standings WHERE good_at <= ?1 ORDER BY good_at LIMIT 10)
+"""
+ADD_ERASURE = "INSERT INTO erasures (user_id, asked_at) VALUES (?1, ?2)"
+ERASE_HEAD = "UPDATE heads SET erased = true WHERE user_id = ?1"
+ERASE_PROFILE = """
+UPDATE users SET name = NULL, email = NULL, time_zone = NULL, locale = NULL, avatar = NULL,
+  last_seen = NULL, updated_at = ?2 WHERE user_id = ?1
+"""
+ERASE_NAMES = "DELETE FROM names WHERE user_id = ?1"
+FINISH_ERASURE = "UPDATE erasures SET finished_at = ?2 WHERE user_id = ?1"
+# No client id begins with a space. Nothing can be held against an empty hash.
+DISOWN_MESSAGE = """
+UPDATE messages SET client_id = ' ' || message_id, content_hash = x'' WHERE message_id = ?1
 """

@@ -69,6 +69,7 @@ class Store:
         )
         self.grown = asyncio.Event()  # set with each message stored
         self.erased = asyncio.Event()  # set with each message wiped
+        self.erasing = asyncio.Event()  # set with each user to erase
 
     async def open(self) -> None:
         await self._check()
@@ -100,6 +101,8 @@ class Store:
             self.grown.set()
         if any(isinstance(revision, Erased) for revision in decision.changes.revisions):
             self.erased.set()
+        if decision.changes.erased:
+            self.erasing.set()
         return decision
 
     async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -213,8 +216,8 @@ def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None
         wanted.users.update(_add_member(state, row))
     _read_blocks(connection, state, wanted)
     _read_contacts(connection, state, wanted)
-    for user_id, head, rate_at in look_up(statements.HEADS, wanted.users):
-        state.heads[user_id] = Head(head, rate_at)
+    for user_id, head, rate_at, erased in look_up(statements.HEADS, wanted.users):
+        state.heads[user_id] = Head(head, rate_at, bool(erased))
     _read_tokens(connection, state, wanted)
 
 
@@ -324,6 +327,8 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
     for sql, row in rows.standing_rows(state, changes):
         connection.execute(sql, row)
     put(statements.TOUCH_USER, rows.seen_rows(changes))
+    for sql, row in rows.erasure_rows(state, changes):
+        connection.execute(sql, row)
     put(statements.PUT_LANE, rows.fence_rows(state, changes))
 
 

@@ -30,7 +30,7 @@ class Erasure:
             await asyncio.sleep(PAUSE)
             erased.clear()
             try:
-                done = await self._store.between(_empty_the_log)
+                done = await self._store.between(empty_the_log)
             except Unavailable as error:
                 logger.warning("the write-ahead log is not emptied: %s", error.__cause__)
                 done = False
@@ -38,7 +38,7 @@ class Erasure:
                 erased.set()
 
 
-def _empty_the_log(connection: sqlite3.Connection) -> bool:
+def empty_the_log(connection: sqlite3.Connection) -> bool:
     """Empty the log, and return whether this worked. A reader may prevent it."""
     connection.execute("PRAGMA busy_timeout=0")
     try:

@@ -176,7 +176,7 @@ SELECT 'member_without_feed_row', m.conversation_id, b.user_id, m.message_id, m.
 FROM known JOIN messages AS m ON m.message_id > known.message_id AND m.message_id <= :u2
 JOIN members AS b ON b.conversation_id = m.conversation_id AND b.joined_at < m.created_at
 LEFT JOIN page AS p ON p.message_id = m.message_id AND p.user_id = b.user_id
-WHERE p.n IS NULL AND NOT EXISTS (
+WHERE p.n IS NULL AND b.user_id NOT IN (SELECT user_id FROM erasures) AND NOT EXISTS (
   SELECT 1 FROM group_changes AS g, json_each(g.user_ids) AS j
   WHERE g.change_id > m.message_id AND g.conversation_id = m.conversation_id
     AND g.kind = 'member_added' AND j.value = b.user_id)

@@ -1,0 +1,356 @@
+"""A user is erased: nothing of them is left in the store, and all else stays as it is."""
+
+import random
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.persistence.queries import Queries
+from services.persistence.queries.followers import Followers
+from services.persistence.store.connections import ReaderConnection
+from services.persistence.store.store import Store
+from services.persistence.upkeep import user_erasure as module
+from services.persistence.upkeep.audit import Pass
+from services.persistence.upkeep.erasure import empty_the_log
+from services.persistence.upkeep.user_erasure import UserErasure
+from services.persistence.writer import Writer
+from shared import commands
+from shared.commands import (
+    AddMembers,
+    BeginConversation,
+    ClearConversation,
+    Command,
+    CommitAttachment,
+    CreateGroup,
+    DeleteMessage,
+    Done,
+    EditMessage,
+    EraseUser,
+    Erasure,
+    ErasureAnswer,
+    FeedPageAnswer,
+    FileReport,
+    IssueTicket,
+    LogPage,
+    LogPageAnswer,
+    PutUser,
+    React,
+    Refused,
+    ReserveAttachment,
+    SetBlock,
+    Standing,
+    Stored,
+    StoreMessage,
+    TouchUser,
+)
+from shared.errors import NotFound
+from shared.sqlite.held import Held
+from shared.subjects import direct_conversation_id
+from tests.support.background import running
+from tests.support.waiting import eventually
+from tests.unit.persistence.log import Log, message
+from tests.unit.persistence.reads import feed, joins
+from tests.unit.persistence.test_writer import FakeBus
+
+CANARY = "canary-5f1c7e"
+GROUP = "g" * 32
+AX = direct_conversation_id("alice", "xavier")
+
+
+@pytest.fixture
+async def erasure(
+    store: Store, database: Path, followers: Followers, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[UserErasure]:
+    monkeypatch.setattr(module, "REST", 0)
+    monkeypatch.setattr(module, "AGAIN", 0.01)
+    reader = Held(f"sqlite:///{database}", ReaderConnection)
+    writer = Writer(store, FakeBus())  # type: ignore[arg-type]
+    yield UserErasure(store, writer.store, reader, followers)
+    await reader.close()
+
+
+@pytest.fixture
+async def life(log: Log) -> Log:
+    """What xavier leaves, in every table that can hold something of a user's."""
+    await log.people("alice", "bob", "carol")
+    name = {"name": f"{CANARY} Smith", "email": f"{CANARY}@example.com", "locale": "de"}
+    await log.run(PutUser(user_id="xavier", avatar=f"https://example.com/{CANARY}", **name))
+    [first] = await log.run(message("xavier", "alice", f"{CANARY} one", f"{CANARY}-1"))
+    assert isinstance(first, Stored)
+    edited = f"{CANARY} two " + "long " * 50
+    await log.run(EditMessage(user_id="xavier", message_id=first.message_id, content=edited))
+    await log.run(message("xavier", "xavier", f"{CANARY} to myself"))
+    await log.run(message("alice", "xavier", "what alice says stays"))
+    await log.run(React(user_id="xavier", message_id=first.message_id + 2, emoji="👍"))
+    await log.run(DeleteMessage(user_id="xavier", message_id=first.message_id + 2, mode="me"))
+    await upload(log, "a" * 32, send=True)
+    await upload(log, "b" * 32, send=False)
+    members = ["alice", "bob"]
+    title = f"{CANARY} alone"
+    await log.run(CreateGroup(user_id="xavier", conversation_id=GROUP, title="t", members=members))
+    await log.run(CreateGroup(user_id="xavier", conversation_id="h" * 32, title=title, members=[]))
+    await log.run(said_in_group("xavier", f"{CANARY} to all"), said_in_group("bob", "bob stays"))
+    await log.run(
+        SetBlock(
+            user_id="xavier",
+            conversation_id=direct_conversation_id("xavier", "bob"),
+            other_id="bob",
+            blocked=True,
+        ),
+        IssueTicket(user_id="xavier", ticket_hash=f"{CANARY}h", token_expires_at=2**50),
+        TouchUser(user_id="xavier", at=5),
+    )
+    for reporter, other in (("xavier", "bob"), ("bob", "xavier")):
+        await log.run(
+            FileReport(
+                user_id=reporter,
+                report_id=f"r-{reporter}",
+                other_id=other,
+                message_id=None,
+                reason="spam",
+                comment=CANARY,
+            )
+        )
+    await log.store.index(1000, 1_000_000)
+    await log.store.between(note_an_error)
+    return log
+
+
+def note_an_error(connection: sqlite3.Connection) -> None:
+    row = ("e1", "c", "s", "gateway", "m", CANARY, "xavier", CANARY, 1, 1, 1, 0, "")
+    connection.execute(f"INSERT INTO errors VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+
+
+async def upload(log: Log, attachment_id: str, *, send: bool) -> None:
+    name = f"{CANARY}.txt"
+    await log.run(ReserveAttachment(user_id="xavier", attachment_id=attachment_id, name=name))
+    await log.run(
+        CommitAttachment(
+            user_id="xavier", attachment_id=attachment_id, media_type="text/plain", size=3
+        )
+    )
+    if send:
+        told = message("xavier", "alice", "", f"{CANARY}-file")
+        await log.run(msgspec.structs.replace(told, attachments=[attachment_id]))
+
+
+def said_in_group(user_id: str, content: str) -> StoreMessage:
+    return StoreMessage(
+        user_id=user_id,
+        connection_id="",
+        client_id=content,
+        conversation_id=GROUP,
+        content=content,
+    )
+
+
+def holding(database: Path) -> list[str]:
+    files = [path for path in database.parent.iterdir() if path.is_file()]
+    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
+
+
+def frames_of(page: FeedPageAnswer) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(event.body) for event in page.events if event.body]
+
+
+def looked_up(database: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+async def erase(log: Log, erasure: UserErasure, user_id: str = "xavier") -> None:
+    assert await log.run(EraseUser(user_id=user_id)) == [Done()]
+    await erasure.erase()
+
+
+async def test_nothing_of_an_erased_user_is_in_the_files(
+    life: Log, erasure: UserErasure, database: Path
+) -> None:
+    assert "linkup.db-wal" in holding(database)
+    await erase(life, erasure)
+    assert holding(database) == []
+
+
+async def test_what_others_said_stays_and_all_numbers_do(
+    life: Log, erasure: UserErasure, database: Path
+) -> None:
+    numbers = "SELECT message_id, conversation_id, seq, sender_id FROM messages"
+    others = """
+    SELECT message_id, client_id, content, content_hash, created_at, reply_to, deleted_at
+    FROM messages WHERE sender_id <> 'xavier'
+    """
+    heads = "SELECT head FROM heads WHERE user_id = 'bob'"
+    before = [looked_up(database, sql) for sql in (numbers, others)]
+    [[bobs]] = looked_up(database, heads)
+    await erase(life, erasure)
+    assert [looked_up(database, sql) for sql in (numbers, others)] == before
+    assert looked_up(database, heads) >= [(bobs,)]
+    with closing(sqlite3.connect(database)) as connection:
+        audit = Pass()
+        found = []
+        while audit.walk is not None:
+            found += audit.step(connection, 1024)
+    assert found == []
+
+
+async def test_the_others_are_told_and_see_only_tombstones(
+    life: Log, erasure: UserErasure, queries: Queries
+) -> None:
+    [before] = await joins(queries, "bob")
+    await erase(life, erasure)
+    told = frames_of(await feed(queries, "bob", before.head))
+    kinds = [frame["type"] for frame in told]
+    assert kinds == ["conversation", "conversation", "message_deleted"]
+    assert [frame.get("change") for frame in told[:2]] == ["left", "role"]
+
+
+async def test_an_erased_id_is_nobodys_and_cannot_come_back(
+    life: Log, erasure: UserErasure, queries: Queries, database: Path
+) -> None:
+    await erase(life, erasure)
+    late: list[Command] = [
+        message("xavier", "alice", f"{CANARY} one", f"{CANARY}-1"),  # a repeat of what is erased
+        PutUser(user_id="xavier", name=CANARY),
+        ReserveAttachment(user_id="xavier", attachment_id="c" * 32, name=CANARY),
+        message("alice", "xavier", "are you there?"),
+        message("carol", "xavier", "are you there?"),
+        BeginConversation(
+            user_id="carol",
+            conversation_id=direct_conversation_id("carol", "xavier"),
+            to="xavier",
+        ),
+        AddMembers(user_id="alice", conversation_id=GROUP, members=["xavier"]),
+    ]
+    for command in late:
+        [refused] = await life.run(command)
+        assert isinstance(refused, Refused), command
+        assert (refused.code, refused.error().temporary) == ("not_found", False), command
+    xavier, alice = await joins(queries, "xavier", "alice")
+    assert (xavier.profile, alice.profile is None) == (None, False)
+    assert (xavier.standing, alice.standing) == (Standing(banned=True), None)
+    assert holding(database) == []
+
+
+async def test_erasing_is_asked_for_once_and_repeated_without_harm(
+    life: Log, erasure: UserErasure, queries: Queries, database: Path
+) -> None:
+    await life.run(EraseUser(user_id="xavier"))
+    [before] = looked_up(database, "SELECT * FROM erasures")
+    assert await life.run(EraseUser(user_id="xavier")) == [Done()]
+    assert looked_up(database, "SELECT * FROM erasures") == [before]
+    await erasure.erase()
+    answer = await queries.answer(Erasure(user_id="xavier"))
+    done = commands.open_answer(answer, ErasureAnswer)
+    assert done.finished_at is not None
+    assert done.files == 2  # until a gateway has deleted their bytes
+    assert await life.run(EraseUser(user_id="xavier")) == [Done()]
+    assert await life.run(EraseUser(user_id="nobody")) == [
+        Refused("not_found", "There is no such user")
+    ]
+    with pytest.raises(NotFound):
+        await queries.answer(Erasure(user_id="alice"))
+
+
+async def test_followers_are_told_at_the_beginning_and_at_the_end(
+    life: Log, erasure: UserErasure, queries: Queries
+) -> None:
+    asked = LogPage(follower="notify", positions={})
+    before = commands.open_answer(await queries.answer(asked), LogPageAnswer)
+    await erase(life, erasure)
+    asked = LogPage(follower="notify", positions=before.positions, epoch=before.epoch)
+    rows = commands.open_answer(await queries.answer(asked), LogPageAnswer).rows
+    own = [row.kind for row in rows if row.user_id == "xavier"]
+    assert [kind for kind in own if kind.startswith("eras")] == ["erasing", "erased"]
+
+
+async def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
+    life: Log, store: Store, erasure: UserErasure, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt gets a transaction further than the one before."""
+    between, left = store.between, 0
+
+    class Died(BaseException):
+        pass
+
+    async def dying(work):  # type: ignore[no-untyped-def]
+        nonlocal left
+        if not left:
+            raise Died
+        left -= 1
+        return await between(work)
+
+    await life.run(EraseUser(user_id="xavier"))
+    monkeypatch.setattr(store, "between", dying)
+    attempts = 0
+    while not looked_up(database, "SELECT 1 FROM erasures WHERE finished_at > 0"):
+        attempts = left = attempts + 1
+        try:
+            await erasure.erase()
+        except Died:
+            continue
+    assert attempts > 5
+    assert holding(database) == []
+
+
+async def test_it_begins_with_what_an_earlier_process_left(
+    life: Log, store: Store, erasure: UserErasure, database: Path
+) -> None:
+    await life.run(EraseUser(user_id="xavier"))
+    store.erasing.clear()
+    async with running(erasure.run()):
+        await eventually(lambda: holding(database) == [])
+
+
+async def test_secure_delete_alone_leaves_copies_of_rows_that_moved(
+    life: Log, database: Path, erasure: UserErasure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `write_anew` is for: rows that grow move to other pages, and leave copies."""
+    await churn(life, random.Random(3))
+    with monkeypatch.context() as without:
+        without.setattr(module, "write_anew", lambda connection: None)
+        await erase(life, erasure)
+        assert holding(database) == ["linkup.db"]
+    await life.store.between(module.write_anew)
+    await life.store.between(empty_the_log)
+    assert holding(database) == []
+
+
+async def churn(log: Log, chance: random.Random) -> None:
+    """Many messages of two users to each other, many of them edited and longer than before."""
+    sent: list[tuple[int, str]] = []
+    for start in range(0, 300, 50):
+        pairs = [("xavier", "alice"), ("alice", "xavier")] * 25
+        told = [
+            message(*pair, words(chance, pair[0]), f"n{start + number}")
+            for number, pair in enumerate(pairs)
+        ]
+        for one, stored in zip(told, await log.run(*told), strict=True):
+            assert isinstance(stored, Stored)
+            sent.append((stored.message_id, one.user_id))
+        edits = [
+            EditMessage(user_id=author, message_id=old, content=words(chance, author))
+            for old, author in chance.sample(sent, 50)
+        ]
+        await log.run(*edits)
+
+
+def words(chance: random.Random, sender: str) -> str:
+    return (CANARY if sender == "xavier" else "other") + "y" * chance.randrange(5, 600)
+
+
+async def test_what_is_cleared_or_hidden_by_others_stays_so(
+    life: Log, erasure: UserErasure, queries: Queries
+) -> None:
+    """Nobody is told of the end of a message that they do not see."""
+    await life.run(ClearConversation(user_id="alice", conversation_id=AX))
+    [before] = await joins(queries, "alice")
+    await erase(life, erasure)
+    told = frames_of(await feed(queries, "alice", before.head))
+    assert [frame["conversation_id"] for frame in told if frame["type"] == "message_deleted"] == [
+        GROUP
+    ]

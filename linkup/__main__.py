@@ -47,6 +47,7 @@ class Commands(click.Group):
         "notify-test",
         "vapid",
         "token",
+        "webhooks",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

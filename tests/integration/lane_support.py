@@ -70,9 +70,9 @@ class Lane:
 
 
 @asynccontextmanager
-async def persistence(nats_url: str, folder: Path) -> AsyncIterator[Lane]:
+async def persistence(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[Lane]:
     """Ann and Bob are known to it."""
-    settings = {"nats_url": nats_url, "data_dir": folder, "persistence_port": 0}
+    settings = {"nats_url": nats_url, "data_dir": folder, "persistence_port": 0, **values}
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.persistence"),
         env=to_environment(settings),

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -31,17 +31,26 @@ class Endpoint:
     status, with a header behind it as `429 retry-after: 7`; "late" is 201 after a moment, "hang"
     holds the answer until `release` is set, "drop" cuts the connection, "slow" begins an answer 201
     and never ends its body, "endless" sends a body without an end. `content`: the body of all
-    others."""
+    others. `answers`: how each was answered. `refuse`: what a body has that is answered with 400,
+    as are all requests to `refuse_path`. `after`: called when an answer has been written."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.script: list[str] = []
-        self.release = asyncio.Event()
-        self.connections = 0
-        self.content = b""
-        self.usual = "201"
         self.host = ""
         self.port = 0
+        self.connections = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again, with the same connections."""
+        self.release = asyncio.Event()
+        self.asked: list[Asked] = []
+        self.answers: list[str] = []
+        self.script: list[str] = []
+        self.content = b""
+        self.usual = "201"
+        self.refuse = b""
+        self.refuse_path = ""
+        self.after: Callable[[], None] | None = None
 
     def url(self, path: str, host: str = "") -> str:
         return f"https://{host or self.host}:{self.port}{path}"
@@ -52,11 +61,17 @@ class Endpoint:
         with suppress(OSError, h11.ProtocolError):
             while (asked := await _read(connection, reader)) is not None:
                 self.asked.append(asked)
-                act = self.script.pop(0) if self.script else self.usual
+                act = self._act(asked)
+                self.answers.append(act)
                 if not await self._answer(act, connection, writer):
                     break
                 connection.start_next_cycle()
         writer.transport.abort()
+
+    def _act(self, asked: Asked) -> str:
+        if asked.path == self.refuse_path or (self.refuse and self.refuse in asked.body):
+            return "400"
+        return self.script.pop(0) if self.script else self.usual
 
     async def _answer(
         self, act: str, connection: h11.Connection, writer: asyncio.StreamWriter
@@ -88,6 +103,8 @@ class Endpoint:
         _send(connection, writer, h11.Response(status_code=int(status), headers=headers))
         _send(connection, writer, h11.Data(data=self.content))
         _send(connection, writer, h11.EndOfMessage())
+        if self.after is not None:
+            self.after()
         await writer.drain()
         return True
 

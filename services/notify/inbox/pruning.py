@@ -49,6 +49,12 @@ DELETE_WATCH = """
 """
 
 
+DELETE_DEAD_LETTERS = """
+    DELETE FROM webhook_events WHERE number IN (
+        SELECT number FROM webhook_events WHERE state = 'dead' AND closed_at < :before LIMIT :step
+    )
+"""
+
 # A part of the work. It returns the number of deleted rows, or None when nothing is left to do.
 Step = Callable[[sqlite3.Connection], int | None]
 
@@ -83,9 +89,10 @@ class Pruning:
     async def once(self, keep: int) -> Pruned:
         """Delete all that was read or closed longer ago than `keep`. Raises Unavailable."""
         now = self._clock()
+        await self._all(simply(DELETE_DEAD_LETTERS, now - keep))
         return Pruned(
             items=await self._all(Items(now, keep)),
-            keys=await self._all(keys(now - max(keep, KEYS))),
+            keys=await self._all(simply(DELETE_KEYS, now - max(keep, KEYS))),
             deliveries=await self._all(deliveries(now - keep)),
         )
 
@@ -121,10 +128,10 @@ class Items:
         return bool(row["updated_at"] < self._unread)
 
 
-def keys(before: int) -> Step:
+def simply(statement: str, before: int) -> Step:
     def step(connection: sqlite3.Connection) -> int | None:
         asked = {"before": before, "step": STEP}
-        return connection.execute(DELETE_KEYS, asked).rowcount or None
+        return connection.execute(statement, asked).rowcount or None
 
     return step
 

@@ -72,10 +72,6 @@ DEAD = """
     SELECT * FROM webhook_events WHERE webhook_id = :webhook_id AND state = 'dead'
     ORDER BY closed_at DESC, number DESC LIMIT :limit
 """
-FORGET_DEAD = """
-    DELETE FROM webhook_events
-    WHERE webhook_id = :webhook_id AND state = 'dead' AND closed_at < :before
-"""
 
 Place = tuple[str, dict[str, int]]  # an epoch and positions
 

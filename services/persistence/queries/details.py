@@ -13,7 +13,10 @@ from shared.commands import MAX_DETAILS, MAX_PAGE_BYTES, Details, DetailsAnswer,
 
 GONE = b""
 
-MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages AS m WHERE m.message_id = ?1"  # noqa: S608
+# A store that was restored from a copy may have given the same number again.
+MESSAGE = f"""
+SELECT {MESSAGE_COLUMNS} FROM messages AS m WHERE m.message_id = ?1 AND m.conversation_id = ?2
+"""  # noqa: S608 - a list of columns
 CONVERSATION = """
 SELECT c.kind, c.title,
        (SELECT count(*) FROM members AS o WHERE o.conversation_id = c.conversation_id),
@@ -68,7 +71,7 @@ def _detail(source: Source, fact: Fact) -> bytes:
 
 
 def _message(source: Source, message_id: int, conversation: api.EventConversation) -> bytes:
-    for row in source.fetch(MESSAGE, (message_id,)):
+    for row in source.fetch(MESSAGE, (message_id, conversation.conversation_id)):
         body = msgspec.Raw(message_body(MessageRow(*row)))
         return api.encode(_MessageEvent(message=body, conversation=conversation))
     return GONE

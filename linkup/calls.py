@@ -1,6 +1,8 @@
 """Owns the HTTP calls of the load generator: getting tokens, and reading pages back."""
 
 import http.client
+import shlex
+import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -16,6 +18,7 @@ TIMEOUT = 15.0
 PAGE = 100
 INBOX = "/v1/conversations"
 TOKEN_LIFE = 3600
+COMMAND_TIMEOUT = 30.0  # seconds, of a token command
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 TOO_MANY = 429
@@ -27,7 +30,7 @@ class CallFailed(Exception):
 
 
 class Unusable(CallFailed):
-    """There is no server of ours at that URL, or it does not let us in with that secret."""
+    """There is no server of ours at that URL, or it does not let us in with our tokens."""
 
 
 class Login(Struct, frozen=True):
@@ -54,16 +57,45 @@ def signing(secret: str) -> str:
 
 def usual_claims(user_id: str, audience: str, issuer: str, lasting: int) -> dict[str, Any]:
     """The claims that every token needs. `lasting`: seconds."""
-    claims = {"sub": user_id, "aud": audience, "exp": int(time.time()) + lasting}
+    now = int(time.time())
+    claims = {"sub": user_id, "aud": audience, "iat": now, "exp": now + lasting}
     return {**claims, "iss": issuer} if issuer else claims
 
 
-class Tokens:
-    """Gives a user a token: signed here when we know the secret, else by the demo login."""
+def printed(command: str, user_id: str) -> str:
+    """Return the token that the command prints when the user id is appended to it. Raises
+    CallFailed."""
+    try:
+        done = subprocess.run(
+            [*shlex.split(command), user_id],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=COMMAND_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise CallFailed(f"the token command has not ended within {COMMAND_TIMEOUT:g} s") from None
+    except (OSError, ValueError) as error:
+        raise CallFailed(f"the token command cannot be run: {error}") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        raise CallFailed(f"the token command failed with status {done.returncode}: {said}")
+    if len(done.stdout.split()) != 1:
+        raise CallFailed("the token command must print one token, and nothing else")
+    return done.stdout.strip()
 
-    def __init__(self, url: str, secret: str, audience: str, issuer: str = "") -> None:
+
+class Tokens:
+    """Gives a user a token: printed by a command, or signed here when we know the secret, or else
+    by the demo login."""
+
+    def __init__(
+        self, url: str, secret: str, audience: str, issuer: str = "", command: str = ""
+    ) -> None:
         self._url = url.rstrip("/")
-        self._secret = signing(secret)
+        self._command = command
+        self._secret = "" if command else signing(secret)
         self._audience = audience
         self._issuer = issuer
 
@@ -93,21 +125,31 @@ class Tokens:
         except urllib.error.HTTPError as error:
             said = _fault(error)
             if error.code == UNAUTHORIZED:
-                raise CallFailed(
-                    f"the secret is not the server's, or the audience is not {self._audience}, "
-                    f"or the issuer is not {self._issuer or 'left out'}: "
-                    "it takes no token of ours; pass --secret or set LINKUP_JWT_SECRET"
-                ) from None
+                raise CallFailed(self._refused()) from None
             if not _is_ours(error):
                 raise CallFailed(self._stranger(f"GET {INBOX}: {said}")) from None
         except msgspec.DecodeError:
             raise CallFailed(self._stranger(f"GET {INBOX}: no JSON")) from None
+
+    def _refused(self) -> str:
+        if self._command:
+            return (
+                "it does not take what the token command prints: `linkup token check` says what is "
+                "wrong with a token"
+            )
+        return (
+            f"the secret is not the server's, or the audience is not {self._audience}, "
+            f"or the issuer is not {self._issuer or 'left out'}: "
+            "it takes no token of ours; pass --secret or set LINKUP_JWT_SECRET"
+        )
 
     def _stranger(self, saw: str) -> str:
         return f"{self._url} does not answer as a LinkUp server does ({saw})"
 
     def of(self, user_id: str) -> str:
         """Raises CallFailed."""
+        if self._command:
+            return printed(self._command, user_id)
         return self._signed(user_id) if self._secret else self._dev_login(user_id)
 
     def _signed(self, user_id: str) -> str:
@@ -122,7 +164,8 @@ class Tokens:
             said = f"POST /v1/dev/login: {_fault(error)}"
             if error.code == NOT_FOUND and _is_ours(error):
                 raise CallFailed(
-                    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET"
+                    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET, or "
+                    "pass --token-command if it takes only tokens of published keys"
                 ) from None
             raise CallFailed(said if _is_ours(error) else self._stranger(said)) from None
         try:

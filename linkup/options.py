@@ -29,6 +29,13 @@ secret_option = click.option(
     default="",
     help="Secret that signs the tokens of users. Without it, the demo login provides them.",
 )
+token_command_option = click.option(
+    "--token-command",
+    default="",
+    metavar="COMMAND",
+    help="Command that prints a token for the user whose id is appended to it, in place of the "
+    "secret. It is not run by a shell.",
+)
 audience_option = click.option(
     "--audience",
     envvar="LINKUP_JWT_AUDIENCE",

@@ -81,8 +81,9 @@ def delivery_error(seen: Seen) -> str:
 def auth_error(seen: Seen) -> str:
     said = _said("auth_error", seen)
     return (
-        f"Tokens are refused: {said}. If users complain, compare LINKUP_JWT_SECRET and the clock "
-        "with those of your app; otherwise somebody is guessing tokens."
+        f"Tokens are refused: {said}. If users complain, give one of their tokens to `linkup token "
+        "check`, and compare the keys (LINKUP_JWT_SECRET or LINKUP_JWKS_URL) and the clock with "
+        "those of your app; otherwise somebody is guessing tokens."
     )
 
 

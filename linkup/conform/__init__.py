@@ -20,6 +20,7 @@ from linkup.options import (
     secret_option,
     server_argument,
     show_progress,
+    token_command_option,
 )
 
 
@@ -28,6 +29,7 @@ from linkup.options import (
 @secret_option
 @audience_option
 @issuer_option
+@token_command_option
 @click.option(
     "--only",
     multiple=True,
@@ -54,6 +56,7 @@ def conform(
     secret: str,
     audience: str,
     issuer: str,
+    token_command: str,
     only: tuple[str, ...],
     patience: float,
     abuse: bool,
@@ -67,7 +70,7 @@ def conform(
     Each check creates its own users, named linkup--conform-…. No other user can see them, and no
     e-mail is sent.
     The exit code is 0 if no check failed, 1 if one failed, and 2 if the server cannot be used:
-    nothing answers at URL, or it refuses the secret.
+    nothing answers at URL, or it refuses the tokens.
     """
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url}: write http:// or https://", param_hint="URL")
@@ -75,7 +78,7 @@ def conform(
     if as_list:
         click.echo(listed(chosen))
         return
-    deployment = Deployment(url, secret, audience, issuer)
+    deployment = Deployment(url, secret, audience, issuer, token_command)
     deployment.abuse = abuse
     try:
         found = asyncio.run(play(deployment, chosen, show_progress, patience))

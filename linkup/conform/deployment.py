@@ -39,7 +39,12 @@ class Deployment:
     """One server, seen from outside."""
 
     def __init__(
-        self, url: str, secret: str = "", audience: str = "linkup", issuer: str = ""
+        self,
+        url: str,
+        secret: str = "",
+        audience: str = "linkup",
+        issuer: str = "",
+        command: str = "",
     ) -> None:
         self.url = url.rstrip("/")
         self.socket_url = self.url.replace("http", "ws", 1)
@@ -48,8 +53,8 @@ class Deployment:
         self.run = secrets.token_hex(3)
         self.users = f"{PREFIX}conform-{self.run}"  # how the ids of all users of this run begin
         self.abuse = False
-        self._secret = signing(secret)
-        self._tokens = Tokens(self.url, secret, audience, issuer)
+        self._secret = "" if command else signing(secret)
+        self._tokens = Tokens(self.url, secret, audience, issuer, command)
         self._given: dict[str, str] = {}
 
     async def enter(self, user_id: str) -> None:

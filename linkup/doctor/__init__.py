@@ -13,7 +13,7 @@ from linkup.doctor import bundle, choices, machine, mail, sending, services, wir
 from linkup.doctor.seen import Seen, look
 from linkup.doctor.verdict import Verdict, failed
 from linkup.installation.wire import quiet
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, environment_with, token_command_option
 from shared.errors import SettingError
 from shared.settings import Settings, load
 
@@ -32,6 +32,7 @@ FIX = "Correct it: `linkup config` prints what is in force."
     "--url", default="", metavar="URL", help="URL of a gateway not started by `linkup run`."
 )
 @click.option("--send", is_flag=True, help="Also send a message between two reserved users.")
+@token_command_option
 @click.option(
     "--bundle",
     "report",
@@ -47,6 +48,7 @@ def doctor(
     data_dir: str | None,
     url: str,
     send: bool,
+    token_command: str,
     report: Path | None,
     config: str | None,
     as_json: bool,
@@ -63,7 +65,7 @@ def doctor(
         seen, found = Seen(settings=Settings(), where=None), [failed("settings", str(error), FIX)]
     else:
         with quiet():
-            seen, found = asyncio.run(examined(settings, url, send))
+            seen, found = asyncio.run(examined(settings, url, send, token_command))
     if report is not None:
         bundle.write(report, seen, found)
     _show(found, as_json)
@@ -71,13 +73,15 @@ def doctor(
         ctx.exit(1)
 
 
-async def examined(settings: Settings, url: str, send: bool) -> tuple[Seen, list[Verdict]]:
+async def examined(
+    settings: Settings, url: str, send: bool, command: str = ""
+) -> tuple[Seen, list[Verdict]]:
     """Run all checks at the same time, each with a time limit, so that none delays the others."""
     async with asyncio.TaskGroup() as tasks:
         schema = tasks.create_task(services.schema(settings))
         smtp = tasks.create_task(mail.smtp(settings))
         seen = await look(settings, url)
-        sent = tasks.create_task(sending.sent(seen)) if send else None
+        sent = tasks.create_task(sending.sent(seen, command)) if send else None
         own = [*choices.checks(seen), *machine.checks(seen)]
         bus, running = await asyncio.gather(wire.checks(seen), services.checks(seen))
     last = [sent.result()] if sent else []

@@ -1,11 +1,12 @@
 """Owns the checks of settings: keys, names, origins, proxies. They need no running service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from linkup.doctor.seen import Seen
 from linkup.doctor.verdict import Verdict, failed, passed, warned
+from linkup.installation.secret import is_made
 from shared.settings import Settings, in_force
 
 LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
@@ -27,18 +28,26 @@ def settings(seen: Seen) -> Verdict:
 
 
 def keys(seen: Seen) -> Verdict:
-    secrets = seen.settings.jwt_secrets
-    if not secrets:
-        file = seen.settings.data / "jwt-secret"
-        try:
-            mode = file.stat().st_mode & 0o777
-        except OSError:
-            return warned(
-                "keys", "LINKUP_JWT_SECRET is not set", "Set it, or let `linkup run` make one."
-            )
-        if mode & 0o077:
-            return failed("keys", f"others may read {file} ({mode:04o})", f"Run chmod 600 {file}.")
-        return passed("keys", f"made by `linkup run`, in {file}")
+    """The keys of tokens: published ones, a secret that is set, or one that `linkup run` made."""
+    if seen.settings.jwt_secrets:
+        return _secrets(seen.settings.jwt_secrets)
+    if not is_made(seen.settings):
+        return passed("keys", f"published at {seen.settings.jwks_url}; no secret is needed")
+    file = seen.settings.data / "jwt-secret"
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError:
+        return warned(
+            "keys",
+            "neither LINKUP_JWKS_URL nor LINKUP_JWT_SECRET is set",
+            "Set one of them, or let `linkup run` make a secret.",
+        )
+    if mode & 0o077:
+        return failed("keys", f"others may read {file} ({mode:04o})", f"Run chmod 600 {file}.")
+    return passed("keys", f"made by `linkup run`, in {file}")
+
+
+def _secrets(secrets: Sequence[str]) -> Verdict:
     length = min(len(secret.encode()) for secret in secrets)
     if length < LEAST_SECRET_BYTES:
         return failed(

@@ -23,12 +23,14 @@ class Unsent(Exception):
     """The message did not get through. The text names the step that failed."""
 
 
-async def sent(seen: Seen) -> Verdict:
+async def sent(seen: Seen, command: str = "") -> Verdict:
+    """`command`: prints the tokens, in place of the secret."""
     url = seen.url("gateway")
     if not url:
         return skipped("send", "the address of a gateway is not known: pass --url")
     chosen = seen.settings
-    tokens = Tokens(url, ",".join(secrets_of(chosen)), chosen.jwt_audience, chosen.jwt_issuer)
+    names = (chosen.jwt_audience, chosen.jwt_issuer)
+    tokens = Tokens(url, ",".join(secrets_of(chosen)), *names, command)
     run = secrets.token_hex(4)
     users = [f"{PREFIX}doctor-{run}-{each}" for each in "ab"]
     try:

@@ -29,11 +29,12 @@ NOBODYS = [f"linkup.user.{subjects.token(NOBODY)}.{kind}" for kind in ("feed", "
 CONTROL = subjects.control(NOBODY)
 TRIED = (
     *(subjects.STORE, subjects.query("health"), subjects.notify("health"), subjects.LOG),
-    *("linkup.errors", *NOBODYS, CONTROL, subjects.presence(NOBODY)),
+    *("linkup.errors", subjects.STANDING, *NOBODYS, CONTROL, subjects.presence(NOBODY)),
     *("_INBOX.x", "$SYS.REQ.SERVER.PING", "anything", *(f"_INBOX_{user}.x" for user in PUBLISH)),
 )
 VIOLATION = {"publish": "for publish to", "subscribe": "for subscription to"}
-HEARD = (subjects.STORE, "linkup.errors", subjects.presence(NOBODY))  # by somebody who acts on it
+# By somebody who acts on it.
+HEARD = (subjects.STORE, "linkup.errors", subjects.STANDING, subjects.presence(NOBODY))
 
 
 class _User(Struct):

@@ -20,6 +20,7 @@ from linkup.options import (
     secret_option,
     server_argument,
     show_progress,
+    token_command_option,
 )
 from shared.reserved import PREFIX
 
@@ -91,6 +92,7 @@ def _pids(
 @secret_option
 @audience_option
 @issuer_option
+@token_command_option
 @click.option(
     "--pid",
     "pids",
@@ -119,6 +121,7 @@ def load(
     secret: str,
     audience: str,
     issuer: str,
+    token_command: str,
     pids: dict[str, int],
     file: Path | None,
     as_json: bool,
@@ -129,9 +132,9 @@ def load(
 
     The exit code is 0 if all messages arrived once and in order, 1 if one was lost, doubled,
     changed or out of order, and 2 if the server cannot be used: nothing answers at URL, or it
-    refuses the secret.
+    refuses the tokens.
     """
-    tokens = Tokens(url, secret, audience, issuer)
+    tokens = Tokens(url, secret, audience, issuer, token_command)
     try:
         if file is not None:
             replayed = asyncio.run(replay.run(socket_url(url), url, tokens, file, show_progress))

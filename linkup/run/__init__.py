@@ -10,12 +10,14 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Coroutine
+from pathlib import Path
 
 import click
 import msgspec
 
 from linkup.installation import owners
 from linkup.installation.operator import FILE, NAME, Operator
+from linkup.installation.secret import is_made
 from linkup.options import config_option, environment_with
 from linkup.run import advice, broker, data_dir, events, listeners, services
 from linkup.run.children import Child, ChildFailed, Plan
@@ -88,7 +90,7 @@ def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[
         settings = msgspec.structs.replace(
             settings,
             data_dir=str(path),
-            jwt_secret=settings.jwt_secret or data_dir.jwt_secret(path),
+            jwt_secret=settings.jwt_secret or _made_secret(settings, path),
             vapid_private_key=settings.vapid_private_key or data_dir.vapid_key(path),
             public_url=settings.public_url or page_url(settings, sockets),
         )
@@ -103,6 +105,10 @@ def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[
             if server is not None and failure.name == broker.NAME:
                 raise StartError(f"{failure}: {server.last_words()}") from None
             return failure.status  # a service has said why by itself
+
+
+def _made_secret(settings: Settings, path: Path) -> str:
+    return data_dir.jwt_secret(path) if is_made(settings) else ""
 
 
 class Supervisor:

@@ -18,9 +18,10 @@ def warnings(settings: Settings) -> Iterator[str]:
     if not (settings.dev_login or settings.jwt_secret or settings.jwks_url):
         why = "" if local else f", because LINKUP_HOST={settings.host} accepts other machines"
         yield (
-            f"nobody can sign in yet: the demo login is off{why}. Set LINKUP_JWT_SECRET to "
-            "the secret that signs your app's tokens, or give your app the secret in the file "
-            "jwt-secret of the data directory; for a demo set LINKUP_DEV_LOGIN=1"
+            f"nobody can sign in yet: the demo login is off{why}. Set LINKUP_JWKS_URL to the "
+            "address of the public keys of your app's tokens, or LINKUP_JWT_SECRET to the secret "
+            "that signs them, or give your app the secret in the file jwt-secret of the data "
+            "directory; for a demo set LINKUP_DEV_LOGIN=1"
         )
     if settings.smtp_host and not settings.public_url and is_loopback(reachable(settings.host)):
         yield (

@@ -42,7 +42,7 @@ from services.gateway.api.unsubscribing import Unsubscribing
 from services.gateway.api.users import Users
 from services.gateway.api.webhooks import HostWebhooks
 from services.gateway.attachments.inspection import Inspection
-from services.gateway.attachments.links import Links
+from services.gateway.attachments.links import SharedLinks
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
@@ -316,7 +316,7 @@ def _endpoints(parts: Parts) -> Endpoints:
     """Return each endpoint by its name in the route table."""
     settings, log, lanes, people = parts.settings, parts.log, parts.lanes, parts.people
     uploads = Uploads(lanes, parts.objects, limits_of(settings))
-    links = Links(settings.jwt_secrets, settings.attachment_link_for)
+    links = SharedLinks(log, settings.attachment_link_for)
     return {
         **Messages(lanes, log, parts.hub, people).endpoints(),
         **Conversations(lanes, log, people).endpoints(),

@@ -290,6 +290,14 @@ class AttachedFilesAnswer(Struct, frozen=True, kw_only=True):
     files: list[AttachedFile]
 
 
+class LinkKey(Struct, frozen=True, kw_only=True, tag="link_key"):
+    """Asks for the key with which all gateways sign the URLs of files."""
+
+
+class LinkKeyAnswer(Struct, frozen=True, kw_only=True):
+    key: bytes
+
+
 class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
     """Rows after a follower's position, which is one number per writer.
 
@@ -477,6 +485,7 @@ Question = (
     | Attachment
     | Attachments
     | AttachedFiles
+    | LinkKey
     | LogPage
     | Marks
     | Glimpses

@@ -11,9 +11,10 @@ from websockets.asyncio.client import connect
 
 from linkup.installation.owners import ALLOWED_SECRETS
 from linkup.run.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
+from services.gateway.auth import Authenticator
 from services.gateway.auth.keys import LEAST_SECRET_BYTES
 from services.gateway.hosts import Hosts
-from shared.errors import Forbidden
+from shared.errors import Forbidden, SettingError
 from shared.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT
 from shared.settings import PREFIX, SECRETS, Settings, load, variable
 from tests.contract.compose_file import (
@@ -185,7 +186,6 @@ def test_a_clean_clone_starts_as_a_demo() -> None:
 
 
 SECRET = {
-    "LINKUP_JWT_SECRET": "f" * 64,
     "LINKUP_PUBLIC_URL": "https://chat.example.com",
     **{f"NATS_{user.upper()}_PASSWORD": f"1e{number}" for number, user in enumerate(PUBLISH)},
 }
@@ -199,11 +199,22 @@ def test_production_does_not_start_without_its_secrets(name: str) -> None:
 
 
 def test_production_has_no_demo_left() -> None:
-    production = services(SECRET | {"LINKUP_DEV_LOGIN": "1"}, COMPOSE, PRODUCTION)
+    chosen = {"LINKUP_DEV_LOGIN": "1", "LINKUP_JWT_SECRET": "f" * 64}
+    production = services(SECRET | chosen, COMPOSE, PRODUCTION)
     settings = settings_of(production["gateway"])
     assert not settings.dev_login
     assert settings.jwt_secret == "f" * 64
     assert "demo" not in str(production)
+
+
+def test_production_needs_a_secret_or_published_keys() -> None:
+    alone = settings_of(services(SECRET, COMPOSE, PRODUCTION)["gateway"])
+    with pytest.raises(SettingError, match="LINKUP_JWKS_URL"):
+        Authenticator(alone)
+    keys = {"LINKUP_JWKS_URL": "https://app.example/keys.json"}
+    published = settings_of(services(SECRET | keys, COMPOSE, PRODUCTION)["gateway"])
+    assert (published.jwt_secret, published.jwks_url) == ("", keys["LINKUP_JWKS_URL"])
+    Authenticator(published)
 
 
 @pytest.mark.parametrize(

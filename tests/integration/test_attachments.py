@@ -14,7 +14,7 @@ import pytest_asyncio
 from linkup_client import FileFailed, Message, connect
 from PIL import Image
 
-from services.gateway.attachments.links import Links
+from services.gateway.attachments.links import links
 from shared.api import Variant
 from tests.support.peer import Frame, synced
 from tests.support.stack import Stack, run_stack
@@ -200,7 +200,9 @@ async def test_d34_a_cut_upload_leaves_nothing(stack: Stack) -> None:
 
 
 def signed(stack: Stack, file_id: str, variant: Variant, expires: float) -> str:
-    return Links([stack.secret], 300).url(file_id, variant, int(expires))
+    with reading(stack.data_dir / "linkup.db") as db:
+        [(key,)] = db.execute("SELECT value FROM meta WHERE key = 'link_key'")
+    return links(bytes.fromhex(key), 300).url(file_id, variant, int(expires))
 
 
 async def test_d34_a_url_is_for_one_file_and_for_minutes(

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.gateway.api.request import announced, as_json, converted, integer, listed
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
-from services.gateway.attachments.links import Links
+from services.gateway.attachments.links import Links, SharedLinks
 from services.gateway.attachments.objects import Objects
 from services.gateway.attachments.uploads import Uploads, original, thumbnail
 from services.gateway.auth import Identity
@@ -34,7 +34,7 @@ class Attachments:
     people: People
     uploads: Uploads
     objects: Objects
-    links: Links
+    links: SharedLinks
 
     def endpoints(self) -> Endpoints:
         one = "/v1/attachments/{attachment_id}"
@@ -64,7 +64,7 @@ class Attachments:
     async def one(self, request: Request, identity: Identity) -> Response:
         asked = Attachment(attachment_id=_attachment_id(request), user_id=identity.user_id)
         found = await self.log.ask(asked, AttachmentRecord)
-        return as_json(api.encode(self._answer(found)))
+        return as_json(api.encode(_answer(found, await self.links.get())))
 
     async def these(self, request: Request, identity: Identity) -> Response:
         ids = listed(request, "ids", api.FileIds)
@@ -72,7 +72,8 @@ class Attachments:
             raise InvalidRequest("The parameter `ids` is missing")
         asked = commands.Attachments(attachment_ids=ids, user_id=identity.user_id)
         found = await self.log.ask(asked, AttachmentRecords)
-        answers = [self._answer(record) for record in found.records]
+        links = await self.links.get()
+        answers = [_answer(record, links) for record in found.records]
         return as_json(api.encode(api.AttachmentsAnswer(attachments=answers)))
 
     async def content(self, request: Request) -> Response:
@@ -82,7 +83,8 @@ class Attachments:
         expires = integer(request, "expires", least=0) or 0
         signature = _parameter(request, "signature")
         now = time.time()
-        self.links.check(attachment_id, variant, expires, signature, now)
+        links = await self.links.get()
+        links.check(attachment_id, variant, expires, signature, now)
         found = await self.log.ask(Attachment(attachment_id=attachment_id), AttachmentRecord)
         max_age = max(0, int(expires - now))
         if variant == "original":
@@ -104,24 +106,23 @@ class Attachments:
         body: AsyncIterator[bytes] = self.objects.read(path, start, end)
         return StreamingResponse(body, PARTIAL if part is not None else 200, headers)
 
-    def _answer(self, found: AttachmentRecord) -> api.AttachmentAnswer:
-        expires = self.links.expiry(time.time())
-        return api.AttachmentAnswer(
-            attachment_id=found.attachment_id,
-            name=found.name,
-            media_type=found.media_type,
-            size=found.size,
-            width=UNSET if found.width is None else found.width,
-            height=UNSET if found.height is None else found.height,
-            thumbnail=True if found.thumbnail else UNSET,
-            url=self.links.url(found.attachment_id, "original", expires),
-            thumbnail_url=(
-                self.links.url(found.attachment_id, "thumbnail", expires)
-                if found.thumbnail
-                else UNSET
-            ),
-            expires_at=frames.time_of(expires * SECOND),
-        )
+
+def _answer(found: AttachmentRecord, links: Links) -> api.AttachmentAnswer:
+    expires = links.expiry(time.time())
+    return api.AttachmentAnswer(
+        attachment_id=found.attachment_id,
+        name=found.name,
+        media_type=found.media_type,
+        size=found.size,
+        width=UNSET if found.width is None else found.width,
+        height=UNSET if found.height is None else found.height,
+        thumbnail=True if found.thumbnail else UNSET,
+        url=links.url(found.attachment_id, "original", expires),
+        thumbnail_url=(
+            links.url(found.attachment_id, "thumbnail", expires) if found.thumbnail else UNSET
+        ),
+        expires_at=frames.time_of(expires * SECOND),
+    )
 
 
 def _attachment_id(request: Request) -> str:

@@ -1,33 +1,38 @@
-"""Owns signed URLs, which allow downloading a file until they expire. Pure except for the clock.
+"""Owns signed URLs, which allow downloading a file until they expire.
 
-A URL names nobody and holds no secret: an HMAC over what it grants, keyed from a secret that
-all gateways share. The first of the secrets signs; a signature with any of them is valid.
+A URL names nobody and holds no secret: an HMAC over what it grants, with a key that the store made
+and all gateways share.
 """
 
 import hmac
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
+from msgspec import Struct
+
+from services.gateway.upstream.queries import Log
 from shared.api import Variant
+from shared.commands import LinkKey, LinkKeyAnswer
 from shared.errors import NotFound
 
 PURPOSE = b"linkup attachment links"  # no signature of this key fits anything else
+KEPT = 60.0  # seconds until the store is asked for its key again: it may be another store
 
 
-class Links:
-    """`lasting`: seconds."""
+class Links(Struct, frozen=True):
+    """Pure. `lasting`: seconds."""
 
-    def __init__(self, secrets: Sequence[str], lasting: float) -> None:
-        self._keys = [hmac.digest(secret.encode(), PURPOSE, "sha256") for secret in secrets]
-        self._lasting = int(lasting)
+    key: bytes
+    lasting: int
 
     def expiry(self, now: float) -> int:
         """In seconds since 1970, at least so long from now as set."""
-        return int(now) + 1 + self._lasting
+        return int(now) + 1 + self.lasting
 
     def url(self, attachment_id: str, variant: Variant, expires: int) -> str:
-        """Return a URL without a host: it is valid on every gateway."""
-        signature = _signature(self._keys[0], attachment_id, variant, expires)
+        """Without host: it is valid on every gateway."""
+        signature = self._signature(attachment_id, variant, expires)
         query = {"variant": variant, "expires": expires, "signature": signature}
         return f"/v1/attachments/{attachment_id}/content?{urlencode(query)}"
 
@@ -35,12 +40,36 @@ class Links:
         self, attachment_id: str, variant: Variant, expires: int, signature: str, now: float
     ) -> None:
         """Raises NotFound, as for a file that is not there: forged, expired, absent are alike."""
-        signed = [_signature(key, attachment_id, variant, expires) for key in self._keys]
-        fits = [hmac.compare_digest(one.encode(), signature.encode()) for one in signed]
-        if not any(fits) or expires < now:
+        signed = self._signature(attachment_id, variant, expires)
+        if not hmac.compare_digest(signed.encode(), signature.encode()) or expires < now:
             raise NotFound("There is no such attachment")
 
+    def _signature(self, attachment_id: str, variant: Variant, expires: int) -> str:
+        said = f"{attachment_id}\n{variant}\n{expires}"
+        return hmac.digest(self.key, said.encode(), "sha256").hex()
 
-def _signature(key: bytes, attachment_id: str, variant: Variant, expires: int) -> str:
-    said = f"{attachment_id}\n{variant}\n{expires}"
-    return hmac.digest(key, said.encode(), "sha256").hex()
+
+def links(key: bytes, lasting: float) -> Links:
+    """The links that are signed with a key of the store."""
+    return Links(hmac.digest(key, PURPOSE, "sha256"), int(lasting))
+
+
+class SharedLinks:
+    """Links with the key of the store. `lasting`: seconds. `clock`: seconds, never back."""
+
+    def __init__(
+        self, log: Log, lasting: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = log
+        self._lasting = lasting
+        self._clock = clock
+        self._links: Links | None = None
+        self._asked_at = 0.0
+
+    async def get(self) -> Links:
+        """Raises what the log does, if it has to be asked."""
+        now = self._clock()
+        if self._links is None or now >= self._asked_at + KEPT:
+            answer = await self._log.ask(LinkKey(), LinkKeyAnswer)
+            self._links, self._asked_at = links(answer.key, self._lasting), now
+        return self._links

@@ -23,7 +23,7 @@ from services.gateway.auth.standings import Standings
 from shared import frames
 from shared.clock import SECOND
 from shared.counters import Counters
-from shared.errors import Unauthorized, Unavailable
+from shared.errors import SettingError, Unauthorized, Unavailable
 from shared.health import Health
 from shared.reserved import is_reserved
 from shared.settings import Settings
@@ -58,7 +58,11 @@ class Authenticator:
     """Verifies the tokens of the host app; signs them only for the demo."""
 
     def __init__(self, settings: Settings, counters: Counters | None = None) -> None:
-        self.keys = Keys(settings.jwt_secrets)
+        self.keys = Keys(settings.jwt_secrets, published=bool(settings.jwks_url))
+        if settings.dev_login and not settings.jwt_secrets:
+            raise SettingError(
+                "LINKUP_DEV_LOGIN needs LINKUP_JWT_SECRET, which signs the tokens of the demo"
+            )
         self._secrets = settings.jwt_secrets
         self._audience = settings.jwt_audience
         self._issuer = settings.jwt_issuer or None

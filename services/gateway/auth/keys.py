@@ -34,11 +34,18 @@ class UnknownKey(jwt.InvalidTokenError):
 class Keys:
     """The keys in force. `changed` is called when others have taken their place."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        """Raises SettingError."""
+    def __init__(self, secrets: Sequence[str], *, published: bool = False) -> None:
+        """`published`: there will be public keys, so that no secret is needed. Raises
+        SettingError."""
         if len(secrets) > MOST_SECRETS:
             raise SettingError("LINKUP_JWT_SECRET has more than two secrets: leave out the oldest")
-        self._secrets = [secret_key(secret) for secret in secrets or ("",)]
+        if not secrets and not published:
+            raise SettingError(
+                "nobody could sign in: set LINKUP_JWKS_URL to the address of your app's public "
+                f"keys, or LINKUP_JWT_SECRET to a secret of at least {LEAST_SECRET_BYTES} bytes "
+                f"that your app shares; {MAKE_ONE}"
+            )
+        self._secrets = [secret_key(secret) for secret in secrets]
         self._public: Sequence[jwt.PyJWK] = ()
         self.changed: Callable[[], None] = lambda: None
 

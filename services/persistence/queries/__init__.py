@@ -23,6 +23,7 @@ from services.persistence.queries.followers import Followers
 from services.persistence.queries.glimpses import glimpses
 from services.persistence.queries.history import history
 from services.persistence.queries.inbox import conversation, inbox, unread
+from services.persistence.queries.links import link_key
 from services.persistence.queries.log import log, marks
 from services.persistence.queries.membership import acquaintances, members
 from services.persistence.queries.receipts import receipts
@@ -57,6 +58,7 @@ from shared.commands import (
     Joins,
     LeaveLog,
     LeftLog,
+    LinkKey,
     ListUsers,
     LogPage,
     Marks,
@@ -160,6 +162,8 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return attachments(source, asked)
         case AttachedFiles():
             return attached_files(source, asked)
+        case LinkKey():
+            return link_key(source)
         case LogPage():
             return log(source, asked)
         case Marks():

@@ -180,7 +180,8 @@ class Store:
 def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
     """Give a new store its identity, forget lanes of processes long gone, read the identity."""
     connection.execute("BEGIN IMMEDIATE")
-    fresh = [("epoch", secrets.token_hex(8)), ("hash_key", secrets.token_hex(32))]
+    made = {"epoch": 8, "hash_key": 32, "link_key": 32}
+    fresh = [(name, secrets.token_hex(size)) for name, size in made.items()]
     connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
     connection.execute(statements.FORGET_LANES, (LANES_KEPT,))
     connection.execute("COMMIT")

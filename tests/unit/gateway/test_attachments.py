@@ -21,7 +21,8 @@ from services.gateway.attachments.headers import (
     disposition,
     part_of,
 )
-from services.gateway.attachments.links import Links
+from services.gateway.attachments.links import KEPT, Links, SharedLinks, links
+from shared.commands import LinkKey, LinkKeyAnswer
 from shared.errors import NotFound, TooLarge, Unsupported
 
 # ------------------------------------------------------------------ what it is
@@ -224,25 +225,25 @@ def test_a_part_behind_the_end_is_refused(asked: str) -> None:
 
 # ------------------------------------------------------------------ signed URLs
 
-SECRET = "s" * 32
+KEY = b"k" * 32
 
 
-def checked(links: Links, now: float, **changed: Any) -> None:
+def checked(signing: Links, now: float, **changed: Any) -> None:
     """The URL of a file, with something else in one place."""
-    url = urlsplit(links.url("a1", "original", 1000))
+    url = urlsplit(signing.url("a1", "original", 1000))
     query = {name: value for name, [value] in parse_qs(url.query).items()}
     given = {"attachment_id": url.path.split("/")[3], **query, **changed}
-    links.check(
+    signing.check(
         given["attachment_id"], given["variant"], int(given["expires"]), given["signature"], now
     )
 
 
 def test_a_url_holds_until_it_expires() -> None:
-    links = Links([SECRET], 300)
-    checked(links, 1000.0)
+    signing = links(KEY, 300)
+    checked(signing, 1000.0)
     with pytest.raises(NotFound):
-        checked(links, 1000.1)
-    assert 300 <= links.expiry(5.5) - 5.5 <= 301.5
+        checked(signing, 1000.1)
+    assert 300 <= signing.expiry(5.5) - 5.5 <= 301.5
 
 
 @pytest.mark.parametrize(
@@ -259,13 +260,27 @@ def test_a_url_holds_until_it_expires() -> None:
 )
 def test_a_changed_url_is_as_good_as_none(changed: dict[str, Any]) -> None:
     with pytest.raises(NotFound):
-        checked(Links([SECRET], 300), 999.0, **changed)
+        checked(links(KEY, 300), 999.0, **changed)
 
 
-def test_another_secret_signs_other_urls() -> None:
-    one, other = Links([SECRET], 300), Links(["t" * 32], 300)
+def test_another_key_signs_other_urls() -> None:
+    one, other = links(KEY, 300), links(b"t" * 32, 300)
     assert one.url("a1", "original", 1000) != other.url("a1", "original", 1000)
-    assert SECRET not in one.url("a1", "original", 1000)
+    assert KEY.hex() not in one.url("a1", "original", 1000)
+
+
+async def test_the_key_is_the_stores_and_asked_for_once_a_minute() -> None:
+    keys, now = [b"old", b"new"], [0.0]
+
+    class Log:
+        async def ask(self, asked: LinkKey, kind: type[LinkKeyAnswer]) -> LinkKeyAnswer:
+            return kind(key=keys.pop(0))
+
+    log: Any = Log()
+    shared = SharedLinks(log, 300, lambda: now[0])
+    assert [await shared.get() for _ in range(2)] == [links(b"old", 300)] * 2
+    now[0] += KEPT
+    assert await shared.get() == links(b"new", 300)
 
 
 # ------------------------------------------------------------------ images

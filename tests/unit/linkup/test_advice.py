@@ -29,7 +29,7 @@ def test_f_h10_a_demo_on_this_machine_is_not_warned_of(host: str) -> None:
 def test_f_s22_a_server_nobody_can_sign_in_to_is_warned_of(host: str) -> None:
     warning = said(host=host)
     assert "nobody can sign in" in warning
-    for way in ("LINKUP_JWT_SECRET", "jwt-secret", "LINKUP_DEV_LOGIN=1"):
+    for way in ("LINKUP_JWKS_URL", "LINKUP_JWT_SECRET", "jwt-secret", "LINKUP_DEV_LOGIN=1"):
         assert way in warning
     assert ("LINKUP_HOST=0.0.0.0" in warning) == (host == "0.0.0.0")
     assert said(host=host, jwt_secret=SECRET) == ""

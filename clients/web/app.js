@@ -86,7 +86,7 @@ function showChats(session, way) {
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
   function makeGroup() {
-    newGroup({ chats, client, onMade: (key) => go(key) });
+    newGroup({ chats, client, again, onMade: (key) => go(key) });
   }
 
   function go(key, messageId) {

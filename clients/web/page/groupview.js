@@ -35,7 +35,7 @@ export class GroupView {
     this.#chat = chat;
     const on = { role: (user, role) => this.#give(user, role), remove: (user) => this.#remove(user) };
     this.#members = new MemberList({ chat, me: chats.me, on });
-    this.#changing = h("div", { class: "changing-group" }, this.#renaming(), this.#adding());
+    this.#changing = h("div", { class: "changing-group" }, this.#renaming(), this.#adding(client));
     this.#title.value = chat.writtenTitle;
     const onClose = this.#listen();
     const leave = { type: "button", class: "danger", on: { click: () => this.#leave() } };
@@ -79,8 +79,9 @@ export class GroupView {
     return h("form", { on: { submit } }, label, h("div", { class: "together" }, this.#title, save));
   }
 
-  #adding() {
-    const people = new PeopleField({ names: this.#chats.names, label: "Add people" });
+  #adding(client) {
+    const { names } = this.#chats;
+    const people = new PeopleField({ names, label: "Add people", client, again: this.#retries });
     const submit = (event) => {
       event.preventDefault();
       const users = people.value;

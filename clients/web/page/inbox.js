@@ -2,6 +2,7 @@
 
 import { place, refill } from "./children.js";
 import { h, icon, once } from "./dom.js";
+import { Found } from "./found.js";
 import { listenForMenu } from "./gestures.js";
 import { Hits } from "./hits.js";
 import { line } from "./line.js";
@@ -22,6 +23,7 @@ export class Inbox {
   #note;
   #begin;
   #filters;
+  #found;
   #hits;
   #rows = new Map();
   #current = null;
@@ -51,10 +53,12 @@ export class Inbox {
       maxlength: "128",
       on: { input: () => this.#typed() },
     });
-    this.#begin = h("button", { type: "submit", class: "begin", hidden: true });
+    const begin = () => this.#onOpen(this.#field.value.trim());
+    this.#begin = h("button", { type: "button", class: "begin", hidden: true, on: { click: begin } });
     this.#list = h("ul", { class: "chats", on: { click: (event) => this.#clicked(event) } });
     this.#note = h("div", { class: "note", role: "status" });
     this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
+    this.#found = new Found({ names: chats.names, client, again, onOpen: on.open });
     this.#hits = new Hits({ chats, client, again, onOpen: on.open });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
@@ -69,6 +73,7 @@ export class Inbox {
     this.#current = key;
     this.#field.value = "";
     this.#hits.search("");
+    this.#found.search("", []);
     this.render();
   }
 
@@ -95,7 +100,7 @@ export class Inbox {
       { class: "inbox", "aria-label": "Conversations" },
       header,
       h("form", { on: { submit: (event) => this.#submit(event) } }, top, this.#begin),
-      h("div", scroll, this.#filters, this.#list, this.#note, this.#hits.element),
+      h("div", scroll, this.#filters, this.#list, this.#note, this.#found.element, this.#hits.element),
     );
   }
 
@@ -105,6 +110,7 @@ export class Inbox {
     const all = this.#chats.inbox;
     const chats = (wanted ? all : all.filter((chat) => this.#isListed(chat))).filter(matches);
     place(this.#list, chats.map((chat) => this.#row(chat)));
+    this.#found.search(this.#field.value, chats.map(({ key }) => key));
     this.#showBegin(wanted && !chats.some(({ key }) => key.toLowerCase() === wanted));
     this.#showFilters(all, wanted);
     this.#showNote(chats.length > 0 || Boolean(wanted));
@@ -155,7 +161,7 @@ export class Inbox {
     if (!this.#chats.loaded) return skeleton();
     if (needless) return [];
     if (this.#filter) return [icon("chat"), h("p", {}, `Nothing is ${this.#filter}.`)];
-    return [icon("chat"), h("p", {}, "No conversations yet. Type somebody’s user id above.")];
+    return [icon("chat"), h("p", {}, "No conversations yet. Type somebody’s name above.")];
   }
 
   #row(chat) {
@@ -182,11 +188,14 @@ export class Inbox {
     this.#onOpen(link.dataset.key);
   }
 
-  #submit(event) {
+  /** Opens what is meant: a conversation, else somebody who is found, else whoever has this id. */
+  async #submit(event) {
     event.preventDefault();
     const name = this.#field.value.trim();
     const known = this.#chats.inbox.find(({ key, title }) => key === name || title === name);
-    if (known || USER_ID.test(name)) this.#onOpen(known?.key ?? name);
+    const key = known?.key ?? (await this.#found.meant()) ?? name;
+    const goesOn = this.#field.value.trim() === name; // nothing else was typed or opened meanwhile
+    if (goesOn && (known || USER_ID.test(key))) this.#onOpen(key);
   }
 
   async #scrolled({ scrollTop, scrollHeight, clientHeight }) {

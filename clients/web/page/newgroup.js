@@ -8,11 +8,14 @@ import { written } from "./written.js";
 
 const MAX_TITLE = "100";
 
-/** @param {{chats: any, client: any, onMade: (key: string) => void}} options */
-export function newGroup({ chats, client, onMade }) {
+/**
+ * @param {{chats: any, client: any, again: import("./again.js").Again,
+ *          onMade: (key: string) => void}} options
+ */
+export function newGroup({ chats, client, again, onMade }) {
   const asked = new Map(); // the words → their client_id: the same words again are the same group
   const title = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
-  const people = new PeopleField({ names: chats.names, label: "People" });
+  const people = new PeopleField({ names: chats.names, label: "People", client, again });
   const problem = h("p", { class: "problem", role: "alert" });
   const make = h("button", { type: "submit", class: "primary" }, "Create group");
 

@@ -1,30 +1,38 @@
 // Owns the field in which people are named: one after the other, each a chip that can be taken out.
 
 import { h, icon } from "./dom.js";
+import { Finder } from "./finder.js";
 import { plainName } from "./names.js";
 
 const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
+const OFFERED = 20;
 
 export class PeopleField {
   element;
   #names;
   #chosen = [];
   #chips = h("ul", { class: "chosen" });
+  #offers = h("datalist", { id: "people-known" });
   #field;
+  #finder;
 
-  /** @param {{names: Map<string, string>, label: string}} options */
-  constructor({ names, label }) {
+  /**
+   * @param {{names: Map<string, string>, label: string, client: any,
+   *          again: import("./again.js").Again}} options `names`: those of all people known
+   */
+  constructor({ names, label, client, again }) {
     this.#names = names;
-    const known = [...names].map(([id, name]) => h("option", { value: id }, plainName(name)));
+    const on = { found: (people) => this.#offer(people), failed: () => {} };
+    this.#finder = new Finder({ client, again, limit: OFFERED, on });
     this.#field = h("input", {
       id: "people",
       list: "people-known",
-      placeholder: "User id, then Enter",
+      placeholder: "Name or user id, then Enter",
       autocomplete: "off",
       autocapitalize: "none",
       spellcheck: "false",
       maxlength: "128",
-      on: { keydown: (event) => this.#key(event), input: (event) => this.#picked(event) },
+      on: { keydown: (event) => this.#key(event), input: (event) => this.#typed(event) },
     });
     this.element = h(
       "div",
@@ -32,8 +40,9 @@ export class PeopleField {
       h("label", { for: "people" }, label),
       this.#chips,
       this.#field,
-      h("datalist", { id: "people-known" }, ...known),
+      this.#offers,
     );
+    this.#show();
   }
 
   /** Everybody named, the one being typed too. @returns {string[]} */
@@ -62,18 +71,38 @@ export class PeopleField {
     }
   }
 
-  /** From the list of those who are known. On leaving the field nothing may move: a click follows. */
-  #picked({ inputType = "insertReplacementText" }) {
+  /** A choice from the list is taken at once. On leaving the field nothing may move: a click follows. */
+  #typed({ inputType = "insertReplacementText" }) {
     if (inputType === "insertReplacementText" && this.#names.has(this.#field.value)) this.#take();
+    else this.#finder.search(this.#field.value);
+  }
+
+  /** @param {import("./finder.js").Person[]} people */
+  #offer(people) {
+    for (const { user_id, name } of people) this.#names.set(user_id, name ?? user_id);
+    this.#offerNames();
+  }
+
+  #offerNames() {
+    const offers = [...this.#names].map(([id, name]) => h("option", { value: id }, plainName(name)));
+    this.#offers.replaceChildren(...offers);
   }
 
   #take() {
-    const typed = this.#field.value.split(",").map((one) => one.trim());
+    const typed = this.#field.value.split(",").map((one) => this.#meant(one.trim()));
     for (const user of typed) {
       if (USER_ID.test(user) && !this.#chosen.includes(user)) this.#chosen.push(user);
     }
     this.#field.value = "";
     this.#show();
+  }
+
+  /** A user id, or the name that only one of those known has. @param {string} typed */
+  #meant(typed) {
+    if (this.#names.has(typed)) return typed;
+    const wanted = typed.toLowerCase();
+    const named = [...this.#names].filter(([, name]) => name.toLowerCase() === wanted);
+    return named.length === 1 ? named[0][0] : typed;
   }
 
   #drop(user) {
@@ -83,6 +112,7 @@ export class PeopleField {
   }
 
   #show() {
+    this.#offerNames();
     this.#chips.replaceChildren(...this.#chosen.map((user) => this.#chip(user)));
   }
 

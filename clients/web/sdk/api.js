@@ -150,6 +150,16 @@ export class Api {
     return this.#authorized("GET", `/v1/users/${encodeURIComponent(userId)}`);
   }
 
+  /**
+   * Whom this user may write to, by the beginnings of words of their names. A page may be empty although
+   * there are more: go on with `next` as `after` until it is null.
+   * @param {{q: string, limit?: number, after?: string}} asked
+   * @returns {Promise<{users: {user_id: string, name: string|null, avatar: string|null}[], next: string|null}>}
+   */
+  findUsers(asked) {
+    return this.#authorized("GET", `/v1/users${query(asked)}`);
+  }
+
   /** From then on that user can no longer write to this one. @param {string} userId */
   block(userId) {
     return this.#authorized("POST", "/v1/blocks", { user_id: userId });

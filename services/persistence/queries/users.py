@@ -51,6 +51,12 @@ SELECT u.user_id, u.name, u.avatar FROM users AS u
 WHERE u.user_id = ?2
   AND NOT EXISTS (SELECT 1 FROM blocks AS k WHERE k.user_id = ?2 AND k.blocked_id = ?1)
 """
+MET = """
+SELECT 1 WHERE ?1 = ?2
+  OR EXISTS (SELECT 1 FROM contacts AS k WHERE k.user_id = ?1 AND k.contact_id = ?2)
+  OR EXISTS (SELECT 1 FROM members AS a JOIN members AS b
+    ON b.conversation_id = a.conversation_id AND b.user_id = ?2 WHERE a.user_id = ?1)
+"""
 IDS = """
 SELECT u.user_id FROM users AS u
 WHERE u.user_id > ?1 AND substr(u.user_id, 1, length(?2)) <> ?2 ORDER BY u.user_id LIMIT ?3
@@ -81,9 +87,12 @@ def found_users(source: Source, asked: FindUsers) -> Snapshot:
 
 
 def read_user(source: Source, asked: ReadUser) -> Snapshot:
-    """Raises NotFound, for who does not exist as for who blocks the asker."""
-    rows = source.fetch(ONE, (asked.user_id, asked.other_id))
-    if not rows or are_apart(asked.user_id, asked.other_id):
+    """Raises NotFound, for who does not exist as for who blocks the asker. If users write to their
+    contacts only, also for who is neither a contact nor in a conversation with the asker."""
+    pair = (asked.user_id, asked.other_id)
+    rows = source.fetch(ONE, pair)
+    met = rows and (not source.contacts_only or source.fetch(MET, pair))
+    if not met or are_apart(*pair):
         raise NotFound("There is no such user")
     user_id, name, avatar = rows[0]
     return Snapshot(body=api.encode(api.UserView(user_id=user_id, name=name, avatar=avatar)))

@@ -18,6 +18,7 @@ from shared.commands import (
     DeleteMessage,
     Done,
     FindUsers,
+    ReadUser,
     Refused,
     Result,
     SetContact,
@@ -25,6 +26,7 @@ from shared.commands import (
     Stored,
     StoreMessage,
 )
+from shared.errors import NotFound
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.conftest import opened
@@ -122,6 +124,24 @@ async def test_contacts_are_read_once_in_a_transaction_and_never_where_everybody
             sent = [message("ann", one, f"{one} {len(told)}") for one in people]
             assert {type(result) for result in await log.run(*sent)} == {Stored}
         assert sum("contacts" in statement for statement in told) == (2 if listed else 0)
+
+
+async def test_who_is_neither_a_contact_nor_met_in_a_conversation_is_not_there(
+    database: Path,
+) -> None:
+    async with opened(database) as store:
+        log = Log(store)
+        await log.people("ann", "ben", "cleo", "dora")
+        await log.run(contact("ann", "ben"))
+        await log.say("cleo", "ann", "hello")
+        held = Held(f"sqlite:///{database}", ReaderConnection)
+        queries = Queries(held, store.epoch, contacts_only=True)
+        for other in ("ann", "ben", "cleo"):
+            answer = await queries.answer(ReadUser(user_id="ann", other_id=other))
+            assert f'"{other}"'.encode() in commands.open_answer(answer, Snapshot).body
+        with pytest.raises(NotFound):
+            await queries.answer(ReadUser(user_id="ann", other_id="dora"))
+        await held.close()
 
 
 async def test_f_i13m5_to_find_a_contact_costs_as_much_among_100_000_people(

@@ -96,6 +96,12 @@ class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     up_to: PositiveInt
 
 
+class DeliveredRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The message up to which your device holds the conversation. The mark never moves back."""
+
+    up_to: PositiveInt
+
+
 class ConversationPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The changes: `archived` and `muted` apply to you; `title` renames a group for everybody."""
 

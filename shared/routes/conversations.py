@@ -95,6 +95,14 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="POST",
+        path="/v1/conversations/{conversation_id}/delivered",
+        summary="Mark a conversation as delivered up to a message, as a `delivered` frame does.",
+        body=api.DeliveredRequest,
+        answers=(Answer(204, None, "The mark is stored."),),
+        errors=(NotFound,),
+    ),
+    Route(
+        method="POST",
         path="/v1/conversations/{conversation_id}/clear",
         summary="Hide all present messages of a conversation from yourself.",
         answers=(Answer(200, api.ClearAnswer, "The number of messages hidden."),),

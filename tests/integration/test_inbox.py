@@ -86,6 +86,19 @@ async def test_s37_the_read_mark_over_http_is_the_frames_and_shows_what_is_store
     assert nonsense.status_code == 400
 
 
+async def test_s19_the_delivered_mark_over_http_is_the_frames(stack: Stack) -> None:
+    one, to = await newcomers(stack, "alice", "bob")
+    async with synced(stack, one) as alice, http(stack, to) as bob, http(stack, "eve") as eve:
+        acks = [await alice.message(to, f"s19 {number}") for number in range(2)]
+        path, last = f"/v1/conversations/{acks[-1]['conversation_id']}/delivered", acks[-1]["seq"]
+        answers = [await bob.post(path, {"up_to": seq}) for seq in (last, 1, 0)]
+        receipt = await alice.next("receipt", user_id=to, delivered_seq=last)
+        hidden = await eve.post(path, {"up_to": 1})
+    assert [answer.status_code for answer in answers] == [204, 204, 400]
+    assert receipt["read_seq"] == 0
+    assert hidden.status_code == 404
+
+
 async def test_s38_unread_has_totals_and_a_line_of_the_latest(stack: Stack) -> None:
     one, two, to = await newcomers(stack, "alice", "eve", "bob")
     async with peer(stack, one) as alice, peer(stack, two) as eve, http(stack, to) as bob:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from linkup_client import Client, ConnectionRefused, Message, connect
+from linkup_client import Client, ConnectionRefused, Message, Receipt, connect
 from linkup_client.backoff import Timing
 
 from tests.support.blocker import Blocker, run_blocker
@@ -55,6 +55,13 @@ def behind(blocker: Blocker, stack: Stack, user_id: str) -> Client:
     return connect(url, stack.token(user_id), timing=QUICK)
 
 
+async def receipt(client: Client) -> Receipt:
+    while True:
+        event = await anext(client)
+        if isinstance(event, Receipt):
+            return event
+
+
 @pytest.mark.parametrize("status", [403, 404])
 async def test_s62_none_is_lost_or_twice_through_changes_of_road(stack: Stack, status: int) -> None:
     one, other = await newcomers(stack, "roderick", "rowena")
@@ -89,9 +96,12 @@ async def test_s62_who_never_gets_a_socket_is_let_in_over_http(stack: Stack) -> 
                 await ruth.send("Are you there?", to=one)
                 message = await anext(rosa)
                 assert isinstance(message, Message)
+                await rosa.delivered(message.conversation_id, message.seq)
+                assert (await receipt(ruth)).read_seq == 0
                 await rosa.mark_read(message.conversation_id, up_to=message.seq)
                 ack = await rosa.send("Yes", to=other)
                 assert ack.seq == 2
+                assert (await receipt(ruth)).read_seq == 1
 
 
 async def test_s62_a_refused_token_is_refused_over_http_too(stack: Stack) -> None:

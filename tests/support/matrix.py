@@ -152,6 +152,7 @@ ROUTES: tuple[Verb, ...] = (
     verb(f"DELETE {MEMBER}", G, conversation_id=IT, user_id="bob"),
     verb(f"DELETE {MEMBER}", U, conversation_id=TEAM, user_id=IT),
     verb(f"POST {ONE}/read", C, conversation_id=IT, body={"up_to": 1}),
+    verb(f"POST {ONE}/delivered", C, conversation_id=IT, body={"up_to": 1}),
     verb(f"POST {ONE}/clear", C, conversation_id=IT),
     verb(f"GET {ONE}/messages", C, conversation_id=IT),
     verb(

@@ -103,7 +103,7 @@ class Http:
     def _read(self, status: int, content: bytes, kind: type[T]) -> T:
         try:
             if status < 300:
-                return msgspec.json.decode(content, type=kind)
+                return msgspec.json.decode(content or b"null", type=kind)  # 204
             problem = msgspec.json.decode(content, type=Problem)
         except msgspec.MsgspecError:
             raise self._failure("unavailable", f"HTTP {status}", True) from None

@@ -19,8 +19,9 @@ from linkup_client.session import TICK
 from linkup_client.tokens import UNAUTHORIZED, Tokens
 
 PAGE = 100  # events
+MARK_TRIES = 5
 
-Routed = frames.SendMessage | frames.MarkChatRead
+Routed = frames.SendMessage | frames.MarkChatRead | frames.Delivered
 
 
 class Page(Struct, frozen=True):
@@ -72,8 +73,10 @@ class Polling:
         match frame:
             case frames.SendMessage():
                 self._enqueue(frame)
-            case frames.MarkChatRead():
-                self._spawn(self._mark_read(frame))
+            case frames.MarkChatRead(conversation_id=conversation_id, up_to=up_to):
+                self._spawn(self._mark(conversation_id, "read", up_to))
+            case frames.Delivered(conversation_id=conversation_id, seq=seq):
+                self._spawn(self._mark(conversation_id, "delivered", seq))
 
     def renew(self) -> None:
         """Have the next page taken as the first one of a new connection."""
@@ -194,11 +197,11 @@ class Polling:
                 retry_after_ms=fault.retry_after_ms,
             )
 
-    async def _mark_read(self, mark: frames.MarkChatRead) -> None:
-        path = f"/v1/conversations/{quote(mark.conversation_id, safe='')}/read"
-        for attempt in range(5):
+    async def _mark(self, conversation_id: str, kind: str, up_to: int) -> None:
+        path = f"/v1/conversations/{quote(conversation_id, safe='')}/{kind}"
+        for attempt in range(MARK_TRIES):
             with suppress(RequestFailed):
-                await self._ask("POST", path, {"up_to": mark.up_to}, msgspec.Raw)
+                await self._ask("POST", path, {"up_to": up_to}, msgspec.Raw)
                 return
             await asyncio.sleep(backoff.delay(self._timing, attempt))
 

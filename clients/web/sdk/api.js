@@ -101,6 +101,11 @@ export class Api {
     return this.#authorized("POST", path(conversationId, "read"), { up_to: upTo });
   }
 
+  /** This device holds everything up to a seq. @param {string} conversationId @param {number} upTo */
+  markDelivered(conversationId, upTo) {
+    return this.#authorized("POST", path(conversationId, "delivered"), { up_to: upTo });
+  }
+
   /** Hides everything said so far from this user alone. @param {string} conversationId */
   clear(conversationId) {
     return this.#authorized("POST", path(conversationId, "clear"));

@@ -180,6 +180,8 @@ export class Polling {
         return api.react(frame.message_id, frame.emoji, frame).then(nothing);
       case "mark_chat_read":
         return api.markRead(frame.conversation_id, frame.up_to).then(nothing);
+      case "delivered":
+        return api.markDelivered(frame.conversation_id, frame.seq).then(nothing);
       default:
         return null;
     }

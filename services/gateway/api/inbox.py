@@ -55,6 +55,7 @@ class Conversations:
             f"GET {one}": self.one,
             f"PATCH {one}": self.change,
             f"POST {one}/read": self.read,
+            f"POST {one}/delivered": self.delivered,
             f"POST {one}/clear": self.clear,
             "GET /v1/unread": self.unread,
         }
@@ -92,14 +93,14 @@ class Conversations:
         """The answer shows what is stored now, which may be further than what was asked (D20)."""
         conversation_id = conversation_of(request)
         asked = await body(request, api.ReadRequest)
-        command = AdvanceReceipt(
-            user_id=identity.user_id,
-            connection_id="",
-            conversation_id=conversation_id,
-            read_seq=asked.up_to,
-        )
-        await self.lanes.call(command, Done)
+        await self._advance(identity, conversation_id, read_seq=asked.up_to)
         return await self._shown(identity, conversation_id)
+
+    async def delivered(self, request: Request, identity: Identity) -> Response:
+        conversation_id = conversation_of(request)
+        asked = await body(request, api.DeliveredRequest)
+        await self._advance(identity, conversation_id, delivered_seq=asked.up_to)
+        return Response(status_code=204)
 
     async def change(self, request: Request, identity: Identity) -> Response:
         conversation_id = conversation_of(request)
@@ -122,6 +123,15 @@ class Conversations:
 
     async def unread(self, request: Request, identity: Identity) -> Response:
         return as_read(await self.log.ask(Totals(user_id=identity.user_id), Snapshot))
+
+    async def _advance(self, identity: Identity, conversation_id: str, **marks: int) -> None:
+        command = AdvanceReceipt(
+            user_id=identity.user_id,
+            connection_id="",
+            conversation_id=conversation_id,
+            **marks,
+        )
+        await self.lanes.call(command, Done)
 
     async def _shown(self, identity: Identity, conversation_id: str, status: int = 200) -> Response:
         asked = Conversation(user_id=identity.user_id, conversation_id=conversation_id)

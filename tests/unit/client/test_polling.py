@@ -162,7 +162,7 @@ async def test_c2_a_refused_message_lets_the_next_one_go(scene: Scene) -> None:
     assert [error.temporary for error in scene.owner.of(frames.Error)] == [False]
 
 
-async def test_s37_a_read_mark_is_told_until_it_is_taken(scene: Scene) -> None:
+async def test_s37_a_mark_is_told_until_it_is_taken(scene: Scene) -> None:
     await scene.open()
     scene.polling.send(frames.encode(frames.MarkChatRead(conversation_id="d/1", up_to=4)))
     scene.polling.send(frames.encode(frames.PresenceSubscribe(user_ids=["bob"])))
@@ -172,6 +172,9 @@ async def test_s37_a_read_mark_is_told_until_it_is_taken(scene: Scene) -> None:
     target, body, answer = scene.server.posts[1]
     answer.set_result({})
     assert (target, body) == ("/v1/conversations/d%2F1/read", {"up_to": 4})
+    scene.polling.send(frames.encode(frames.Delivered(conversation_id="d", seq=5)))
+    await eventually(lambda: len(scene.server.posts) == 3)
+    assert scene.server.posts[2][:2] == ("/v1/conversations/d/delivered", {"up_to": 5})
 
 
 async def test_s62_without_an_answer_it_is_closed_until_the_next(scene: Scene) -> None:

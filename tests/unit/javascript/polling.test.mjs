@@ -16,7 +16,7 @@ const EMPTY = { epoch: "e", cursor: 7, frames: [], has_more: false };
 /** `pages`: what the polls are answered, the last one again and again; an Error rejects. */
 function road(t, ...pages) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const seen = { asked: [], frames: [], changes: 0, refused: [], sent: [] };
+  const seen = { asked: [], frames: [], changes: 0, refused: [], sent: [], marks: [] };
   const api = {
     sync: async (asked) => {
       seen.asked.push(asked);
@@ -25,7 +25,8 @@ function road(t, ...pages) {
       return page;
     },
     send: (frame) => new Promise((resolve, reject) => seen.sent.push({ frame, resolve, reject })),
-    markRead: async () => ({ unread_count: 0 }),
+    markRead: async (...mark) => seen.marks.push(["read", ...mark]),
+    markDelivered: async (...mark) => seen.marks.push(["delivered", ...mark]),
   };
   const polling = new Polling({
     api,
@@ -111,14 +112,17 @@ test("s62: what the other road has to send again is not told of here any more", 
   assert.equal(polling.isOpen, false);
 });
 
-test("s62: typing and presence have no route, a read mark has one", async (t) => {
+test("s62: typing and presence have no route, marks have one", async (t) => {
   const { polling, seen } = road(t);
   await settled();
   assert.equal(polling.send({ type: "typing", conversation_id: "c", is_typing: true }), false);
   assert.equal(polling.send({ type: "presence_subscribe", user_ids: ["bob"] }), false);
   assert.equal(polling.send({ type: "mark_chat_read", conversation_id: "c", up_to: 3, client_id: "r" }), true);
   await settled();
-  assert.deepEqual(seen.frames.at(-1), { type: "ack", client_id: "r" });
+  assert.equal(polling.send({ type: "delivered", conversation_id: "c", seq: 4, client_id: "d" }), true);
+  await settled();
+  assert.deepEqual(seen.frames.slice(-2), ["r", "d"].map((client_id) => ({ type: "ack", client_id })));
+  assert.deepEqual(seen.marks, [["read", "c", 3], ["delivered", "c", 4]]);
   polling.stop();
 });
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -90,7 +90,7 @@ class Parts:
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
     """Raises SettingError and StartError."""
-    channel, signer = await open_channel(settings), signer_of(settings)
+    signer = signer_of(settings)
     known = table(settings.notification_types, settings.notification_defaults)
     rules, doorbell = Rules(settings.outbound_allowed), asyncio.Event()
 
@@ -98,6 +98,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlett
         doorbell.set()
 
     async with (
+        aclosing(await open_channel(settings)) as channel,
         open_store(settings.notify_store_url, known) as store,
         bus.connect(settings.nats_url, "notify", on_reconnect) as wire,
         open_outward(rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT) as outward,

@@ -238,6 +238,8 @@ class Mailbox:
         self.script: dict[str, list[str]] = {}
         self.release = asyncio.Event()
         self.at: dict[str, asyncio.Event] = {}
+        self.connections = 0
+        self.left = 0  # connections that were ended as they should
         self.port = 0
 
     def reached(self, step: str) -> asyncio.Event:
@@ -288,6 +290,10 @@ class Mailbox:
 
 
 class Server(SMTP):
+    async def smtp_QUIT(self, arg: str) -> None:
+        self.event_handler.left += 1
+        await super().smtp_QUIT(arg)
+
     async def smtp_DATA(self, arg: str) -> None:
         reply = await self.event_handler.step(self, "data")
         if reply is not None:
@@ -315,6 +321,7 @@ async def smtp_server(
     }
 
     def serve() -> Server:
+        mailbox.connections += 1
         with warnings.catch_warnings(action="ignore"):  # a login without TLS
             return Server(mailbox, hostname="mx.test", timeout=60, **wants)
 

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.notify import courier, follower, outcomes
+from services.notify.channels import email
 from services.notify.database import Transactions
 from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
@@ -95,6 +96,40 @@ async def test_a_burst_is_sent_after_few_questions(
         f"{person}@example.test" for person in people
     )
     assert log.marks_asked < len(people) / 2
+
+
+@pytest.mark.parametrize("act", ["421 closing", "451 too many e-mails", "drop", "hang"])
+async def test_c8_a_kept_connection_that_takes_no_more_costs_no_attempt(
+    nats_url: str,
+    tmp_path: Path,
+    log: FakeLog,
+    mailbox: Mailbox,
+    act: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(email, "KEPT", 60.0)
+    monkeypatch.setattr(email.Smtp.__init__, "__defaults__", (2.0, email.DATA_TIMEOUT))
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        for number in range(1, 4):
+            await log.send("ann", "bob", str(number))
+            await running.until_states(*["sent"] * number)
+        assert mailbox.connections == 1
+        mailbox.script["mail"] = [act]
+        await log.send("ann", "bob", "with a new connection")
+        await running.until_states(*["sent"] * 4)
+    assert mailbox.connections == 2
+    assert [row["attempts"] for row in rows(running.database)] == [0] * 4
+    assert len(mailbox.accepted) == 4
+
+
+async def test_a_connection_is_not_kept_for_long(
+    nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(email, "KEPT", 0.05)
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await log.send("ann", "bob")
+        await running.until_states("sent")
+        await eventually(lambda: mailbox.left == 1)
 
 
 async def test_c8_an_answer_that_has_become_old_is_asked_for_again(

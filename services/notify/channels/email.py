@@ -25,9 +25,10 @@ from shared.settings import Settings
 
 logger = logging.getLogger("linkup.notify")
 
-ENVELOPE_TIMEOUT = 30.0  # connect, TLS, login, MAIL, RCPT
+ENVELOPE_TIMEOUT = 30.0  # of each step: connect, TLS, login and MAIL; RCPT
 DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would wait ten minutes
 QUIT_TIMEOUT = 2.0
+KEPT = 0.5
 LOOK_UP_TIMEOUT = 3.0
 CLOSING = 421  # "service not available" (RFC 5321, 3.8): to whatever is asked
 
@@ -38,9 +39,12 @@ class Channel(Protocol):
     async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
         """Awaits `begin` at the point of no return, and goes no further when it says False."""
 
+    async def aclose(self) -> None: ...
+
 
 class Smtp:
-    """A connection for each e-mail: kept ones have hung (aiosmtplib#243)."""
+    """A connection takes one e-mail after the other while there are any. It is not kept for longer
+    than KEPT seconds without one: such connections have hung (aiosmtplib#243)."""
 
     def __init__(
         self,
@@ -54,18 +58,48 @@ class Smtp:
         self._from = sender(settings.smtp_from).addr_spec
         self._envelope_timeout = envelope_timeout
         self._data_timeout = data_timeout
+        self._kept: list[aiosmtplib.SMTP] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._leaving = set[asyncio.Task[None]]()
 
     async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
-        client = self._client()
+        client, refusal = await self._opened()
+        accepted = False
         try:
-            refusal = await self._envelope(client, str(letter["To"]))
+            refusal = refusal or await self._asked(client.rcpt(str(letter["To"])))
             if refusal is not None:
                 return refusal
             if not await begin():
                 return Outcome("withdrawn")
-            return await self._data(client, letter.as_bytes(policy=WIRE))
+            outcome = await self._data(client, letter.as_bytes(policy=WIRE))
+            accepted = outcome.kind == "sent"
+            return outcome
         finally:
+            if accepted:
+                self._keep(client)
+            else:
+                await _goodbye(client)
+
+    async def aclose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._leave()
+        await asyncio.gather(*self._leaving)
+
+    async def _opened(self) -> tuple[aiosmtplib.SMTP, Outcome | None]:
+        """Return a connection on which an e-mail has begun, or why none has. Of a kept one, the
+        server may have had enough: then a new one is asked."""
+        if self._kept:
+            client = self._kept.pop()
+            if await self._asked(client.mail(self._from)) is None:
+                return client, None
             await _goodbye(client)
+        client = self._client()
+        return client, await self._asked(self._begun(client))
+
+    async def _begun(self, client: aiosmtplib.SMTP) -> None:
+        await client.connect()
+        await client.mail(self._from)
 
     def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings
@@ -80,12 +114,11 @@ class Smtp:
             start_tls=settings.smtp_security == "starttls",
         )
 
-    async def _envelope(self, client: aiosmtplib.SMTP, to: str) -> Outcome | None:
+    async def _asked(self, step: Awaitable[object]) -> Outcome | None:
+        """Take a step of the envelope. Nothing has been accepted yet."""
         try:
             async with asyncio.timeout(self._envelope_timeout):
-                await client.connect()
-                await client.mail(self._from)
-                await client.rcpt(to)
+                await step
         except SMTPSenderRefused as error:
             return refused(error.code)
         except SMTPRecipientRefused as error:
@@ -103,6 +136,20 @@ class Smtp:
         except (SMTPException, OSError) as error:
             return Outcome("unknown", type(error).__name__, worked=False)
         return Outcome("sent", worked=True)
+
+    def _keep(self, client: aiosmtplib.SMTP) -> None:
+        self._kept.append(client)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(KEPT, self._leave)
+
+    def _leave(self) -> None:
+        """Say goodbye on all connections that have no e-mail now."""
+        self._timer = None
+        for client in self._kept:
+            leaving = asyncio.create_task(_goodbye(client))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        self._kept.clear()
 
 
 def refused(code: int) -> Outcome:
@@ -152,6 +199,9 @@ class Folder:
         except OSError as error:
             return Outcome("postponed", type(error).__name__)
         return Outcome("sent")
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
 
 
 def _write(target: Path, content: bytes) -> None:

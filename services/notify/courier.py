@@ -10,15 +10,16 @@ import math
 import random
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
 
-from services.notify import handover, refusals
+from services.notify import handover
 from services.notify.cases import Case
 from services.notify.enquiry import Enquiry
-from services.notify.ladder.delivery import Delivery, Outcome, Waits
+from services.notify.ladder.delivery import Delivery, Ending, Outcome, Waits
+from services.notify.ledger import Ledger
 from services.notify.outcomes import STORE, Outcomes
 from services.notify.store import Outlook, Store
 from services.notify.ways import Way
@@ -29,11 +30,13 @@ from shared.health import Check
 
 logger = logging.getLogger("linkup.notify")
 
+Endings = Sequence[tuple[tuple[Delivery, ...], Outcome]]  # of parts of a digest
+
 CONCURRENCY = 4
 POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
 OUTLOOK = 1.0  # seconds that it may be old while all slots are taken
 AHEAD = 0.25  # seconds: what is sent within them is asked about at once
-MOST_AHEAD = 50
+MOST_AHEAD = 100
 FRESH = 2.0  # seconds that an answer of the log is good for
 RETRY = 1.0
 DAY = 86_400 * SECOND
@@ -58,14 +61,16 @@ class Courier:
         self._way = way
         self._store = store
         self._enquiry = enquiry
-        self._waits = waits
         self._breaker = breaker
         self._clock = clock
         self._concurrency = concurrency
+        self._ledger = Ledger(way.channel, store, waits, clock)
         self._outcomes = Outcomes(way.words, count)
         self._most_refusals = most_refusals
-        self._wake = asyncio.Event()
+        self._wake = asyncio.Event()  # there may be something to claim
+        self._moved = asyncio.Event()  # there may be something to send
         self._stopping = False
+        self._sending = 0  # of the flights, those whose outcome is not known
         self._flying: dict[asyncio.Task[None], float] = {}  # since when, by the loop's clock
         self._outlook = Outlook()
         self._ready = deque[tuple[float, Case]]()  # since when, by the loop's clock
@@ -73,23 +78,31 @@ class Courier:
         self._looked_at = -math.inf  # by the loop's clock
 
     async def run(self) -> None:
-        """Send until `stop`, then finish the e-mails that are being sent."""
-        async with asyncio.TaskGroup() as sends:
-            failures = 0
-            while not self._stopping:
-                self._wake.clear()
-                try:
-                    await self._round(sends)
-                    failures = 0
-                except (LinkupError, msgspec.MsgspecError) as error:
-                    failures += 1
-                    if failures == 2:  # once: the follower's check says how long it lasts
-                        logger.warning("nothing can be sent: %s", error)
-                    await asyncio.sleep(RETRY)
+        """Until `stop`; then the e-mails that are on their way come to their end."""
+        try:
+            async with asyncio.TaskGroup() as sends:
+                sends.create_task(self._send(sends))
+                await self._supply()
+        finally:
+            await self._ledger.close()
+
+    async def _supply(self) -> None:
+        failures = 0
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._round()
+                failures = 0
+            except (LinkupError, msgspec.MsgspecError) as error:
+                failures += 1
+                if failures == 2:  # once: the follower's check says how long it lasts
+                    logger.warning("nothing can be sent: %s", error)
+                await asyncio.sleep(RETRY)
 
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
+        self._moved.set()
 
     def wake(self) -> None:
         self._wake.set()
@@ -99,86 +112,93 @@ class Courier:
         silent = asyncio.get_running_loop().time() - oldest
         return self._outcomes.check(self._outlook, silent)
 
-    async def _round(self, sends: asyncio.TaskGroup) -> None:
-        while self._ready and (self._room() or self._breaker.wait()):
-            await self._next(sends)
-        room = self._room()
-        claimed = await self._claim(room) if room else []
-        since = asyncio.get_running_loop().time()
-        self._ready.extend((since, case) for case in await self._cases(claimed))
-        if not claimed and (room or self._is_old()):
+    async def _round(self) -> None:
+        """Claim what is due, so that it is ready when there is room for it."""
+        wanted = self._wanted()
+        claimed = (
+            await self._store.claim(self._way.channel, self._clock(), wanted) if wanted else []
+        )
+        if claimed:
+            since = asyncio.get_running_loop().time()
+            self._ready.extend((since, case) for case in await self._cases(claimed))
+            self._moved.set()
+            return
+        if wanted or self._is_old():
             self._looked_at = asyncio.get_running_loop().time()
             self._outlook = await self._store.outlook(
                 self._way.channel, self._clock() - DAY, self._most_refusals
             )
-        if not claimed:
-            due_at = self._outlook.due_at
-            await self._pause(self._until(due_at) if room else self._breaker.wait() or POLL)
+        due_at = self._outlook.due_at
+        await self._pause(self._until(due_at) if wanted else self._breaker.wait() or POLL)
+
+    def _wanted(self) -> int:
+        """Also what will have its turn within a moment, so that one question is for many, and
+        nothing waits for its answer."""
+        ahead = self._pace() if self._breaker.state == "closed" else 0
+        if self._ready and 2 * len(self._ready) > ahead:
+            return 0
+        return max(0, self._room() + ahead - len(self._ready))
 
     def _room(self) -> int:
-        return self._breaker.room(self._concurrency - len(self._flying))
-
-    async def _claim(self, room: int) -> list[Delivery]:
-        """Also what will have its turn within a moment, so that one question is for many."""
-        ahead = self._pace() if self._breaker.state == "closed" else 0
-        return await self._store.claim(self._way.channel, self._clock(), room + ahead)
+        """An e-mail that is sent takes room until that is written down, so that a full disk stops
+        the sending."""
+        most = min(self._concurrency - self._sending, 2 * self._concurrency - len(self._flying))
+        return self._breaker.room(max(0, most))
 
     def _pace(self) -> int:
-        """Return the number of e-mails sent within the last AHEAD seconds."""
+        """How many were sent within the last moment."""
         since = asyncio.get_running_loop().time() - AHEAD
         return sum(at > since for at in self._sent_at)
 
-    async def _next(self, sends: asyncio.TaskGroup) -> None:
+    async def _send(self, sends: asyncio.TaskGroup) -> None:
+        while not self._stopping:
+            self._moved.clear()
+            while self._ready and (self._room() or self._breaker.wait()):
+                self._next(sends)
+            if self._wanted():
+                self._wake.set()
+            await self._moved.wait()
+
+    def _next(self, sends: asyncio.TaskGroup) -> None:
         since, case = self._ready.popleft()
         is_old = asyncio.get_running_loop().time() > since + FRESH
         if is_old or self._breaker.wait():  # it is asked about again
-            await self._settle(case.delivery, Outcome("released"))
-        else:
-            await self._step(case, sends)
+            self._concluded(sends, case, Outcome("released"))
+            return
+        endings = case.endings() if case.is_digest else []
+        case = case.without(endings)
+        outcome = case.next_step(self._clock())
+        if outcome is not None:
+            self._concluded(sends, case, outcome, endings)
+            return
+        self._breaker.begin()
+        self._sending += 1
+        flight = sends.create_task(self._deliver(case, endings))
+        self._flying[flight] = asyncio.get_running_loop().time()
+        flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        del self._flying[flight]
+        self._moved.set()
+
+    def _concluded(
+        self, sends: asyncio.TaskGroup, case: Case, outcome: Outcome, endings: Endings = ()
+    ) -> None:
+        concluding = sends.create_task(self._conclude(case, outcome, endings))
+        concluding.add_done_callback(lambda _: self._wake.set())
 
     def _is_old(self) -> bool:
         """While there is more to send than slots, the outlook is only told of."""
         return asyncio.get_running_loop().time() > self._looked_at + OUTLOOK
 
     async def _cases(self, claimed: list[Delivery]) -> list[Case]:
-        """Return a case for each claim; release the claims if the log does not answer."""
-        if not claimed:
-            return []
+        """Without an answer from the log, release the claims."""
         try:
             return await self._enquiry.cases(claimed)
         except (LinkupError, msgspec.MsgspecError):
-            for group in claimed:
-                await self._settle(group, Outcome("released"))
+            released = Outcome("released")
+            await asyncio.gather(*(self._settle(Ending(group, released)) for group in claimed))
             raise
-
-    async def _step(self, case: Case, sends: asyncio.TaskGroup) -> None:
-        endings = case.endings() if case.is_digest else []
-        for members, why in endings:
-            await self._write(
-                partial(handover.end, members=members, outcome=why, now=self._clock())
-            )
-        case = case.without(endings)
-        outcome = case.next_step(self._clock())
-        if outcome is None:
-            self._breaker.begin()
-            flight = sends.create_task(self._deliver(case))
-            self._flying[flight] = asyncio.get_running_loop().time()
-            flight.add_done_callback(self._landed)
-        elif outcome.kind == "collected":
-            await self._write(
-                partial(
-                    handover.collect,
-                    group=case.delivery,
-                    preferences=case.preferences,
-                    now=self._clock(),
-                )
-            )
-        else:
-            await self._settle(case.delivery, outcome)
-
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flying[flight]
-        self._wake.set()
 
     def _until(self, due_at: int | None) -> float:
         """In seconds. The wall clock may be set meanwhile: it is never for long."""
@@ -193,20 +213,45 @@ class Courier:
         except TimeoutError:
             pass
 
-    async def _deliver(self, case: Case) -> None:
+    async def _conclude(self, case: Case, outcome: Outcome, endings: Endings) -> None:
+        """There is nothing to send, or not now."""
+        await self._end(endings)
+        if outcome.kind == "collected":
+            group, preferences = case.delivery, case.preferences
+            await self._write(lambda raw: handover.collect(raw, group, preferences, self._clock()))
+        else:
+            await self._settle(Ending(case.delivery, outcome, random.random()))
+
+    async def _end(self, endings: Endings) -> None:
+        for members, why in endings:
+            await self._write(
+                partial(handover.end, members=members, outcome=why, now=self._clock())
+            )
+
+    async def _deliver(self, case: Case, endings: Endings) -> None:
+        await self._end(endings)
+        outcome = await self._outcome(case)
+        self._sending -= 1
+        self._breaker.end(outcome.worked, outcome.reason)
+        if outcome.kind == "sent":
+            self._sent_at.append(asyncio.get_running_loop().time())
+        self._moved.set()
+        address = case.profile.email or ""
+        await self._settle(Ending(case.delivery, outcome, random.random(), address))
+        self._outcomes.tell(case.delivery, outcome)
+
+    async def _outcome(self, case: Case) -> Outcome:
         begun = False
 
         async def begin() -> bool:
             nonlocal begun
             begun = True
-            return await self._store.between(
-                lambda raw: handover.begin(raw, case, self._clock(), self._waits)
-            )
+            return await self._ledger.begin(case)
 
         try:
-            outcome = await self._way.send(case, begin)
+            return await self._way.send(case, begin)
         except LinkupError:
-            outcome = Outcome("postponed", STORE)
+            return Outcome("postponed", STORE)
         except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
             logger.error(
                 "%s could not be made or sent",
@@ -216,29 +261,18 @@ class Courier:
                     "error": type(error).__name__,
                 },
             )
-            outcome = Outcome("unknown" if begun else "failed", "internal")
-        self._breaker.end(outcome.worked, outcome.reason)
-        if outcome.kind == "sent":
-            self._sent_at.append(asyncio.get_running_loop().time())
-        await self._settle(case.delivery, outcome, case.profile.email or "")
-        self._outcomes.tell(case.delivery, outcome)
+            return Outcome("unknown" if begun else "failed", "internal")
 
-    async def _settle(self, group: Delivery, outcome: Outcome, address: str = "") -> None:
-        """The slot stays taken until it is written down: a full disk stops the sending."""
-        draw = random.random()
-
-        def work(connection: sqlite3.Connection) -> None:
-            now = self._clock()
-            settled = handover.settle(connection, group, outcome, now, self._waits, draw)
-            if settled and self._way.channel == "email" and address:
-                refusals.note(connection, group.user_id, address, outcome)
-
-        await self._write(work)
+    async def _settle(self, ending: Ending) -> None:
+        await self._persist(lambda: self._ledger.settle(ending))
 
     async def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        await self._persist(lambda: self._store.between(work))
+
+    async def _persist(self, attempt: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await self._store.between(work)
+                await attempt()
                 return
             except LinkupError as error:
                 logger.warning("an outcome cannot be written down: %s", error)

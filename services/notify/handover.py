@@ -5,18 +5,32 @@ a claim still holds, or do nothing.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from services.notify import rows
 from services.notify.cases import Case, Part
 from services.notify.ladder import digest, groups, log
-from services.notify.ladder.delivery import DIGEST, Channel, Delivery, Key, Outcome, Waits, Watch
+from services.notify.ladder.delivery import (
+    DIGEST,
+    Channel,
+    Delivery,
+    Ending,
+    Fence,
+    Key,
+    Outcome,
+    Waits,
+    Watch,
+)
 from services.notify.ladder.preferences import Preferences
 from shared.commands import LogRow
 
-UNREAD = "SELECT 1 FROM items WHERE item_id = :notification_id AND read_at = 0"
+UNREAD = """
+    SELECT i.item_id FROM json_each(:ids) AS k JOIN items AS i
+    ON i.item_id = k.value AND i.read_at = 0
+"""
 
 
 def fold(
@@ -45,49 +59,65 @@ def claim(connection: sqlite3.Connection, channel: Channel, now: int, limit: int
     return claimed
 
 
-def begin(connection: sqlite3.Connection, case: Case, now: int, waits: Waits) -> bool:
-    """The point of no return. False: what the case shows was read meanwhile, or another has it."""
-    held = rows.held(connection, case.delivery)
-    if held is None:
-        return False
-    keys = {held.key, *(part.key for part in case.parts)}
-    watches = rows.watches_of(connection, keys)
-    if any(_is_read(connection, part, watches[part.key]) for part in case.parts):
-        _withdraw(connection, watches[held.key], held, now, waits)
-        return False
-    if held.thread == DIGEST:
-        _begin_digest(connection, watches, held, case, now)
-    else:
-        [part] = case.parts
-        taken = _taken_in(connection, held, now)
-        first_seq = min([held.first_seq, *(one.first_seq for one in taken)])
-        held = replace(held, first_seq=first_seq)
-        rows.save(connection, [_begun(watches[held.key], held, part, now)])
-    return True
+def begin(
+    connection: sqlite3.Connection, cases: Sequence[Case], now: int, waits: Waits
+) -> list[bool]:
+    """The point of no return of each case. False: what it shows was read meanwhile, or another has
+    it."""
+    held = rows.held(connection, [case.delivery for case in cases])
+    found = [(case, held[case.delivery.fence]) for case in cases if case.delivery.fence in held]
+    begun = _begin(connection, [pair for pair in found if not pair[0].is_digest], now, waits)
+    for case, one in found:
+        if case.is_digest and _begin_digest(connection, case, one, now, waits):
+            begun.add(one.fence)
+    return [case.delivery.fence in begun for case in cases]
 
 
-def _taken_in(connection: sqlite3.Connection, held: Delivery, now: int) -> list[Delivery]:
-    """Return the deliveries collected before digests were switched off: they are shown now."""
-    asked = {"user_id": held.user_id, "thread": held.thread, "channel": held.channel}
-    found = [rows.delivery(row) for row in connection.execute(rows.LOAD_COLLECTED_OF, asked)]
+def _begin(
+    connection: sqlite3.Connection, found: list[tuple[Case, Delivery]], now: int, waits: Waits
+) -> set[Fence]:
+    """Return the fences of those that have begun."""
+    watches = rows.watches_of(connection, {one.key for _, one in found})
+    unread = _unread(connection, [part for case, _ in found for part in case.parts])
+    shown = {one.key for case, one in found if not _is_read(case.parts[0], watches, unread)}
+    taken = _taken_in(connection, shown, now)
+    for case, one in found:
+        watch = watches[one.key]
+        if one.key in shown:
+            one = replace(one, first_seq=min(one.first_seq, taken.get(one.key, one.first_seq)))
+            watches[one.key] = _begun(watch, one, case.parts[0], now)
+        else:
+            read = Outcome("cancelled", "read")
+            watches[one.key] = groups.settle(watch, one, read, now, waits)
+    rows.save(connection, watches.values())
+    return {one.fence for _, one in found if one.key in shown}
+
+
+def _taken_in(connection: sqlite3.Connection, keys: Iterable[Key], now: int) -> dict[Key, int]:
+    """Return the first message of what was collected of these threads before the digests were
+    switched off: it is shown now."""
+    found = [rows.delivery(row) for row in rows.of_keys(connection, rows.LOAD_COLLECTED_OF, keys)]
     merged = Outcome("cancelled", "merged")
     rows.save_deliveries(connection, [digest.ended(one, merged, now) for one in found])
-    return found
+    first: dict[Key, int] = {}
+    for one in found:
+        first[one.key] = min(one.first_seq, first.get(one.key, one.first_seq))
+    return first
 
 
-def _is_read(connection: sqlite3.Connection, part: Part, watch: Watch) -> bool:
-    if part.newest is not None:
-        return watch.read_seq >= part.last.last_seq
-    asked = {"notification_id": part.notification_id}
-    return connection.execute(UNREAD, asked).fetchone() is None
+def _unread(connection: sqlite3.Connection, parts: Iterable[Part]) -> set[str]:
+    """Return the ids of the notifications among these that are not read."""
+    ids = [part.notification_id for part in parts if part.newest is None]
+    if not ids:
+        return set()
+    asked = {"ids": msgspec.json.encode(ids).decode()}
+    return {item_id for (item_id,) in connection.execute(UNREAD, asked)}
 
 
-def _withdraw(
-    connection: sqlite3.Connection, watch: Watch, held: Delivery, now: int, waits: Waits
-) -> None:
-    """A digest has more to show: it is asked about again."""
-    outcome = Outcome("released") if held.thread == DIGEST else Outcome("cancelled", "read")
-    rows.save(connection, [groups.settle(watch, held, outcome, now, waits)])
+def _is_read(part: Part, watches: Mapping[Key, Watch], unread: set[str]) -> bool:
+    if part.newest is None:
+        return part.notification_id not in unread
+    return watches[part.key].read_seq >= part.last.last_seq
 
 
 def _begun(watch: Watch, held: Delivery, part: Part, now: int) -> Watch:
@@ -97,6 +127,20 @@ def _begun(watch: Watch, held: Delivery, part: Part, now: int) -> Watch:
 
 
 def _begin_digest(
+    connection: sqlite3.Connection, case: Case, held: Delivery, now: int, waits: Waits
+) -> bool:
+    watches = rows.watches_of(connection, {held.key, *(part.key for part in case.parts)})
+    unread = _unread(connection, case.parts)
+    if any(_is_read(part, watches, unread) for part in case.parts):
+        # It has more to show: it is asked about again.
+        again = groups.settle(watches[held.key], held, Outcome("released"), now, waits)
+        rows.save(connection, [again])
+        return False
+    _show(connection, watches, held, case, now)
+    return True
+
+
+def _show(
     connection: sqlite3.Connection,
     watches: dict[Key, Watch],
     held: Delivery,
@@ -116,23 +160,21 @@ def _begin_digest(
 
 
 def settle(
-    connection: sqlite3.Connection,
-    group: Delivery,
-    outcome: Outcome,
-    now: int,
-    waits: Waits,
-    draw: float = 0.0,
-) -> bool:
-    """Write down how an attempt ended."""
-    held = rows.held(connection, group)
-    if held is None:
-        return False
-    watch = rows.watches_of(connection, {held.key})[held.key]
-    watch = groups.settle(watch, held, outcome, now, waits, draw)
-    rows.save(connection, [watch])
-    if held.thread == DIGEST:
-        settle_members(connection, held, digest.fate(watch, held), now, waits)
-    return True
+    connection: sqlite3.Connection, endings: Sequence[Ending], now: int, waits: Waits
+) -> list[bool]:
+    """Write down how attempts ended. False: another has it."""
+    held = rows.held(connection, [ending.delivery for ending in endings])
+    found = [(held[one.delivery.fence], one) for one in endings if one.delivery.fence in held]
+    watches = rows.watches_of(connection, {one.key for one, _ in found})
+    for one, ending in found:
+        watches[one.key] = groups.settle(
+            watches[one.key], one, ending.outcome, now, waits, ending.draw
+        )
+    rows.save(connection, watches.values())
+    for one, _ in found:
+        if one.thread == DIGEST:
+            settle_members(connection, one, digest.fate(watches[one.key], one), now, waits)
+    return [ending.delivery.fence in held for ending in endings]
 
 
 def settle_members(
@@ -155,7 +197,7 @@ def collect(
     connection: sqlite3.Connection, group: Delivery, preferences: Preferences, now: int
 ) -> bool:
     """Keep it for the digest of the window."""
-    held = rows.held(connection, group)
+    held = rows.held(connection, [group]).get(group.fence)
     if held is None:
         return False
     key: Key = (held.user_id, DIGEST, "email")

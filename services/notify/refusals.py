@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.notify.ladder.delivery import Outcome
+from services.notify.ladder.delivery import Ending
 
 REFUSED = """
     INSERT INTO refusals (user_id, address, count) VALUES (:user_id, :address, 1)
     ON CONFLICT (user_id) DO UPDATE SET address = excluded.address,
         count = CASE WHEN refusals.address = excluded.address THEN refusals.count + 1 ELSE 1 END
 """
-ACCEPTED = "DELETE FROM refusals WHERE user_id = :user_id"
+ACCEPTED = "DELETE FROM refusals WHERE user_id IN (SELECT value FROM json_each(:user_ids))"
 SUPPRESSED = """
     SELECT r.user_id, r.address FROM json_each(:user_ids) AS k JOIN refusals AS r
     ON r.user_id = k.value AND r.count >= :most
@@ -23,12 +23,17 @@ SUPPRESSED = """
 COUNT = "SELECT count(*) FROM refusals WHERE count >= :most"
 
 
-def note(connection: sqlite3.Connection, user_id: str, address: str, outcome: Outcome) -> None:
-    """Count a refusal; an e-mail that is accepted shows that the address is good."""
-    if outcome.refused:
-        connection.execute(REFUSED, {"user_id": user_id, "address": hidden(address)})
-    elif outcome.kind == "sent":
-        connection.execute(ACCEPTED, {"user_id": user_id})
+def note(connection: sqlite3.Connection, endings: Iterable[Ending]) -> None:
+    """Count the refusals; an e-mail that is accepted shows that the address is good."""
+    accepted = []
+    for one in endings:
+        if one.outcome.refused:
+            asked = {"user_id": one.delivery.user_id, "address": hidden(one.address)}
+            connection.execute(REFUSED, asked)
+        elif one.outcome.kind == "sent":
+            accepted.append(one.delivery.user_id)
+    if accepted:
+        connection.execute(ACCEPTED, {"user_ids": msgspec.json.encode(accepted).decode()})
 
 
 def suppressed(

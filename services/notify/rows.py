@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from services.notify.ladder.delivery import NOTICE, Delivery, Key, Watch
+from services.notify.ladder.delivery import NOTICE, Delivery, Fence, Key, Watch
 
 LOAD_PROGRESS = "SELECT epoch, positions FROM progress WHERE follower = :follower"
 SAVE_PROGRESS = """
@@ -41,17 +41,14 @@ LOAD_DUE = """
     ORDER BY due_at LIMIT :limit
 """
 LOAD_HELD = """
-    SELECT * FROM deliveries WHERE delivery_id = :delivery_id AND claims = :claims
-    AND state IN ('claimed', 'sending')
+    SELECT n.* FROM json_each(:ids) AS k JOIN deliveries AS n
+    ON n.delivery_id = k.value AND n.state IN ('claimed', 'sending')
 """
 LOAD_COLLECTED = """
     SELECT n.* FROM json_each(:user_ids) AS k JOIN deliveries AS n
     ON n.user_id = k.value AND n.state = 'collected' AND n.digest_id = ''
 """
-LOAD_COLLECTED_OF = """
-    SELECT * FROM deliveries WHERE user_id = :user_id AND state = 'collected'
-    AND thread = :thread AND channel = :channel AND digest_id = ''
-"""
+LOAD_COLLECTED_OF = f"SELECT n.* {_OF_KEYS} AND n.state = 'collected' AND n.digest_id = ''"
 LOAD_MEMBERS = """
     SELECT * FROM deliveries
     WHERE user_id = :user_id AND state = 'collected' AND digest_id = :digest_id
@@ -138,11 +135,12 @@ def delivery(row: sqlite3.Row) -> Delivery:
     return msgspec.convert(dict(row), Delivery)
 
 
-def held(connection: sqlite3.Connection, group: Delivery) -> Delivery | None:
-    """It as it is now; None if this claim does not hold it any more."""
-    asked = {"delivery_id": group.delivery_id, "claims": group.claims}
-    row = connection.execute(LOAD_HELD, asked).fetchone()
-    return delivery(row) if row else None
+def held(connection: sqlite3.Connection, groups: Iterable[Delivery]) -> dict[Fence, Delivery]:
+    """Those of them that their claims still hold, as they are now."""
+    fences = {group.fence for group in groups}
+    asked = {"ids": msgspec.json.encode([delivery_id for delivery_id, _ in fences]).decode()}
+    found = map(delivery, connection.execute(LOAD_HELD, asked))
+    return {one.fence: one for one in found if one.fence in fences}
 
 
 def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[str]:
@@ -151,13 +149,19 @@ def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[s
     return {user_id for (user_id,) in connection.execute(SUBSCRIBED, asked)}
 
 
+def of_keys(
+    connection: sqlite3.Connection, statement: str, keys: Iterable[Key]
+) -> list[sqlite3.Row]:
+    asked = {"keys": msgspec.json.encode(list(keys)).decode()}
+    return connection.execute(statement, asked).fetchall()
+
+
 def watches_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Watch]:
     watches = {key: Watch(user_id=key[0], thread=key[1], channel=key[2]) for key in keys}
-    asked = {"keys": msgspec.json.encode(list(watches)).decode()}
-    for row in connection.execute(LOAD_WATCHES, asked):
+    for row in of_keys(connection, LOAD_WATCHES, watches):
         watch = msgspec.convert(dict(row), Watch)
         watches[watch.key] = watch
-    for row in connection.execute(LOAD_GROUPS, asked):
+    for row in of_keys(connection, LOAD_GROUPS, watches):
         group = delivery(row)
         held = {"open" if group.state == "waiting" else "claimed": group}
         watches[group.key] = msgspec.structs.replace(watches[group.key], **held)

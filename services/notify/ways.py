@@ -7,14 +7,18 @@ from typing import Protocol
 from msgspec import Struct
 
 from services.notify.cases import Case
+from services.notify.channels.content import Content, DigestContent
 from services.notify.channels.email import Channel as MailServer
-from services.notify.channels.letter import Letters
+from services.notify.channels.letter import Letter, Letters
 from services.notify.channels.notes import Notes
 from services.notify.channels.push import Push
 from services.notify.ladder.delivery import Channel, Outcome
 from services.notify.subscriptions import Errand
+from shared.commands import Profile
 
 Begin = Callable[[], Awaitable[bool]]
+
+MOST_READ = 256  # what users may call their locale and their time zone has no end
 
 
 class Words(Struct, frozen=True):
@@ -42,12 +46,24 @@ class ByEmail:
     def __init__(self, server: MailServer, letters: Letters) -> None:
         self._server = server
         self._letters = letters
+        self._read = set[tuple[object, ...]]()
 
     async def send(self, case: Case, begin: Begin) -> Outcome:
-        name, content = case.delivery.delivery_id, case.content()
-        # In a thread: a time zone is read from its file when it is first named.
-        letter = await asyncio.to_thread(self._letters.write, name, case.profile, content)
+        name = case.delivery.delivery_id
+        letter = await self._letter(name, case.profile, case.content())
         return await self._server.send(name, letter, begin)
+
+    async def _letter(self, name: str, profile: Profile, content: Content) -> Letter:
+        """In a thread if it takes its time: a digest does, and whatever is the first to be read
+        from its file."""
+        needed = profile.locale, profile.time_zone, type(content)
+        if needed in self._read and not isinstance(content, DigestContent):
+            return self._letters.write(name, profile, content)
+        letter = await asyncio.to_thread(self._letters.write, name, profile, content)
+        if len(self._read) >= MOST_READ:
+            self._read.clear()
+        self._read.add(needed)
+        return letter
 
 
 class ByPush:

@@ -11,7 +11,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
-from email.policy import SMTP as WIRE
 from pathlib import Path
 from statistics import median
 
@@ -120,7 +119,7 @@ def _letters(log: FakeLog, settings: Settings) -> Iterator[tuple[str, bytes]]:
         assert row is not None
         assert row.profile is not None
         letter = letters.write("0" * 32, row.profile, MessageContent.of(row))
-        yield row.profile.email or "", letter.as_bytes(policy=WIRE)
+        yield letter.to, letter.content
 
 
 class Sides:

@@ -20,6 +20,7 @@ from services.notify.channels.unsubscription import Unsubscriptions
 from shared.commands import Preview, Profile
 from shared.settings import Settings
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM
+from tests.support.letters import read
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -119,7 +120,7 @@ def html(scene: str, locale: str = "en-GB") -> str:
         time_zone="Europe/Berlin",
         locale=locale,
     )
-    letter = LETTERS.write("n1", profile, SCENES[scene])
+    letter = read(LETTERS.write("n1", profile, SCENES[scene]))
     part = letter.get_body(("html",))
     assert part is not None
     return str(part.get_content())

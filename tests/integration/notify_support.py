@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from services.notify import handover
 from services.notify.app import open_app
-from services.notify.ladder.delivery import Channel, Delivery, Outcome, Waits
+from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
 from services.notify.ladder.log import concerns
 from services.notify.store import Store
 from shared import bus, subjects
@@ -57,9 +57,9 @@ WAITS: dict[Channel, Waits] = {"email": Waits(unread=0, pause=0)}
 
 async def settle(store: Store, group: Delivery, outcome: Outcome, now: int) -> bool:
     """As the courier does."""
-    return await store.between(
-        lambda raw: handover.settle(raw, group, outcome, now, WAITS["email"])
-    )
+    endings = [Ending(group, outcome)]
+    [settled] = await store.between(lambda raw: handover.settle(raw, endings, now, WAITS["email"]))
+    return settled
 
 
 def rows(database: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from services.notify import handover
 from services.notify.inbox import pruning as pruning_module
 from services.notify.inbox.pruning import DAY, Pruning
-from services.notify.ladder.delivery import DIGEST, Delivery, Outcome
+from services.notify.ladder.delivery import DIGEST, Delivery, Ending, Outcome
 from services.notify.ladder.preferences import Preferences, table
 from services.notify.operation import Operation
 from shared.commands import (
@@ -48,7 +48,9 @@ class Desk:
         """The one e-mail that is due ends like this."""
         [held] = await self.claim()
         waits, now = WAITS["email"], self.bell.now
-        await self.bell.store.between(lambda raw: handover.settle(raw, held, outcome, now, waits))
+        await self.bell.store.between(
+            lambda raw: handover.settle(raw, [Ending(held, outcome)], now, waits)
+        )
         return held.delivery_id
 
     async def retry(self, *delivery_ids: str) -> list[str]:

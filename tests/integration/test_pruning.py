@@ -11,7 +11,7 @@ from services.notify import handover
 from services.notify.app import open_app
 from services.notify.inbox import pruning as module
 from services.notify.inbox.pruning import DAY, Pruned, Pruning
-from services.notify.ladder.delivery import Outcome
+from services.notify.ladder.delivery import Ending, Outcome
 from shared.commands import ReadNotices
 from shared.errors import ClientIdConflict
 from shared.health import Health
@@ -74,7 +74,7 @@ async def test_deliveries_go_when_they_are_over_and_not_before(bell: Bell) -> No
     [held, *_] = await bell.store.claim("email", bell.now, 1)
     outcome = Outcome("sent")
     await bell.store.between(
-        lambda raw: handover.settle(raw, held, outcome, bell.now, WAITS["email"])
+        lambda raw: handover.settle(raw, [Ending(held, outcome)], bell.now, WAITS["email"])
     )
     bell.now += 31 * DAY
     assert (await prune(bell)).deliveries == 1

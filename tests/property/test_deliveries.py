@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from services.notify.findings import case, kept
 from services.notify.inbox import rows as items
 from services.notify.inbox.grouping import Item
 from services.notify.ladder.clocks import quiet_until
-from services.notify.ladder.delivery import Channel, Delivery, Outcome, Waits
+from services.notify.ladder.delivery import Channel, Ending, Outcome, Waits
 from services.notify.ladder.preferences import Chosen, table
 from services.notify.migrate import upgrade
 from services.notify.notices import open_notices
@@ -163,20 +164,24 @@ class World:
         if outcome.kind == "collected":
             handover.collect(self.db, due.delivery, due.preferences, self.now)
             return
-        self._settle(due.delivery, outcome)
+        self._settle([(due, outcome)])
         if outcome.kind == "delayed":
             assert outcome.due_at == quiet_until(NIGHT, self.now, UTC)
 
     def begin(self, one: int) -> None:
-        if not self.claims:
-            return
-        due = self.claims.pop(one % len(self.claims))
+        """One, or several at once."""
+        some = _taken(self.claims, one)
         known = {person: self._known_as_read(person) for person in PEOPLE}
-        if handover.begin(self.db, due, self.now, WAITS[due.delivery.channel]):
-            assert all(self._is_new(part, known) for part in due.parts), "sent, and was read"
-            self.sendings.append(due)
-        else:
-            self._settle(due.delivery, Outcome("withdrawn"))
+        new = [all(self._is_new(part, known) for part in due.parts) for due in some]
+        if not some:
+            return
+        begun = handover.begin(self.db, some, self.now, WAITS[some[0].delivery.channel])
+        for due, is_new, has_begun in zip(some, new, begun, strict=True):
+            assert is_new or not has_begun, "sent, and was read"
+            if has_begun:
+                self.sendings.append(due)
+            else:
+                self._settle([(due, Outcome("withdrawn"))])
 
     def _known_as_read(self, person: str) -> int:
         followed = self.rows[: self.position]
@@ -194,23 +199,21 @@ class World:
         return not read_at
 
     def hand_over(self, one: int) -> None:
-        """It arrives; notify hears of that, or not, or dies before it is written down."""
-        if not self.sendings:
-            return
-        due = self.sendings.pop(one % len(self.sendings))
-        self.arrived.append((due.delivery.channel, due.delivery.delivery_id, _shown(due)))
+        """They arrive; notify hears of that, or not, or dies before it is written down."""
+        some = _taken(self.sendings, one)
+        for due in some:
+            self.arrived.append((due.delivery.channel, due.delivery.delivery_id, _shown(due)))
         kind = ("sent", "sent", "unknown", "died")[one % 4]
         event(kind)
-        if kind == "died":
+        if some and kind == "died":
             self.restart(one)
         else:
-            self._settle(due.delivery, Outcome(kind))  # type: ignore[arg-type]
+            self._settle([(due, Outcome(kind)) for due in some])  # type: ignore[arg-type]
 
     def refuse(self, one: int) -> None:
-        if self.sendings:
-            due = self.sendings.pop(one % len(self.sendings))
-            kind = ("postponed", "postponed", "failed")[one % 3]
-            self._settle(due.delivery, Outcome(kind))  # type: ignore[arg-type]
+        kinds = cycle(("postponed", "postponed", "failed")[one % 3 :])
+        some = zip(_taken(self.sendings, one), kinds, strict=False)
+        self._settle([(due, Outcome(kind)) for due, kind in some])  # type: ignore[arg-type]
 
     def restart(self, one: int) -> None:
         """kill -9, at any moment between two transactions."""
@@ -218,8 +221,11 @@ class World:
         self.sendings.clear()
         handover.recover(self.db, self.now, WAITS)
 
-    def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
-        handover.settle(self.db, delivery, outcome, self.now, WAITS[delivery.channel])
+    def _settle(self, ended: list[tuple[Case, Outcome]]) -> None:
+        if ended:
+            endings = [Ending(due.delivery, outcome) for due, outcome in ended]
+            waits = WAITS[endings[0].delivery.channel]
+            handover.settle(self.db, endings, self.now, waits)
 
     def _marks(self, person: str) -> MarksRow:
         read_seq = self.read[person]
@@ -294,6 +300,17 @@ class World:
             self.check()
         left = self.db.execute(f"SELECT * FROM deliveries WHERE state IN {OPEN}").fetchall()  # noqa: S608
         assert [dict(row) for row in left] == []
+
+
+def _taken(cases: list[Case], one: int) -> list[Case]:
+    """Take one out, or all of its channel."""
+    if not cases:
+        return []
+    first = cases[one % len(cases)]
+    channel = first.delivery.channel if one % 2 else ""
+    taken = [due for due in cases if due is first or due.delivery.channel == channel]
+    cases[:] = [due for due in cases if due not in taken]
+    return taken
 
 
 def _shown(due: Case) -> set[str]:

@@ -9,8 +9,6 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -18,7 +16,7 @@ import aiosmtplib
 from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
 from msgspec.structs import replace
 
-from services.notify.channels.letter import sender
+from services.notify.channels.letter import Letter, sender
 from services.notify.ladder.delivery import Outcome
 from shared.errors import SettingError
 from shared.settings import Settings
@@ -36,7 +34,7 @@ Begin = Callable[[], Awaitable[bool]]
 
 
 class Channel(Protocol):
-    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+    async def send(self, notification_id: str, letter: Letter, begin: Begin) -> Outcome:
         """Awaits `begin` at the point of no return, and goes no further when it says False."""
 
     async def aclose(self) -> None: ...
@@ -62,16 +60,16 @@ class Smtp:
         self._timer: asyncio.TimerHandle | None = None
         self._leaving = set[asyncio.Task[None]]()
 
-    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+    async def send(self, notification_id: str, letter: Letter, begin: Begin) -> Outcome:
         client, refusal = await self._opened()
         accepted = False
         try:
-            refusal = refusal or await self._asked(client.rcpt(str(letter["To"])))
+            refusal = refusal or await self._asked(client.rcpt(letter.to))
             if refusal is not None:
                 return refusal
             if not await begin():
                 return Outcome("withdrawn")
-            outcome = await self._data(client, letter.as_bytes(policy=WIRE))
+            outcome = await self._data(client, letter.content)
             accepted = outcome.kind == "sent"
             return outcome
         finally:
@@ -190,12 +188,12 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def send(self, notification_id: str, letter: EmailMessage, begin: Begin) -> Outcome:
+    async def send(self, notification_id: str, letter: Letter, begin: Begin) -> Outcome:
         if not await begin():
             return Outcome("withdrawn")
         target = self._folder / f"{notification_id}.eml"
         try:
-            await asyncio.to_thread(_write, target, letter.as_bytes())
+            await asyncio.to_thread(_write, target, letter.content)
         except OSError as error:
             return Outcome("postponed", type(error).__name__)
         return Outcome("sent")

@@ -3,15 +3,16 @@ e-mails and unsubscribe from them.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.headerregistry import BaseHeader, HeaderRegistry
-from email.policy import Policy, default
+from email.policy import SMTP, Policy
 from functools import lru_cache
 from typing import Any
 
 from services.notify.channels.content import Content, MessageContent
 
 KEPT = 256  # headers with one of a few texts
+WHOLE = ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe")
 
 
 class WholeHeader(BaseHeader):
@@ -27,31 +28,14 @@ class WholeHeader(BaseHeader):
         return f"{self.name}: {self}{policy.linesep}"
 
 
-class KeptHeader(BaseHeader):
-    """A header that is folded once for all e-mails that have it."""
-
-    def init(self, name: str, **kwds: Any) -> None:
-        super().init(name, **kwds)
-        self._folds: dict[str, str] = {}  # by the end of a line
-
-    def fold(self, *, policy: Policy) -> str:
-        if policy.linesep not in self._folds:
-            self._folds[policy.linesep] = super().fold(policy=policy)
-        return self._folds[policy.linesep]
-
-
 class Registry(HeaderRegistry):
-    """Makes the class of each header once, and parses each text of a KeptHeader once: that costs
-    more than the rest of an e-mail."""
+    """Makes the class of each header once, not for each e-mail."""
 
     def __init__(self) -> None:
-        super().__init__(base_class=KeptHeader)
+        super().__init__()
         self._classes: dict[str, type[BaseHeader]] = {}
-        self._kept = lru_cache(KEPT)(super().__call__)
-
-    def __call__(self, name: str, value: Any) -> BaseHeader:
-        cls = self[name]
-        return cls(name, value) if issubclass(cls, WholeHeader) else self._kept(name, value)
+        for name in WHOLE:
+            self.map_to_type(name, WholeHeader)
 
     def __getitem__(self, name: str) -> type[BaseHeader]:
         if name not in self._classes:
@@ -59,10 +43,20 @@ class Registry(HeaderRegistry):
         return self._classes[name]
 
 
-_registry = Registry()
-for _name in ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe"):
-    _registry.map_to_type(_name, WholeHeader)
-POLICY = default.clone(header_factory=_registry)
+POLICY = SMTP.clone(header_factory=Registry())  # it refuses line breaks in headers
+
+
+def head(fields: Iterable[tuple[str, str]]) -> bytes:
+    return b"".join(
+        _field(name, text) if name in WHOLE else _kept(name, text) for name, text in fields
+    )
+
+
+def _field(name: str, text: str) -> bytes:
+    return POLICY.fold_binary(*POLICY.header_store_parse(name, text))
+
+
+_kept = lru_cache(KEPT)(_field)  # parsing and folding one costs more than all the rest
 
 
 def thread(user_id: str, content: Content, domain: str) -> Iterator[tuple[str, str]]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
 
+from msgspec import Struct
+
 from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
-from services.notify.channels.headers import POLICY, listing, thread
+from services.notify.channels.headers import head, listing, thread
 from services.notify.channels.language import Language
 from services.notify.channels.links import Links
 from services.notify.channels.parts import alternative
@@ -22,6 +23,13 @@ from services.notify.channels.views import MOST_LISTED, Views
 from shared.commands import Profile
 from shared.errors import SettingError
 from shared.settings import Settings
+
+
+class Letter(Struct, frozen=True):
+    """`content`: as it is sent, with lines that end in CRLF."""
+
+    to: str
+    content: bytes
 
 
 def sender(text: str) -> Address:
@@ -55,20 +63,23 @@ class Letters:
         if settings.templates:
             self._try()
 
-    def write(self, notification_id: str, profile: Profile, content: Content) -> EmailMessage:
-        """`profile` holds a usable address. Reads files: call it in a thread."""
+    def write(self, notification_id: str, profile: Profile, content: Content) -> Letter:
+        """`profile` holds a usable address. Reads files when a language or a time zone is used for
+        the first time."""
         language = self._templates.languages.of(profile.locale)
         link = self._unsubscribe(profile.user_id, type_of(content))
-        letter = EmailMessage(POLICY)  # it refuses line breaks in headers
-        letter["Subject"] = subject(content, language)
-        letter["To"] = profile.email or ""
-        for name, value in self._headers(notification_id, profile.user_id, content, link):
-            letter[name] = value
-        shown = {"subject": letter["Subject"], "unsubscribe": link}
+        shown = {"subject": subject(content, language), "unsubscribe": link}
+        to = profile.email or ""
+        headers = head(
+            [
+                ("Subject", shown["subject"]),
+                ("To", to),
+                *self._headers(notification_id, profile.user_id, content, link),
+            ]
+        )
         shown |= self._shown(profile, content, language)
         text, html = self._templates.render(language, content, shown)
-        alternative(letter, text, html)
-        return letter
+        return Letter(to, headers + alternative(text, html))
 
     def _headers(
         self, notification_id: str, user_id: str, content: Content, link: str

@@ -1,25 +1,38 @@
-"""Owns the parts of an e-mail: its text and its HTML, each as quoted-printable."""
+"""Owns the body of an e-mail: its text and its HTML, as parts in quoted-printable."""
 
 from binascii import b2a_qp
 from email.message import EmailMessage, MIMEPart
-
-from services.notify.channels.headers import POLICY
+from email.policy import SMTP
 
 # In quoted-printable, "=" is never followed by "_": no text can contain the boundary (RFC 2045).
 BOUNDARY = "=_linkup"
+PLACE = "(a part)"
 
 
-def alternative(letter: EmailMessage, text: str, html: str) -> None:
-    """Give the letter its body. The library's own way costs three times as much."""
+def _frame() -> list[bytes]:
+    """What is written before, between and after the parts. It is the same in all e-mails."""
+    letter = EmailMessage(SMTP)
     letter["MIME-Version"] = "1.0"
     letter["Content-Type"] = f'multipart/alternative; boundary="{BOUNDARY}"'
-    letter.set_payload([_part(text, "plain"), _part(html, "html")])
+    letter.set_payload([_part("plain"), _part("html")])
+    return letter.as_bytes().split(PLACE.encode())
 
 
-def _part(text: str, subtype: str) -> MIMEPart:
-    part = MIMEPart(POLICY)
+def _part(subtype: str) -> MIMEPart:
+    part = MIMEPart(SMTP)
     part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
     part["Content-Transfer-Encoding"] = "quoted-printable"
-    lines = text.encode().splitlines(keepends=False)
-    part.set_payload(b2a_qp(b"\n".join([*lines, b""])).decode("ascii"))
+    part.set_payload(PLACE)
     return part
+
+
+BEFORE, BETWEEN, AFTER = _frame()
+
+
+def alternative(text: str, html: str) -> bytes:
+    """Return the body with the headers that describe it."""
+    return b"".join((BEFORE, _encoded(text), BETWEEN, _encoded(html), AFTER))
+
+
+def _encoded(text: str) -> bytes:
+    return b2a_qp(b"\r\n".join([*text.encode().splitlines(), b""]))

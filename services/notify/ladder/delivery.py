@@ -23,6 +23,7 @@ State = Literal[
     "no_address",
 ]
 Key = tuple[str, str, Channel]  # recipient, thread, channel
+Fence = tuple[str, int]  # delivery, claim
 
 DIGEST = "digest:"  # the thread of a user's digests; a conversation id has no colon
 NOTICE = "n:"  # what the thread of a notification begins with, before its id
@@ -83,6 +84,10 @@ class Delivery(Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         return self.user_id, self.thread, self.channel
 
+    @property
+    def fence(self) -> Fence:
+        return self.delivery_id, self.claims
+
 
 class Watch(Struct, frozen=True, kw_only=True):
     """The state of one recipient, thread and channel: the waiting delivery and the claimed one.
@@ -138,3 +143,12 @@ class Outcome(Struct, frozen=True):
     worked: bool | None = None
     due_at: int = 0
     refused: bool = False
+
+
+class Ending(Struct, frozen=True):
+    """The end of an attempt. `draw`: see `Retries`. `address`: to which an e-mail went."""
+
+    delivery: Delivery
+    outcome: Outcome
+    draw: float = 0.0
+    address: str = ""

@@ -12,9 +12,12 @@ from services.notify import choices, handover, rows
 from services.notify.audit import endless
 from services.notify.cases import Case
 from services.notify.findings import case, kept
-from services.notify.ladder.delivery import Channel, Delivery, Outcome, Waits
+from services.notify.inbox import rows as items
+from services.notify.inbox.grouping import Item
+from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
 from services.notify.ladder.preferences import Chosen, table
 from services.notify.migrate import upgrade
+from services.notify.notices import open_notices
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.settings import Settings
@@ -110,6 +113,7 @@ def test_c8_a_page_costs_as_many_statements_for_a_thousand_messages_as_for_one(
         (rows.LOAD_DUE, ["deliveries_due", "deliveries_in_flight"]),
         (rows.NEXT_DUE, ["deliveries_due", "deliveries_in_flight"]),
         (rows.LOAD_COLLECTED, ["deliveries_collected"]),
+        (rows.LOAD_COLLECTED_OF, ["deliveries_collected"]),
     ],
 )
 def test_no_statement_looks_at_all_that_waits(
@@ -129,8 +133,8 @@ def test_hard_case_a_burst_of_200_messages_is_one_email(db: sqlite3.Connection) 
         fold(db, *[message(seq, at=NOW + seq) for seq in range(first, first + 20)])
     found = due(db, marks(*range(1, 201)))
     assert found.next_step(DUE) is None
-    assert handover.begin(db, found, DUE, BOTH["email"])
-    assert handover.settle(db, found.delivery, Outcome("sent"), DUE, BOTH["email"])
+    assert handover.begin(db, [found], DUE, BOTH["email"]) == [True]
+    assert handover.settle(db, [Ending(found.delivery, Outcome("sent"))], DUE, BOTH["email"])
     fold(db, *[message(seq, at=NOW + seq) for seq in range(1, 201)])
     assert states(db) == [("sent", "")]
     assert db.execute("SELECT count FROM deliveries").fetchone()[0] == 200
@@ -190,8 +194,8 @@ def test_hard_case_the_only_new_message_was_deleted_and_an_older_one_is_unread(
 ) -> None:
     fold(db, message(1))
     first = due(db, marks(1))
-    handover.begin(db, first, DUE, BOTH["email"])
-    handover.settle(db, first.delivery, Outcome("sent"), DUE, BOTH["email"])
+    handover.begin(db, [first], DUE, BOTH["email"])
+    handover.settle(db, [Ending(first.delivery, Outcome("sent"))], DUE, BOTH["email"])
     fold(db, message(2, at=NOW + 1), now=DUE)
     later = DUE + 3600 * SECOND
     assert due(db, marks(1), later).next_step(later) == Outcome("cancelled", "nothing_unread")
@@ -214,8 +218,10 @@ def test_hard_case_a_clock_that_jumps_forgets_and_doubles_nothing(
     [(due_at,)] = db.execute("SELECT due_at FROM deliveries").fetchall()
     assert due_at == min(NOW, now) + 600 * SECOND
     found = due(db, marks(1), max(now, due_at))
-    handover.begin(db, found, now, BOTH["email"])
-    handover.settle(db, found.delivery, Outcome("sent"), now - 7200 * SECOND, BOTH["email"])
+    handover.begin(db, [found], now, BOTH["email"])
+    handover.settle(
+        db, [Ending(found.delivery, Outcome("sent"))], now - 7200 * SECOND, BOTH["email"]
+    )
     fold(db, message(1), now=now)
     assert states(db) == [("sent", "")]
 
@@ -251,9 +257,37 @@ def test_t19_what_a_digest_had_collected_before_a_restore_is_not_sent_a_second_t
     if sending:
         [claimed] = handover.claim(db, "email", digest.due_at, 10)
         found = case(claimed, kept(db, [claimed], 0), {("bob", "c"): marks(1)}, PROFILES, KNOWN)
-        assert handover.begin(db, found, digest.due_at, BOTH["email"])
+        assert handover.begin(db, [found], digest.due_at, BOTH["email"]) == [True]
     db.execute(rows.SETTLE_OLDER, {"now": digest.due_at})
     assert states(db) == [(expected, "restored")] * 2
+
+
+def test_c8_of_two_that_begin_together_the_one_that_was_read_does_not(
+    db: sqlite3.Connection,
+) -> None:
+    some = [
+        Item(
+            item_id=name,
+            user_id="bob",
+            notification_type="mention",
+            title="x",
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        for name in ("one", "two")
+    ]
+    items.save(db, some)
+    open_notices(db, some, NOW, known=KNOWN, waits={"email": BOTH["email"]})
+    claimed = handover.claim(db, "email", DUE, 10)
+    found = kept(db, claimed, 0)
+    cases = [case(one, found, {}, PROFILES, KNOWN) for one in claimed]
+    db.execute("UPDATE items SET read_at = 1 WHERE item_id = 'two'")
+    begun = handover.begin(db, cases, DUE, BOTH["email"])
+    assert dict(zip([one.delivery.thread for one in cases], begun, strict=True)) == {
+        "n:one": True,
+        "n:two": False,
+    }
+    assert sorted(states(db)) == [("cancelled", "read"), ("sending", "")]
 
 
 def test_c8_a_process_that_died_with_a_digest_leaves_all_of_it_unknown(
@@ -262,7 +296,7 @@ def test_c8_a_process_that_died_with_a_digest_leaves_all_of_it_unknown(
     _, digest = collected(db)
     [claimed] = handover.claim(db, "email", digest.due_at, 10)
     found = case(claimed, kept(db, [claimed], 0), {("bob", "c"): marks(1)}, PROFILES, KNOWN)
-    assert handover.begin(db, found, digest.due_at, BOTH["email"])
+    assert handover.begin(db, [found], digest.due_at, BOTH["email"]) == [True]
     assert handover.recover(db, digest.due_at, BOTH) == 1
     assert states(db) == [("unknown", "interrupted")] * 2
 

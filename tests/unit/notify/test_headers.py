@@ -1,19 +1,17 @@
 """The headers of an e-mail, against the grammars of their RFCs."""
 
 import re
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP, default
 
 import pytest
 
 from services.notify.channels.content import Content, MessageContent
-from services.notify.channels.letter import Letters
+from services.notify.channels.letter import Letter, Letters
 from services.notify.channels.samples import samples
 from services.notify.channels.unsubscription import ALL, Unsubscriptions
 from shared.commands import Profile
 from shared.errors import NotFound
 from shared.settings import Settings
+from tests.support.letters import read
 
 PUBLIC_URL = "https://chat.example.com"
 LONG_URL = f"https://{'chat.' * 20}example.com/below"
@@ -28,7 +26,7 @@ def check(grammar: str, rule: str, text: str) -> None:
     GRAMMARS[grammar](rule).parse_all(text)
 
 
-def written(content: Content, profile: Profile, public_url: str = PUBLIC_URL) -> EmailMessage:
+def written(content: Content, profile: Profile, public_url: str = PUBLIC_URL) -> Letter:
     settings = Settings(public_url=public_url, smtp_from=SENDER)
     links = Unsubscriptions(b"k" * 32, public_url)
     return Letters(settings, lambda: 1_700_000_000_000_000, links.link).write(
@@ -36,9 +34,9 @@ def written(content: Content, profile: Profile, public_url: str = PUBLIC_URL) ->
     )
 
 
-def lines(letter: EmailMessage) -> dict[str, str]:
+def lines(letter: Letter) -> dict[str, str]:
     """The headers as they are sent, by their names, folds included."""
-    head, _, _ = letter.as_bytes(policy=SMTP).partition(b"\r\n\r\n")
+    head, _, _ = letter.content.partition(b"\r\n\r\n")
     fields = re.split(r"\r\n(?![ \t])", head.decode("ascii"))
     return {field.partition(":")[0].lower(): f"{field}\r\n" for field in fields}
 
@@ -56,7 +54,7 @@ def test_s74_headers_are_those_of_rfc_5322(content: Content, profile: Profile) -
         for name in ("references", "in-reply-to"):
             check("mail", name, sent[name])
     assert all(len(line) <= 998 for field in sent.values() for line in field.split("\r\n"))
-    parsed = message_from_bytes(written(content, profile).as_bytes(), policy=default)
+    parsed = read(written(content, profile))
     assert [value.defects for value in parsed.values()] == [()] * len(parsed)
     assert not parsed.defects
 
@@ -73,7 +71,7 @@ def test_s74_one_click_unsubscribes_by_rfc_8058(
     assert found
     check("uri", "URI", found[1])
     assert found[1].startswith(f"{public_url}/unsubscribe/")
-    letter = written(content, profile, public_url)
+    letter = read(written(content, profile, public_url))
     for kind in ("plain", "html"):
         part = letter.get_body((kind,))
         assert part is not None
@@ -82,7 +80,7 @@ def test_s74_one_click_unsubscribes_by_rfc_8058(
 
 @pytest.mark.parametrize(("public_url", "has"), [("", 0), ("http://chat.example.com", 1)])
 def test_without_https_there_is_no_one_click(public_url: str, has: int) -> None:
-    letter = written(*SAMPLES[0], public_url)
+    letter = read(written(*SAMPLES[0], public_url))
     assert len(letter.get_all("List-Unsubscribe", [])) == has
     assert "List-Unsubscribe-Post" not in letter
 
@@ -94,12 +92,12 @@ def test_s74_the_sender_is_that_of_rfc_5322() -> None:
 def test_emails_about_one_conversation_are_one_thread() -> None:
     (content, profile), (other, _) = SAMPLES[0], SAMPLES[1]
     assert isinstance(content, MessageContent)
-    one, again = written(content, profile), written(content, profile)
+    one, again = read(written(content, profile)), read(written(content, profile))
     assert one["References"] == one["In-Reply-To"] == again["References"]
     assert one["References"] != one["Message-ID"]
     somebody = Profile(user_id="else", email="else@example.com")
-    assert written(content, somebody)["References"] != one["References"]
-    assert "References" not in written(other, profile)
+    assert read(written(content, somebody))["References"] != one["References"]
+    assert "References" not in read(written(other, profile))
 
 
 def test_a_token_names_its_user_and_type() -> None:

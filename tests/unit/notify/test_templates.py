@@ -9,6 +9,7 @@ from services.notify.channels.samples import samples
 from services.notify.channels.templates import LOCALES
 from shared.errors import SettingError
 from shared.settings import Settings
+from tests.support.letters import read
 
 
 def with_own(folder: Path) -> Letters:
@@ -23,7 +24,7 @@ def test_a_file_of_the_folder_takes_precedence(tmp_path: Path) -> None:
     (tmp_path / LOCALES).mkdir()
     (tmp_path / LOCALES / "en.toml").write_text('greeting = "Hey {name}!"')
     profile, content = next(samples("en"))
-    letter = with_own(tmp_path).write("n1", profile, content)
+    letter = read(with_own(tmp_path).write("n1", profile, content))
     plain, html = (str(part.get_content()) for part in letter.iter_parts())
     assert plain == "Hey Bob! Yours, the LinkUp team\nTeam\n"
     assert "Hey <bdi>Bob</bdi>!" in html

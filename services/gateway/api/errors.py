@@ -44,7 +44,7 @@ class ErrorRecords:
         return as_json(api.encode(answer))
 
     async def resolve(self, request: Request) -> Response:
-        error_id = str(converted(request.path_params["error_id"], ErrorId, "error id"))
+        error_id = str(converted(request.path_params["error_id"], ErrorId, "`error_id`"))
         notes = (await body(request, api.ResolveRequest)).notes
         asked = ResolveError(error_id=error_id, notes=notes)
         subject = subjects.query(name_of(asked))

@@ -147,7 +147,7 @@ def after(request: Request) -> str:
 def conversation_of(request: Request) -> str:
     """The conversation named in the path. Raises InvalidRequest."""
     text: str = request.path_params["conversation_id"]
-    return str(converted(text, ConversationId, "conversation id"))
+    return str(converted(text, ConversationId, "`conversation_id`"))
 
 
 def message_id(request: Request) -> int:
@@ -160,7 +160,7 @@ def message_id(request: Request) -> int:
 
 def user_id(request: Request) -> str:
     """The user named in the path. Raises InvalidRequest."""
-    return str(converted(request.path_params["user_id"], UserId, "user id"))
+    return str(converted(request.path_params["user_id"], UserId, "`user_id`"))
 
 
 def converted(text: str | None, kind: Any, said: str) -> Any:

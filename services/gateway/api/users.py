@@ -51,5 +51,5 @@ class Users:
 
 def _named(request: Request) -> str:
     """The user in the path. Raises InvalidRequest."""
-    user_id: str = converted(request.path_params["user_id"], UserId, "user id")
+    user_id: str = converted(request.path_params["user_id"], UserId, "`user_id`")
     return user_id

@@ -52,9 +52,10 @@ class HostWebhooks:
         return as_json(api.encode(_shown(found)))
 
     async def put(self, request: Request) -> Response:
+        named = _named(request)
         asked = await body(request, api.WebhookRequest)
         change = PutWebhook(
-            webhook_id=_named(request),
+            webhook_id=named,
             url=asked.url,
             events=asked.events,
             enabled=asked.enabled,

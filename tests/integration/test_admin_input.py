@@ -34,7 +34,7 @@ GOOD = {
 }
 
 
-def each(routes: list[Route]) -> Any:
+def each(routes: list[Route]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("route", routes, ids=lambda route: route.name)
 
 

@@ -25,12 +25,10 @@ TAKING = [route for route in LISTED if route.body]
 NAMED = [route for route in LISTED if path_names(route.path)]
 ASKED = [route for route in LISTED if route.query]
 NO_VALUE = ("\n", "")  # of no parameter but a text
-GOOD = {
+GOOD = {  # any other id may be "nothing-at-all"
     "error_id": f"e{'a' * 16}",
     "message_id": str(2**40),
     "report_id": f"r{'a' * 24}",
-    "user_id": "nobody-at-all",
-    "webhook_id": "nothing-at-all",
 }
 
 
@@ -48,7 +46,9 @@ async def operator(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
 async def ask(operator: Operator, route: Route, **request: Any) -> httpx2.Response:
     """`path`: values of its parameters that are not the GOOD ones."""
     given = {**GOOD, **request.pop("path", {})}
-    path = re.sub(r"{(\w+)}", lambda found: quote(given[found[1]], safe=""), route.path)
+    path = re.sub(
+        r"{(\w+)}", lambda found: quote(given.get(found[1], "nothing-at-all"), safe=""), route.path
+    )
     return await operator.request(route.method, path, **request)
 
 

@@ -16,7 +16,7 @@ from services.gateway.api.request import (
     page_size,
     user_id,
 )
-from services.gateway.contract import Endpoints
+from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api, commands, frames
@@ -56,11 +56,12 @@ class Contacts:
         """Each contact has an outcome of its own; they go to the store together."""
         named = user_id(request)
         others = (await body(request, api.ContactsRequest, MAX_BULK_BYTES)).user_ids
+        concerns(request, *others)
         results = await asyncio.gather(*(self._outcome(named, other) for other in others))
         return as_json(api.encode(api.UsersResult(results=list(results))))
 
     async def _set(self, request: Request, *, allowed: bool) -> Response:
-        other = converted(request.path_params["contact_id"], UserId, "contact id")
+        other = converted(request.path_params["contact_id"], UserId, "`contact_id`")
         command = SetContact(user_id=user_id(request), other_id=other, allowed=allowed)
         await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)

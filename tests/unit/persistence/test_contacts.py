@@ -27,6 +27,7 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.errors import NotFound
+from shared.reserved import SYSTEM
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.unit.persistence.conftest import opened
@@ -77,6 +78,14 @@ def approaches(to: str) -> list[Command]:
         BeginConversation(user_id="ann", conversation_id=place, to=to),
         CreateGroup(user_id="ann", conversation_id=f"g-{to}", title="T", members=[to]),
     ]
+
+
+async def test_the_system_is_everybody_s_contact_and_nobody_is_its(database: Path) -> None:
+    async with opened(database, LISTED) as store:
+        log = Log(store)
+        await log.people("ann", SYSTEM)
+        told, answered = await log.run(message(SYSTEM, "ann", "hi"), message("ann", SYSTEM, "hi"))
+    assert (code(told), code(answered)) == ("ok", "forbidden")
 
 
 async def test_a_stranger_is_answered_as_if_the_other_were_not_there(database: Path) -> None:

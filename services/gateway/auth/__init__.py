@@ -70,6 +70,7 @@ class Authenticator:
         self._odd = OddClaims(counters or Counters())
         self.source: Source | None = None
         self.standings: Standings | None = None  # without, no token is revoked
+        self._decoder = form.Decoder()
         self._known = functools.lru_cache(REMEMBERED)(self._read)
         self.keys.changed = self._known.cache_clear
 
@@ -128,22 +129,23 @@ class Authenticator:
     def _read(self, token: str) -> tuple[Identity, Sequence[str]]:
         """Return what a good token says, and its odd claims; both stay true until it expires.
         Raises PyJWTError and ValidationError."""
-        claims = self._signed(token)
-        form.check(token)
+        header = form.header(token)
+        claims = self._signed(token, header)
+        header.check()
         self._has_begun(claims)
         identity, odd = _identity(claims)
         return replace(identity, token_id=token_id(token), issued_at=_issued_at(claims)), odd
 
-    def _signed(self, token: str) -> dict[str, Any]:
+    def _signed(self, token: str, header: form.Header) -> dict[str, Any]:
         """The claims, if a key of ours has signed them. Raises PyJWTError."""
-        *others, last = self.keys.fitting(token)
+        *others, last = self.keys.fitting(header)
         for key in others:
             with suppress(jwt.InvalidSignatureError):
                 return self._decoded(token, key)
         return self._decoded(token, last)
 
     def _decoded(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
-        return jwt.decode(
+        return self._decoder.decode(
             token,
             key,
             algorithms=[key.algorithm_name],

@@ -1,29 +1,63 @@
-"""Owns what a token must be besides signed: of the right type, and of one meaning."""
+"""Owns what a token must be besides signed: of the right type, and of one meaning.
 
+A name that stands twice is refused: parsers differ in which of the two counts (RFC 7515, section 4;
+RFC 7519, section 4).
+"""
+
+import functools
 import json
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jwt
 from jwt.utils import base64url_decode
 
 TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519, section 5.1, and RFC 9068
+HEADERS = 64  # that are not read again: those of one key are alike
 
 
-def check(token: str) -> None:
-    """Raises DecodeError for one of another type, and for a name that stands twice: parsers differ
-    in which of the two counts (RFC 7515, section 4; RFC 7519, section 4)."""
-    head, _, rest = token.partition(".")
-    header, _ = _once(head), _once(rest.rpartition(".")[0])
-    kind = header.get("typ", "JWT")
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in TYPES:
-        raise jwt.DecodeError("typ")
+class Header(NamedTuple):
+    """What the header of a token says; it has to be compared with what is known."""
+
+    algorithm: object
+    key_id: object
+    type: object
+
+    def check(self) -> None:
+        """Raises DecodeError for a token of another type."""
+        kind = self.type
+        if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in TYPES:
+            raise jwt.DecodeError("typ")
 
 
-def _once(part: str) -> dict[str, object]:
+def header(token: str) -> Header:
+    """Raises DecodeError."""
+    return _header(token.partition(".")[0])
+
+
+@functools.lru_cache(HEADERS)
+def _header(part: str) -> Header:
     try:
-        found: dict[str, object] = json.loads(base64url_decode(part), object_pairs_hook=_named)
+        said = _once(base64url_decode(part))
+    except ValueError:
+        raise jwt.DecodeError("the header is not in base64url") from None
+    return Header(said.get("alg"), said.get("kid"), said.get("typ", "JWT"))
+
+
+class Decoder(jwt.PyJWT):
+    """Reads the claims once, and refuses names that stand twice."""
+
+    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
+        return _once(decoded["payload"])
+
+
+def _once(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text, object_pairs_hook=_named)
     except (ValueError, RecursionError):
-        raise jwt.DecodeError("a name stands twice") from None
+        raise jwt.DecodeError("no JSON, or a name stands twice") from None
+    if not isinstance(found, dict):
+        raise jwt.DecodeError("not an object")
     return found
 
 

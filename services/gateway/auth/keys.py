@@ -12,6 +12,7 @@ import jwt
 from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_encode
 
+from services.gateway.auth.form import Header
 from shared.errors import SettingError
 
 SHARED = "HS256"
@@ -54,10 +55,10 @@ class Keys:
         self._public = public
         self.changed()
 
-    def fitting(self, token: str) -> Sequence[jwt.PyJWK]:
-        """Return the keys, at least one, that may have signed the token. Raises PyJWTError."""
-        header = jwt.get_unverified_header(token)
-        algorithm, key_id = header.get("alg"), header.get("kid")
+    def fitting(self, header: Header) -> Sequence[jwt.PyJWK]:
+        """Return the keys, at least one, that may have signed a token with that header. Raises
+        PyJWTError."""
+        algorithm, key_id, _ = header
         if algorithm == SHARED and self._secrets:
             return self._secrets
         if algorithm not in BY_KIND.values():

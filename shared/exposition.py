@@ -18,7 +18,7 @@ from shared.report import Check, HealthAnswer
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 Samples = Mapping[str, float]  # by the value of the label, which is empty without one
 
-BREAKERS = ("smtp",)  # the checks that observe the state of a breaker
+BREAKERS = ("smtp", "webhooks", "jwks")  # the checks that observe the state of a breaker
 UNITS = {"disk": 0.01}  # of what a check observes: percent
 OTHERWISE = {"disk": 1.0}  # when it observed nothing
 
@@ -116,7 +116,14 @@ def _measured(metric: Metric, process: Process, report: HealthAnswer) -> Samples
         case Metric() if metric.of.startswith("check:"):
             return {"": _observed(metric.of.removeprefix("check:"), checks)}
         case _:
-            return {"": process.figures[metric.of]() if metric.of in process.figures else 0}
+            return _figures(metric, process.figures)
+
+
+def _figures(metric: Metric, figures: Mapping[str, Callable[[], float]]) -> Samples:
+    if not metric.label:
+        return {"": figures[metric.of]() if metric.of in figures else 0}
+    labelled = [name for name in figures if name.startswith(metric.of)]
+    return {name.removeprefix(metric.of): figures[name]() for name in labelled}
 
 
 def _observed(name: str, checks: Mapping[str, Check]) -> float:

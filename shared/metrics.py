@@ -158,9 +158,24 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_breaker_state",
         "gauge",
-        "State of the breaker of a dependency: 0 closed, 1 half open, 2 open.",
+        "State of a breaker: 0 closed, 1 half open, 2 open; of webhooks, of the worst one.",
+        (GATEWAY, NOTIFY),
+        label="dependency",
+    ),
+    Metric(
+        "linkup_breakers_open",
+        "gauge",
+        "Number of breakers that are not closed: of push services, or of webhooks.",
         (NOTIFY,),
         label="dependency",
+        of="breakers_open.",
+    ),
+    Metric(
+        "linkup_webhook_lag_seconds",
+        "gauge",
+        "Time that the oldest event for a webhook has been waiting.",
+        (NOTIFY,),
+        of="webhook_lag_seconds",
     ),
     Metric(
         "linkup_loop_lag_seconds",
@@ -240,6 +255,14 @@ TABLE: tuple[Metric, ...] = (
         (GATEWAY, NOTIFY),
         label="channel",
         of="fallbacks.",
+    ),
+    Metric(
+        "linkup_webhook_events_total",
+        "counter",
+        "Attempts to send an event to a webhook, by outcome: delivered, failed or dead.",
+        (NOTIFY,),
+        label="outcome",
+        of="webhook_events.",
     ),
     Metric(
         "linkup_invariant_violations_total",

@@ -189,6 +189,7 @@ def _couriers(
         clock=clock.now,
         with_content=base.settings.push_content == "full",
     )
+    base.health.figures["breakers_open.push"] = push.failing
     way = ByPush(push, Notes(Links(base.settings)))
     return {"email": mailer, "push": _pusher(base, way, enquiry)}
 
@@ -231,6 +232,7 @@ def _webhooks(base: Base) -> Registry:
             retries=settings.webhook_retries,
             lasting=settings.webhook_retry_for,
             clock=clock.now,
+            count=base.health.counters.add,
         )
     )
 
@@ -258,6 +260,8 @@ def _watched(base: Base, parts: Parts) -> None:
     health.checks["webhooks"] = parts.webhooks.lines.check
     health.checks["disk"] = disk_check(file_of(base.settings.notify_store_url))
     health.figures["log_lag_seconds"] = parts.follower.lag
+    health.figures["webhook_lag_seconds"] = parts.webhooks.lines.lag
+    health.figures["breakers_open.webhooks"] = parts.webhooks.lines.failing
     for channel, courier in parts.couriers.items():
         health.checks[channel] = courier.check
 

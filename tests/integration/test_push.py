@@ -284,6 +284,7 @@ async def test_s97_a_browser_that_subscribes_again_meanwhile_is_kept(world: Worl
 async def test_s121_a_push_service_that_fails_is_left_alone_and_no_other(world: World) -> None:
     for number in range(5):
         await world.send("503", notification_id=str(number))
+    assert world.push.failing() == 1
     asked = len(world.there.asked)
     assert await world.send(notification_id="late") == Outcome("postponed", "service_fails")
     assert len(world.there.asked) == asked

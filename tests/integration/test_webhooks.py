@@ -45,6 +45,7 @@ from shared.commands import (
 )
 from shared.destinations import Rules
 from shared.errors import InvalidRequest, NotFound, Unavailable
+from shared.health import Health
 from tests.integration.lane_support import DIRECT, Lane, persistence
 from tests.integration.notify_support import notify, process
 from tests.support.endpoint import Endpoint, certificate, endpoint
@@ -77,9 +78,9 @@ class World:
         self._nats_url = nats_url
 
     @asynccontextmanager
-    async def notify(self, **values: Any) -> AsyncIterator[None]:
-        async with notify(self._nats_url, self.folder, **{**ON, **values}):
-            yield
+    async def notify(self, **values: Any) -> AsyncIterator[Health]:
+        async with notify(self._nats_url, self.folder, **{**ON, **values}) as running:
+            yield running.health
 
     @asynccontextmanager
     async def process(self, **values: Any) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -240,14 +241,22 @@ async def test_a_webhook_hears_of_all_that_happens_once_and_signed(world: World)
 
 async def test_s121_a_server_that_is_down_gets_all_in_order_when_it_is_back(world: World) -> None:
     world.there.usual = "drop"
-    async with world.notify():
+    async with world.notify() as health:
+        assert samples(health, "linkup_breaker_state")["webhooks"] == 0
         await world.put()
         said = await world.said(12)
         await world.until_requests(8)
         found = await world.webhook()
         assert (found.reason, found.breaker == "closed") == ("no_answer", False)
+        assert samples(health, "linkup_breaker_state")["webhooks"] > 0
+        assert samples(health, "linkup_breakers_open") == {"webhooks": 1}
+        assert samples(health, "linkup_webhook_lag_seconds")[""] > 0
+        assert "the webhook main fails: no_answer" in health.report()[1]["webhooks"].output
         world.there.usual = "200"
         await world.until_idle(12)
+        outcomes = samples(health, "linkup_webhook_events_total")
+        assert (outcomes["delivered"], outcomes["failed"] > 4) == (12, True)
+        assert samples(health, "linkup_breakers_open") == {"webhooks": 0}
     assert world.told() == said
 
 
@@ -516,6 +525,13 @@ async def test_without_a_webhook_nothing_is_asked_of_the_log(world: World) -> No
         await eventually(lambda: bool(asked))
     first = asked[0]
     assert b"at_end" in first.payload
+
+
+def samples(health: Health, name: str) -> dict[str, float]:
+    """As /metrics shows them, by the value of the label."""
+    families = health.metrics.registry.collect()
+    found = [one for family in families for one in family.samples if one.name == name]
+    return {next(iter(one.labels.values()), ""): one.value for one in found}
 
 
 def _waiting(folder: Path) -> int:

@@ -101,10 +101,11 @@ class KeySet:
 
     def check(self) -> Check:
         """Return a warning at worst: who is in stays in, and known keys stay valid."""
+        state = self._breaker.check().observed
         if not self._fault:
-            return Check("pass")
+            return Check("pass", "", state)
         known = "no key is known" if self._body is None else "the last known keys stay valid"
-        return Check("warn", f"LINKUP_JWKS_URL: {self._fault}; {known}")
+        return Check("warn", f"LINKUP_JWKS_URL: {self._fault}; {known}", state)
 
     def _pause(self) -> float:
         if not self._failures:

@@ -163,6 +163,10 @@ class Push:
             return Result("unknown", "no_answer", worked=False)
         return judged(answer)
 
+    def failing(self) -> float:
+        """The number of push services that are left alone."""
+        return sum(breaker.state != "closed" for breaker in self._breakers.values())
+
     def _breaker(self, origin: str) -> Breaker:
         """Each service has its own: users name them, and one that fails must not stop another."""
         if len(self._breakers) >= MOST_BREAKERS:

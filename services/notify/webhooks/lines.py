@@ -25,7 +25,8 @@ CONNECT_TIMEOUT, TIMEOUT = 5.0, 15.0  # seconds, of a request
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Terms:
-    """What all webhooks have in common. `lasting`: seconds for which an event is tried."""
+    """What all webhooks have in common. `lasting`: seconds for which an event is tried. `count`:
+    called with the name of what is counted."""
 
     bus: Bus
     between: Between
@@ -33,6 +34,7 @@ class Terms:
     retries: Retries
     lasting: float
     clock: Callable[[], int]
+    count: Callable[[str], None]
 
 
 class Line:
@@ -56,6 +58,7 @@ class Line:
             clock=terms.clock,
             room=self.reader.eased,
             ended=ended,
+            count=terms.count,
         )
 
     def _grown(self) -> None:
@@ -117,6 +120,15 @@ class Lines:
         """Warn at worst: what waits for a webhook is not lost."""
         checks = [line.sender.breaker.check() for line, _ in self._running.values()]
         return max(checks, key=lambda check: check.observed or 0, default=Check("pass"))
+
+    def failing(self) -> float:
+        """The number of webhooks that are left alone."""
+        lines = [line for line, _ in self._running.values()]
+        return sum(line.sender.breaker.state != "closed" for line in lines)
+
+    def lag(self) -> float:
+        """Seconds that the oldest event of all has been waiting."""
+        return max((line.behind() for line, _ in self._running.values()), default=0.0)
 
     async def _end(self) -> None:
         """Those that are not wanted any more, or not as they were."""

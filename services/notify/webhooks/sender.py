@@ -26,6 +26,7 @@ from shared.clock import SECOND
 from shared.commands import MAX_DETAILS, Details, DetailsAnswer, encode, open_answer
 from shared.errors import LinkupError
 from shared.outward import Outward
+from shared.records import record
 from shared.retry import Retries
 
 logger = logging.getLogger("linkup.notify")
@@ -55,6 +56,7 @@ class Sender:
         clock: Callable[[], int],
         room: Callable[[], None],
         ended: Callable[[], None],
+        count: Callable[[str], None],
     ) -> None:
         self._hook = hook
         self.breaker = Breaker(f"the webhook {hook.webhook_id}", retries)
@@ -68,6 +70,7 @@ class Sender:
         self._clock = clock
         self._room = room
         self._ended = ended
+        self._count = count
         self._wake = asyncio.Event()
         self._flying = 0
         self._stale = True  # the backlog is to be read from the database
@@ -178,6 +181,7 @@ class Sender:
     async def _settle(self, event: Event, result: Result) -> None:
         self.reason = result.reason
         if not result.reason:
+            self._count("webhook_events.delivered")
             await self._write(partial(_delivered, hook=self._hook, event=event))
             self._backlog.done(event)
             self._room()
@@ -194,15 +198,17 @@ class Sender:
         row = {"number": event.number, "reason": result.reason, "now": now, "due_at": due_at}
         if due_at > event.queued_at + self._lasting:
             await self._write(lambda connection: connection.execute(rows.DIES, row).close())
-            logger.warning(
-                "an event is given up: %s",
-                result.reason,
-                extra={"webhook_id": self._hook.webhook_id, "event_id": event.event_id},
-            )
+            self._given_up(result.reason)
             self._backlog.done(event)
         else:
             await self._write(lambda connection: connection.execute(rows.AGAIN, row).close())
+            self._count("webhook_events.failed")
             self._backlog.again(event, due_at)
+
+    def _given_up(self, reason: str) -> None:
+        self._count("webhook_events.dead")
+        told = "an event for a webhook is given up: {reason}"
+        record("delivery_error", told, reason=reason, follower=self._hook.webhook_id)
 
     async def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """The event stays out until it is written down: a full disk stops the sending."""

@@ -11,6 +11,7 @@ import pytest
 
 from services.gateway.auth import Authenticator, jwks, published_keys
 from services.gateway.auth.jwks import COOLDOWN, KeySet
+from shared.breaker import STATES
 from shared.destinations import Rules
 from shared.errors import SettingError, Unauthorized, Unavailable
 from shared.health import Health
@@ -200,6 +201,7 @@ async def test_s121_a_host_that_fails_is_left_alone(host: Host) -> None:
         host.answers(*["500"] * 5)
         for _ in range(5):
             await host.ask_again()
+        assert host.key_set.check().observed == STATES.index("open")
         host.now += 1.0
         asked = len(host.there.asked)
         assert not await host.admits(BY_NOBODY)

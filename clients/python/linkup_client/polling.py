@@ -15,11 +15,13 @@ from linkup_client.backoff import Timing
 from linkup_client.errors import ConnectionRefused, RequestFailed
 from linkup_client.http import Ask
 from linkup_client.link import Owner
+from linkup_client.notification import BadgeUpdate
 from linkup_client.session import TICK
 from linkup_client.tokens import UNAUTHORIZED, Tokens
 
 PAGE = 100  # events
 MARK_TRIES = 5
+BADGE_EVERY = 6  # polls
 
 Routed = frames.SendMessage | frames.MarkChatRead | frames.Delivered
 
@@ -33,6 +35,12 @@ class Page(Struct, frozen=True):
     has_more: bool = False
 
 
+class Badge(Struct, frozen=True):
+    """The part of a page of notifications that is looked at."""
+
+    unread_count: int
+
+
 class Polling:
     """`run` gives the owner the frames that a socket would give, and `send` takes those that it
     would take. What has no route, such as a `presence_subscribe`, is dropped."""
@@ -44,6 +52,7 @@ class Polling:
         self._timing = timing
         self._owner = owner
         self._attempt = 0
+        self._polls = 0
         self._may_refresh = tokens.renewable
         self._lines: dict[str, deque[frames.SendMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,10 +127,14 @@ class Polling:
         self._may_refresh = self._tokens.renewable
         if not self.is_open:
             self.is_open = True
+            self._polls = 0
             self._owner.on_welcome(self._welcome(page))
         for text in map(bytes, page.frames):
             self._owner.on_frame(frames.decode(text), len(text))
         self._owner.on_frame(frames.SyncCompleted(cursor=page.cursor), 0)
+        if self._polls % BADGE_EVERY == 0:
+            self._spawn(self._ask_badge())
+        self._polls += 1
 
     def _welcome(self, page: Page) -> frames.Welcome:
         return frames.Welcome(
@@ -132,6 +145,12 @@ class Polling:
             heartbeat_ms=0,
             recovered=True,
         )
+
+    async def _ask_badge(self) -> None:
+        """Ask what a socket would be told. Without an answer it is asked again in its time."""
+        with suppress(RequestFailed):
+            badge = await self._ask("GET", "/v1/notifications?limit=1", None, Badge)
+            self._owner.on_frame(BadgeUpdate(unread_count=badge.unread_count), 0)
 
     def _failed(self, fault: RequestFailed) -> float:
         """Return the delay before the next poll. Raises ConnectionRefused if there is none."""

@@ -4,6 +4,7 @@ import { backoff } from "./backoff.js";
 
 const EVERY_MS = 2_500; // so that a message is here within three seconds
 const PAGE = 100;
+const BADGE_EVERY = 6; // polls
 
 /**
  * Takes the frames that a socket would take, and gives those that it would give. Typing and presence
@@ -19,6 +20,7 @@ export class Polling {
   #runs = false;
   #life = 0; // answers that an earlier one asked for are ignored
   #attempt = 0;
+  #polls = 0;
   #timer = 0;
   #lines = new Map(); // by where they go, messages that wait; the first one is on its way
 
@@ -99,14 +101,24 @@ export class Polling {
     for (const frame of [...frames, { type: "sync_completed", cursor }]) {
       if (this.#runs) onFrame(frame); // a listener may have stopped the client
     }
+    if (this.#polls++ % BADGE_EVERY === 0) this.#askBadge();
     return has_more ? 0 : EVERY_MS;
   }
 
   #open(welcome) {
     if (this.isOpen) return;
     this.isOpen = true;
+    this.#polls = 0;
     this.#options.onChange();
     this.#options.onFrame(welcome);
+  }
+
+  /** A socket would be told. Without an answer it is asked again in its time. */
+  #askBadge() {
+    const life = this.#life;
+    const { api, onFrame } = this.#options;
+    const take = ({ unread_count }) => life === this.#life && onFrame({ type: "badge_update", unread_count });
+    api.notifications({ limit: 1 }).then(take, () => {});
   }
 
   /** @returns {number} milliseconds before the next poll */

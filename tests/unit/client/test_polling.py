@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from linkup_client import ConnectionRefused, RequestFailed, frames
+from linkup_client import BadgeUpdate, ConnectionRefused, RequestFailed, frames
 from linkup_client.backoff import Timing
 from linkup_client.polling import Polling
 from linkup_client.tokens import Tokens
@@ -33,6 +33,8 @@ class Server:
             answer = asyncio.get_running_loop().create_future()
             self.posts.append((target, body, answer))
             return msgspec.convert(await answer, kind)
+        if target.startswith("/v1/notifications"):
+            return msgspec.convert({"unread_count": 3}, kind)
         self.polls.append(parse_qs(urlsplit(target).query))
         page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         if isinstance(page, Exception):
@@ -175,6 +177,15 @@ async def test_s37_a_mark_is_told_until_it_is_taken(scene: Scene) -> None:
     scene.polling.send(frames.encode(frames.Delivered(conversation_id="d", seq=5)))
     await eventually(lambda: len(scene.server.posts) == 3)
     assert scene.server.posts[2][:2] == ("/v1/conversations/d/delivered", {"up_to": 5})
+
+
+async def test_s62_unread_notifications_are_counted_at_once_and_every_few_polls(
+    scene: Scene,
+) -> None:
+    await scene.open()
+    await eventually(lambda: len(scene.owner.of(BadgeUpdate)) == 2)
+    assert scene.owner.of(BadgeUpdate)[0].unread_count == 3
+    assert len(scene.server.polls) >= 7
 
 
 async def test_s62_without_an_answer_it_is_closed_until_the_next(scene: Scene) -> None:

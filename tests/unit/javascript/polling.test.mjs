@@ -25,6 +25,7 @@ function road(t, ...pages) {
       return page;
     },
     send: (frame) => new Promise((resolve, reject) => seen.sent.push({ frame, resolve, reject })),
+    notifications: async () => ({ unread_count: 3 }),
     markRead: async (...mark) => seen.marks.push(["read", ...mark]),
     markDelivered: async (...mark) => seen.marks.push(["delivered", ...mark]),
   };
@@ -36,8 +37,9 @@ function road(t, ...pages) {
     onRefused: (reason) => (seen.refused.push(reason), polling.stop()),
   });
   polling.start();
+  const told = () => seen.frames.filter(({ type }) => type !== "badge_update");
   const sent = () => seen.sent.map(({ frame }) => frame.client_id);
-  return { polling, seen, sent, types: () => seen.frames.map(({ type }) => type) };
+  return { polling, seen, sent, told, types: () => told().map(({ type }) => type) };
 }
 
 const message = (client_id, to = "bob") => ({ type: "message", client_id, to, content: client_id });
@@ -126,6 +128,19 @@ test("s62: typing and presence have no route, marks have one", async (t) => {
   polling.stop();
 });
 
+test("s62: the number of unread notifications is asked for at once, and every few polls", async (t) => {
+  const { polling, seen } = road(t);
+  const badges = () => seen.frames.filter(({ type }) => type === "badge_update");
+  await settled();
+  assert.deepEqual(badges(), [{ type: "badge_update", unread_count: 3 }]);
+  for (let poll = 0; poll < 6; poll += 1) {
+    t.mock.timers.tick(3_000);
+    await settled();
+  }
+  assert.equal(badges().length, 2);
+  polling.stop();
+});
+
 test("s62: without an answer it is closed until the next one", async (t) => {
   const gone = new LinkupError({ code: "unavailable", message: "", temporary: true });
   const { polling, seen } = road(t, EMPTY, gone, EMPTY);
@@ -156,10 +171,10 @@ test("s62: a poll that was one too many is asked again when the server says, and
 
 test("c6: a position that is too old is told as a socket would tell it", async (t) => {
   const old = new LinkupError({ code: "resync_required", message: "too old", temporary: false });
-  const { polling, seen, types } = road(t, old, { ...EMPTY, epoch: "f", cursor: 9 });
+  const { polling, told, types } = road(t, old, { ...EMPTY, epoch: "f", cursor: 9 });
   await settled();
   assert.deepEqual(types(), ["welcome", "resync_required", "sync_completed"]);
-  assert.deepEqual(seen.frames[1], { type: "resync_required", reason: "too old", epoch: "f", cursor: 9 });
+  assert.deepEqual(told()[1], { type: "resync_required", reason: "too old", epoch: "f", cursor: 9 });
   polling.stop();
 });
 

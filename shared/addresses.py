@@ -206,6 +206,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "allowed_origins": origin,
     "token_url": tokens,
     "frame_ancestors": origin,
+    "avatar_origins": origin,
     "trusted_proxies": proxy,
     "nats_url": bus,
     "attachments_url": files,

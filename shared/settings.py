@@ -31,7 +31,7 @@ SECRETS = URLS | {"jwt_secret", "admin_key", "host_key", "smtp_password", "vapid
 LISTS = frozenset(
     {
         *("allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"),
-        "frame_ancestors",
+        *("frame_ancestors", "avatar_origins"),
         *("notification_types", "notification_defaults"),
     }
 )
@@ -78,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dev_login: bool = False
     token_url: str = ""
     frame_ancestors: tuple[str, ...] = ()
+    avatar_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()

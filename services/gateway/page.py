@@ -33,19 +33,22 @@ NAMES = frozenset(
 SERVED = frozenset({".html", ".css", ".js", ".svg"})
 
 
-def policy(*, connect: Sequence[str] = (), ancestors: Sequence[str] = ()) -> str:
+def policy(
+    *, connect: Sequence[str] = (), ancestors: Sequence[str] = (), images: Sequence[str] = ()
+) -> str:
     """Return the Content-Security-Policy. Everything comes from here and nothing runs that is not a
     file of ours; `'self'` of connect-src covers the WebSocket of the same host. Trusted types make
     innerHTML and its kin throw.
 
-    `connect`: other origins that may be asked; `ancestors`: those that may show it in a frame.
+    `connect`: other origins that may be asked; `ancestors`: those that may show it in a frame;
+    `images`: those whose pictures it shows.
     """
     return "; ".join(
         (
             "default-src 'self'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self'",
+            " ".join(("img-src 'self'", *images)),
             " ".join(("connect-src 'self'", *connect)),
             "object-src 'none'",
             "base-uri 'none'",
@@ -123,11 +126,12 @@ class Document:
 
 
 def ways_in(settings: Settings) -> str:
-    """Return what the page is told about signing in, as JSON."""
+    """Return what the page is told about signing in, and about pictures, as JSON."""
     told = {
         "demo": settings.dev_login,
         "token_url": settings.token_url,
         "frame_ancestors": settings.frame_ancestors,
+        "avatar_origins": settings.avatar_origins,
     }
     return msgspec.json.encode(told).decode()
 
@@ -143,7 +147,9 @@ def headers_of(settings: Settings) -> dict[str, str]:
     opener = "same-origin-allow-popups" if ancestors else "same-origin"
     return {
         **HEADERS,
-        "Content-Security-Policy": policy(connect=asked, ancestors=ancestors),
+        "Content-Security-Policy": policy(
+            connect=asked, ancestors=ancestors, images=settings.avatar_origins
+        ),
         "Cross-Origin-Opener-Policy": opener,
     }
 

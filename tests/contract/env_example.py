@@ -66,6 +66,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " signed in there, such as https://app.example.com/linkup/token. See docs/embed.md.",
         "frame_ancestors": "Origins of your app, such as https://app.example.com, whose pages may"
         " show the page in a frame and hand it a token. See docs/embed.md.",
+        "avatar_origins": "Origins from which the page loads the pictures of people, such as"
+        " https://pictures.example.com. Without it, the page shows initials.",
         "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
         " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
         "allowed_origins": "Origins of other sites whose pages may connect, such as"

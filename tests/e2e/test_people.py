@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser import Open, connected
-from tests.e2e.conftest import ADMIN_KEY
+from tests.e2e.conftest import ADMIN_KEY, PICTURES
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -67,4 +67,49 @@ async def test_s89_a_group_is_made_of_people_by_their_names(stack: Stack, open_a
     await page.locator(".conversation .bar").get_by_role("button", name="Brandts").click()
     for name in ("Ulla Brandt", "Ulf Brandt"):
         await expect(page.locator(".members li").filter(has_text=name)).to_be_visible()
+    await connected(page)
+
+
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>'
+
+
+async def test_s87_a_picture_is_shown_from_the_origins_that_are_set_and_else_initials(
+    stack: Stack, open_as: Open
+) -> None:
+    page = await open_as("wendy")
+    asked: list[tuple[str, str | None]] = []
+
+    async def answer(route: Route) -> None:
+        asked.append((route.request.url, await route.request.header_value("referer")))
+        if route.request.url.endswith("/gone.svg"):
+            return await route.fulfill(status=404)
+        await route.fulfill(content_type="image/svg+xml", body=DOT)
+
+    await page.route("https://*.example.com/**", answer)
+    pictures = {
+        "z1": ("Pia Klee", f"{PICTURES}/pia.svg"),
+        "z2": ("Pit Klee", f"{PICTURES}/gone.svg"),
+        "z3": ("Pol Klee", "https://elsewhere.example.com/pol.svg"),
+    }
+    await host_knows(page, stack, **{user_id: name for user_id, (name, _) in pictures.items()})
+    for user_id, (_, url) in pictures.items():
+        await page.request.put(
+            f"{stack.url}/v1/admin/users/{user_id}",
+            headers={"authorization": f"Bearer {ADMIN_KEY}"},
+            data={"avatar": url},
+        )
+    await page.get_by_label("Find or start a conversation").fill("klee")
+    await expect(found(page)).to_have_count(3)
+    faces = found(page).locator(".avatar")
+    await expect(faces).to_have_text(["PK", "PK", "PK"])
+    await expect(faces.locator("img")).to_have_count(1)
+    drawn = "image => image.complete && image.naturalWidth > 0"
+    picture = faces.nth(0).locator("img")
+    await picture.scroll_into_view_if_needed()
+    await page.wait_for_function(drawn, arg=await picture.element_handle())
+    assert sorted(asked) == [(f"{PICTURES}/gone.svg", None), (f"{PICTURES}/pia.svg", None)]
+
+    await found(page).first.click()
+    header = page.locator(".conversation .bar .avatar img")
+    await expect(header).to_have_attribute("src", f"{PICTURES}/pia.svg")
     await connected(page)

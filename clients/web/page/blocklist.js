@@ -48,12 +48,12 @@ export class BlockList {
     this.#foot.show(Boolean(this.#next));
   }
 
-  #row({ user_id, name, created_at }) {
+  #row({ user_id, name, avatar: picture, created_at }) {
     const shown = plainName(name ?? user_id);
     const since = told("moment", created_at);
     const button = h("button", { type: "button", "aria-label": `Unblock ${shown}` }, "Unblock");
     const names = h("span", { class: "names" }, h("bdi", {}, shown), h("small", {}, "Since ", since));
-    const node = h("li", {}, avatar({ user_id, name }), names, button);
+    const node = h("li", {}, avatar({ user_id, name, avatar: picture }), names, button);
     button.addEventListener("click", () => this.#foot.once(() => this.#unblock(user_id, node, button)));
     return node;
   }

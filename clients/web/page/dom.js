@@ -1,6 +1,7 @@
 // Owns how elements are made: text is always a text node, never markup.
 
 import { visibleName } from "./names.js";
+import { pictureAt } from "./pictures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -89,11 +90,24 @@ export function icon(name, label) {
 
 const TINTS = 8;
 
-/** Initials on a colour that follows from the id: nothing is loaded from anywhere. */
-export function avatar({ user_id, name }, saved = false) {
+/**
+ * Initials on a colour that follows from the id, until there is a picture that may be shown.
+ * @param {{user_id: string, name: string|null, avatar?: string|null}} person
+ */
+export function avatar({ user_id, name, avatar: url }, saved = false) {
   const mixed = Array.from(user_id).reduce((sum, c) => (sum * 37 + c.codePointAt(0)) % 9973, 5);
   const properties = { class: `avatar tint-${mixed % TINTS}`, "aria-hidden": "true" };
-  return h("span", properties, saved ? icon("bookmark") : initials(visibleName(name || user_id)));
+  if (saved) return h("span", properties, icon("bookmark"));
+  return h("span", properties, initials(visibleName(name || user_id)), picture(url));
+}
+
+/** It tells nobody from where it is loaded; one that cannot be loaded goes. */
+function picture(url) {
+  const src = pictureAt(url);
+  if (!src) return null;
+  const on = { error: ({ currentTarget }) => currentTarget.remove() };
+  const how = { alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" };
+  return h("img", { ...how, on, src });
 }
 
 function initials(name) {

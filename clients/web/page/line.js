@@ -55,8 +55,9 @@ function more(chat, onMenu) {
 
 function showWho(chat, online, { face, name, shown }) {
   face.classList.toggle("online", online);
-  if (shown.title === chat.title && shown.online === online) return;
-  Object.assign(shown, { title: chat.title, online });
+  const picture = chat.face.avatar;
+  if (shown.title === chat.title && shown.online === online && shown.picture === picture) return;
+  Object.assign(shown, { title: chat.title, online, picture });
   name.textContent = chat.title;
   const spoken = online && h("span", { class: "spoken" }, "online");
   face.replaceChildren(...[avatar(chat.face, chat.isSaved), spoken].filter(Boolean));

@@ -1,6 +1,6 @@
 // Owns the list of who is in a group: their roles, and what this user may do about each.
 
-import { place } from "./children.js";
+import { place, refill } from "./children.js";
 import { avatar, h, icon } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { plainName } from "./names.js";
@@ -75,14 +75,12 @@ export class MemberList {
     return { node, show };
   }
 
-  #showRow({ user_id, name, role }, { face, name: title, rank, give, remove }) {
+  #showRow({ user_id, name, avatar: picture, role }, { face, name: title, rank, give, remove }) {
     const shown = plainName(name ?? user_id);
     const now = this.#hoped.get(user_id) ?? role;
     const gives = this.#chat.role === "owner";
-    if (title.textContent !== shown) {
-      title.textContent = shown;
-      face.replaceChildren(avatar({ user_id, name }));
-    }
+    if (title.textContent !== shown) title.textContent = shown;
+    refill(face, [shown, picture], () => [avatar({ user_id, name, avatar: picture })]);
     rank.hidden = gives || role === "member";
     rank.textContent = NAME_OF[role];
     give.hidden = !gives;

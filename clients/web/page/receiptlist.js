@@ -70,9 +70,9 @@ function section({ name, count, people }, all) {
   );
 }
 
-function person({ user_id, name, at }) {
+function person({ user_id, name, avatar: picture, at }) {
   const names = h("span", { class: "names" }, h("bdi", {}, plainName(name ?? user_id)));
-  return h("li", {}, avatar({ user_id, name }), names, time(at));
+  return h("li", {}, avatar({ user_id, name, avatar: picture }), names, time(at));
 }
 
 const time = (at) => at && told("moment", at);

@@ -46,8 +46,10 @@ COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM names AS n WHERE n.word >= ?1 AND n.word < ?2 LIMIT ?3) AS some
 """
 
+# Who was erased is not there; their id is kept, and so cannot be used again.
 ONE = """
-SELECT u.user_id, u.name, u.avatar FROM users AS u
+SELECT u.user_id, u.name, u.avatar
+FROM users AS u JOIN heads AS h ON h.user_id = u.user_id AND NOT h.erased
 WHERE u.user_id = ?2
   AND NOT EXISTS (SELECT 1 FROM blocks AS k WHERE k.user_id = ?2 AND k.blocked_id = ?1)
 """
@@ -58,12 +60,14 @@ SELECT 1 WHERE ?1 = ?2
     ON b.conversation_id = a.conversation_id AND b.user_id = ?2 WHERE a.user_id = ?1)
 """
 IDS = """
-SELECT u.user_id FROM users AS u
-WHERE u.user_id > ?1 AND substr(u.user_id, 1, length(?2)) <> ?2 ORDER BY u.user_id LIMIT ?3
+SELECT h.user_id FROM heads AS h
+WHERE h.user_id > ?1 AND NOT h.erased AND substr(h.user_id, 1, length(?2)) <> ?2
+ORDER BY h.user_id LIMIT ?3
 """
 RECORDS = f"""
 SELECT {PROFILE}, u.created_at, u.last_seen
-FROM json_each(?1) AS j CROSS JOIN users AS u ON u.user_id = j.value ORDER BY j.key
+FROM json_each(?1) AS j CROSS JOIN users AS u ON u.user_id = j.value
+CROSS JOIN heads AS h ON h.user_id = u.user_id AND NOT h.erased ORDER BY j.key
 """  # noqa: S608 - a list of columns
 
 

@@ -30,6 +30,7 @@ def test_s3_the_page_is_told_of_the_ways_in_that_are_set() -> None:
         "demo": True,
         "token_url": url,
         "frame_ancestors": [APP],
+        "avatar_origins": [],
     }
 
 
@@ -54,6 +55,18 @@ def test_s3_the_app_frames_it_and_is_asked() -> None:
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
+def test_s87_pictures_come_only_from_the_origins_that_are_set() -> None:
+    headers, _ = served(Settings())
+    assert "img-src 'self';" in headers["content-security-policy"]
+    pictures = ("https://pictures.example.com", "https://cdn.example.com:8443")
+    settings = Settings(avatar_origins=pictures)
+    headers, text = served(settings)
+    assert f"img-src 'self' {' '.join(pictures)};" in headers["content-security-policy"]
+    assert all(origin in unescape(text) for origin in pictures)
+    headers, _ = served(settings, "/docs")
+    assert "img-src 'self';" in headers["content-security-policy"]
+
+
 def test_s3_another_setting_is_another_version_of_the_page() -> None:
     tags = [served(Settings(dev_login=on))[0]["etag"] for on in (True, False)]
     assert tags[0] != tags[1]
@@ -68,6 +81,8 @@ def test_s3_another_setting_is_another_version_of_the_page() -> None:
         ("LINKUP_TOKEN_URL", "https://me:pw@app.example.com/token", "password"),
         ("LINKUP_TOKEN_URL", "https://app.example.com/t; script-src *", "space"),
         ("LINKUP_FRAME_ANCESTORS", "*", "every site"),
+        ("LINKUP_AVATAR_ORIGINS", "*", "every site"),
+        ("LINKUP_AVATAR_ORIGINS", "https://a.example; script-src *", "space"),
         ("LINKUP_FRAME_ANCESTORS", "null", "anybody"),
         ("LINKUP_FRAME_ANCESTORS", "https://*.example.com", "host"),
         ("LINKUP_FRAME_ANCESTORS", f"{APP},{APP}/messages", "more than an origin"),

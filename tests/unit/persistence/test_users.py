@@ -19,7 +19,7 @@ from services.persistence.store import names, words
 from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
-from shared.commands import FindUsers, ListUsers, PutUser, SetBlock, Snapshot, TouchUser
+from shared.commands import EraseUser, FindUsers, ListUsers, PutUser, SetBlock, Snapshot, TouchUser
 from shared.errors import NotFound
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
@@ -148,8 +148,11 @@ async def test_the_host_lists_and_finds_everybody_with_their_profile(
     assert (ann["email"], ann["tz"], ann["avatar"]) == ("ann@example.com", "Europe/Rome", None)
     assert ann["last_seen"] == "2023-11-14T22:13:20Z"
     assert ann["created_at"].endswith("Z")
-    with pytest.raises(NotFound):
-        await listed(queries, user_id="nobody")
+    await log.run(EraseUser(user_id="ann"))
+    assert [user["user_id"] for user in (await listed(queries))["users"]] == ["bob", "zoe"]
+    for gone in ("ann", "nobody"):
+        with pytest.raises(NotFound):
+            await listed(queries, user_id=gone)
 
 
 async def test_pages_are_ordered_by_the_word_that_was_found(

@@ -1,13 +1,15 @@
-// Owns the ways into the page, as the server tells them in the page itself.
+// Owns what the server tells the page in the page itself: the ways in, and where pictures are from.
 
 /**
- * @typedef {{demo: boolean, token_url: string, frame_ancestors: string[]}} Ways
+ * @typedef {{demo: boolean, token_url: string, frame_ancestors: string[], avatar_origins: string[]}} Ways
  *          `demo`: anybody may be anybody; `token_url`: where the host app gives tokens;
- *          `frame_ancestors`: the origins whose pages may show this one in a frame
+ *          `frame_ancestors`: the origins whose pages may show this one in a frame;
+ *          `avatar_origins`: those from which pictures of people are shown
  */
 
 /** @returns {Ways} */
 export function waysIn() {
   const told = document.querySelector('meta[name="linkup-ways-in"]')?.getAttribute("content");
-  return { demo: false, token_url: "", frame_ancestors: [], ...JSON.parse(told || "{}") };
+  const nothing = { demo: false, token_url: "", frame_ancestors: [], avatar_origins: [] };
+  return { ...nothing, ...JSON.parse(told || "{}") };
 }

@@ -33,11 +33,12 @@ function target(notice, named, parts) {
 }
 
 /** Whom it is from, or what it is about. */
-function face({ notification_type, sender_id, sender_name }) {
+function face({ notification_type, sender_id, sender_name, sender_avatar }) {
   const drawing = icon(iconOf(notification_type));
   if (!sender_id) return h("span", { class: "face about-it" }, drawing);
   const sign = h("span", { class: "sign" }, drawing);
-  return h("span", { class: "face" }, avatar({ user_id: sender_id, name: sender_name }), sign);
+  const sender = { user_id: sender_id, name: sender_name, avatar: sender_avatar };
+  return h("span", { class: "face" }, avatar(sender), sign);
 }
 
 function lines({ notification_type, title, body, updated_at, created_at, group_count, priority }) {

@@ -55,14 +55,18 @@ class Polling:
         self._polls = 0
         self._may_refresh = tokens.renewable
         self._lines: dict[str, deque[frames.SendMessage]] = {}
+        self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Never returns. Raises ConnectionRefused when the token is refused, and what the token
         function raises."""
         try:
-            while True:
-                await self._wait(await self._turn())
+            async with asyncio.TaskGroup() as self._group:
+                while True:
+                    await self._wait(await self._turn())
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None
         finally:
             self.close()
 
@@ -225,7 +229,7 @@ class Polling:
             await asyncio.sleep(backoff.delay(self._timing, attempt))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+        task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

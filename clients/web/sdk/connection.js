@@ -87,7 +87,12 @@ export class Connection {
       if (life === this.#life) error.temporary === false ? this.fail(error.message) : this.#retry();
       return;
     }
-    if (life === this.#life) this.#dial(life, token);
+    if (life !== this.#life) return;
+    try {
+      this.#dial(life, token);
+    } catch {
+      this.#retry(); // a browser that is told to block WebSockets throws, or has none
+    }
   }
 
   #dial(life, token) {

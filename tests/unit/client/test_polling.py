@@ -164,6 +164,19 @@ async def test_c2_a_refused_message_lets_the_next_one_go(scene: Scene) -> None:
     assert [error.temporary for error in scene.owner.of(frames.Error)] == [False]
 
 
+async def test_what_the_token_function_raises_ends_it_also_when_a_message_is_sent(
+    scene: Scene,
+) -> None:
+    await scene.open()
+    scene.send("1")
+    await scene.posted("1")
+    scene.server.posts[0][2].set_exception(KeyError("secret"))
+    assert scene.run is not None
+    with pytest.raises(KeyError, match="secret"):
+        await scene.run
+    assert not scene.polling.is_open
+
+
 async def test_s37_a_mark_is_told_until_it_is_taken(scene: Scene) -> None:
     await scene.open()
     scene.polling.send(frames.encode(frames.MarkChatRead(conversation_id="d/1", up_to=4)))

@@ -79,6 +79,20 @@ test("s62, c5: what both roads bring is told once, in order", async (t) => {
   assert.equal(ann.road, null);
 });
 
+test("s62, s107: where a browser has no WebSocket, HTTP has to do until it has one", async (t) => {
+  const { ann, roads, pass } = await client(t, () => ({ epoch: "e", cursor: 7, frames: [], has_more: false }));
+  globalThis.WebSocket = undefined;
+  t.after(() => (globalThis.WebSocket = FakeSocket));
+  FakeSocket.made[0].onclose({ code: 1006 });
+  await pass(3_000);
+  assert.equal(ann.road, "http");
+  globalThis.WebSocket = FakeSocket;
+  for (let second = 0; second < 15 && FakeSocket.made.length === 1; second += 1) await pass(1_000);
+  FakeSocket.made.at(-1).onopen();
+  FakeSocket.made.at(-1).say("welcome", WELCOME);
+  assert.deepEqual(roads, [null, "http", "socket"]);
+});
+
 test("s62: a socket that is soon back needs no other road", async (t) => {
   const { ann, roads, pass } = await client(t, () => assert.fail());
   FakeSocket.made[0].onopen();

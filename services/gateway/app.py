@@ -342,7 +342,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Contacts(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),
         **HostWebhooks(parts.notices).endpoints(),
-        **Personal(lanes, log, parts.sweep.wake).endpoints(),
+        **Personal(lanes, log, parts.notices, parts.sweep.wake).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }

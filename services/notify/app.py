@@ -20,6 +20,7 @@ from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
 from services.notify.courier import Courier
 from services.notify.enquiry import Enquiry
+from services.notify.erasure import Erasure
 from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
@@ -84,6 +85,7 @@ class Parts:
     questions: Questions
     audit: Audit
     pruning: Pruning
+    erasure: Erasure
     webhooks: Registry
 
 
@@ -166,6 +168,13 @@ def _connected(
         questions=Questions(base.wire, health),
         audit=Audit(store, health.counters, base.settings, clock.now),
         pruning=Pruning(store.between, int(base.settings.notification_keep * SECOND), clock.now),
+        erasure=Erasure(
+            store.between,
+            store.apart,
+            store.erasing,
+            base.settings.data / "mail",
+            clock.now,
+        ),
         webhooks=_webhooks(base),
     )
     _watched(base, parts)
@@ -286,6 +295,7 @@ def _answered(
         Unsubscribing(store, known, links),
         Announcements(base.wire, store.between, known, clock.now, told, opened),
         Operation(base.settings, store.between, parts.pruning, clock.now, woken),
+        parts.erasure,
         parts.webhooks,
         DeadLetters(parts.webhooks, store.between, clock.now),
     ):
@@ -310,6 +320,7 @@ def _rest(base: Base, parts: Parts) -> list[Run]:
         parts.audit.run,
         Reporter(base.health.errors, over(base.wire)).run,
         parts.pruning.run,
+        parts.erasure.run,
         parts.webhooks.run,
     ]
 

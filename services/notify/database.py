@@ -21,7 +21,7 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-REVISION = "0013"  # the newest of migrations/versions
+REVISION = "0014"  # the newest of migrations/versions
 WHAT = "notify's database"
 BUSY_TIMEOUT_MS = 1000
 
@@ -37,7 +37,8 @@ class SyncedConnection(sqlite3.Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.row_factory = sqlite3.Row
-        put(self, *SYNCED, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        erasing = "PRAGMA secure_delete=1"  # what is erased is overwritten
+        put(self, *SYNCED, erasing, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 class Piece(Generic[T]):
@@ -98,6 +99,14 @@ class Transactions:
         Unavailable."""
         # The driver's thread goes on when we are cancelled: so does the transaction, whole.
         return await asyncio.shield(self._run(Piece(work)))
+
+    async def apart(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that in no transaction, and while there is none. Raises Unavailable."""
+        async with self._turn:
+            try:
+                return await self._held.run(work)
+            except (sqlite3.Error, Displaced) as error:
+                raise Unavailable(f"{WHAT}: {error}") from error
 
     async def close(self) -> None:
         async with self._turn:

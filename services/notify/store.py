@@ -3,6 +3,7 @@
 What a transaction decides is a pure function of what it has read; see `ladder`.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from services.notify import handover, refusals, rows
+from services.notify import erasure, handover, refusals, rows
 from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder.delivery import Channel, Delivery, Waits
@@ -46,6 +47,7 @@ class Store:
         self._transactions = transactions
         self._known = known
         self._progress: Progress | None = None  # as on the disk, which only we write; if known
+        self.erasing = asyncio.Event()  # set with each user to erase
         self.writes = Probe("the store", self.touch, category="persistence_error")
 
     async def touch(self) -> None:
@@ -59,6 +61,10 @@ class Store:
         """Do that in a transaction of its own. Raises Unavailable."""
         return await self._transactions.transaction(work)
 
+    async def apart(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do that in no transaction, and while there is none. Raises Unavailable."""
+        return await self._transactions.apart(work)
+
     async def progress(self) -> Progress:
         if self._progress is None:
             self._progress = await self._transactions.transaction(_progress)
@@ -70,9 +76,12 @@ class Store:
         """A page of the log and the position after it, together or not at all. What it changes in
         the lists of notifications. `waits`: of each channel that there is."""
 
+        erased = {row.user_id for row in page if row.kind in erasure.KINDS}
+
         def work(connection: sqlite3.Connection) -> Changes:
             changes = fold(connection, page, now, self._known)
             handover.fold(connection, page, now, waits)
+            erasure.ask(connection, erased, now)
             _save_progress(connection, progress)
             return changes
 
@@ -80,6 +89,8 @@ class Store:
         changes = await self._transactions.transaction(work)
         self._progress = progress
         self.writes.proved()
+        if erased:
+            self.erasing.set()
         return changes
 
     async def overtake(self, progress: Progress, now: int) -> None:

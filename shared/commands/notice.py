@@ -265,6 +265,19 @@ class NotifyStatsAnswer(Struct, frozen=True, kw_only=True):
     suppressed_addresses: int
 
 
+class EraseNotices(Struct, frozen=True, kw_only=True, tag="erase"):
+    """Delete all that is stored of an erased user, unless that was done at this time or later."""
+
+    user_id: str
+    since: int
+
+
+class ErasedNotices(Struct, frozen=True, kw_only=True):
+    """Whether nothing is left of the user."""
+
+    finished: bool
+
+
 class CleanNotices(Struct, frozen=True, kw_only=True, tag="clean"):
     """Delete what was read or ended longer ago than so many seconds, as notify does by itself."""
 

@@ -9,10 +9,18 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, user_id
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.notices import Notices
 from services.gateway.upstream.queries import Log
 from shared import api, frames
-from shared.commands import Done, EraseUser, Erasure, ErasureAnswer
-from shared.errors import NotFound
+from shared.commands import (
+    Done,
+    ErasedNotices,
+    EraseNotices,
+    EraseUser,
+    Erasure,
+    ErasureAnswer,
+)
+from shared.errors import LinkupError, NotFound
 from shared.reserved import is_reserved
 
 ERASED, ERASING = 200, 202
@@ -24,6 +32,7 @@ class Personal:
 
     lanes: Lanes
     log: Log
+    notices: Notices
     sweep: Callable[[], None]
 
     def endpoints(self) -> Endpoints:
@@ -36,10 +45,20 @@ class Personal:
         await self.lanes.call(EraseUser(user_id=named), Done)
         self.sweep()
         found = await self.log.ask(Erasure(user_id=named), ErasureAnswer)
-        done = found.finished_at is not None and not found.files
+        done = not found.files and await self._notified(named, found.finished_at)
         answer = api.ErasureAnswer(
             user_id=named,
             state="erased" if done else "erasing",
             asked_at=frames.time_of(found.asked_at),
         )
         return as_json(api.encode(answer), ERASED if done else ERASING)
+
+    async def _notified(self, named: str, finished_at: int | None) -> bool:
+        """Return whether notify has erased the user since persistence has."""
+        if finished_at is None:
+            return False
+        asked = EraseNotices(user_id=named, since=finished_at)
+        try:
+            return (await self.notices.ask(asked, ErasedNotices)).finished
+        except LinkupError:
+            return False  # the health of notify says why

@@ -46,10 +46,10 @@ COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM names AS n WHERE n.word >= ?1 AND n.word < ?2 LIMIT ?3) AS some
 """
 
-# Who was erased is not there; their id is kept, and so cannot be used again.
+# Somebody who is erased is there only for those who have met them.
 ONE = """
-SELECT u.user_id, u.name, u.avatar
-FROM users AS u JOIN heads AS h ON h.user_id = u.user_id AND NOT h.erased
+SELECT u.user_id, u.name, u.avatar, h.erased
+FROM users AS u JOIN heads AS h ON h.user_id = u.user_id
 WHERE u.user_id = ?2
   AND NOT EXISTS (SELECT 1 FROM blocks AS k WHERE k.user_id = ?2 AND k.blocked_id = ?1)
 """
@@ -92,13 +92,15 @@ def found_users(source: Source, asked: FindUsers) -> Snapshot:
 
 def read_user(source: Source, asked: ReadUser) -> Snapshot:
     """Raises NotFound, for who does not exist as for who blocks the asker. If users write to their
-    contacts only, also for who is neither a contact nor in a conversation with the asker."""
+    contacts only, or the user is erased, also for who is neither a contact nor in a conversation
+    with the asker."""
     pair = (asked.user_id, asked.other_id)
     rows = source.fetch(ONE, pair)
-    met = rows and (not source.contacts_only or source.fetch(MET, pair))
+    must_have_met = source.contacts_only or any(erased for *_, erased in rows)
+    met = rows and (not must_have_met or source.fetch(MET, pair))
     if not met or are_apart(*pair):
         raise NotFound("There is no such user")
-    user_id, name, avatar = rows[0]
+    user_id, name, avatar, _ = rows[0]
     return Snapshot(body=api.encode(api.UserView(user_id=user_id, name=name, avatar=avatar)))
 
 

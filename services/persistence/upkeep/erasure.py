@@ -6,11 +6,10 @@ the log's file until that is begun anew, which on a quiet server may take days.
 
 import asyncio
 import logging
-import sqlite3
 
-from services.persistence.store.connections import BUSY_TIMEOUT_MS
 from services.persistence.store.store import Store
 from shared.errors import Unavailable
+from shared.sqlite.overwriting import empty_the_log
 
 logger = logging.getLogger("linkup.persistence.erasure")
 
@@ -36,13 +35,3 @@ class Erasure:
                 done = False
             if not done:
                 erased.set()
-
-
-def empty_the_log(connection: sqlite3.Connection) -> bool:
-    """Empty the log, and return whether this worked. A reader may prevent it."""
-    connection.execute("PRAGMA busy_timeout=0")
-    try:
-        [(busy, *_)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    return not busy

@@ -18,13 +18,13 @@ from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.connections import Row
 from services.persistence.store.store import Store
-from services.persistence.upkeep.erasure import empty_the_log
 from services.persistence.upkeep.retention import LEAST_REST, REST, STEP_ROWS, adapted
 from shared.commands import Batch, Command, EraseTraces, FinishErasure
 from shared.defects import unexpected
 from shared.errors import Unavailable
 from shared.files import Displaced
 from shared.sqlite.held import Held
+from shared.sqlite.overwriting import empty_the_log, write_anew
 
 logger = logging.getLogger("linkup.persistence.user_erasure")
 
@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 AGAIN = 5.0  # seconds, after the store did not take it
 WALKED = 4096  # rows that are looked at together, of a table that has no index by user
-MOST_BYTES = 64 * 1024 * 1024  # of a database that is written anew: it takes a second
 
 PENDING = "SELECT user_id FROM erasures WHERE finished_at IS NULL ORDER BY asked_at"
 CONVERSATIONS = """
@@ -83,7 +82,6 @@ UPDATE reports SET comment = '', request_hash = x'' WHERE reporter_id = ?1 OR us
 """,
     "DELETE FROM errors WHERE user_id = ?1",
 )
-SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
 
 class UserErasure:
@@ -144,7 +142,8 @@ class UserErasure:
 
     async def _clean(self) -> None:
         """Overwrite what is left in the files. Wait for whoever reads, as a backup does."""
-        await self._store.between(write_anew)
+        if not await self._store.between(write_anew):
+            logger.warning("the store is too large to be written anew after an erasure")
         is_empty = False
         while not is_empty:
             is_empty = await self._store.between(empty_the_log)
@@ -207,15 +206,3 @@ class UserErasure:
         self._limit = adapted(self._limit, took)
         await asyncio.sleep(max(LEAST_REST, REST * took))
         return done
-
-
-def write_anew(connection: sqlite3.Connection) -> None:
-    """`secure_delete` overwrites what is deleted, but not the copies that were left when rows moved
-    to another page: a database that is written anew has none."""
-    [(size,)] = connection.execute(SIZE).fetchall()
-    if size <= MOST_BYTES:
-        connection.execute("VACUUM")
-    else:
-        logger.warning(
-            "the store is too large to be written anew: see What is erased", extra={"bytes": size}
-        )

@@ -16,7 +16,6 @@ from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from services.persistence.upkeep import user_erasure as module
 from services.persistence.upkeep.audit import Pass
-from services.persistence.upkeep.erasure import empty_the_log
 from services.persistence.upkeep.user_erasure import UserErasure
 from services.persistence.writer import Writer
 from shared import commands
@@ -35,14 +34,18 @@ from shared.commands import (
     ErasureAnswer,
     FeedPageAnswer,
     FileReport,
+    FindUsers,
     IssueTicket,
+    ListUsers,
     LogPage,
     LogPageAnswer,
     PutUser,
     React,
+    ReadUser,
     Refused,
     ReserveAttachment,
     SetBlock,
+    Snapshot,
     Standing,
     Stored,
     StoreMessage,
@@ -50,6 +53,7 @@ from shared.commands import (
 )
 from shared.errors import NotFound
 from shared.sqlite.held import Held
+from shared.sqlite.overwriting import empty_the_log, write_anew
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
 from tests.support.waiting import eventually
@@ -230,6 +234,15 @@ async def test_an_erased_id_is_nobodys_and_cannot_come_back(
         [refused] = await life.run(command)
         assert isinstance(refused, Refused), command
         assert (refused.code, refused.error().temporary) == ("not_found", False), command
+    for kind in (FindUsers(user_id="alice", q="xavier"), ListUsers(), ListUsers(q="xavier")):
+        found = commands.open_answer(await queries.answer(kind), Snapshot)
+        assert b"xavier" not in found.body
+    for stranger in (ReadUser(user_id="carol", other_id="xavier"), ListUsers(user_id="xavier")):
+        with pytest.raises(NotFound):
+            await queries.answer(stranger)
+    seen = ReadUser(user_id="alice", other_id="xavier")
+    shown = commands.open_answer(await queries.answer(seen), Snapshot)
+    assert msgspec.json.decode(shown.body) == {"user_id": "xavier", "name": None, "avatar": None}
     xavier, alice = await joins(queries, "xavier", "alice")
     assert (xavier.profile, alice.profile is None) == (None, False)
     assert (xavier.standing, alice.standing) == (Standing(banned=True), None)
@@ -312,10 +325,10 @@ async def test_secure_delete_alone_leaves_copies_of_rows_that_moved(
     """What `write_anew` is for: rows that grow move to other pages, and leave copies."""
     await churn(life, random.Random(3))
     with monkeypatch.context() as without:
-        without.setattr(module, "write_anew", lambda connection: None)
+        without.setattr(module, "write_anew", lambda connection: True)
         await erase(life, erasure)
         assert holding(database) == ["linkup.db"]
-    await life.store.between(module.write_anew)
+    await life.store.between(write_anew)
     await life.store.between(empty_the_log)
     assert holding(database) == []
 

@@ -168,7 +168,8 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
     try:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"{said}: {frames.fault(error)}") from None
+        why = " is missing" if text is None else f": {frames.fault(error)}"
+        raise InvalidRequest(f"{said}{why}") from None
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

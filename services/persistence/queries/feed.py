@@ -18,7 +18,6 @@ from services.persistence.queries.source import PROFILE, Room, Source, fit, give
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from services.persistence.store.standing import standing
-from services.persistence.store.statements import STANDINGS
 from shared.commands import (
     MAX_FEEDS,
     MAX_HEADS,
@@ -48,6 +47,10 @@ JOIN users AS u ON u.user_id = h.user_id
 LEFT JOIN standings AS s ON s.user_id = h.user_id
 """  # noqa: S608 - a list of columns
 HEADS = "SELECT h.user_id, h.head FROM json_each(?1) AS j JOIN heads AS h ON h.user_id = j.value"
+HEADS_AND_STANDINGS = """
+SELECT h.user_id, h.head, s.banned, s.valid_after, s.revoked FROM json_each(?1) AS j
+JOIN heads AS h ON h.user_id = j.value LEFT JOIN standings AS s ON s.user_id = h.user_id
+"""
 # A feed has no gaps above what is pruned: so many cursors are so many events.
 FEEDS = f"""
 SELECT j.key, f.cursor, f.kind, f.created_at,
@@ -85,12 +88,11 @@ def joins(source: Source, asked: Joins) -> JoinsAnswer:
 
 
 def heads(source: Source, asked: Heads) -> HeadsAnswer:
-    wanted = _json(asked.user_ids[:MAX_HEADS])
-    found = source.fetch(STANDINGS, (wanted,))
+    found = source.fetch(HEADS_AND_STANDINGS, (_json(asked.user_ids[:MAX_HEADS]),))
     return HeadsAnswer(
         epoch=source.epoch,
-        heads=dict(source.fetch(HEADS, (wanted,))),
-        standings={user_id: standing(stands) for user_id, *stands in found},
+        heads={row[0]: row[1] for row in found},
+        standings={row[0]: standing(row[2:]) for row in found if row[2] is not None},
     )
 
 

@@ -33,7 +33,7 @@ import { keepTime, watchDays } from "./page/time.js";
 import { Toasts } from "./page/toasts.js";
 
 const RETRY_INBOX_MS = 4_000;
-const SIGN_OUT_MS = 2_000; // for the server to learn that no more push messages are wanted
+const SIGN_OUT_MS = 2_000; // for the server to end push messages and the token
 const root = document.getElementById("app");
 
 /** By the host app if one is named, else by the demo if it is on. */
@@ -51,7 +51,7 @@ function showChats(session, way) {
   const leave = async () => {
     client.stop();
     root.replaceChildren();
-    await Promise.race([unsubscribe(client).catch(() => {}), pause(SIGN_OUT_MS)]);
+    await Promise.race([signOut(client), pause(SIGN_OUT_MS)]);
     way.leave();
   };
   const getToken = way.tokensOf(session, leave);
@@ -115,6 +115,12 @@ function showChats(session, way) {
   client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
   show(keyInAddress());
   begin({ client, chats, inbox, leave });
+}
+
+/** As far as the server can be reached. */
+async function signOut(client) {
+  await unsubscribe(client).catch(() => {});
+  await client.api.logout().catch(() => {});
 }
 
 /** A message, or without one the other side. */

@@ -90,6 +90,17 @@ async def test_a_bad_token_is_refused(stack: Stack) -> None:
     assert refusal.value.code == 4401
 
 
+async def test_d16_who_logs_out_does_not_come_back_with_that_token(stack: Stack) -> None:
+    token = stack.token("ann", jti="to be revoked")
+    async with connect(stack.ws_url, token) as ann:
+        await ann.logout()
+        await ann.logout()
+    with pytest.raises(ConnectionRefused) as refusal:
+        async with connect(stack.ws_url, token):
+            pass
+    assert refusal.value.code == 4401
+
+
 async def test_c4_c5_order_and_nothing_lost_while_services_die(stack: Stack) -> None:
     ann = connect(stack.ws_url, stack.token("ann"))
     bob = connect(stack.ws_url, stack.token("bob"))

@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 from linkup_client import frames
 from linkup_client.backoff import Timing
 from linkup_client.bell import Notifications
-from linkup_client.errors import LinkupError, SendFailed
+from linkup_client.errors import LinkupError, RequestFailed, SendFailed
 from linkup_client.files import FileLink, Files
 from linkup_client.http import Http
 from linkup_client.inbox import Inbox
@@ -50,6 +50,7 @@ class Client:
         timing: Timing,
     ) -> None:
         self.limits = frames.Limits()
+        self._url = url
         self._device = device
         self._tokens = Tokens(token, user_id)
         self._roads = Roads(url, self._tokens, timing, self)
@@ -155,6 +156,17 @@ class Client:
         if self._run is not None:
             self._run.cancel()
             await asyncio.wait((self._run,))
+
+    async def logout(self) -> None:
+        """Revoke the token that was used last, which ends the WebSockets that it opened, and hang
+        up. Raises RequestFailed if the server cannot be reached."""
+        await self.close()
+        token = self._tokens.latest
+        try:
+            await Http(self._url, token or "").ask("POST", "/v1/logout", None, object)
+        except RequestFailed as refused:
+            if refused.code != "unauthorized":
+                raise
 
     async def __aenter__(self) -> Self:
         """Come in: returns when the server has said welcome. Raises ConnectionRefused."""

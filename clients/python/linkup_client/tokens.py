@@ -26,6 +26,7 @@ class Tokens:
         self._token = token
         self.user_id = user_id
         self.subject: str | None = None  # of the latest token
+        self.latest: str | None = None
 
     @property
     def renewable(self) -> bool:
@@ -34,7 +35,7 @@ class Tokens:
     async def get(self) -> str:
         """Raises ConnectionRefused if the token is another user's, and what the function raises."""
         token = self._token if isinstance(self._token, str) else await self._token()
-        self.subject = subject_of(token)
+        self.latest, self.subject = token, subject_of(token)
         if reason := self.foreign(self.subject):
             raise ConnectionRefused(UNAUTHORIZED, reason)
         return token

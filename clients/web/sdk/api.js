@@ -297,6 +297,19 @@ export class Api {
     return attachments.map((found) => this.#placed(found));
   }
 
+  /**
+   * Revokes the token in use: the server refuses it from now on, and ends the WebSockets that it
+   * opened. Resolves as well if it was refused already.
+   */
+  async logout() {
+    const token = await this.#getToken({ renew: false });
+    try {
+      await request(this.#url, "POST", "/v1/logout", undefined, token, this.#clock);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+    }
+  }
+
   /** Rejects unless the bytes of a file can be had. @param {string} url one of its URLs */
   async probe(url) {
     const response = await reach(url, { headers: { Range: "bytes=0-0" } });

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import math
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -176,6 +177,7 @@ class Authenticator:
             **({"iss": self._issuer} if self._issuer else {}),
             "iat": int(time.time()),
             "exp": int(time.time()) + DEMO_SECONDS,
+            "jti": secrets.token_hex(8),  # two windows of one person sign out one by one
             "name": name,
             "email": demo_email(user_id),
         }

@@ -33,6 +33,19 @@ test("f_p4: Retry-After is seconds or a date, and waits a minute at most", async
   assert.equal(await wait("soon"), 0);
 });
 
+test("d16: logging out revokes the token in use, and never asks for another", async (t) => {
+  for (const [status, ends] of [[204, true], [401, true], [503, false]]) {
+    const asked = [];
+    const leaving = new Api({ url: "http://chat.test", getToken: async ({ renew }) => `token ${renew}` });
+    t.mock.method(globalThis, "fetch", async (url, { method, headers }) => {
+      asked.push([method, url, headers.Authorization]);
+      return new Response(null, { status });
+    });
+    assert.equal(await leaving.logout().then(() => true, () => false), ends);
+    assert.deepEqual(asked, [["POST", "http://chat.test/v1/logout", "Bearer token false"]]);
+  }
+});
+
 test("f_p4: the server's own word is finer", async (t) => {
   const told = { code: "rate_limited", detail: "wait", temporary: true, retry_after_ms: 250 };
   const error = await fault(t, 429, { "Retry-After": "1" }, JSON.stringify(told));

@@ -48,6 +48,7 @@ class Commands(click.Group):
         "vapid",
         "token",
         "webhooks",
+        "user",
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

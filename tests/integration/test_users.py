@@ -1,13 +1,19 @@
 """The people of a host app over HTTP: made known, found by name, and allowed to write."""
 
+import asyncio
 import itertools
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner, Result
 
+from linkup.__main__ import main
 from tests.support.peer import Http, http, synced
 from tests.support.stack import UNLIMITED, Stack, run_stack
 
@@ -106,6 +112,8 @@ async def test_s28_a_user_is_there_unless_they_block_who_asks(stack: Stack) -> N
     for user_id in (ann, ben):
         async with synced(stack, user_id):
             pass
+    async with hosted(stack) as host:
+        await host.request("PUT", f"{USERS}/{ann}/contacts/{ben}")
     async with http(stack, ann) as api, http(stack, ben) as other:
         found = (await api.get(f"/v1/users/{ben}")).raise_for_status().json()
         assert found == {"user_id": ben, "name": ben.title(), "avatar": None}
@@ -138,3 +146,78 @@ async def test_a_bad_question_for_people_is_told_by_its_field(
         refused = await api.get("/v1/users", **asked)
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
     assert named in refused.json()["detail"]
+
+
+# ------------------------------------------------------------------ the command
+
+
+async def command(stack: Stack, *arguments: str, text: str = "", key: str = KEY) -> Result:
+    called = ("user", *arguments, "--data-dir", str(stack.data_dir))
+    environment = {"LINKUP_HOST_KEY": key, "LINKUP_ADMIN_KEY": None}
+    return await asyncio.to_thread(CliRunner().invoke, main, called, input=text, env=environment)
+
+
+async def told(stack: Stack, *arguments: str, text: str = "") -> Any:
+    result = await command(stack, *arguments, "--json", text=text)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+async def test_s87_an_operator_changes_and_shows_users_by_command(stack: Stack) -> None:
+    profile = await told(stack, "put", "ida", "--name", "Ida Quist", "--email", "ida@example.com")
+    assert (profile["name"], profile["email"]) == ("Ida Quist", "ida@example.com")
+    await told(stack, "put", "ida", "--email", "", "--tz", "Europe/Rome")
+    shown = await told(stack, "show", "ida")
+    assert (shown["name"], shown["email"], shown["tz"]) == ("Ida Quist", None, "Europe/Rome")
+    lines = '{"user_id": "ivo", "name": "Ivo Quist"}\n\n{"user_id": "i/o"}\n'
+    result = await command(stack, "put", "--file", "-", text=lines)
+    assert (result.exit_code, "1 of 2 users are stored" in result.stdout) == (1, True)
+    assert "user_id" in result.stderr
+    found = await told(stack, "list", "--search", "quist")
+    assert [one["user_id"] for one in found["users"]] == ["ida", "ivo"]
+    assert "Ivo Quist" in (await command(stack, "list", "--search", "ivo")).output
+    listed = await told(stack, "contacts", "ida", "--add", "ivo")
+    assert [one["user_id"] for one in listed["contacts"]] == ["ivo"]
+    assert (await told(stack, "contacts", "ivo", "--remove", "ida"))["contacts"] == []
+
+
+async def test_an_operator_ends_the_access_of_a_user_and_erases_them_by_command(
+    stack: Stack,
+) -> None:
+    async with synced(stack, "ira") as ira:
+        assert (await told(stack, "ban", "ira"))["banned"] is True
+        assert await ira.closed() == 4401
+    assert (await told(stack, "ban", "ira", "--lift"))["banned"] is False
+    async with synced(stack, "ira", token=stack.token("ira", iat=int(time.time()) + 5)) as ira:
+        assert (await told(stack, "disconnect", "ira"))["valid_after"] is not None
+        assert await ira.closed() == 4401
+    refused = await command(stack, "erase", "ira", text="n\n")
+    assert refused.exit_code == 1
+    assert (await told(stack, "erase", "ira", "--yes"))["state"] == "erased"
+    assert "no such user" in (await command(stack, "show", "ira")).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("show", "nobody at all"), 1, "there is no such user"),
+        (("put", "ida", "--email", "nobody"), 1, "email"),
+        (("put",), 2, "pass either"),
+        (("put", "ida", "--file", "-"), 2, "pass either"),
+        (("put", "--file", "-"), 1, "line 2 is no JSON object"),
+        (("show", "ida", "--url", "http://127.0.0.1:1"), 1, "cannot reach"),
+        (("show", "ida", "--url", "nowhere"), 1, "cannot reach"),
+    ],
+)
+async def test_what_a_command_cannot_do_is_one_line_and_an_exit_code(
+    stack: Stack, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    result = await command(stack, *arguments, text='{"user_id": "ida"}\n[]\n')
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+    assert code == 2 or result.stderr.count("\n") == 1
+
+
+async def test_without_a_key_or_with_another_one_the_command_says_what_to_set(stack: Stack) -> None:
+    for key, said in (("", "set LINKUP_HOST_KEY"), ("x" * 40, "another key")):
+        result = await command(stack, "show", "ida", key=key)
+        assert (result.exit_code, said in result.stderr) == (1, True), result.output

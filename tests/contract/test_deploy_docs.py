@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from shared.settings import Settings, variable
+from services.gateway.auth import Authenticator
+from shared.settings import Settings, load, variable
 from tests.contract.compose_file import COMPOSE, PRODUCTION, ROOT, services
 from tests.support.stores import lay_out, reading
 
@@ -83,6 +85,19 @@ def test_every_setting_it_names_exists() -> None:
     assert set(re.findall(r"LINKUP_\w+", DOCS)) <= known
 
 
-def test_its_env_file_is_all_that_production_needs() -> None:
-    made = re.findall(r"\b((?:LINKUP|NATS)_\w+)", DOCS.partition("(umask")[2].partition("```")[0])
-    services(dict.fromkeys(made, "f" * 64), COMPOSE, PRODUCTION)
+def test_its_env_file_is_all_that_production_needs(tmp_path: Path) -> None:
+    """The recipe is run; nothing of the demo is left, and no secret is shared with the app."""
+    recipe = DOCS.partition("(umask")[2].partition("docker compose up")[0]
+    subprocess.run(["sh", "-ec", f"(umask{recipe}"], cwd=tmp_path, check=True)
+    made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert made.pop("COMPOSE_FILE").split(":") == ["docker-compose.yml", "deploy/production.yml"]
+    gateway = services(made, COMPOSE, PRODUCTION)["gateway"]["environment"]
+    settings = load({name: text for name, text in gateway.items() if text})
+    assert not settings.dev_login
+    assert not settings.jwt_secret
+    Authenticator(settings)
+    assert {urlsplit(url).hostname for url in (settings.jwks_url, settings.token_url)} == {
+        urlsplit(settings.frame_ancestors[0]).hostname
+    }
+    assert len(settings.host_key) == len(settings.admin_key) == 64

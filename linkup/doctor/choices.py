@@ -30,7 +30,7 @@ def settings(seen: Seen) -> Verdict:
 def keys(seen: Seen) -> Verdict:
     """The keys of tokens: published ones, a secret that is set, or one that `linkup run` made."""
     if seen.settings.jwt_secrets:
-        return _secrets(seen.settings.jwt_secrets)
+        return _secrets(seen.settings.jwt_secrets, seen.settings.jwks_url)
     if not is_made(seen.settings):
         return passed("keys", f"published at {seen.settings.jwks_url}; no secret is needed")
     file = seen.settings.data / "jwt-secret"
@@ -47,7 +47,7 @@ def keys(seen: Seen) -> Verdict:
     return passed("keys", f"made by `linkup run`, in {file}")
 
 
-def _secrets(secrets: Sequence[str]) -> Verdict:
+def _secrets(secrets: Sequence[str], jwks_url: str) -> Verdict:
     length = min(len(secret.encode()) for secret in secrets)
     if length < LEAST_SECRET_BYTES:
         return failed(
@@ -61,7 +61,8 @@ def _secrets(secrets: Sequence[str]) -> Verdict:
             "LINKUP_JWT_SECRET looks like that of an example",
             "Set one of at least 32 random bytes, here and in your app.",
         )
-    return passed("keys", f"LINKUP_JWT_SECRET has {length} bytes")
+    also = f"; others are published at {jwks_url}" if jwks_url else ""
+    return passed("keys", f"LINKUP_JWT_SECRET has {length} bytes{also}")
 
 
 def _looks_demo(secret: str) -> bool:

@@ -16,6 +16,11 @@ def is_reserved(user_id: str) -> bool:
     return user_id.startswith(PREFIX) and user_id != SYSTEM
 
 
+def is_of_host(user_id: str) -> bool:
+    """Return whether the host app has given this id, and not LinkUp."""
+    return not user_id.startswith(PREFIX)
+
+
 def are_apart(one: str, other: str) -> bool:
     """Return whether exactly one of the two is reserved."""
     return is_reserved(one) != is_reserved(other)

@@ -54,6 +54,12 @@ async def test_the_host_app_names_the_system(stack: Stack) -> None:
     assert (answer.status_code, answer.json()["name"]) == (200, "Acme")
 
 
+async def test_the_system_cannot_be_erased(stack: Stack) -> None:
+    async with with_key(stack) as api:
+        answer = await api.request("DELETE", f"/v1/admin/users/{SYSTEM}")
+    assert answer.status_code == 404
+
+
 async def test_c9_a_sender_may_do_no_more_than_by_themselves(stack: Stack) -> None:
     ann, ben, eve = await newcomers(stack, "ann", "ben", "eve")
     async with synced(stack, ann) as device:

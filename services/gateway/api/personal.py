@@ -21,7 +21,7 @@ from shared.commands import (
     ErasureAnswer,
 )
 from shared.errors import LinkupError, NotFound
-from shared.reserved import is_reserved
+from shared.reserved import is_of_host
 
 ERASED, ERASING = 200, 202
 
@@ -40,7 +40,7 @@ class Personal:
 
     async def erase(self, request: Request) -> Response:
         named = user_id(request)
-        if is_reserved(named):
+        if not is_of_host(named):
             raise NotFound("There is no such user")
         await self.lanes.call(EraseUser(user_id=named), Done)
         self.sweep()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetContact
 from shared.errors import InvalidRequest, NotFound
-from shared.reserved import SYSTEM, is_reserved
+from shared.reserved import is_of_host
 
 NO_USER = Refused.of(NotFound("There is no such user"))
 NO_CONTACT = Refused.of(NotFound("There is no user with the id of the contact"))
@@ -35,7 +35,7 @@ def set_contact(tx: Transaction, command: SetContact) -> Result:
 def strangers(tx: Transaction, user_id: str, others: Iterable[str]) -> bool:
     """Return whether there is one among the others to whom the host app lets this user not write.
     Everybody may write to themselves, and the system to everybody."""
-    if not tx.state.limits.contacts_only or is_reserved(user_id) or user_id == SYSTEM:
+    if not tx.state.limits.contacts_only or not is_of_host(user_id):
         return False
     contacts = tx.state.contacts
     return any(other != user_id and (user_id, other) not in contacts for other in others)

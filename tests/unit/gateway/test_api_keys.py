@@ -117,6 +117,14 @@ def test_every_route_under_v1_admin_needs_a_key_and_has_the_limit_of_its_scope()
             assert route.limit == ("host" if "host" in route.keys else "admin"), route.name
 
 
+@pytest.mark.parametrize(("key", "told"), [(OLD, True), (HOST, False), (NEW, False), ("", False)])
+def test_the_details_of_health_are_told_to_the_operator_alone(key: str, told: bool) -> None:
+    every = Settings(admin_key=OLD, host_key=HOST)
+    headers = [(b"authorization", f"Bearer {key}".encode()), (b"x-forwarded-for", b"192.0.2.7")]
+    scope = {"type": "http", "headers": headers, "client": ("192.0.2.1", 1)}
+    assert contract.insiders(every, Rates(every))(scope) == told
+
+
 ERRORS = "GET /v1/admin/errors"
 
 

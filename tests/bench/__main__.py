@@ -2,9 +2,9 @@
 
 `--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
 million messages beside an empty one; `--only metrics`: what metrics cost; `--only mail`: how fast
-e-mails leave; `--write`: all the others and the profile, into docs/benchmarks.md. Exits 1 when a
-message was lost, doubled or out of order, 2 when there is nothing to measure; a missed target is
-said, not punished: it may be the machine.
+e-mails leave; `--only people`: what finding people costs among many; `--write`: all the others and
+the profile, into docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of order, 2
+when there is nothing to measure; a missed target is said, not punished: it may be the machine.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from tests.bench import (
     mail,
     metrics,
     page,
+    people,
     priority,
     product,
     results,
@@ -33,7 +34,8 @@ from tests.bench.report import markdown
 from tests.bench.subject import QUICK, Extent, Unsound
 
 QUICK_PARTS = ("quiet", "full")
-METRICS, MAIL = "metrics", "mail"  # of this product alone
+METRICS, MAIL, PEOPLE = "metrics", "mail", "people"  # of this product alone
+ALONE = (METRICS, MAIL, PEOPLE)
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,12 +67,13 @@ def _arguments() -> argparse.Namespace:
     two.add_argument(
         "--only",
         metavar="PART,…",
-        help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)}); or {METRICS}, or {MAIL}",
+        help=f"of {','.join(PARTS)} (--quick: {','.join(QUICK_PARTS)}); "
+        f"or one of {','.join(ALONE)}",
     )
     two.add_argument("--quick", action="store_true", help="a minute, between two edits")
     asked = parser.parse_args()
     asked.parts = asked.only.split(",") if asked.only else QUICK_PARTS if asked.quick else PARTS
-    asked.alone = asked.only in (METRICS, MAIL)
+    asked.alone = asked.only in ALONE
     if asked.alone and asked.against is not None:
         parser.error(f"--only {asked.only} compares nothing: leave --against out")
     if asked.alone:
@@ -109,6 +112,9 @@ def _alone(asked: argparse.Namespace, folder: Path) -> None:
     if asked.only == MAIL:
         work = asyncio.run(mail.measure(asked.letters, folder, results.say))
         results.write(work, MAIL, mail.words(work), asked.json)
+    elif asked.only == PEOPLE:
+        found = asyncio.run(people.measure(people.MANY, folder, results.say))
+        results.write(found, PEOPLE, people.words(found), asked.json)
     else:
         cost = asyncio.run(metrics.measure(_extent(asked), folder, results.say))
         results.write(cost, METRICS, metrics.words(cost), asked.json)

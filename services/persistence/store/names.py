@@ -1,6 +1,6 @@
 """Owns the rows by which people are found: the words of each user's name.
 
-A user without a name is found by their id. Reserved users are not found. The words are those of
+A user without a name is found by their id. Users of ours are not found. The words are those of
 the search in messages; besides, a letter with a stroke is found by the letter without it.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from services.persistence.store import words
-from shared.reserved import is_reserved
+from shared.reserved import PREFIX
 
 MAX_NAME = 256  # code points; the rest of a longer name is not indexed
 MAX_PREFIXES = 8  # of a query; further ones are left out
@@ -33,7 +33,7 @@ _words = msgspec.json.Decoder(set[str])
 
 def words_of(user_id: str, name: str | None) -> set[str]:
     """Return the words by which that user is found."""
-    return set() if is_reserved(user_id) else words.words(_folded(name or user_id))
+    return set() if user_id.startswith(PREFIX) else words.words(_folded(name or user_id))
 
 
 def prefixes(query: str) -> list[str]:

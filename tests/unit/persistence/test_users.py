@@ -108,7 +108,7 @@ async def test_they_are_found_by_their_name_of_now_and_by_their_id_without_one(
 
 async def test_s54_nobody_finds_whom_they_cannot_write_to(log: Log, find: Find) -> None:
     await put(log, me="Ann Me", other="Ann Other", far="Ann Far")
-    await put(log, **{"linkup--canary-1": "Ann Canary"})
+    await put(log, **{"linkup--canary-1": "Ann Canary", "linkup--system": "Ann System"})
     assert await find("ann") == ["far", "other"]
     for blocker, blocked in (("me", "far"), ("other", "me")):
         conversation_id = direct_conversation_id(blocker, blocked)

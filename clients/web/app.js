@@ -1,11 +1,11 @@
 // Owns the page's composition: who is signed in, what is on the screen, and the address of it.
 
 import { LinkupClient } from "./linkup-client.js";
+import { addressed } from "./page/address.js";
 import { Again } from "./page/again.js";
 import { BlockList } from "./page/blocklist.js";
 import { Blocks } from "./page/blocks.js";
 import { excerpt } from "./page/bubble.js";
-import { groupKey } from "./page/chat.js";
 import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon } from "./page/dom.js";
@@ -105,7 +105,19 @@ function showChats(session, way) {
     if (key === null && before !== null) inbox.focus(before);
   }
 
-  addEventListener("popstate", (event) => show(event.state?.key ?? keyInAddress()));
+  /** Of a link that has only the id of a conversation, the address becomes its own. */
+  function arrive(state) {
+    const { key, conversationId } = addressed();
+    show(state?.key ?? key);
+    if (conversationId === null) return;
+    const nowhere = () => go(null) ?? refused("This conversation does not exist");
+    chats.of(conversationId).then((chat) => {
+      history.replaceState({ key: chat.key }, "", chatPath(chat.key));
+      show(chat.key);
+    }, nowhere);
+  }
+
+  addEventListener("popstate", ({ state }) => arrive(state));
   chats.addEventListener("left", ({ detail }) => {
     toasts.say(`You are no longer in ${isolated(detail.title)}`);
     if (detail.key === conversation.key) go(null);
@@ -113,7 +125,7 @@ function showChats(session, way) {
   tell({ client, chats, toasts, conversation });
   notify({ root: bell, client, again, chats, conversation, go, refused });
   client.addEventListener("resync", () => loadUntilDone(() => chats.resync(), inbox, leave));
-  show(keyInAddress());
+  arrive();
   begin({ client, chats, inbox, leave });
 }
 
@@ -195,15 +207,5 @@ function header(session, indicator, { bell, blocked, leave }) {
 }
 
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
-
-function keyInAddress() {
-  const [, kind, name] = location.pathname.match(/^\/(chat|group)\/([^/]+)\/?$/) ?? [];
-  try {
-    if (name === undefined) return null;
-    return kind === "group" ? groupKey(decodeURIComponent(name)) : decodeURIComponent(name);
-  } catch {
-    return null; // a broken escape
-  }
-}
 
 enter();

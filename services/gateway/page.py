@@ -26,6 +26,7 @@ NAMES = frozenset(
         "GET /docs",
         "GET /chat/{user_id}/",
         "GET /group/{conversation_id}/",
+        "GET /conversation/{conversation_id}/",
         "GET /service-worker.js",
         "/static",
     }
@@ -170,5 +171,6 @@ def routes(settings: Settings) -> list[BaseRoute]:
         Route("/docs", docs.response, name="docs"),
         Route("/chat/{user_id}/", page.response, name="chat"),
         Route("/group/{conversation_id}/", page.response, name="group"),
+        Route("/conversation/{conversation_id}/", page.response, name="conversation"),
         Mount("/static", app=files, name="static"),
     ]

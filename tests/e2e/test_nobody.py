@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from shared.subjects import direct_conversation_id
 from tests.e2e.browser import Open, been_here, begin_chat, connected, messages, send
 from tests.support.stack import Stack
 
@@ -47,3 +48,26 @@ async def test_s28_d16_who_blocks_is_as_unknown_as_nobody(stack: Stack, open_as:
     assert answer.status == 204
     await page.reload()
     await expect(page.get_by_role("heading", name="There is no such person")).to_be_visible()
+
+
+async def test_s28_the_id_of_a_conversation_leads_to_it(stack: Stack, open_as: Open) -> None:
+    """As a link of LINKUP_CONVERSATION_URL has it: of a group, and of two people."""
+    await been_here(stack, "otis")
+    page = await open_as("olaf")
+    with_otis = direct_conversation_id("olaf", "otis")
+    headers = {"Authorization": f"Bearer {stack.token('olaf')}"}
+    group = {"title": "Hiking", "members": ["otis"]}
+    for body in ({"to": "otis"}, group):
+        answer = await page.request.post(
+            f"{stack.url}/v1/conversations", headers=headers, data=body
+        )
+    hiking = (await answer.json())["conversation"]["conversation_id"]
+    await page.goto(f"{stack.url}/conversation/{with_otis}/")
+    await expect(page.locator(".who h1")).to_have_text("otis")
+    await expect(page).to_have_url(f"{stack.url}/chat/otis/")
+    await page.goto(f"{stack.url}/conversation/{hiking}/")
+    await expect(page.locator(".who h1")).to_have_text("Hiking")
+    await expect(page).to_have_url(f"{stack.url}/group/{hiking}/")
+    await page.goto(f"{stack.url}/conversation/{direct_conversation_id('a', 'b')}/")
+    await expect(page.get_by_text("This conversation does not exist")).to_be_visible()
+    await expect(page).to_have_url(f"{stack.url}/")

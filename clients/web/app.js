@@ -76,7 +76,7 @@ function showChats(session, way) {
     client,
     again,
     presence,
-    header: header(session, indicator, { bell, blocked, leave: way.signsOut ? leave : null }),
+    header: header(session, client, indicator, { bell, blocked, leave: way.signsOut ? leave : null }),
     on: { open: (key, messageId) => go(key, messageId), menu, group: () => makeGroup() },
   });
   const about = (chat, message) => new MessageView({ chats, client, again, chat, message });
@@ -190,16 +190,24 @@ async function loadUntilDone(load, inbox, leave) {
   }
 }
 
-function header(session, indicator, { bell, blocked, leave }) {
+function header(session, client, indicator, { bell, blocked, leave }) {
   const button = (label, drawing, click) => {
     const properties = { type: "button", class: "round", "aria-label": label, title: label };
     return h("button", { ...properties, on: { click } }, icon(drawing));
   };
+  let face = avatar(session);
+  const name = h("bdi", {}, plainName(session.name));
+  client.addEventListener("welcome", ({ detail }) => {
+    name.replaceChildren(plainName(detail.name ?? session.user_id));
+    const known = avatar(detail);
+    face.replaceWith(known);
+    face = known;
+  });
   return h(
     "header",
     { class: "bar me" },
-    avatar(session),
-    h("div", { class: "names" }, h("h2", {}, h("bdi", {}, plainName(session.name))), indicator.element),
+    face,
+    h("div", { class: "names" }, h("h2", {}, name), indicator.element),
     bell,
     button("Block list", "gone", blocked),
     leave && button("Sign out", "leave", leave),

@@ -269,6 +269,7 @@ export class LinkupClient extends EventTarget {
         this.#receipts.resume();
         this.#changes.resume();
         this.#presence.resume();
+        if (frame.user_id) this.#emit("welcome", frame); // a welcome of the HTTP road tells nothing
         break;
       case "resync_required":
         this.#moveTo(frame);

@@ -31,9 +31,14 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
-    """Accepts `hello`. `recovered` is true if the feed resumes from the client's cursor."""
+    """Accepts `hello`. `recovered` is true if the feed resumes from the client's cursor.
+
+    `name` and `avatar` are the user's own, as others see them, or null.
+    """
 
     user_id: str
+    name: str | None
+    avatar: str | None
     connection_id: str
     epoch: str
     cursor: int

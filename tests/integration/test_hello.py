@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 
+import jwt
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
@@ -36,6 +37,17 @@ async def test_s66_welcome_tells_how_long_a_message_may_be_changed(stack: Stack)
         limits = alice.frames[0]["limits"]
     windows = limits["edit_window_seconds"], limits["delete_window_seconds"]
     assert windows == (90, 0)  # for ever
+
+
+async def test_s28_welcome_tells_who_one_is_to_others(stack: Stack) -> None:
+    """By the claims of the token, and by earlier ones where it has none."""
+    url = "https://app.example.com/n.png"
+    known: list[tuple[str | None, str | None]] = []
+    for claims in ({"name": "Nora Ek", "avatar": url}, {}, {"avatar": None}, {"name": ""}):
+        said = {"sub": "nora", "aud": "linkup", "exp": int(time.time()) + 60, **claims}
+        async with peer(stack, "nora", token=jwt.encode(said, stack.secret)) as nora:
+            known.append((nora.frames[0]["name"], nora.frames[0]["avatar"]))
+    assert known == [("Nora Ek", url), ("Nora Ek", url), ("Nora Ek", None), (None, None)]
 
 
 async def test_a_socket_ends_with_its_token(stack: Stack) -> None:

@@ -288,6 +288,8 @@ server_frames = st.one_of(
     st.builds(
         frames.Welcome,
         user_id=users,
+        name=st.none() | texts,
+        avatar=st.none() | texts,
         connection_id=ids,
         epoch=ids,
         cursor=counts,

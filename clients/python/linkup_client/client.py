@@ -60,6 +60,7 @@ class Client:
         self._marks = Marks(self._roads.send, timing.marks_every)
         self._watches = Watches(self._roads.send)
         self.notifications = Notifications(Http(url, self._tokens.get), self._roads.send)
+        self._name: str | None = None
         self._run: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
@@ -68,6 +69,11 @@ class Client:
     def user_id(self) -> str | None:
         """The user that was named, or that the server has welcomed; None before."""
         return self._tokens.user_id
+
+    @property
+    def name(self) -> str | None:
+        """The name of the user, as the server told with the latest WebSocket; None before."""
+        return self._name
 
     @property
     def state(self) -> State:
@@ -227,8 +233,9 @@ class Client:
 
     def on_welcome(self, welcome: frames.Welcome) -> None:
         self._tokens.user_id = welcome.user_id
-        if self.road == "socket":  # over HTTP the limits are not told
+        if self.road == "socket":  # over HTTP neither is told
             self.limits = welcome.limits
+            self._name = welcome.name
         if self._inbox.head is None:
             self._inbox.begin(welcome.epoch, welcome.cursor)
         else:

@@ -83,6 +83,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
     user_id: str
+    name: str | None = None
+    avatar: str | None = None
     connection_id: str
     epoch: str
     cursor: int

@@ -16,7 +16,7 @@ from services.gateway.socket.refusals import address_of, note
 from services.gateway.socket.wire import REFUSED, Wire
 from services.gateway.upstream.tickets import Tickets, is_ticket
 from shared import frames
-from shared.commands import Joined
+from shared.commands import Joined, Profile
 from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
 from shared.frames import Hello
 from shared.settings import Settings
@@ -53,9 +53,12 @@ class Greeting:
     def welcome(self, connection: Connection, hello: Hello, joined: Joined) -> bool:
         """Say where the feed goes on, and begin it there; whether nothing was missed."""
         cursor, reason = resume_point(hello, joined)
+        identity, stored = connection.identity, joined.profile or Profile(user_id="")
         connection.push(
             frames.Welcome(
                 user_id=connection.user_id,
+                name=_shown(identity.name, stored.name),
+                avatar=_shown(identity.avatar, stored.avatar),
                 connection_id=connection.id,
                 epoch=joined.epoch,
                 cursor=cursor,
@@ -68,6 +71,11 @@ class Greeting:
             connection.push(frames.ResyncRequired(reason=reason, epoch=joined.epoch, cursor=cursor))
         connection.feed.start(joined.epoch, cursor, joined.head)
         return reason is None
+
+
+def _shown(told: str | None, stored: str | None) -> str | None:
+    """Return what the token says, which is stored by now, or else what was stored before."""
+    return (stored if told is None else told) or None
 
 
 async def _hello(wire: Wire) -> Hello:

@@ -31,8 +31,8 @@ SENT: list[Struct] = [
 ]
 HEARD: list[Struct] = [
     theirs.Welcome(
-        user_id="u", connection_id="c", epoch="e", cursor=1, heartbeat_ms=2, recovered=True,
-        limits=LIMITS,
+        user_id="u", name="U", avatar=None, connection_id="c", epoch="e", cursor=1,
+        heartbeat_ms=2, recovered=True, limits=LIMITS,
     ),
     theirs.SyncCompleted(cursor=1),
     theirs.ResyncRequired(reason="r", epoch="e", cursor=1),

@@ -21,6 +21,7 @@ from services.gateway.api.blocks import Blocks
 from services.gateway.api.contacts import Contacts
 from services.gateway.api.dev import DevLogin
 from services.gateway.api.errors import ErrorRecords
+from services.gateway.api.export import Exports
 from services.gateway.api.host import Host
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
@@ -342,6 +343,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Contacts(lanes, log).endpoints(),
         **Host(parts.notices, parts.whole.report).endpoints(),
         **HostWebhooks(parts.notices).endpoints(),
+        **Exports(log, parts.notices, links).endpoints(),
         **Personal(lanes, log, parts.notices, parts.sweep.wake).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),

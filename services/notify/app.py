@@ -21,6 +21,7 @@ from services.notify.choices import Choices
 from services.notify.courier import Courier
 from services.notify.enquiry import Enquiry
 from services.notify.erasure import Erasure
+from services.notify.export import Exports
 from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
@@ -296,6 +297,7 @@ def _answered(
         Announcements(base.wire, store.between, known, clock.now, told, opened),
         Operation(base.settings, store.between, parts.pruning, clock.now, woken),
         parts.erasure,
+        Exports(store.between),
         parts.webhooks,
         DeadLetters(parts.webhooks, store.between, clock.now),
     ):

@@ -12,6 +12,7 @@ from shared.api.block import *
 from shared.api.contact import *
 from shared.api.conversation import *
 from shared.api.error import *
+from shared.api.export import *
 from shared.api.feed import *
 from shared.api.member import *
 from shared.api.message import *

@@ -278,6 +278,40 @@ class ErasedNotices(Struct, frozen=True, kw_only=True):
     finished: bool
 
 
+class ExportNotices(Struct, frozen=True, kw_only=True, tag="export"):
+    """A page of what is stored of a user beside the list and the preferences. `after`: the `next`
+    of a page."""
+
+    user_id: str
+    after: str = ""
+
+
+class StoredDelivery(Struct, frozen=True, kw_only=True):
+    """`thread`: as of a DeadDelivery. `closed_at`: 0 while it has not ended."""
+
+    channel: Literal["email", "push"]
+    thread: str
+    state: str
+    reason: str
+    created_at: int
+    closed_at: int
+
+
+class StoredBrowser(Struct, frozen=True, kw_only=True):
+    """A push subscription."""
+
+    endpoint: str
+    subscribed_at: int
+
+
+class ExportedNotices(Struct, frozen=True, kw_only=True):
+    """`browsers`: all of them, on the first page. `next` is empty on the last page."""
+
+    deliveries: list[StoredDelivery]
+    browsers: list[StoredBrowser]
+    next: str
+
+
 class CleanNotices(Struct, frozen=True, kw_only=True, tag="clean"):
     """Delete what was read or ended longer ago than so many seconds, as notify does by itself."""
 

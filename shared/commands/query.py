@@ -4,6 +4,7 @@ A question's tag is its type on the wire, and the end of the subject that it is 
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -450,6 +451,35 @@ class ErasureAnswer(Struct, frozen=True, kw_only=True):
     files: int
 
 
+ExportPart = Literal[
+    "conversations",
+    "messages",
+    "versions",
+    "reactions",
+    "files",
+    "blocks",
+    "contacts",
+    "reports",
+    "hidden",
+    "receipts",
+]
+
+
+class Export(Struct, frozen=True, kw_only=True, tag="export"):
+    """A page of a part of what is stored of a user. `after`: the `next` of a page."""
+
+    user_id: str
+    part: ExportPart
+    after: str = ""
+
+
+class ExportAnswer(Struct, frozen=True, kw_only=True):
+    """`rows`: encoded as JSON, perhaps none; `next` is empty on the last page."""
+
+    rows: list[bytes]
+    next: str
+
+
 class Readiness(Struct, frozen=True, kw_only=True, tag="health"):
     """question `health`, to persistence and to notify: is all there that it needs?"""
 
@@ -499,4 +529,5 @@ Question = (
     | ReportPage
     | OneReport
     | Erasure
+    | Export
 )

@@ -6,6 +6,17 @@ from shared.route import Answer, Route
 
 ROUTES: tuple[Route, ...] = (
     Route(
+        method="GET",
+        path="/v1/admin/users/{user_id}/export",
+        limit="host",
+        summary="Export everything that is stored of a user. The document is sent while it is read."
+        " It is whole if it ends with `complete`.",
+        answers=(Answer(200, api.ExportAnswer, "The document."),),
+        errors=(NotFound,),
+        auth="operator",
+        scope="users",
+    ),
+    Route(
         method="DELETE",
         path="/v1/admin/users/{user_id}",
         limit="host",

@@ -48,6 +48,8 @@ async def test_after_an_erasure_no_file_holds_anything_of_the_user(tmp_path: Pat
             await live(stack, host)
             await eventually(lambda: any(name.endswith(".eml") for name in holding(stack.data_dir)))
             assert {"linkup.db-wal", "notify.db-wal"} <= set(holding(stack.data_dir))
+            everything = (await host.request("GET", f"{path}/export")).raise_for_status().json()
+            check_export(everything)
             async with synced(stack, "xena") as xena:
                 assert (await host.request("DELETE", path)).status_code == 202
                 with pytest.raises(ConnectionClosed):
@@ -59,6 +61,7 @@ async def test_after_an_erasure_no_file_holds_anything_of_the_user(tmp_path: Pat
             await erased(host, path)
             assert holding(stack.data_dir) == []
             assert (await host.request("PUT", path, profile)).status_code == 404
+            assert (await host.request("GET", f"{path}/export")).status_code == 404
             assert (await host.request("DELETE", path)).json()["state"] == "erased"
         async with http(stack, "xena") as api:
             assert (await api.get("/v1/conversations")).status_code == 401
@@ -90,6 +93,20 @@ async def live(stack: Stack, host: Http) -> None:
         told = {"user_id": to, "notification_type": "post_liked", "title": title}
         told |= {"idempotency_key": f"k-{to}", "sender_id": "bob" if to == "xena" else "xena"}
         (await host.post("/v1/admin/notifications", told)).raise_for_status()
+
+
+def check_export(everything: dict[str, Any]) -> None:
+    """It has what `live` has left, also in notify."""
+    assert everything["complete"]
+    assert everything["profile"]["email"] == f"{CANARY}@example.com"
+    assert {one["content"] for one in everything["messages"]} == {f"{CANARY} one", ""}
+    assert {one["name"] for one in everything["files"]} == {f"{CANARY}.txt", f"{CANARY} unsent.txt"}
+    assert all(one["url"].startswith("/v1/attachments/") for one in everything["files"])
+    [notification] = [one for one in everything["notifications"] if one["title"] == f"to {CANARY}"]
+    assert notification["sender_id"] == "bob"
+    assert everything["preferences"]["digest"] == "off"
+    assert everything["deliveries"]
+    assert [one["comment"] for one in everything["reports"]] == [CANARY]
 
 
 async def erased(host: Http, path: str) -> None:

@@ -111,14 +111,17 @@ def _shown_read(read: ReadAnswer) -> Response:
 
 
 def _shown(found: PreferencesAnswer) -> Response:
+    return as_json(api.encode(shown_preferences(found)))
+
+
+def shown_preferences(found: PreferencesAnswer) -> api.PreferencesAnswer:
     hours = found.quiet_hours
-    answer = api.PreferencesAnswer(
+    return api.PreferencesAnswer(
         types=[_type(one) for one in found.types],
         quiet_hours=None if hours is None else api.QuietHours(start=hours.start, end=hours.end),
         time_zone=found.time_zone,
         digest=found.digest,
     )
-    return as_json(api.encode(answer))
 
 
 def _type(one: commands.TypePreference) -> api.TypePreference:

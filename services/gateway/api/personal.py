@@ -1,4 +1,4 @@
-"""Owns the routes with which a host app exports and erases what is stored of a user."""
+"""Owns the route with which a host app erases a user."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -17,6 +17,7 @@ from services.persistence.queries.contacts import contacts
 from services.persistence.queries.details import details
 from services.persistence.queries.erasure import erasure
 from services.persistence.queries.errors import errors
+from services.persistence.queries.export import export
 from services.persistence.queries.facts import facts
 from services.persistence.queries.feed import feeds, heads, joins
 from services.persistence.queries.followers import Followers
@@ -48,6 +49,7 @@ from shared.commands import (
     Details,
     Erasure,
     ErrorPage,
+    Export,
     FactPage,
     FeedPages,
     FindUsers,
@@ -190,5 +192,7 @@ def _read(source: Source, asked: Question, recent: Recent) -> Struct:  # noqa: C
             return LeftLog()
         case Erasure():
             return erasure(source, asked)
+        case Export():
+            return export(source, asked)
         case _:
             assert_never(asked)

@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ from shared.commands import (
     EraseUser,
     Erasure,
     ErasureAnswer,
+    Export,
+    ExportAnswer,
+    ExportPart,
     FeedPageAnswer,
     FileReport,
     FindUsers,
@@ -51,7 +55,7 @@ from shared.commands import (
     StoreMessage,
     TouchUser,
 )
-from shared.errors import NotFound
+from shared.errors import InvalidRequest, NotFound
 from shared.sqlite.held import Held
 from shared.sqlite.overwriting import empty_the_log, write_anew
 from shared.subjects import direct_conversation_id
@@ -61,6 +65,7 @@ from tests.unit.persistence.log import Log, message
 from tests.unit.persistence.reads import feed, joins
 from tests.unit.persistence.test_writer import FakeBus
 
+export = import_module("services.persistence.queries.export")
 CANARY = "canary-5f1c7e"
 GROUP = "g" * 32
 AX = direct_conversation_id("alice", "xavier")
@@ -367,3 +372,56 @@ async def test_what_is_cleared_or_hidden_by_others_stays_so(
     assert [frame["conversation_id"] for frame in told if frame["type"] == "message_deleted"] == [
         GROUP
     ]
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+async def test_an_export_has_everything_of_a_user_page_by_page(
+    life: Log, queries: Queries, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {name: part._replace(most=most) for name, part in export.PARTS.items()}
+    monkeypatch.setattr(export, "PARTS", parts)
+    await life.run(React(user_id="alice", message_id=1, emoji="👍"))
+    await life.read("xavier", "alice", 2)
+    texts = {one["content"] for one in await exported(queries, "messages")}
+    long = f"{CANARY} two " + "long " * 50
+    assert texts == {long, f"{CANARY} to myself", "", f"{CANARY} to all"}
+    [version] = await exported(queries, "versions")
+    assert (version["content"], version["version"]) == (f"{CANARY} one", 1)
+    [reaction] = await exported(queries, "reactions")
+    assert (reaction["message_id"], reaction["emoji"]) == (3, "👍")
+    files = await exported(queries, "files")
+    assert [one["attachment_id"][0] for one in files] == ["a", "b"]
+    assert [one["message_id"] is None for one in files] == [False, True]
+    conversations = await exported(queries, "conversations")
+    assert {one["other_id"] for one in conversations} == {"alice", "xavier", None}
+    assert {one["title"] for one in conversations} == {None, "t", f"{CANARY} alone"}
+    [block] = await exported(queries, "blocks")
+    assert block["user_id"] == "bob"
+    [report] = await exported(queries, "reports")
+    assert (report["user_id"], report["comment"]) == ("bob", CANARY)
+    [hidden] = await exported(queries, "hidden")
+    assert hidden["message_id"] == 3
+    receipts = await exported(queries, "receipts")
+    assert [one["read_seq"] for one in receipts] == [2]
+    assert await exported(queries, "contacts") == []
+
+
+async def test_a_page_of_an_export_is_what_the_bus_carries(
+    life: Log, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await exported(queries, "messages")
+    monkeypatch.setattr(export, "MAX_PAGE_BYTES", 300)
+    assert await exported(queries, "messages") == whole
+    with pytest.raises(InvalidRequest):
+        await queries.answer(Export(user_id="xavier", part="messages", after="no place"))
+
+
+async def exported(queries: Queries, part: ExportPart) -> list[dict[str, Any]]:
+    rows: list[bytes] = []
+    after, more = "", True
+    while more:
+        asked = Export(user_id="xavier", part=part, after=after)
+        page = commands.open_answer(await queries.answer(asked), ExportAnswer)
+        rows, after = rows + page.rows, page.next
+        more = bool(after)
+    return [msgspec.json.decode(row) for row in rows]

@@ -3,23 +3,32 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import jwt
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm
+from websockets.asyncio.client import connect
 
 from linkup.calls import CallFailed, Tokens, printed
 from tests.support.endpoint import certificate, endpoint
-from tests.support.stack import UNLIMITED, Stack, run_stack
-from tests.support.waiting import within
+from tests.support.peer import Http, Peer, closed
+from tests.support.stack import ADMIN_KEY, AUDIENCE, HOST_KEY, KEYS, UNLIMITED, Stack, run_stack
+from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CANARY = "canary-8d41f6"
+USERS = "/v1/admin/users"
 
 LINKUP = (sys.executable, "-m", "linkup")
 
@@ -44,11 +53,49 @@ async def stack(folder: Path) -> AsyncIterator[Stack]:
             "jwks_url": there.url("/keys.json"),
             "outbound_allowed": "127.0.0.1",
             "dev_login": 0,
+            **KEYS,
         }
         async with run_stack(
             folder, gateways=2, environment=trusted, **UNLIMITED, **settings
         ) as running:
             yield running
+
+
+class Host:
+    """The server of a host app: it has a key for LinkUp, and signs tokens for its users."""
+
+    def __init__(self, stack: Stack, folder: Path, client: httpx2.AsyncClient) -> None:
+        self._stack = stack
+        self._client = client
+        self._private = (folder / "app.pem").read_text()
+        self.api = Http(client, HOST_KEY)
+        self.operator = Http(client, ADMIN_KEY)
+
+    def token(self, user_id: str) -> str:
+        claims = {"sub": user_id, "aud": AUDIENCE, "exp": int(time.time()) + 300}
+        return jwt.encode(claims, self._private, algorithm="ES256", headers={"kid": "app"})
+
+    def user(self, user_id: str) -> Http:
+        return Http(self._client, self.token(user_id))
+
+    @asynccontextmanager
+    async def device(self, user_id: str, gateway: str) -> AsyncIterator[Peer]:
+        url = f"ws://127.0.0.1:{self._stack.port(gateway)}/ws"
+        async with connect(url, open_timeout=30) as socket:
+            one = Peer(socket, user_id)
+            await one.send("hello", token=self.token(user_id))
+            await one.next("sync_completed")
+            yield one
+
+    async def is_erased(self, user_id: str) -> bool:
+        answer = await self.api.request("DELETE", f"{USERS}/{user_id}")
+        return bool(answer.raise_for_status().json()["state"] == "erased")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def host(stack: Stack, folder: Path) -> AsyncIterator[Host]:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+        yield Host(stack, folder, client)
 
 
 def command(folder: Path) -> str:
@@ -99,3 +146,59 @@ async def test_without_the_command_it_is_said_what_is_missing(stack: Stack) -> N
     tokens = Tokens(stack.url, "", "linkup", command="printf x.y.")
     with pytest.raises(CallFailed, match="linkup token check"):
         await asyncio.to_thread(tokens.check, "linkup--a")
+
+
+async def test_f_i13m1_people_are_made_known_chat_are_reported_banned_and_erased(
+    stack: Stack, host: Host
+) -> None:
+    people = [
+        {"user_id": "u-7", "name": "Zoë Møller"},
+        {"user_id": "u-8", "name": f"Jón {CANARY}", "email": f"{CANARY}@example.com"},
+    ]
+    answer = await host.api.post(USERS, {"users": people})
+    assert [one["stored"] for one in answer.json()["results"]] == [True, True]
+    notice = {"user_id": "u-8", "notification_type": "mention", "title": CANARY}
+    told = await host.api.post("/v1/admin/notifications", {**notice, "idempotency_key": "n1"})
+    assert told.status_code == 201
+    found = await host.user("u-8").get("/v1/users", q="mol")
+    assert [one["user_id"] for one in found.json()["users"]] == ["u-7"]
+
+    async with (
+        host.device("u-7", "gateway") as zoe,
+        host.device("u-8", "gateway") as jon,
+        host.device("u-8", "gateway-2") as jon_too,
+    ):
+        await jon_too.message("u-7", f"buy my pills, says {CANARY}")
+        assert CANARY in (await zoe.next("message"))["content"]
+        await zoe.message("u-8", "no, thank you")
+        [reported] = [one for one in zoe.frames if one["type"] == "message"]
+        file_id = await host.user("u-8").upload("pills.txt", CANARY.encode())
+        await jon.message("u-7", "a list", attachments=[file_id])
+        report = {"client_id": "r1", "message_id": reported["message_id"], "reason": "spam"}
+        filed = await host.user("u-7").post("/v1/reports", report)
+        assert filed.status_code == 201
+        assert (await host.api.request("PUT", f"{USERS}/u-8/ban")).status_code == 200
+        for device in (jon, jon_too):
+            assert await closed(device.socket) == 4401
+
+    [shown] = (await host.operator.get("/v1/admin/reports", user_id="u-8")).json()["reports"]
+    assert (shown["reporter_id"], shown["content"]) == ("u-7", reported["content"])
+    done = await host.operator.post(f"/v1/admin/reports/{shown['report_id']}/resolve", {})
+    assert done.json()["resolved_at"] is not None
+
+    assert {"linkup.db", "notify.db"} <= holding(stack)
+    await eventually(partial(host.is_erased, "u-8"), 30)
+    assert holding(stack) == set()
+    entries = (await host.operator.get("/v1/admin/audit", target="u-8")).json()["entries"]
+    assert [one["route"] for one in entries[-3:]] == [
+        f"PUT {USERS}/{{user_id}}/ban",
+        "POST /v1/admin/notifications",
+        f"POST {USERS}",
+    ]
+
+
+def holding(stack: Stack) -> set[str]:
+    """The names of the files with the canary, without what SQLite adds to them."""
+    files = [stack.log, *(one for one in stack.data_dir.rglob("*") if one.is_file())]
+    found = [one.name for one in files if CANARY.encode() in one.read_bytes()]
+    return {name.removesuffix("-wal") for name in found}

@@ -11,6 +11,10 @@ from tests.e2e.conftest import ADMIN_KEY
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+BELOW_THE_LAST = """() => {
+    const bottom = (selector) => document.querySelector(selector).getBoundingClientRect().bottom;
+    return bottom(".centre") - bottom(".centre .entries");
+}"""
 PHONE = {"width": 360, "height": 740}
 LEAST_TARGET = 44  # pixels, for a finger
 AWAY = "Object.defineProperty(document, 'hasFocus', { value: () => false, configurable: true })"
@@ -95,6 +99,7 @@ async def test_s40_s92_the_bell_counts_and_each_notification_leads_somewhere(
     await expect(link).to_have_attribute("rel", "noopener noreferrer")
     await page.get_by_label("Type").select_option("mention")
     await expect(titles(page)).to_have_text(["Nils <b>mentioned</b> you"])
+    assert await page.evaluate(BELOW_THE_LAST) < 24
     await page.get_by_label("Type").select_option("new_follower")
     await expect(page.get_by_text("Nothing here with this filter.")).to_be_visible()
     await page.keyboard.press("Escape")

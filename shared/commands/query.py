@@ -392,7 +392,8 @@ class MarksRow(Struct, frozen=True, kw_only=True):
 
 
 class MarksAnswer(Struct, frozen=True, kw_only=True):
-    """Rows in the order asked; None where that user is no member of that conversation."""
+    """Rows in the order asked; None where that user is no member of that conversation, or is
+    banned."""
 
     epoch: str
     rows: list[MarksRow | None]

@@ -53,6 +53,7 @@ FROM members AS b
 JOIN conversations AS c ON c.conversation_id = b.conversation_id
 JOIN users AS u ON u.user_id = b.user_id
 WHERE b.user_id = ?1 AND b.conversation_id = ?2
+  AND NOT EXISTS (SELECT 1 FROM standings AS s WHERE s.user_id = b.user_id AND s.banned)
 """  # noqa: S608 - a list of columns
 PREVIEWS = f"""
 SELECT m.sender_id, u.name, {preview("m", "500")}, m.seq, m.created_at

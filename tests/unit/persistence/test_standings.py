@@ -24,10 +24,11 @@ from shared.commands import (
     SetBan,
     Standing,
     Stands,
+    Unread,
 )
 from tests.unit.gateway.fakes import FakeBus
 from tests.unit.persistence.log import Log
-from tests.unit.persistence.reads import joins
+from tests.unit.persistence.reads import joins, marks
 
 NOW = 3_600_000_000
 LATER = NOW + 1
@@ -122,6 +123,19 @@ async def test_a_join_and_a_comparison_tell_the_standing(log: Log, queries: Quer
     answer = commands.decode(await queries.answer(asked), HeadsAnswer)
     assert answer.heads.keys() == {"alice", "bob"}
     assert answer.standings == {"alice": Standing(banned=True)}
+
+
+async def test_who_is_banned_is_sent_nothing_about_messages(log: Log, queries: Queries) -> None:
+    await log.people("alice", "bob")
+    [told] = await log.say("bob", "alice", "hello")
+    assert isinstance(told, commands.Stored)
+    asked = Unread(user_id="alice", conversation_id=told.conversation_id)
+    unread = []
+    for change in (OUT, BAN, LIFT):
+        await log.run(change)
+        [row] = (await marks(queries, asked)).rows
+        unread.append(row and row.unread)
+    assert unread == [1, None, 1]
 
 
 async def test_who_never_connected_can_log_out(log: Log, queries: Queries) -> None:

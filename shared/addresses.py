@@ -215,6 +215,7 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "public_url": page,
     "conversation_url": conversation,
     "jwks_url": secure,
+    "moderation_url": secure,
     "smtp_host": host,
     "vapid_subject": contact,
     "outbound_allowed": destination,

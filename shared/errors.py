@@ -52,6 +52,14 @@ class Forbidden(LinkupError):
     status = 403
 
 
+class Rejected(LinkupError):
+    """The host app does not allow the message; `message` has its words for the sender."""
+
+    code = "rejected"
+    temporary = False
+    status = 422
+
+
 class NotFound(LinkupError):
     """It does not exist or may not be seen: the two answer alike."""
 
@@ -143,6 +151,7 @@ BY_CODE: dict[str, type[LinkupError]] = {
         InvalidRequest,
         Unauthorized,
         Forbidden,
+        Rejected,
         NotFound,
         ClientIdConflict,
         Unsupported,

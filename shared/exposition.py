@@ -18,7 +18,8 @@ from shared.report import Check, HealthAnswer
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 Samples = Mapping[str, float]  # by the value of the label, which is empty without one
 
-BREAKERS = ("smtp", "webhooks", "jwks")  # the checks that observe the state of a breaker
+# The checks that observe the state of a breaker.
+BREAKERS = ("smtp", "webhooks", "jwks", "moderation")
 UNITS = {"disk": 0.01}  # of what a check observes: percent
 OTHERWISE = {"disk": 1.0}  # when it observed nothing
 

@@ -27,7 +27,10 @@ from shared.sources import variable as variable
 
 FORMS = {**addresses.FORMS, **words.FORMS}
 URLS = frozenset({"nats_url", "database_url", "notify_database_url"})  # may hold a password
-SECRETS = URLS | {"jwt_secret", "admin_key", "host_key", "smtp_password", "vapid_private_key"}
+SECRETS = URLS | {
+    *("jwt_secret", "admin_key", "host_key", "smtp_password", "vapid_private_key"),
+    "moderation_secret",
+}
 LISTS = frozenset(
     {
         *("allowed_hosts", "allowed_origins", "trusted_proxies", "outbound_allowed"),
@@ -73,6 +76,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: str = ""
     jwks_every: Annotated[float, Meta(ge=10, le=86_400)] = 600.0
     jwt_leeway: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    moderation_url: str = ""
+    moderation_secret: str = ""
+    moderation_timeout: Annotated[float, Meta(gt=0, le=3)] = 1.0
+    moderation_on_failure: Literal["open", "closed"] = "open"
     admin_key: str = ""
     host_key: str = ""
     dev_login: bool = False

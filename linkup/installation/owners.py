@@ -13,7 +13,7 @@ import msgspec
 from shared.settings import INTERNAL, PREFIX, SECRETS, Settings, to_environment
 
 ALLOWED_SECRETS: Mapping[str, frozenset[str]] = {
-    "gateway": frozenset({"jwt_secret", "admin_key", "host_key", "nats_url"}),
+    "gateway": frozenset({"jwt_secret", "admin_key", "host_key", "moderation_secret", "nats_url"}),
     "persistence": frozenset({"database_url", "nats_url"}),
     "notify": frozenset({"notify_database_url", "smtp_password", "vapid_private_key", "nats_url"}),
 }

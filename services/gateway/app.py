@@ -72,6 +72,7 @@ from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.canary import Canary
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.lanes import Lanes
+from services.gateway.upstream.moderator import Moderator, moderated
 from services.gateway.upstream.notices import Notices
 from services.gateway.upstream.probes import Upstream, notify_probe
 from services.gateway.upstream.profiles import People
@@ -109,6 +110,7 @@ class Parts:
     backlog: Backlog
     log: Log
     lanes: Lanes
+    moderator: Moderator | None
     announcer: Announcer
     chores: Chores
     typing: Typing
@@ -139,9 +141,10 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
 
     async with (
         published_keys(auth, settings, health),
+        moderated(settings, health) as moderator,
         bus.connect(settings.nats_url, "gateway", on_reconnect) as nats,
     ):
-        parts = _connected(settings, health, nats, auth)
+        parts = _connected(settings, health, nats, auth, moderator)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 *_started(parts, tasks),
@@ -154,7 +157,9 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
                 task.cancel()
 
 
-def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticator) -> Parts:
+def _connected(
+    settings: Settings, health: Health, nats: Bus, auth: Authenticator, moderator: Moderator | None
+) -> Parts:
     turns, metrics, refusals = Turns(), health.metrics, Refusals(health.counters)
     upstream, rates, chores = Upstream(nats), Rates(settings), Chores()
     backlog = Backlog(settings.log_waiting, health.counters)
@@ -166,6 +171,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         settings.queued_per_user,
         Allowance(settings.message_burst, settings.message_rate),
         Stages(metrics),
+        moderator.submit if moderator else None,
     )
     announcer = Announcer(nats, lanes, settings.presence_debounce)
     typing = Typing(nats, log, chores)
@@ -209,6 +215,7 @@ def _connected(settings: Settings, health: Health, nats: Bus, auth: Authenticato
         backlog=backlog,
         log=log,
         lanes=lanes,
+        moderator=moderator,
         announcer=announcer,
         chores=chores,
         typing=typing,
@@ -249,6 +256,8 @@ def _on_acquaintance(
 
 
 def _started(parts: Parts, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    if parts.moderator is not None:
+        parts.moderator.start(tasks)
     runs = (
         parts.hub.run,
         parts.counts.run,
@@ -364,6 +373,8 @@ async def _drain(parts: Parts) -> None:
     parts.hub.retire(RESTARTING)
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_TIMEOUT):
+            if parts.moderator is not None:
+                await parts.moderator.settled()
             await parts.lanes.settled()
     await parts.hub.dismiss(CLOSE_TIMEOUT)
     await parts.announcer.flush()

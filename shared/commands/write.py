@@ -29,6 +29,15 @@ class StoreMessage(Struct, frozen=True, kw_only=True, tag=True):
     accepted_at: int = 0
 
 
+class RejectMessage(Struct, frozen=True, kw_only=True, tag=True):
+    """Refuse a message that the host app does not allow, in its `words`. If it is a repeat of one
+    that is stored, it is answered like a StoreMessage."""
+
+    user_id: str
+    message: StoreMessage
+    words: str
+
+
 class EditMessage(Struct, frozen=True, kw_only=True, tag=True):
     """Give an own message another content; what it said before is kept."""
 
@@ -274,6 +283,7 @@ class FinishErasure(Struct, frozen=True, kw_only=True, tag=True):
 
 Command = (
     StoreMessage
+    | RejectMessage
     | EditMessage
     | DeleteMessage
     | React

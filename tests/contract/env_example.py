@@ -56,6 +56,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "jwks_every": "How often the public keys are fetched.",
         "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
         " extend `exp`.",
+        "moderation_url": "The https address of your app that is asked whether a message may be"
+        " sent; see docs/moderation.md. If empty, nobody is asked.",
+        "moderation_secret": "The secret that signs these requests: whsec_ and 24 to 64 bytes in"
+        " base64. If empty, they are not signed.",
+        "moderation_timeout": "The time within which your app must answer, at most 3.",
+        "moderation_on_failure": "What happens without an answer: open to send the message, closed"
+        " to refuse it for now.",
         "admin_key": "The operator's key for all of /v1/admin, at least 32 bytes. While you change"
         " it, set the old and the new key, separated by a comma.",
         "host_key": "The key of your app's server for the routes under /v1/admin about users,"

@@ -32,7 +32,8 @@ class Endpoint:
     holds the answer until `release` is set, "drop" cuts the connection, "slow" begins an answer 201
     and never ends its body, "endless" sends a body without an end. `content`: the body of all
     others. `answers`: how each was answered. `refuse`: what a body has that is answered with 400,
-    as are all requests to `refuse_path`. `after`: called when an answer has been written."""
+    as are all requests to `refuse_path`. `reply`: makes the body of an answer. `after`:
+    called when an answer has been written."""
 
     def __init__(self) -> None:
         self.host = ""
@@ -50,6 +51,7 @@ class Endpoint:
         self.usual = "201"
         self.refuse = b""
         self.refuse_path = ""
+        self.reply: Callable[[Asked], bytes] | None = None
         self.after: Callable[[], None] | None = None
 
     def url(self, path: str, host: str = "") -> str:
@@ -63,6 +65,8 @@ class Endpoint:
                 self.asked.append(asked)
                 act = self._act(asked)
                 self.answers.append(act)
+                if self.reply is not None:
+                    self.content = self.reply(asked)
                 if not await self._answer(act, connection, writer):
                     break
                 connection.start_next_cycle()

@@ -36,6 +36,7 @@ BY_CODE: Mapping[str, Advice] = {
     ),
     "too_large": Advice("user_input", "Choose something smaller.", ("edit",)),
     "unsupported": Advice("user_input", "Choose another file, or change the message.", ("edit",)),
+    "rejected": Advice("user_input", "Change the message.", ("edit",)),
     "edit_window_closed": Advice("user_input", "Send a new message instead.", ("edit",)),
     "client_id_conflict": Advice("user_input", "Send it as a new message.", ("edit",)),
     "not_found": Advice("user_input", "It may have been removed. Reload the page.", ("refresh",)),

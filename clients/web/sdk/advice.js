@@ -16,6 +16,7 @@ const BY_CODE = {
   invalid_request: ["validation", "Reload the page, then try again.", ["refresh", "retry"]],
   too_large: ["user_input", "Choose something smaller.", ["edit"]],
   unsupported: ["user_input", "Choose another file, or change the message.", ["edit"]],
+  rejected: ["user_input", "Change the message.", ["edit"]],
   edit_window_closed: ["user_input", "Send a new message instead.", ["edit"]],
   client_id_conflict: ["user_input", "Send it as a new message.", ["edit"]],
   not_found: ["user_input", "It may have been removed. Reload the page.", ["refresh"]],

@@ -51,12 +51,15 @@ class Messages:
         sender_id = asked.user_id or SYSTEM
         concerns(request, sender_id)
         await self.people.check(sender_id)
-        stored = await self._store(sender_id, asked)
+        stored = await self._store(sender_id, asked, checked=True)
         concerns(request, sender_id, str(stored.message_id))
         return _sent(asked.client_id, stored)
 
-    async def _store(self, user_id: str, asked: api.SendRequest) -> Stored:
-        """Raises the LinkupError that the message is refused with."""
+    async def _store(
+        self, user_id: str, asked: api.SendRequest, *, checked: bool = False
+    ) -> Stored:
+        """`checked`: the host app need not be asked. Raises the LinkupError that the message is
+        refused with."""
         frame = frames.SendMessage(
             client_id=asked.client_id,
             content=asked.content,
@@ -67,7 +70,8 @@ class Messages:
             attachments=asked.attachments,
         )
         try:
-            stored = await self.lanes.call(store_message(user_id, "", frame), Stored)
+            command = store_message(user_id, "", frame)
+            stored = await self.lanes.call(command, Stored, checked=checked)
         except LinkupError as error:
             error.client_id = asked.client_id
             raise

@@ -27,13 +27,17 @@ from shared.commands import (
     MAX_BATCH_BYTES,
     AdvanceReceipt,
     Command,
+    EditMessage,
     EncodedBatch,
     Refused,
+    RejectMessage,
     Result,
     Results,
+    StoreMessage,
 )
 from shared.errors import Internal, LinkupError, OutOfOrder, Overloaded, Unavailable
 from shared.records import record
+from shared.reserved import is_reserved
 
 R = TypeVar("R", bound=Result)
 
@@ -66,6 +70,7 @@ class Submission:
     submitted_at: float = 0.0  # by the loop's clock
     encoded: bytes = b""
     finished: bool = False
+    words: str = ""  # with which the host app rejects the message
 
     def __post_init__(self) -> None:
         if self.gate is not None:
@@ -74,11 +79,20 @@ class Submission:
     def admitted(self) -> bool:
         return self.gate is None or self.gate.admits(self.command)
 
+    def encode(self) -> bytes:
+        command = self.command
+        if self.words and isinstance(command, StoreMessage):
+            command = RejectMessage(user_id=command.user_id, message=command, words=self.words)
+        return commands.encode(command)
+
     def finish(self, result: Result) -> None:
         if self.gate is not None:
             result = self.gate.observe(self.command, result)
         self.finished = True
         self.settle(result)
+
+
+Check = Callable[[Submission, Callable[[Submission], None]], None]
 
 
 class Lane:
@@ -108,7 +122,7 @@ class Lane:
         if len(self._queue) >= MAX_QUEUED or not self._queue.push(user_id, submission):
             submission.finish(OVERLOADED)
             return
-        submission.submitted_at = self._time()
+        submission.submitted_at = submission.submitted_at or self._time()
         if not _is_patient(submission.command):
             self._wake.set()
         elif self._alone is None:
@@ -151,7 +165,7 @@ class Lane:
             elif refused := self._allowance.refuses(submission.command, now):
                 submission.finish(refused)
             else:
-                submission.encoded = commands.encode(submission.command)
+                submission.encoded = submission.encode()
                 batch.append(submission)
                 size += len(submission.encoded)
         return batch
@@ -211,22 +225,35 @@ class Lanes:
         own: int = MAX_QUEUED,
         allowance: Allowance = UNLIMITED,
         stages: Stages | None = None,
+        check: Check | None = None,
     ) -> None:
         """`on_stored`: called with the size of each batch that was committed; `own`: commands of
-        one user that may wait."""
+        one user that may wait; `check`: gets what users say, and hands it on."""
+        self._check = check
         self._lanes = [Lane(bus, on_stored, own, allowance, stages) for _ in range(count)]
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [tasks.create_task(lane.run()) for lane in self._lanes]
 
     def submit(
-        self, command: Command, settle: Callable[[Result], None], gate: Gate | None = None
+        self,
+        command: Command,
+        settle: Callable[[Result], None],
+        gate: Gate | None = None,
+        *,
+        checked: bool = False,
     ) -> None:
-        """`settle` is called with the result, at the latest soon after the deadline."""
+        """`settle` is called with the result, at the latest soon after the deadline. `checked`: the
+        host app says this itself."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
-        lane.submit(Submission(command, settle, gate))
+        submission = Submission(command, settle, gate)
+        if self._check is None or checked or not _is_said(command):
+            lane.submit(submission)
+        else:
+            submission.submitted_at = asyncio.get_running_loop().time()
+            self._check(submission, lane.submit)
 
-    async def call(self, command: Command, kind: type[R]) -> R:
+    async def call(self, command: Command, kind: type[R], *, checked: bool = False) -> R:
         """Submit and wait for a result of that kind. Raises the LinkupError it is refused with.
 
         Order with other commands holds only within one user.
@@ -237,7 +264,7 @@ class Lanes:
             if not future.done():  # the caller may have gone
                 future.set_result(result)
 
-        self.submit(command, settle)
+        self.submit(command, settle, checked=checked)
         return opened(await future, kind)
 
     def waiting(self) -> int:
@@ -247,6 +274,11 @@ class Lanes:
     async def settled(self) -> None:
         """Wait until what was submitted so far has its result, whatever comes meanwhile."""
         await asyncio.gather(*(lane.settled() for lane in self._lanes))
+
+
+def _is_said(command: Command) -> bool:
+    """By somebody who is not reserved."""
+    return isinstance(command, StoreMessage | EditMessage) and not is_reserved(command.user_id)
 
 
 def _is_patient(command: Command) -> bool:

@@ -11,6 +11,7 @@ from services.notify.webhooks import request, rows
 from services.notify.webhooks.event import TEST, body
 from services.notify.webhooks.lines import CONNECT_TIMEOUT, TIMEOUT
 from services.notify.webhooks.registry import Registry
+from shared import signature
 from shared.commands import (
     DeadEvent,
     DeadEvents,
@@ -58,7 +59,7 @@ class Letters:
         hook, now = await self._registry.hook(asked.webhook_id), self._clock()
         event_id = f"test_{secrets.token_hex(12)}"
         content = body(TEST, now, b"{}")
-        signed = request.headers(event_id, content, [hook.secret], now)
+        signed = signature.headers(event_id, content, [hook.secret], now)
         began = time.monotonic()
         async with open_outward(
             self._registry.rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT

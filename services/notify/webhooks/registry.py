@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import secrets
 import sqlite3
 from collections import Counter
@@ -14,7 +13,7 @@ from services.notify.webhooks import rows
 from services.notify.webhooks.lines import Lines, Terms
 from services.notify.webhooks.reader import REQUEST_TIMEOUT, follower, page
 from services.notify.webhooks.rows import Hook, Place
-from shared import subjects
+from shared import signature, subjects
 from shared.clock import SECOND
 from shared.commands import (
     DeleteWebhook,
@@ -32,8 +31,6 @@ from shared.destinations import Refused
 from shared.errors import InvalidRequest, LinkupError, NotFound
 
 MOST = 16  # webhooks; each reads the log by itself
-PREFIX = "whsec_"
-SECRET_BYTES = range(24, 65)  # as Standard Webhooks has it
 MADE_BYTES = 32
 RETRY = 1.0  # seconds
 OVERLAP = 86_400 * SECOND  # for which the secret before also signs
@@ -119,9 +116,8 @@ class Registry:
             self.rules.target(asked.url)
         except Refused as error:
             raise InvalidRequest(f"`url` {error}") from None
-        if asked.secret and not _is_secret(asked.secret):
-            least, most = SECRET_BYTES[0], SECRET_BYTES[-1]
-            raise InvalidRequest(f"`secret` must be {PREFIX} and {least} to {most} bytes in base64")
+        if asked.secret and not signature.is_secret(asked.secret):
+            raise InvalidRequest(f"`secret` must be {signature.FORM}")
 
     async def _register(self, asked: PutWebhook) -> PutWebhookAnswer:
         """A new one begins at the end of the log."""
@@ -197,12 +193,4 @@ def _change(connection: sqlite3.Connection, hook: Hook, was_off: str) -> None:
 
 
 def _made() -> str:
-    return PREFIX + base64.b64encode(secrets.token_bytes(MADE_BYTES)).decode()
-
-
-def _is_secret(text: str) -> bool:
-    try:
-        found = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return len(found) in SECRET_BYTES
+    return signature.PREFIX + base64.b64encode(secrets.token_bytes(MADE_BYTES)).decode()

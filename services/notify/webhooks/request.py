@@ -1,15 +1,12 @@
-"""Owns a request to a webhook: its headers, by Standard Webhooks, and what its answer means."""
+"""Owns a request to a webhook, and what its answer means."""
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from msgspec import Struct
-from standardwebhooks.webhooks import Webhook as Signer
 
 from services.notify.channels.push import wait_of
 from services.notify.webhooks.rows import GONE
-from shared.clock import SECOND
 from shared.destinations import Refused
 from shared.outward import Answer, NotSent, Outward, Unanswered
 
@@ -28,18 +25,6 @@ class Result(Struct, frozen=True):
     @property
     def gone(self) -> bool:
         return self.reason == GONE
-
-
-def headers(event_id: str, body: bytes, secrets: list[str], now: int) -> Mapping[str, str]:
-    """Signed with each of the secrets, so that a receiver may know either of them."""
-    at = datetime.fromtimestamp(now // SECOND, UTC)
-    text = body.decode()
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(now // SECOND),
-        "webhook-signature": " ".join(Signer(one).sign(event_id, at, text) for one in secrets),
-    }
 
 
 async def post(outward: Outward, url: str, body: bytes, signed: Mapping[str, str]) -> Result:

@@ -19,7 +19,7 @@ from services.notify.webhooks.backlog import Backlog
 from services.notify.webhooks.event import Event, body
 from services.notify.webhooks.request import Result
 from services.notify.webhooks.rows import Hook
-from shared import subjects
+from shared import signature, subjects
 from shared.breaker import Breaker
 from shared.bus import Bus
 from shared.clock import SECOND
@@ -175,7 +175,7 @@ class Sender:
         secrets = [self._hook.secret]
         if now < self._hook.old_until:
             secrets.append(self._hook.old_secret)
-        signed = request.headers(event.event_id, content, secrets, now)
+        signed = signature.headers(event.event_id, content, secrets, now)
         return await request.post(self._outward, self._hook.url, content, signed)
 
     async def _settle(self, event: Event, result: Result) -> None:

@@ -52,6 +52,7 @@ from shared.commands import (
     React,
     ReadMessages,
     RecordChange,
+    RejectMessage,
     RemoveMember,
     ReserveAttachment,
     Result,
@@ -99,6 +100,8 @@ def _decided(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one c
     match command:
         case StoreMessage():
             return messages.store(tx, command)
+        case RejectMessage():
+            return messages.reject(tx, command)
         case EditMessage():
             return revisions.edit(tx, command)
         case DeleteMessage():

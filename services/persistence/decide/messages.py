@@ -6,8 +6,8 @@ from services.persistence.decide import attachments, blocks, conversations
 from services.persistence.decide.changes import Said
 from services.persistence.decide.state import Attachment, Conversation, Message
 from services.persistence.decide.transaction import Transaction
-from shared.commands import Command, Refused, Result, Stored, StoreMessage
-from shared.errors import ClientIdConflict, NotFound, OutOfOrder
+from shared.commands import Command, Refused, RejectMessage, Result, Stored, StoreMessage
+from shared.errors import ClientIdConflict, NotFound, OutOfOrder, Rejected
 
 HASH_BYTES = 16
 
@@ -27,6 +27,16 @@ def store(tx: Transaction, command: StoreMessage) -> Result:
     if sequence is not None and isinstance(result, Refused) and result.error().temporary:
         tx.waiting.add(sequence)
     return result
+
+
+def reject(tx: Transaction, command: RejectMessage) -> Result:
+    """C3: what is stored stays stored, whatever is allowed now. A rejected message uses up the rate
+    of its sender like any other."""
+    message = command.message
+    known = tx.state.messages.get((message.user_id, message.client_id))
+    if known is not None:
+        return _again(known, content_hash(tx.state.hash_key, message))
+    return tx.charge(message.user_id) or Refused.of(Rejected(command.words))
 
 
 def sequence_of(command: Command) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from shared.commands import (
     IssueTicket,
     React,
     ReadMessages,
+    RejectMessage,
     RemoveMember,
     ReserveAttachment,
     RevokeToken,
@@ -56,6 +57,8 @@ class ReadSet:
         match command:
             case StoreMessage():
                 self.add_message(command)
+            case RejectMessage():
+                self.messages.add((command.user_id, command.message.client_id))
             case EditMessage() | DeleteMessage():
                 self.message_ids.add(command.message_id)
             case React():

@@ -6,10 +6,11 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from services.notify.webhooks.event import body, event_id, wanted
-from services.notify.webhooks.request import Result, headers, judged
+from services.notify.webhooks.request import Result, judged
 from shared import clock
 from shared.commands import Fact
 from shared.outward import Answer
+from shared.signature import headers
 
 OLD, NEW = "whsec_" + "b2xk" * 8, "whsec_" + "bmV3" * 8
 HEADERS = {"retry-after": "7"}

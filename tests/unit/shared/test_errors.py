@@ -11,7 +11,14 @@ from shared.errors import BY_CODE, Internal, LinkupError
 TEMPORARY = {"rate_limited", "out_of_order", "unavailable", "overloaded", "internal"}
 PERMANENT = {
     *("invalid_frame", "invalid_request", "unauthorized", "forbidden", "not_found"),
-    *("client_id_conflict", "edit_window_closed", "too_large", "resync_required", "unsupported"),
+    *(
+        "client_id_conflict",
+        "edit_window_closed",
+        "too_large",
+        "resync_required",
+        "unsupported",
+        "rejected",
+    ),
 }
 
 

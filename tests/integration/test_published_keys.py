@@ -186,9 +186,12 @@ async def test_f_i13m1_people_are_made_known_chat_are_reported_banned_and_erased
     done = await host.operator.post(f"/v1/admin/reports/{shown['report_id']}/resolve", {})
     assert done.json()["resolved_at"] is not None
 
+    exported = await host.api.get(f"{USERS}/u-8/export")
+    assert exported.text.count(CANARY) >= len(("name", "email", "message", "notification"))
     assert {"linkup.db", "notify.db"} <= holding(stack)
     await eventually(partial(host.is_erased, "u-8"), 30)
     assert holding(stack) == set()
+    assert CANARY not in (await host.api.get(f"{USERS}/u-8/export")).text
     entries = (await host.operator.get("/v1/admin/audit", target="u-8")).json()["entries"]
     assert [one["route"] for one in entries[-3:]] == [
         f"PUT {USERS}/{{user_id}}/ban",

@@ -18,7 +18,7 @@ from services.notify.channels.realtime import Realtime
 from services.notify.channels.signer import Signer, signer_of
 from services.notify.channels.unsubscription import Unsubscriptions
 from services.notify.choices import Choices
-from services.notify.courier import Courier
+from services.notify.courier import CONCURRENCY, Courier
 from services.notify.enquiry import Enquiry
 from services.notify.erasure import Erasure
 from services.notify.export import Exports
@@ -205,7 +205,8 @@ def _couriers(
 
 
 def _mailer(base: Base, way: ByEmail, enquiry: Enquiry) -> Courier:
-    breaker = Breaker("the mail server", base.settings.smtp_retries)
+    settings = base.settings
+    breaker = Breaker("the mail server", settings.smtp_retries)
     base.health.checks["smtp"] = breaker.check
     return Courier(
         way,
@@ -214,8 +215,10 @@ def _mailer(base: Base, way: ByEmail, enquiry: Enquiry) -> Courier:
         waits=base.waits["email"],
         breaker=breaker,
         clock=clock.now,
+        concurrency=min(CONCURRENCY, settings.smtp_connections),
+        more=max(0, settings.smtp_connections - CONCURRENCY),
         count=base.health.counters.add,
-        most_refusals=base.settings.smtp_refusals,
+        most_refusals=settings.smtp_refusals,
     )
 
 

@@ -7,20 +7,17 @@ reading of the log nor pushes.
 import asyncio
 import logging
 import math
-import random
-import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import msgspec
 
-from services.notify import handover
+from services.notify.attempts import Attempts, Endings
 from services.notify.cases import Case
 from services.notify.enquiry import Enquiry
-from services.notify.ladder.delivery import Delivery, Ending, Outcome, Waits
+from services.notify.ladder.delivery import Delivery, Outcome, Waits
 from services.notify.ledger import Ledger
-from services.notify.outcomes import STORE, Outcomes
+from services.notify.outcomes import Outcomes
 from services.notify.store import Outlook, Store
 from services.notify.ways import Way
 from shared.breaker import Breaker
@@ -30,13 +27,12 @@ from shared.health import Check
 
 logger = logging.getLogger("linkup.notify")
 
-Endings = Sequence[tuple[tuple[Delivery, ...], Outcome]]  # of parts of a digest
-
 CONCURRENCY = 4
 POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end, or by what is due
 OUTLOOK = 1.0  # seconds that it may be old while all slots are taken
 AHEAD = 0.25  # seconds: what is sent within them is asked about at once
 MOST_AHEAD = 100
+PACE = 8  # deliveries within AHEAD, for which there is one slot more
 FRESH = 2.0  # seconds that an answer of the log is good for
 RETRY = 1.0
 DAY = 86_400 * SECOND
@@ -53,10 +49,12 @@ class Courier:
         breaker: Breaker,
         clock: Callable[[], int],
         concurrency: int = CONCURRENCY,
+        more: int = 0,
         count: Callable[[str], None] = lambda name: None,
         most_refusals: int = 0,
     ) -> None:
-        """`count`: called with the name of what is counted. `most_refusals`: of an address, after
+        """`concurrency`: deliveries at a time. `more`: how many more while they leave fast.
+        `count`: called with the name of what is counted. `most_refusals`: of an address, after
         which it gets no e-mail; 0: no end."""
         self._way = way
         self._store = store
@@ -64,7 +62,9 @@ class Courier:
         self._breaker = breaker
         self._clock = clock
         self._concurrency = concurrency
+        self._more = more
         self._ledger = Ledger(way.channel, store, waits, clock)
+        self._attempts = Attempts(way, store, self._ledger, clock)
         self._outcomes = Outcomes(way.words, count)
         self._most_refusals = most_refusals
         self._wake = asyncio.Event()  # there may be something to claim
@@ -134,21 +134,25 @@ class Courier:
     def _wanted(self) -> int:
         """Also what will have its turn within a moment, so that one question is for many, and
         nothing waits for its answer."""
+        if 2 * len(self._ready) > MOST_AHEAD:
+            return 0
         ahead = self._pace() if self._breaker.state == "closed" else 0
         if self._ready and 2 * len(self._ready) > ahead:
             return 0
         return max(0, self._room() + ahead - len(self._ready))
 
     def _room(self) -> int:
-        """An e-mail that is sent takes room until that is written down, so that a full disk stops
-        the sending."""
-        most = min(self._concurrency - self._sending, 2 * self._concurrency - len(self._flying))
-        return self._breaker.room(max(0, most))
+        """A delivery takes room until its outcome is written down, so that a full disk stops the
+        sending."""
+        slots = self._concurrency + min(self._more, self._pace() // PACE)
+        return self._breaker.room(max(0, min(slots - self._sending, 2 * slots - len(self._flying))))
 
     def _pace(self) -> int:
         """How many were sent within the last moment."""
         since = asyncio.get_running_loop().time() - AHEAD
-        return sum(at > since for at in self._sent_at)
+        while self._sent_at and self._sent_at[0] <= since:
+            self._sent_at.popleft()
+        return len(self._sent_at)
 
     async def _send(self, sends: asyncio.TaskGroup) -> None:
         while not self._stopping:
@@ -184,7 +188,7 @@ class Courier:
     def _concluded(
         self, sends: asyncio.TaskGroup, case: Case, outcome: Outcome, endings: Endings = ()
     ) -> None:
-        concluding = sends.create_task(self._conclude(case, outcome, endings))
+        concluding = sends.create_task(self._attempts.conclude(case, outcome, endings))
         concluding.add_done_callback(lambda _: self._wake.set())
 
     def _is_old(self) -> bool:
@@ -197,7 +201,7 @@ class Courier:
             return await self._enquiry.cases(claimed)
         except (LinkupError, msgspec.MsgspecError):
             released = Outcome("released")
-            await asyncio.gather(*(self._settle(Ending(group, released)) for group in claimed))
+            await asyncio.gather(*(self._attempts.settle(group, released) for group in claimed))
             raise
 
     def _until(self, due_at: int | None) -> float:
@@ -213,67 +217,13 @@ class Courier:
         except TimeoutError:
             pass
 
-    async def _conclude(self, case: Case, outcome: Outcome, endings: Endings) -> None:
-        """There is nothing to send, or not now."""
-        await self._end(endings)
-        if outcome.kind == "collected":
-            group, preferences = case.delivery, case.preferences
-            await self._write(lambda raw: handover.collect(raw, group, preferences, self._clock()))
-        else:
-            await self._settle(Ending(case.delivery, outcome, random.random()))
-
-    async def _end(self, endings: Endings) -> None:
-        for members, why in endings:
-            await self._write(
-                partial(handover.end, members=members, outcome=why, now=self._clock())
-            )
-
     async def _deliver(self, case: Case, endings: Endings) -> None:
-        await self._end(endings)
-        outcome = await self._outcome(case)
+        await self._attempts.end(endings)
+        outcome = await self._attempts.outcome(case)
         self._sending -= 1
         self._breaker.end(outcome.worked, outcome.reason)
         if outcome.kind == "sent":
             self._sent_at.append(asyncio.get_running_loop().time())
         self._moved.set()
-        address = case.profile.email or ""
-        await self._settle(Ending(case.delivery, outcome, random.random(), address))
+        await self._attempts.settle(case.delivery, outcome, case.profile.email or "")
         self._outcomes.tell(case.delivery, outcome)
-
-    async def _outcome(self, case: Case) -> Outcome:
-        begun = False
-
-        async def begin() -> bool:
-            nonlocal begun
-            begun = True
-            return await self._ledger.begin(case)
-
-        try:
-            return await self._way.send(case, begin)
-        except LinkupError:
-            return Outcome("postponed", STORE)
-        except Exception as error:  # noqa: BLE001 - its text may hold an address: only the type
-            logger.error(
-                "%s could not be made or sent",
-                self._way.words.one,
-                extra={
-                    "notification_id": case.delivery.delivery_id,
-                    "error": type(error).__name__,
-                },
-            )
-            return Outcome("unknown" if begun else "failed", "internal")
-
-    async def _settle(self, ending: Ending) -> None:
-        await self._persist(lambda: self._ledger.settle(ending))
-
-    async def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        await self._persist(lambda: self._store.between(work))
-
-    async def _persist(self, attempt: Callable[[], Awaitable[object]]) -> None:
-        while True:
-            try:
-                await attempt()
-                return
-            except LinkupError as error:
-                logger.warning("an outcome cannot be written down: %s", error)
-                await asyncio.sleep(RETRY)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 REVISION = "0014"  # the newest of migrations/versions
 WHAT = "notify's database"
 BUSY_TIMEOUT_MS = 1000
+IN_MEMORY = "PRAGMA temp_store=MEMORY"  # what a savepoint keeps, or each would make a file
 
 
 class Between(Protocol):
@@ -38,7 +39,7 @@ class SyncedConnection(sqlite3.Connection):
         super().__init__(*args, **options)
         self.row_factory = sqlite3.Row
         erasing = "PRAGMA secure_delete=1"  # what is erased is overwritten
-        put(self, *SYNCED, erasing, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        put(self, *SYNCED, IN_MEMORY, erasing, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 class Piece(Generic[T]):

@@ -1,7 +1,7 @@
 """Owns the transactions of a delivery: opened by the log, claimed, begun, and ended.
 
-`begin` is the point of no return of an attempt. It and what ends an attempt work on a delivery that
-a claim still holds, or do nothing.
+`advance` is the point of no return of an attempt. What begins and what ends an attempt works on a
+delivery that a claim still holds, or does nothing.
 """
 
 import sqlite3
@@ -53,50 +53,79 @@ def fold(
 def claim(connection: sqlite3.Connection, channel: Channel, now: int, limit: int) -> list[Delivery]:
     """Return the deliveries that are due, the oldest first."""
     asked = {"channel": channel, "now": now, "limit": limit}
-    due = map(rows.delivery, connection.execute(rows.LOAD_DUE, asked).fetchall())
+    due = sorted(rows.deliveries(connection, rows.LOAD_DUE, asked), key=lambda one: one.due_at)
     claimed = [groups.claim(one, now) for one in groups.apart(due)]
     rows.save_deliveries(connection, claimed)
     return claimed
 
 
-def begin(
-    connection: sqlite3.Connection, cases: Sequence[Case], now: int, waits: Waits
-) -> list[bool]:
-    """The point of no return of each case. False: what it shows was read meanwhile, or another has
-    it."""
-    held = rows.held(connection, [case.delivery for case in cases])
-    found = [(case, held[case.delivery.fence]) for case in cases if case.delivery.fence in held]
-    begun = _begin(connection, [pair for pair in found if not pair[0].is_digest], now, waits)
-    for case, one in found:
-        if case.is_digest and _begin_digest(connection, case, one, now, waits):
+def advance(
+    connection: sqlite3.Connection,
+    endings: Sequence[Ending],
+    cases: Sequence[Case],
+    now: int,
+    waits: Waits,
+) -> tuple[list[bool], list[bool]]:
+    """Write down how attempts ended, and that others are past the point of no return. False:
+    another has it, or what the case shows was read meanwhile."""
+    steps: list[Ending | Case] = [*endings, *cases]
+    held = rows.held(connection, [one.delivery for one in steps])
+    ended = [(held[one.delivery.fence], one) for one in endings if one.delivery.fence in held]
+    found = [(held[one.delivery.fence], one) for one in cases if one.delivery.fence in held]
+    single = [(one, case) for one, case in found if not case.is_digest]
+    watches = rows.watches_of(connection, {one.key for one, _ in (*ended, *single)})
+    _settle(watches, ended, now, waits)
+    begun = _begin(connection, watches, single, now, waits)
+    rows.save(connection, watches.values())
+    for one, _ in ended:
+        if one.thread == DIGEST:
+            settle_members(connection, one, digest.fate(watches[one.key], one), now, waits)
+    for one, case in found:
+        if case.is_digest and _begin_digest(connection, one, case, now, waits):
             begun.add(one.fence)
-    return [case.delivery.fence in begun for case in cases]
+    return (
+        [ending.delivery.fence in held for ending in endings],
+        [case.delivery.fence in begun for case in cases],
+    )
+
+
+def _settle(
+    watches: dict[Key, Watch], ended: Iterable[tuple[Delivery, Ending]], now: int, waits: Waits
+) -> None:
+    for one, ending in ended:
+        watch = watches[one.key]
+        watches[one.key] = groups.settle(watch, one, ending.outcome, now, waits, ending.draw)
 
 
 def _begin(
-    connection: sqlite3.Connection, found: list[tuple[Case, Delivery]], now: int, waits: Waits
+    connection: sqlite3.Connection,
+    watches: dict[Key, Watch],
+    found: list[tuple[Delivery, Case]],
+    now: int,
+    waits: Waits,
 ) -> set[Fence]:
     """Return the fences of those that have begun."""
-    watches = rows.watches_of(connection, {one.key for _, one in found})
-    unread = _unread(connection, [part for case, _ in found for part in case.parts])
-    shown = {one.key for case, one in found if not _is_read(case.parts[0], watches, unread)}
+    unread = _unread(connection, [part for _, case in found for part in case.parts])
+    shown = {one.key for one, case in found if not _is_read(case.parts[0], watches, unread)}
     taken = _taken_in(connection, shown, now)
-    for case, one in found:
+    for one, case in found:
         watch = watches[one.key]
         if one.key in shown:
-            one = replace(one, first_seq=min(one.first_seq, taken.get(one.key, one.first_seq)))
-            watches[one.key] = _begun(watch, one, case.parts[0], now)
+            first = min(one.first_seq, taken.get(one.key, one.first_seq))
+            watches[one.key] = _begun(watch, replace(one, first_seq=first), case.parts[0], now)
         else:
             read = Outcome("cancelled", "read")
             watches[one.key] = groups.settle(watch, one, read, now, waits)
-    rows.save(connection, watches.values())
-    return {one.fence for _, one in found if one.key in shown}
+    return {one.fence for one, _ in found if one.key in shown}
 
 
 def _taken_in(connection: sqlite3.Connection, keys: Iterable[Key], now: int) -> dict[Key, int]:
     """Return the first message of what was collected of these threads before the digests were
     switched off: it is shown now."""
-    found = [rows.delivery(row) for row in rows.of_keys(connection, rows.LOAD_COLLECTED_OF, keys)]
+    keys = list(keys)
+    if not keys:
+        return {}
+    found = rows.deliveries(connection, rows.LOAD_COLLECTED_OF, rows.asked_of(keys))
     merged = Outcome("cancelled", "merged")
     rows.save_deliveries(connection, [digest.ended(one, merged, now) for one in found])
     first: dict[Key, int] = {}
@@ -127,7 +156,7 @@ def _begun(watch: Watch, held: Delivery, part: Part, now: int) -> Watch:
 
 
 def _begin_digest(
-    connection: sqlite3.Connection, case: Case, held: Delivery, now: int, waits: Waits
+    connection: sqlite3.Connection, held: Delivery, case: Case, now: int, waits: Waits
 ) -> bool:
     watches = rows.watches_of(connection, {held.key, *(part.key for part in case.parts)})
     unread = _unread(connection, case.parts)
@@ -157,24 +186,6 @@ def _show(
     watches[held.key] = groups.begin_other(watches[held.key], held, len(members))
     rows.save(connection, watches.values())
     rows.save_deliveries(connection, members)
-
-
-def settle(
-    connection: sqlite3.Connection, endings: Sequence[Ending], now: int, waits: Waits
-) -> list[bool]:
-    """Write down how attempts ended. False: another has it."""
-    held = rows.held(connection, [ending.delivery for ending in endings])
-    found = [(held[one.delivery.fence], one) for one in endings if one.delivery.fence in held]
-    watches = rows.watches_of(connection, {one.key for one, _ in found})
-    for one, ending in found:
-        watches[one.key] = groups.settle(
-            watches[one.key], one, ending.outcome, now, waits, ending.draw
-        )
-    rows.save(connection, watches.values())
-    for one, _ in found:
-        if one.thread == DIGEST:
-            settle_members(connection, one, digest.fate(watches[one.key], one), now, waits)
-    return [ending.delivery.fence in held for ending in endings]
 
 
 def settle_members(

@@ -75,11 +75,10 @@ class Ledger:
         now = self._clock()
         endings = [step for step in steps if isinstance(step, Ending)]
         cases = [step for step in steps if isinstance(step, Case)]
-        settled = handover.settle(connection, endings, now, self._waits) if endings else []
+        settled, begun = handover.advance(connection, endings, cases, now, self._waits)
         if self._channel == "email":
             ended = zip(endings, settled, strict=True)
             refusals.note(connection, [one for one, known in ended if known and one.address])
-        begun = handover.begin(connection, cases, now, self._waits) if cases else []
         return [*settled, *begun]
 
 

@@ -1,7 +1,7 @@
 """Owns notify's SQL statements, and the conversion between rows and the values of the ladder."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,42 +13,69 @@ SAVE_PROGRESS = """
     ON CONFLICT (follower) DO UPDATE SET epoch = excluded.epoch, positions = excluded.positions
 """
 TOUCH = "UPDATE alembic_version SET version_num = version_num"  # a row that is always there
-LOAD_WATCHES = """
-    SELECT w.* FROM json_each(:keys) AS k JOIN watches AS w
-    ON w.user_id = json_extract(k.value, '$[0]') AND w.thread = json_extract(k.value, '$[1]')
-    AND w.channel = json_extract(k.value, '$[2]')
-"""
+
+
+def _as_json(columns: Iterable[str], source: str) -> str:
+    """All rows as one value: each step of a statement gives up Python's lock, and a busy event loop
+    is slow to return it."""
+    fields = ", ".join(f"'{name}', n.{name}" for name in columns)
+    return f"SELECT json_group_array(json_object({fields})) {source}"
+
+
+MARKS = Watch.__struct_fields__[:8]
+LOAD_WATCHES = _as_json(
+    MARKS,
+    """
+    FROM json_each(:keys) AS k JOIN watches AS n
+    ON n.user_id = json_extract(k.value, '$[0]') AND n.thread = json_extract(k.value, '$[1]')
+    AND n.channel = json_extract(k.value, '$[2]')
+    """,
+)
+DELIVERY = Delivery.__struct_fields__
 # Each part has a unique index of its own, which holds at most one row for a key.
 _OF_KEYS = """
     FROM json_each(:keys) AS k JOIN deliveries AS n
     ON n.user_id = json_extract(k.value, '$[0]') AND n.thread = json_extract(k.value, '$[1]')
     AND n.channel = json_extract(k.value, '$[2]')
 """
-LOAD_GROUPS = f"""
-    SELECT n.* {_OF_KEYS} AND n.state = 'waiting'
-    UNION ALL
-    SELECT n.* {_OF_KEYS} AND n.state IN ('claimed', 'sending') AND n.state = 'claimed'
-"""
+LOAD_GROUPS = _as_json(
+    DELIVERY,
+    f"""
+    FROM (
+        SELECT n.* {_OF_KEYS} AND n.state = 'waiting'
+        UNION ALL
+        SELECT n.* {_OF_KEYS} AND n.state IN ('claimed', 'sending') AND n.state = 'claimed'
+    ) AS n
+    """,
+)
 # What has a predecessor on its way waits until that is settled, and a digest goes alone.
-LOAD_DUE = """
-    SELECT * FROM deliveries AS n WHERE channel = :channel
-    AND state IN ('waiting', 'claimed') AND due_at <= :now
-    AND NOT EXISTS (
-        SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
-        AND f.user_id = n.user_id AND f.channel = n.channel AND f.delivery_id <> n.delivery_id
-        AND (f.thread = n.thread OR f.thread = 'digest:' OR n.thread = 'digest:')
-    )
-    ORDER BY due_at LIMIT :limit
-"""
-LOAD_HELD = """
-    SELECT n.* FROM json_each(:ids) AS k JOIN deliveries AS n
+LOAD_DUE = _as_json(
+    DELIVERY,
+    """
+    FROM (
+        SELECT * FROM deliveries AS n WHERE channel = :channel
+        AND state IN ('waiting', 'claimed') AND due_at <= :now
+        AND NOT EXISTS (
+            SELECT 1 FROM deliveries AS f WHERE f.state IN ('claimed', 'sending')
+            AND f.user_id = n.user_id AND f.channel = n.channel AND f.delivery_id <> n.delivery_id
+            AND (f.thread = n.thread OR f.thread = 'digest:' OR n.thread = 'digest:')
+        )
+        ORDER BY due_at LIMIT :limit
+    ) AS n
+    """,
+)
+LOAD_HELD = _as_json(
+    DELIVERY,
+    """
+    FROM json_each(:ids) AS k JOIN deliveries AS n
     ON n.delivery_id = k.value AND n.state IN ('claimed', 'sending')
-"""
+    """,
+)
 LOAD_COLLECTED = """
     SELECT n.* FROM json_each(:user_ids) AS k JOIN deliveries AS n
     ON n.user_id = k.value AND n.state = 'collected' AND n.digest_id = ''
 """
-LOAD_COLLECTED_OF = f"SELECT n.* {_OF_KEYS} AND n.state = 'collected' AND n.digest_id = ''"
+LOAD_COLLECTED_OF = _as_json(DELIVERY, f"{_OF_KEYS} AND n.state = 'collected' AND n.digest_id = ''")
 LOAD_MEMBERS = """
     SELECT * FROM deliveries
     WHERE user_id = :user_id AND state = 'collected' AND digest_id = :digest_id
@@ -131,6 +158,10 @@ WHERE state IN ('claimed', 'sending') OR (state = 'waiting' AND due_at <= :now)
 """
 
 
+_decode_deliveries = msgspec.json.Decoder(list[Delivery]).decode
+_decode_watches = msgspec.json.Decoder(list[Watch]).decode
+
+
 def delivery(row: sqlite3.Row) -> Delivery:
     return msgspec.convert(dict(row), Delivery)
 
@@ -139,8 +170,15 @@ def held(connection: sqlite3.Connection, groups: Iterable[Delivery]) -> dict[Fen
     """Those of them that their claims still hold, as they are now."""
     fences = {group.fence for group in groups}
     asked = {"ids": msgspec.json.encode([delivery_id for delivery_id, _ in fences]).decode()}
-    found = map(delivery, connection.execute(LOAD_HELD, asked))
+    found = deliveries(connection, LOAD_HELD, asked)
     return {one.fence: one for one in found if one.fence in fences}
+
+
+def deliveries(
+    connection: sqlite3.Connection, statement: str, asked: Mapping[str, object]
+) -> list[Delivery]:
+    [(found,)] = connection.execute(statement, asked).fetchall()
+    return _decode_deliveries(found)
 
 
 def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[str]:
@@ -149,20 +187,16 @@ def subscribed(connection: sqlite3.Connection, user_ids: Iterable[str]) -> set[s
     return {user_id for (user_id,) in connection.execute(SUBSCRIBED, asked)}
 
 
-def of_keys(
-    connection: sqlite3.Connection, statement: str, keys: Iterable[Key]
-) -> list[sqlite3.Row]:
-    asked = {"keys": msgspec.json.encode(list(keys)).decode()}
-    return connection.execute(statement, asked).fetchall()
+def asked_of(keys: Iterable[Key]) -> dict[str, str]:
+    return {"keys": msgspec.json.encode(list(keys)).decode()}
 
 
 def watches_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Watch]:
     watches = {key: Watch(user_id=key[0], thread=key[1], channel=key[2]) for key in keys}
-    for row in of_keys(connection, LOAD_WATCHES, watches):
-        watch = msgspec.convert(dict(row), Watch)
-        watches[watch.key] = watch
-    for row in of_keys(connection, LOAD_GROUPS, watches):
-        group = delivery(row)
+    asked = asked_of(watches)
+    [(found,)] = connection.execute(LOAD_WATCHES, asked).fetchall()
+    watches |= {watch.key: watch for watch in _decode_watches(found)}
+    for group in deliveries(connection, LOAD_GROUPS, asked):
         held = {"open" if group.state == "waiting" else "claimed": group}
         watches[group.key] = msgspec.structs.replace(watches[group.key], **held)
     return watches
@@ -174,7 +208,7 @@ def save(connection: sqlite3.Connection, watches: Iterable[Watch]) -> None:
         return
     # A notification of the host's is read in its own list: nothing else is known of its thread.
     marks = [
-        {name: getattr(watch, name) for name in Watch.__struct_fields__[:8]}
+        {name: getattr(watch, name) for name in MARKS}
         for watch in changed
         if not watch.thread.startswith(NOTICE)
     ]

@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from linkup.load.cpu import cpu_seconds
 from services.notify.channels.content import MessageContent
 from services.notify.channels.letter import Letters
-from services.notify.courier import CONCURRENCY
 from services.notify.store import Progress, open_store
 from shared import clock, subjects
 from shared.commands import Marks, Unread
@@ -34,6 +33,7 @@ from tests.integration.notify_support import WAITS, FakeLog, fake_log, process
 from tests.support.nats import nats_server
 
 LETTERS = 100_000
+CONNECTIONS = Settings().smtp_connections
 AT_LEAST = 0.5
 GROWTH_AT_MOST = 1.10
 WINDOWS = 20  # of each
@@ -98,7 +98,7 @@ async def _fill(log: FakeLog, number: int, folder: Path) -> None:
 async def _sides(log: FakeLog, folder: Path) -> AsyncIterator["Sides"]:
     letters = await asyncio.to_thread(lambda: list(_letters(log, Settings(smtp_from=FROM))))
     async with sink() as server, nats_server() as url, fake_log(url, log):
-        job = bare.Job(port=server.port, sender=FROM, letters=letters, concurrency=CONCURRENCY)
+        job = bare.Job(port=server.port, sender=FROM, letters=letters, concurrency=CONNECTIONS)
         there = {"smtp_host": "127.0.0.1", "smtp_port": server.port, "smtp_security": "none"}
         async with (
             bare.bare(job, folder / "bare.job") as fresh,
@@ -213,7 +213,7 @@ def words(work: Work) -> str:
     sides = {"notify": work.notify, "aiosmtplib": work.bare, "…, kept": work.kept}
     memory = ", ".join(f"{kb / 1024:.1f} at {at} %" for at, kb in work.memory_kb.items())
     lines = [
-        f"{work.letters:,} due notifications, {CONCURRENCY} at a time, into one mail server, "
+        f"{work.letters:,} due notifications, up to {CONNECTIONS} at a time, into one mail server, "
         f"{WINDOWS} windows each in turns; {work.machine}",
         "",
         f"{'':<12}letters/s   CPU µs a letter   bytes a letter",

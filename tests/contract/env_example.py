@@ -193,6 +193,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
+        "smtp_connections": "How many connections to the mail server there are at most at the same"
+        " time. More than four are only made while e-mails leave fast.",
         "smtp_refusals": "How many permanent refusals in a row end the e-mails to an address."
         " When the user's address changes, the user gets e-mails again. "
         "0: refusals never end them.",

@@ -58,7 +58,9 @@ WAITS: dict[Channel, Waits] = {"email": Waits(unread=0, pause=0)}
 async def settle(store: Store, group: Delivery, outcome: Outcome, now: int) -> bool:
     """As the courier does."""
     endings = [Ending(group, outcome)]
-    [settled] = await store.between(lambda raw: handover.settle(raw, endings, now, WAITS["email"]))
+    [settled], _ = await store.between(
+        lambda raw: handover.advance(raw, endings, [], now, WAITS["email"])
+    )
     return settled
 
 

@@ -343,6 +343,34 @@ async def test_c10_a_slow_mail_server_does_not_stop_the_follower(
     )
 
 
+@pytest.mark.parametrize("most", [1, 2, 10])
+async def test_what_leaves_fast_has_more_connections_up_to_the_setting(
+    nats_url: str,
+    tmp_path: Path,
+    log: FakeLog,
+    mailbox: Mailbox,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier, "AHEAD", 60.0)
+    monkeypatch.setattr(courier, "PACE", 1)
+    people = [f"user{n}" for n in range(30)]
+    for person in people:
+        log.know(person)
+    settings = to_mailbox(mailbox) | {"smtp_connections": most}
+    async with notify(nats_url, tmp_path, **settings) as running:
+        for person in people[:10]:
+            await log.send("ann", person)
+        await eventually(lambda: running.states() == ["sent"] * 10)
+        mailbox.script["mail"] = ["hang"] * 100
+        for person in people[10:]:
+            await log.send("ann", person)
+        await eventually(lambda: len(running.states()) == 30)
+        await eventually(lambda: mailbox.seen.count("mail") == 10 + most)
+        mailbox.release.set()
+        await eventually(lambda: running.states() == ["sent"] * 30)
+
+
 @pytest.mark.parametrize("page_size", [3, 500])
 async def test_pages_are_followed_to_the_end_and_positions_kept(
     nats_url: str, tmp_path: Path, log: FakeLog, page_size: int

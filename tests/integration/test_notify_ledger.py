@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -104,14 +105,14 @@ async def test_c8_what_cannot_be_written_down_fails_alone(
     store: Store, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, bad, *others = await claimed(store)
-    begin = handover.begin
+    advance = handover.advance
 
-    def fails(connection: sqlite3.Connection, cases: list[Case], *rest: object) -> list[bool]:
+    def fails(raw: sqlite3.Connection, ended: Any, cases: list[Case], *rest: Any) -> Any:
         if bad in cases:
             raise ZeroDivisionError
-        return begin(connection, cases, *rest)  # type: ignore[arg-type]
+        return advance(raw, ended, cases, *rest)
 
-    monkeypatch.setattr(handover, "begin", fails)
+    monkeypatch.setattr(handover, "advance", fails)
     found = await asyncio.gather(*map(ledger.begin, [first, bad, *others]), return_exceptions=True)
     assert isinstance(found.pop(1), ZeroDivisionError)
     assert found == [True] * 5

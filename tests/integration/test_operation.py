@@ -49,7 +49,7 @@ class Desk:
         [held] = await self.claim()
         waits, now = WAITS["email"], self.bell.now
         await self.bell.store.between(
-            lambda raw: handover.settle(raw, [Ending(held, outcome)], now, waits)
+            lambda raw: handover.advance(raw, [Ending(held, outcome)], [], now, waits)
         )
         return held.delivery_id
 

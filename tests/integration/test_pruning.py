@@ -74,7 +74,7 @@ async def test_deliveries_go_when_they_are_over_and_not_before(bell: Bell) -> No
     [held, *_] = await bell.store.claim("email", bell.now, 1)
     outcome = Outcome("sent")
     await bell.store.between(
-        lambda raw: handover.settle(raw, [Ending(held, outcome)], bell.now, WAITS["email"])
+        lambda raw: handover.advance(raw, [Ending(held, outcome)], [], bell.now, WAITS["email"])
     )
     bell.now += 31 * DAY
     assert (await prune(bell)).deliveries == 1

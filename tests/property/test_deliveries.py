@@ -175,7 +175,8 @@ class World:
         new = [all(self._is_new(part, known) for part in due.parts) for due in some]
         if not some:
             return
-        begun = handover.begin(self.db, some, self.now, WAITS[some[0].delivery.channel])
+        waits = WAITS[some[0].delivery.channel]
+        _, begun = handover.advance(self.db, [], some, self.now, waits)
         for due, is_new, has_begun in zip(some, new, begun, strict=True):
             assert is_new or not has_begun, "sent, and was read"
             if has_begun:
@@ -225,7 +226,7 @@ class World:
         if ended:
             endings = [Ending(due.delivery, outcome) for due, outcome in ended]
             waits = WAITS[endings[0].delivery.channel]
-            handover.settle(self.db, endings, self.now, waits)
+            handover.advance(self.db, endings, [], self.now, waits)
 
     def _marks(self, person: str) -> MarksRow:
         read_seq = self.read[person]

@@ -23,7 +23,7 @@ from shared.settings import Settings
 
 logger = logging.getLogger("linkup.notify")
 
-ENVELOPE_TIMEOUT = 30.0  # of each step: connect, TLS, login and MAIL; RCPT
+ENVELOPE_TIMEOUT = 30.0  # connect, TLS, login, MAIL, RCPT
 DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would wait ten minutes
 QUIT_TIMEOUT = 2.0
 KEPT = 0.5
@@ -61,12 +61,11 @@ class Smtp:
         self._leaving = set[asyncio.Task[None]]()
 
     async def send(self, notification_id: str, letter: Letter, begin: Begin) -> Outcome:
-        client, refusal = await self._opened()
+        client, error = await self._opened(letter.to)
         accepted = False
         try:
-            refusal = refusal or await self._asked(client.rcpt(letter.to))
-            if refusal is not None:
-                return refusal
+            if error is not None:
+                return judged(error)
             if not await begin():
                 return Outcome("withdrawn")
             outcome = await self._data(client, letter.content)
@@ -84,20 +83,31 @@ class Smtp:
             self._leave()
         await asyncio.gather(*self._leaving)
 
-    async def _opened(self) -> tuple[aiosmtplib.SMTP, Outcome | None]:
-        """Return a connection on which an e-mail has begun, or why none has. Of a kept one, the
-        server may have had enough: then a new one is asked."""
+    async def _opened(self, to: str) -> tuple[aiosmtplib.SMTP, Exception | None]:
+        """Return a connection that has taken the envelope, or the error of one that has not. Of a
+        kept one, the server may have had enough: then a new one is tried."""
         if self._kept:
             client = self._kept.pop()
-            if await self._asked(client.mail(self._from)) is None:
-                return client, None
+            error = await self._tried(self._envelope(client, to))
+            if error is None or _of_recipient(error):
+                return client, error
             await _goodbye(client)
         client = self._client()
-        return client, await self._asked(self._begun(client))
+        return client, await self._tried(self._envelope(client, to, is_new=True))
 
-    async def _begun(self, client: aiosmtplib.SMTP) -> None:
-        await client.connect()
+    async def _envelope(self, client: aiosmtplib.SMTP, to: str, is_new: bool = False) -> None:
+        if is_new:
+            await client.connect()
         await client.mail(self._from)
+        await client.rcpt(to)
+
+    async def _tried(self, envelope: Awaitable[None]) -> Exception | None:
+        try:
+            async with asyncio.timeout(self._envelope_timeout):
+                await envelope
+        except (SMTPException, OSError) as error:  # a timeout is one too
+            return error
+        return None
 
     def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings
@@ -111,19 +121,6 @@ class Smtp:
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
         )
-
-    async def _asked(self, step: Awaitable[object]) -> Outcome | None:
-        """Take a step of the envelope. Nothing has been accepted yet."""
-        try:
-            async with asyncio.timeout(self._envelope_timeout):
-                await step
-        except SMTPSenderRefused as error:
-            return refused(error.code)
-        except SMTPRecipientRefused as error:
-            return _of_address(refused(error.code))
-        except (SMTPException, OSError) as error:  # a greeting or login refused is not the e-mail's
-            return Outcome("postponed", type(error).__name__, worked=False)
-        return None
 
     async def _data(self, client: aiosmtplib.SMTP, content: bytes) -> Outcome:
         try:
@@ -148,6 +145,21 @@ class Smtp:
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
         self._kept.clear()
+
+
+def judged(error: Exception) -> Outcome:
+    """What is known after an envelope that was not taken: nothing has been accepted."""
+    match error:
+        case SMTPSenderRefused():
+            return refused(error.code)
+        case SMTPRecipientRefused():
+            return _of_address(refused(error.code))
+        case _:  # a greeting or login refused is not the e-mail's
+            return Outcome("postponed", type(error).__name__, worked=False)
+
+
+def _of_recipient(error: Exception) -> bool:
+    return isinstance(error, SMTPRecipientRefused) and error.code != CLOSING
 
 
 def refused(code: int) -> Outcome:

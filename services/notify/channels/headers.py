@@ -4,10 +4,8 @@ e-mails and unsubscribe from them.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from email.headerregistry import BaseHeader, HeaderRegistry
-from email.policy import SMTP, Policy
+from email.policy import SMTP
 from functools import lru_cache
-from typing import Any
 
 from services.notify.channels.content import Content, MessageContent
 
@@ -15,48 +13,23 @@ KEPT = 256  # headers with one of a few texts
 WHOLE = ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe")
 
 
-class WholeHeader(BaseHeader):
-    """A header of one word, which may neither be folded nor encoded (RFC 5322, RFC 2369)."""
-
-    max_count = 1
-
-    @classmethod
-    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
-        kwds |= {"parse_tree": None, "decoded": value}
-
-    def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
-
-
-class Registry(HeaderRegistry):
-    """Makes the class of each header once, not for each e-mail."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._classes: dict[str, type[BaseHeader]] = {}
-        for name in WHOLE:
-            self.map_to_type(name, WholeHeader)
-
-    def __getitem__(self, name: str) -> type[BaseHeader]:
-        if name not in self._classes:
-            self._classes[name] = super().__getitem__(name)
-        return self._classes[name]
-
-
-POLICY = SMTP.clone(header_factory=Registry())  # it refuses line breaks in headers
-
-
 def head(fields: Iterable[tuple[str, str]]) -> bytes:
+    """Raises ValueError for a line break."""
     return b"".join(
-        _field(name, text) if name in WHOLE else _kept(name, text) for name, text in fields
+        _whole(name, text) if name in WHOLE else _folded(name, text) for name, text in fields
     )
 
 
-def _field(name: str, text: str) -> bytes:
-    return POLICY.fold_binary(*POLICY.header_store_parse(name, text))
+def _whole(name: str, text: str) -> bytes:
+    """A header of one word, which may neither be folded nor encoded (RFC 5322, RFC 2369)."""
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{name} cannot be written as it is")
+    return f"{name}: {text}\r\n".encode("ascii")
 
 
-_kept = lru_cache(KEPT)(_field)  # parsing and folding one costs more than all the rest
+@lru_cache(KEPT)  # parsing and folding one costs more than all the rest of an e-mail
+def _folded(name: str, text: str) -> bytes:
+    return SMTP.fold_binary(*SMTP.header_store_parse(name, text.strip()))
 
 
 def thread(user_id: str, content: Content, domain: str) -> Iterator[tuple[str, str]]:

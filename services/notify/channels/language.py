@@ -15,6 +15,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from services.notify.zones import zone_of
+from shared.clock import SECOND
 from shared.errors import SettingError
 
 Forms = Mapping[str, str]  # by plural category
@@ -22,6 +23,7 @@ Catalogue = Mapping[str, str | Forms]
 
 FALLBACK = "en"
 TYPE = "type_"  # before a notification type, of which a host may have its own
+MINUTE = 60 * SECOND
 MOST_KEPT = 256  # what users may call their locale has no end, nor have numbers
 LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
 
@@ -31,6 +33,7 @@ class Language:
 
     def __init__(self, locale: Locale, catalogue: Catalogue) -> None:
         self._locale = locale
+        self._plural = locale.plural_form
         self._catalogue = catalogue
         self.tag = str(locale).replace("_", "-")
         self.direction = locale.text_direction
@@ -40,7 +43,7 @@ class Language:
         text = self._catalogue[key]
         if isinstance(text, str):
             return text
-        return text.get(self._locale.plural_form(count or 0)) or text["other"]
+        return text.get(self._plural(count or 0)) or text["other"]
 
     def say(self, key: str, count: int | None = None, **values: str) -> str:
         return self.text(key, count).format(count=self.number(count), **values)
@@ -57,12 +60,17 @@ class Language:
 
     def moment(self, at: int, zone: tzinfo) -> str:
         """The date and time by the reader's clock; UTC is named, as they may not live by it."""
-        there = datetime.fromtimestamp(at / 1e6, zone)
-        date = format_date(there, "medium", locale=self._locale)
-        time = format_time(there, "short", tzinfo=zone, locale=self._locale)
-        form = str(get_datetime_format("medium", locale=self._locale)).replace("'", "")
-        named = " UTC" if str(zone) == "UTC" else ""
-        return form.replace("{1}", date).replace("{0}", time) + named
+        return _moment(at // MINUTE, zone, self._locale)
+
+
+@lru_cache(MOST_KEPT)
+def _moment(minute: int, zone: tzinfo, locale: Locale) -> str:
+    there = datetime.fromtimestamp(minute * MINUTE / SECOND, zone)
+    date = format_date(there, "medium", locale=locale)
+    time = format_time(there, "short", tzinfo=zone, locale=locale)
+    form = str(get_datetime_format("medium", locale=locale)).replace("'", "")
+    named = " UTC" if str(zone) == "UTC" else ""
+    return form.replace("{1}", date).replace("{0}", time) + named
 
 
 @lru_cache(MOST_KEPT)

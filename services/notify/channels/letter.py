@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from services.notify.channels.templates import FAULTS, Templates, told
 from services.notify.channels.text import one_line
 from services.notify.channels.unsubscription import Link, type_of
 from services.notify.channels.views import MOST_LISTED, Views
+from shared.clock import SECOND
 from shared.commands import Profile
 from shared.errors import SettingError
 from shared.settings import Settings
@@ -56,6 +58,7 @@ class Letters:
         self, settings: Settings, clock: Callable[[], int], unsubscribe: Link = _no_link
     ) -> None:
         self._from = sender(settings.smtp_from)
+        self._sender = str(self._from)
         self._unsubscribe = unsubscribe
         self._links = Links(settings)
         self._templates = Templates(settings)
@@ -85,8 +88,8 @@ class Letters:
         self, notification_id: str, user_id: str, content: Content, link: str
     ) -> Iterator[tuple[str, str]]:
         domain = self._from.domain
-        yield "From", str(self._from)
-        yield "Date", format_datetime(datetime.fromtimestamp(self._clock() / 1e6, UTC))
+        yield "From", self._sender
+        yield "Date", _date(self._clock() // SECOND)
         # A repeat, were there ever one, could be told by it.
         yield "Message-ID", f"<{notification_id}@{domain}>"
         yield "Auto-Submitted", "auto-generated"
@@ -111,6 +114,11 @@ class Letters:
             "name": one_line(profile.name or ""),
             **_about(content, views),
         }
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def _about(content: Content, views: Views) -> dict[str, Any]:

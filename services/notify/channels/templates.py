@@ -1,6 +1,7 @@
 """Owns the templates of e-mails: those in the folder of LINKUP_TEMPLATES take precedence."""
 
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from jinja2 import (
     Environment,
     FileSystemLoader,
     StrictUndefined,
+    Template,
     TemplateError,
     TemplateSyntaxError,
     pass_context,
@@ -46,6 +48,7 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        self._pair = cache(self._found)
         self._files.globals["say"] = _say
         self._files.filters["isolate"] = _isolate
 
@@ -54,9 +57,12 @@ class Templates:
     ) -> tuple[str, str]:
         """The plain text and the HTML."""
         values = {**shown, "language": language}
-        kind = type(content).__struct_config__.tag
-        plain, html = (self._files.get_template(f"{kind}{form}") for form in FORMS)
+        plain, html = self._pair(str(type(content).__struct_config__.tag))
         return plain.render(values), html.render(values)
+
+    def _found(self, kind: str) -> tuple[Template, Template]:
+        plain, html = (self._files.get_template(f"{kind}{form}") for form in FORMS)
+        return plain, html
 
 
 def _own(folder: str) -> list[Path]:

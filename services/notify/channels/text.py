@@ -12,6 +12,8 @@ def shorten(content: str) -> str:
 def one_line(text: str) -> str:
     """Remove line breaks of any script and controls, which could forge what follows."""
     words = " ".join(text.split())
+    if words.isprintable():
+        return words
     return "".join(letter for letter in words if letter.isprintable() or letter in JOINERS)
 
 

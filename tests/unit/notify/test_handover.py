@@ -85,6 +85,16 @@ def due(
     return case(claimed, kept(db, [claimed], 0), {("bob", "c"): found}, PROFILES, KNOWN)
 
 
+def begin(db: sqlite3.Connection, cases: list[Case], now: int) -> list[bool]:
+    return handover.advance(db, [], cases, now, BOTH["email"])[1]
+
+
+def settle(db: sqlite3.Connection, one: Case, now: int) -> bool:
+    ending = Ending(one.delivery, Outcome("sent"))
+    [[settled], _] = handover.advance(db, [ending], [], now, BOTH["email"])
+    return settled
+
+
 def states(db: sqlite3.Connection) -> list[tuple[str, str]]:
     found = db.execute("SELECT state, reason FROM deliveries ORDER BY channel, first_seq")
     return [(state, reason) for state, reason in found]
@@ -133,8 +143,8 @@ def test_hard_case_a_burst_of_200_messages_is_one_email(db: sqlite3.Connection) 
         fold(db, *[message(seq, at=NOW + seq) for seq in range(first, first + 20)])
     found = due(db, marks(*range(1, 201)))
     assert found.next_step(DUE) is None
-    assert handover.begin(db, [found], DUE, BOTH["email"]) == [True]
-    assert handover.settle(db, [Ending(found.delivery, Outcome("sent"))], DUE, BOTH["email"])
+    assert begin(db, [found], DUE) == [True]
+    assert settle(db, found, DUE)
     fold(db, *[message(seq, at=NOW + seq) for seq in range(1, 201)])
     assert states(db) == [("sent", "")]
     assert db.execute("SELECT count FROM deliveries").fetchone()[0] == 200
@@ -194,8 +204,8 @@ def test_hard_case_the_only_new_message_was_deleted_and_an_older_one_is_unread(
 ) -> None:
     fold(db, message(1))
     first = due(db, marks(1))
-    handover.begin(db, [first], DUE, BOTH["email"])
-    handover.settle(db, [Ending(first.delivery, Outcome("sent"))], DUE, BOTH["email"])
+    begin(db, [first], DUE)
+    settle(db, first, DUE)
     fold(db, message(2, at=NOW + 1), now=DUE)
     later = DUE + 3600 * SECOND
     assert due(db, marks(1), later).next_step(later) == Outcome("cancelled", "nothing_unread")
@@ -218,10 +228,8 @@ def test_hard_case_a_clock_that_jumps_forgets_and_doubles_nothing(
     [(due_at,)] = db.execute("SELECT due_at FROM deliveries").fetchall()
     assert due_at == min(NOW, now) + 600 * SECOND
     found = due(db, marks(1), max(now, due_at))
-    handover.begin(db, [found], now, BOTH["email"])
-    handover.settle(
-        db, [Ending(found.delivery, Outcome("sent"))], now - 7200 * SECOND, BOTH["email"]
-    )
+    begin(db, [found], now)
+    settle(db, found, now - 7200 * SECOND)
     fold(db, message(1), now=now)
     assert states(db) == [("sent", "")]
 
@@ -257,7 +265,7 @@ def test_t19_what_a_digest_had_collected_before_a_restore_is_not_sent_a_second_t
     if sending:
         [claimed] = handover.claim(db, "email", digest.due_at, 10)
         found = case(claimed, kept(db, [claimed], 0), {("bob", "c"): marks(1)}, PROFILES, KNOWN)
-        assert handover.begin(db, [found], digest.due_at, BOTH["email"]) == [True]
+        assert begin(db, [found], digest.due_at) == [True]
     db.execute(rows.SETTLE_OLDER, {"now": digest.due_at})
     assert states(db) == [(expected, "restored")] * 2
 
@@ -282,7 +290,7 @@ def test_c8_of_two_that_begin_together_the_one_that_was_read_does_not(
     found = kept(db, claimed, 0)
     cases = [case(one, found, {}, PROFILES, KNOWN) for one in claimed]
     db.execute("UPDATE items SET read_at = 1 WHERE item_id = 'two'")
-    begun = handover.begin(db, cases, DUE, BOTH["email"])
+    begun = begin(db, cases, DUE)
     assert dict(zip([one.delivery.thread for one in cases], begun, strict=True)) == {
         "n:one": True,
         "n:two": False,
@@ -296,7 +304,7 @@ def test_c8_a_process_that_died_with_a_digest_leaves_all_of_it_unknown(
     _, digest = collected(db)
     [claimed] = handover.claim(db, "email", digest.due_at, 10)
     found = case(claimed, kept(db, [claimed], 0), {("bob", "c"): marks(1)}, PROFILES, KNOWN)
-    assert handover.begin(db, [found], digest.due_at, BOTH["email"]) == [True]
+    assert begin(db, [found], digest.due_at) == [True]
     assert handover.recover(db, digest.due_at, BOTH) == 1
     assert states(db) == [("unknown", "interrupted")] * 2
 

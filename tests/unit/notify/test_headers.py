@@ -5,6 +5,7 @@ import re
 import pytest
 
 from services.notify.channels.content import Content, MessageContent
+from services.notify.channels.headers import WHOLE, head
 from services.notify.channels.letter import Letter, Letters
 from services.notify.channels.samples import samples
 from services.notify.channels.unsubscription import ALL, Unsubscriptions
@@ -118,3 +119,16 @@ def test_a_token_of_others_is_none() -> None:
     ):
         with pytest.raises(NotFound):
             UNSUBSCRIPTIONS.read(wrong)
+
+
+@pytest.mark.parametrize("text", ["a\r\nBcc: x", "a\n", "a\r", "a\x85b", "a\u2028b", "ä", "a\x00"])
+def test_s74_a_header_of_one_word_has_no_line_break(text: str) -> None:
+    for name in WHOLE:
+        with pytest.raises(ValueError, match="cannot be written"):
+            head([(name, text)])
+
+
+def test_s74_a_word_of_a_catalogue_cannot_end_the_headers() -> None:
+    assert head([("Subject", "New messages\n")]) == b"Subject: New messages\r\n"
+    with pytest.raises(ValueError, match="linefeed"):
+        head([("Subject", "New\r\nBcc: x")])

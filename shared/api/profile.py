@@ -67,10 +67,11 @@ class UsersResult(Struct, frozen=True, kw_only=True):
 
 class UserRecord(ProfileAnswer, frozen=True, kw_only=True):
     """A user as the host app sees them. `last_seen` is the end of their last connection, or null if
-    it is not known."""
+    it is not known. `banned` is true if their tokens are refused."""
 
     created_at: datetime
     last_seen: datetime | None
+    banned: bool
 
 
 class UserRecords(Struct, frozen=True, kw_only=True):

@@ -65,9 +65,10 @@ WHERE h.user_id > ?1 AND NOT h.erased AND substr(h.user_id, 1, length(?2)) <> ?2
 ORDER BY h.user_id LIMIT ?3
 """
 RECORDS = f"""
-SELECT {PROFILE}, u.created_at, u.last_seen
+SELECT {PROFILE}, u.created_at, u.last_seen, coalesce(s.banned, false)
 FROM json_each(?1) AS j CROSS JOIN users AS u ON u.user_id = j.value
-CROSS JOIN heads AS h ON h.user_id = u.user_id AND NOT h.erased ORDER BY j.key
+CROSS JOIN heads AS h ON h.user_id = u.user_id AND NOT h.erased
+LEFT JOIN standings AS s ON s.user_id = u.user_id ORDER BY j.key
 """  # noqa: S608 - a list of columns
 
 
@@ -148,6 +149,7 @@ def _record(
     avatar: str | None,
     created_at: int,
     last_seen: int | None,
+    banned: int,
 ) -> api.UserRecord:
     return api.UserRecord(
         user_id=user_id,
@@ -158,6 +160,7 @@ def _record(
         avatar=avatar,
         created_at=frames.time_of(created_at),
         last_seen=None if last_seen is None else frames.time_of(last_seen),
+        banned=bool(banned),
     )
 
 

@@ -19,7 +19,16 @@ from services.persistence.store import names, words
 from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from shared import commands
-from shared.commands import EraseUser, FindUsers, ListUsers, PutUser, SetBlock, Snapshot, TouchUser
+from shared.commands import (
+    EraseUser,
+    FindUsers,
+    ListUsers,
+    PutUser,
+    SetBan,
+    SetBlock,
+    Snapshot,
+    TouchUser,
+)
 from shared.errors import NotFound
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
@@ -148,6 +157,9 @@ async def test_the_host_lists_and_finds_everybody_with_their_profile(
     assert (ann["email"], ann["tz"], ann["avatar"]) == ("ann@example.com", "Europe/Rome", None)
     assert ann["last_seen"] == "2023-11-14T22:13:20Z"
     assert ann["created_at"].endswith("Z")
+    assert ann["banned"] is False
+    await log.run(SetBan(user_id="ann", banned=True))
+    assert (await listed(queries, user_id="ann"))["banned"] is True
     await log.run(EraseUser(user_id="ann"))
     assert [user["user_id"] for user in (await listed(queries))["users"]] == ["bob", "zoe"]
     for gone in ("ann", "nobody"):

@@ -16,7 +16,7 @@ from shared.settings import Settings
 TIMEOUT = 30.0  # seconds
 USERS = "/v1/admin/users"
 PAGE = 100
-BULK = 500  # users of one request
+BULK = 200  # users of one request, which then fits into its limit of bytes
 PAUSE = 1.0  # seconds, while an erasure goes on
 
 Answer = dict[str, Any]

@@ -59,9 +59,13 @@ async def test_s87_d35_people_who_never_connected_are_found_and_written_to(stack
         last = ann.partition("-")[0]
         assert await found(stack, ann, last) == []
         contacts = f"{USERS}/{ann}/contacts"
-        answer = (await host.post(contacts, {"user_ids": [ben, "nobody", cleo]})).json()
-        assert [one["stored"] for one in answer["results"]] == [True, False, True]
-        assert answer["results"][1]["error"]["code"] == "not_found"
+        others = [ben, "nobody", cleo, "a/b", 7, ann]
+        answer = (await host.post(contacts, {"user_ids": others})).raise_for_status().json()
+        results = answer["results"]
+        assert [one["stored"] for one in results] == [True, False, True, False, False, False]
+        assert [one["user_id"] for one in results] == [ben, "nobody", cleo, None, None, ann]
+        codes = [one["error"]["code"] for one in results if not one["stored"]]
+        assert codes == ["not_found", *["invalid_request"] * 3]
         assert await found(stack, ann, last.upper()) == [ben, cleo]
         assert await found(stack, ben, f"ann {last}") == [ann]
         assert await found(stack, ben, "cleo") == []

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+import msgspec
+from msgspec import Raw, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,10 +23,17 @@ from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api, commands, frames
 from shared.commands import Done, SetContact, Snapshot
-from shared.errors import LinkupError
+from shared.errors import InvalidRequest, LinkupError
 from shared.frames import UserId
 
 NO_CONTENT = 204
+
+
+class _Items(Struct, frozen=True, forbid_unknown_fields=True):
+    """An api.ContactsRequest whose items are not decoded yet, since each one may be refused
+    alone."""
+
+    user_ids: api.Bulk[Raw]
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,9 +64,9 @@ class Contacts:
     async def put_many(self, request: Request) -> Response:
         """Each contact has an outcome of its own; they go to the store together."""
         named = user_id(request)
-        others = (await body(request, api.ContactsRequest, MAX_BULK_BYTES)).user_ids
-        concerns(request, *others)
-        results = await asyncio.gather(*(self._outcome(named, other) for other in others))
+        items = (await body(request, _Items, MAX_BULK_BYTES)).user_ids
+        results = await asyncio.gather(*(self._outcome(named, item) for item in items))
+        concerns(request, *(one.user_id for one in results if one.user_id))
         return as_json(api.encode(api.UsersResult(results=list(results))))
 
     async def _set(self, request: Request, *, allowed: bool) -> Response:
@@ -66,9 +75,20 @@ class Contacts:
         await self.lanes.call(command, Done)
         return Response(status_code=NO_CONTENT)
 
-    async def _outcome(self, named: str, other: str) -> api.UserResult:
+    async def _outcome(self, named: str, item: Raw) -> api.UserResult:
+        other = None
         try:
+            other = _decoded(item)
             await self.lanes.call(SetContact(user_id=named, other_id=other, allowed=True), Done)
         except LinkupError as error:
             return api.UserResult(user_id=other, stored=False, error=frames.error_of(error))
         return api.UserResult(user_id=other, stored=True)
+
+
+def _decoded(item: Raw) -> str:
+    """Raises InvalidRequest."""
+    try:
+        found: str = msgspec.json.decode(item, type=UserId)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"user id: {frames.fault(error)}") from None
+    return found

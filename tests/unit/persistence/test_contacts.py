@@ -153,12 +153,12 @@ async def test_who_is_neither_a_contact_nor_met_in_a_conversation_is_not_there(
         await held.close()
 
 
-async def test_f_i13m5_to_find_a_contact_costs_as_much_among_100_000_people(
+async def test_f_i13m5_to_find_a_contact_costs_as_much_among_many_people(
     empty: Path, tmp_path: Path
 ) -> None:
     """Counted in steps of SQLite, for somebody with fifty contacts."""
     taken = []
-    for count in (100, 100_000):
+    for count in (100, 10_000):
         path = Path(shutil.copy(empty, tmp_path / f"{count}.db"))
         fill(path, count)
         with sqlite3.connect(path) as connection:

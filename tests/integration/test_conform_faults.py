@@ -142,7 +142,9 @@ FAULTS: dict[type[Fault], set[str]] = {
         "hello/a-socket-ends-*",
         "ticket/a-ticket-is-good-once",
         "hello/bad-bearer-*",
+        "logout/*",
     },
+    faults.LetsInWhoLoggedOut: {"logout/a-token-*"},
     faults.LeaksThatAConversationExists: {
         "membership/history-*",
         "membership/a-foreign-page-id-*",

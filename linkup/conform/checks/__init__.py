@@ -10,6 +10,7 @@ from linkup.conform.checks import (
     hello,
     limit,
     live,
+    logout,
     mark,
     membership,
     message,
@@ -31,6 +32,7 @@ from linkup.conform.checks import (
 ALL = (
     *hello.CHECKS,
     *ticket.CHECKS,
+    *logout.CHECKS,
     *frame.CHECKS,
     *limit.CHECKS,
     *message.CHECKS,

@@ -1,7 +1,6 @@
 """Owns the client: one user's connection to LinkUp messaging, which reconnects by itself."""
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -9,25 +8,14 @@ from typing import BinaryIO, Self
 
 from linkup_client import frames
 from linkup_client.backoff import Timing
-from linkup_client.bell import Notifications
 from linkup_client.errors import LinkupError, RequestFailed, SendFailed
 from linkup_client.files import FileLink, Files
 from linkup_client.http import Http
-from linkup_client.inbox import Inbox
 from linkup_client.link import State
-from linkup_client.marks import Marks
-from linkup_client.notification import (
-    BadgeUpdate,
-    Notification,
-    NotificationRead,
-    NotificationsRead,
-)
-from linkup_client.outbox import Outbox
-from linkup_client.roads import Road, Roads
+from linkup_client.roads import Road
 from linkup_client.tokens import Token, Tokens
-from linkup_client.watches import OnPresence, Watches
-
-logger = logging.getLogger("linkup_client")
+from linkup_client.traffic import Traffic
+from linkup_client.watches import OnPresence
 
 
 class Client:
@@ -49,20 +37,14 @@ class Client:
         device: str | None,
         timing: Timing,
     ) -> None:
-        self.limits = frames.Limits()
         self._url = url
-        self._device = device
         self._tokens = Tokens(token, user_id)
-        self._roads = Roads(url, self._tokens, timing, self)
         self._files = Files(url, self._tokens.get)
-        self._inbox = Inbox(epoch, cursor, self._roads.renew)
-        self._outbox = Outbox(self._roads.send, timing)
-        self._marks = Marks(self._roads.send, timing.marks_every)
-        self._watches = Watches(self._roads.send)
-        self.notifications = Notifications(Http(url, self._tokens.get), self._roads.send)
-        self._name: str | None = None
+        self._traffic = Traffic(
+            url, self._tokens, timing, epoch=epoch, cursor=cursor, device=device
+        )
+        self.notifications = self._traffic.notifications
         self._run: asyncio.Task[None] | None = None
-        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._fault: BaseException | None = None
 
     @property
@@ -73,29 +55,34 @@ class Client:
     @property
     def name(self) -> str | None:
         """The name of the user, as the server told with the latest WebSocket; None before."""
-        return self._name
+        return self._traffic.name
+
+    @property
+    def limits(self) -> frames.Limits:
+        """The limits of the server; its defaults, until it has told them."""
+        return self._traffic.limits
 
     @property
     def state(self) -> State:
-        return self._roads.state
+        return self._traffic.roads.state
 
     @property
     def road(self) -> Road | None:
         """`http` where no WebSocket can be opened, until one can; None while not connected."""
-        return self._roads.road
+        return self._traffic.roads.road
 
     @property
     def epoch(self) -> str | None:
-        return self._inbox.epoch
+        return self._traffic.inbox.epoch
 
     @property
     def cursor(self) -> int | None:
-        return self._inbox.cursor
+        return self._traffic.inbox.cursor
 
     @property
     def pending(self) -> int:
         """Messages without an ack yet."""
-        return len(self._outbox)
+        return len(self._traffic.outbox)
 
     async def send(
         self,
@@ -125,7 +112,7 @@ class Client:
         )
         if len(frames.encode(frame)) > self.limits.max_frame_bytes:
             raise SendFailed("too_large", f"a frame holds {self.limits.max_frame_bytes} bytes")
-        return await self._outbox.submit(frame)
+        return await self._traffic.outbox.submit(frame)
 
     async def upload(self, file: BinaryIO | bytes, name: str) -> frames.Attachment:
         """Send up a file, for a message to carry within a day. Raises FileFailed.
@@ -141,21 +128,21 @@ class Client:
     async def delivered(self, conversation_id: str, seq: int) -> None:
         """This device holds everything of the conversation up to `seq`. Told again if need be."""
         self._check_alive()
-        self._marks.delivered(conversation_id, seq, _now())
+        self._traffic.marks.delivered(conversation_id, seq, _now())
 
     async def mark_read(self, conversation_id: str, *, up_to: int) -> None:
         """The user has read everything of the conversation up to the seq `up_to`."""
         self._check_alive()
-        self._marks.read(conversation_id, up_to, _now())
+        self._traffic.marks.read(conversation_id, up_to, _now())
 
     def watch(self, user_ids: Iterable[str], on_presence: OnPresence) -> None:
         """Have `on_presence` called with how it stands with each of these users, and with every
         change, through reconnects. Nothing is learnt of whom this user shares no conversation
         with. Raises ValueError above 1,000 users."""
-        self._watches.watch(user_ids, on_presence)
+        self._traffic.watches.watch(user_ids, on_presence)
 
     def unwatch(self, user_ids: Iterable[str]) -> None:
-        self._watches.unwatch(user_ids)
+        self._traffic.watches.unwatch(user_ids)
 
     async def close(self) -> None:
         """Hang up. Whoever still waits for an ack gets OutcomeUnknown."""
@@ -176,10 +163,10 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Come in: returns when the server has said welcome. Raises ConnectionRefused."""
-        self._run = asyncio.create_task(self._roads.run())
+        self._run = asyncio.create_task(self._traffic.roads.run())
         self._run.add_done_callback(self._over)
         try:
-            await self._ready
+            await self._traffic.welcomed
         except BaseException:
             await self.close()
             raise
@@ -198,7 +185,7 @@ class Client:
 
     async def __anext__(self) -> frames.Event:
         """Ends after `close`. Raises what ended the connection for good."""
-        event = await self._inbox.take()
+        event = await self._traffic.inbox.take()
         if event is not None:
             return event
         if self._fault is not None:
@@ -207,92 +194,17 @@ class Client:
 
     def _over(self, run: asyncio.Task[None]) -> None:
         self._fault = None if run.cancelled() else run.exception()
-        self._roads.end("disconnected" if self._fault is None else "failed")
-        self._outbox.give_up(self._fault)
-        self._inbox.close()
-        if self._fault is not None and not self._ready.done():
-            self._ready.set_exception(self._fault)
+        self._traffic.roads.end("disconnected" if self._fault is None else "failed")
+        self._traffic.outbox.give_up(self._fault)
+        self._traffic.inbox.close()
+        if self._fault is not None and not self._traffic.welcomed.done():
+            self._traffic.welcomed.set_exception(self._fault)
 
     def _check_alive(self) -> None:
         if self._fault is not None:
             raise self._fault
         if self._run is None or self._run.done():
             raise LinkupError("the client is not connected: use `async with connect(…)`")
-
-    # ---------------------------------------------------------- called by the roads
-
-    def hello(self, token: str) -> frames.Hello:
-        inbox = self._inbox
-        return frames.Hello(
-            token=token, epoch=inbox.head_epoch, cursor=inbox.head, device=self._device
-        )
-
-    def refuses(self, welcome: frames.Welcome) -> str | None:
-        """A token function must not change whose feed this is, and whose messages these are."""
-        return self._tokens.foreign(welcome.user_id)
-
-    def on_welcome(self, welcome: frames.Welcome) -> None:
-        self._tokens.user_id = welcome.user_id
-        if self.road == "socket":  # over HTTP neither is told
-            self.limits = welcome.limits
-            self._name = welcome.name
-        if self._inbox.head is None:
-            self._inbox.begin(welcome.epoch, welcome.cursor)
-        else:
-            self._inbox.reconnected()
-        self._outbox.connected()
-        self._marks.connected(_now(), all_of_them=self.road == "socket")
-        self._watches.connected()
-        if not self._ready.done():
-            self._ready.set_result(None)
-
-    def on_lost(self) -> None:
-        self._outbox.lost()
-        self._marks.lost()
-
-    def on_frame(  # noqa: C901 - a case each
-        self, frame: frames.ServerFrame | frames.Unknown, size: int
-    ) -> None:
-        match frame:
-            case frames.Ack():
-                self._outbox.on_ack(frame)
-            case frames.Message():
-                self._on_message(frame, size)
-            case (
-                frames.MessageUpdated()
-                | frames.MessageDeleted()
-                | frames.Reaction()
-                | frames.Conversation()
-                | frames.Receipt()
-            ):
-                self._inbox.put(frame, frame.cursor, size)
-            case frames.Presence():
-                self._watches.on_presence(frame)
-            case Notification() | BadgeUpdate() | NotificationRead() | NotificationsRead():
-                self.notifications.on_frame(frame)
-            case frames.ResyncRequired():
-                self._inbox.resync(frame)
-            case frames.Error():
-                self._on_error(frame)
-            case frames.Pong(cursor=cursor) | frames.SyncCompleted(cursor=cursor):
-                self._inbox.moved(cursor)
-            case frames.Unknown(cursor=int(cursor)):
-                self._inbox.moved(cursor)
-
-    def _on_message(self, message: frames.Message, size: int) -> None:
-        if message.sender_id == self.user_id and self._outbox.knows(message):
-            self._inbox.moved(message.cursor)
-        else:
-            self._inbox.put(message, message.cursor, size)
-
-    def _on_error(self, error: frames.Error) -> None:
-        self._outbox.on_error(error)
-        if error.client_id is None:
-            logger.warning("the server says %s: %s", error.code, error.message)
-
-    def on_tick(self, now: float) -> None:
-        self._outbox.sweep(now)
-        self._marks.flush(now)
 
 
 def connect(

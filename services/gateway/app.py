@@ -26,12 +26,12 @@ from services.gateway.api.host import Host
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
-from services.gateway.api.moderation import Moderation
 from services.gateway.api.notifications import Notifications
 from services.gateway.api.personal import Personal
 from services.gateway.api.profiles import Profiles
 from services.gateway.api.progress import Progress
 from services.gateway.api.push import Push
+from services.gateway.api.reported import Reported
 from services.gateway.api.reports import Reports
 from services.gateway.api.request import problem_response, problems
 from services.gateway.api.revisions import Revisions
@@ -346,7 +346,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **ErrorRecords(log, parts.nats).endpoints(),
         **Traces(log).endpoints(),
         **AuditLog(log).endpoints(),
-        **Moderation(log, parts.nats).endpoints(),
+        **Reported(log, parts.nats).endpoints(),
         **Notifications(parts.notices).endpoints(),
         **Profiles(lanes, log).endpoints(),
         **Contacts(lanes, log).endpoints(),

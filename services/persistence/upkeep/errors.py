@@ -42,7 +42,8 @@ DELETE FROM errors WHERE (occurred_at, error_id) <
    LIMIT 1 OFFSET ?)
 """
 RESOLVE = f"""
-UPDATE errors SET resolved_at = ?2, notes = ?3 WHERE error_id = ?1 RETURNING {COLUMNS}
+UPDATE errors SET resolved_at = coalesce(resolved_at, ?2), notes = ?3 WHERE error_id = ?1
+RETURNING {COLUMNS}
 """  # noqa: S608 - a list of columns
 
 

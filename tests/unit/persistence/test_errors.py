@@ -165,6 +165,8 @@ async def test_an_error_is_resolved_with_notes_and_opens_when_it_occurs_again(
             NOW + SECOND,
             "disk replaced",
         )
+        calendar.at += SECOND
+        assert await resolve(stored, answers, "e1", "disk replaced") == told  # a repeat
         assert await kept(queries, resolved=False) == []
         await stored.tell([error(occurred_at=NOW)])  # told late: it was before
         await eventually(lambda: some(queries, resolved=True))

@@ -23,7 +23,7 @@ from shared.frames import ReportId, UserId
 
 
 @dataclass(slots=True, frozen=True)
-class Moderation:
+class Reported:
     log: Log
     bus: Bus
 

@@ -112,4 +112,12 @@ async def test_s87_a_picture_is_shown_from_the_origins_that_are_set_and_else_ini
     await found(page).first.click()
     header = page.locator(".conversation .bar .avatar img")
     await expect(header).to_have_attribute("src", f"{PICTURES}/pia.svg")
+    await page.request.put(
+        f"{stack.url}/v1/admin/users/wendy",
+        headers={"authorization": f"Bearer {ADMIN_KEY}"},
+        data={"avatar": f"{PICTURES}/wendy.svg"},
+    )
+    await page.reload()
     await connected(page)
+    own = page.locator(".inbox .bar.me .avatar img")
+    await expect(own).to_have_attribute("src", f"{PICTURES}/wendy.svg")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from services.gateway.auth.standings import admit
 from services.gateway.presence.announcer import Announcer
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
@@ -46,6 +47,7 @@ class User:
     connections: set[Connection] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     subscription: Subscription | None = None
+    came: bool = False  # others may know of it
 
 
 class Hub:
@@ -98,7 +100,8 @@ class Hub:
 
     async def join(self, connection: Connection) -> Joined:
         """Subscribe first, read the log second: the broker takes both from one connection in this
-        order, so an event that the answer does not count comes here. Raises Unavailable."""
+        order, so an event that the answer does not count comes here. Raises Unavailable, and
+        Unauthorized for a token that is refused, of which nobody hears."""
         user = self._users.get(connection.user_id)
         if user is None:
             user = User(connection.user_id, random.randrange(SLOTS))
@@ -109,9 +112,12 @@ class Hub:
                 if user.subscription is None:
                     user.subscription = await self._subscribe(user)
             joined = await self.log.join(connection.user_id)
+            if joined.standing is not None:
+                admit(connection.identity, joined.standing)
         except BaseException:
             await self.leave(connection)
             raise
+        user.came = True
         await self._announcer.came(user.user_id)
         self.suspect(user.user_id)  # in a cluster interest travels after that (R11)
         return joined
@@ -125,7 +131,8 @@ class Hub:
             if user.connections or self._users.get(user.user_id) is not user:
                 return
             del self._users[user.user_id], self._slots[user.slot][user.user_id]
-            await self._announcer.went(user.user_id)
+            if user.came:
+                await self._announcer.went(user.user_id)
             if user.subscription is not None:
                 await user.subscription.close()
             self._left.set()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.auth import Identity, origin_allowed
-from services.gateway.auth.standings import refusal
+from services.gateway.auth import Identity
+from services.gateway.auth.origin import origin_allowed
 from services.gateway.handlers import Handlers
 from services.gateway.hub import Hub, come_back_after_ms
 from services.gateway.socket.asgi import (
@@ -155,8 +155,6 @@ class Sockets:
         identity, hello, _ = greeted
         connection.view = await view_of(scope, identity.user_id, self.hub.log)
         joined = await self.hub.join(connection)
-        if joined.standing and (refused := refusal(identity, joined.standing)) is not None:
-            raise refused
         await self.people.update(identity, joined.profile)
         logger.info("open", extra=_told(scope, connection))
         recovered = self.greeting.welcome(connection, hello, joined)

@@ -1,4 +1,4 @@
-"""Owns authentication: tokens of the host app, the demo login, and the Origin of a WebSocket."""
+"""Owns authentication: tokens of the host app, and of the demo login."""
 
 import functools
 import hashlib
@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import jwt
 import msgspec
@@ -244,21 +243,3 @@ def bearer(authorization: str | None) -> str | None:
     """The token of an `Authorization: Bearer` header."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-
-
-def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...]) -> bool:
-    """Return whether pages of this origin may connect: the same site, or an allowed one.
-
-    Only browsers send an Origin; a client without one is held by its token alone. `host` is one
-    that `Hosts` has let through: else it would say no more than the page does.
-    """
-    if origin is None or origin in allowed:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:  # an address no browser would send
-        return False
-    usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme)
-    if usual_port is None or not parts.netloc or host is None:
-        return False
-    return parts.netloc.lower() == host.lower().removesuffix(usual_port)

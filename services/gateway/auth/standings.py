@@ -41,8 +41,7 @@ class Standings:
     def check(self, identity: Identity) -> None:
         """As `admit`, by what is known already."""
         _, standing = self._known.get(identity.user_id, (0.0, GOOD))
-        if (refused := refusal(identity, standing)) is not None:
-            raise refused
+        admit(identity, standing)
 
     def tell(self, user_id: str, standing: Standing, as_of: float) -> None:
         """Take in what the log said at that time or later, unless newer is known."""
@@ -57,6 +56,12 @@ class Standings:
         """As `tell`, of a user who need not be remembered for having a good standing."""
         if standing is not None or user_id in self._known:
             self.tell(user_id, standing or GOOD, as_of)
+
+
+def admit(identity: Identity, standing: Standing) -> None:
+    """Raises Unauthorized if the token of a user of that standing is refused."""
+    if (refused := refusal(identity, standing)) is not None:
+        raise refused
 
 
 def refusal(identity: Identity, standing: Standing) -> Unauthorized | None:

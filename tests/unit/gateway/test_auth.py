@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.gateway.auth import Authenticator, bearer, demo_email, origin_allowed
+from services.gateway.auth import Authenticator, bearer, demo_email
 from services.gateway.auth import claims as optional
 from services.gateway.auth.form import Decoder
+from services.gateway.auth.origin import origin_allowed
 from shared import commands, frames
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized

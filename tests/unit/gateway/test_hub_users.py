@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.gateway import hub as hub_module
 from services.gateway.auth import Identity
 from services.gateway.hub import SLOTS, Hub
 from services.gateway.socket.connection import Connection
-from shared.commands import MAX_HEADS, HeadsAnswer, Joined
+from shared.commands import MAX_HEADS, HeadsAnswer, Joined, Standing
+from shared.errors import Unauthorized
 from tests.support.background import running
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox
 
@@ -24,6 +26,8 @@ class Wire:
         self.said: list[str] = []
         self.open = 0
         self.heads_asked: list[list[str]] = []
+        self.seen: list[str] = []
+        self.standing: Standing | None = None
 
     async def subscribe(self, *_: Any, **__: Any) -> "Wire":
         self.said.append("subscribe")
@@ -38,16 +42,18 @@ class Wire:
     async def join(self, user_id: str) -> Joined:
         self.said.append("join")
         await asyncio.sleep(0)
-        return Joined(epoch="e1", head=0, profile=None)
+        return Joined(epoch="e1", head=0, profile=None, standing=self.standing)
 
     async def heads(self, user_ids: Sequence[str]) -> HeadsAnswer:
         self.heads_asked.append(list(user_ids))
         return HeadsAnswer(epoch="e1", heads={})
 
     async def came(self, user_id: str) -> None:
+        self.seen.append(f"{user_id} came")
         await asyncio.sleep(0)
 
     async def went(self, user_id: str) -> None:
+        self.seen.append(f"{user_id} went")
         await asyncio.sleep(0)
 
 
@@ -64,6 +70,20 @@ async def test_a_join_subscribes_and_then_makes_one_trip() -> None:
     wire = Wire()
     await hub_on(wire).join(socket_of("alice"))
     assert wire.said == ["subscribe", "join"]
+
+
+async def test_nobody_hears_of_a_socket_whose_token_is_refused() -> None:
+    wire = Wire()
+    hub, socket = hub_on(wire), socket_of("alice")
+    wire.standing = Standing(banned=True)
+    with pytest.raises(Unauthorized):
+        await hub.join(socket)
+    assert (wire.open, hub.count("alice"), wire.seen) == (0, 0, [])
+    wire.standing = Standing(valid_after=1, revoked={"another": 1})
+    one = Connection(replace(socket.identity, issued_at=1.0), FakeLog(), FakeOutbox(), print)  # type: ignore[arg-type]
+    await hub.join(one)
+    await hub.leave(one)
+    assert wire.seen == ["alice came", "alice went"]
 
 
 async def test_r10_the_subscription_lasts_as_long_as_any_socket() -> None:

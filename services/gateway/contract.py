@@ -10,7 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from services.gateway.auth import Authenticator, Identity, bearer
-from services.gateway.auth.api_keys import ApiKeys
+from services.gateway.auth.api_keys import ApiKeys, check_scope
 from services.gateway.rates import Rates, address, user
 from services.gateway.socket.refusals import USER
 from shared import contract, routes
@@ -121,9 +121,11 @@ def _administered(route: Listed, endpoint: Endpoint, keys: ApiKeys, record: Reco
     async def answer(request: Request) -> Response:
         key = keys.admit(bearer(request.headers.get("authorization")), route, _who(request))
         if route.method == "GET":
+            check_scope(key, route)
             return await endpoint(request)
         status = Internal.status
         try:
+            check_scope(key, route)
             response = await endpoint(request)
             status = response.status_code
         except LinkupError as error:

@@ -26,15 +26,14 @@ class ApiKeys:
                     raise SettingError("LINKUP_ADMIN_KEY and LINKUP_HOST_KEY have a common key")
 
     def admit(self, key: str | None, route: Route, address: str) -> KeyName:
-        """Return the name of the key. Raises Unauthorized, Forbidden, and RateLimited."""
+        """Return the name of the key, which may have no access. Raises Unauthorized and
+        RateLimited."""
         name = self.identify(key, route.limit, address)
         if name is None:
             needed = " or ".join(map(variable, route.switches))
             refused = Unauthorized(f"Send `Authorization: Bearer <key>` with a key of {needed}")
             refused.why = "admin_key"
             raise refused
-        if name not in route.keys:
-            raise Forbidden(f"The key of {variable(f'{name}_key')} has no access to this route")
         return name
 
     def identify(self, key: str | None, limit: Limit | None, address: str) -> KeyName | None:
@@ -56,6 +55,12 @@ class ApiKeys:
         given = _digest(key)
         same = [one for one in self._digests if hmac.compare_digest(given, one)]
         return self._digests[same[0]] if same else None
+
+
+def check_scope(name: KeyName, route: Route) -> None:
+    """Raises Forbidden if the key of that name has no access to the route."""
+    if name not in route.keys:
+        raise Forbidden(f"The key of {variable(f'{name}_key')} has no access to this route")
 
 
 def _digests(setting: str, value: str) -> list[bytes]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.gateway import contract
 from services.gateway.auth import Authenticator
-from services.gateway.auth.api_keys import ApiKeys
+from services.gateway.auth.api_keys import ApiKeys, check_scope
 from services.gateway.rates import Rates
 from shared.errors import Forbidden, RateLimited, SettingError, Unauthorized
 from shared.frames import KeyName
@@ -33,7 +33,9 @@ def keys_of(**settings: object) -> ApiKeys:
 
 
 def admit(key: str | None, route: Route = OPERATOR, **settings: object) -> KeyName:
-    return keys_of(**settings).admit(key, route, "address 192.0.2.1")
+    name = keys_of(**settings).admit(key, route, "address 192.0.2.1")
+    check_scope(name, route)
+    return name
 
 
 @pytest.mark.parametrize("setting", ["admin", "host"])

@@ -20,6 +20,7 @@ from tests.support.recorder import Recorder
 ADMIN, HOST = "o" * 32, "h" * 32
 PUT_USER, ERRORS = "PUT /v1/admin/users/{user_id}", "GET /v1/admin/errors"
 NOTIFY = "POST /v1/admin/notifications"
+RESOLVE = "POST /v1/admin/errors/{error_id}/resolve"
 SETTINGS = Settings(jwt_secret="j" * 32, admin_key=ADMIN, host_key=HOST)
 
 
@@ -42,7 +43,7 @@ async def read(request: Request) -> Response:
 
 
 def client(record: contract.Recorder, key: str = HOST) -> httpx2.AsyncClient:
-    endpoints = {PUT_USER: put_user, NOTIFY: notify, ERRORS: read}
+    endpoints = {PUT_USER: put_user, NOTIFY: notify, ERRORS: read, RESOLVE: read}
     auth, rates = Authenticator(SETTINGS), Rates(SETTINGS)
     app = Starlette(
         routes=contract.bind(endpoints, auth, rates, SETTINGS, record),
@@ -84,6 +85,13 @@ async def test_a_request_is_refused_and_recorded_or_reads_and_is_not() -> None:
     async with client(recorded, "x" * 32) as stranger:
         assert (await stranger.put("/v1/admin/users/alice")).status_code == 401
         assert len(recorded) == 1
+
+
+async def test_a_key_that_does_not_open_a_route_leaves_a_trace() -> None:
+    recorded = Recorder()
+    async with client(recorded, HOST) as api:
+        assert (await api.post("/v1/admin/errors/e1/resolve")).status_code == 403
+    assert recorded == [RecordChange(key="host", route=RESOLVE, target="e1", status=403)]
 
 
 async def test_what_cannot_be_recorded_is_not_answered_as_done() -> None:

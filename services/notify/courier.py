@@ -32,7 +32,7 @@ POLL = 30.0  # seconds; in between, it is woken by the log, by an attempt's end,
 OUTLOOK = 1.0  # seconds that it may be old while all slots are taken
 AHEAD = 0.25  # seconds: what is sent within them is asked about at once
 MOST_AHEAD = 100
-PACE = 8  # deliveries within AHEAD, for which there is one slot more
+PACE = 3  # deliveries within AHEAD, for which there is one slot more
 FRESH = 2.0  # seconds that an answer of the log is good for
 RETRY = 1.0
 DAY = 86_400 * SECOND
@@ -224,6 +224,8 @@ class Courier:
         self._breaker.end(outcome.worked, outcome.reason)
         if outcome.kind == "sent":
             self._sent_at.append(asyncio.get_running_loop().time())
+        elif outcome.worked is False:
+            self._sent_at.clear()  # it may have been too many at a time
         self._moved.set()
         await self._attempts.settle(case.delivery, outcome, case.profile.email or "")
         self._outcomes.tell(case.delivery, outcome)

@@ -52,16 +52,15 @@ class Piece(Generic[T]):
         self._result: list[T] = []
         self._error: Exception | None = None
 
-    def do(self, connection: sqlite3.Connection) -> None:
-        connection.execute("SAVEPOINT piece")
+    def do(self, connection: sqlite3.Connection) -> bool:
+        """Do it, and say whether that went well."""
         try:
             self._result.append(self._work(connection))
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
             self._error = error
-            connection.execute("ROLLBACK TO piece")
-        connection.execute("RELEASE piece")
+        return self._error is None
 
     def end(self, reason: str) -> None:
         """`reason`: why nothing is committed; empty if it is."""
@@ -141,8 +140,14 @@ class Transactions:
         if self._held.guard is not None:
             self._held.guard()
         connection.execute("BEGIN IMMEDIATE")
+        if len(pieces) == 1:
+            connection.execute("COMMIT" if pieces[0].do(connection) else "ROLLBACK")
+            return
         for piece in pieces:
-            piece.do(connection)
+            connection.execute("SAVEPOINT piece")
+            if not piece.do(connection):
+                connection.execute("ROLLBACK TO piece")
+            connection.execute("RELEASE piece")
         connection.execute("COMMIT")
 
     async def _discard(self) -> None:

@@ -1,12 +1,20 @@
-"""Owns the floor of e-mail: aiosmtplib alone, in a process of its own, sending what it is given."""
+"""Owns the floor of e-mail: aiosmtplib alone, in a process of its own.
+
+It sends letters that are ready, or writes each of them from its text and its HTML, as an app does.
+"""
 
 import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from functools import cache
 from itertools import cycle
 from pathlib import Path
+from typing import Any, Literal
 
 import aiosmtplib
 import msgspec
@@ -15,15 +23,20 @@ from msgspec import Struct
 from shared.loop import loop_factory
 from shared.settings import Settings
 
+OF_PARTS = ("MIME-Version", "Content-Type")
+Letters = Iterator[tuple[str, bytes]]
+Way = Literal["ready", "kept", "written"]
+
 
 class Job(Struct, frozen=True, kw_only=True):
-    """`letters`: a file of them, each with its recipient. `kept`: a connection for many letters."""
+    """`letters`: each with its recipient. `way`: `ready` and `written` make a connection for each
+    letter, `kept` one for many."""
 
     port: int
     sender: str
     letters: list[tuple[str, bytes]]
     concurrency: int
-    kept: bool = False
+    way: Way = "ready"
 
 
 class Bare:
@@ -59,31 +72,56 @@ async def bare(job: Job, file: Path) -> AsyncIterator[Bare]:
 
 async def send(job: Job, number: int) -> None:
     letters = (letter for _, letter in zip(range(number), cycle(job.letters), strict=False))
-    work = _kept if job.kept else _each
     async with asyncio.TaskGroup() as group:
         for _ in range(job.concurrency):
-            group.create_task(work(job, letters))
+            group.create_task(WAYS[job.way](job, letters))
 
 
-async def _each(job: Job, letters: Iterator[tuple[str, bytes]]) -> None:
+async def _ready(job: Job, letters: Letters) -> None:
     for to, letter in letters:
-        await aiosmtplib.send(
-            letter,
-            sender=job.sender,
-            recipients=[to],
-            hostname="127.0.0.1",
-            port=job.port,
-            local_hostname="bench",
-            start_tls=False,
-        )
+        await aiosmtplib.send(letter, sender=job.sender, recipients=[to], **_there(job))
 
 
-async def _kept(job: Job, letters: Iterator[tuple[str, bytes]]) -> None:
-    async with aiosmtplib.SMTP(
-        hostname="127.0.0.1", port=job.port, local_hostname="bench", start_tls=False
-    ) as client:
+async def _written(job: Job, letters: Letters) -> None:
+    for _, ready in letters:
+        await aiosmtplib.send(_again(*_parts(ready)), **_there(job))
+
+
+async def _kept(job: Job, letters: Letters) -> None:
+    async with aiosmtplib.SMTP(**_there(job)) as client:
         for to, letter in letters:
             await client.sendmail(job.sender, [to], letter)
+
+
+WAYS = {"ready": _ready, "kept": _kept, "written": _written}
+
+
+def _there(job: Job) -> dict[str, Any]:
+    return {
+        "hostname": "127.0.0.1",
+        "port": job.port,
+        "local_hostname": "bench",
+        "start_tls": False,
+    }
+
+
+@cache
+def _parts(letter: bytes) -> tuple[list[tuple[str, str]], str, str]:
+    """Return the headers, the text and the HTML."""
+    read = message_from_bytes(letter.replace(b"\r\n", b"\n"), policy=default)
+    assert isinstance(read, EmailMessage)
+    text, html = (str(part.get_content()) for part in read.iter_parts())
+    headers = [(name, str(value)) for name, value in read.items() if name not in OF_PARTS]
+    return headers, text, html
+
+
+def _again(headers: list[tuple[str, str]], text: str, html: str) -> EmailMessage:
+    letter = EmailMessage()
+    for name, value in headers:
+        letter[name] = value
+    letter.set_content(text)
+    letter.add_alternative(html, subtype="html")
+    return letter
 
 
 def main(file: Path) -> None:

@@ -161,12 +161,17 @@ class UserErasure:
     async def _tell(self, user_id: str) -> None:
         """Delete what others see, and let them know."""
         for sql, name in TOLD:
+            before: list[Row] = []
             while rows := await self._reader.fetch(sql, (user_id, self._limit)):
+                if rows[0] in before:
+                    raise RuntimeError(f"{name} of an erased user stay")  # a defect of ours
                 found = {name: [one for (one,) in rows]}
                 await self._paced(self._carry(EraseTraces(user_id=user_id, **found)))
+                before = rows
         async for rows in self._walk(REACTIONS, user_id):
-            for start in range(0, len(rows), self._limit):
-                own = [(message_id, emoji) for message_id, _, emoji in rows[start:][: self._limit]]
+            step = self._limit
+            for start in range(0, len(rows), step):
+                own = [(message_id, emoji) for message_id, _, emoji in rows[start : start + step]]
                 await self._paced(self._carry(EraseTraces(user_id=user_id, reactions=own)))
 
     async def _walk(self, sql: str, user_id: str) -> AsyncIterator[list[Row]]:

@@ -167,7 +167,7 @@ def frames_of(page: FeedPageAnswer) -> list[dict[str, Any]]:
     return [msgspec.json.decode(event.body) for event in page.events if event.body]
 
 
-def looked_up(database: Path, sql: str) -> list[tuple[object, ...]]:
+def looked_up(database: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(sql).fetchall()
 
@@ -286,6 +286,34 @@ async def test_followers_are_told_at_the_beginning_and_at_the_end(
     assert [kind for kind in own if kind.startswith("eras")] == ["erasing", "erased"]
 
 
+async def test_r16_what_a_follower_has_not_read_stays_in_the_feed(
+    life: Log, erasure: UserErasure, queries: Queries, followers: Followers, database: Path
+) -> None:
+    """And so does the newest row, from which the numbers go on."""
+    asked = LogPage(follower="slow", positions={}, limit=4)
+    read = commands.open_answer(await queries.answer(asked), LogPageAnswer)
+    rows = "SELECT n FROM feed WHERE user_id = 'xavier' AND kind = 'message'"
+    before = [n for (n,) in looked_up(database, rows)]
+    reached = read.positions["1"]
+    asked = LogPage(follower="slow", positions=read.positions, epoch=read.epoch)
+    await queries.answer(asked)  # which is when it says that it has stored the page
+    await erase(life, erasure)
+    assert before[0] <= reached < before[-1]
+    assert [n for (n,) in looked_up(database, rows)] == [n for n in before if n > reached]
+
+
+async def test_r15_numbers_of_the_log_go_on_when_the_newest_rows_are_the_erased_users(
+    log: Log, erasure: UserErasure, database: Path
+) -> None:
+    await log.people("xavier")
+    await log.say("xavier", "xavier", "one", "two")
+    assert await log.run(EraseUser(user_id="xavier")) == [Done()]
+    [(last,)] = looked_up(database, "SELECT max(n) FROM feed")
+    await erasure.erase()
+    newest = "SELECT n - 1, kind FROM feed ORDER BY n DESC LIMIT 1"
+    assert looked_up(database, newest) == [(last, "erased")]
+
+
 async def test_a_process_that_dies_after_any_step_leaves_the_rest_to_the_next(
     life: Log, store: Store, erasure: UserErasure, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +387,17 @@ async def churn(log: Log, chance: random.Random) -> None:
 
 def words(chance: random.Random, sender: str) -> str:
     return (CANARY if sender == "xavier" else "other") + "y" * chance.randrange(5, 600)
+
+
+async def test_all_reactions_are_taken_back_also_when_steps_become_shorter(
+    log: Log, erasure: UserErasure, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "adapted", lambda limit, took: max(1, limit // 2))
+    await log.people("alice", "xavier")
+    await log.say("alice", "xavier", *map(str, range(40)))
+    await log.run(*[React(user_id="xavier", message_id=n, emoji="👍") for n in range(1, 41)])
+    await erase(log, erasure)
+    assert looked_up(database, "SELECT count(*) FROM reactions WHERE NOT removed") == [(0,)]
 
 
 async def test_what_is_cleared_or_hidden_by_others_stays_so(

@@ -87,6 +87,8 @@ def check(file: Path | None, config: str | None) -> None:
     claims = jwt.decode(given, options={"verify_signature": False})
     until = datetime.fromtimestamp(claims["exp"], UTC)
     click.echo(f"good: {claims['sub']}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+    if claims.get("iat") is None:
+        click.echo("note: without `iat`, no token of a user is valid after they are disconnected")
 
 
 def _shared(settings: Settings) -> list[Key]:

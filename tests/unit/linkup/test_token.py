@@ -93,6 +93,13 @@ def test_what_is_wrong_with_a_token_is_said(changed: dict[str, Any], words: str)
     assert words in line
 
 
+def test_a_token_without_iat_is_good_but_noted() -> None:
+    for more, lines in (({}, 2), ({"iat": NOW}, 1)):
+        checked = call("check", given=jwt.encode(GOOD | more, SECRET, algorithm="HS256"))
+        assert checked.exit_code == 0
+        assert len(checked.stdout.splitlines()) == lines
+
+
 def test_another_key_and_no_token_are_told_apart() -> None:
     other = jwt.encode(GOOD, "0ther-" * 6, algorithm="HS256")
     assert "another key" in call("check", given=other).stdout

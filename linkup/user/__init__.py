@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from rich.console import Console
@@ -154,6 +154,22 @@ def ban(user_id: str, lift: bool, as_json: bool, **where: str | None) -> None:
     """Refuse all tokens of a user, and close their WebSockets, until the ban is lifted."""
     found = _host(**where).ask("DELETE" if lift else "PUT", asking.user(user_id, "ban"))
     _show(found, as_json, lambda: f"{user_id} is {'not ' if lift else ''}banned.")
+
+
+@user.command()
+@user_argument
+@click.option(
+    "--output",
+    type=click.File("wb"),
+    default="-",
+    metavar="FILE",
+    help="File to write.  [default: the standard output]",
+)
+@common
+def export(user_id: str, output: BinaryIO, as_json: bool, **where: str | None) -> None:
+    """Export everything that is stored of a user, as one JSON document."""
+    for piece in _host(**where).export(user_id):
+        output.write(piece)
 
 
 @user.command()

@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,8 @@ TIMEOUT = 30.0  # seconds
 USERS = "/v1/admin/users"
 PAGE = 100
 BULK = 200  # users of one request, which then fits into its limit of bytes
+PIECE = 64 * 1024  # bytes
+WHOLE = b'"complete":true}'  # how a document ends that is whole
 PAUSE = 1.0  # seconds, while an erasure goes on
 
 Answer = dict[str, Any]
@@ -30,21 +33,37 @@ class Host:
         self._key = key
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        """Return the answer, which is empty if it has no body. If there were too many requests, it
-        waits as long as it is told."""
+        """Return the answer, which is empty if it has no body."""
+        with self._reached(), self._opened(method, path, body) as got:
+            found: Answer = json.loads(got.read() or "{}")
+            return found
+
+    def export(self, user_id: str) -> Iterator[bytes]:
+        """Yield the document about a user, piece by piece."""
+        last = b""
+        with self._reached(), self._opened("GET", user(user_id, "export")) as got:
+            while piece := got.read(PIECE):
+                last = (last + piece)[-len(WHOLE) :]
+                yield piece
+        if last != WHOLE:
+            raise StartError("the export is not whole: the gateway could not read a part of it")
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", "") or error
+            raise StartError(f"cannot reach {self._url}: {reason}; pass --url") from None
+
+    def _opened(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the response. If there were too many requests, wait as long as it is told."""
         while True:
             try:
-                with urllib.request.urlopen(
-                    self._request(method, path, body), timeout=TIMEOUT
-                ) as got:
-                    found: Answer = json.loads(got.read() or "{}")
-                    return found
+                return urllib.request.urlopen(self._request(method, path, body), timeout=TIMEOUT)
             except urllib.error.HTTPError as error:
                 with error:
                     self._wait_or_raise(error)
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                reason = getattr(error, "reason", "") or error
-                raise StartError(f"cannot reach {self._url}: {reason}; pass --url") from None
 
     def _request(self, method: str, path: str, body: Any) -> urllib.request.Request:
         content = None if body is None else json.dumps(body).encode()

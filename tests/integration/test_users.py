@@ -195,6 +195,8 @@ async def test_an_operator_ends_the_access_of_a_user_and_erases_them_by_command(
     async with synced(stack, "ira", token=stack.token("ira", iat=int(time.time()) + 5)) as ira:
         assert (await told(stack, "disconnect", "ira"))["valid_after"] is not None
         assert await ira.closed() == 4401
+    exported = await told(stack, "export", "ira")
+    assert (exported["profile"]["user_id"], exported["complete"]) == ("ira", True)
     refused = await command(stack, "erase", "ira", text="n\n")
     assert refused.exit_code == 1
     assert (await told(stack, "erase", "ira", "--yes"))["state"] == "erased"
@@ -206,6 +208,7 @@ async def test_an_operator_ends_the_access_of_a_user_and_erases_them_by_command(
     [
         (("show", "nobody at all"), 1, "there is no such user"),
         (("put", "ida", "--email", "nobody"), 1, "email"),
+        (("export", "nobody"), 1, "there is no such user"),
         (("put",), 2, "pass either"),
         (("put", "ida", "--file", "-"), 2, "pass either"),
         (("put", "--file", "-"), 1, "line 2 is no JSON object"),

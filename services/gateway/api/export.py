@@ -70,7 +70,7 @@ class Exports:
             api.encode(shown_preferences(found)),
         )
         parts = self._parts(named, await self.links.get())
-        return StreamingResponse(_document(begin, parts), media_type="application/json")
+        return StreamingResponse(document(begin, parts), media_type="application/json")
 
     def _parts(self, named: str, links: Links) -> dict[str, Ask]:
         return {
@@ -99,7 +99,7 @@ class Exports:
         return [api.encode(_browser(one)) for one in page.browsers], ""
 
 
-async def _document(begin: bytes, parts: Mapping[str, Ask]) -> AsyncIterator[bytes]:
+async def document(begin: bytes, parts: Mapping[str, Ask]) -> AsyncIterator[bytes]:
     """Without its end if a part cannot be read: it is no JSON then."""
     yield begin
     try:

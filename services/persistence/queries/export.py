@@ -45,10 +45,12 @@ SELECT client_id, 0, true, message_id, conversation_id, seq, client_id, content,
   created_at, edited_at, deleted_at
 FROM messages WHERE sender_id = ?1 AND client_id > ?2 AND ?3 = 0 ORDER BY client_id LIMIT ?4
 """
+# A message that was never edited counts as a row that is looked at.
 VERSIONS = """
-SELECT m.client_id, v.version, true, v.message_id, v.version, v.content, v.replaced_at
-FROM messages AS m CROSS JOIN versions AS v ON v.message_id = m.message_id
-WHERE m.sender_id = ?1 AND m.client_id >= ?2 AND (m.client_id, v.version) > (?2, ?3)
+SELECT m.client_id, coalesce(v.version, 0), v.version IS NOT NULL,
+  v.message_id, v.version, v.content, v.replaced_at
+FROM messages AS m LEFT JOIN versions AS v ON v.message_id = m.message_id
+WHERE m.sender_id = ?1 AND m.client_id >= ?2 AND (m.client_id, coalesce(v.version, 0)) > (?2, ?3)
 ORDER BY m.client_id, v.version LIMIT ?4
 """
 REACTIONS = """
@@ -85,7 +87,7 @@ FROM feed WHERE user_id = ?1 AND cursor > ?2 AND ?3 = 0 ORDER BY cursor LIMIT ?4
 PARTS: Mapping[ExportPart, Part] = {
     "conversations": Part(CONVERSATIONS, api.ExportedConversation),
     "messages": Part(MESSAGES, api.ExportedMessage, most=TEXTS),
-    "versions": Part(VERSIONS, api.ExportedVersion, most=TEXTS),
+    "versions": Part(VERSIONS, api.ExportedVersion),
     "reactions": Part(REACTIONS, api.ExportedReaction, (0, 0), WALKED),
     "files": Part(FILES, api.ExportedFile),
     "blocks": Part(BLOCKS, api.ExportedUser),

@@ -93,12 +93,14 @@ def hosts(seen: Seen) -> Verdict:
 
 
 def origins(seen: Seen) -> Verdict:
-    plain = [one for one in seen.settings.allowed_origins if _is_plain(one)]
+    sites = (*seen.settings.allowed_origins, *seen.settings.frame_ancestors)
+    plain = [one for one in (*sites, seen.settings.token_url) if _is_plain(one)]
     if plain:
         return warned(
             "origins",
             f"{', '.join(plain)}: anybody on the way can change a page without https",
-            "Name these sites with https in LINKUP_ALLOWED_ORIGINS.",
+            "Name your app with https in LINKUP_ALLOWED_ORIGINS, LINKUP_FRAME_ANCESTORS and "
+            "LINKUP_TOKEN_URL.",
         )
     if _is_plain(seen.settings.public_url):
         return warned(

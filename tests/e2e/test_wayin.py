@@ -13,6 +13,12 @@ from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
+NO_STORAGE = """
+const refuse = { get() { throw new DOMException("not here", "SecurityError"); } };
+for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, refuse);
+IDBFactory.prototype.open = () => { throw new DOMException("not here", "SecurityError"); };
+LockManager.prototype.request = async () => { throw new DOMException("no", "SecurityError"); };
+"""
 ABOUT_TO_END = 7  # seconds of a token: it is replaced after a bit more than five
 
 
@@ -140,6 +146,37 @@ async def test_s3_the_page_of_the_app_shows_it_in_a_frame_and_hands_it_a_token(
     await page.reload()
     link = frame.get_by_role("link", name="Sign in")
     await expect(link).to_have_attribute("href", host.url("localhost"))
+
+
+async def test_s3_a_frame_that_may_store_nothing_works_as_long_as_it_is_open(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    """As where a browser blocks the cookies of other sites."""
+    await context.add_init_script(f"if (location.origin === '{house.url}') {{ {NO_STORAGE} }}")
+    page = await context.new_page()
+    await page.goto(f"{host.url('localhost')}/sign-in/frida")
+    await page.goto(host.url("localhost"))
+    frame = page.frame_locator("iframe")
+    await expect(frame.locator(".connection")).to_have_attribute("data-state", "connected")
+    await frame.get_by_label("Find or start a conversation").fill("frida")
+    await frame.get_by_label("Find or start a conversation").press("Enter")
+    await frame.get_by_label("Message", exact=True).fill("kept nowhere")
+    await frame.get_by_label("Message", exact=True).press("Enter")
+    await expect(frame.locator(".row.own")).to_have_attribute("data-status", "sent")
+
+
+async def test_s3_who_is_somebody_else_at_the_app_is_so_on_the_page(
+    host: HostApp, house: Stack, context: BrowserContext
+) -> None:
+    page = await come(context, host, "nina", "/chat/nina/")
+    await connected(page)
+    await page.get_by_label("Message", exact=True).fill("a draft of Nina")
+    other = await context.new_page()
+    await other.goto(f"{host.url()}/sign-in/nino")
+    await page.reload()
+    await connected(page)
+    await expect(page.locator(".me h2")).to_have_text("Nino")
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
 async def test_s3_no_other_page_shows_it_in_a_frame(

@@ -81,7 +81,7 @@ export class Lead {
     this.#request(true);
   }
 
-  /** Without locks (a page that is not on https) every tab leads. */
+  /** Without locks (a page that is not on https, or a frame that may store nothing) every tab leads. */
   #request(steal) {
     const claim = new AbortController();
     const { signal } = claim;
@@ -89,7 +89,7 @@ export class Lead {
     if (!navigator.locks) return this.#hold(signal);
     const how = steal ? { steal } : { signal };
     const held = navigator.locks.request(this.#name, how, () => this.#hold(signal));
-    held.catch(() => this.#robbed(claim));
+    held.catch(({ name }) => (name === "SecurityError" ? this.#hold(signal) : this.#robbed(claim)));
   }
 
   async #hold(signal) {

@@ -193,6 +193,7 @@ test("s3: it is told when nobody is signed in any more, or somebody else", async
     await app.session();
     await app.getToken({ renew: true }).catch(({ status }) => assert.equal(status, 401));
     assert.equal(ended, 1);
+    assert.equal(app.hasChanged, "token" in next);
   }
 });
 

@@ -56,6 +56,8 @@ CHOSEN: list[tuple[str, dict[str, Any], str]] = [
     ("origins", {"allowed_origins": ("http://app.example.com",)}, "warn"),
     ("origins", {"allowed_origins": ("http://localhost:3000", "https://a.example")}, "pass"),
     ("origins", {"public_url": "http://chat.example.com"}, "warn"),
+    ("origins", {"token_url": "http://app.example.com/token"}, "warn"),
+    ("origins", {"frame_ancestors": ("http://app.example.com",)}, "warn"),
     ("proxies", {"trusted_proxies": ("*",)}, "warn"),
     ("proxies", {"public_url": "https://chat.example.com"}, "warn"),
     (

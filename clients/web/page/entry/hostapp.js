@@ -11,6 +11,8 @@ import { askUrl } from "./tokenurl.js";
 export class HostApp {
   /** Where one signs in, once the app has said that nobody is. */
   signInUrl = "";
+  /** The app says that it is somebody else now. */
+  hasChanged = false;
   /** Called once nobody is signed in any more, or somebody else. */
   onEnded = () => {};
   #asks;
@@ -51,7 +53,9 @@ export class HostApp {
     const answer = await this.#answer();
     this.#token = answer.token ?? "";
     this.signInUrl = answer.signInUrl ?? "";
-    if (this.#userId && claimsOf(this.#token).sub !== this.#userId) this.onEnded();
+    if (!this.#userId || claimsOf(this.#token).sub === this.#userId) return;
+    this.hasChanged = Boolean(this.#token);
+    this.onEnded();
   }
 
   async #answer() {

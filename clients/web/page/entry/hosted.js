@@ -39,6 +39,7 @@ export class Hosted {
   /** Comes back by itself when somebody has signed in in another tab. */
   leave() {
     endSession();
+    if (this.#app.hasChanged) return location.reload(); // it is somebody else's page now
     document.title = "LinkUp";
     this.#root.replaceChildren(signedOutView({ url: this.#app.signInUrl, onAgain: () => location.reload() }));
     document.onvisibilitychange = () => this.#lookAgain();

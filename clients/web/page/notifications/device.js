@@ -3,6 +3,17 @@
 const KEY = "linkup.device.";
 const ANDROID = /Android/u; // there, only a service worker may show one
 
+/** Null where a browser keeps nothing for a page in a frame. */
+const kept = storage();
+
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
 /** Emits `change`. The choices are remembered on this device, for everybody who uses it. */
 export class Device extends EventTarget {
   /** What the browser allows. @returns {"granted"|"denied"|"default"|"unsupported"} */
@@ -12,11 +23,11 @@ export class Device extends EventTarget {
   }
 
   get showsDesktop() {
-    return this.permission === "granted" && localStorage.getItem(`${KEY}desktop`) !== "off";
+    return this.permission === "granted" && kept?.getItem(`${KEY}desktop`) !== "off";
   }
 
   get plays() {
-    return localStorage.getItem(`${KEY}sound`) === "on";
+    return kept?.getItem(`${KEY}sound`) === "on";
   }
 
   /** The permission may be another one now. */
@@ -26,14 +37,14 @@ export class Device extends EventTarget {
 
   /** Asks for the permission if need be. @param {boolean} on */
   async setDesktop(on) {
-    localStorage.setItem(`${KEY}desktop`, on ? "on" : "off");
+    kept?.setItem(`${KEY}desktop`, on ? "on" : "off");
     if (on && this.permission === "default") await Notification.requestPermission();
     this.dispatchEvent(new Event("change"));
   }
 
   /** @param {boolean} on */
   setSound(on) {
-    localStorage.setItem(`${KEY}sound`, on ? "on" : "off");
+    kept?.setItem(`${KEY}sound`, on ? "on" : "off");
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -13,6 +13,7 @@ export class Found {
   #me;
   #names;
   #onOpen;
+  #onChange;
   #finder;
   #people = []; // found, in order
   #q = "";
@@ -24,12 +25,13 @@ export class Found {
 
   /**
    * @param {{names: Map<string, string>, client: any, again: import("./again.js").Again,
-   *          onOpen: (key: string) => void}} options
+   *          onOpen: (key: string) => void, onChange: () => void}} options
    */
-  constructor({ names, client, again, onOpen }) {
+  constructor({ names, client, again, onOpen, onChange }) {
     this.#me = client.userId;
     this.#names = names;
     this.#onOpen = onOpen;
+    this.#onChange = onChange;
     const found = (people, how) => this.#found(people, how);
     const failed = (text) => this.#say(text);
     this.#finder = new Finder({ client, again, limit: PAGE, on: { found, failed } });
@@ -71,7 +73,12 @@ export class Found {
     for (const { user_id, name } of people) if (name) this.#names.set(user_id, name);
     this.#note.textContent = "";
     this.#more.hidden = !goesOn;
-    this.#show();
+    this.#onChange();
+  }
+
+  /** Whether somebody is shown. */
+  get isSomebody() {
+    return this.#list.children.length > 0;
   }
 
   #say(text) {

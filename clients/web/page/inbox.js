@@ -58,7 +58,8 @@ export class Inbox {
     this.#list = h("ul", { class: "chats", on: { click: (event) => this.#clicked(event) } });
     this.#note = h("div", { class: "note", role: "status" });
     this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
-    this.#found = new Found({ names: chats.names, client, again, onOpen: on.open });
+    const { names } = chats;
+    this.#found = new Found({ names, client, again, onOpen: on.open, onChange: () => this.render() });
     this.#hits = new Hits({ chats, client, again, onOpen: on.open });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
@@ -111,7 +112,7 @@ export class Inbox {
     const chats = (wanted ? all : all.filter((chat) => this.#isListed(chat))).filter(matches);
     place(this.#list, chats.map((chat) => this.#row(chat)));
     this.#found.search(this.#field.value, chats.map(({ key }) => key));
-    this.#showBegin(wanted && !chats.some(({ key }) => key.toLowerCase() === wanted));
+    this.#showBegin(wanted && !this.#found.isSomebody && !chats.some(({ key }) => key.toLowerCase() === wanted));
     this.#showFilters(all, wanted);
     this.#showNote(chats.length > 0 || Boolean(wanted));
   }

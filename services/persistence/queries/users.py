@@ -137,20 +137,11 @@ def _ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]:
 
 def _records(source: Source, user_ids: list[str]) -> list[api.UserRecord]:
     rows = source.fetch(RECORDS, (msgspec.json.encode(user_ids).decode(),))
-    return [_record(*row) for row in rows]
+    return [_record(row) for row in rows]
 
 
-def _record(
-    user_id: str,
-    name: str | None,
-    email: str | None,
-    time_zone: str | None,
-    locale: str | None,
-    avatar: str | None,
-    created_at: int,
-    last_seen: int | None,
-    banned: int,
-) -> api.UserRecord:
+def _record(row: Row) -> api.UserRecord:
+    user_id, name, email, time_zone, locale, avatar, created_at, last_seen, banned = row
     return api.UserRecord(
         user_id=user_id,
         name=name,

@@ -41,7 +41,9 @@ WAITING = """
     WHERE webhook_id = :webhook_id AND state = 'waiting' AND number > :number ORDER BY number
 """
 DELIVERED = "DELETE FROM webhook_events WHERE number = :number"
-COUNT_DELIVERED = "UPDATE webhooks SET delivered = delivered + 1 WHERE webhook_id = :webhook_id"
+COUNT_DELIVERED = """
+    UPDATE webhooks SET delivered = delivered + :count WHERE webhook_id = :webhook_id
+"""
 AGAIN = """
     UPDATE webhook_events SET attempts = attempts + 1, due_at = :due_at, reason = :reason
     WHERE number = :number AND state = 'waiting'

@@ -1,7 +1,7 @@
 """Owns sending the events of one webhook: in order within a conversation, at least once.
 
 An event is deleted only after it was accepted, so what a crash cuts off is sent again, with the
-same id.
+same id. The next one of its conversation does not wait for that.
 """
 
 import asyncio
@@ -9,12 +9,14 @@ import logging
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import msgspec
 
 from services.notify.database import Between
 from services.notify.webhooks import request, rows
+from services.notify.webhooks.accepted import Accepted
 from services.notify.webhooks.backlog import Backlog
 from services.notify.webhooks.event import Event, body
 from services.notify.webhooks.request import Result
@@ -71,6 +73,7 @@ class Sender:
         self._room = room
         self._ended = ended
         self._count = count
+        self._accepted = Accepted(between, hook.webhook_id)
         self._wake = asyncio.Event()
         self._flying = 0
         self._stale = True  # the backlog is to be read from the database
@@ -91,6 +94,7 @@ class Sender:
     async def run(self) -> None:
         """Until `stop`; then the requests that are on their way come to their end."""
         async with asyncio.TaskGroup() as sends:
+            deleting = sends.create_task(self._accepted.run())
             while not self._stopping:
                 self._wake.clear()
                 try:
@@ -98,6 +102,12 @@ class Sender:
                 except (LinkupError, msgspec.MsgspecError) as error:
                     logger.debug("a webhook cannot be served: %s", error)
                     await asyncio.sleep(RETRY)
+            while self._flying:
+                self._wake.clear()
+                await self._wake.wait()
+            deleting.cancel()
+        with suppress(LinkupError):
+            await self._accepted.flush()
 
     async def _round(self, sends: asyncio.TaskGroup) -> None:
         if self._stale and not self._flying:
@@ -115,6 +125,7 @@ class Sender:
         await asyncio.sleep(GATHER)
 
     async def _load(self) -> None:
+        await self._accepted.flush()  # else they would be sent again
         name, before = self._hook.webhook_id, self._clock() - self._lasting
         given_up = {"webhook_id": name, "before": before, "reason": EXPIRED, "now": self._clock()}
         expire = self.breaker.state != "closed"
@@ -182,7 +193,7 @@ class Sender:
         self.reason = result.reason
         if not result.reason:
             self._count("webhook_events.delivered")
-            await self._write(partial(_delivered, hook=self._hook, event=event))
+            self._accepted.add(event.number)
             self._backlog.done(event)
             self._room()
         elif result.gone:
@@ -219,11 +230,6 @@ class Sender:
             except LinkupError as error:
                 logger.warning("the outcome of an event cannot be written down: %s", error)
                 await asyncio.sleep(RETRY)
-
-
-def _delivered(connection: sqlite3.Connection, hook: Hook, event: Event) -> None:
-    if connection.execute(rows.DELIVERED, {"number": event.number}).rowcount:
-        connection.execute(rows.COUNT_DELIVERED, {"webhook_id": hook.webhook_id})
 
 
 def _gone(connection: sqlite3.Connection, hook: Hook, now: int) -> None:

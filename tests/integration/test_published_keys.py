@@ -66,7 +66,7 @@ class Host:
 
     def __init__(self, stack: Stack, folder: Path, client: httpx2.AsyncClient) -> None:
         self._stack = stack
-        self._client = client
+        self.client = client
         self._private = (folder / "app.pem").read_text()
         self.api = Http(client, HOST_KEY)
         self.operator = Http(client, ADMIN_KEY)
@@ -76,7 +76,7 @@ class Host:
         return jwt.encode(claims, self._private, algorithm="ES256", headers={"kid": "app"})
 
     def user(self, user_id: str) -> Http:
-        return Http(self._client, self.token(user_id))
+        return Http(self.client, self.token(user_id))
 
     @asynccontextmanager
     async def device(self, user_id: str, gateway: str) -> AsyncIterator[Peer]:
@@ -188,9 +188,9 @@ async def test_f_i13m1_people_are_made_known_chat_are_reported_banned_and_erased
 
     exported = await host.api.get(f"{USERS}/u-8/export")
     assert exported.text.count(CANARY) >= len(("name", "email", "message", "notification"))
-    assert {"linkup.db", "notify.db"} <= holding(stack)
+    assert {"linkup.db", "notify.db"} <= holding(stack, CANARY)
     await eventually(partial(host.is_erased, "u-8"), 30)
-    assert holding(stack) == set()
+    assert holding(stack, CANARY) == set()
     assert CANARY not in (await host.api.get(f"{USERS}/u-8/export")).text
     entries = (await host.operator.get("/v1/admin/audit", target="u-8")).json()["entries"]
     assert [one["route"] for one in entries[-3:]] == [
@@ -200,8 +200,15 @@ async def test_f_i13m1_people_are_made_known_chat_are_reported_banned_and_erased
     ]
 
 
-def holding(stack: Stack) -> set[str]:
-    """The names of the files with the canary, without what SQLite adds to them."""
+async def test_a_key_is_written_nowhere(stack: Stack, host: Host) -> None:
+    wrong = Http(host.client, f"{HOST_KEY}x")
+    for api in (host.api, host.operator, wrong):
+        await api.get("/v1/admin/errors")
+    assert holding(stack, HOST_KEY) | holding(stack, ADMIN_KEY) == set()
+
+
+def holding(stack: Stack, text: str) -> set[str]:
+    """The names of the files with this text, without what SQLite adds to them."""
     files = [stack.log, *(one for one in stack.data_dir.rglob("*") if one.is_file())]
-    found = [one.name for one in files if CANARY.encode() in one.read_bytes()]
+    found = [one.name for one in files if text.encode() in one.read_bytes()]
     return {name.removesuffix("-wal") for name in found}

@@ -20,6 +20,7 @@ from services.gateway.api.audit_log import AuditLog
 from services.gateway.api.blocks import Blocks
 from services.gateway.api.contacts import Contacts
 from services.gateway.api.dev import DevLogin
+from services.gateway.api.erasure import UserErasure
 from services.gateway.api.errors import ErrorRecords
 from services.gateway.api.export import Exports
 from services.gateway.api.host import Host
@@ -27,7 +28,6 @@ from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
 from services.gateway.api.notifications import Notifications
-from services.gateway.api.personal import Personal
 from services.gateway.api.profiles import Profiles
 from services.gateway.api.progress import Progress
 from services.gateway.api.push import Push
@@ -353,7 +353,7 @@ def _endpoints(parts: Parts) -> Endpoints:
         **Host(parts.notices, parts.whole.report).endpoints(),
         **HostWebhooks(parts.notices).endpoints(),
         **Exports(log, parts.notices, links).endpoints(),
-        **Personal(lanes, log, parts.notices, parts.sweep.wake).endpoints(),
+        **UserErasure(lanes, log, parts.notices, parts.sweep.wake).endpoints(),
         **Unsubscribing(parts.notices).endpoints(),
         **contract.documents(),
     }

@@ -11,13 +11,13 @@ from shared.api.audit_log import *
 from shared.api.block import *
 from shared.api.contact import *
 from shared.api.conversation import *
+from shared.api.erasure import *
 from shared.api.error import *
 from shared.api.export import *
 from shared.api.feed import *
 from shared.api.member import *
 from shared.api.message import *
 from shared.api.notification import *
-from shared.api.personal import *
 from shared.api.problem import *
 from shared.api.profile import *
 from shared.api.progress import *

@@ -31,7 +31,8 @@ class ExportedConversation(Struct, frozen=True, kw_only=True):
 
 
 class ExportedMessage(Struct, frozen=True, kw_only=True):
-    """A message of the user. `content` is empty if it was deleted for everyone."""
+    """A message of the user, or of your app to the user, as the system. `content` is empty if the
+    message was deleted for everyone."""
 
     message_id: int
     conversation_id: str
@@ -140,6 +141,7 @@ class ExportAnswer(Struct, frozen=True, kw_only=True):
     profile: UserRecord
     conversations: list[ExportedConversation]
     messages: list[ExportedMessage]
+    system_messages: list[ExportedMessage]
     versions: list[ExportedVersion]
     reactions: list[ExportedReaction]
     files: list[ExportedFile]

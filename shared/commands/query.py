@@ -455,6 +455,7 @@ class ErasureAnswer(Struct, frozen=True, kw_only=True):
 ExportPart = Literal[
     "conversations",
     "messages",
+    "system_messages",
     "versions",
     "reactions",
     "files",

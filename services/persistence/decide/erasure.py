@@ -21,6 +21,8 @@ from shared.commands import (
     Standing,
 )
 from shared.errors import NotFound
+from shared.reserved import SYSTEM
+from shared.subjects import direct_conversation_id
 
 NOBODY = Refused.of(NotFound("There is no such user"))
 ERASED = Refused.of(NotFound("This user was erased, and the id cannot be used again"))
@@ -90,13 +92,20 @@ def _withdraw(tx: Transaction, user_id: str, conversation_id: str) -> None:
 def _wipe(tx: Transaction, user_id: str, message_id: int) -> None:
     """As if its sender had deleted it for everyone, and more: its client id goes as well."""
     message = tx.state.messages_by_id.get(message_id)
-    if message is None or message.sender_id != user_id:
+    if message is None or not _is_theirs(user_id, message):
         return
     tx.changes.disowned.append(message_id)
     if message.deleted_at is None:
         tx.state.reactions.pop(message_id, None)
         wiped = replace(message, version=message.version + 1, deleted_at=tx.state.now)
         _tell_others(tx, user_id, Erased(wiped))
+
+
+def _is_theirs(user_id: str, message: Message) -> bool:
+    """What the host app told the user as the system is nobody else's either."""
+    system = message.sender_id == SYSTEM
+    with_system = direct_conversation_id(user_id, SYSTEM)
+    return message.sender_id == user_id or (system and message.conversation_id == with_system)
 
 
 def _take_back(tx: Transaction, user_id: str, message_id: int, emoji: str) -> None:

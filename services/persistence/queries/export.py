@@ -4,7 +4,8 @@ A part without an index by user is walked through as a whole: a page looks at a 
 rows, and may have none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +16,8 @@ from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import MAX_PAGE_BYTES, Export, ExportAnswer, ExportPart
 from shared.errors import InvalidRequest
+from shared.reserved import SYSTEM
+from shared.subjects import direct_conversation_id
 
 LOOKED_AT = 500  # rows for a page
 TEXTS = 100  # the same, of a part with long texts
@@ -23,12 +26,13 @@ WALKED = 5000  # the same, of a part that is walked through
 
 class Part(NamedTuple):
     """`sql` selects a place of two columns, whether the row is the user's, and the fields of
-    `kind`, of at most `?4` rows after the place `?2, ?3`."""
+    `kind`, of at most `?4` rows after the place `?2, ?3`. `key` makes `?1` of the user id."""
 
     sql: str
     kind: type[Struct]
     begin: Row = ("", 0)
     most: int = LOOKED_AT
+    key: Callable[[str], str] = str
 
 
 CONVERSATIONS = """
@@ -45,6 +49,11 @@ SELECT client_id, 0, true, message_id, conversation_id, seq, client_id, content,
   created_at, edited_at, deleted_at
 FROM messages WHERE sender_id = ?1 AND client_id > ?2 AND ?3 = 0 ORDER BY client_id LIMIT ?4
 """
+OF_SYSTEM = f"""
+SELECT seq, 0, sender_id = '{SYSTEM}', message_id, conversation_id, seq, client_id, content,
+  reply_to, created_at, edited_at, deleted_at
+FROM messages WHERE conversation_id = ?1 AND seq > ?2 AND ?3 = 0 ORDER BY seq LIMIT ?4
+"""  # noqa: S608 - a constant
 # A message that was never edited counts as a row that is looked at.
 VERSIONS = """
 SELECT m.client_id, coalesce(v.version, 0), v.version IS NOT NULL,
@@ -87,6 +96,10 @@ FROM feed WHERE user_id = ?1 AND cursor > ?2 AND ?3 = 0 ORDER BY cursor LIMIT ?4
 PARTS: Mapping[ExportPart, Part] = {
     "conversations": Part(CONVERSATIONS, api.ExportedConversation),
     "messages": Part(MESSAGES, api.ExportedMessage, most=TEXTS),
+    "system_messages": Part(
+        *(OF_SYSTEM, api.ExportedMessage, (0, 0), TEXTS),
+        key=partial(direct_conversation_id, SYSTEM),
+    ),
     "versions": Part(VERSIONS, api.ExportedVersion),
     "reactions": Part(REACTIONS, api.ExportedReaction, (0, 0), WALKED),
     "files": Part(FILES, api.ExportedFile),
@@ -101,7 +114,8 @@ PARTS: Mapping[ExportPart, Part] = {
 def export(source: Source, asked: Export) -> ExportAnswer:
     """Raises InvalidRequest for a place that is none."""
     part = PARTS[asked.part]
-    rows = source.fetch(part.sql, (asked.user_id, *_place(part, asked.after), part.most))
+    place = _place(part, asked.after)
+    rows = source.fetch(part.sql, (part.key(asked.user_id), *place, part.most))
     taken: list[bytes] = []
     left, end = MAX_PAGE_BYTES, ""
     for place_1, place_2, is_own, *values in rows:

@@ -23,8 +23,10 @@ from shared.commands import Batch, Command, EraseTraces, FinishErasure
 from shared.defects import unexpected
 from shared.errors import Unavailable
 from shared.files import Displaced
+from shared.reserved import SYSTEM
 from shared.sqlite.held import Held
 from shared.sqlite.overwriting import empty_the_log, write_anew
+from shared.subjects import direct_conversation_id
 
 logger = logging.getLogger("linkup.persistence.user_erasure")
 
@@ -48,12 +50,10 @@ UPLOADS = """
 SELECT attachment_id FROM attachments
 WHERE owner_id = ?1 AND state IN ('reserved', 'uploaded') LIMIT ?2
 """
-# The rows of each, by the field of EraseTraces that takes them.
-TOLD = (
-    (CONVERSATIONS, "conversation_ids"),
-    (MESSAGES, "message_ids"),
-    (UPLOADS, "attachment_ids"),
-)
+OF_SYSTEM = f"""
+SELECT message_id FROM messages
+WHERE conversation_id = ?1 AND sender_id = '{SYSTEM}' AND client_id >= '!' LIMIT ?2
+"""  # noqa: S608 - a constant
 REACTIONS = """
 SELECT message_id, number, CASE WHEN user_id = ?1 AND NOT removed THEN emoji END
 FROM reactions WHERE (message_id, number) > (?2, ?3) ORDER BY message_id, number LIMIT ?4
@@ -160,9 +160,9 @@ class UserErasure:
 
     async def _tell(self, user_id: str) -> None:
         """Delete what others see, and let them know."""
-        for sql, name in TOLD:
+        for (sql, key), name in told(user_id).items():
             before: list[Row] = []
-            while rows := await self._reader.fetch(sql, (user_id, self._limit)):
+            while rows := await self._reader.fetch(sql, (key, self._limit)):
                 if rows[0] in before:
                     raise RuntimeError(f"{name} of an erased user stay")  # a defect of ours
                 found = {name: [one for (one,) in rows]}
@@ -211,3 +211,14 @@ class UserErasure:
         self._limit = adapted(self._limit, took)
         await asyncio.sleep(max(LEAST_REST, REST * took))
         return done
+
+
+def told(user_id: str) -> dict[tuple[str, str], str]:
+    """Return statements with their first parameter, and the field of EraseTraces that takes what
+    they find."""
+    return {
+        (CONVERSATIONS, user_id): "conversation_ids",
+        (MESSAGES, user_id): "message_ids",
+        (OF_SYSTEM, direct_conversation_id(user_id, SYSTEM)): "message_ids",
+        (UPLOADS, user_id): "attachment_ids",
+    }

@@ -56,6 +56,7 @@ from shared.commands import (
     TouchUser,
 )
 from shared.errors import InvalidRequest, NotFound
+from shared.reserved import SYSTEM
 from shared.sqlite.held import Held
 from shared.sqlite.overwriting import empty_the_log, write_anew
 from shared.subjects import direct_conversation_id
@@ -95,6 +96,7 @@ async def life(log: Log) -> Log:
     await log.run(EditMessage(user_id="xavier", message_id=first.message_id, content=edited))
     await log.run(message("xavier", "xavier", f"{CANARY} to myself"))
     await log.run(message("alice", "xavier", "what alice says stays"))
+    await log.people(SYSTEM)
     await log.run(React(user_id="xavier", message_id=first.message_id + 2, emoji="👍"))
     await log.run(DeleteMessage(user_id="xavier", message_id=first.message_id + 2, mode="me"))
     await upload(log, "a" * 32, send=True)
@@ -114,6 +116,8 @@ async def life(log: Log) -> Log:
         IssueTicket(user_id="xavier", ticket_hash=f"{CANARY}h", token_expires_at=2**50),
         TouchUser(user_id="xavier", at=5),
     )
+    await log.run(message(SYSTEM, "xavier", f"Dear {CANARY}", f"{CANARY}-s"))
+    await log.run(message(SYSTEM, "bob", "Dear Bob"))
     for reporter, other in (("xavier", "bob"), ("bob", "xavier")):
         await log.run(
             FileReport(
@@ -191,7 +195,7 @@ async def test_what_others_said_stays_and_all_numbers_do(
     numbers = "SELECT message_id, conversation_id, seq, sender_id FROM messages"
     others = """
     SELECT message_id, client_id, content, content_hash, created_at, reply_to, deleted_at
-    FROM messages WHERE sender_id <> 'xavier'
+    FROM messages WHERE sender_id IN ('alice', 'bob') OR content = 'Dear Bob'
     """
     heads = "SELECT head FROM heads WHERE user_id = 'bob'"
     before = [looked_up(database, sql) for sql in (numbers, others)]
@@ -424,6 +428,8 @@ async def test_an_export_has_everything_of_a_user_page_by_page(
     texts = {one["content"] for one in await exported(queries, "messages")}
     long = f"{CANARY} two " + "long " * 50
     assert texts == {long, f"{CANARY} to myself", "", f"{CANARY} to all"}
+    [told] = await exported(queries, "system_messages")
+    assert told["content"] == f"Dear {CANARY}"
     [version] = await exported(queries, "versions")
     assert (version["content"], version["version"]) == (f"{CANARY} one", 1)
     [reaction] = await exported(queries, "reactions")
@@ -432,7 +438,7 @@ async def test_an_export_has_everything_of_a_user_page_by_page(
     assert [one["attachment_id"][0] for one in files] == ["a", "b"]
     assert [one["message_id"] is None for one in files] == [False, True]
     conversations = await exported(queries, "conversations")
-    assert {one["other_id"] for one in conversations} == {"alice", "xavier", None}
+    assert {one["other_id"] for one in conversations} == {"alice", "xavier", SYSTEM, None}
     assert {one["title"] for one in conversations} == {None, "t", f"{CANARY} alone"}
     [block] = await exported(queries, "blocks")
     assert block["user_id"] == "bob"

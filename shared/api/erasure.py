@@ -1,4 +1,4 @@
-"""Owns the bodies of the routes that export and erase what is stored of a user."""
+"""Owns the body of the route that erases a user."""
 
 from datetime import datetime
 from typing import Literal

@@ -27,7 +27,7 @@ ERASED, ERASING = 200, 202
 
 
 @dataclass(slots=True, frozen=True)
-class Personal:
+class UserErasure:
     """`sweep`: wakes the deletion of files that no message has."""
 
     lanes: Lanes

@@ -16,7 +16,8 @@ MAX_NOTICES = 100  # notifications in an answer
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A notification as its user sees it. `read_at`: None while it is unread.
+    """A notification as its user sees it. `read_at`: None while it is unread. `muted`: its
+    conversation is, so it counts as read.
 
     `group_count`: how many things of one kind it stands for. `conversation_id`: "" if it is about
     none. Its place in the list is that of `updated_at`.
@@ -35,6 +36,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     read_at: int | None = None
+    muted: bool = False
     group_count: int = 1
 
 
@@ -53,7 +55,7 @@ def notification(notice: Notice) -> frames.Notification:
         conversation_id=notice.conversation_id or UNSET,
         created_at=frames.time_of(notice.created_at),
         updated_at=frames.time_of(notice.updated_at),
-        is_read=notice.read_at is not None,
+        is_read=notice.read_at is not None or notice.muted,
         read_at=UNSET if notice.read_at is None else frames.time_of(notice.read_at),
         is_grouped=notice.group_count > 1,
         group_count=notice.group_count,

@@ -64,6 +64,7 @@ class Notification(Struct, frozen=True, kw_only=True, tag="notification"):
     """A notification. Several of one kind may be grouped into one, with their `group_count`.
 
     Its place in the list is that of `updated_at`, the time of the latest addition to the group.
+    What is unread in a muted conversation counts as read, without a `read_at`.
     """
 
     notification_id: str

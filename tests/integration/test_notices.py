@@ -18,6 +18,7 @@ from shared.commands import (
     ReadNotice,
     ReadNotices,
     TypePreference,
+    notification,
 )
 from shared.errors import InvalidRequest, NotFound
 from tests.integration.bell_support import Bell, ringing
@@ -151,9 +152,16 @@ async def test_a_muted_conversation_counts_nowhere(bell: Bell) -> None:
     assert await bell.unread() == 1
     page = await bell.page(unread_only=True)
     assert ([n.conversation_id for n in page.notices], page.unread_count) == (["d2"], 1)
-    assert len((await bell.page()).notices) == 2
+    assert await shown_as_read(bell) == {"d1": True, "d2": False}
     await bell.row("bob", "set", "d1", 0, "bob")
     assert await bell.unread() == 2
+    assert await shown_as_read(bell) == {"d1": False, "d2": False}
+
+
+async def shown_as_read(bell: Bell) -> dict[str, bool]:
+    """By conversation, as the list has it."""
+    frames = [notification(notice) for notice in (await bell.page()).notices]
+    return {str(frame.conversation_id): frame.is_read for frame in frames}
 
 
 async def test_who_has_left_has_no_line_of_it(bell: Bell) -> None:

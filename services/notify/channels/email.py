@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import aiosmtplib
-from aiosmtplib.errors import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPSenderRefused
-from msgspec.structs import replace
+from aiosmtplib.errors import SMTPDataError, SMTPException
 
 from services.notify.channels.letter import Letter, sender
+from services.notify.channels.replies import is_of_recipient, judged, refused
 from services.notify.ladder.delivery import Outcome
 from shared.errors import SettingError
 from shared.settings import Settings
@@ -28,7 +28,6 @@ DATA_TIMEOUT = 120.0  # the longer, the fewer unknown outcomes; RFC 5321 would w
 QUIT_TIMEOUT = 2.0
 KEPT = 0.5
 LOOK_UP_TIMEOUT = 3.0
-CLOSING = 421  # "service not available" (RFC 5321, 3.8): to whatever is asked
 
 Begin = Callable[[], Awaitable[bool]]
 
@@ -89,7 +88,7 @@ class Smtp:
         if self._kept:
             client = self._kept.pop()
             error = await self._tried(self._envelope(client, to))
-            if error is None or _of_recipient(error):
+            if error is None or is_of_recipient(error):
                 return client, error
             await _goodbye(client)
         client = self._client()
@@ -127,7 +126,7 @@ class Smtp:
             async with asyncio.timeout(self._data_timeout):
                 await client.data(content)
         except SMTPDataError as error:
-            return _of_address(refused(error.code))
+            return refused(error)
         except (SMTPException, OSError) as error:
             return Outcome("unknown", type(error).__name__, worked=False)
         return Outcome("sent", worked=True)
@@ -145,39 +144,6 @@ class Smtp:
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
         self._kept.clear()
-
-
-def judged(error: Exception) -> Outcome:
-    """What is known after an envelope that was not taken: nothing has been accepted."""
-    match error:
-        case SMTPSenderRefused():
-            return refused(error.code)
-        case SMTPRecipientRefused():
-            return _of_address(refused(error.code))
-        case _:  # a greeting or login refused is not the e-mail's
-            return Outcome("postponed", type(error).__name__, worked=False)
-
-
-def _of_recipient(error: Exception) -> bool:
-    return isinstance(error, SMTPRecipientRefused) and error.code != CLOSING
-
-
-def refused(code: int) -> Outcome:
-    """Read an unexpected reply: it speaks of the e-mail, except 421, which speaks of the server."""
-    match code // 100:
-        case 2:
-            return Outcome("sent", f"smtp_{code}", worked=True)
-        case 4:
-            return Outcome("postponed", f"smtp_{code}", worked=code != CLOSING)
-        case 5:
-            return Outcome("failed", f"smtp_{code}", worked=True)
-        case _:
-            return Outcome("unknown", f"smtp_{code}", worked=False)
-
-
-def _of_address(outcome: Outcome) -> Outcome:
-    """Count a permanent refusal that follows RCPT against the recipient's address."""
-    return replace(outcome, refused=outcome.kind == "failed")
 
 
 async def _goodbye(client: aiosmtplib.SMTP) -> None:

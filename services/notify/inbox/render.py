@@ -81,6 +81,7 @@ def notice(item: Item, glimpse: Glimpse | None, sender: Profile | None) -> Notic
         created_at=item.created_at,
         updated_at=item.updated_at,
         read_at=item.read_at or None,
+        muted=item.muted,
         group_count=item.count,
     )
 

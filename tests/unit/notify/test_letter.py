@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from services.notify.channels.content import DigestContent, MessageContent, NoticeContent
-from services.notify.channels.email import refused
 from services.notify.channels.language import time_zone
 from services.notify.channels.letter import Letters, sender
 from services.notify.channels.links import Links
@@ -241,10 +240,3 @@ def test_a_sender_that_is_none_is_named(text: str) -> None:
         SettingError, match=r"LINKUP_SMTP_FROM=.*write it as Name <name@example.com>"
     ):
         sender(text)
-
-
-def test_replies_say_what_became_of_it() -> None:
-    codes = (251, 354, 421, 450, 554, -1)
-    assert [refused(code).kind for code in codes] == [
-        *("sent", "unknown", "postponed", "postponed", "failed", "unknown")
-    ]

@@ -12,9 +12,9 @@ import { iconOf, wordsOf } from "./types.js";
  * @returns {HTMLElement} with one link or button
  */
 export function entry(notice, onOpen) {
-  const { notification_id, priority, read_at } = notice;
+  const { notification_id, priority } = notice;
   const parts = [face(notice), lines(notice), mark(notice)];
-  const how = { class: read_at ? "entry" : "entry unread", "data-priority": priority };
+  const how = { class: isUnread(notice) ? "entry unread" : "entry", "data-priority": priority };
   const named = { ...how, "data-id": notification_id, on: { click: () => onOpen(notice) } };
   return h("li", {}, target(notice, named, parts));
 }
@@ -65,4 +65,8 @@ function withoutName(body, title) {
   return body.startsWith(name) ? body.slice(name.length) : body;
 }
 
-const mark = ({ read_at }) => (read_at ? null : h("span", { class: "fresh", role: "img", "aria-label": "Unread" }));
+/** What is unread in a muted conversation counts as read. */
+const isUnread = ({ is_read, read_at }) => !is_read && !read_at;
+
+const mark = (notice) =>
+  isUnread(notice) ? h("span", { class: "fresh", role: "img", "aria-label": "Unread" }) : null;

@@ -10,7 +10,7 @@ const REFRESH_MS = 1_000;
  * @typedef {{notification_id: string, notification_type: string, priority: string, title: string,
  *            body: string, sender_id?: string, sender_name?: string, action_url?: string,
  *            conversation_id?: string, created_at: string, updated_at?: string,
- *            read_at?: string|null, group_count?: number}} Notice
+ *            is_read?: boolean, read_at?: string|null, group_count?: number}} Notice
  */
 
 /**
@@ -91,7 +91,7 @@ export class Feed extends EventTarget {
     if (notice.read_at) return;
     const { unread } = this;
     this.#mark([notice.notification_id], present());
-    this.#count(Math.max(0, unread - 1));
+    if (!notice.is_read) this.#count(Math.max(0, unread - 1)); // else it is of a muted conversation
     try {
       this.#count((await this.#api.readNotification(notice.notification_id)).unread_count);
     } catch (error) {

@@ -13,7 +13,7 @@ NAMING = {"to", "peer", "reply_to", "members", "attachments"}  # and whatever en
 SIGNED = [
     route for route in ROUTES if route.auth == "signature"
 ]  # in test_attachments.py and test_unsubscribe.py
-OPERATOR = [route for route in ROUTES if route.auth == "operator"]  # in test_errors.py
+OPERATOR = [route for route in ROUTES if route.auth == "operator"]  # in test_admin_routes.py
 NAMELESS = [route for route in ROUTES if route.auth == "none" and "{" not in route.path]
 BEARER = [route for route in ROUTES if route not in SIGNED + OPERATOR + NAMELESS]
 NARROW = {socket.path for socket in SOCKETS if "{" in socket.path}

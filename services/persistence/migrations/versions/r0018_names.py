@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("user_id", TEXT, primary_key=True),
         sqlite_with_rowid=False,
     )
-    op.create_index("names_of_user", "names", ["user_id", "word"])
     connection, after = op.get_bind(), ""
     while rows := connection.execute(NEXT, {"after": after, "limit": AT_ONCE}).fetchall():
         after = rows[-1][0]
@@ -35,6 +34,7 @@ def upgrade() -> None:
         ]
         if learnt:
             connection.execute(LEARN, learnt)
+    op.create_index("names_of_user", "names", ["user_id", "word"])
 
 
 def downgrade() -> None:

@@ -47,6 +47,7 @@ class Polling:
 
     def __init__(self, ask: Ask, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.is_open = False  # the last poll was answered
+        self.answered = False  # any was
         self._ask = ask
         self._tokens = tokens
         self._timing = timing
@@ -128,6 +129,7 @@ class Polling:
 
     def _take(self, page: Page) -> None:
         self._attempt = 0
+        self.answered = True
         self._may_refresh = self._tokens.renewable
         if not self.is_open:
             self.is_open = True

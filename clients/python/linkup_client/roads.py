@@ -32,6 +32,7 @@ class Roads:
         self._polls: asyncio.Task[None] | None = None
         self._run: asyncio.Task[None] | None = None
         self._fault: BaseException | None = None
+        self._let_in = False
 
     @property
     def state(self) -> State:
@@ -71,19 +72,24 @@ class Roads:
             await self._leave_http()
 
     async def _seek_sockets(self) -> None:
-        """Try for ever. Where something in between refuses them for good, HTTP has to do."""
+        """Try for ever, also where something in between refuses them: HTTP has to do then."""
         while True:
             try:
                 await self._link.run()
             except ConnectionRefused as refusal:
                 is_status = 0 < refusal.code < 1000
-                if not (is_status and await self._polling.answers()):
+                if not (is_status and await self._is_known()):
                     raise
             await asyncio.sleep(self._timing.longest)
+
+    async def _is_known(self) -> bool:
+        """Return whether there is, or has been, a server that lets this user in."""
+        return self._let_in or self._polling.answered or await self._polling.answers()
 
     # ---------------------------------------------------------- called by the link
 
     def on_welcome(self, welcome: frames.Welcome) -> None:
+        self._let_in = True
         self._stop_polling()
         self._owner.on_welcome(welcome)
 

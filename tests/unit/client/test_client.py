@@ -483,6 +483,17 @@ async def test_no_messaging_server_there_is_for_good(script: Script) -> None:
         await connect("http://nowhere", "token", timing=FAST).__aenter__()
 
 
+async def test_s62_who_was_in_is_not_sent_away_by_what_stands_before_the_server(
+    script: Script,
+) -> None:
+    async with met(script) as (client, peer):
+        script.refuse_with = [404]
+        peer.drop()
+        await script.come_in()
+        await eventually(lambda: client.road == "socket")
+        assert script.refuse_with == []
+
+
 async def test_what_is_no_frame_ends_the_connection_not_the_client(script: Script) -> None:
     async with met(script) as (client, peer):
         await peer.say("not json")

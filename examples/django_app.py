@@ -39,7 +39,8 @@ def token(request: HttpRequest) -> HttpResponse:
     user = request.session.get("user")
     if user is None:
         return JsonResponse({"sign_in_url": "/"}, status=401, headers=shared)
-    claims = {"sub": user, "name": user.title(), "aud": "linkup", "exp": int(time.time()) + 300}
+    now = int(time.time())
+    claims = {"sub": user, "name": user.title(), "aud": "linkup", "iat": now, "exp": now + 300}
     signed = jwt.encode(claims, KEY, algorithm="ES256", headers={"kid": "host-1"})
     return JsonResponse({"token": signed}, headers=shared)
 

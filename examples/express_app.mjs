@@ -16,7 +16,8 @@ const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64ur
 
 function tokenOf(user) {
   const name = user[0].toUpperCase() + user.slice(1);
-  const claims = { sub: user, name, aud: "linkup", exp: Math.floor(Date.now() / 1000) + 300 };
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { sub: user, name, aud: "linkup", iat: now, exp: now + 300 };
   const content = `${encoded({ alg: "ES256", typ: "JWT", kid: "host-1" })}.${encoded(claims)}`;
   const signature = sign("sha256", Buffer.from(content), { key: KEY, dsaEncoding: "ieee-p1363" });
   return `${content}.${signature.toString("base64url")}`;

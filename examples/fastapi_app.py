@@ -32,7 +32,8 @@ def token(response: Response, session: str = Cookie("")) -> dict:
     if user is None:
         response.status_code = 401
         return {"sign_in_url": "/"}
-    claims = {"sub": user, "name": user.title(), "aud": "linkup", "exp": int(time.time()) + 300}
+    now = int(time.time())
+    claims = {"sub": user, "name": user.title(), "aud": "linkup", "iat": now, "exp": now + 300}
     return {"token": jwt.encode(claims, KEY, algorithm="ES256", headers={"kid": "host-1"})}
 
 

@@ -14,6 +14,9 @@ from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
 from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
+from services.persistence.upkeep import user_erasure
+from services.persistence.upkeep.user_erasure import UserErasure
+from services.persistence.writer import Writer
 from shared.sqlite.held import Held
 from tests.support.stores import empty_store
 from tests.unit.persistence.log import Log
@@ -60,6 +63,27 @@ async def queries(database: Path, store: Store, followers: Followers) -> AsyncIt
         yield Queries(held, store.epoch, followers)
     finally:
         await held.close()
+
+
+@pytest.fixture
+async def erasure(
+    store: Store, database: Path, followers: Followers, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[UserErasure]:
+    """In a hurry, and nobody is told."""
+    monkeypatch.setattr(user_erasure, "REST", 0)
+    monkeypatch.setattr(user_erasure, "AGAIN", 0.01)
+    reader = Held(f"sqlite:///{database}", ReaderConnection)
+    writer = Writer(store, Silent())  # type: ignore[arg-type]
+    yield UserErasure(store, writer.store, reader, followers)
+    await reader.close()
+
+
+class Silent:
+    async def publish(self, subject: str, payload: bytes) -> None:
+        pass
+
+    def post(self, subject: str, payload: bytes) -> None:
+        pass
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import random
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -13,12 +12,10 @@ import pytest
 
 from services.persistence.queries import Queries
 from services.persistence.queries.followers import Followers
-from services.persistence.store.connections import ReaderConnection
 from services.persistence.store.store import Store
 from services.persistence.upkeep import user_erasure as module
 from services.persistence.upkeep.audit import Pass
 from services.persistence.upkeep.user_erasure import UserErasure
-from services.persistence.writer import Writer
 from shared import commands
 from shared.commands import (
     AddMembers,
@@ -57,31 +54,17 @@ from shared.commands import (
 )
 from shared.errors import InvalidRequest, NotFound
 from shared.reserved import SYSTEM
-from shared.sqlite.held import Held
 from shared.sqlite.overwriting import empty_the_log, write_anew
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 from tests.unit.persistence.reads import feed, joins
-from tests.unit.persistence.test_writer import FakeBus
 
 export = import_module("services.persistence.queries.export")
 CANARY = "canary-5f1c7e"
 GROUP = "g" * 32
 AX = direct_conversation_id("alice", "xavier")
-
-
-@pytest.fixture
-async def erasure(
-    store: Store, database: Path, followers: Followers, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[UserErasure]:
-    monkeypatch.setattr(module, "REST", 0)
-    monkeypatch.setattr(module, "AGAIN", 0.01)
-    reader = Held(f"sqlite:///{database}", ReaderConnection)
-    writer = Writer(store, FakeBus())  # type: ignore[arg-type]
-    yield UserErasure(store, writer.store, reader, followers)
-    await reader.close()
 
 
 @pytest.fixture

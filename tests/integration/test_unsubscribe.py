@@ -103,6 +103,17 @@ async def test_s74_one_click_ends_the_emails_of_a_type(scene: Scene) -> None:
     ]
 
 
+async def test_s74_the_page_speaks_the_language_of_the_browser(scene: Scene) -> None:
+    link, browser = await scene.link(), scene.browser
+    german = {"Accept-Language": "de-AT,en;q=0.5"}
+    page = await browser.get(link, headers=german)
+    assert '<html lang="de">' in page.text
+    assert "dieser Art mehr (new message)" in page.text
+    done = await browser.post(link, headers=german)
+    assert "Sie sind abgemeldet" in done.text
+    assert done.headers["vary"] == "Accept-Language"
+
+
 async def test_the_page_runs_nothing_and_is_not_found_by_others(scene: Scene) -> None:
     page = await scene.browser.get(await scene.link())
     assert "script" not in page.text

@@ -6,13 +6,18 @@ Mail servers and scanners open links: only POST, which is also what a mail clien
 
 import base64
 import hashlib
+import tomllib
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from string import Template
 
+import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.gateway.api.languages import preferred
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.notices import Notices
 from shared.commands import Unsubscribe, UnsubscribeAnswer
@@ -33,7 +38,7 @@ button { margin-top: 1.5rem; padding: .7rem 1.4rem; border: 0; border-radius: 10
 """
 PAGE = Template(
     """<!doctype html>
-<html lang="en">
+<html lang="$language">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -45,9 +50,28 @@ PAGE = Template(
 </html>
 """
 )
-FORM = """<form method="post">
-<button name="List-Unsubscribe" value="One-Click">Unsubscribe</button>
+FORM = Template(
+    """<form method="post">
+<button name="List-Unsubscribe" value="One-Click">$button</button>
 </form>"""
+)
+
+
+class Words(Struct, frozen=True, forbid_unknown_fields=True):
+    """`ask`, `ended`: about e-mails of one type, which has a `{name}`; `…_all`: about all."""
+
+    title: str
+    ask: str
+    ask_all: str
+    button: str
+    ended_title: str
+    ended: str
+    ended_all: str
+
+
+FILE = Path(__file__).parent / "locales" / "unsubscribing.toml"
+WORDS = msgspec.convert(tomllib.loads(FILE.read_text("utf-8")), dict[str, Words])  # by language
+
 _hash = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_hash}'; "
@@ -56,6 +80,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "Referrer-Policy": "no-referrer",  # the address is the permission
     "Cache-Control": "no-store",
+    "Vary": "Accept-Language",
 }
 
 
@@ -68,10 +93,10 @@ class Unsubscribing:
         return {f"GET {path}": self.show, f"POST {path}": self.act}
 
     async def show(self, request: Request) -> Response:
-        return _page(await self._ask(request, act=False))
+        return _page(await self._ask(request, act=False), _language(request))
 
     async def act(self, request: Request) -> Response:
-        return _page(await self._ask(request, act=True))
+        return _page(await self._ask(request, act=True), _language(request))
 
     async def _ask(self, request: Request, act: bool) -> UnsubscribeAnswer:
         """Raises NotFound for a token that notify did not sign."""
@@ -79,16 +104,18 @@ class Unsubscribing:
         return await self.notices.ask(asked, UnsubscribeAnswer)
 
 
-def _page(answer: UnsubscribeAnswer) -> Response:
-    named = answer.notification_type.replace("_", " ")
-    emails = f"e-mails of the type “{escape(named)}”" if named else "e-mails about notifications"
+def _language(request: Request) -> str:
+    return preferred(request.headers.get("accept-language", ""), WORDS)
+
+
+def _page(answer: UnsubscribeAnswer, language: str) -> Response:
+    words, name = WORDS[language], escape(answer.notification_type.replace("_", " "))
     if answer.ended:
-        title, form = "You are unsubscribed", ""
-        text = (
-            f"You get no {emails} any more. You can change this in your notification preferences."
-        )
+        title, form = words.ended_title, ""
+        text = words.ended if name else words.ended_all
     else:
-        title, form = "Unsubscribe?", FORM
-        text = f"You will get no more {emails}."
-    page = PAGE.substitute(title=title, text=text, form=form, style=STYLE)
+        title, form = words.title, FORM.substitute(button=words.button)
+        text = words.ask if name else words.ask_all
+    text = text.format(name=name)
+    page = PAGE.substitute(language=language, title=title, text=text, form=form, style=STYLE)
     return HTMLResponse(page, headers=HEADERS)

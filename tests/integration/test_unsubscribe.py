@@ -110,7 +110,7 @@ async def test_s74_the_page_speaks_the_language_of_the_browser(scene: Scene) -> 
     assert '<html lang="de">' in page.text
     assert "dieser Art mehr (new message)" in page.text
     done = await browser.post(link, headers=german)
-    assert "Sie sind abgemeldet" in done.text
+    assert "abgemeldet" in done.text
     assert done.headers["vary"] == "Accept-Language"
 
 

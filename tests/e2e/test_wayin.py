@@ -1,10 +1,11 @@
 """Tests how a person comes in from a host app: through its URL, and in its frame."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.browser import connected, messages, send
 from tests.support.hostapp import HostApp, host_app
@@ -127,6 +128,19 @@ async def test_s3_what_the_server_refuses_is_no_session_and_no_loop(
     await page.get_by_role("button", name="Try again").click()
     await connected(page)
     assert len(host.asked) - asked == 1
+
+
+async def test_s3_a_page_without_any_way_in_says_so(house: Stack, context: BrowserContext) -> None:
+    async def untold(route: Route) -> None:
+        """As a gateway without the settings serves it."""
+        answer = await route.fetch()
+        text = re.sub(r'(name="linkup-ways-in" content=)"[^"]*"', r'\1"{}"', await answer.text())
+        await route.fulfill(response=answer, body=text)
+
+    page = await context.new_page()
+    await page.route(f"{house.url}/", untold)
+    await page.goto(house.url)
+    await expect(page.get_by_text("Nobody can sign in on this page")).to_be_visible()
 
 
 async def test_s3_the_page_of_the_app_shows_it_in_a_frame_and_hands_it_a_token(

@@ -129,7 +129,7 @@ class Erasure:
     async def _clean(self) -> None:
         """Overwrite what is left in the files. Wait for whoever reads, as a backup does."""
         if not await self._apart(write_anew):
-            logger.warning("notify's database is too large to be written anew after an erasure")
+            logger.warning("notify's database cannot be written anew after an erasure")
         is_empty = False
         while not is_empty:
             is_empty = await self._apart(empty_the_log)

@@ -7,18 +7,25 @@ they were before, until it is begun anew, which on a quiet server may take days.
 
 import sqlite3
 
-MOST_BYTES = 64 * 1024 * 1024  # of a database that is written anew: it takes about a second
+MOST_BYTES = 64 * 1024 * 1024  # of a database that is written anew: in memory, in about a second
 
 SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 TIMEOUT = "PRAGMA busy_timeout"
 
 
 def write_anew(connection: sqlite3.Connection) -> bool:
-    """Write the database anew, and return whether this was done: a large one would take long."""
+    """Write the database anew, and return whether this was done: a large one would take long, and
+    a full disk has no room for it. No file beside the database sees its content."""
     [(size,)] = connection.execute(SIZE).fetchall()
     if size > MOST_BYTES:
         return False
-    connection.execute("VACUUM")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    try:
+        connection.execute("VACUUM")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.execute("PRAGMA temp_store=DEFAULT")
     return True
 
 

@@ -143,7 +143,7 @@ class UserErasure:
     async def _clean(self) -> None:
         """Overwrite what is left in the files. Wait for whoever reads, as a backup does."""
         if not await self._store.between(write_anew):
-            logger.warning("the store is too large to be written anew after an erasure")
+            logger.warning("the store cannot be written anew after an erasure; see docs/privacy.md")
         is_empty = False
         while not is_empty:
             is_empty = await self._store.between(empty_the_log)

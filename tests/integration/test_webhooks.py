@@ -29,6 +29,7 @@ from shared.commands import (
     DeleteWebhook,
     DeleteWebhookAnswer,
     EditMessage,
+    EraseUser,
     FileReport,
     PutUser,
     PutWebhook,
@@ -237,6 +238,22 @@ async def test_a_webhook_hears_of_all_that_happens_once_and_signed(world: World)
     assert len({one.headers["webhook-id"] for one in world.there.asked}) == 6
     for asked in world.there.asked:
         Verifier(SECRET).verify(asked.body, asked.headers)
+
+
+async def test_who_is_erased_leaves_deleted_messages(world: World) -> None:
+    await world.lane.do(PutUser(user_id="zoe", name="Zoe"))
+    async with world.notify():
+        await world.put(events=["message.created", "message.deleted"])
+        said = [
+            await world.lane.send(f"{world.folder.name}-{n}", f"zoe {n}", sender="zoe", to="ann")
+            for n in range(3)
+        ]
+        await world.until_idle(3)
+        await world.lane.do(EraseUser(user_id="zoe"))
+        await world.until_idle(6)
+    deleted = [one["data"]["message"] for one in world.events()[3:]]
+    assert [one["message_id"] for one in deleted] == [one.message_id for one in said]
+    assert [(one["content"], "deleted_at" in one) for one in deleted] == [("", True)] * 3
 
 
 async def test_s121_a_server_that_is_down_gets_all_in_order_when_it_is_back(world: World) -> None:

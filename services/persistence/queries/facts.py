@@ -1,7 +1,8 @@
 """Owns what happened, once for each fact, as followers other than notifications read it.
 
 The feed has a row of a fact for each member, and these stand together. One of them stands for the
-fact: of a message that of its sender, of a receipt that of its reader, of all else the first.
+fact: of a message or an edit that of its sender, of a receipt that of its reader, of all else the
+first.
 """
 
 from services.persistence.queries.log import ENDS, WRITER
@@ -19,11 +20,13 @@ FROM feed AS f
 LEFT JOIN messages AS m ON m.message_id = f.message_id
   AND f.kind IN ('message', 'message_updated', 'message_deleted')
 LEFT JOIN group_changes AS g ON g.change_id = f.change_id
-WHERE f.n > ?1 AND f.n <= ?2 AND (m.sender_id = f.user_id
+WHERE f.n > ?1 AND f.n <= ?2 AND (
+  (f.kind IN ('message', 'message_updated') AND m.sender_id = f.user_id)
   OR (f.kind = 'receipt' AND f.read_seq IS NOT NULL)
-  OR ((f.change_id IS NOT NULL OR f.kind = 'begun') AND NOT EXISTS (
-    SELECT 1 FROM feed AS p WHERE p.n = f.n - 1 AND p.conversation_id = f.conversation_id
-    AND p.kind = f.kind AND p.change_id IS f.change_id)))
+  OR ((f.change_id IS NOT NULL OR f.kind IN ('begun', 'message_deleted')) AND NOT EXISTS (
+    SELECT 1 FROM feed AS p WHERE p.n = f.n - 1 AND p.kind = f.kind
+    AND p.conversation_id IS f.conversation_id AND p.message_id IS f.message_id
+    AND p.change_id IS f.change_id)))
 ORDER BY f.n
 """  # noqa: S608 - constants
 LAST_REPORT = "SELECT coalesce(max(number), 0) FROM report_numbers"

@@ -2,9 +2,10 @@
 
 `--against CHECKOUT`: this product and another checkout's in turns; `--history`: a store of a
 million messages beside an empty one; `--only metrics`: what metrics cost; `--only mail`: how fast
-e-mails leave; `--only people`: what finding people costs among many; `--write`: all the others and
-the profile, into docs/benchmarks.md. Exits 1 when a message was lost, doubled or out of order, 2
-when there is nothing to measure; a missed target is said, not punished: it may be the machine.
+e-mails leave; `--only people`: what finding people costs among many; `--only webhooks`: what a
+webhook costs; `--write`: all the others and the profile, into docs/benchmarks.md. Exits 1 when a
+message was lost, doubled or out of order, 2 when there is nothing to measure; a missed target is
+said, not punished: it may be the machine.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from tests.bench import (
     priority,
     product,
     results,
+    webhooks,
     whole,
 )
 from tests.bench.figures import PARTS
@@ -34,8 +36,8 @@ from tests.bench.report import markdown
 from tests.bench.subject import QUICK, Extent, Unsound
 
 QUICK_PARTS = ("quiet", "full")
-METRICS, MAIL, PEOPLE = "metrics", "mail", "people"  # of this product alone
-ALONE = (METRICS, MAIL, PEOPLE)
+METRICS, MAIL, PEOPLE, WEBHOOKS = "metrics", "mail", "people", "webhooks"  # of this one alone
+ALONE = (METRICS, MAIL, PEOPLE, WEBHOOKS)
 
 
 def _arguments() -> argparse.Namespace:
@@ -115,6 +117,9 @@ def _alone(asked: argparse.Namespace, folder: Path) -> None:
     elif asked.only == PEOPLE:
         found = asyncio.run(people.measure(people.MANY, folder, results.say))
         results.write(found, PEOPLE, people.words(found), asked.json)
+    elif asked.only == WEBHOOKS:
+        acks = asyncio.run(webhooks.measure(_extent(asked), folder, results.say))
+        results.write(acks, WEBHOOKS, webhooks.words(acks), asked.json)
     else:
         cost = asyncio.run(metrics.measure(_extent(asked), folder, results.say))
         results.write(cost, METRICS, metrics.words(cost), asked.json)

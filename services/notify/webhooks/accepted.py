@@ -11,7 +11,7 @@ from services.notify.database import Between
 from services.notify.webhooks import rows
 from shared.errors import LinkupError
 
-GATHER = 0.1  # seconds
+GATHER = 0.25  # seconds
 RETRY = 1.0
 
 

@@ -14,6 +14,7 @@ class LinkupError(Exception):
     temporary: ClassVar[bool] = True
     status: ClassVar[int] = 500  # HTTP
     why: str = ""  # a word for the log, which whoever asked is not told
+    field: str = ""  # of the request, which is at fault
 
     def __init__(
         self, message: str, *, client_id: str | None = None, retry_after_ms: int | None = None

@@ -165,7 +165,9 @@ def only(request: Request, *names: str) -> None:
     for name in request.query_params:
         if name not in names:
             known = ", ".join(names) or "none"
-            raise InvalidRequest(f"Unknown parameter `{name[:60]}`; known are: {known}")
+            refused = InvalidRequest(f"Unknown parameter `{name[:60]}`; known are: {known}")
+            refused.field = name[:60]
+            raise refused
 
 
 def _who(request: Request, *identity: Identity) -> str:

@@ -8,7 +8,11 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as RFC 9457 defines it. `code` is the code of an `error` frame."""
+    """An error as RFC 9457 defines it. `code` is the code of an `error` frame.
+
+    `field` is the parameter, or the field of the body, that is at fault, such as `limit` or
+    `users[3].email`. It is left out if no single one is.
+    """
 
     type: str
     title: str
@@ -16,6 +20,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     detail: str
     temporary: bool
+    field: str | None = None
     client_id: str | None = None
     retry_after_ms: int | None = None
 
@@ -29,6 +34,7 @@ def problem_of(error: LinkupError, status: int | None = None) -> Problem:
         code=error.code,
         detail=error.message,
         temporary=error.temporary,
+        field=error.field or None,
         client_id=error.client_id,
         retry_after_ms=error.retry_after_ms,
     )

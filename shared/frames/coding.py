@@ -5,6 +5,7 @@ cursor is spliced in front of it.
 """
 
 import functools
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,6 +17,9 @@ from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
 from shared.frames.notification import BadgeUpdate
 from shared.frames.server import Error, Message
+
+LONGEST_FIELD = 100  # characters of the name of a field that a client has sent
+_FIELD = re.compile(r"(?:required|unknown) field `([^`]+)`")
 
 
 class _ClientIdOnly(Struct):
@@ -138,6 +142,16 @@ def fault(error: Exception) -> str:
         text = text.replace(f"matching regex {pattern!r}", words)
     shown = text if len(text) <= 200 else f"{text[:200]}…"
     return "".join(c if c.isprintable() else "\ufffd" for c in shown)
+
+
+def field_of(error: Exception) -> str:
+    """The field that a decoding error is about, such as `users[3].email`; "" if there is no single
+    one."""
+    what, _, place = str(error).partition(" - at `$")
+    named = _FIELD.search(what)
+    parts = (place.rstrip("`").lstrip("."), named[1] if named else "")
+    field = ".".join(filter(None, parts))
+    return field if field.isprintable() and len(field) <= LONGEST_FIELD else ""
 
 
 def size(text: str | bytes) -> int:

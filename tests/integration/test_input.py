@@ -64,17 +64,17 @@ async def asker(stack: Stack) -> AsyncIterator[Asker]:
         yield Asker(stack, client)
 
 
-def problem(answer: httpx2.Response, status: int = 400) -> str:
-    """The detail of the problem."""
+def problem(answer: httpx2.Response, status: int = 400) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     said: dict[str, Any] = answer.json()
     assert (said["status"], said["temporary"]) == (status, False)
-    return str(said["detail"])
+    return said
 
 
-def assert_names(field: str, detail: str) -> None:
-    assert re.search(rf"[`.]{field}\b", detail), f"{field}: {detail}"
+def assert_names(field: str, said: dict[str, Any]) -> None:
+    assert re.search(rf"[`.]{field}\b", said["detail"]), said
+    assert said["field"] == field
 
 
 def fields_of(route: Route) -> tuple[str, ...]:

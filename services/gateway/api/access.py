@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, user_id
+from services.gateway.api.request import as_json, invalid, user_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
 from shared.clock import SECOND
 from shared.commands import Command, Disconnect, RevokeToken, SetBan, Standing
-from shared.errors import InvalidRequest
 from shared.frames import MAX_INT
 from shared.reserved import is_reserved
 
@@ -65,5 +64,5 @@ def _user(request: Request) -> str:
     """The user named in the path. Raises InvalidRequest for one of ours."""
     named = user_id(request)
     if is_reserved(named):
-        raise InvalidRequest("`user_id`: ids that begin with `linkup--` are reserved")
+        raise invalid("user_id", "`user_id`: ids that begin with `linkup--` are reserved")
     return named

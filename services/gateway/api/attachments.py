@@ -9,7 +9,14 @@ from msgspec import UNSET
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.request import announced, as_json, converted, integer, listed
+from services.gateway.api.request import (
+    announced,
+    as_json,
+    converted,
+    integer,
+    invalid,
+    listed,
+)
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
 from services.gateway.attachments.links import Links, SharedLinks
 from services.gateway.attachments.objects import Objects
@@ -69,7 +76,7 @@ class Attachments:
     async def these(self, request: Request, identity: Identity) -> Response:
         ids = listed(request, "ids", api.FileIds)
         if ids is None:
-            raise InvalidRequest("The parameter `ids` is missing")
+            raise invalid("ids", "The parameter `ids` is missing")
         asked = commands.Attachments(attachment_ids=ids, user_id=identity.user_id)
         found = await self.log.ask(asked, AttachmentRecords)
         links = await self.links.get()
@@ -138,5 +145,5 @@ def _parameter(request: Request, name: str) -> str:
     """A parameter that has to be there. Raises InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
-        raise InvalidRequest(f"The parameter `{name}` is missing")
+        raise invalid(name, f"The parameter `{name}` is missing")
     return text

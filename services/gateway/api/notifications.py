@@ -6,7 +6,14 @@ from msgspec import UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, converted, flag, integer
+from services.gateway.api.request import (
+    as_json,
+    body,
+    converted,
+    flag,
+    integer,
+    invalid,
+)
 from services.gateway.auth import Identity
 from services.gateway.auth.claims import zones
 from services.gateway.contract import Endpoints
@@ -86,7 +93,7 @@ class Notifications:
 def known_zone(name: str | UnsetType | None, field: str) -> None:
     """Raises InvalidRequest; a system without the database of time zones knows none."""
     if name and zones() and name not in zones():
-        raise InvalidRequest(f"`{field}`: there is no time zone {name!r}")
+        raise invalid(field, f"`{field}`: there is no time zone {name!r}")
 
 
 def _given(request: Request, name: str, kind: object) -> str:

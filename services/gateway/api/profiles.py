@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.notifications import known_zone
-from services.gateway.api.request import as_json, as_read, body, converted, page_size, user_id
+from services.gateway.api.request import (
+    as_json,
+    as_read,
+    body,
+    converted,
+    invalid,
+    page_size,
+    user_id,
+)
 from services.gateway.auth.claims import REMOVED
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
@@ -109,7 +117,7 @@ def _decoded(item: Raw) -> api.UserItem:
 def _put(named: str, asked: api.ProfileRequest) -> PutUser:
     """Raises InvalidRequest."""
     if is_reserved(named):
-        raise InvalidRequest("`user_id`: ids that begin with `linkup--` are reserved")
+        raise invalid("user_id", "`user_id`: ids that begin with `linkup--` are reserved")
     _check_address(asked.email)
     known_zone(asked.tz, "tz")
     return PutUser(
@@ -136,7 +144,7 @@ def _check_address(email: str | UnsetType | None) -> None:
     try:
         Address(addr_spec=email)
     except (HeaderParseError, ValueError, IndexError):
-        raise InvalidRequest("`email` is not an e-mail address") from None
+        raise invalid("email", "`email` is not an e-mail address") from None
 
 
 def _profile(stored: Profile) -> api.ProfileAnswer:

@@ -49,7 +49,7 @@ async def body(request: Request, kind: type[T], at_most: int = MAX_BODY) -> T:
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise InvalidRequest(frames.fault(error)) from None
+        raise invalid(frames.field_of(error), frames.fault(error)) from None
 
 
 async def _content(request: Request, at_most: int) -> bytes:
@@ -77,6 +77,13 @@ def _too_large(at_most: int) -> TooLarge:
     return TooLarge(f"A request body can have at most {at_most} bytes")
 
 
+def invalid(field: str, message: str) -> InvalidRequest:
+    """The refusal of a parameter, or of a field of the body; "": of more than one."""
+    refused = InvalidRequest(message)
+    refused.field = field
+    return refused
+
+
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:
     """A query parameter that is a whole number, or None without it. Raises InvalidRequest."""
     text = request.query_params.get(name)
@@ -84,9 +91,9 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
         return None
     shown = text if len(text) <= 60 else f"{text[:60]}…"
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 20):
-        raise InvalidRequest(f"`{name}` must be a whole number, not {shown!r}")
+        raise invalid(name, f"`{name}` must be a whole number, not {shown!r}")
     if not least <= int(text) <= most:
-        raise InvalidRequest(f"`{name}` must be between {least} and {most}, not {shown}")
+        raise invalid(name, f"`{name}` must be between {least} and {most}, not {shown}")
     return int(text)
 
 
@@ -94,7 +101,7 @@ def flag(request: Request, name: str) -> bool | None:
     """A query parameter that is `true` or `false`, or None without it. Raises InvalidRequest."""
     text = request.query_params.get(name)
     if text not in (None, "true", "false"):
-        raise InvalidRequest(f"`{name}` must be true or false, not {text[:60]!r}")
+        raise invalid(name, f"`{name}` must be true or false, not {text[:60]!r}")
     return None if text is None else text == "true"
 
 
@@ -107,7 +114,7 @@ def listed(request: Request, name: str, kind: Any) -> Any:
     try:
         values = msgspec.convert(text.split(","), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"`{name}`: {frames.fault(error)}") from None
+        raise invalid(name, f"`{name}`: {frames.fault(error)}") from None
     return list(dict.fromkeys(values))
 
 
@@ -126,7 +133,7 @@ def given(
     try:
         return made(msgspec.convert(text, kind, strict=strict))
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"`{name}`: {frames.fault(error)}") from None
+        raise invalid(name, f"`{name}`: {frames.fault(error)}") from None
 
 
 def microseconds(time: datetime) -> int:
@@ -169,7 +176,7 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
         why = " is missing" if text is None else f": {frames.fault(error)}"
-        raise InvalidRequest(f"{said}{why}") from None
+        raise invalid(said.strip("`"), f"{said}{why}") from None
 
 
 def as_json(content: bytes, status: int = 200) -> Response:

@@ -8,13 +8,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, message_id
+from services.gateway.api.request import as_json, body, invalid, message_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, DeleteMessage, Done, EditMessage, React
-from shared.errors import InvalidRequest, LinkupError
+from shared.errors import LinkupError
 
 NO_CONTENT = 204
 
@@ -91,4 +91,4 @@ async def _mode(request: Request) -> frames.DeleteMode:
     try:
         return msgspec.convert({"mode": text}, api.DeleteOneRequest).mode
     except msgspec.ValidationError:
-        raise InvalidRequest("`mode` must be `me` or `everyone`") from None
+        raise invalid("mode", "`mode` must be `me` or `everyone`") from None

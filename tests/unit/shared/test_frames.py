@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import frames
+from shared import api, frames
 from shared.errors import InvalidFrame
 
 MESSAGE = {"type": "message", "client_id": "c1", "content": "hi", "to": "bob"}
@@ -70,3 +70,22 @@ def test_an_action_may_lead_to_a_page(text: str) -> None:
 def test_an_action_leads_nowhere_else(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(text, frames.LinkUrl)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (b'{"user_ids": ["a", 1], "title": "t"}', "user_ids[1]"),
+        (b'{"oddity": 1}', "oddity"),
+        (b'{"title": "t"}', "idempotency_key"),
+        (b'{"title": 7}', "title"),
+        (b'{"\\n": 1}', ""),
+        (b'{"%s": 1}' % (b"x" * 101), ""),
+        (b"[]", ""),
+        (b"{", ""),
+    ],
+)
+def test_the_field_at_fault_is_found_in_a_decoding_error(text: bytes, field: str) -> None:
+    with pytest.raises(msgspec.MsgspecError) as refused:
+        msgspec.json.decode(text, type=api.AnnounceRequest)
+    assert frames.field_of(refused.value) == field

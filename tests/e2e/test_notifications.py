@@ -27,19 +27,6 @@ RECORDING = """() => {
     };
 }"""
 
-PUSHING = """() => {
-    let there = null;
-    const made = (options) => ({
-        options,
-        endpoint: "https://push.example.com/1",
-        toJSON: () => ({ endpoint: "https://push.example.com/1", keys: {} }),
-        unsubscribe: async () => { there = null; return true; },
-    });
-    PushManager.prototype.getSubscription = async () => there;
-    PushManager.prototype.subscribe = async ({ applicationServerKey }) =>
-        (there = made({ applicationServerKey: applicationServerKey.buffer }));
-}"""
-
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -194,32 +181,6 @@ async def test_s93_preferences_are_kept_and_a_refused_one_is_taken_back(open_as:
     await page.get_by_label("Mentions: On").click()
     await expect(page.locator(".outcome")).to_have_text("Not saved: The server answered 403")
     await expect(page.get_by_label("Mentions: On")).not_to_be_checked()
-
-
-async def test_s93_s97_push_is_subscribed_in_the_settings_and_ended_when_signing_out(
-    open_as: Open,
-) -> None:
-    page = await open_as("nael", permissions=["notifications"])
-    await page.evaluate(PUSHING)
-    asked = []
-
-    async def answer(route: Route) -> None:
-        assert route.request.post_data_json is not None
-        asked.append((route.request.method, route.request.post_data_json["endpoint"]))
-        await route.fulfill(json={"subscriptions": 1})
-
-    await page.route("**/v1/push-subscriptions", answer)
-    await bell(page).click()
-    await page.get_by_role("button", name="Notification settings").click()
-    switch = page.get_by_role("switch", name="Push messages")
-    await expect(switch).not_to_be_checked()
-    await switch.click()
-    await expect(switch).to_be_enabled()
-    await expect(switch).to_be_checked()
-    await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Sign out").click()
-    await expect(page.get_by_label("Another user")).to_be_visible()
-    assert asked == [(method, "https://push.example.com/1") for method in ("POST", "DELETE")]
 
 
 async def test_s92_s93_one_of_two_tabs_shows_a_desktop_notification_and_leads_there(

@@ -48,13 +48,13 @@ function enter() {
 
 /** @param {import("./page/entry/session.js").Session} session @param {Demo|Hosted} way */
 function showChats(session, way) {
-  const leave = async () => {
+  const leave = async (why = "") => {
     client.stop();
     root.replaceChildren();
     await Promise.race([signOut(client), pause(SIGN_OUT_MS)]);
-    way.leave();
+    way.leave(why);
   };
-  const getToken = way.tokensOf(session, leave);
+  const getToken = way.tokensOf(session, () => leave());
   const client = new LinkupClient({ userId: session.user_id, getToken });
   const again = new Again({ client });
   keepTime(() => client.now());
@@ -146,7 +146,10 @@ function reportOn({ client, toasts, chat, message }) {
 
 /** Shows in a corner what went wrong. */
 function tell({ client, chats, toasts, conversation }) {
-  client.addEventListener("fault", ({ detail }) => detail.temporary || toasts.say(explain(detail)));
+  client.addEventListener("fault", ({ detail }) => {
+    const isOurs = detail.temporary || detail.code === "unauthorized"; // the client gets a new token, or fails
+    if (!isOurs) toasts.say(explain(detail));
+  });
   chats.hopes.addEventListener("refused", ({ detail }) => toasts.say(explain(detail)));
   client.addEventListener("failed", ({ detail }) => {
     const chat = chats.addressed(detail);
@@ -181,7 +184,7 @@ async function loadUntilDone(load, inbox, leave) {
       inbox.fail(null);
       return position;
     } catch (error) {
-      if (error.status === 401) return leave();
+      if (error.status === 401) return leave(error.message);
       await new Promise((retry) => {
         inbox.fail({ message: error.message, retry });
         setTimeout(retry, Math.max(RETRY_INBOX_MS, error.retryAfterMs ?? 0));
@@ -210,7 +213,7 @@ function header(session, client, indicator, { bell, blocked, leave }) {
     h("div", { class: "names" }, h("h2", {}, name), indicator.element),
     bell,
     button("Block list", "gone", blocked),
-    leave && button("Sign out", "leave", leave),
+    leave && button("Sign out", "leave", () => leave()),
   );
 }
 

@@ -98,7 +98,7 @@ async def test_s3_who_is_banned_is_out_within_a_second_on_two_gateways(stack: St
         told = await host(stack, "PUT", "mallory/ban")
         assert told == {"user_id": "mallory", "banned": True, "valid_after": None}
         async with within(SOON):
-            assert await out(peers) == [("You are banned", 4401)] * 2
+            assert await out(peers) == [("You no longer have access", 4401)] * 2
         assert await statuses(stack, shown) == [401, 401]
         await refused(stack, token(stack, "mallory", jti="another"))
         await bob.next("welcome")  # nobody else is

@@ -37,6 +37,7 @@ export class Connection {
   #welcomed = false;
   #welcomedAt = 0;
   #tokenRefused = false;
+  #refusal = ""; // the server's words about the last token
   #comeBackAt = 0;
   #heartbeatMs = 10_000;
   #timers = { retry: 0, welcome: 0, ping: 0, silence: 0, leave: 0 };
@@ -115,6 +116,7 @@ export class Connection {
     if (frame.type === "pong" && typeof frame.timestamp === "number") {
       this.rttMs = performance.now() - frame.timestamp;
     }
+    if (frame.type === "error" && frame.code === "unauthorized") this.#refusal = frame.message;
     if (frame.type === "reconnect") this.#askedToLeave(frame.after_ms);
     this.#options.onFrame(frame);
   }
@@ -124,6 +126,7 @@ export class Connection {
     this.#welcomed = true;
     this.#welcomedAt = Date.now();
     this.#tokenRefused = false;
+    this.#refusal = "";
     this.#heartbeatMs = frame.heartbeat_ms;
     this.#after("ping", this.#heartbeatMs, () => this.#beat());
     this.#become("connected");
@@ -151,7 +154,7 @@ export class Connection {
   #closed(code) {
     if (REFUSED.has(code)) return this.fail(REFUSED.get(code));
     if (code !== UNAUTHORIZED) return this.#retry();
-    if (this.#tokenRefused) return this.fail("Your session is over");
+    if (this.#tokenRefused) return this.fail(["Your session is over", this.#refusal].filter(Boolean).join(". "));
     this.#tokenRefused = true; // a fresh token may do; the same one will not
     this.#open();
   }

@@ -12,9 +12,15 @@ export function awayView({ text, onAgain }) {
   return card([h("p", { class: "lead", role: "status" }, `${text}.`), again(onAgain)]);
 }
 
-/** @param {{url: string, onAgain: () => void}} options `url`: of the app; empty: it says that one is signed in */
-export function signedOutView({ url, onAgain }) {
-  if (!url) return card([h("p", { class: "lead", role: "alert" }, "The server does not accept your session."), again(onAgain)]);
+/**
+ * @param {{url: string, why?: string, onAgain: () => void}} options
+ *        `url`: of the app; empty: it says that one is signed in. `why`: what the server says to that
+ */
+export function signedOutView({ url, why, onAgain }) {
+  if (!url) {
+    const words = ["The server does not accept your session.", why && `${why}.`].filter(Boolean).join(" ");
+    return card([h("p", { class: "lead", role: "alert" }, words), again(onAgain)]);
+  }
   const link = { class: "primary button", href: url, target: "_top" };
   return card([
     h("h1", {}, "You are signed out"),

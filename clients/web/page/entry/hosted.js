@@ -36,12 +36,12 @@ export class Hosted {
     return this.#app.getToken;
   }
 
-  /** Comes back by itself when somebody has signed in in another tab. */
-  leave() {
+  /** Comes back by itself when somebody has signed in in another tab. @param {string} [why] the server's words */
+  leave(why) {
     endSession();
     if (this.#app.hasChanged) return location.reload(); // it is somebody else's page now
     document.title = "LinkUp";
-    this.#root.replaceChildren(signedOutView({ url: this.#app.signInUrl, onAgain: () => location.reload() }));
+    this.#root.replaceChildren(signedOutView({ url: this.#app.signInUrl, why, onAgain: () => location.reload() }));
     document.onvisibilitychange = () => this.#lookAgain();
   }
 

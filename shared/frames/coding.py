@@ -7,12 +7,14 @@ cursor is spliced in front of it.
 import functools
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from shared.defects import unencodable
 from shared.errors import InvalidFrame, LinkupError, TooLarge
+from shared.frames.choices import choices
 from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
 from shared.frames.notification import BadgeUpdate
@@ -62,6 +64,13 @@ _about_decoder = msgspec.json.Decoder(_About)
 _client_id_decoder = msgspec.json.Decoder(_ClientIdOnly)
 _badge_decoder = msgspec.json.Decoder(BadgeUpdate)
 _encoder = msgspec.json.Encoder()
+_IN_WORDS = {
+    "Input data was truncated": "JSON is malformed: it ends too early",
+    "Invalid RFC3339 encoded datetime": "Expected a time such as 2026-11-29T12:00:00Z",
+    **{f"matching regex {pattern!r}": words for pattern, words in IN_WORDS.items()},
+}
+_PATTERN = re.compile(r"matching regex '(?:[^'\\]|\\.)*'")
+_WRONG = re.compile(r"Invalid enum value .*?(?: - at `(\$.*)`)?\Z", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -79,7 +88,7 @@ def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
     except RecursionError:
         raise InvalidFrame("The frame is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise InvalidFrame(fault(error), client_id=_client_id_of(text)) from None
+        raise InvalidFrame(fault(error, ClientFrame), client_id=_client_id_of(text)) from None
 
 
 def error_of(error: LinkupError) -> Error:
@@ -135,12 +144,16 @@ def time_of(microseconds: int) -> datetime:
     return _EPOCH + microseconds * _MICROSECOND
 
 
-def fault(error: Exception) -> str:
-    """A decoding error in words for a client: bounded, printable, without regular expressions."""
-    text = str(error).replace("Input data was truncated", "JSON is malformed: it ends too early")
-    for pattern, words in IN_WORDS.items():
-        text = text.replace(f"matching regex {pattern!r}", words)
+def fault(error: Exception, kind: Any) -> str:
+    """A decoding error in words for a client: bounded, printable, without regular expressions.
+    `kind`: what was expected."""
+    text = str(error)
+    for said, words in _IN_WORDS.items():
+        text = text.replace(said, words)
+    text = _PATTERN.sub("in the form in which the server returns it", text)
     shown = text if len(text) <= 200 else f"{text[:200]}…"
+    if (wrong := _WRONG.match(text)) and (known := choices(kind, wrong[1] or "")):
+        shown = f"{shown}; known are: {', '.join(known)}"
     return "".join(c if c.isprintable() else "\ufffd" for c in shown)
 
 

@@ -136,7 +136,9 @@ async def test_s3_s28_people_are_made_meet_and_are_banned_reported_exported_and_
     assert await open_reports(world) == []
 
     await banned_at_once(world, "u-1")
-    await expect(ada.get_by_text("Your session is over. You no longer have access.")).to_be_visible()
+    await expect(
+        ada.get_by_text("Your session is over. You no longer have access.")
+    ).to_be_visible()
     await expect(ada.locator(".toast")).to_have_count(0)  # one place says it
 
     assert CANARY in json.dumps(await world.ask("GET", "users/u-1/export"))

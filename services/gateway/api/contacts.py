@@ -90,5 +90,5 @@ def _decoded(item: Raw) -> str:
     try:
         found: str = msgspec.json.decode(item, type=UserId)
     except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"`user_ids`: {frames.fault(error)}") from None
+        raise InvalidRequest(f"`user_ids`: {frames.fault(error, UserId)}") from None
     return found

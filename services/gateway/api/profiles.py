@@ -111,7 +111,7 @@ def _decoded(item: Raw) -> api.UserItem:
     try:
         return msgspec.json.decode(item, type=api.UserItem)
     except msgspec.MsgspecError as error:
-        raise InvalidRequest(frames.fault(error)) from None
+        raise InvalidRequest(frames.fault(error, api.UserItem)) from None
 
 
 def _put(named: str, asked: api.ProfileRequest) -> PutUser:

@@ -49,7 +49,7 @@ async def body(request: Request, kind: type[T], at_most: int = MAX_BODY) -> T:
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise invalid(frames.field_of(error), frames.fault(error)) from None
+        raise invalid(frames.field_of(error), frames.fault(error, kind)) from None
 
 
 async def _content(request: Request, at_most: int) -> bytes:
@@ -114,7 +114,7 @@ def listed(request: Request, name: str, kind: Any) -> Any:
     try:
         values = msgspec.convert(text.split(","), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid(name, f"`{name}`: {frames.fault(error)}") from None
+        raise invalid(name, f"`{name}`: {frames.fault(error, kind)}") from None
     return list(dict.fromkeys(values))
 
 
@@ -133,7 +133,7 @@ def given(
     try:
         return made(msgspec.convert(text, kind, strict=strict))
     except msgspec.ValidationError as error:
-        raise invalid(name, f"`{name}`: {frames.fault(error)}") from None
+        raise invalid(name, f"`{name}`: {frames.fault(error, kind)}") from None
 
 
 def microseconds(time: datetime) -> int:
@@ -175,7 +175,7 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
     try:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
-        why = " is missing" if text is None else f": {frames.fault(error)}"
+        why = " is missing" if text is None else f": {frames.fault(error, kind)}"
         raise invalid(said.strip("`"), f"{said}{why}") from None
 
 

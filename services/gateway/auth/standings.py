@@ -68,6 +68,7 @@ def refusal(identity: Identity, standing: Standing) -> Unauthorized | None:
     """The error for a token of a user of that standing, if it is refused."""
     if not standing.refuses(int(identity.issued_at * SECOND), identity.token_id):
         return None
-    refused = Unauthorized("You no longer have access" if standing.banned else "The token was revoked")
+    said = "You no longer have access" if standing.banned else "The token was revoked"
+    refused = Unauthorized(said)
     refused.why = "banned" if standing.banned else "revoked"
     return refused

@@ -1,6 +1,7 @@
 """The real persistence for tests of notify, and a lane that sends it commands."""
 
 import asyncio
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -32,13 +33,15 @@ DIRECT = subjects.direct_conversation_id("ann", "bob")
 class Lane:
     """Sends batches as a gateway's lane does."""
 
-    def __init__(self, wire: bus.Bus) -> None:
+    def __init__(self, wire: bus.Bus, child: asyncio.subprocess.Process) -> None:
         self.wire = wire
+        self.child = child
+        self._name = secrets.token_hex(4)
         self._number = 0
 
     async def do(self, *commands: Command) -> list[Any]:
         self._number += 1
-        batch = encode(Batch(lane="test", number=self._number, commands=list(commands)))
+        batch = encode(Batch(lane=self._name, number=self._number, commands=list(commands)))
         async with within(20):
             while True:
                 with suppress(LinkupError):
@@ -81,12 +84,13 @@ async def persistence(nats_url: str, folder: Path, **values: Any) -> AsyncIterat
     )
     try:
         async with bus.connect(nats_url, "gateway") as wire:
-            lane = Lane(wire)
+            lane = Lane(wire, child)
             await lane.do(
                 PutUser(user_id="ann", name="Ann"),
                 PutUser(user_id="bob", name="Bob", email="bob@example.test"),
             )
             yield lane
     finally:
-        child.terminate()
+        if child.returncode is None:
+            child.terminate()
         await child.wait()

@@ -9,6 +9,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -425,6 +426,31 @@ async def test_kill_9_at_any_moment_loses_nothing(world: World) -> None:
         await eventually(lambda: world.told() == said, 20)
 
 
+@pytest.mark.slow
+async def test_kill_9_of_persistence_in_mid_traffic_loses_and_reorders_nothing(
+    tmp_path: Path, running: tuple[Lane, Endpoint, str]
+) -> None:
+    _, there, _ = running  # whose certificate is trusted
+    there.forget()
+    there.usual = "200"
+    said: dict[str, list[str]] = defaultdict(list)
+    async with nats_server() as url, notify(url, tmp_path, **ON):
+        for number in range(3):
+            async with persistence(url, tmp_path, message_rate=0) as lane:
+                world = World(lane, there, tmp_path, url)
+                world.sent = 100 * number
+                await lane.do(*(PutUser(user_id=friend) for friend in FRIENDS))
+                if number == 0:
+                    await world.put()
+                for friend, contents in (await world.said(12)).items():
+                    said[friend] += contents
+                await world.until_requests(12 * number + 3)
+                if number < 2:
+                    lane.child.kill()
+                    continue
+                await eventually(partial(_has_told, world, said), 20)
+
+
 async def test_many_wait_in_the_log_and_not_in_memory(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -542,6 +568,10 @@ async def test_without_a_webhook_nothing_is_asked_of_the_log(world: World) -> No
         await eventually(lambda: bool(asked))
     first = asked[0]
     assert b"at_end" in first.payload
+
+
+def _has_told(world: World, said: dict[str, list[str]]) -> bool:
+    return world.told() == said
 
 
 def samples(health: Health, name: str) -> dict[str, float]:

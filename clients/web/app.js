@@ -10,7 +10,7 @@ import { Chats } from "./page/chats.js";
 import { Conversation } from "./page/conversation.js";
 import { avatar, h, icon } from "./page/dom.js";
 import { Demo } from "./page/entry/demo.js";
-import { closedView } from "./page/entry/door.js";
+import { closedView, waitingView } from "./page/entry/door.js";
 import { hostApp } from "./page/entry/hostapp.js";
 import { Hosted } from "./page/entry/hosted.js";
 import { waysIn } from "./page/entry/ways.js";
@@ -33,7 +33,7 @@ import { keepTime, watchDays } from "./page/time.js";
 import { Toasts } from "./page/toasts.js";
 
 const RETRY_INBOX_MS = 4_000;
-const SIGN_OUT_MS = 2_000; // for the server to end push messages and the token
+const SIGN_OUT_MS = 5_000; // for the server to end push messages and the token
 const root = document.getElementById("app");
 
 /** By the host app if one is named, else by the demo if it is on. */
@@ -50,7 +50,7 @@ function enter() {
 function showChats(session, way) {
   const leave = async (why = "") => {
     client.stop();
-    root.replaceChildren();
+    root.replaceChildren(waitingView("Signing you out…"));
     await Promise.race([signOut(client), pause(SIGN_OUT_MS)]);
     way.leave(why);
   };

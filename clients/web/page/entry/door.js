@@ -2,9 +2,9 @@
 
 import { h, icon } from "../dom.js";
 
-/** The app is being asked who it is. */
-export function waitingView() {
-  return card([h("p", { class: "lead", role: "status" }, "Signing you in…")], { "aria-busy": "true" });
+/** While somebody is signed in or out. @param {string} text */
+export function waitingView(text) {
+  return card([h("p", { class: "lead", role: "status" }, text)], { "aria-busy": "true" });
 }
 
 /** @param {{text: string, onAgain: () => void}} options `text`: why the app has not answered */

@@ -23,7 +23,7 @@ export class Hosted {
   }
 
   async enter() {
-    this.#root.replaceChildren(waitingView());
+    this.#root.replaceChildren(waitingView("Signing you in…"));
     const session = await this.#session();
     if (!session) return this.leave();
     beginFor(session.user_id);

@@ -10,6 +10,7 @@ SETTINGS = Settings(
     jwt_secret="the-jwt-secret-of-at-least-32-bytes",
     admin_key="the-operators-key-of-at-least-32-bytes",
     host_key="the-host-apps-key-of-at-least-32-bytes",
+    moderation_secret="the-secret-of-the-moderation",
     smtp_password="the-smtp-password",
     vapid_private_key="the-key-of-web-push",
     nats_url="nats://name:the-nats-password@127.0.0.1:4222",

@@ -1,11 +1,13 @@
-"""Owns options that several commands share, progress output, and settings given as flags."""
+"""Owns options that several commands share, output on a terminal, and settings given as flags."""
 
 import os
 import sys
 from collections.abc import Mapping
 
 import click
+from rich.text import Text
 
+from shared.errors import visible
 from shared.settings import variable
 
 
@@ -61,3 +63,8 @@ def environment_with(**flags: object) -> Mapping[str, str]:
     """The environment, with the given flags in place of its variables."""
     given = {variable(name): str(value) for name, value in flags.items() if value is not None}
     return {**os.environ, **given}
+
+
+def foreign(text: str | None) -> Text:
+    """What a user or a host app has written: its lines, without what a terminal obeys."""
+    return Text("\n".join(map(visible, (text or "").split("\n"))))

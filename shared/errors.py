@@ -168,6 +168,9 @@ BY_CODE: dict[str, type[LinkupError]] = {
 }
 
 
+JOINERS = "\u200c\u200d"  # within words and emoji; a terminal does nothing with them
+
+
 class Refusal(Exception):
     """Something for the operator to put right, said on one line."""
 
@@ -185,4 +188,4 @@ class StartError(Refusal):
 
 def visible(text: str) -> str:
     """On one line, without what a terminal obeys or UTF-8 cannot hold: a path may be any bytes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in text)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from linkup.errors.asking import Told
+from linkup.options import foreign
 from shared.clock import SECOND
 from shared.taxonomy import Record, Severity
 
@@ -42,7 +43,7 @@ def _table(records: list[Record]) -> Table:
         severity = "resolved" if one.resolved else one.severity
         table.add_row(
             *(_time(one.occurred_at)[5:], str(one.count), Text(severity, style=style)),
-            *(one.service, one.id, Text(f"{one.category}\n{one.message}")),
+            *(one.service, one.id, foreign(f"{one.category}\n{one.message}")),
         )
     return table
 
@@ -64,7 +65,7 @@ def details(one: Record) -> RenderableType:
     }
     for name, value in known.items():
         if value:
-            table.add_row(Text(name, style="bold"), Text(value))
+            table.add_row(Text(name, style="bold"), foreign(value))
     return table
 
 

@@ -19,14 +19,14 @@ from shared.commands import (
     encode,
     open_answer,
 )
-from shared.errors import LinkupError, NotFound, StartError, Unavailable
+from shared.errors import LinkupError, NotFound, StartError, Unavailable, visible
 from shared.settings import Settings, load
 from shared.trace import trace
 
 TIMEOUT = 5.0
 
 
-@click.command()
+@click.command(short_help="Print the steps of a message with their times.")
 @click.argument("message_id", type=click.IntRange(min=1))
 @click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
 @config_option
@@ -38,7 +38,7 @@ def message(message_id: int, data_dir: str | None, config: str | None, as_json: 
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
-        click.echo("\n".join(lines(found)))
+        click.echo("\n".join(map(visible, lines(found))))
 
 
 async def traced(settings: Settings, message_id: int) -> api.TraceAnswer:

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from linkup.options import foreign
 from shared.clock import SECOND
 from shared.commands import DeadDelivery, NotifyStatsAnswer
 
@@ -45,8 +46,8 @@ def deliveries(found: list[DeadDelivery]) -> RenderableType:
     table = _table("ended", "channel", "state", "reason", "user", "id")
     for one in found:
         table.add_row(
-            *(_time(one.closed_at), one.channel, one.state, Text(one.reason)),
-            *(Text(one.user_id), one.delivery_id),
+            *(_time(one.closed_at), one.channel, one.state, foreign(one.reason)),
+            *(foreign(one.user_id), one.delivery_id),
         )
     return table
 

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from linkup.options import foreign
 from shared import api
 
 COLUMNS = ("filed", "about", "by", "reason", "id")
@@ -19,7 +20,7 @@ def listing(found: api.ReportsAnswer) -> RenderableType:
         table.add_column(name, no_wrap=name in ("filed", "id"), overflow="fold")
     for one in found.reports:
         row = (_time(one.created_at), one.user_id, one.reporter_id, one.reason, one.report_id)
-        table.add_row(*map(Text, row), style="dim" if one.resolved_at else "")
+        table.add_row(*map(foreign, row), style="dim" if one.resolved_at else "")
     return table
 
 
@@ -39,7 +40,7 @@ def details(one: api.Report) -> RenderableType:
     }
     for name, value in known.items():
         if value:
-            table.add_row(Text(name, style="bold"), Text(value))
+            table.add_row(Text(name, style="bold"), foreign(value))
     return table
 
 

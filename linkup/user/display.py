@@ -8,6 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from linkup.options import foreign
+
 Answer = dict[str, Any]
 
 
@@ -17,7 +19,7 @@ def users(found: Sequence[Answer]) -> RenderableType:
     table = _table("id", "name", "e-mail", "last seen")
     for one in found:
         row = (one["user_id"], one["name"], one["email"], time_of(one["last_seen"]))
-        table.add_row(*(Text(value or "") for value in row))
+        table.add_row(*map(foreign, row))
     return table
 
 
@@ -27,7 +29,7 @@ def contacts(found: Sequence[Answer]) -> RenderableType:
     table = _table("id", "name", "since")
     for one in found:
         row = (one["user_id"], one["name"], time_of(one["created_at"]))
-        table.add_row(*(Text(value or "") for value in row))
+        table.add_row(*map(foreign, row))
     return table
 
 
@@ -36,7 +38,7 @@ def details(one: Answer) -> RenderableType:
     for name, value in one.items():
         if value is not None:
             shown = time_of(value) if name in ("created_at", "last_seen") else str(value)
-            table.add_row(Text(name, style="bold"), Text(shown))
+            table.add_row(Text(name, style="bold"), foreign(shown))
     return table
 
 

@@ -9,7 +9,7 @@ from click import exceptions
 from shared.contract import documents
 
 
-@click.command()
+@click.command(short_help="Write the API documents to docs/.")
 @click.option(
     "--check", is_flag=True, help="Write nothing. The exit code is 1 if a document is out of date."
 )

@@ -18,7 +18,7 @@ EXIT_FAILED = 2
 EXIT_SETTING = 78
 
 
-@click.command()
+@click.command(short_help="Check the stored data for faults.")
 @click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
 @click.option(
     "--all",

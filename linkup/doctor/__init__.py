@@ -26,7 +26,7 @@ SIGNS = {
 FIX = "Correct it: `linkup config` prints what is in force."
 
 
-@click.command()
+@click.command(short_help="Check everything that LinkUp depends on.")
 @click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
 @click.option(
     "--url", default="", metavar="URL", help="URL of a gateway not started by `linkup run`."

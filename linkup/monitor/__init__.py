@@ -26,7 +26,7 @@ SVG_WIDTH = 110  # characters
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # which are on another server
 
 
-@click.command()
+@click.command(short_help="Show the health of all services.")
 @click.option("--continuous", is_flag=True, help="Repeat the check until Ctrl-C.")
 @click.option(
     "--interval",

@@ -51,7 +51,7 @@ def notifications() -> None:
     """Show and manage the notifications of all users."""
 
 
-@notifications.command()
+@notifications.command(short_help="Count notifications and deliveries.")
 @common
 def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Count notifications by type, and deliveries by channel, state and reason."""
@@ -62,7 +62,7 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
         Console().print(counts(found))
 
 
-@notifications.command()
+@notifications.command(short_help="Delete old notifications and deliveries.")
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True),
@@ -89,7 +89,7 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
         )
 
 
-@notifications.command()
+@notifications.command(short_help="Send the waiting digests now.")
 @click.option("--user", default="", metavar="USER", help="Send only the digest of this user.")
 @common
 def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
@@ -122,7 +122,7 @@ def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) ->
         Console().print(deliveries(found.deliveries))
 
 
-@notifications.command()
+@notifications.command(short_help="Try again e-mails and pushes that failed.")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "is_all", is_flag=True, help="Try all that failed, at most 500 at a time.")
 @common

@@ -33,7 +33,7 @@ def common(command: Command) -> Command:
     return command
 
 
-@click.group()
+@click.group(short_help="Read and resolve the reports of users.")
 def report() -> None:
     """Read and resolve what users report about messages and other users.
 

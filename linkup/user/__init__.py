@@ -46,7 +46,7 @@ def limited(command: Command) -> Command:
 user_argument = click.argument("user_id", metavar="ID")
 
 
-@click.group()
+@click.group(short_help="Show, change, ban, export and erase users.")
 def user() -> None:
     """Show, change, ban and erase users, as the host app does over HTTP.
 
@@ -137,7 +137,7 @@ def contacts(
     _show({"contacts": found}, as_json, lambda: display.contacts(found))
 
 
-@user.command()
+@user.command(short_help="Refuse the tokens that a user has now.")
 @user_argument
 @common
 def disconnect(user_id: str, as_json: bool, **where: str | None) -> None:
@@ -146,7 +146,7 @@ def disconnect(user_id: str, as_json: bool, **where: str | None) -> None:
     _show(found, as_json, lambda: f"{user_id} is disconnected.")
 
 
-@user.command()
+@user.command(short_help="Refuse all tokens of a user, or end that.")
 @user_argument
 @click.option("--lift", is_flag=True, help="End the ban.")
 @common
@@ -156,7 +156,7 @@ def ban(user_id: str, lift: bool, as_json: bool, **where: str | None) -> None:
     _show(found, as_json, lambda: f"{user_id} is {'not ' if lift else ''}banned.")
 
 
-@user.command()
+@user.command(short_help="Export everything that is stored of a user.")
 @user_argument
 @click.option(
     "--output",
@@ -172,7 +172,7 @@ def export(user_id: str, output: BinaryIO, as_json: bool, **where: str | None) -
         output.write(piece)
 
 
-@user.command()
+@user.command(short_help="Delete everything that a user has written.")
 @user_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common

@@ -79,7 +79,7 @@ def list_webhooks(
         Console().print(dead_letters(dead))
 
 
-@webhooks.command()
+@webhooks.command(short_help="Send dead letters again.")
 @click.argument("webhook")
 @click.argument("ids", nargs=-1, metavar="[EVENT]...")
 @click.option("--all", "is_all", is_flag=True, help="Send all dead letters of the webhook again.")
@@ -109,7 +109,7 @@ def replay(
         raise click.exceptions.Exit(1)
 
 
-@webhooks.command()
+@webhooks.command(short_help="Send an event of the type webhook.test.")
 @click.argument("webhook")
 @common
 def test(webhook: str, data_dir: str | None, config: str | None, as_json: bool) -> None:

@@ -31,6 +31,13 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "--json" in result.output
 
 
+@pytest.mark.parametrize("group", ["", "user", "report", "notifications", "webhooks", "token"])
+def test_a_list_of_commands_cuts_no_sentence(group: str) -> None:
+    listed = call(*group.split(), "--help").output.partition("Commands:")[2].splitlines()
+    assert listed
+    assert [line for line in listed if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize(
     "arguments", [["fly"], ["run", "--gateways", "0"], ["run", "--port", "high"], ["config", "x"]]
 )

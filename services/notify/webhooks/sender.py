@@ -61,7 +61,8 @@ class Sender:
         count: Callable[[str], None],
     ) -> None:
         self._hook = hook
-        self.breaker = Breaker(f"the webhook {hook.webhook_id}", retries)
+        time = asyncio.get_running_loop().time
+        self.breaker = Breaker(f"the webhook {hook.webhook_id}", retries, time)
         self.reason = ""  # of the last failure since something was accepted
         self._bus = bus
         self._between = between

@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from services.notify import courier, follower, outcomes
 from services.notify.channels import email
+from services.notify.channels.letter import Letter
 from services.notify.database import Transactions
 from services.notify.ladder import groups
 from shared.errors import SettingError, StartError
+from shared.settings import Settings
 from tests.integration.notify_support import (
     FakeLog,
     Mailbox,
@@ -120,6 +122,25 @@ async def test_c8_a_kept_connection_that_takes_no_more_costs_no_attempt(
     assert mailbox.connections == 2
     assert [row["attempts"] for row in rows(running.database)] == [0] * 4
     assert len(mailbox.accepted) == 4
+
+
+async def test_a_send_that_is_cut_off_leaves_no_connection(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smtp = email.Smtp(Settings(**to_mailbox(mailbox)), "own.test")
+    client = smtp._client()  # noqa: SLF001
+    monkeypatch.setattr(smtp, "_client", lambda: client)
+    mailbox.script["rcpt"] = ["hang"]
+
+    async def never() -> bool:
+        raise AssertionError
+
+    sending = asyncio.create_task(smtp.send("n1", Letter("bob@example.test", b""), never))
+    await mailbox.reached("rcpt").wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert not client.is_connected
 
 
 async def test_a_connection_is_not_kept_for_long(

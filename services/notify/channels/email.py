@@ -87,25 +87,27 @@ class Smtp:
         kept one, the server may have had enough: then a new one is tried."""
         if self._kept:
             client = self._kept.pop()
-            error = await self._tried(self._envelope(client, to))
+            error = await self._tried(client, to)
             if error is None or is_of_recipient(error):
                 return client, error
             await _goodbye(client)
         client = self._client()
-        return client, await self._tried(self._envelope(client, to, is_new=True))
+        return client, await self._tried(client, to, is_new=True)
 
-    async def _envelope(self, client: aiosmtplib.SMTP, to: str, is_new: bool = False) -> None:
-        if is_new:
-            await client.connect()
-        await client.mail(self._from)
-        await client.rcpt(to)
-
-    async def _tried(self, envelope: Awaitable[None]) -> Exception | None:
+    async def _tried(
+        self, client: aiosmtplib.SMTP, to: str, is_new: bool = False
+    ) -> Exception | None:
         try:
             async with asyncio.timeout(self._envelope_timeout):
-                await envelope
+                if is_new:
+                    await client.connect()
+                await client.mail(self._from)
+                await client.rcpt(to)
         except (SMTPException, OSError) as error:  # a timeout is one too
             return error
+        except BaseException:  # it is cut off
+            client.close()
+            raise
         return None
 
     def _client(self) -> aiosmtplib.SMTP:

@@ -32,7 +32,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " and JSON elsewhere.",
         "canary_every": "The time after which a gateway sends a message to itself if no other"
         " message was sent. 0 switches this off.",
-        "health_window": "How long an error lowers the health score. The status of a service"
+        "health_window": "The time for which an error lowers the health score. The status of a"
+        " service"
         " improves only after a fifth of this time.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
         "metrics": "1: collect metrics and serve them at /metrics. 0: do neither.",
@@ -47,21 +48,21 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "Gateway": {
         "jwt_secret": "The secret that signs your app's tokens (HS256), at least 32 bytes. While"
-        " you change it, set the new and the old secret, separated by a comma. The first one signs"
-        " the URLs of files.",
+        " you change it, set the new and the old secret, separated by a comma.",
         "jwt_audience": "The required audience (`aud`) of a token.",
         "jwt_issuer": "The required issuer (`iss`) of a token. If empty, any issuer is accepted.",
         "jwks_url": "The https address of the public keys of your app's tokens (RS256, ES256,"
         " EdDSA), as a JSON Web Key Set.",
-        "jwks_every": "How often the public keys are fetched.",
-        "jwt_leeway": "How far ahead your app's clock may be (`nbf`, `iat`). It does not"
+        "jwks_every": "The interval at which the public keys are fetched.",
+        "jwt_leeway": "The time by which your app's clock may be ahead (`nbf`, `iat`). It does not"
         " extend `exp`.",
         "moderation_url": "The https address of your app that is asked whether a message may be"
         " sent; see docs/moderation.md. If empty, nobody is asked.",
         "moderation_secret": "The secret that signs these requests: whsec_ and 24 to 64 bytes in"
         " base64. If empty, they are not signed.",
         "moderation_timeout": "The time within which your app must answer, at most 3.",
-        "moderation_on_failure": "What happens without an answer: open to send the message, closed"
+        "moderation_on_failure": "The reaction to a missing answer: open to send the message,"
+        " closed"
         " to refuse it for now.",
         "admin_key": "The operator's key for all of /v1/admin, at least 32 bytes. While you change"
         " it, set the old and the new key, separated by a comma.",
@@ -81,7 +82,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " https://app.example.com. * is refused.",
         "trusted_proxies": "Addresses or networks of proxies whose X-Forwarded-For header"
         " is trusted. Names are refused.",
-        "websocket": "How text frames are read and written: direct, or websockets to use the Python"
+        "websocket": "The way in which text frames are read and written: direct, or websockets to"
+        " use the Python"
         " library of that name, which costs more CPU.",
         "hello_timeout": "The time within which a new WebSocket must send `hello`.",
         "heartbeat": "The interval at which a client should send `ping`.",
@@ -108,16 +110,16 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " WebSocket in the long run. There is no limit if LINKUP_MESSAGE_RATE is 0.",
         "frames_in_flight": "The number of unanswered commands at which a WebSocket is no"
         " longer read.",
-        "shouting_for": "How long a WebSocket may exceed its rate before it is closed.",
+        "shouting_for": "The time for which a WebSocket may exceed its rate before it is closed.",
         "requests_per_second": "The number of requests a second that are read from a"
         " connection in the long run. There is no limit if LINKUP_API_PER_MINUTE is 0.",
         "queued_per_user": "The maximum number of commands of a user that wait in a gateway.",
         "header_bytes": "The maximum size of the head of a request. A single field may"
         " take half of it.",
         "header_timeout": "The time within which the head of a request must arrive.",
-        "body_timeout": "How long a request or response body may make no progress, which"
+        "body_timeout": "The time for which a request or response body may make no progress, which"
         " means less than 500 bytes/s.",
-        "stall_timeout": "How long a WebSocket may leave waiting frames unread before it"
+        "stall_timeout": "The time for which a WebSocket may leave waiting frames unread before it"
         " is closed.",
         "send_buffer_bytes": "The size of the system's send buffer for a WebSocket.",
         "outbox_frames": "The maximum number of frames that wait for a WebSocket before"
@@ -127,7 +129,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "lanes": "The number of batches that a gateway sends to persistence at the same time.",
         "log_waiting": "The maximum number of queries to the log that wait in a gateway,"
         " including those of WebSockets that connect. Further ones are refused as `overloaded`.",
-        "presence_debounce": "How long a user may be away without being shown as offline,"
+        "presence_debounce": "The time for which a user may be away without being shown as offline,"
         " at most 5.",
         "attachments_url": "The location of attachments: file:///path, or"
         " s3://bucket/prefix with the usual variables of S3. If empty,"
@@ -138,35 +140,37 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " that is not an image, audio or video.",
         "attachment_audio_bytes": "The maximum size of an audio file.",
         "attachment_video_bytes": "The maximum size of a video.",
-        "attachment_link_for": "How long the URL of an attachment is valid.",
+        "attachment_link_for": "The time for which the URL of an attachment is valid.",
         "attachment_sweep_every": "The interval at which unused files are deleted.",
     },
     "Persistence": {
         "message_burst": "The number of messages that a user may send at once.",
         "message_rate": "The number of messages a second that a user may send in the long run.",
-        "contacts": "Who may write to whom: everybody to everybody (open), or only to contacts "
-        "that the host app sets (listed).",
+        "contacts": "The users to whom a user may write: all (open), or only the contacts that the"
+        " host app sets (listed).",
         "group_history": "1: new members of a group see earlier messages.",
-        "edit_window": "How long a message may be edited after it was sent.",
-        "delete_window": "How long a message may be deleted for everyone after it was sent.",
-        "feed_retention": "How long the feed is kept for clients to resume, at least"
+        "edit_window": "The time for which a message may be edited after it was sent.",
+        "delete_window": "The time for which a message may be deleted for everyone after it was"
+        " sent.",
+        "feed_retention": "The time for which the feed is kept for clients to resume, at least"
         " 604800. Messages are always kept.",
-        "follower_patience": "How long a service that has stopped reading the log delays the"
-        " deletion of old feed rows, at least 86400.",
-        "attachment_unsent_for": "How long an upload is kept if no message is sent with it.",
+        "follower_patience": "The time for which a service that has stopped reading the log delays"
+        " the deletion of old feed rows, at least 86400.",
+        "attachment_unsent_for": "The time for which an upload is kept if no message is sent with"
+        " it.",
         "database_url": "The database of persistence, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/linkup.db.",
         "readers": "The number of queries that persistence answers at the same time.",
         "audit_every": "The pause between two audits of the stored data. 0: no audits.",
-        "errors_keep": "How long an error record is kept after the error last occurred.",
-        "audit_log_keep": "How long an entry of the audit log is kept.",
+        "errors_keep": "The time for which an error record is kept after the error last occurred.",
+        "audit_log_keep": "The time for which an entry of the audit log is kept.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
-        "notify_push_after": "How long a message stays undelivered before it is pushed to the"
-        " browsers that the user has subscribed.",
-        "notify_email_after": "How long a message stays unread before an e-mail is sent.",
+        "notify_push_after": "The time for which a message stays undelivered before it is pushed"
+        " to the browsers that the user has subscribed.",
+        "notify_email_after": "The time for which a message stays unread before an e-mail is sent.",
         "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
         " doubles with each e-mail until the user reads something in the"
         " conversation.",
@@ -175,7 +179,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "notification_defaults": "The channels of a type for users who have not chosen, such as"
         " post_liked=realtime+push. Instead of channels: none for a notification that is only"
         " listed, off for one that is not even listed.",
-        "notification_keep": "How long a notification is kept after it was read. Unread ones are"
+        "notification_keep": "The time for which a notification is kept after it was read. Unread"
+        " ones are"
         " kept for 180 days.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
@@ -193,12 +198,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
-        "smtp_connections": "How many connections to the mail server there are at most at the same"
-        " time. More than four are only made while e-mails leave fast.",
-        "smtp_refusals": "How many permanent refusals in a row end the e-mails to an address."
-        " When the user's address changes, the user gets e-mails again. "
-        "0: refusals never end them.",
-        "smtp_retry_strategy": "How the pauses between two attempts to send an e-mail grow:"
+        "smtp_connections": "The maximum number of connections to the mail server at the same time."
+        " More than four are only made while e-mails leave fast.",
+        "smtp_refusals": "The number of times in a row that the mail server says there is no such"
+        " mailbox, after which this address gets no e-mail. When the user's address changes, the"
+        " user gets e-mails again."
+        " 0: refusals never end the e-mails.",
+        "smtp_retry_strategy": "The growth of the pauses between two attempts to send an e-mail:"
         " exponential, linear or fixed.",
         "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",
         "smtp_retry_base": "The first pause between two attempts.",
@@ -210,14 +216,14 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " LINKUP_SMTP_FROM.",
         "push_content": "The content of a push notification: full, or none for a text that"
         " does not tell who wrote what.",
-        "outbound_allowed": "Hosts and networks that LINKUP_JWKS_URL and the addresses of push"
-        " subscriptions and webhooks may lead to"
-        " although they are private. Such an address may have any port.",
-        "webhook_retry_strategy": "How the pauses between two attempts to send an event to a"
-        " webhook grow: exponential, linear or fixed.",
+        "outbound_allowed": "Hosts and networks that LinkUp may send requests to although they are"
+        " private, on any port. All other URLs of push subscriptions, webhooks, LINKUP_JWKS_URL"
+        " and LINKUP_MODERATION_URL must name a public host and the port 443 or 8443.",
+        "webhook_retry_strategy": "The growth of the pauses between two attempts to send an event"
+        " to a webhook: exponential, linear or fixed.",
         "webhook_retry_base": "The first pause between two attempts.",
         "webhook_retry_cap": "The longest pause between two attempts.",
-        "webhook_retry_for": "How long an event is tried before it is given up.",
+        "webhook_retry_for": "The time for which an event is tried before it is given up.",
     },
 }
 

@@ -7,10 +7,11 @@ from msgspec import UNSET, Struct
 
 from services.persistence.projection.conversation import CHANGES
 from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
-from services.persistence.queries.source import Source
+from services.persistence.queries.source import Source, give_way
 from shared import api, frames
 from shared.commands import MAX_DETAILS, MAX_PAGE_BYTES, Details, DetailsAnswer, Fact
 
+AT_A_TIME = 4  # facts made before others go on
 GONE = b""
 
 # A store that was restored from a copy may have given the same number again.
@@ -52,6 +53,8 @@ def _fitting(encoded: Iterator[bytes]) -> Iterator[bytes]:
         if count == MAX_DETAILS or (count and size > MAX_PAGE_BYTES):
             return
         yield one
+        if count % AT_A_TIME == AT_A_TIME - 1:
+            give_way()
 
 
 def _detail(source: Source, fact: Fact) -> bytes:

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
@@ -181,10 +182,10 @@ def contact(text: str) -> str:
     return text
 
 
-def secure(text: str) -> str:
-    parts = _split(text, "https://id.example.com/jwks.json")
+def secure(example: str, text: str) -> str:
+    parts = _split(text, example)
     if parts.scheme != "https" or parts.fragment:
-        raise ValueError("has another scheme or a #; write https://id.example.com/jwks.json")
+        raise ValueError(f"has another scheme or a #; write {example}")
     return text
 
 
@@ -214,8 +215,8 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "notify_database_url": database,
     "public_url": page,
     "conversation_url": conversation,
-    "jwks_url": secure,
-    "moderation_url": secure,
+    "jwks_url": partial(secure, "https://id.example.com/jwks.json"),
+    "moderation_url": partial(secure, "https://app.example.com/linkup/moderation"),
     "smtp_host": host,
     "vapid_subject": contact,
     "outbound_allowed": destination,

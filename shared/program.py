@@ -7,11 +7,12 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from shared import logs
-from shared.errors import SettingError, StartError
+from shared.errors import Refusal, SettingError, StartError
 from shared.settings import Settings, load, variable
 
 EXIT_SETTING = 78  # EX_CONFIG of sysexits.h
@@ -30,13 +31,29 @@ def main(service: str, serve: Callable[[Settings], None], commands: Commands) ->
         logs.set_up(service, settings)
         if asked.command is not None:
             _end(commands[asked.command](settings, asked.arguments))
-        serve(settings)
+        with _alone():
+            serve(settings)
     except SettingError as error:
         sys.exit(_say(service, f"bad setting: {error}", EXIT_SETTING))
     except StartError as error:
         sys.exit(_say(service, str(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """A refusal that has ended a group of tasks is raised without the group, which is a traceback
+    to whoever starts the service."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found: BaseException | None = group.subgroup(Refusal)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if found is None:
+            raise
+        raise found from None
 
 
 def _end(status: int) -> NoReturn:

@@ -156,8 +156,7 @@ class Supervisor:
         self._children += children
         for child in children:
             child.start()
-        for child in children:
-            await child.ready()
+        await asyncio.gather(*(child.ready() for child in children))
 
     def _plan(self, name: str) -> Plan:
         service = name.partition("-")[0]

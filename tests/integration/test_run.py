@@ -231,6 +231,14 @@ async def test_an_unknown_key_in_the_file_exits_78_and_is_named(tmp_path: Path) 
     assert "`smtp_hots`" in refusal.line
 
 
+async def test_what_both_gateways_refuse_is_a_line_of_each_and_no_traceback(tmp_path: Path) -> None:
+    refusal = await refused("--data-dir", tmp_path / "data", "--gateways", 2, host_key="short")
+    assert refusal.status == 78
+    assert "LINKUP_HOST_KEY needs at least 32 bytes in each key" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
+    assert "never retrieved" not in refusal.stderr
+
+
 async def test_what_a_service_refuses_stops_everything_with_its_line_and_status(
     tmp_path: Path,
 ) -> None:

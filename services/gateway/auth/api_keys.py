@@ -23,7 +23,9 @@ class ApiKeys:
         for name in SCOPES:
             for digest in _digests(f"{name}_key", getattr(settings, f"{name}_key")):
                 if self._digests.setdefault(digest, name) != name:
-                    raise SettingError("LINKUP_ADMIN_KEY and LINKUP_HOST_KEY have a common key")
+                    raise SettingError(
+                        "LINKUP_ADMIN_KEY and LINKUP_HOST_KEY have a common key; write two keys"
+                    )
 
     def admit(self, key: str | None, route: Route, address: str) -> KeyName:
         """Return the name of the key, which may have no access. Raises Unauthorized and
@@ -69,7 +71,7 @@ def _digests(setting: str, value: str) -> list[bytes]:
         raise SettingError(f"{variable(setting)} has more than two keys: leave out the oldest")
     if any(len(key.encode()) < LEAST_KEY_BYTES for key in keys):
         raise SettingError(
-            f"{variable(setting)} needs {LEAST_KEY_BYTES} bytes in each key or more; make one "
+            f"{variable(setting)} needs at least {LEAST_KEY_BYTES} bytes in each key; make one "
             'with: python -c "import secrets; print(secrets.token_hex(32))"'
         )
     return [_digest(key) for key in keys]

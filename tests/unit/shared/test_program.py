@@ -19,6 +19,22 @@ sys.argv = ["notify", "say"]
 program.main("notify", None, {"say": lambda settings, rest: print("said") or 3})
 """
 
+REFUSED = """
+import sys
+from shared import program
+from shared.errors import SettingError
+sys.argv = ["notify"]
+def serve(settings):
+    raise BaseExceptionGroup("", [BaseExceptionGroup("", [SettingError("write two keys")])])
+program.main("notify", serve, {})
+"""
+
+
+def test_a_refusal_that_has_ended_a_group_of_tasks_is_one_line() -> None:
+    ended = subprocess.run([sys.executable, "-c", REFUSED], cwd=ROOT, stderr=subprocess.PIPE)
+    assert ended.returncode == 78
+    assert ended.stderr == b"linkup notify: bad setting: write two keys\n"
+
 
 def test_a_command_of_a_service_loads_no_server() -> None:
     loaded = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, stdout=subprocess.PIPE)

@@ -11,6 +11,7 @@ MOST_BYTES = 64 * 1024 * 1024  # of a database that is written anew: in memory, 
 
 SIZE = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 TIMEOUT = "PRAGMA busy_timeout"
+TEMPORARY = "PRAGMA temp_store"
 
 
 def write_anew(connection: sqlite3.Connection) -> bool:
@@ -19,13 +20,14 @@ def write_anew(connection: sqlite3.Connection) -> bool:
     [(size,)] = connection.execute(SIZE).fetchall()
     if size > MOST_BYTES:
         return False
-    connection.execute("PRAGMA temp_store=MEMORY")
+    [(before,)] = connection.execute(TEMPORARY).fetchall()
+    connection.execute(f"{TEMPORARY}=MEMORY")
     try:
         connection.execute("VACUUM")
     except sqlite3.OperationalError:
         return False
     finally:
-        connection.execute("PRAGMA temp_store=DEFAULT")
+        connection.execute(f"{TEMPORARY}={before}")
     return True
 
 

@@ -36,17 +36,20 @@ def test_what_was_deleted_is_in_no_file(connection: sqlite3.Connection, tmp_path
     assert holding(tmp_path) == []
 
 
+@pytest.mark.parametrize("usual", [0, 2], ids=["default", "memory"])
 def test_no_temporary_file_is_needed(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    usual: int, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where only the data directory can be written, there is no place for one."""
+    """Where only the data directory can be written, there is no place for one. Then temporary files
+    are again where they were before: notify has none."""
+    connection.execute(f"PRAGMA temp_store={usual}")
     for variable in ("SQLITE_TMPDIR", "TMPDIR"):
         monkeypatch.setenv(variable, "/nowhere")
     said: list[str] = []
     connection.set_trace_callback(said.append)
     assert write_anew(connection)
     assert said.index("PRAGMA temp_store=MEMORY") < said.index("VACUUM")
-    assert connection.execute("PRAGMA temp_store").fetchone() == (0,)
+    assert connection.execute("PRAGMA temp_store").fetchone() == (usual,)
 
 
 def test_a_large_database_and_a_full_disk_are_left_as_they_are(

@@ -144,16 +144,18 @@ async def open_outward(
     look_up: LookUp | None = None,
     timeout: float = TIMEOUT,
     connect_timeout: float = CONNECT_TIMEOUT,
+    connections: int = CONNECTIONS,
 ) -> AsyncIterator[Outward]:
     """`timeout`, `connect_timeout`: seconds for a request, and for its connection within them.
-    `look_up`: the addresses of a host; as the system resolves them by default. It raises OSError.
+    `connections`: at a time; a request waits for one within its time to connect. `look_up`: the
+    addresses of a host; as the system resolves them by default. It raises OSError.
     """
     pool = ThreadPoolExecutor(LOOK_UPS, "look-up")  # without a thread until one is needed
     connector = aiohttp.TCPConnector(
         resolver=Resolver(rules, look_up or system(pool)),
         use_dns_cache=False,
         ssl=await asyncio.to_thread(ssl.create_default_context),  # reads files
-        limit=CONNECTIONS,
+        limit=connections,
         keepalive_timeout=IDLE,
     )
     try:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from services.gateway.upstream.moderator import Said, Verdict
+from services.gateway.upstream.moderator import QUESTIONS, Said, Verdict
 from shared import clock, signature
 from shared.breaker import Breaker
 from shared.commands import EditMessage
@@ -111,5 +111,7 @@ async def connected(settings: Settings) -> AsyncIterator[Service]:
         ) from None
     if settings.moderation_secret and not signature.is_secret(settings.moderation_secret):
         raise SettingError(f"LINKUP_MODERATION_SECRET must be {signature.FORM}")
-    async with open_outward(rules, timeout=timeout, connect_timeout=timeout) as outward:
+    async with open_outward(
+        rules, timeout=timeout, connect_timeout=timeout, connections=QUESTIONS
+    ) as outward:
         yield Service(settings.moderation_url, settings.moderation_secret, outward)

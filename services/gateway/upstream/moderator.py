@@ -1,7 +1,9 @@
 """Owns the question to the host app whether a message may be sent, before the lane gets it.
 
-A user's messages are asked about one batch after the other, so they keep their order, and nobody
-waits for those of another user. An edit is asked about like a message. See docs/moderation.md.
+A user's messages are asked about one batch after the other, so they keep their order. Those of
+different users are in questions of their own, of which QUESTIONS are open at a time: what waits
+for its question is no fault of the host app. An edit is asked about like a message. See
+docs/moderation.md.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from shared.health import Health
 from shared.settings import Settings
 
 AT_ONCE = 32  # messages in one question
+QUESTIONS = 128  # open at a time, each on a connection
 OWN = 512  # messages of a user that may wait
 MOST = 20_000  # of all users
 LONGEST_WORDS = 300  # code points
@@ -51,6 +54,7 @@ class Moderator:
     def __init__(self, judge: Judge, is_open: bool) -> None:
         self._judge = judge
         self._is_open = is_open
+        self._questions = asyncio.Semaphore(QUESTIONS)
         self._lines: dict[str, deque[tuple[Submission, Onward]]] = {}  # by user
         self._count = 0
         self._idle = asyncio.Event()
@@ -81,8 +85,9 @@ class Moderator:
 
     async def _serve(self, user_id: str, line: deque[tuple[Submission, Onward]]) -> None:
         while line:
-            batch = [line.popleft() for _ in range(min(len(line), AT_ONCE))]
-            verdicts = await self._verdicts([submission for submission, _ in batch])
+            async with self._questions:
+                batch = [line.popleft() for _ in range(min(len(line), AT_ONCE))]
+                verdicts = await self._verdicts([submission for submission, _ in batch])
             for (submission, onward), verdict in zip(batch, verdicts, strict=True):
                 self._pass_on(submission, verdict, onward)
             self._count -= len(batch)
@@ -91,11 +96,13 @@ class Moderator:
             self._idle.set()
 
     async def _verdicts(self, batch: Sequence[Submission]) -> Sequence[Verdict | None]:
+        if all(map(_is_late, batch)):  # no answer can help them any more
+            return [None] * len(batch)
         found = await self._judge([one.command for one in batch if isinstance(one.command, Said)])
         return [None] * len(batch) if found is None else found
 
     def _pass_on(self, submission: Submission, verdict: Verdict | None, onward: Onward) -> None:
-        if submission.submitted_at + DEADLINE < asyncio.get_running_loop().time():
+        if _is_late(submission):
             submission.finish(UNAVAILABLE)
         elif verdict is None and not self._is_open:
             submission.finish(UNCHECKED)
@@ -106,6 +113,10 @@ class Moderator:
             onward(submission)  # the store knows whether it is a repeat of what was allowed
         else:
             submission.finish(Refused.of(Rejected(verdict.words)))
+
+
+def _is_late(submission: Submission) -> bool:
+    return submission.submitted_at + DEADLINE < asyncio.get_running_loop().time()
 
 
 @asynccontextmanager

@@ -36,12 +36,12 @@ class Host:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
         self.answers = True
-        self.slow = ""  # the user whose messages it takes long for
+        self.slow: set[str] = set()  # the users whose messages it takes long for
         self.hold = asyncio.Event()
 
     async def judge(self, said: Sequence[Said]) -> Sequence[Verdict] | None:
         self.asked.append([one.content for one in said])
-        if said[0].user_id == self.slow:
+        if said[0].user_id in self.slow:
             await self.hold.wait()
         if not self.answers:
             return None
@@ -130,7 +130,7 @@ async def test_the_words_of_the_host_are_the_senders_error() -> None:
 
 async def test_c4_a_users_messages_keep_their_order_and_gather_while_one_question_is_open() -> None:
     async with world() as w:
-        w.host.slow = "alice"
+        w.host.slow = {"alice"}
         w.say("1")
         await eventually(lambda: w.host.asked == [["1"]])
         for number in range(2, 6):
@@ -143,7 +143,7 @@ async def test_c4_a_users_messages_keep_their_order_and_gather_while_one_questio
 
 async def test_c10_nobody_waits_for_the_messages_of_another() -> None:
     async with world() as w:
-        w.host.slow = "alice"
+        w.host.slow = {"alice"}
         w.say("hers")
         await eventually(lambda: bool(w.host.asked))
         for number in range(10):  # in both lanes
@@ -151,6 +151,34 @@ async def test_c10_nobody_waits_for_the_messages_of_another() -> None:
         await eventually(lambda: len(w.results) == 10)
         assert "hers" not in w.results
         w.host.hold.set()
+
+
+async def test_what_waits_for_its_question_gathers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits here: a wait for a connection would count as a failure of the host app."""
+    monkeypatch.setattr(moderator_module, "QUESTIONS", 2)
+    async with world(is_open=False) as w:
+        w.host.slow = {"alice", "bob"}
+        for user_id in ("alice", "bob", "carol"):
+            w.say(user_id, user_id=user_id)
+        await eventually(lambda: w.host.asked == [["alice"], ["bob"]])
+        w.say("more", user_id="carol")
+        w.host.hold.set()
+        await w.until(alice="ok", bob="ok", carol="ok", more="ok")
+        assert w.host.asked[2:] == [["carol", "more"]]
+
+
+async def test_what_has_waited_too_long_is_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an app that has fallen behind can catch up."""
+    monkeypatch.setattr(moderator_module, "QUESTIONS", 1)
+    async with world() as w:
+        w.host.slow = {"alice"}
+        w.say("alice")
+        await eventually(lambda: w.host.asked == [["alice"]])
+        w.say("carol", user_id="carol")
+        monkeypatch.setattr(moderator_module, "DEADLINE", -1.0)
+        w.host.hold.set()
+        await w.until(alice="unavailable", carol="unavailable")
+        assert w.host.asked == [["alice"]]
 
 
 async def test_without_an_answer_messages_are_sent_if_it_fails_open() -> None:

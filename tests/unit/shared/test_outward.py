@@ -18,7 +18,7 @@ from shared.outward import (
 )
 from shared.settings import load
 from tests.support.endpoint import Endpoint, certificate, endpoint
-from tests.support.waiting import TIMEOUT_FACTOR
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 # Each by its fault; all of them are tried through the real route as well.
 REFUSED = {
@@ -279,6 +279,19 @@ async def test_a_connection_is_kept_for_the_next_request(there: Endpoint) -> Non
         for _ in range(3):
             await outward.request("POST", there.url("/x"), body=b"x")
     assert (there.connections, len(there.asked)) == (1, 3)
+
+
+async def test_as_many_connections_as_were_asked_for_are_open_at_a_time(there: Endpoint) -> None:
+    there.script = ["hang", "201"]
+    rules, wait = Rules(["127.0.0.0/8"]), 0.7 * TIMEOUT_FACTOR
+    async with open_outward(rules, connect_timeout=wait, connections=1) as outward:
+        hanging = asyncio.create_task(outward.request("POST", there.url("/1"), body=b"x"))
+        await eventually(lambda: len(there.asked) == 1)
+        with pytest.raises(NotSent, match="ConnectionTimeout"):
+            await outward.request("POST", there.url("/2"), body=b"x")
+        hanging.cancel()
+        await asyncio.wait([hanging])
+    assert [asked.path for asked in there.asked] == ["/1"]
 
 
 async def test_c8_a_request_on_a_kept_connection_is_not_repeated_by_the_library(

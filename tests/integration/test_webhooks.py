@@ -18,7 +18,7 @@ import pytest_asyncio
 from msgspec import Struct
 from standardwebhooks.webhooks import Webhook as Verifier
 
-from services.notify.webhooks import reader, registry
+from services.notify.webhooks import lines, reader, registry, sender
 from shared import subjects
 from shared.api import EVENT_TYPES
 from shared.commands import (
@@ -540,10 +540,11 @@ async def test_faults_of_a_registration_name_the_field(world: World) -> None:
     async with world.notify():
         with pytest.raises(InvalidRequest, match="`secret` must be whsec_"):
             await world.put(secret="whsec_c2hvcnQ=")
-        for number in range(registry.MOST):
+        for number in range(lines.MOST):
             await world.put(f"w{number}")
         with pytest.raises(InvalidRequest, match="16 webhooks already"):
             await world.put("one-more")
+    assert lines.MOST * sender.AT_ONCE <= lines.CONNECTIONS  # none waits for those of another
 
 
 async def test_a_test_event_is_sent_at_once_and_its_answer_is_told(world: World) -> None:

@@ -11,7 +11,7 @@ from services.notify.database import Between
 from services.notify.webhooks.backlog import Backlog
 from services.notify.webhooks.reader import Reader
 from services.notify.webhooks.rows import Hook
-from services.notify.webhooks.sender import Sender
+from services.notify.webhooks.sender import AT_ONCE, Sender
 from shared import subjects
 from shared.bus import Bus, Delivery
 from shared.clock import SECOND
@@ -21,6 +21,8 @@ from shared.outward import Outward, open_outward
 from shared.retry import Retries
 
 CONNECT_TIMEOUT, TIMEOUT = 5.0, 15.0  # seconds, of a request
+MOST = 16  # webhooks; each reads the log by itself
+CONNECTIONS = MOST * AT_ONCE  # of all, so that none waits for those of another
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -101,7 +103,10 @@ class Lines:
         await self._changed.wait()
         terms = self._terms
         async with open_outward(
-            terms.rules, timeout=TIMEOUT, connect_timeout=CONNECT_TIMEOUT
+            terms.rules,
+            timeout=TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT,
+            connections=CONNECTIONS,
         ) as outward:
             await terms.bus.subscribe(subjects.LOG, self._on_doorbell)
             async with asyncio.TaskGroup() as group:

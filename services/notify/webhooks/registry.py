@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.notify.questions import Questions
 from services.notify.webhooks import rows
-from services.notify.webhooks.lines import Lines, Terms
+from services.notify.webhooks.lines import MOST, Lines, Terms
 from services.notify.webhooks.reader import REQUEST_TIMEOUT, follower, page
 from services.notify.webhooks.rows import Hook, Place
 from shared import signature, subjects
@@ -30,7 +30,6 @@ from shared.commands import (
 from shared.destinations import Refused
 from shared.errors import InvalidRequest, LinkupError, NotFound
 
-MOST = 16  # webhooks; each reads the log by itself
 MADE_BYTES = 32
 RETRY = 1.0  # seconds
 OVERLAP = 86_400 * SECOND  # for which the secret before also signs

@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With LINKUP_REQUIRE_ALL, a skipped test has failed."""
+    """Count a skipped test as failed if LINKUP_REQUIRE_ALL is set."""
     report = yield
     if REQUIRE_ALL and report.skipped:
         report.outcome = "failed"

@@ -52,7 +52,7 @@ async def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Compa
 
 
 async def _turn(side: Checkout, plan: Plan, folder: Path, say: Callable[[str], None]) -> Found:
-    """With a start and data of its own."""
+    """Measure one turn of a side, with a fresh start and data of its own."""
     with priority.alone(say), tempfile.TemporaryDirectory(dir=folder) as own:
         async with running(side, Path(own)) as stack:
             priority.prefer(stack.pids().values())

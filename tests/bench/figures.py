@@ -63,7 +63,7 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 def compare(before: Sequence[Turn], now: Sequence[Turn]) -> list[Compared]:
-    """What both sides have, in the order of FIGURES."""
+    """Return the figures that both sides have, in the order of FIGURES."""
     return list(_compared(before, now))
 
 
@@ -75,7 +75,7 @@ def _compared(before: Sequence[Turn], now: Sequence[Turn]) -> Iterator[Compared]
 
 
 def _each(key: str, before: Sequence[Turn], now: Sequence[Turn]) -> dict[str, tuple[float, float]]:
-    """By process: `quiet.cpu/gateway` is the gateway's part of `quiet.cpu`."""
+    """Return both medians by process: `quiet.cpu/gateway` is the gateway's part of `quiet.cpu`."""
     names = {name: None for turn in (*before, *now) for name in turn if name.startswith(f"{key}/")}
     return {
         name.removeprefix(f"{key}/"): (_median(before, name) or 0.0, _median(now, name) or 0.0)
@@ -110,5 +110,5 @@ def _verdict(one: Compared) -> str:
 
 
 def plain(value: float) -> str:
-    """With as many digits as it can mean."""
+    """Format the value with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

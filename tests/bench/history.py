@@ -195,8 +195,8 @@ async def fill(path: Path, total: int) -> None:
 
 
 async def compare(empty: Path, full: Path, rounds: int = ROUNDS) -> list[Cost]:
-    """Of each work the middle one of several passes: on a busy machine one side may have the
-    slower core for a while."""
+    """Return the middle one of several passes for each work: on a busy machine, one side may have
+    the slower core for a while."""
     passes = [await _pass(empty, full, rounds) for _ in range(PASSES)]
     return [
         sorted(costs, key=lambda cost: cost.ratio)[PASSES // 2]

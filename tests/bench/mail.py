@@ -49,7 +49,7 @@ FROM = "mail@bench.test"
 
 
 class Rate(Struct, frozen=True, kw_only=True):
-    """Of one window. `cpu_us` and `size`, in bytes: of a letter."""
+    """The rates of one window. `cpu_us` and `size`, in bytes, are those of one e-mail."""
 
     per_second: float
     cpu_us: float
@@ -155,7 +155,7 @@ class Sides:
         return Work(machine=machine(), letters=number, notify=own, bare=found, memory_kb=memory)
 
     async def _own(self, until: int) -> Rate:
-        """Of notify, which goes on until so many are worked off."""
+        """Return the rate of notify, which runs on until `until` e-mails are worked off."""
         os.kill(self._notify, signal.SIGCONT)
         rate = await self._rate(self._notify, self._worked_off(until))
         os.kill(self._notify, signal.SIGSTOP)
@@ -238,6 +238,6 @@ def _line(rates: list[Rate]) -> str:
 
 
 def _ratio(some: list[Rate], others: list[Rate], figure: str = "per_second") -> float:
-    """Of windows that came one after the other: what else runs changes more slowly."""
+    """Return the median ratio of windows that followed each other: other load changes slowly."""
     pairs = zip(some, others, strict=True)
     return float(median(getattr(one, figure) / getattr(other, figure) for one, other in pairs))

@@ -28,7 +28,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """Of windows that came one after the other: what else runs changes more slowly."""
+        """The median ratio of windows that followed each other: other load changes more slowly."""
         return median(on / off for on, off in zip(self.on, self.off, strict=True))
 
 

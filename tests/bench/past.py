@@ -47,7 +47,7 @@ def common_word() -> str:
 
 
 def pairs(total: int) -> list[Pair]:
-    """Who else talks: bob with his friends, and as many others as it takes."""
+    """Return the pairs that talk: bob with his friends, and as many others as it takes."""
     friends = [("bob", f"friend-{n}") for n in range(FRIENDS)]
     others = max(0, total * (BIG_SHARE - 1) // BIG_SHARE // EACH - FRIENDS)
     return friends + [(f"one-{n}", f"other-{n}") for n in range(others)]

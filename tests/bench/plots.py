@@ -33,7 +33,7 @@ class Everything(Struct, frozen=True, kw_only=True):
 
 
 def plots(found: Everything) -> dict[str, str]:
-    """By the file's name."""
+    """Return each plot by the name of its file."""
     return {
         "benchmarks-throughput.svg": throughput(found.bench, found.comparison),
         "benchmarks-latency.svg": latency(found.sweep),
@@ -85,7 +85,7 @@ def stages(profile: Profile) -> str:
 
 
 def _us(profile: Profile, service: str, name: str | None) -> tuple[float | None, ...]:
-    """Of each load; None where nothing was seen of it."""
+    """Return a stage's CPU time at each load, or None where the stage was not seen."""
     return tuple(load.of(service, name) or None for load in profile.loads)
 
 

@@ -12,7 +12,8 @@ RETURNS = "syscalls:sys_exit_epoll_wait,syscalls:sys_exit_epoll_pwait"
 
 
 async def per_second(pids: Mapping[str, int], seconds: float) -> dict[str, float]:
-    """By process; empty where nobody counts: no `perf`, or no right to its trace points."""
+    """Return the polls per second by process. Without `perf`, or without the right to use its trace
+    points, the result is empty."""
     perf = shutil.which("perf")
     if perf is None:
         return {}
@@ -33,6 +34,6 @@ async def _count(perf: str, pid: int, seconds: float) -> int | None:
 
 
 def total(said: str) -> int | None:
-    """Of what `perf stat -x,` wrote: a line an event, its count first."""
+    """Add up the counts that `perf stat -x,` wrote: each line begins with the count of an event."""
     counts = [line.partition(",")[0] for line in said.splitlines() if "epoll" in line]
     return sum(map(int, counts)) if counts and all(map(str.isdigit, counts)) else None

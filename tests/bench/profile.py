@@ -42,7 +42,7 @@ class Load(Struct, frozen=True, kw_only=True):
         return sum(stage.us for stage in self.stages)
 
     def of(self, service: str, name: str | None = None) -> float:
-        """Of one stage, or of all the service's."""
+        """Return the CPU time of one stage of the service, or of all its stages."""
         return sum(
             stage.us
             for stage in self.stages

@@ -109,7 +109,7 @@ def figures(bench: Bench) -> list[Row]:
 
 
 def costs(bench: Bench) -> list[Row]:
-    """Of a quiet server and of what is not a message, beside the bare echo's."""
+    """Return the costs of a quiet server and of what is no message, beside the bare echo's."""
     steady, calm, found = bench.steady, bench.calm, bench.found
     cpu, woken = sum(steady.server_cpu_us.values()), sum(steady.server_wakes.values())
     return [

@@ -19,7 +19,7 @@ RESULTS = HERE / "bench-results"
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """What a figure depends on besides the product."""
+    """The conditions, apart from the product, on which a figure depends."""
 
     commit: str
     at: str

@@ -33,7 +33,7 @@ class Samples(Struct, frozen=True, kw_only=True):
 
 
 def environment(folder: Path, timed: Mapping[str, str]) -> dict[str, str]:
-    """What a product is started with so that its services can be sampled."""
+    """Return the environment that lets the services of a product be sampled."""
     return {
         "PYTHONPATH": str(INJECTED),
         "BENCH_SAMPLES": str(folder),
@@ -45,7 +45,8 @@ def environment(folder: Path, timed: Mapping[str, str]) -> dict[str, str]:
 async def sampling(
     pids: Mapping[str, int], folder: Path, root: Path
 ) -> AsyncIterator[dict[str, Samples]]:
-    """What is yielded is filled at the end. `root`: of the checkout; files are named from there."""
+    """Yield the samples, which are filled in at the end. `root` is the root of the checkout; files
+    are named from there."""
     found: dict[str, Samples] = {}
     _signal(pids)
     yield found
@@ -65,5 +66,5 @@ def _signal(pids: Mapping[str, int]) -> None:
 
 
 def short(frame: str, root: Path) -> str:
-    """Without the folders above the package."""
+    """Shorten the name of a frame by the folders above the package."""
     return INSTALLED.sub("", frame.removeprefix(f"{root}/"))

@@ -95,7 +95,7 @@ ORDER = {  # of a message, each service's stages
 
 
 def shares(service: str, samples: Samples) -> dict[str, float]:
-    """Of the service's CPU time, by stage in the order of the way; together 1."""
+    """Return each stage's share of the service's CPU time, in the stages' order: together 1."""
     found: Counter[str] = Counter()
     for stack, seconds in samples.main:
         found[stage_of(service, stack)] += seconds  # type: ignore[assignment]  # not only whole
@@ -108,7 +108,7 @@ def shares(service: str, samples: Samples) -> dict[str, float]:
 
 
 def functions(samples: Samples) -> dict[str, float]:
-    """Of the service's CPU time, by the innermost function of ours on the main thread's stack."""
+    """Return the shares of the CPU time by our innermost function on the main thread's stack."""
     found: Counter[str] = Counter()
     for stack, seconds in samples.main:
         ours = [frame for frame in stack if OURS.match(frame) and not ROOTS.match(frame)]
@@ -118,12 +118,12 @@ def functions(samples: Samples) -> dict[str, float]:
 
 
 def _others_stage(service: str) -> str:
-    """What the threads of the databases do besides what was timed."""
+    """Return the stage for the time of the database threads that was not measured otherwise."""
     return "follow, decide, store" if service == "notify" else THREAD
 
 
 def stage_of(service: str, stack: Stack) -> str:
-    """By the innermost function of ours; the libraries' names count where there is none."""
+    """Return the stage of our innermost function; without one, the libraries' names decide."""
     frames = [frame for frame in stack if not ROOTS.match(frame)]
     ours = [frame for frame in frames if OURS.match(frame)]
     if ours:

@@ -29,7 +29,7 @@ class Unsound(Exception):
 
 
 class Extent(Struct, frozen=True, kw_only=True):
-    """How much is done for each figure."""
+    """The amount of work that is done for each figure."""
 
     seconds: float
     warmup: float = 2.0

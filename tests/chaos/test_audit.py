@@ -48,7 +48,7 @@ async def test_f_a1_a_large_healthy_store_is_audited_and_no_ack_waits_for_it(
 
 
 async def window(stack: Stack) -> list[float]:
-    """What the acks took, of some who write at once."""
+    """Return how long each ack took while several users wrote at once."""
     await make_known(stack, [f"reader-{n}" for n in range(SENDERS)])
     taken = await asyncio.gather(*(write(stack, n) for n in range(SENDERS)))
     return [seconds for one in taken for seconds in one]
@@ -67,6 +67,6 @@ async def write(stack: Stack, number: int) -> list[float]:
 
 
 async def looked_through(stack: Stack) -> None:
-    """Until a whole pass has come to its end, which has found nothing."""
+    """Wait until a whole pass of the audit has ended, and check that it has found nothing."""
     await eventually(lambda: "the store is audited" in stack.log.read_text(), 1800)
     assert '"violations":0' in stack.log.read_text()

@@ -370,7 +370,7 @@ async def scored(stack: Stack, case: str) -> None:
 
 
 def _formula(one: HealthAnswer) -> float:
-    """What the errors cost, apart from what is wrong right now."""
+    """Compute the score that the errors leave, apart from what is wrong right now."""
     if one.operations < 50:
         return 100.0
     points = 100.0
@@ -401,7 +401,7 @@ async def bad_frames(stack: Stack) -> None:
 
 
 async def bad_tokens(stack: Stack) -> None:
-    """By HTTP and in the first frame of a socket."""
+    """Send forged tokens over HTTP and in the first frame of a socket, for ever."""
     async with httpx2.AsyncClient(base_url=stack.url) as client:
         while True:
             forged = {"authorization": "Bearer forged"}

@@ -150,7 +150,7 @@ async def test_f_s1_hundreds_look_at_their_inbox_in_one_instant(stack: Stack) ->
 
 
 async def status_of(stack: Stack, path: str, token: str) -> int:
-    """Of one request on a connection of its own."""
+    """Return the status of one request on a connection of its own."""
     host, _, port = stack.url.rpartition("/")[2].partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = f"Host: {host}:{port}\r\nAuthorization: Bearer {token}\r\nConnection: close"
@@ -184,7 +184,7 @@ async def refused_as_overloaded(stack: Stack, token: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_f_s1_a_thousand_resume_hardly_slower_than_at_a_bare_echo(stack: Stack) -> None:
-    """What else the machine does can only make it slower: one of three times is enough."""
+    """Other load on the machine can only make it slower, so one of three attempts is enough."""
     for attempt in range(3):
         told = await come_back(stack, f"again{attempt}x", 1000)
         sys.stdout.write(f"{told}\n")

@@ -61,7 +61,7 @@ def interpolate(text: str, environment: Mapping[str, str]) -> str:
 
 
 def image_environment() -> dict[str, str]:
-    """What the Dockerfile's last ENV sets of ours and of Python's."""
+    """Return the variables of LinkUp and of Python that the final stage of the Dockerfile sets."""
     final = DOCKERFILE.read_text().rpartition("\nFROM ")[2]
     return dict(re.findall(r"\b((?:LINKUP|PYTHON)\w+)=(\S+)", final))
 

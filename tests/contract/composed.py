@@ -32,7 +32,7 @@ class Composed:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self, name: str, service: Service) -> None:
-        """Until its own health check says yes."""
+        """Start a service, and wait until its own health check succeeds."""
         folder = self.folder / name
         folder.mkdir()
         if name == "nats":
@@ -58,7 +58,7 @@ class Composed:
                 process.kill()
 
     def errors(self) -> list[str]:
-        """What they have logged that is worse than a warning."""
+        """Return the logged lines of all services that are worse than a warning."""
         return [
             line
             for log in self.folder.glob("*/log")

@@ -77,7 +77,7 @@ AS_ABOVE = {"welcome", "sync_completed", "resync_required", "pong"}  # described
 
 
 def fields_in(heading: str, column: int) -> dict[str, set[str]]:
-    """Of each frame of the table below that heading, the fields that this column names."""
+    """Return, for each frame in the table below the heading, the fields that the column names."""
     section = read("docs/protocol.md").partition(heading)[2].partition("\n## ")[0]
     rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| `")]
     return {
@@ -142,7 +142,7 @@ def test_the_protocol_document_names_every_type_of_notification() -> None:
 
 
 def test_f_t8_a_new_epoch_is_made_the_same_way_in_both_documents() -> None:
-    """By the command that restores; nobody is told to make one by hand."""
+    """Both name the command that restores a backup; neither asks for a new epoch by hand."""
     assert "linkup restore linkup-backup.tar" in read("docs/operations.md")
     assert "operations.md#backup" in read("docs/deploy.md")
     assert "UPDATE meta" not in read("docs/deploy.md") + read("docs/operations.md")

@@ -9,7 +9,7 @@ FILE = Path(__file__).parents[2] / ".env.example"
 
 
 def test_the_example_lists_every_setting_as_it_is() -> None:
-    """When this fails: python -m tests.contract.env_example > .env.example"""
+    """If this fails, run: python -m tests.contract.env_example > .env.example"""
     assert FILE.read_text() == text()
 
 

@@ -100,7 +100,7 @@ def test_the_server_reads_what_the_python_client_writes(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def javascript() -> dict[str, Any]:
-    """What the JavaScript client makes of the golden frames, and what it sends itself."""
+    """Return what the JavaScript client makes of the golden frames, and the frames it sends."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node to run the JavaScript client in")

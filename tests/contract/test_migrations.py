@@ -193,7 +193,7 @@ async def on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
 
 
 def schema_of(connection: Connection) -> Schema:
-    """What both databases have to agree on, in words that they share."""
+    """Return the parts of the schema on which both databases have to agree, in common terms."""
     found = inspect(connection)
     return {
         table: {

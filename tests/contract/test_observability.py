@@ -180,7 +180,7 @@ def test_s120_each_alert_fires_when_it_should_and_only_then() -> None:
 def test_s81_fifty_errors_in_five_minutes_warn_and_a_hundred_are_critical(
     alert: str, least: int, severity: str
 ) -> None:
-    """Of all categories but those that clients can cause; each rule is tried by promtool."""
+    """The rules count all categories but those that clients can cause; promtool tries each rule."""
     [rule] = [each for each in alerts() if each["alert"] == alert]
     assert rule["labels"]["severity"] == severity
     assert rule["expr"].endswith(f"[5m])) >= {least}")

@@ -50,7 +50,8 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @cache
 def schema() -> Any:
-    """Without its security: each request has a token, so one "without" would be answered."""
+    """Return the schema without security: each request has a token, so a request that schemathesis
+    means to send without one would be answered."""
     document = json.loads(contract.documents()[contract.OPENAPI])
     document.pop("security", None)
     for methods in document["paths"].values():

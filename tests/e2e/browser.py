@@ -88,7 +88,7 @@ def frozen(stack: Stack, service: str) -> Iterator[None]:
 
 
 def message_row(page: Page, content: str) -> Locator:
-    """By what it says: the time beside it has digits as well."""
+    """Find a message by its text alone: the time beside it has digits as well."""
     return page.locator(".row").filter(has=page.locator(".text").filter(has_text=content))
 
 

@@ -82,7 +82,7 @@ class Finger:
         self._page = page
 
     async def hold(self, what: Locator) -> None:
-        """Until long after the menu has come."""
+        """Press an element, and hold it until long after the menu has appeared."""
         box = await what.bounding_box()
         assert box
         self._cdp = await self._page.context.new_cdp_session(self._page)

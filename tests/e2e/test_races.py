@@ -53,7 +53,7 @@ async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(
 async def test_c5_who_is_strange_is_asked_about_once_and_nothing_of_theirs_is_lost(
     stack: Stack, open_as: Open
 ) -> None:
-    """Of several questions one might fail, and its message would be a hole."""
+    """If there were several questions, one might fail, and its message would be missing."""
     came: list[str | bytes] = []
     questions: list[Route] = []
     released = asyncio.Event()

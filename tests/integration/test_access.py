@@ -1,4 +1,4 @@
-"""Who is banned, disconnected or logged out is out of two gateways, over WebSockets and HTTP."""
+"""Two gateways refuse users who are banned, disconnected or logged out, on WebSockets and HTTP."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ async def host(stack: Stack, method: str, path: str) -> dict[str, Any]:
 
 
 async def statuses(stack: Stack, shown: str) -> list[int]:
-    """What each gateway answers to a request with that token."""
+    """Return the status with which each gateway answers a request with that token."""
     answers = [ask(stack, shown, "GET", "/v1/unread", gateway) for gateway in GATEWAYS]
     return [answer.status_code for answer in await gather(*answers)]
 

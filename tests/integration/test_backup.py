@@ -188,7 +188,7 @@ async def test_t19_an_email_that_was_due_before_a_restore_is_not_sent_a_second_t
 
 
 def _states(data: Path) -> list[str]:
-    """Of what is due to erin."""
+    """Return the states of erin's deliveries, oldest first."""
     sql = "SELECT state FROM deliveries WHERE user_id = 'erin' ORDER BY created_at, first_seq"
     with reading(data / "notify.db") as store:
         return [state for (state,) in store.execute(sql)]
@@ -354,7 +354,7 @@ async def test_a_newer_schema_is_refused(data: Path, archive: Path) -> None:
 
 
 def repacked(archive: Path, name: str, change: Callable[[bytes], bytes]) -> None:
-    """With another content of that part, and a manifest that is right."""
+    """Repack the archive with another content of one part, and with a manifest that matches."""
     with tarfile.open(archive) as whole:
         parts = {one.name: _content(whole, one) for one in whole}
     parts[name] = change(parts[name])

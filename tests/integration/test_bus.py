@@ -62,7 +62,7 @@ async def test_r11_who_subscribes_and_then_asks_misses_nothing_in_between() -> N
 async def test_f_s1_those_who_flush_in_one_instant_share_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And the broker knows of the subscription of each."""
+    """Subscribers share one flush, after which the broker knows the subscription of each."""
     flushes = 0
     flush = Client.flush
 

@@ -74,7 +74,7 @@ def test_f_t4_s98_nothing_blocks_a_loop_while_every_frame_and_route_is_tried(
 
 @pytest.mark.slow
 async def test_without_a_secret_the_demo_login_serves(tmp_path: Path) -> None:
-    """What needs tokens of its own making is skipped, and says what it needs."""
+    """Checks that need tokens of their own making are skipped, and say what they need."""
     async with run_stack(tmp_path, hello_timeout=3, message_rate=0) as stack:
         status, printed = await play(stack.url, "--only", "hello/*", "--only", "limit/*")
     assert status == 0, printed

@@ -304,7 +304,7 @@ async def test_a_fault_fails_the_checks_concerned_and_no_other(
 async def failures(
     url: str, secret: str, checks: Sequence[Check], patience: float
 ) -> dict[str, tuple[str, str]]:
-    """What was expected and what came, by the name of each check that failed."""
+    """Return what was expected and what came, by the name of each check that failed."""
     deployment = Deployment(url, secret)
     deployment.abuse = True
     found = await play(deployment, checks, lambda text: None, patience, AT_ONCE)

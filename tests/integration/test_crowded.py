@@ -56,7 +56,7 @@ def lines_about(stack: Stack, bound: str, after: int = 0) -> int:
 
 
 async def test_f_h1_silent_connections_take_nothing_from_who_is_inside(tmp_path: Path) -> None:
-    """Whether they say nothing at all, half a request, or all but hello."""
+    """The silent connections send nothing at all, half a request, or everything but `hello`."""
     async with run_stack(
         tmp_path, most_files=FILES, sockets_per_address=0, message_rate=0, header_timeout=60
     ) as stack:

@@ -46,7 +46,7 @@ async def test_d25_typing_writes_nothing(stack: Stack) -> None:
 
 
 def changes(stack: Stack) -> int:
-    """How often the store was written, by its own count."""
+    """Return how often the store was written, by its own count."""
     with reading(stack.data_dir / "linkup.db") as store:
         [(number,)] = store.execute("SELECT coalesce(sum(number), 0) FROM lanes")
     return int(number)

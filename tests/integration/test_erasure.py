@@ -1,5 +1,5 @@
-"""What was deleted for everyone, and who was erased: nothing is below the data directory, or in a
-log."""
+"""Neither messages that were deleted for everyone nor users who were erased leave anything in the
+data directory or in a log."""
 
 import os
 import signal

@@ -64,7 +64,7 @@ async def pairs(stack: Stack) -> AsyncIterator[list[Pair]]:
 
 
 async def p99(everybody: list[Pair], seconds: float) -> float:
-    """Of the acks in that time, in seconds. Raises where one is refused or does not come."""
+    """Return the 99th percentile of the acks, in seconds. Raise if one is refused or missing."""
     for pair in everybody:
         pair.waits = []
     async with asyncio.TaskGroup() as tasks:

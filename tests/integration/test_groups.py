@@ -293,7 +293,7 @@ async def test_s46_a_message_to_five_hundred_is_one_transaction(stack: Stack) ->
 
 
 async def make_all_known(stack: Stack, user_ids: list[str]) -> None:
-    """By a request of each, of which twenty are under way at a time."""
+    """Make all users known by one request of each, twenty at a time."""
     waiting = iter(user_ids)
 
     async def some() -> None:

@@ -40,7 +40,7 @@ async def test_s66_welcome_tells_how_long_a_message_may_be_changed(stack: Stack)
 
 
 async def test_s28_welcome_tells_who_one_is_to_others(stack: Stack) -> None:
-    """By the claims of the token, and by earlier ones where it has none."""
+    """`welcome` has the claims of the token, and earlier claims where the token has none."""
     url = "https://app.example.com/n.png"
     known: list[tuple[str | None, str | None]] = []
     for claims in ({"name": "Nora Ek", "avatar": url}, {}, {"avatar": None}, {"name": ""}):

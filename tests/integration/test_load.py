@@ -74,7 +74,7 @@ async def test_finds_the_processes_behind_a_url(stack: Stack) -> None:
 
 @on_one_product
 async def test_the_command_says_what_it_found(stack: Stack) -> None:
-    """Without a secret: by the demo login."""
+    """Without a secret, the command uses the demo login."""
     options = ("--pairs", "2", "--seconds", "0.5", "--warmup", "0", "--json")
     done = await _linkup("load", stack.url, *options)
     assert done.returncode == 0, done.stderr

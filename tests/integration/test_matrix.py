@@ -84,7 +84,8 @@ async def test_idor_what_is_not_theirs_answers_as_what_is_absent(played: Scene) 
 
 
 async def all_forbidden(played: Scene, user_id: str) -> int:
-    """How many were tried."""
+    """Check that each forbidden request is answered as for a thing that does not exist, and return
+    the number of these requests."""
     tried = 0
     for verb in NAMING_VERBS:
         if verb.is_frame and user_id == UNSEEN:
@@ -99,7 +100,7 @@ async def all_forbidden(played: Scene, user_id: str) -> int:
 
 
 async def all_told(played: Scene) -> None:
-    """What typing still had under way has come: a user's chores are done in order."""
+    """Wait until all typing events under way have come: a user's chores are done in order."""
     for reader, writer in WRITES_TO_ME.items():
         await played.peers[writer].send("typing", to=reader, is_typing=True)
         await played.peers[reader].next("typing", user_id=writer)

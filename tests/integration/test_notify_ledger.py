@@ -1,4 +1,4 @@
-"""What becomes of deliveries is written down together, and each of them fares by itself."""
+"""The outcomes of deliveries are stored together, but no delivery depends on another."""
 
 import asyncio
 import sqlite3

@@ -60,14 +60,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Hands:
-    """Of the clock that notify goes by."""
+    """The hands of the clock that notify uses."""
 
     def __init__(self, log: FakeLog) -> None:
         self.now = at("2026-06-08T23:10:30+02:00")
         self._log = log
 
     async def set(self, text: str) -> None:
-        """And ring, for notify to look at it."""
+        """Set the clock, and send a message, so that notify looks at the clock."""
         self.now = at(text)
         await self._log.send("zoe", "nobody")
 
@@ -94,7 +94,7 @@ def of_bob(running: Notify) -> list[dict[str, Any]]:
 
 
 def states(running: Notify) -> list[tuple[str, str]]:
-    """What became of each delivery to Bob but the digests, then of these."""
+    """Return the state of each delivery to Bob, with the digests last."""
     found = [(row["thread"] == "digest:", row["state"], row["reason"]) for row in of_bob(running)]
     return [(state, reason) for _, state, reason in sorted(found)]
 

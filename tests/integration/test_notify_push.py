@@ -75,7 +75,7 @@ class World:
         return [json.loads(self.browser.decrypt(asked.body)) for asked in self.there.asked]
 
     def states(self) -> list[tuple[str, str]]:
-        """Of the pushes, oldest first."""
+        """Return the states of the pushes, oldest first."""
         return [(one["state"], one["reason"]) for one in self.rows()]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -153,7 +153,7 @@ async def test_s97_a_push_service_that_asks_for_a_pause_gets_it(world: World) ->
 
 
 async def test_c8_s97_a_browser_that_fails_holds_up_no_other(world: World) -> None:
-    """What is new is pushed to the one that works, without waiting for the next attempt."""
+    """A new message is pushed to the browser that works, without waiting for the next attempt."""
     async with world.notify():
         await world.subscribe()
         await world.subscribe("bob", "/broken")
@@ -244,7 +244,7 @@ async def test_s97_what_a_push_service_refused_is_tried_again_when_the_operator_
 
 @pytest.mark.slow
 async def test_c8_however_often_notify_is_killed_a_browser_gets_a_push_once(world: World) -> None:
-    """With SIGKILL while pushes are on their way; of what was cut off nobody knows."""
+    """SIGKILL hits notify while pushes are under way; their outcome is unknown."""
     people, draw = [f"user{number}" for number in range(40)], random.Random(7)
     world.there.script = ["late"] * 1000
     async with world.process():

@@ -41,7 +41,7 @@ def told(watcher: Peer, user_id: str) -> list[bool]:
 
 
 async def heard(watcher: Peer, user_id: str, is_online: bool, seconds: float = 30) -> Frame:
-    """Until that is told of that user."""
+    """Wait until the watcher is told that the user is online, or offline."""
     async with within(seconds):
         while True:
             try:
@@ -217,7 +217,7 @@ def gateway_of(stack: Stack, one: Peer) -> int:
 
 
 def _holds(pid: int, port: int) -> bool:
-    """Whether that process has an open socket from that port."""
+    """Return whether the process has an open socket with that local port."""
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     inodes = {row[9] for row in rows if int(row[2].rpartition(":")[2], 16) == port}
     return not {f"socket:[{inode}]" for inode in inodes}.isdisjoint(open_files(pid))

@@ -44,7 +44,7 @@ def port_of(stack: Stack) -> int:
 
 
 async def raw(stack: Stack, head: str, body: bytes = b"") -> tuple[int, bytes]:
-    """What comes back for that head, and all until the server closes or falls silent."""
+    """Send a request, and return the status of the answer and the whole answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(stack))
     try:
         writer.write(head.replace("\n", "\r\n").encode("latin-1") + body)
@@ -71,7 +71,7 @@ async def opened(stack: Stack, host: str, origin: str = "") -> int:
 
 
 def lines(stack: Stack, message: str, **fields: Any) -> list[dict[str, Any]]:
-    """What the gateway has logged so far with these fields."""
+    """Return the lines that the gateway has logged so far with these fields."""
     texts = stack.log.read_text(errors="replace").splitlines()
     found = [json.loads(text) for text in texts if text.startswith("{")]
     wanted = {"message": message, "service": "gateway", **fields}
@@ -79,7 +79,7 @@ def lines(stack: Stack, message: str, **fields: Any) -> list[dict[str, Any]]:
 
 
 async def told(stack: Stack, count: int = 1, **fields: Any) -> None:
-    """Until so many refusals with these fields stand in the log, and no more."""
+    """Wait until exactly `count` refusals with these fields are in the log."""
     await eventually(lambda: len(lines(stack, "refused", **fields)) >= count, 5)
     assert len(lines(stack, "refused", **fields)) == count
 
@@ -213,7 +213,7 @@ async def test_f_t2_a_socket_opens_and_closes_with_its_user_and_address(stack: S
 
 
 async def posted(stack: Stack, path: str, headers: str, body: bytes = b"") -> tuple[int, bytes]:
-    """By alice, from localhost."""
+    """Post a request as alice, from localhost."""
     head = f"POST {path} HTTP/1.1\nHost: localhost\nAuthorization: Bearer {stack.token('alice')}\n"
     return await raw(stack, f"{head}{headers}\n", body)
 

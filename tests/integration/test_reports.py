@@ -77,7 +77,7 @@ async def test_a_report_that_makes_no_sense_is_refused(stack: Stack, wrong: dict
 
 
 async def reported(stack: Stack) -> tuple[str, int, str]:
-    """Who wrote a message, the message, and the report about it."""
+    """Report a message, and return its author, its id and the id of the report."""
     reporter, author = await newcomers(stack, "ann", "ben")
     async with synced(stack, author) as device, http(stack, reporter) as api:
         ack = await device.message(reporter, "buy my pills")

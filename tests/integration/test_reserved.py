@@ -118,7 +118,7 @@ async def test_f_s9_they_write_to_each_other_and_nobody_gets_a_letter(stack: Sta
 
 
 async def known(stack: Stack, user_id: str) -> None:
-    """With an address, whoever it is."""
+    """Make a user known, with an e-mail address."""
     name = user_id.removeprefix("linkup--")
     async with connect(stack.ws_url) as ws:
         token = stack.token(user_id, email=f"{name}@example.com")

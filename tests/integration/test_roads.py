@@ -39,7 +39,7 @@ class Talk:
                 self.heard[name].append(event.content)
 
     async def settled(self) -> None:
-        """Until all that was written is acknowledged and heard."""
+        """Wait until all messages are acknowledged and received."""
         acks = [await asyncio.gather(*tasks) for tasks in self.sending.values()]
         for mine in acks:
             seqs = [ack.seq for ack in mine]  # type: ignore[attr-defined]

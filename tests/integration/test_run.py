@@ -40,7 +40,7 @@ class Refusal:
 
     @property
     def line(self) -> str:
-        """What was said, when it was one line."""
+        """The text on standard error, which must be one line."""
         assert self.stderr.count("\n") == 1, self.stderr
         return self.stderr.strip()
 
@@ -72,7 +72,7 @@ ANY_NAME = os.fsdecode(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """From nothing, in a directory that is there already and open to others."""
+    """Start without any data, in a directory that exists already and is open to others."""
     place = tmp_path_factory.mktemp("run") / ANY_NAME
     (place / "data").mkdir(parents=True)
     (place / "data").chmod(0o755)
@@ -337,7 +337,7 @@ async def test_a_signal_ends_it_in_order_and_what_was_acknowledged_survives(
 
 
 async def ends_in_order(stack: Stack, number: signal.Signals) -> None:
-    """With status 0."""
+    """Check that the product stops with status 0, and its processes in order."""
     pids = stack.pids()
     async with within(12):
         assert await stack.stop(number) == 0

@@ -119,7 +119,7 @@ async def test_no_log_and_no_file_holds_a_ticket(stack: Stack) -> None:
 
 
 def known(stack: Stack, user_id: str) -> dict[str, str | None]:
-    """What the store knows of a user."""
+    """Return the stored row of a user."""
     with sqlite3.connect(f"file:{stack.data_dir / 'linkup.db'}?mode=ro", uri=True) as db:
         db.row_factory = sqlite3.Row
         [row] = db.execute("SELECT * FROM users WHERE user_id = ?", (user_id,))

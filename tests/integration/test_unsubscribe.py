@@ -43,13 +43,13 @@ class Scene:
         self.browser = browser
 
     async def link(self) -> str:
-        """Of the e-mail that Bob gets."""
+        """Return the link of the e-mail that Bob gets."""
         await self.log.send("ann", "bob", "are you there?")
         await eventually(lambda: self.mailbox.accepted != [])
         return str(self.mailbox.accepted[0]["List-Unsubscribe"]).strip("<>")
 
     async def emails(self) -> dict[str, bool]:
-        """Of which types Bob gets e-mails, among two."""
+        """Return, for two types of notification, whether Bob gets e-mails."""
         answer = await self.log.ask(Preferences(user_id="bob"), PreferencesAnswer)
         wanted = {one.notification_type: one.email for one in answer.types if one.push}
         return {name: wanted[name] for name in ("new_message", "mention")}

@@ -26,7 +26,7 @@ numbers = itertools.count(1)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Where users write to their contacts only."""
+    """Run a product in which users write to their contacts only."""
     directory = tmp_path_factory.mktemp("users")
     async with run_stack(directory, contacts="listed", host_key=KEY, **UNLIMITED) as running:
         yield running

@@ -1,4 +1,4 @@
-"""From what happens in a conversation to the requests that a host's server gets, in order."""
+"""Each event of a conversation becomes a request to the host's server, in order."""
 
 import asyncio
 import json
@@ -129,7 +129,7 @@ class World:
         return [json.loads(one.body) for one in self.there.asked if one.path == path]
 
     def told(self) -> dict[str, list[str]]:
-        """What was accepted first of each event, by conversation."""
+        """Return the content that was accepted first for each event, by conversation."""
         told: dict[str, dict[str, str]] = defaultdict(dict)
         for asked, answer in zip(self.there.asked, self.there.answers, strict=False):
             if answer.startswith("2"):

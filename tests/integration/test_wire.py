@@ -347,7 +347,7 @@ async def test_f_s16_h4_who_reads_nothing_is_gone_whatever_else_it_does(
 
 
 async def test_f_h4_little_is_kept_for_who_reads_nothing(stack: Stack) -> None:
-    """What had left the process is what the peer can still read: 1.5 MB were sent to it."""
+    """The peer can still read only what had left the process, though 1.5 MB were sent to it."""
     await eventually(lambda: held(stack) == 0)
     async with synced(stack, "alice") as alice:
         with websocket(stack.url, stack.token("bob"), buffer=4 * KIB) as deaf:

@@ -24,7 +24,7 @@ TESTS_FAILED = 1  # pytest's exit status; another one says that nothing was trie
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run of pytest ended, and what it said."""
+    """The exit status and the output of a run of pytest."""
 
     status: int
     said: str
@@ -62,7 +62,7 @@ class Tree:
         return ours | {"PYTHONPATH": path}
 
     def run(self, tests: Sequence[str]) -> Run:
-        """Until the first failure."""
+        """Run tests until the first failure."""
         command = (
             "-m",
             "pytest",

@@ -17,7 +17,7 @@ Key = tuple[str, str]
 
 @dataclass
 class RevisedRows:
-    """What the store writes beside the messages themselves."""
+    """The rows that the store writes beside the messages themselves."""
 
     contents: dict[int, str] = field(default_factory=dict)
     versions: dict[tuple[int, int], str] = field(default_factory=dict)

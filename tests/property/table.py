@@ -87,6 +87,6 @@ class Table:
             members[user_id] = copy.copy(member)
 
     def last_id(self) -> int:
-        """Of messages and changes, which share one sequence."""
+        """The last id of messages and of changes, which share one sequence."""
         ids = [message.message_id for message in self.messages]
         return max([0, *ids, *[change.change_id for change in self.group_changes]])

@@ -169,7 +169,7 @@ class Model:
         return BeginConversation(user_id=one, conversation_id=place, to=other), code
 
     def mark(self, one: str, other: str, place: str) -> tuple[Command, str]:
-        """Of who blocks it stands still."""
+        """Advance a receipt; it stays where it is if its user blocks the other one."""
         if (one, other) not in self.blocked:
             self.read[place, one] = self.last_seq.get(place, 0)
         told = AdvanceReceipt(user_id=one, connection_id="", conversation_id=place, read_seq=2**40)

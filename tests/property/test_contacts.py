@@ -189,7 +189,7 @@ async def played(url: str, turns: list[list[Say]], listed: bool) -> None:
 
 
 async def look(queries: Queries, model: Model, user_id: str) -> None:
-    """Who is listed as their contact, and whom they find."""
+    """Check the listed contacts of a user, and the users they find."""
     others = [other for other in USERS if other != user_id]
     page = await read(queries, Contacts(user_id=user_id))
     mine = [other for other in others if frozenset((user_id, other)) in model.contacts]

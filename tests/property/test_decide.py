@@ -134,7 +134,7 @@ class Model:
 
 
 def saying(told: StoreMessage) -> tuple[str, str, int | None]:
-    """What a `client_id` stands for."""
+    """Return the parts of a command that its `client_id` stands for."""
     return told.conversation_id, told.content, told.reply_to
 
 

@@ -69,7 +69,7 @@ class World:
         self.now += (60, 1800, 4 * 3600, 26 * 3600)[one % 4] * SECOND
 
     def set_clock(self, one: int) -> None:
-        """By hand, forwards or back."""
+        """Set the clock forwards or back."""
         self.now += (one - 6) * 1800 * SECOND
 
     def send(self, one: int) -> None:

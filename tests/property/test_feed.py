@@ -91,7 +91,8 @@ class Client:
         self.stored.add(frame.get("client_id", ""))
 
     def step_to(self, cursor: int, log: FakeLog) -> None:
-        """What is not passed on was acked to this very socket, or may not be seen by anybody."""
+        """Advance the cursor. An event may be left out only if it was acked to this socket, or if
+        nobody may see it."""
         for skipped in range(self.cursor + 1, cursor + 1):
             event = log.events[skipped - 1]
             own = log.client_id_of(event) in self.acked
@@ -338,7 +339,7 @@ class Feed(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True, scope="module")
 def no_pauses() -> Iterator[None]:
-    """And only here: where time is virtual, a pause of nothing never ends."""
+    """Remove the pauses in this module alone: in virtual time, a pause of no length never ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed_module, "HOLE_WAIT", 0.0)
         patch.setattr(feed_module, "RETRY", (0.0, 0.0))

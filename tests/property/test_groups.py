@@ -325,7 +325,7 @@ class Groups(RuleBasedStateMachine):
         self.hear(decision)
 
     def hear(self, decision: Decision) -> None:
-        """What goes out live: a frame for each who is in, one word for who is not any more."""
+        """Check the live events: a frame for each member, and one event for each former member."""
         for user_id, events in events_by_user(decision).items():
             latest: dict[tuple[str, str], int] = {}
             for event in events:
@@ -391,7 +391,7 @@ def code_of(result: Result) -> str:
 
 
 def _sorted_receipts(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of one transaction stand together, in no order that matters."""
+    """Sort the receipts of each transaction, which stand together in any order."""
     result: list[tuple[str, str]] = []
     pending: list[tuple[str, str]] = []
     for row in rows:

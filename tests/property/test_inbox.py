@@ -84,7 +84,7 @@ def database(empty: Path) -> Iterator[sqlite3.Connection]:
 
 
 class Model:
-    """What is said in each conversation, and which of it a list must show, by user."""
+    """The messages of each conversation, and those that the list of each user must show."""
 
     def __init__(self) -> None:
         self.at = START

@@ -90,7 +90,7 @@ class World:
     # ------------------------------------------------------------ the mailer
 
     def claim(self, one: int, other: int) -> None:
-        """What is due, and the log's answer. When nothing is, time goes on until something is."""
+        """Claim what is due, with the log's answer. If nothing is due, time passes until it is."""
         flying = {g.key for g in self.groups.values() if g.state in ("claimed", "sending")}
         opened = [
             g
@@ -104,7 +104,7 @@ class World:
             self.claims.append((self.process, claimed, self._marks(group.user_id)))
 
     def begin(self, one: int, other: int) -> None:
-        """From the claim to the point of no return; the log's answer may be old by now."""
+        """Take a claim to the point of no return. The log's answer may be out of date by then."""
         if not self.claims:
             return
         process, group, marks = self.claims.pop(one % len(self.claims))

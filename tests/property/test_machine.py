@@ -160,7 +160,7 @@ class Machine(RuleBasedStateMachine):
         self.loop.let(self._act([*POISONED, *POISONED], 1.0))
 
     def _mine(self, point: Point, left: int) -> None:
-        """With people who can reach it."""
+        """Arm the fuse after some traffic without faults, so that users can reach the point."""
         self.broker.faults = Faults()
         self.persistence.fuse.disarm()
         self.loop.let(self._bustle(0, 0.5))
@@ -266,8 +266,8 @@ class Machine(RuleBasedStateMachine):
         assert not self.broker.errors
 
     async def _part(self) -> None:
-        """Who types, who comes and who goes is told while nothing is lost but on a bus that
-        is away: after that everybody is asked for again."""
+        """Check typing and presence, also after the bus was away: then everybody is asked for
+        again."""
         found = await self._type()
         self.crowd.watch_everybody()
         comers = self._some()
@@ -316,7 +316,7 @@ class Machine(RuleBasedStateMachine):
         return found + await type_everywhere(self.crowd, left.membership, self.path)
 
     async def _keep_apart(self) -> list[str]:
-        """Who blocks or is blocked is not there any more, before anything is asked again."""
+        """Check that a block takes effect on both sides before anything is asked again."""
         self.crowd.watch_everybody()
         await asyncio.sleep(1.0)
         await self.crowd.block_somewhere(self._some())
@@ -374,7 +374,7 @@ def test_c1_to_c10_everybodys_view_equals_the_log_whatever_died(lives: int) -> N
 @pytest.mark.usefixtures("in_silence")
 @pytest.mark.parametrize("point", [*OF_PERSISTENCE, *OF_ISOLATION, *OF_GATEWAYS, "full disk"])
 def test_each_point_where_a_process_can_die_is_reached(point: Point | Literal["full disk"]) -> None:
-    """What the machine chooses by chance, one by one: its view of the end is the same."""
+    """Try each point that the machine chooses by chance, with the same checks at the end."""
     FIRED.clear()
     for seed in range(MOST_TRIES):
         machine = Machine()

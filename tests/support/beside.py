@@ -44,7 +44,7 @@ class Chatter:
             await asyncio.sleep(due - time.monotonic())
 
     async def stop(self) -> None:
-        """When all is answered."""
+        """Stop when everything is answered."""
         await eventually(lambda: not self._sent or bool(self.faults))
         if self._socket is not None:
             await self._socket.close()

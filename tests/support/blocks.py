@@ -55,7 +55,7 @@ class Blocks:
 
 
 def read_blocks(store: sqlite3.Connection, users: Sequence[str], ledger: Ledger) -> Blocks:
-    """Of those conversations alone in which somebody may ever have blocked the other."""
+    """Read only the conversations in which somebody may ever have blocked the other user."""
     asked = (json.dumps(users),)
     pairs = set(store.execute(BLOCKS, asked))
     views = {(row[0], row[1]): View(row[2], bool(row[3])) for row in store.execute(VIEWS, asked)}

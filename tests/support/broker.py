@@ -78,7 +78,7 @@ class Broker:
         return found
 
     def publish(self, subject: str, payload: bytes, reply_to: str = "") -> bool:
-        """Whether anybody listens."""
+        """Deliver the payload, and return whether anybody listens."""
         if not self.up:
             return False
         listening = self._listening(subject)

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 
 def unusable(command: click.Command, *arguments: str) -> str:
-    """What it says, in one sentence, when there is nothing to begin with."""
+    """Run a command without a secret, check that it fails, and return its error, one line."""
     done = CliRunner().invoke(command, arguments, env={"LINKUP_JWT_SECRET": None})
     assert done.exit_code == 2, done.output
     assert done.stdout == ""

@@ -81,7 +81,7 @@ class Crowd:
             self._about(action, device, index)
 
     def bustle(self, chance: random.Random, count: int) -> None:
-        """That many actions of anybody, more often than not a message."""
+        """Perform `count` actions of any users; most of them send a message or connect."""
         for _ in range(count):
             action = chance.choice((*ACTIONS, *["write", "connect"] * 5))
             self.act(action, chance.randrange(100), chance.randrange(100))

@@ -75,7 +75,7 @@ async def _hearers(crowd: Crowd, user_id: str, place: str) -> set[str]:
 
 
 def stored(path: Path) -> tuple[int, ...]:
-    """What grows when anything is stored."""
+    """Return counts that grow when anything is stored."""
     with reading(path) as store:
         counts = store.execute(
             "SELECT (SELECT count(*) FROM feed), (SELECT sum(number) FROM lanes)"

@@ -95,7 +95,7 @@ class History:
                 last[row["sender_id"]] = index
 
     def missed(self, user_id: str) -> set[tuple[str, int]]:
-        """What is stored for a receiver and has not reached it (C5, I11)."""
+        """Return the messages that are stored for a receiver and have not reached it (C5, I11)."""
         seen = {(f["conversation_id"], f["seq"]) for f in _messages(self.received[user_id])}
         return {(row["conversation_id"], row["seq"]) for row in self.rows()} - seen
 

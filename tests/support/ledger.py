@@ -45,7 +45,7 @@ class Register:
         )
 
     def _over(self, write: Write, since: int) -> bool:
-        """Whether another value had taken its place for certain."""
+        """Return whether another value had certainly replaced the written one before `since`."""
         return write.ended is not None and any(
             one.value != write.value
             and one.began > write.ended
@@ -192,12 +192,12 @@ class Ledger:
         write.ended = self.now()
 
     def blocks_of(self, place: str) -> list[Register]:
-        """Of the two of a direct conversation, in both directions, as far as anybody asked."""
+        """Return the known blocks of the two users of a direct conversation, in both directions."""
         pairs = itertools.permutations(self.members.get(place, ()), 2)
         return [self.blocks[pair] for pair in pairs if pair in self.blocks]
 
     def may_block(self, user_id: str, place: str, since: int) -> bool:
-        """Whether that user may have blocked the other side of it at some time since then."""
+        """Return whether the user may have blocked the other one at any time since `since`."""
         return any(
             self.blocks[user_id, other].may_be(True, since, self.now())
             for other in self.members.get(place, ())
@@ -205,13 +205,13 @@ class Ledger:
         )
 
     def may_be_barred(self, sent: Sent) -> bool:
-        """Whether one of the two may have blocked the other as that was said."""
+        """Return whether one of the two may have blocked the other while the message was sent."""
         until = sent.ended or self.now()
         blocks = self.blocks_of(sent.conversation_id)
         return any(register.may_be(True, sent.began, until) for register in blocks)
 
     def refusals(self, user_id: str, sent: Sent) -> set[str]:
-        """How a message may be refused for good for what others did, or one's other devices."""
+        """Return the final refusals that others, or the user's own devices, may cause a message."""
         place, found = sent.conversation_id, set()
         others = self.members.get(place, set()) - {user_id}
         if place in self.groups or any(self.may_block(one, place, sent.began) for one in others):

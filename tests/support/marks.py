@@ -30,7 +30,7 @@ def as_the_group(
     membership: Membership,
     ledger: Ledger,
 ) -> list[str]:
-    """Who is in it, how it is called, what one's role is: as the log has it, or nothing at all."""
+    """Check that members, title and role are those of the log, or that nothing is shown at all."""
     pictures = [(chat.members, chat.title, chat.role) for chat in (shows, is_so)]
     found = []
     if pictures[0] != pictures[1]:

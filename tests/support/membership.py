@@ -52,7 +52,7 @@ class Seat(NamedTuple):
 
 @dataclass
 class Stay:
-    """From the change that brought a user in to the one that took them out."""
+    """The time from the change that adds a user to the one that removes them."""
 
     began: int
     ended: int = LATER
@@ -85,12 +85,12 @@ class Membership:
         return LATER
 
     def second(self, change_id: int) -> float:
-        """When that change was made; LATER is for ever."""
+        """Return the time of a change in seconds; for LATER, it never comes."""
         found = (one.created_at / 1e6 for one in self.changes if one.change_id == change_id)
         return next(found, float(LATER))
 
     def version(self, place: str) -> int:
-        """Of the group's latest change."""
+        """Return the version of the group's latest change."""
         return max((one.version for one in self.changes if one.place == place), default=0)
 
 

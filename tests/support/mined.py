@@ -73,7 +73,7 @@ class MinedStore(Store):
         self._fuse = fuse
 
     async def open(self) -> None:
-        """What is done before it is open is not mined."""
+        """Open the store, and then arm its connections: nothing fails while it opens."""
         await super().open()
         assert isinstance(self._held, InlineHeld)
         self._held.fuse = self._held._raw.fuse = self._fuse  # noqa: SLF001

@@ -23,8 +23,8 @@ def postgres_server() -> Iterator[Any]:
 
 
 def _own_folder() -> Path:
-    """Where the package keeps its lock, read when it is imported. Otherwise that stood in the
-    shared temporary folder, and belonged to the first user of the machine who ran the tests."""
+    """Return the folder of the package's lock, which it reads when it is imported. Otherwise the
+    lock stood in the shared temporary folder, and belonged to the first user who ran the tests."""
     folder = Path(tempfile.gettempdir(), f"linkup-tests-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / "python_PostgresServer").mkdir(exist_ok=True)

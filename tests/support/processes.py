@@ -12,7 +12,7 @@ from linkup.run.orphans import KernelLeash
 
 
 def tied(most_files: int | None = None) -> Callable[[], None]:
-    """What a child does before its program: die with us, however we end, and heed Ctrl-C.
+    """Return what a child runs before its program, so that it dies with us and heeds Ctrl-C.
 
     A shell's background job ignores SIGINT, and so would its children. `most_files`: how many it
     may ever have open, as by `ulimit -n`.
@@ -40,13 +40,13 @@ def runs(pid: int) -> bool:
 
 
 def stopped(pid: int) -> bool:
-    """By SIGSTOP, which takes a moment to arrive. True at once where there is no /proc."""
+    """Return whether SIGSTOP has stopped the process, which takes a moment. True without /proc."""
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def open_files(pid: int) -> Iterator[str]:
-    """What the process has open, in the words of /proc; it may open and close files meanwhile."""
+    """Yield the files that the process has open, as /proc names them. They may change meanwhile."""
     for link in os.listdir(f"/proc/{pid}/fd"):
         with suppress(FileNotFoundError):
             yield os.readlink(f"/proc/{pid}/fd/{link}")

@@ -15,7 +15,7 @@ needs_promtool = pytest.mark.skipif(
 
 
 def promtool(*arguments: str | Path, text: str = "") -> str:
-    """What it says; fails when it finds fault."""
+    """Run promtool and return its output; fail if it reports an error."""
     assert PROMTOOL is not None
     ran = subprocess.run(
         [PROMTOOL, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=60

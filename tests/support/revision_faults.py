@@ -149,7 +149,7 @@ class LosesTyping(Fault):
 
 
 class TellsTypistsOfThemselves(Fault):
-    """What goes to one comes to all who ask next."""
+    """The `typing` frame of one user goes to all users who come next."""
 
     told: ClassVar[dict[str, Frame]] = {}
 

@@ -56,7 +56,7 @@ class Thing:
     shut_for: frozenset[str] = frozenset()  # a user blocks them
 
     def is_open_to(self, user_id: str, verb: Verb) -> bool:
-        """Whether this user may know by this verb that it is there."""
+        """Return whether the user may learn by this verb that the thing exists."""
         if self.kind is Kind.USER:
             if user_id in self.shut_for and not verb.regardless:
                 return False
@@ -80,7 +80,7 @@ class Scene:
         return [thing for thing in self.things if thing.kind is kind]
 
     async def ask(self, user_id: str, verb: Verb, thing: Any) -> Answer:
-        """What this user gets, without ids and times."""
+        """Return what the user gets, without ids and times."""
         client_id = secrets.token_hex(6)
         fields = filled(verb.fields, thing, home_of(user_id), self.epoch)
         if verb.is_frame:
@@ -173,7 +173,7 @@ class Scene:
 def file_of(
     text: str, file_id: str, members: frozenset[str], home: str, lost: str, gone: frozenset[str]
 ) -> Thing:
-    """Of that message: for who sees it, it is sent; for the others, it is lost with it."""
+    """Return the file of a message: sent for users who see the message, lost for the others."""
     state = (lost, gone) if lost else ("sent", frozenset(ASKERS))
     return Thing(f"file, {text}", Kind.FILE, file_id, members, home, *state)
 
@@ -280,7 +280,7 @@ async def _gather(scene: Scene, label: str, owner: str, member: str) -> None:
 
 
 async def _come_and_go(scene: Scene) -> None:
-    """What was said before somebody came is lost for them, and all of it for who had to go."""
+    """Add a member, who does not see earlier messages, and remove one, who sees none any more."""
     place, olga = group_id("club"), scene.apis["olga"]
     body = {"title": "title of club", "members": ["piet", "bob"], "client_id": "club"}
     (await olga.post("/v1/conversations", body)).raise_for_status()

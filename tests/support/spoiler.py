@@ -44,11 +44,11 @@ class Fault:
     """Spoils nothing. One instance a socket, and one for all HTTP calls."""
 
     def down(self, frame: Frame) -> list[Frame]:
-        """What the client receives in place of a frame of the server."""
+        """Return the frames that the client receives in place of a frame of the server."""
         return [frame]
 
     def up(self, frame: Frame) -> list[Frame]:
-        """What the server receives in place of a frame of the client."""
+        """Return the frames that the server receives in place of a frame of the client."""
         return [frame]
 
     def offer(self, headers: dict[str, str], subprotocols: list[str]) -> list[str]:

@@ -93,7 +93,7 @@ class Guest:
         self.refused = ""
 
     def read(self, until: bytes) -> bool:
-        """Whether it has come to an end."""
+        """Read from the socket, and return whether it has come to an end."""
         try:
             read = self.socket.recv(1 << 18)
         except OSError as error:

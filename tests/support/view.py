@@ -44,7 +44,7 @@ class Chat:
     aside: dict[int, Shown] = field(default_factory=dict)
 
     def leave(self) -> None:
-        """What an ack told may belong to the time after coming back."""
+        """Leave the group, and put its messages aside: an ack may belong to a later stay."""
         self.aside |= self.messages
         self.messages, self.marks = {}, {}
         self.members, self.title, self.role = frozenset(), None, None
@@ -180,8 +180,8 @@ class View:
 
 
 def shown(frame: Frame) -> Shown:
-    """From a `message` frame or a row of the history: the two are one. Whether a tombstone was
-    edited before is nobody's business any more: who comes later does not hear of it."""
+    """Read a `message` frame or a row of the history, which are alike. Whether a tombstone was
+    edited before is left out: later readers do not learn it."""
     return Shown(
         frame["message_id"],
         frame["seq"],

@@ -310,7 +310,7 @@ class Socket:
         return len(texts)
 
     def _arrive(self) -> None:
-        """Of a process that has died nothing comes any more: neither this frame nor a later one."""
+        """Deliver the oldest frames under way. Once their process has died, no frame arrives."""
         for text in self._under_way.popleft():
             if self.open and self.gateway.bus.alive:
                 self._on_text(text)
@@ -318,7 +318,7 @@ class Socket:
                     self._replay(text)
 
     def _replay(self, text: bytes) -> None:
-        """What comes between `welcome` and `sync_completed`."""
+        """Reach the fuse for each frame between `welcome` and `sync_completed`."""
         if self._replaying and b'"sync_completed"' in text:
             self._replaying = False
         elif self._replaying and b'"welcome"' not in text:

@@ -74,7 +74,7 @@ class Peer:
         await self._socket.close(code)
 
     def drop(self) -> None:
-        """Without a goodbye."""
+        """Break the connection off without a close frame."""
         self._socket.transport.abort()
 
 

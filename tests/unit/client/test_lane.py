@@ -13,7 +13,7 @@ from tests.unit.client.scripted import FAST
 
 
 class Wire:
-    """What the lane transmitted, by client_id, and a lane with ten messages."""
+    """A lane with ten messages, and the client_ids that it transmitted."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

@@ -11,7 +11,7 @@ BOB, GONE = [Presence(user_id="bob", is_online=here, last_seen=None) for here in
 
 
 class Wire:
-    """What a client has said, and was told."""
+    """The frames that a client has sent, and what it was told."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []

@@ -68,7 +68,7 @@ class FakeBus:
 
 
 def handlers(lanes: Any, notices: Any = None) -> Handlers:
-    """With everything a frame about messages does not touch standing idle."""
+    """Return handlers in which everything that frames about messages do not need is idle."""
     auth = Authenticator(Settings(jwt_secret="s" * 32))
     bus: Any = FakeBus()
     log: Any = FakeMembers({})
@@ -77,7 +77,7 @@ def handlers(lanes: Any, notices: Any = None) -> Handlers:
 
 
 class FakeMembers:
-    """Who is in which conversation; counts how often it was asked."""
+    """The members of each conversation, with a count of the questions."""
 
     def __init__(self, members: dict[str, list[str]]) -> None:
         self.conversations = members
@@ -141,7 +141,7 @@ class FakeLog:
         return event
 
     def client_id_of(self, event: Event) -> str:
-        """Of a message; empty for what is none."""
+        """Return the client_id of a message, or an empty one for any other event."""
         return frames.decode_message(event.body).client_id if event.seq else ""
 
     def receipt(self) -> Event:
@@ -200,7 +200,7 @@ async def repairing(socket: Socket) -> AsyncIterator[None]:
 
 
 def cursors(sent: Sequence[Frame]) -> list[int]:
-    """Of the feed frames among them."""
+    """Return the cursors of the feed frames among the sent ones."""
     return [frame["cursor"] for frame in sent if frame["type"] in ("message", "receipt")]
 
 

@@ -135,7 +135,7 @@ async def served(request: Request) -> Response:
 
 
 def client(**settings: object) -> httpx2.AsyncClient:
-    """Of a gateway that has these routes; its errors come out as they are."""
+    """Return a client of a gateway with these routes, which raises the gateway's errors."""
     all_of_it = Settings(jwt_secret="j" * 32, **settings)  # type: ignore[arg-type]
     routes = contract.bind(
         {ERRORS: served}, Authenticator(all_of_it), Rates(all_of_it), all_of_it, Recorder()

@@ -358,7 +358,7 @@ SHADES = (0, 10, 32, 128, 255)
 
 
 def shades(content: bytes, channel: int = 0) -> list[int]:
-    """Of the thumbnail of a picture of 256 pixels, at those places."""
+    """Return the shades at SHADES in the thumbnail, which is 256 pixels wide."""
     found = look(content, "image/png").thumbnail
     assert found is not None
     with Image.open(io.BytesIO(found)) as small:
@@ -401,7 +401,7 @@ def test_f_s10_sixteen_bits_are_scaled_down_too() -> None:
 @pytest.mark.parametrize("clear", [None, 0], ids=["opaque", "transparent"])
 @pytest.mark.parametrize("mode", ["1", "P", "L"])
 def test_f_s10_a_fine_pattern_is_grey_when_it_is_small(mode: str, clear: int | None) -> None:
-    """Of looked-up colours and of a clear shade none is picked: they are averaged."""
+    """Palette colours and a transparent shade are averaged: none of them is picked."""
     rows = bytes([0, 255] * 640) + bytes([255, 0] * 640)
     board = Image.frombytes("L", (1280, 960), rows * 480)
     written = io.BytesIO()

@@ -94,7 +94,7 @@ STEPS = [
 def test_s85_d32_a_broken_way_is_told_within_fifteen_seconds_by_its_step(
     broken: str, words: str, recorded: Ledger
 ) -> None:
-    """What does not arrive is an error; of what is refused, the request itself is one."""
+    """The check logs a message that does not arrive; a refused request has logged its own error."""
     check = check_after(Way(broken), 15)
     assert check.status == "fail"
     assert words in check.output

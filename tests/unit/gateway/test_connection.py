@@ -558,7 +558,7 @@ async def test_c5_no_older_live_event_follows_a_page_that_shows_things_as_they_a
 
 
 async def test_c9_what_is_remembered_must_be_of_its_beginning_or_of_a_later_change() -> None:
-    """What happened while nobody was here came to nobody: not even from the log, yet."""
+    """A connection has not heard of changes from before it began: not even from the log, yet."""
     socket = Socket()
     for _ in range(7):
         socket.log.message()

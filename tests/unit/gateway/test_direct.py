@@ -126,7 +126,7 @@ async def lost(wire: Wire) -> None:
 
 
 async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
-    """What the application is given, what is written and how it ends, when that comes in."""
+    """Feed pieces to a connection; return the application's events, the output and the end."""
     wire, transport, app = await connected(kind)
     for piece in pieces:
         if not transport.is_closing():

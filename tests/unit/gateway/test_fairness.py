@@ -103,7 +103,7 @@ class Store:
         self.known: set[str] = set()
 
     def takes(self, client_id: str, now: float) -> bool:
-        """Whether it would store it, or has."""
+        """Return whether the writer would store the message, or has stored it."""
         until = max(self.until, now) + self.interval
         return client_id in self.known or until - self.room - now <= 0
 

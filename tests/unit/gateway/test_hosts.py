@@ -159,7 +159,7 @@ class Clock:
 
 
 class Lines(logging.Handler):
-    """What was logged, as the fields of each line."""
+    """The logged lines, as the fields of each."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -75,13 +75,13 @@ def part(content: bytes | dict[str, Any]) -> str:
 def by_hand(
     header: bytes | dict[str, Any], content: bytes | None = None, key: bytes = SECRET.encode()
 ) -> str:
-    """With an HMAC: PyJWT itself would refuse to make most of these."""
+    """Sign a token with an HMAC by hand: PyJWT itself would refuse to make most of these."""
     signed = f"{part(header)}.{part(content or json.dumps(claims()).encode())}"
     return f"{signed}.{part(hmac.new(key, signed.encode(), hashlib.sha256).digest())}"
 
 
 def by_rsa(header: dict[str, Any], content: dict[str, Any] | None = None) -> str:
-    """By the published key, with any header."""
+    """Sign a token with the published RSA key and any header."""
     said = {"alg": "RS256", "kid": "r", "typ": "JWT"} | header
     signed = f"{part(said)}.{part(content or claims())}"
     method = jwt.get_algorithm_by_name("RS256")
@@ -275,7 +275,7 @@ def test_a_published_key_that_cannot_be_trusted_is_left_out(said: dict[str, Any]
 
 
 def test_a_token_has_a_name_that_another_signature_does_not_change() -> None:
-    """Of two numbers `r` and `s`, a signature of a curve is as good with the negative `s`."""
+    """A curve's signature, two numbers `r` and `s`, is also valid with the negative `s`."""
     token = by(P256, "ES256", "e")
     signed, _, signature = token.rpartition(".")
     r, s = (int.from_bytes(half) for half in halves(base64url_decode(signature)))

@@ -28,7 +28,7 @@ def gate_result(gate: Gate, command: Command, result: Result) -> None:
 
 
 async def admitted(gate: Gate, *told: Command) -> list[bool]:
-    """Whether each passes the gate, sent one after the other through a lane that answers Done."""
+    """Send commands in order through a lane that answers Done; return whether each one passes."""
     bus = FakeBus(done)
     sender = Sender(Lane(bus), gate)  # type: ignore[arg-type]  # the part of a Bus a lane uses
     async with running(sender.lane.run()):

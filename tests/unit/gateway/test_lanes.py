@@ -75,7 +75,7 @@ def mark(connection_id: str = "s1") -> AdvanceReceipt:
 
 
 def told(*events: tuple[float, str]) -> list[tuple[float, int]]:
-    """When the batches of these left, and how many commands each took."""
+    """Return the time at which each batch left, and how many commands it took."""
     loop = VirtualLoop()
     left: list[tuple[float, int]] = []
 
@@ -117,7 +117,7 @@ def test_what_somebody_waits_for_leaves_at_once(what: str) -> None:
 
 
 def measured(*events: tuple[float, str], failures: int = 0) -> Scraped:
-    """What is told of a lane that these went by; the store fails so many times at first."""
+    """Return the metrics of a lane after these events; the store first fails `failures` times."""
     health = Health("gateway")
     answers: list[Answer] = [Unavailable("cut off")] * failures
     loop = VirtualLoop()

@@ -1,4 +1,4 @@
-"""What the host app is asked about before it is stored, and in which order."""
+"""The host app is asked about messages before they are stored, in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

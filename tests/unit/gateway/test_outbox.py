@@ -28,7 +28,7 @@ def outbox(wire: FakeWire, max_frames: int = 3, max_bytes: int = 10) -> Outbox:
 
 
 async def a_turn() -> None:
-    """Of the loop."""
+    """Wait for one turn of the loop."""
     await asyncio.sleep(0)
 
 

@@ -12,7 +12,7 @@ from tests.unit.gateway.fakes import FakeOutbox
 
 
 class Socket(FakeOutbox):
-    """What presence needs of a connection."""
+    """The part of a connection that presence uses."""
 
     user_id = "alice"
 

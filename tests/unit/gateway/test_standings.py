@@ -1,4 +1,4 @@
-"""What a gateway knows of bans and revoked tokens, and the sockets that end by them."""
+"""A gateway learns of bans and revoked tokens, and closes the sockets that they end."""
 
 import asyncio
 import time

@@ -32,7 +32,7 @@ class Room:
     async def says(
         self, user_id: str, is_typing: bool, conversation_id: str = "c", changed: int = 0
     ) -> list[Live]:
-        """What goes out because of it."""
+        """Let a user type, or stop, and return the events that are published."""
         self.bus.published.clear()
         frame = frames.Typing(conversation_id=conversation_id, is_typing=is_typing)
         self.typing.on_typing(user_id, frame, {conversation_id: changed}.__getitem__)
@@ -103,7 +103,7 @@ async def test_s46_who_was_removed_is_told_of_no_typing_and_tells_of_none() -> N
 
 
 async def test_s46_a_socket_that_begins_trusts_nothing_older_than_itself() -> None:
-    """Who was removed while the typist was away is told of nothing, not even for a moment."""
+    """A user who was removed while the typist was away gets no typing event, not even one."""
     room = Room(c=["alice", "bob", "carol"])
     assert len(await room.says("alice", True)) == 2
     room.log.conversations["c"] = ["alice", "bob"]

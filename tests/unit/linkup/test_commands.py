@@ -159,7 +159,7 @@ def test_flags_stand_above_the_environment_and_that_above_the_file(
 def settings_of_run(
     arguments: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Settings:
-    """What `linkup run` would start with."""
+    """Return the settings with which `linkup run` would start."""
     given: list[Settings] = []
 
     def supervise(settings: Settings, *_: object) -> int:

@@ -61,7 +61,7 @@ def fold(db: sqlite3.Connection, *page: LogRow, now: int = NOW) -> None:
 
 
 def marks(*seqs: int, **fields: Any) -> MarksRow:
-    """What is unread of Bob's conversation when the log is asked."""
+    """Return the log's answer about the unread messages of Bob's conversation."""
     previews = [
         Preview(sender_id="ann", sender_name="Ann", content="x", seq=seq, created_at=NOW)
         for seq in seqs
@@ -103,7 +103,7 @@ def states(db: sqlite3.Connection) -> list[tuple[str, str]]:
 def test_c8_a_page_costs_as_many_statements_for_a_thousand_messages_as_for_one(
     db: sqlite3.Connection,
 ) -> None:
-    """And one more for all of them where there is web push, whoever has a browser."""
+    """With web push, there is one more statement for all messages, whoever has a browser."""
     counts = []
     for number in (1, 1000):
         for waits in ({"email": BOTH["email"]}, BOTH):

@@ -267,7 +267,7 @@ def test_the_same_row_has_the_same_identity() -> None:
 
 
 def mailed(watch: Watch, now: int) -> Watch:
-    """What waits is claimed, sent and settled."""
+    """Claim, send and settle the delivery that waits."""
     assert watch.open is not None
     group = groups.claim(watch.open, now)
     watch = replace(watch, open=None, claimed=group)

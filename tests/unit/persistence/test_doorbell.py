@@ -11,7 +11,7 @@ from tests.support.virtual import VirtualLoop
 
 
 class Bell:
-    """When it was heard, by the loop's clock."""
+    """A bus that notes when the doorbell rang, by the loop's clock."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.heard: list[float] = []

@@ -61,7 +61,7 @@ async def test_erased_text_leaves_the_database_and_its_log(
 
 
 async def test_without_a_checkpoint_the_log_still_tells(log: Log, database: Path) -> None:
-    """What the others are held against: the text is really there to be found."""
+    """Without a checkpoint, the text can be found: so the other tests prove something."""
     await erase(log, await write(log))
     assert holding(database) == ["linkup.db-wal"]
 

@@ -320,7 +320,7 @@ def doubts(decision: Decision) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("by", ["alice", "carol"])
 def test_f_s18_a_parting_puts_both_sides_in_doubt(by: str) -> None:
-    """Of who goes everything they watch, of who stays only the one who has gone."""
+    """The user who leaves asks again about everybody, the others only about that user."""
     seen = team(alice="owner", bob="member", carol="member")
     decision = run(seen, remove(by, "carol"), mark("bob", 0))
     assert doubts(decision) == {("carol", ""), ("alice", "carol"), ("bob", "carol")}

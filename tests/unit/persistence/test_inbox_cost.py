@@ -27,7 +27,7 @@ AFRESH = "UPDATE members SET recency = 0"
 
 
 async def steps_of(path: Path, conversations: int, old: bool) -> list[int]:
-    """Of the first page, and of one in the midst of the list."""
+    """Return the steps of the first page, and of a page in the middle of the list."""
     async with opened(path) as store:
         log, held = Log(store), Held(f"sqlite:///{path}", ReaderConnection)
         others = [f"user{number}" for number in range(conversations)]

@@ -29,7 +29,7 @@ class Stored:
 
 
 def indexed(messages: int, rate: float) -> Stored:
-    """What became of so many messages, so many a second."""
+    """Index `messages` messages at `rate` per second, and return the store."""
     loop = VirtualLoop()
     stored = Stored(loop)
 

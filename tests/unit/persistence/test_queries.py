@@ -65,7 +65,7 @@ async def test_idor_members_are_for_members_and_nothing_is_told_of_the_rest(
 
 
 class Counted(Held):
-    """How often the driver's thread is sent for."""
+    """A reader that counts how often the driver's thread is used."""
 
     trips = 0
 
@@ -176,7 +176,7 @@ async def test_f_s1_a_page_of_many_feeds_is_one_question(talk: Log, queries: Que
 
 
 async def test_f_s1_a_page_of_many_feeds_fits_the_bus(log: Log, queries: Queries) -> None:
-    """What does not fit is left out from the end, and never told as an empty page."""
+    """Pages that do not fit are left out from the end, and never answered as empty."""
     await log.people("alice", "bob")
     await log.say("alice", "bob", *[f"{number} " + "x" * 4990 for number in range(60)])
     asked = [FeedFrom("alice", 0), FeedFrom("bob", 0, 50), FeedFrom("bob", 10)]

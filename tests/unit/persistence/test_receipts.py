@@ -120,7 +120,7 @@ async def test_s65_the_time_is_when_the_mark_got_there(
 
 
 async def test_marks_stand_in_the_readers_own_receipt_alone(team: Told, database: Path) -> None:
-    """And each only where it moved: nothing else of the feed grows."""
+    """A mark is written only where it moved: the feed grows by nothing else."""
     await team.say("alice", "1")
     await team.has("bob", delivered=1)
     await team.has("bob", read=1)
@@ -134,7 +134,7 @@ async def test_marks_stand_in_the_readers_own_receipt_alone(team: Told, database
 
 
 async def test_only_who_was_there_is_listed(team: Told, queries: Queries) -> None:
-    """Who joined later never got it, and who has left since is no affair of the sender's."""
+    """A member who joined later never got the message; one who has left is not shown any more."""
     before = await team.say("alice", "before")
     await team.run(AddMembers(user_id="alice", conversation_id="g", members=["dave"]))
     after = await team.say("alice", "after")

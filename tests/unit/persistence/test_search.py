@@ -83,7 +83,7 @@ async def talk(log: Log) -> Log:
 async def test_f_s13_a_store_of_before_finds_what_cannot_be_seen_in_words(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is erased there is forgotten: no row of the older words stays."""
+    """The words of an erased message are forgotten too: no row of the older index stays."""
     texts = [
         "zu\u00adsam\u00admen",
         "plain",
@@ -174,7 +174,7 @@ async def test_pages_meet_without_gap_over_conversations(talk: Log, find: Find, 
 async def test_what_is_common_apart_and_rare_together_is_found_page_by_page(
     talk: Log, find: Find, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a page would take too long it comes empty, and goes on."""
+    """A page that would take too long comes empty, and the search goes on with the next one."""
     texts = [f"{'salt' if number % 2 else 'pepper'} {number}" for number in range(6000)]
     texts[7] = "salt and pepper"
     for start in range(0, len(texts), 1000):

@@ -69,7 +69,7 @@ AX = direct_conversation_id("alice", "xavier")
 
 @pytest.fixture
 async def life(log: Log) -> Log:
-    """What xavier leaves, in every table that can hold something of a user's."""
+    """Fill every table that can hold something of a user with data of xavier."""
     await log.people("alice", "bob", "carol")
     name = {"name": f"{CANARY} Smith", "email": f"{CANARY}@example.com", "locale": "de"}
     await log.run(PutUser(user_id="xavier", avatar=f"https://example.com/{CANARY}", **name))
@@ -276,7 +276,7 @@ async def test_followers_are_told_at_the_beginning_and_at_the_end(
 async def test_r16_what_a_follower_has_not_read_stays_in_the_feed(
     life: Log, erasure: UserErasure, queries: Queries, followers: Followers, database: Path
 ) -> None:
-    """And so does the newest row, from which the numbers go on."""
+    """The newest row stays as well: the numbers go on from it."""
     asked = LogPage(follower="slow", positions={}, limit=4)
     read = commands.open_answer(await queries.answer(asked), LogPageAnswer)
     rows = "SELECT n FROM feed WHERE user_id = 'xavier' AND kind = 'message'"
@@ -342,7 +342,7 @@ async def test_it_begins_with_what_an_earlier_process_left(
 async def test_secure_delete_alone_leaves_copies_of_rows_that_moved(
     life: Log, database: Path, erasure: UserErasure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `write_anew` is for: rows that grow move to other pages, and leave copies."""
+    """`write_anew` is needed: rows that grow move to other pages, and leave copies."""
     await churn(life, random.Random(3))
     with monkeypatch.context() as without:
         without.setattr(module, "write_anew", lambda connection: True)

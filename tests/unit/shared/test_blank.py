@@ -49,7 +49,7 @@ NAMES = [*FIELDS, *PARAMETERS]
 
 
 def taken(field: str, text: str) -> bool:
-    """Whether that field takes the text, as it is."""
+    """Return whether the field takes the text unchanged."""
     try:
         if field in PARAMETERS:
             return bool(msgspec.convert(text, PARAMETERS[field]) == text)

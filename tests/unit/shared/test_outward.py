@@ -197,7 +197,7 @@ async def test_ssrf_a_name_that_resolves_to_a_private_address_is_not_connected_t
 async def test_ssrf_a_name_that_changes_between_check_and_connection_leads_nowhere_else(
     there: Endpoint, trusted: Path
 ) -> None:
-    """What was looked up is what is connected to, once for each connection."""
+    """Each connection looks the name up once, and connects to the address that it found."""
     names = Names(["127.0.0.1", "127.0.0.2"], ["127.0.0.1"])
     rules = Rules(["127.0.0.2"])
     async with (

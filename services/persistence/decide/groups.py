@@ -48,8 +48,8 @@ def create(tx: Transaction, command: CreateGroup) -> Result:
     others = members.keys() - {command.user_id}
     if not all(tx.is_there(command.user_id, user_id) for user_id in others):
         return NO_USER
-    refused = TOO_LARGE if len(members) > MAX_MEMBERS else None
-    refused = refused or kept_apart(tx, command.user_id, members, NO_USER)
+    refused = kept_apart(tx, command.user_id, members, NO_USER)
+    refused = refused or (TOO_LARGE if len(members) > MAX_MEMBERS else None)
     refused = refused or tx.charge(command.user_id)
     if refused is not None:
         return refused
@@ -87,8 +87,8 @@ def add(tx: Transaction, command: AddMembers) -> Result:
     if not all(tx.is_there(command.user_id, user_id) for user_id in fresh):
         return NO_USER
     full = len(group.members) + len(fresh) > MAX_MEMBERS
-    refused = TOO_LARGE if full else kept_apart(tx, command.user_id, fresh, NO_USER)
-    refused = refused or tx.charge(command.user_id)
+    refused = kept_apart(tx, command.user_id, fresh, NO_USER)
+    refused = refused or (TOO_LARGE if full else None) or tx.charge(command.user_id)
     if refused is not None:
         return refused
     for user_id in fresh:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.persistence.decide.state import Limits
 from services.persistence.queries import Queries
 from services.persistence.store.connections import ReaderConnection
 from shared import commands
 from shared.commands import (
+    AddMembers,
     BeginConversation,
     Command,
     CreateGroup,
@@ -27,6 +29,7 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.errors import NotFound
+from shared.frames import MAX_MEMBERS
 from shared.reserved import SYSTEM
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
@@ -97,6 +100,20 @@ async def test_a_stranger_is_answered_as_if_the_other_were_not_there(database: P
         assert isinstance(to_oneself, Stored)
         await log.people("linkup--a", "linkup--b")
         assert isinstance((await log.say("linkup--a", "linkup--b", "ping"))[0], Stored)
+
+
+async def test_a_full_group_does_not_tell_whether_a_stranger_is_there(database: Path) -> None:
+    crowd = [f"u{number}" for number in range(MAX_MEMBERS - 1)]
+    async with opened(database, LISTED) as store:
+        log = Log(store)
+        await log.people("ann", "ben", *crowd)
+        await log.run(*(contact("ann", one) for one in crowd))
+        create = CreateGroup(user_id="ann", conversation_id="g", title="T", members=crowd)
+        assert [code(one) for one in await log.run(create)] == ["ok"]
+        for other in ("ben", "nobody"):
+            added = AddMembers(user_id="ann", conversation_id="g", members=[other])
+            larger = replace(create, conversation_id="h", members=[*crowd, other])
+            assert [code(one) for one in await log.run(added, larger)] == ["not_found"] * 2
 
 
 @pytest.mark.parametrize(

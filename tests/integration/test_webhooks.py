@@ -494,6 +494,29 @@ async def test_it_hears_only_of_the_types_it_wants_and_not_of_what_was_before(
     assert [one["type"] for one in world.events()] == ["message.read"]
 
 
+async def test_a_deleted_webhook_reads_no_more_whatever_is_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By asking for another page it would come back as a follower, for whom the log is kept."""
+    ended, run = asyncio.Event(), reader.Reader.run
+
+    async def watched(self: reader.Reader) -> None:
+        try:
+            await run(self)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(reader.Reader, "run", watched)
+    world.there.script = ["hang"]
+    async with world.notify():
+        await world.put()
+        await world.say()
+        await world.until_requests(1)
+        await world.ask(DeleteWebhook(webhook_id="main"), DeleteWebhookAnswer)
+        assert ended.is_set()
+        world.there.release.set()
+
+
 async def test_the_same_again_changes_nothing_and_a_secret_is_made_once(world: World) -> None:
     async with world.notify():
         made = await world.put(secret="")

@@ -47,7 +47,9 @@ class Line:
     ) -> None:
         self.hook = hook
         self.backlog = Backlog()
+        self.stopped = False
         self._clock = terms.clock
+        self._reading: asyncio.Task[None] | None = None
         self.reader = Reader(hook, terms.bus, terms.between, self.backlog, terms.clock, self._grown)
         self.sender = Sender(
             hook,
@@ -71,12 +73,19 @@ class Line:
         oldest = self.backlog.oldest()
         return 0.0 if oldest is None else max(0.0, (self._clock() - oldest) / SECOND)
 
+    def stop(self) -> None:
+        """Read no more, at once; the requests that are on their way come to their end."""
+        self.stopped = True
+        self.sender.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+
     async def run(self) -> None:
-        """Until the sender is told to stop."""
+        """Until `stop`."""
         async with asyncio.TaskGroup() as group:
-            reading = group.create_task(self.reader.run())
+            self._reading = group.create_task(self.reader.run())
             await self.sender.run()
-            reading.cancel()
+            self._reading.cancel()
 
 
 class Lines:
@@ -92,6 +101,9 @@ class Lines:
     def want(self, hooks: Iterable[Hook]) -> None:
         """Serve these and no others, as they are now."""
         self._wanted = {hook.webhook_id: hook for hook in hooks if not hook.off}
+        for line, _ in self._running.values():
+            if not self._is_wanted(line):
+                line.stop()
         if self._wanted or self._running:
             self._changed.set()
 
@@ -140,13 +152,13 @@ class Lines:
         gone = [name for name, (line, _) in self._running.items() if not self._is_wanted(line)]
         ending = [self._running.pop(name) for name in gone]
         for line, _ in ending:
-            line.sender.stop()
+            line.stop()
         if ending:
             await asyncio.wait([task for _, task in ending])
 
     def _is_wanted(self, line: Line) -> bool:
         wanted = self._wanted.get(line.hook.webhook_id)
-        return wanted is not None and wanted.updated_at == line.hook.updated_at
+        return not line.stopped and wanted is not None and wanted.updated_at == line.hook.updated_at
 
     def _begin(self, group: asyncio.TaskGroup, outward: Outward) -> None:
         for name, hook in self._wanted.items():

@@ -1,8 +1,10 @@
 """Tests how a person comes in from a host app: through its URL, and in its frame."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
@@ -20,6 +22,7 @@ for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(win
 IDBFactory.prototype.open = () => { throw new DOMException("not here", "SecurityError"); };
 LockManager.prototype.request = async () => { throw new DOMException("no", "SecurityError"); };
 """
+KEY = "the-host-apps-key-of-at-least-32-bytes"
 ABOUT_TO_END = 7  # seconds of a token: it is replaced after a bit more than five
 
 
@@ -34,6 +37,7 @@ async def house(host: HostApp, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     """A product without the demo login. The frames are of another site than the page."""
     async with run_stack(
         tmp_path_factory.mktemp("house"),
+        host_key=KEY,
         dev_login=False,
         token_url=f"{host.url()}/linkup/token",
         frame_ancestors=(host.url("localhost"),),
@@ -115,6 +119,29 @@ async def test_s3_a_host_app_that_is_away_is_asked_again(
     await expect(page.get_by_text("Your app cannot be reached")).to_be_visible()
     await page.unroute_all()
     await connected(page)
+
+
+async def test_s3_a_disconnected_person_is_in_again_by_a_token_of_the_next_second(
+    host: HostApp, house: Stack, context: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app signs one in the second of the disconnect, which is refused as well."""
+
+    def sign(user_id: str, exp: int) -> str:
+        return house.token(user_id, exp=exp, iat=int(time.time()))
+
+    monkeypatch.setattr(host, "sign", sign)
+    page = await come(context, host, "dora", "/chat/dora/")
+    await connected(page)
+    await eventually(lambda: time.time() % 1 < 0.3)  # the page is back within this second
+    path = "/v1/admin/users/dora/disconnect"
+    async with httpx2.AsyncClient(base_url=house.url) as app:
+        answer = await app.post(path, headers={"authorization": f"Bearer {KEY}"})
+    assert answer.status_code == 200
+    await expect(page.locator(".connection")).not_to_have_attribute("data-state", "connected")
+    await connected(page)
+    await send(page, "here again")
+    await expect(messages(page)).to_have_text(["here again"])
+    await expect(page.locator(".toast")).to_have_count(0)
 
 
 async def test_s3_what_the_server_refuses_is_no_session_and_no_loop(

@@ -9,6 +9,8 @@ class Timing(Struct, frozen=True, kw_only=True):
     """Seconds, but for `silence`: that many heartbeats without a frame and the socket is dead."""
 
     shortest: float = 0.5
+    # Tokens name whole seconds: one issued in the second of a disconnect is refused as well.
+    next_second: float = 1.1
     first: float = 2.0  # the first try comes within this time
     longest: float = 15.0
     ack_timeout: float = 5.0

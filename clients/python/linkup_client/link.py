@@ -44,7 +44,7 @@ class Owner(Protocol):
 
 class Link:
     """`run` never returns: it raises ConnectionRefused when there is no way back, or what the
-    token function raised. `may_refresh` is spent by a 4401 and earned again by a welcome."""
+    token function raised. A 4401 spends one of `refreshes`, which a welcome earns again."""
 
     def __init__(self, url: str, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.state: State = "disconnected"
@@ -55,7 +55,7 @@ class Link:
         self._session: Session | None = None
         self._welcomed = False
         self._attempt = 0
-        self._may_refresh = tokens.renewable
+        self._refreshes = self._fresh_tokens()
 
     def send(self, text: bytes) -> None:
         """Dropped when there is no connection: the owner sends it again after the welcome."""
@@ -101,23 +101,27 @@ class Link:
 
     def _on_welcome(self, session: Session, welcome: frames.Welcome) -> None:
         if reason := self._owner.refuses(welcome):
-            self._may_refresh = False  # no accident: the caller's function changed its user
+            self._refreshes = 0  # no accident: the caller's function changed its user
             session.end(Ended(UNAUTHORIZED, reason))
             return
         self._session = session
         self.state = "connected"
         self._welcomed = True
         self._attempt = 0
-        self._may_refresh = self._tokens.renewable
+        self._refreshes = self._fresh_tokens()
         self._owner.on_welcome(welcome)
+
+    def _fresh_tokens(self) -> int:
+        """Return how many tokens are asked for in a row: one at once, and one a second later."""
+        return 2 if self._tokens.renewable else 0
 
     def _pause(self, ended: Ended | None) -> float:
         """Return the delay before the next attempt. Raises ConnectionRefused if there is none."""
         if ended is not None:
             logger.info("disconnected: %d %s", ended.code, ended.reason)
-            if ended.code == UNAUTHORIZED and self._may_refresh:
-                self._may_refresh = False
-                return self._timing.shortest
+            if ended.code == UNAUTHORIZED and self._refreshes:
+                self._refreshes -= 1
+                return self._timing.shortest if self._refreshes else self._timing.next_second
             if ended.code in REFUSALS:
                 raise ConnectionRefused(ended.code, ended.reason)
             if ended.after_ms is not None:

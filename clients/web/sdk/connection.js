@@ -18,6 +18,8 @@ const REFUSED = new Map([
 const WELCOME_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 2_000;
 const STABLE_MS = 10_000;
+// A token says in whole seconds when it was issued, so one of the second of a disconnect is refused.
+const NEXT_SECOND_MS = 1_100;
 const SILENCE = 2.5; // heartbeats
 
 export class Connection {
@@ -36,7 +38,7 @@ export class Connection {
   #attempt = 0;
   #welcomed = false;
   #welcomedAt = 0;
-  #tokenRefused = false;
+  #refusals = 0; // of tokens in a row
   #refusal = ""; // the server's words about the last token
   #comeBackAt = 0;
   #heartbeatMs = 10_000;
@@ -83,7 +85,7 @@ export class Connection {
     this.#become(this.#waitingState());
     let token;
     try {
-      token = await this.#options.getToken({ renew: this.#tokenRefused });
+      token = await this.#options.getToken({ renew: this.#refusals > 0 });
     } catch (error) {
       if (life === this.#life) error.temporary === false ? this.fail(error.message) : this.#retry();
       return;
@@ -125,7 +127,7 @@ export class Connection {
     this.#cancel("welcome");
     this.#welcomed = true;
     this.#welcomedAt = Date.now();
-    this.#tokenRefused = false;
+    this.#refusals = 0;
     this.#refusal = "";
     this.#heartbeatMs = frame.heartbeat_ms;
     this.#after("ping", this.#heartbeatMs, () => this.#beat());
@@ -154,17 +156,22 @@ export class Connection {
   #closed(code) {
     if (REFUSED.has(code)) return this.fail(REFUSED.get(code));
     if (code !== UNAUTHORIZED) return this.#retry();
-    if (this.#tokenRefused) return this.fail(["Your session is over", this.#refusal].filter(Boolean).join(". "));
-    this.#tokenRefused = true; // a fresh token may do; the same one will not
-    this.#open();
+    this.#refusals += 1; // a fresh token may do; the same one will not
+    if (this.#refusals === 1) this.#open();
+    else if (this.#refusals === 2) this.#wait(NEXT_SECOND_MS);
+    else this.fail(["Your session is over", this.#refusal].filter(Boolean).join(". "));
   }
 
   #retry() {
     if (this.#welcomedAt && Date.now() - this.#welcomedAt >= STABLE_MS) this.#attempt = 0;
-    this.#drop();
     const asked = this.#comeBackAt - Date.now();
     const delay = this.#comeBackAt ? Math.max(0, asked) : backoff(this.#attempt++);
     this.#comeBackAt = 0;
+    this.#wait(delay);
+  }
+
+  #wait(delay) {
+    this.#drop();
     this.retryAt = Date.now() + delay;
     this.#after("retry", delay, () => this.#open());
     this.#become(this.#waitingState());
@@ -181,7 +188,7 @@ export class Connection {
     removeEventListener("offline", this.#onOffline);
     document.removeEventListener("visibilitychange", this.#onVisible);
     this.#drop();
-    this.#tokenRefused = false;
+    this.#refusals = 0;
     this.#become(state);
   }
 

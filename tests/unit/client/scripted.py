@@ -12,7 +12,14 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.support.waiting import within
 
 # A hundredth of what they are in life.
-FAST = Timing(shortest=0.005, first=0.02, longest=0.15, ack_timeout=5, marks_every=0.01)
+FAST = Timing(
+    shortest=0.005,
+    next_second=0.01,
+    first=0.02,
+    longest=0.15,
+    ack_timeout=5,
+    marks_every=0.01,
+)
 NOW = "2026-11-21T09:30:00.000000Z"
 
 Frame = dict[str, Any]

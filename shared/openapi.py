@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from msgspec import Struct
+
 from shared import api
 from shared.errors import Forbidden, LinkupError, RateLimited, Unauthorized
 from shared.route import PATH_TYPES, SCOPES, Answer, Parameter, Route
@@ -36,9 +38,10 @@ SCHEMES: Schema = {
 
 def document(version: str) -> Schema:
     """Raises KeyError for a name in a path that route.PATH_TYPES does not know."""
-    types = [api.Problem, *(kind for route in ROUTES for kind in _types(route))]
+    known = [api.Problem, api.WebhookEvent, *dict.fromkeys(api.EVENT_DATA.values())]
+    types = [*known, *(kind for route in ROUTES for kind in _types(route))]
     schemas, named = components(types, REF)
-    given = iter(schemas[1:])
+    given = iter(schemas[len(known) :])
     paths: dict[str, Schema] = {}
     for route in ROUTES:
         own = [next(given) for _ in _types(route)]
@@ -53,9 +56,25 @@ def document(version: str) -> Schema:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
+        "webhooks": {kind: {"post": _event(kind, data)} for kind, data in api.EVENT_DATA.items()},
         "components": {
             "schemas": named,
             "securitySchemes": SCHEMES,
+        },
+    }
+
+
+def _event(kind: str, data: type[Struct]) -> Schema:
+    """A request of LinkUp to a webhook."""
+    own = {"type": {"const": kind}, "data": _named(data)}
+    body = {"allOf": [_named(api.WebhookEvent), {"properties": own}]}
+    return {
+        "summary": f"Tells a webhook of an event of the type `{kind}`.",
+        "tags": ["webhooks"],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "2XX": {"description": "The event is accepted."},
+            "default": {"description": "The event is sent again later."},
         },
     }
 
@@ -159,5 +178,8 @@ def _codes(errors: list[type[LinkupError]]) -> str:
 
 
 def _problem(description: str) -> Schema:
-    schema = {"$ref": REF.format(name="Problem")}
-    return {"description": description, "content": {PROBLEM: {"schema": schema}}}
+    return {"description": description, "content": {PROBLEM: {"schema": _named(api.Problem)}}}
+
+
+def _named(kind: type[Struct]) -> Schema:
+    return {"$ref": REF.format(name=kind.__name__)}

@@ -56,7 +56,9 @@ def user() -> None:
 
 
 @user.command("list")
-@click.option("--search", metavar="TEXT", help="Show only users whose names have these words.")
+@click.option(
+    "--search", metavar="TEXT", help="Show only users whose names have words that begin like these."
+)
 @limited
 @common
 def list_(search: str | None, limit: int, as_json: bool, **where: str | None) -> None:
@@ -77,7 +79,9 @@ def show(user_id: str, as_json: bool, **where: str | None) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="[ID]", required=False)
-@click.option("--name", help="Name that others see; an empty text removes it, as below.")
+@click.option(
+    "--name", help="Name that others see. An empty text removes this, or any other value."
+)
 @click.option("--email", help="Address for e-mails.")
 @click.option("--tz", help="Time zone, such as Europe/Berlin.")
 @click.option("--locale", help="Language tag, such as pt-BR.")

@@ -94,8 +94,8 @@ def replay(
 ) -> None:
     """Send dead letters again; `linkup webhooks list WEBHOOK` lists them.
 
-    They keep their ids, and are sent before what else waits of the same conversation. The exit
-    code is 1 if none of the events is a dead letter.
+    They keep their ids, and are sent before other events of the same conversation that wait. The
+    exit code is 1 if none of the events is a dead letter.
     """
     if bool(ids) == is_all:
         raise click.UsageError("name events, or pass --all")

@@ -6,8 +6,11 @@ from msgspec import Struct
 
 
 class AccessAnswer(Struct, frozen=True, kw_only=True):
-    """Whether a user is banned. Tokens that were issued at `valid_after` or earlier are refused; it
-    is null if the user was never disconnected."""
+    """The access of a user: `banned` is true while all their tokens are refused.
+
+    Tokens that were issued at `valid_after` or earlier are refused. It is null if the user was
+    never disconnected.
+    """
 
     user_id: str
     banned: bool

@@ -97,7 +97,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class DeliveredRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The message up to which your device holds the conversation. The mark never moves back."""
+    """The message up to which your device has received all messages. The mark never moves back."""
 
     up_to: PositiveInt
 

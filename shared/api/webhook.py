@@ -1,5 +1,6 @@
 """Owns the bodies of the routes of webhooks, and of the events that webhooks receive."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,8 +22,9 @@ EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 class WebhookRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A webhook: the URL that receives the events, and their types.
 
-    Without `secret`, that of the webhook is kept, or one is made. A webhook that is not `enabled`
-    receives nothing until it is enabled again, and then goes on where it was.
+    Without `secret`, the webhook keeps the one that it has; a new webhook gets one. A webhook that
+    is not `enabled` receives nothing until it is enabled again, and then gets what happened
+    meanwhile.
     """
 
     url: HttpsUrl
@@ -36,10 +38,11 @@ class WebhookRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class WebhookAnswer(Struct, frozen=True, kw_only=True):
     """A webhook and its state. `secret` is present only in the answer to the request that made it.
 
-    `off` says why nothing is sent: `asked` by a request, or `http_410`, the answer of the receiver.
-    `waiting` events are to be sent, `dead` ones were given up, and `delivered` ones were accepted.
-    `reason` is that of the last failure if nothing was accepted since. `breaker` is `open` while
-    the receiver fails; then it gets a single request now and then.
+    `off` says why nothing is sent: `asked` if a request switched the webhook off, or `http_410` if
+    the receiver answered 410. It is null while events are sent. `waiting` events are to be sent,
+    `dead` ones were given up, and `delivered` ones were accepted. `reason` is that of the last
+    failure, or null if an event was accepted since. `breaker` is `open` while the receiver fails;
+    then it gets a single request from time to time.
     """
 
     webhook_id: str
@@ -118,6 +121,16 @@ class WebhookEvent(Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+EVENT_DATA: Mapping[EventType, type[Struct]] = {
+    "message.created": MessageEvent,
+    "message.edited": MessageEvent,
+    "message.deleted": MessageEvent,
+    "message.read": ReadEvent,
+    "conversation.changed": ConversationEvent,
+    "report.created": ReportEvent,
+}
+
+
 class DeadLetter(Struct, frozen=True, kw_only=True):
     """An event that was given up at `given_up_at`. `reason` is that of its last failure."""
 
@@ -137,7 +150,7 @@ class DeadLettersAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ReplayRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The events to send again. If `event_ids` is left out, all that were given up."""
+    """The events to send again. If `event_ids` is left out, all that were given up are sent."""
 
     event_ids: Annotated[list[EventId], Meta(min_length=1, max_length=500)] | UnsetType = UNSET
 

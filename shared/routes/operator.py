@@ -77,7 +77,7 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/v1/admin/audit",
         limit="admin",
-        summary="List the requests with a key that were to change something, latest first.",
+        summary="List the requests under `/v1/admin` that change something, latest first.",
         query=(
             Parameter("key", KeyName, "Return only requests with this key."),
             Parameter("target", str, "Return only requests about this id, such as a user id."),

@@ -80,6 +80,18 @@ def test_every_route_is_in_the_document() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", get_args(frames.EventType))
+def test_every_event_of_a_webhook_is_in_the_document(kind: str) -> None:
+    document = DOCUMENTS[contract.OPENAPI]
+    content = document["webhooks"][kind]["post"]["requestBody"]["content"]
+    validator = jsonschema.Draft202012Validator(
+        content["application/json"]["schema"] | {"components": document["components"]}
+    )
+    event = {"type": kind, "timestamp": "2026-11-29T12:00:00Z", "data": {}}
+    [fault] = {error.validator for error in validator.iter_errors(event)}
+    assert fault == "required"  # its data have fields
+
+
 def test_the_frame_schema_says_what_a_client_may_send() -> None:
     validator = jsonschema.Draft202012Validator(FRAMES)
     valid = {"type": "message", "client_id": "c1", "content": "hi", "to": "bob"}

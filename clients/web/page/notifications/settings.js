@@ -44,7 +44,7 @@ export function openSettings({ preferences, again, device, desktop, tone, push }
 /** What the server keeps. */
 function stored(preferences, signal) {
   const hint = h("p", { class: "quiet" }, HINT);
-  const table = section("What you are told", hint, typeTable({ preferences, signal }));
+  const table = section("Types of notifications", hint, typeTable({ preferences, signal }));
   return [quietHours({ preferences, signal }), section("E-mail", digest(preferences, signal)), table];
 }
 

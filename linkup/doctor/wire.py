@@ -33,7 +33,7 @@ TRIED = (
     *("_INBOX.x", "$SYS.REQ.SERVER.PING", "anything", *(f"_INBOX_{user}.x" for user in PUBLISH)),
 )
 VIOLATION = {"publish": "for publish to", "subscribe": "for subscription to"}
-# By somebody who acts on it.
+# A service acts on messages to these subjects: none is sent where that would be allowed.
 HEARD = (subjects.STORE, "linkup.errors", subjects.STANDING, subjects.presence(NOBODY))
 
 

@@ -125,7 +125,7 @@ def _usual_url(settings: Settings) -> str:
 
 
 def _told(error: urllib.error.HTTPError) -> str:
-    """What is wrong, in one sentence."""
+    """Return what is wrong, in one sentence."""
     try:
         detail = str(json.loads(error.read())["detail"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -41,7 +41,7 @@ def _state(one: Webhook) -> str:
 
 
 def _table(*names: str) -> Table:
-    """Numbers are to the right. An id stays whole, so that it can be copied."""
+    """Return an empty table. Numbers are to the right; an event's id stays on one line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         justify: JustifyMethod = "right" if name in NUMBERS else "left"

@@ -24,7 +24,7 @@ RETRY = 1.0
 
 
 class Attempts:
-    """What cannot be written down is tried again until it can."""
+    """Sends deliveries and stores their outcomes. Storing is repeated until it succeeds."""
 
     def __init__(self, way: Way, store: Store, ledger: Ledger, clock: Callable[[], int]) -> None:
         self._way = way

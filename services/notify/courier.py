@@ -78,7 +78,7 @@ class Courier:
         self._looked_at = -math.inf  # by the loop's clock
 
     async def run(self) -> None:
-        """Until `stop`; then the e-mails that are on their way come to their end."""
+        """Send until `stop` is called, and then wait for the deliveries that are under way."""
         try:
             async with asyncio.TaskGroup() as sends:
                 sends.create_task(self._send(sends))
@@ -132,8 +132,8 @@ class Courier:
         await self._pause(self._until(due_at) if wanted else self._breaker.wait() or POLL)
 
     def _wanted(self) -> int:
-        """Also what will have its turn within a moment, so that one question is for many, and
-        nothing waits for its answer."""
+        """Return how many deliveries to claim. These include those of the next moment, so that one
+        question serves many of them, and none waits for its answer."""
         if 2 * len(self._ready) > MOST_AHEAD:
             return 0
         ahead = self._pace() if self._breaker.state == "closed" else 0
@@ -148,7 +148,7 @@ class Courier:
         return self._breaker.room(max(0, min(slots - self._sending, 2 * slots - len(self._flying))))
 
     def _pace(self) -> int:
-        """How many were sent within the last moment."""
+        """Return how many were sent within the last AHEAD seconds."""
         since = asyncio.get_running_loop().time() - AHEAD
         while self._sent_at and self._sent_at[0] <= since:
             self._sent_at.popleft()
@@ -196,7 +196,7 @@ class Courier:
         return asyncio.get_running_loop().time() > self._looked_at + OUTLOOK
 
     async def _cases(self, claimed: list[Delivery]) -> list[Case]:
-        """Without an answer from the log, release the claims."""
+        """Return the cases of the deliveries. If the log does not answer, release the claims."""
         try:
             return await self._enquiry.cases(claimed)
         except (LinkupError, msgspec.MsgspecError):

@@ -94,7 +94,7 @@ class Erasure:
         return ErasedNotices(finished=finished)
 
     async def run(self) -> None:
-        """Until it is cancelled. It begins with what an earlier process has left."""
+        """Erase users until cancelled, beginning with those that an earlier process has left."""
         self._asked.set()
         while True:
             await self._asked.wait()
@@ -170,8 +170,8 @@ class Deliveries(Walk):
 
 
 class Items(Walk):
-    """What others were told of the user. An item of a group may be about others as well, and it
-    tells nothing of who sent its messages but an id."""
+    """The items of others about the user. An item of a group may be about others too, and has only
+    the ids of those who sent its messages."""
 
     PAGE = ITEMS
     DELETE = (DELETE_ITEM,)
@@ -197,7 +197,7 @@ def _forget(user_id: str, connection: sqlite3.Connection) -> None:
 
 
 def _delete_letters(folder: Path) -> None:
-    """All of them, since each may quote the user. They are for demos."""
+    """Delete all e-mails in the folder, since each may quote the user. They are for demos."""
     for pattern in ("*.eml", "*.part"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)

@@ -16,8 +16,8 @@ TOUCH = "UPDATE alembic_version SET version_num = version_num"  # a row that is 
 
 
 def _as_json(columns: Iterable[str], source: str) -> str:
-    """All rows as one value: each step of a statement gives up Python's lock, and a busy event loop
-    is slow to return it."""
+    """Return a query for all rows as one value: each step of a statement gives up Python's lock,
+    and a busy event loop is slow to return it."""
     fields = ", ".join(f"'{name}', n.{name}" for name in columns)
     return f"SELECT json_group_array(json_object({fields})) {source}"
 
@@ -167,7 +167,7 @@ def delivery(row: sqlite3.Row) -> Delivery:
 
 
 def held(connection: sqlite3.Connection, groups: Iterable[Delivery]) -> dict[Fence, Delivery]:
-    """Those of them that their claims still hold, as they are now."""
+    """Return those of the deliveries that their claims still hold, as they are now."""
     fences = {group.fence for group in groups}
     asked = {"ids": msgspec.json.encode([delivery_id for delivery_id, _ in fences]).decode()}
     found = deliveries(connection, LOAD_HELD, asked)

@@ -54,8 +54,8 @@ class ByEmail:
         return await self._server.send(name, letter, begin)
 
     async def _letter(self, name: str, profile: Profile, content: Content) -> Letter:
-        """In a thread if it takes its time: a digest does, and whatever is the first to be read
-        from its file."""
+        """Write an e-mail, in a thread if that takes long: as a digest does, and the first use of
+        a language or a time zone, which are read from files."""
         needed = profile.locale, profile.time_zone, type(content)
         if needed in self._read and not isinstance(content, DigestContent):
             return self._letters.write(name, profile, content)

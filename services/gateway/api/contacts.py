@@ -62,7 +62,7 @@ class Contacts:
         return await self._set(request, allowed=False)
 
     async def put_many(self, request: Request) -> Response:
-        """Each contact has an outcome of its own; they go to the store together."""
+        """Add contacts. Each one has its own outcome; they go to the store together."""
         named = user_id(request)
         items = (await body(request, _Items, MAX_BULK_BYTES)).user_ids
         results = await asyncio.gather(*(self._outcome(named, item) for item in items))

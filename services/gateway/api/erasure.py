@@ -28,7 +28,7 @@ ERASED, ERASING = 200, 202
 
 @dataclass(slots=True, frozen=True)
 class UserErasure:
-    """`sweep`: wakes the deletion of files that no message has."""
+    """The route that erases a user. `sweep` wakes the deletion of files that no message has."""
 
     lanes: Lanes
     log: Log

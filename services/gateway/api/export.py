@@ -60,7 +60,7 @@ class Exports:
         return {"GET /v1/admin/users/{user_id}/export": self.export}
 
     async def export(self, request: Request) -> Response:
-        """What can be refused is asked for before the document begins."""
+        """Return the document. Whatever may be refused is asked for before it begins."""
         named = user_id(request)
         profile = (await self.log.ask(ListUsers(user_id=named), Snapshot)).body
         found = await self.notices.ask(Preferences(user_id=named), PreferencesAnswer)
@@ -100,7 +100,7 @@ class Exports:
 
 
 async def document(begin: bytes, parts: Mapping[str, Ask]) -> AsyncIterator[bytes]:
-    """Without its end if a part cannot be read: it is no JSON then."""
+    """Yield the document. If a part cannot be read, it stops early, and is no valid JSON."""
     yield begin
     try:
         for name, ask in parts.items():
@@ -126,7 +126,7 @@ async def _pages(ask: Ask) -> AsyncIterator[bytes]:
 
 
 async def _patiently(ask: Ask, after: str) -> Page:
-    """A page, also if a service is restarted meanwhile. Raises LinkupError."""
+    """Return a page, also if a service is restarted meanwhile. Raises LinkupError."""
     for _ in range(ATTEMPTS - 1):
         try:
             return await ask(after)

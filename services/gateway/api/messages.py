@@ -58,8 +58,8 @@ class Messages:
     async def _store(
         self, user_id: str, asked: api.SendRequest, *, checked: bool = False
     ) -> Stored:
-        """`checked`: the host app need not be asked. Raises the LinkupError that the message is
-        refused with."""
+        """Store a message. Raises the LinkupError that it is refused with. If `checked`, the host
+        app is not asked."""
         frame = frames.SendMessage(
             client_id=asked.client_id,
             content=asked.content,

@@ -77,7 +77,7 @@ class Profiles:
         return as_json(api.encode(_profile(stored)))
 
     async def put_many(self, request: Request) -> Response:
-        """Each user has an outcome of their own."""
+        """Make users known. Each one has their own outcome."""
         items = (await body(request, _Items, MAX_BULK_BYTES)).users
         results: list[api.UserResult] = []
         for start in range(0, len(items), AT_ONCE):
@@ -99,7 +99,7 @@ class Profiles:
 
 
 def _name(item: Raw) -> str | None:
-    """Whom an item is about, as far as that can be read."""
+    """Return the user id of an item, or None if it cannot be read."""
     try:
         return msgspec.json.decode(item, type=_Named).user_id
     except (msgspec.MsgspecError, RecursionError):
@@ -131,7 +131,7 @@ def _put(named: str, asked: api.ProfileRequest) -> PutUser:
 
 
 def _said(value: str | UnsetType | None) -> str | None:
-    """As the store takes it: None keeps what is known, and an empty text removes it."""
+    """Return a value for the store: None keeps what is known, and an empty text removes it."""
     if value is None:
         return REMOVED
     return None if value is UNSET else value

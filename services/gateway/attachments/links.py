@@ -21,7 +21,7 @@ KEPT = 60.0  # seconds until the store is asked for its key again: it may be ano
 
 
 class Links(Struct, frozen=True):
-    """Pure. `lasting`: seconds."""
+    """Signs and checks URLs with a key. They are valid for `lasting` seconds."""
 
     key: bytes
     lasting: int
@@ -31,7 +31,7 @@ class Links(Struct, frozen=True):
         return int(now) + 1 + self.lasting
 
     def url(self, attachment_id: str, variant: Variant, expires: int) -> str:
-        """Without host: it is valid on every gateway."""
+        """Return the URL without a host: it is valid on every gateway."""
         signature = self._signature(attachment_id, variant, expires)
         query = {"variant": variant, "expires": expires, "signature": signature}
         return f"/v1/attachments/{attachment_id}/content?{urlencode(query)}"

@@ -101,16 +101,16 @@ class Authenticator:
         return self.verify(token)
 
     async def admit(self, token: str) -> Identity:
-        """As `identify`, for a request: refuses a token that was revoked as well. Raises what the
-        log does, if it has to be asked."""
+        """Identify a request as `identify` does, and refuse revoked tokens too. Raises what the log
+        raises, if it has to be asked."""
         identity = await self.identify(token)
         if self.standings is not None:
             await self.standings.admit(identity)
         return identity
 
     def verify_or_later(self, token: str) -> Identity:
-        """As `verify`; refuses a token that is known to be revoked, and raises Unavailable while a
-        key that is not known is looked for."""
+        """Verify as `verify` does, and refuse a token that is known to be revoked. Raises
+        Unavailable while an unknown key is looked for."""
         try:
             identity = self.verify(token)
         except Unauthorized as refused:
@@ -211,8 +211,8 @@ def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:
 
 
 def _issued_at(claims: dict[str, Any]) -> float:
-    """By the clock of the host app, but not later than now: then it was shown here. 0: it does not
-    say."""
+    """Return when the token was issued, by the host app's clock, but not later than now. It is 0 if
+    the token does not say."""
     issued_at = _number(claims.get("iat"))
     return min(issued_at or 0.0, time.time())
 

@@ -17,7 +17,7 @@ HEADERS = 64  # that are not read again: those of one key are alike
 
 
 class Header(NamedTuple):
-    """What the header of a token says; it has to be compared with what is known."""
+    """The fields of a token's header that are to be compared with known keys."""
 
     algorithm: object
     key_id: object

@@ -39,7 +39,7 @@ class Standings:
         self.check(identity)
 
     def check(self, identity: Identity) -> None:
-        """As `admit`, by what is known already."""
+        """Refuse a token as `admit` does, without asking the log."""
         _, standing = self._known.get(identity.user_id, (0.0, GOOD))
         admit(identity, standing)
 
@@ -53,7 +53,7 @@ class Standings:
                 self._known.popitem(last=False)
 
     def compared(self, user_id: str, standing: Standing | None, as_of: float) -> None:
-        """As `tell`, of a user who need not be remembered for having a good standing."""
+        """Take in a standing as `tell` does, but do not remember a user only for a good one."""
         if standing is not None or user_id in self._known:
             self.tell(user_id, standing or GOOD, as_of)
 

@@ -26,7 +26,7 @@ class Eviction:
         self._of = of
 
     async def listen(self) -> None:
-        """Be told of each change from now on."""
+        """Subscribe to the changes of standings."""
         await self._bus.subscribe(subjects.STANDING, self._on_stands)
 
     def compared(self, answer: HeadsAnswer, as_of: float) -> None:

@@ -35,7 +35,7 @@ class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Answer(Struct, frozen=True):
-    """In the order asked."""
+    """The verdicts, in the order of the messages."""
 
     results: list[Verdict]
 

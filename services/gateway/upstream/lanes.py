@@ -243,8 +243,8 @@ class Lanes:
         *,
         checked: bool = False,
     ) -> None:
-        """`settle` is called with the result, at the latest soon after the deadline. `checked`: the
-        host app says this itself."""
+        """Submit a command. `settle` is called with the result, at the latest soon after the
+        deadline. If `checked`, the host app is not asked."""
         lane = self._lanes[zlib.crc32(command.user_id.encode()) % len(self._lanes)]
         submission = Submission(command, settle, gate)
         if self._check is None or checked or not _is_said(command):
@@ -277,7 +277,7 @@ class Lanes:
 
 
 def _is_said(command: Command) -> bool:
-    """By somebody who is not reserved."""
+    """Return whether the command has a text by somebody whose id is not reserved."""
     return isinstance(command, StoreMessage | EditMessage) and not is_reserved(command.user_id)
 
 

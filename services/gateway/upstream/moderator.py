@@ -32,7 +32,7 @@ UNCHECKED = Refused.of(
 
 
 class Verdict(Struct, frozen=True):
-    """`message`: the words for the sender, if it is not allowed."""
+    """Whether a message is allowed. If not, `message` is the text for the sender."""
 
     allow: bool
     message: str = ""
@@ -64,7 +64,7 @@ class Moderator:
         self._tasks = tasks
 
     def submit(self, submission: Submission, onward: Onward) -> None:
-        """`onward` is called with it if it goes to the store; otherwise it is finished."""
+        """Call `onward` with the submission if it goes to the store; otherwise finish it."""
         user_id = submission.command.user_id
         line = self._lines.get(user_id)
         if self._count >= MOST or (line is not None and len(line) >= OWN):
@@ -121,7 +121,7 @@ def _is_late(submission: Submission) -> bool:
 
 @asynccontextmanager
 async def moderated(settings: Settings, health: Health) -> AsyncIterator[Moderator | None]:
-    """None without LINKUP_MODERATION_URL. Raises SettingError."""
+    """Yield the moderator, or None without LINKUP_MODERATION_URL. Raises SettingError."""
     if not settings.moderation_url:
         yield None
         return

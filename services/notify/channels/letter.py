@@ -28,7 +28,7 @@ from shared.settings import Settings
 
 
 class Letter(Struct, frozen=True):
-    """`content`: as it is sent, with lines that end in CRLF."""
+    """An e-mail. `content` is what is sent, with lines that end in CRLF."""
 
     to: str
     content: bytes
@@ -67,8 +67,8 @@ class Letters:
             self._try()
 
     def write(self, notification_id: str, profile: Profile, content: Content) -> Letter:
-        """`profile` holds a usable address. Reads files when a language or a time zone is used for
-        the first time."""
+        """Write an e-mail. `profile` must have a usable address. Reads files when a language or a
+        time zone is used for the first time."""
         language = self._templates.languages.of(profile.locale)
         link = self._unsubscribe(profile.user_id, type_of(content))
         shown = {"subject": subject(content, language), "unsubscribe": link}

@@ -10,7 +10,7 @@ PLACE = "(a part)"
 
 
 def _frame() -> list[bytes]:
-    """What is written before, between and after the parts. It is the same in all e-mails."""
+    """Return the bytes before, between and after the parts, which are the same in all e-mails."""
     letter = EmailMessage(SMTP)
     letter["MIME-Version"] = "1.0"
     letter["Content-Type"] = f'multipart/alternative; boundary="{BOUNDARY}"'

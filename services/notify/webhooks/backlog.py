@@ -34,7 +34,7 @@ class Backlog:
         self.add(events)
 
     def add(self, events: Iterable[Event]) -> None:
-        """In the order of their numbers. Those that were added before are passed over."""
+        """Add events, which are in the order of their numbers. Known ones are skipped."""
         for event in events:
             if event.number <= self.newest:
                 continue
@@ -46,7 +46,7 @@ class Backlog:
             self.newest = event.number
 
     def take(self, now: int, room: int) -> list[Event]:
-        """The events that are due, the longest due first."""
+        """Return the events that are due, the longest due first."""
         taken: list[Event] = []
         while self._due and len(taken) < room and self._due[0][0] <= now:
             _, _, thread = heapq.heappop(self._due)
@@ -54,7 +54,7 @@ class Backlog:
         return taken
 
     def done(self, event: Event) -> None:
-        """It came to its end: the next one of its thread has its turn."""
+        """Remove an event that has ended: the next one of its thread has its turn."""
         waiting = self._threads[event.thread]
         waiting.popleft()
         self._count -= 1
@@ -64,22 +64,22 @@ class Backlog:
             del self._threads[event.thread]
 
     def again(self, event: Event, due_at: int) -> None:
-        """It failed once more, and is due then."""
+        """Put back an event that failed once more, to be due at `due_at`."""
         later = replace(event, due_at=due_at, attempts=event.attempts + 1)
         self._threads[event.thread][0] = later
         self._push(later)
 
     def back(self, events: Iterable[Event]) -> None:
-        """They were not tried."""
+        """Put back events that were not tried."""
         for event in events:
             self._push(event)
 
     def due_at(self) -> int | None:
-        """When the next one is due, if there is any."""
+        """Return when the next event is due, or None if there is none."""
         return self._due[0][0] if self._due else None
 
     def oldest(self) -> int | None:
-        """Since when the one that has waited longest has been waiting."""
+        """Return since when the oldest event has been waiting, or None if there is none."""
         firsts = (waiting[0].queued_at for waiting in self._threads.values())
         return min(firsts, default=None)
 

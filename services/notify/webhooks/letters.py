@@ -45,8 +45,8 @@ class Letters:
         return DeadEventsAnswer(events=found)
 
     async def replay(self, asked: ReplayEvents) -> ReplayEventsAnswer:
-        """They are sent before all later events of their conversations that still wait. Raises
-        NotFound."""
+        """Send dead letters again, before all later events of their conversations that still wait.
+        Raises NotFound."""
         name = (await self._registry.hook(asked.webhook_id)).webhook_id
         now = self._clock()
         count = await self._between(lambda raw: _revived(raw, name, asked.event_ids, now))

@@ -27,7 +27,7 @@ CONNECTIONS = MOST * AT_ONCE  # of all, so that none waits for those of another
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Terms:
-    """What all webhooks have in common. `lasting`: seconds for which an event is tried. `count`:
+    """The parameters that all webhooks share. An event is tried for `lasting` seconds. `count` is
     called with the name of what is counted."""
 
     bus: Bus
@@ -69,7 +69,7 @@ class Line:
         self.sender.wake()
 
     def behind(self) -> float:
-        """Seconds that the oldest event has been waiting."""
+        """Return for how many seconds the oldest event has been waiting."""
         oldest = self.backlog.oldest()
         return 0.0 if oldest is None else max(0.0, (self._clock() - oldest) / SECOND)
 
@@ -81,7 +81,7 @@ class Line:
             self._reading.cancel()
 
     async def run(self) -> None:
-        """Until `stop`."""
+        """Read and send events until `stop` is called."""
         async with asyncio.TaskGroup() as group:
             self._reading = group.create_task(self.reader.run())
             await self.sender.run()
@@ -89,7 +89,7 @@ class Line:
 
 
 class Lines:
-    """`ended`: called when the receiver of one wants nothing any more."""
+    """All webhooks that are served. `ended` is called when a receiver wants no more events."""
 
     def __init__(self, terms: Terms, ended: Callable[[], None]) -> None:
         self._terms = terms
@@ -99,7 +99,7 @@ class Lines:
         self._running: dict[str, tuple[Line, asyncio.Task[None]]] = {}
 
     def want(self, hooks: Iterable[Hook]) -> None:
-        """Serve these and no others, as they are now."""
+        """Serve these webhooks and no others, as they are now."""
         self._wanted = {hook.webhook_id: hook for hook in hooks if not hook.off}
         for line, _ in self._running.values():
             if not self._is_wanted(line):
@@ -134,7 +134,7 @@ class Lines:
         await self._end()
 
     def check(self) -> Check:
-        """Warn at worst: what waits for a webhook is not lost."""
+        """Return the check, which warns at worst: an event that waits for a webhook is not lost."""
         checks = [line.sender.breaker.check() for line, _ in self._running.values()]
         return max(checks, key=lambda check: check.observed or 0, default=Check("pass"))
 
@@ -144,11 +144,11 @@ class Lines:
         return sum(line.sender.breaker.state != "closed" for line in lines)
 
     def lag(self) -> float:
-        """Seconds that the oldest event of all has been waiting."""
+        """Return for how many seconds the oldest event of all has been waiting."""
         return max((line.behind() for line, _ in self._running.values()), default=0.0)
 
     async def _end(self) -> None:
-        """Those that are not wanted any more, or not as they were."""
+        """End the webhooks that are not wanted any more, or were changed."""
         gone = [name for name, (line, _) in self._running.items() if not self._is_wanted(line)]
         ending = [self._running.pop(name) for name in gone]
         for line, _ in ending:

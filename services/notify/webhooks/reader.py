@@ -68,7 +68,7 @@ class Reader:
         self._bell.set()
 
     def eased(self) -> None:
-        """Fewer events wait: look again if there were too many, and only then."""
+        """Look for events again, if too many were waiting before and fewer are now."""
         if self._is_full and len(self._backlog) <= MOST_WAITING // 2:
             self._bell.set()
 
@@ -129,7 +129,7 @@ class Reader:
             pass  # the poll
 
     def _failed(self, error: Exception) -> float:
-        """Seconds to wait. Told once: the health check of the log says how long it has lasted."""
+        """Return the seconds to wait. Log once: the log's health check tells how long it lasts."""
         self._failures += 1
         if self._failures == 2:
             logger.warning("a webhook does not reach the log: %s", error)

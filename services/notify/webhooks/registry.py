@@ -141,7 +141,7 @@ class Registry:
         return PutWebhookAnswer(webhook=await self._shown(hook), created=True, secret=made)
 
     async def _leave(self, webhook_id: str) -> None:
-        """If persistence does not hear of it, it keeps the log a while longer for nobody."""
+        """Tell persistence to keep nothing for this webhook any more, if it can be reached."""
         try:
             asked = encode(LeaveLog(follower=follower(webhook_id)))
             await self._terms.bus.request(subjects.query("leave_log"), asked, REQUEST_TIMEOUT)
@@ -184,7 +184,7 @@ def _changed(known: Hook, asked: PutWebhook, now: int) -> Hook:
 
 
 def _change(connection: sqlite3.Connection, hook: Hook, was_off: str) -> None:
-    """What was given up because the receiver wanted nothing any more has its turn again."""
+    """Store a webhook. If it was switched off by a 410, the events given up then are sent again."""
     rows.save(connection, hook, ("", {}))
     if was_off and not hook.off:
         revived = {"webhook_id": hook.webhook_id, "reason": rows.GONE, "now": hook.updated_at}

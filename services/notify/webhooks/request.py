@@ -15,8 +15,8 @@ BUSY = (408, 425, 429)
 
 
 class Result(Struct, frozen=True):
-    """`reason`: empty if it was accepted. `worked`: whether the receiver did, None if the answer is
-    about this event alone. `wait`: seconds that it asked for."""
+    """The result of a request. `reason` is empty if it was accepted. `worked` tells whether the
+    receiver works, or is None if the answer is about this event alone. `wait` is in seconds."""
 
     reason: str = ""
     worked: bool | None = True
@@ -42,7 +42,7 @@ async def post(outward: Outward, url: str, body: bytes, signed: Mapping[str, str
 
 
 def judged(answer: Answer) -> Result:
-    """Only 2xx accepts an event. A redirect is not followed."""
+    """Return the result of an answer. Only 2xx accepts an event; a redirect is not followed."""
     status, reason = answer.status, f"http_{answer.status}"
     if 200 <= status < 300:
         return Result()

@@ -107,7 +107,7 @@ def _hook(row: sqlite3.Row) -> Hook:
 
 
 def save(connection: sqlite3.Connection, hook: Hook, place: Place) -> None:
-    """`place`: where a new one begins; one that is there already stays where it is."""
+    """Store a webhook. A new one begins at `place`; one that is stored stays where it is."""
     values = {name: getattr(hook, name) for name in Hook.__struct_fields__}
     values["events"] = msgspec.json.encode(hook.events).decode()
     connection.execute(SAVE, values | _placed(place))
@@ -119,7 +119,7 @@ def delete(connection: sqlite3.Connection, webhook_id: str) -> bool:
 
 
 def place(connection: sqlite3.Connection, webhook_id: str) -> Place:
-    """Of one that was just deleted: nowhere."""
+    """Return the place of a webhook in the log, which is empty if it was just deleted."""
     for epoch, positions in connection.execute(PLACE, {"webhook_id": webhook_id}):
         return epoch, _positions.decode(positions)
     return "", {}
@@ -149,7 +149,7 @@ def _placed(place: Place) -> dict[str, str]:
 
 
 def waiting(connection: sqlite3.Connection, webhook_id: str, number: int = 0) -> list[Event]:
-    """Those after that number, in order."""
+    """Return the waiting events after that number, in order."""
     asked = {"webhook_id": webhook_id, "number": number}
     return [event(row) for row in connection.execute(WAITING, asked)]
 

@@ -93,7 +93,7 @@ class Sender:
         self._wake.set()
 
     async def run(self) -> None:
-        """Until `stop`; then the requests that are on their way come to their end."""
+        """Send until `stop` is called, and then wait for the requests that are under way."""
         async with asyncio.TaskGroup() as sends:
             deleting = sends.create_task(self._accepted.run())
             while not self._stopping:
@@ -156,7 +156,7 @@ class Sender:
                 self._stale = self._stale or self.breaker.state != "closed"
 
     def _until(self) -> float:
-        """Seconds until something is due that may be sent."""
+        """Return the seconds until an event is due that may be sent."""
         due_at = self._backlog.due_at()
         if due_at is None or self._flying >= AT_ONCE or self._stale:
             return POLL
@@ -164,7 +164,7 @@ class Sender:
         return min(POLL, max(0.0, wait)) or (POLL if self._flying else 0.0)
 
     async def _asked(self, events: list[Event]) -> list[bytes]:
-        """What they are about, as it is now. If nobody answers, they are not tried."""
+        """Return the data of the events, as they are now. If nobody answers, they are put back."""
         try:
             asked = encode(Details(facts=[event.fact for event in events]))
             payload = await self._bus.request(subjects.query("details"), asked, REQUEST_TIMEOUT)
@@ -234,7 +234,7 @@ class Sender:
 
 
 def _gone(connection: sqlite3.Connection, hook: Hook, now: int) -> None:
-    """Nothing is sent there any more: what waits is given up until it is switched on again."""
+    """Switch a webhook off. Events that wait are given up until it is switched on again."""
     name = {"webhook_id": hook.webhook_id}
     connection.execute(rows.SWITCH_OFF, {**name, "off": rows.GONE})
     connection.execute(rows.GIVE_UP, {**name, "reason": rows.GONE, "now": now})

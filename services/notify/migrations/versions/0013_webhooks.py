@@ -1,4 +1,4 @@
-"""Webhooks, and the events that wait for them or were given up: references, never text."""
+"""Add webhooks, and the events that wait for them or were given up: references, never text."""
 
 import sqlalchemy as sa
 from alembic import op

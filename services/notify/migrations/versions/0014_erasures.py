@@ -1,4 +1,4 @@
-"""Users who are erased, or are to be."""
+"""Add the users who are erased, or are to be erased."""
 
 from alembic import op
 

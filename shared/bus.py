@@ -303,7 +303,7 @@ async def _quietly(step: Awaitable[Any]) -> None:
 
 
 def _note(category: Category, what: str, subject: str) -> None:
-    """On a user's subject, silence means that nobody is there. Health has checks of its own."""
+    """Record an error. A user's subject may be silent, and health has checks of its own."""
     if not subject.startswith(subjects.USERS) and not subject.endswith((".health", ".badges")):
         record(category, f"{what}: {subject}", subject=subject)
 

@@ -219,7 +219,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def webhook_retries(self) -> Retries:
-        """Their end is a time, not a number of attempts."""
+        """The retries of webhooks, which end at a time, not after a number of attempts."""
         return Retries(
             strategy=self.webhook_retry_strategy,
             base=self.webhook_retry_base,

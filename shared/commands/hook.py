@@ -172,7 +172,7 @@ class ReplayEvents(Struct, frozen=True, kw_only=True, tag="replay_events"):
 
 
 class ReplayEventsAnswer(Struct, frozen=True, kw_only=True):
-    """How many of them wait to be sent now."""
+    """The number of events that wait to be sent again."""
 
     count: int
 

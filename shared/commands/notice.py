@@ -275,7 +275,7 @@ class EraseNotices(Struct, frozen=True, kw_only=True, tag="erase"):
 
 
 class ErasedNotices(Struct, frozen=True, kw_only=True):
-    """Whether nothing is left of the user."""
+    """The state of an erasure, which is finished when nothing is left of the user."""
 
     finished: bool
 

@@ -438,7 +438,7 @@ class GlimpsesAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Erasure(Struct, frozen=True, kw_only=True, tag="erasure"):
-    """How far is the erasure of that user?"""
+    """Asks for the state of a user's erasure."""
 
     user_id: str
 

@@ -90,7 +90,7 @@ def _withdraw(tx: Transaction, user_id: str, conversation_id: str) -> None:
 
 
 def _wipe(tx: Transaction, user_id: str, message_id: int) -> None:
-    """As if its sender had deleted it for everyone, and more: its client id goes as well."""
+    """Delete a message as if its sender had done so for everyone, and its client id as well."""
     message = tx.state.messages_by_id.get(message_id)
     if message is None or not _is_theirs(user_id, message):
         return

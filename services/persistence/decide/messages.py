@@ -30,8 +30,8 @@ def store(tx: Transaction, command: StoreMessage) -> Result:
 
 
 def reject(tx: Transaction, command: RejectMessage) -> Result:
-    """C3: what is stored stays stored, whatever is allowed now. A rejected message uses up the rate
-    of its sender like any other."""
+    """Refuse a message that the host app rejects, unless it is stored already (C3). It uses up the
+    rate of its sender like any other."""
     message = command.message
     known = tx.state.messages.get((message.user_id, message.client_id))
     if known is not None:

@@ -38,21 +38,21 @@ def revoke(tx: Transaction, command: RevokeToken) -> Result:
 
 
 def good_at(standing: Standing) -> int | None:
-    """When it is good again by itself; None: never."""
+    """Return when the standing becomes good by itself, or None if it never does."""
     if standing.banned or standing.valid_after:
         return None
     return max(standing.revoked.values(), default=0)
 
 
 def _now(tx: Transaction, user_id: str) -> Standing:
-    """Without the tokens that have expired meanwhile."""
+    """Return the standing without the tokens that have expired meanwhile."""
     found = tx.state.standings.get(user_id, GOOD)
     live = {token: at for token, at in found.revoked.items() if at > tx.state.now}
     return replace(found, revoked=live)
 
 
 def _refusing_all(tx: Transaction, standing: Standing) -> Standing:
-    """Clocks that are set back do not make a token good again."""
+    """Refuse all tokens issued until now. A clock that is set back makes none good again."""
     return replace(standing, valid_after=max(tx.state.now, standing.valid_after))
 
 

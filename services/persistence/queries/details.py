@@ -46,7 +46,7 @@ def details(source: Source, asked: Details) -> DetailsAnswer:
 
 
 def _fitting(encoded: Iterator[bytes]) -> Iterator[bytes]:
-    """At least one of them, and as many as the bus carries at once."""
+    """Yield as many details as the bus carries at once, but at least one."""
     size = 0
     for count, one in enumerate(encoded):
         size += len(one) + 8

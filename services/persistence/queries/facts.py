@@ -38,7 +38,7 @@ WHERE n.number > ?1 AND n.number <= ?2 ORDER BY n.number
 
 
 def facts(source: Source, asked: FactPage) -> FactPageAnswer:
-    """What was pruned is stepped over, as in a page of the log."""
+    """Return a page of facts. Rows that were pruned are skipped, as in a page of the log."""
     [(first, last)] = source.fetch(ENDS)
     [(last_report,)] = source.fetch(LAST_REPORT)
     ends = {WRITER: last, REPORTS: last_report}

@@ -67,7 +67,7 @@ class Followers:
         return follower.positions if follower and asked.epoch == epoch else {}
 
     def leave(self, name: str) -> None:
-        """It reads no more, by its own word."""
+        """Forget a follower, which has said that it reads no more."""
         if self._known.pop(name, None) is not None:
             self._left.append(name)
 

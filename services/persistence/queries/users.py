@@ -122,7 +122,7 @@ def _one(source: Source, user_id: str) -> Snapshot:
 
 
 def _found_ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]:
-    """Nobody has the empty id, so this asker is apart from nobody."""
+    """Find users as a user with an empty id, whom nobody can have blocked."""
     find = FindUsers(user_id="", q=asked.q or "", after=asked.after, limit=asked.limit)
     shown, end = _page(source, find)
     return [user_id for _, user_id, *_ in shown], end
@@ -196,7 +196,7 @@ def _begun(source: Source, after: str, prefixes: list[str]) -> tuple[str, Place]
 
 
 def _rarest(source: Source, prefixes: list[str]) -> str:
-    """Counted up to what a page looks at; of equals the longest."""
+    """Return the rarest prefix, counted up to what a page looks at, and the longest of equals."""
 
     def rank(prefix: str) -> tuple[int, int]:
         [(count,)] = source.fetch(COUNT, (prefix, prefix + names.END, ENOUGH))

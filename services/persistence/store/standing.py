@@ -9,6 +9,6 @@ from shared.commands import Standing
 
 
 def standing(row: Sequence[Any]) -> Standing:
-    """From the columns banned, valid_after and revoked."""
+    """Return the standing that the columns banned, valid_after and revoked hold."""
     banned, valid_after, revoked = row
     return Standing(bool(banned), valid_after, msgspec.json.decode(revoked, type=dict[str, int]))

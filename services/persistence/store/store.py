@@ -249,7 +249,7 @@ def _read_tokens(connection: sqlite3.Connection, state: State, wanted: ReadSet) 
 
 
 def _read_contacts(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
-    """Those of the pairs that may be about to write to each other, where it matters."""
+    """Read the contacts among the pairs that may write to each other, if contacts are listed."""
     if not state.limits.contacts_only:
         return
     direct = (c.members for c in state.conversations.values() if c.kind == "direct")

@@ -30,7 +30,7 @@ class Requests:
             self._bus.post(delivery.reply_to, refusal)
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Answer requests until cancelled."""
         while True:
             delivery = await self._waiting.get()
             self._bus.post(delivery.reply_to, await self._answered(delivery.payload))

@@ -103,7 +103,7 @@ class UserErasure:
         self._limit = STEP_ROWS[0]
 
     async def run(self) -> None:
-        """Until it is cancelled. It begins with what an earlier process has left."""
+        """Erase users until cancelled, beginning with those that an earlier process has left."""
         asked = self._store.erasing
         asked.set()
         try:
@@ -190,7 +190,7 @@ class UserErasure:
         return connection.execute(FORGET_FEED, (user_id, self._limit, bound)).rowcount
 
     async def _put(self, sql: str, rows: Iterable[Row]) -> None:
-        """In one transaction."""
+        """Run a statement for all rows in one transaction."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Reports are numbered, so that who follows them knows which ones are new."""
+"""Number the reports, so that a follower knows which ones are new."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whose tokens are refused: who is banned, and what was revoked."""
+"""Add the standings of users: bans, and revoked tokens."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Reports are listed by time, and resolved."""
+"""Let reports be listed by time, and be resolved."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who may write to whom where the host app lists contacts: a row for each direction."""
+"""Add the contacts that the host app lists: a row for each direction."""
 
 import sqlalchemy as sa
 from alembic import op

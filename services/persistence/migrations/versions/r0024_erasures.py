@@ -1,4 +1,4 @@
-"""Users who are erased: their ids are never used again."""
+"""Add the users who are erased: their ids are never used again."""
 
 import sqlalchemy as sa
 from alembic import op

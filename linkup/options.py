@@ -24,6 +24,9 @@ config_option = click.option(
     help="TOML file with settings.  [default: $LINKUP_CONFIG]",
 )
 
+data_dir_option = click.option(
+    "--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"
+)
 server_argument = click.argument("url", default="http://127.0.0.1:8000")
 secret_option = click.option(
     "--secret",

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from linkup.installation.owners import Failed, Process, ended, started
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared.audit import Found, Step, Told
 from shared.settings import Settings, load
 
@@ -19,7 +19,7 @@ EXIT_SETTING = 78
 
 
 @click.command(short_help="Check the stored data for faults.")
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @click.option(
     "--all",
     "all_of_it",

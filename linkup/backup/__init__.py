@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import linkup
 from linkup.installation.archive import Manifest, Writer
 from linkup.installation.owners import Failed, ended, started
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared.addresses import file_of
 from shared.audit import Step
 from shared.backup import Copied, is_full, sync
@@ -35,7 +35,7 @@ STDOUT = "-"
 
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -> None:

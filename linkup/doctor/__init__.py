@@ -13,7 +13,7 @@ from linkup.doctor import bundle, choices, machine, mail, sending, services, wir
 from linkup.doctor.seen import Seen, look
 from linkup.doctor.verdict import Verdict, failed
 from linkup.installation.wire import quiet
-from linkup.options import config_option, environment_with, token_command_option
+from linkup.options import config_option, data_dir_option, environment_with, token_command_option
 from shared.errors import SettingError
 from shared.settings import Settings, load
 
@@ -27,7 +27,7 @@ FIX = "Correct it: `linkup config` prints what is in force."
 
 
 @click.command(short_help="Check everything that LinkUp depends on.")
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @click.option(
     "--url", default="", metavar="URL", help="URL of a gateway not started by `linkup run`."
 )

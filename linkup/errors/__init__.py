@@ -11,7 +11,7 @@ from rich.console import Console
 
 from linkup.errors.asking import Told, resolved, told
 from linkup.errors.listing import details, listing
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared import api
 from shared.clock import SECOND
 from shared.commands import ErrorPage
@@ -30,7 +30,7 @@ def common(command: Command) -> Command:
     options = (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         config_option,
-        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+        data_dir_option,
     )
     for option in options:
         command = option(command)

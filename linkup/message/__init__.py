@@ -7,7 +7,7 @@ import msgspec
 
 from linkup.installation.wire import connected
 from linkup.message.way import lines
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared import api, subjects
 from shared.bus import Bus
 from shared.commands import (
@@ -28,7 +28,7 @@ TIMEOUT = 5.0
 
 @click.command(short_help="Print the steps of a message with their times.")
 @click.argument("message_id", type=click.IntRange(min=1))
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def message(message_id: int, data_dir: str | None, config: str | None, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
 from linkup.notifications.display import counts, deliveries
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared.commands import (
     CleanAnswer,
     CleanNotices,
@@ -39,7 +39,7 @@ def common(command: Command) -> Command:
     options = (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         config_option,
-        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+        data_dir_option,
     )
     for option in options:
         command = option(command)

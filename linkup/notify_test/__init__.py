@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from linkup.installation.notify import ask_over
 from linkup.installation.wire import connected
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared.bus import Bus
 from shared.commands import (
     Announce,
@@ -62,7 +62,7 @@ class Tested(Struct, frozen=True, kw_only=True):
     show_default=True,
     help="Priority of the notifications.",
 )
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def notify_test(

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from linkup.report.asking import one, page, resolved
 from linkup.report.listing import details, listing
 from shared.clock import SECOND
@@ -26,7 +26,7 @@ def common(command: Command) -> Command:
     options = (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         config_option,
-        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+        data_dir_option,
     )
     for option in options:
         command = option(command)

@@ -21,7 +21,7 @@ import msgspec
 
 from linkup.installation.archive import Manifest, unpack
 from linkup.installation.owners import Failed, ended, started
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from shared.addresses import file_of
 from shared.backup import Restored, is_full
 from shared.errors import StartError
@@ -32,7 +32,7 @@ STDIN = "-"
 
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @click.option("--force", is_flag=True, help="Replace existing data.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")

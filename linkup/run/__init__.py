@@ -18,7 +18,7 @@ import msgspec
 from linkup.installation import owners
 from linkup.installation.operator import FILE, NAME, Operator
 from linkup.installation.secret import is_made
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from linkup.run import advice, broker, data_dir, events, listeners, services
 from linkup.run.children import Child, ChildFailed, Plan
 from linkup.run.events import Started, Stopping, Tell, Warned
@@ -32,7 +32,7 @@ MAILS = "mail"  # where notify writes mail when no SMTP server is set
 
 
 @click.command()
-@click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]")
+@data_dir_option
 @click.option("--host", help="Address that the gateway listens on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port of the gateway, or 0 for a free one.  [default: 8000]")
 @click.option(

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import click
 from rich.console import Console
 
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from linkup.user import asking, display
 from linkup.user.asking import USERS, Host
 from shared.errors import StartError
@@ -26,7 +26,7 @@ def common(command: Command) -> Command:
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--url", help="URL of the gateway.  [default: the one of this machine]"),
         config_option,
-        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+        data_dir_option,
     )
     for option in options:
         command = option(command)

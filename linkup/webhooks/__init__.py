@@ -10,7 +10,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, environment_with
 from linkup.webhooks.display import dead_letters, states
 from shared.commands import (
     DeadEvents,
@@ -36,7 +36,7 @@ def common(command: Command) -> Command:
     options = (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         config_option,
-        click.option("--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"),
+        data_dir_option,
     )
     for option in options:
         command = option(command)

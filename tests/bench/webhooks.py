@@ -43,7 +43,7 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """Of windows that came one after the other: what else runs changes more slowly."""
+        """The median ratio of windows that followed each other: other load changes more slowly."""
         pairs = zip(self.on, self.off, strict=True)
         return median(on.p99_ms / off.p99_ms for on, off in pairs)
 

@@ -159,7 +159,7 @@ async def test_a_muted_conversation_counts_nowhere(bell: Bell) -> None:
 
 
 async def shown_as_read(bell: Bell) -> dict[str, bool]:
-    """By conversation, as the list has it."""
+    """Return whether each conversation's notification is shown as read in the list."""
     frames = [notification(notice) for notice in (await bell.page()).notices]
     return {str(frame.conversation_id): frame.is_read for frame in frames}
 

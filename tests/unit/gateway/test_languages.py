@@ -1,4 +1,4 @@
-"""Which language a page is written in."""
+"""A page is written in the language that the browser asks for."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When the host app is told that a user is erased: when nothing is left in any of three places."""
+"""The host app is told that a user is erased when nothing is left in any of three places."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

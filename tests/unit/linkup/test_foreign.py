@@ -1,4 +1,4 @@
-"""What users write reaches the terminal of the operator as text that the terminal does not obey."""
+"""Text of users reaches the operator's terminal without anything that the terminal obeys."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

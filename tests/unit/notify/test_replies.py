@@ -1,4 +1,4 @@
-"""What is read from the replies of a mail server."""
+"""The replies of a mail server become outcomes."""
 
 import pytest
 from aiosmtplib.errors import SMTPDataError

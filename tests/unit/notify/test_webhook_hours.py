@@ -125,7 +125,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def play(
     connection: sqlite3.Connection, up_at: float, until: float, says: list[tuple[float, str]]
 ) -> World:
-    """What is said when, by the clock of the simulation, and what comes of it."""
+    """Play messages at their times, by the clock of the simulation, and return the world."""
     loop = VirtualLoop()
 
     async def run() -> World:

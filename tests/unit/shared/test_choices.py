@@ -1,4 +1,4 @@
-"""What a client is told of a wrong value: no regular expression, and what it may write instead."""
+"""The error for a wrong value has no regular expression, but tells what may be written instead."""
 
 import inspect
 import json

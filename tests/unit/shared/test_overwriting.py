@@ -40,8 +40,8 @@ def test_what_was_deleted_is_in_no_file(connection: sqlite3.Connection, tmp_path
 def test_no_temporary_file_is_needed(
     usual: int, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where only the data directory can be written, there is no place for one. Then temporary files
-    are again where they were before: notify has none."""
+    """There is no place for one where only the data directory can be written. Afterwards, temporary
+    files are where they were before: notify has none."""
     connection.execute(f"PRAGMA temp_store={usual}")
     for variable in ("SQLITE_TMPDIR", "TMPDIR"):
         monkeypatch.setenv(variable, "/nowhere")

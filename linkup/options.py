@@ -69,5 +69,5 @@ def environment_with(**flags: object) -> Mapping[str, str]:
 
 
 def foreign(text: str | None) -> Text:
-    """What a user or a host app has written: its lines, without what a terminal obeys."""
+    """Return foreign text for a terminal: its lines, without control characters."""
     return Text("\n".join(map(visible, (text or "").split("\n"))))

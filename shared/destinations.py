@@ -45,8 +45,8 @@ class Refused(ValueError):
 
 
 class Rules:
-    """Which addresses may be asked. `allowed`: hosts and networks of LINKUP_OUTBOUND_ALLOWED, which
-    may be private, and have any port."""
+    """The rules for addresses that may be asked. `allowed` has the hosts and networks of
+    LINKUP_OUTBOUND_ALLOWED, which may be private and have any port."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         entries = {entry: _network(entry) for entry in allowed}

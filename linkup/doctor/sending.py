@@ -24,7 +24,7 @@ class Unsent(Exception):
 
 
 async def sent(seen: Seen, command: str = "") -> Verdict:
-    """`command`: prints the tokens, in place of the secret."""
+    """Send a message and check its way. `command` prints the tokens, in place of the secret."""
     url = seen.url("gateway")
     if not url:
         return skipped("send", "the address of a gateway is not known: pass --url")

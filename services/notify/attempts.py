@@ -18,7 +18,7 @@ from shared.errors import LinkupError
 
 logger = logging.getLogger("linkup.notify")
 
-Endings = Sequence[tuple[tuple[Delivery, ...], Outcome]]  # of parts of a digest
+Endings = Sequence[tuple[tuple[Delivery, ...], Outcome]]  # parts of a digest, and how they end
 
 RETRY = 1.0
 

@@ -18,7 +18,7 @@ from shared.commands import Profile
 
 Begin = Callable[[], Awaitable[bool]]
 
-MOST_READ = 256  # what users may call their locale and their time zone has no end
+MOST_READ = 256  # a limit: there is no end of locales and time zones
 
 
 class Words(Struct, frozen=True):

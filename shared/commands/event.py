@@ -36,9 +36,9 @@ class Announcement(Struct, frozen=True, kw_only=True):
 
 
 class Acquaintance(Struct, frozen=True, kw_only=True, tag=True):
-    """Whether these two may know of each other may have changed: ask again. The hub compares the
-    user id with its own. An empty `other_id`: whether that user may know of anybody. `parted`: it
-    was by leaving a group, and what else is remembered of them still holds."""
+    """It may have changed whether these two users may know of each other: ask again. The hub
+    compares the user id with its own. An empty `other_id` stands for all other users. `parted`
+    tells that one of them left a group; what else is remembered of them still holds."""
 
     user_id: str
     other_id: str

@@ -47,7 +47,7 @@ class Fact(Struct, frozen=True, array_like=True):
 
 
 class FactPageAnswer(Struct, frozen=True, kw_only=True):
-    """`positions`: how far this page reaches. `ends`: where the log ends, by writer."""
+    """A page of facts, which reaches to `positions`. `ends` is the end of the log, by writer."""
 
     epoch: str
     facts: list[Fact]
@@ -114,7 +114,7 @@ class PutWebhook(Struct, frozen=True, kw_only=True, tag="put_webhook"):
 
 
 class PutWebhookAnswer(Struct, frozen=True, kw_only=True):
-    """`secret`: only if it was made now."""
+    """The stored webhook. `secret` is set only if it was made now."""
 
     webhook: Webhook
     created: bool
@@ -149,7 +149,7 @@ class DeadEvents(Struct, frozen=True, kw_only=True, tag="dead_events"):
 
 
 class DeadEvent(Struct, frozen=True, kw_only=True):
-    """`reason`: a word or an HTTP status, never a server's own text."""
+    """An event that was given up. `reason` is a word or an HTTP status, never a server's text."""
 
     event_id: str
     event_type: EventType
@@ -184,7 +184,7 @@ class TryWebhook(Struct, frozen=True, kw_only=True, tag="try_webhook"):
 
 
 class TriedWebhook(Struct, frozen=True, kw_only=True):
-    """`reason`: "" if it was accepted."""
+    """The answer to a test event. `reason` is empty if it was accepted."""
 
     event_id: str
     reason: str

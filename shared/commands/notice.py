@@ -289,7 +289,7 @@ class ExportNotices(Struct, frozen=True, kw_only=True, tag="export"):
 
 
 class StoredDelivery(Struct, frozen=True, kw_only=True):
-    """`thread`: as of a DeadDelivery. `closed_at`: 0 while it has not ended."""
+    """A stored delivery. `thread` is that of a DeadDelivery. `closed_at` is 0 until it ends."""
 
     channel: Literal["email", "push"]
     thread: str
@@ -307,7 +307,7 @@ class StoredBrowser(Struct, frozen=True, kw_only=True):
 
 
 class ExportedNotices(Struct, frozen=True, kw_only=True):
-    """`browsers`: all of them, on the first page. `next` is empty on the last page."""
+    """A page. The first one has all `browsers`; on the last one, `next` is empty."""
 
     deliveries: list[StoredDelivery]
     browsers: list[StoredBrowser]

@@ -40,8 +40,8 @@ class Joins(Struct, frozen=True, kw_only=True, tag="joins"):
 
 
 class Joined(Struct, frozen=True, kw_only=True):
-    """`oldest`: the cursor behind which the feed is whole; what was before it is pruned.
-    `standing`: unless it is good."""
+    """The state of a user's feed. `oldest` is the cursor behind which it is whole; earlier rows
+    are pruned. `standing` is None if it is good."""
 
     epoch: str
     head: int
@@ -63,7 +63,7 @@ class Heads(Struct, frozen=True, kw_only=True, tag="heads"):
 
 
 class HeadsAnswer(Struct, frozen=True, kw_only=True):
-    """`standings`: of the users whose standing is not good."""
+    """The heads of feeds. `standings` has the users whose standing is not good."""
 
     epoch: str
     heads: dict[str, int]
@@ -194,8 +194,8 @@ class MembersAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Acquaintances(Struct, frozen=True, kw_only=True, tag="acquaintances"):
-    """With whom of these does the user share a conversation? At most
-    MAX_ACQUAINTANCES; everybody is their own."""
+    """Asks with which of these users, at most MAX_ACQUAINTANCES, the user shares a conversation.
+    Everybody shares one with themselves."""
 
     user_id: str
     asked: list[str]
@@ -444,8 +444,8 @@ class Erasure(Struct, frozen=True, kw_only=True, tag="erasure"):
 
 
 class ErasureAnswer(Struct, frozen=True, kw_only=True):
-    """`finished_at`: None while something is left in the store. `files`: of the user, that are to
-    be deleted. Times in microseconds since 1970."""
+    """The state of an erasure. `finished_at` is None while something is left in the store.
+    `files` is the number of files still to be deleted. Times are microseconds since 1970."""
 
     asked_at: int
     finished_at: int | None
@@ -476,7 +476,7 @@ class Export(Struct, frozen=True, kw_only=True, tag="export"):
 
 
 class ExportAnswer(Struct, frozen=True, kw_only=True):
-    """`rows`: encoded as JSON, perhaps none; `next` is empty on the last page."""
+    """A page. `rows` are encoded as JSON, and may be none; `next` is empty on the last page."""
 
     rows: list[bytes]
     next: str

@@ -18,7 +18,7 @@ class ReportPage(Struct, frozen=True, kw_only=True, tag="reports"):
 
 
 class OneReport(Struct, frozen=True, kw_only=True, tag="report"):
-    """Refused as NotFound if there is none of that id."""
+    """Asks for one report. Refused as NotFound if there is none of that id."""
 
     report_id: str
 

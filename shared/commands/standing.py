@@ -4,8 +4,8 @@ from msgspec import Struct
 
 
 class Standing(Struct, frozen=True, array_like=True, tag=True):
-    """`valid_after`: tokens issued then or before are refused, and those that do not say when.
-    `revoked`: single tokens by their ids, and when each of them expires. Times in microseconds."""
+    """Tells which tokens are refused: those issued at `valid_after` or earlier, or without a time,
+    and the `revoked` ones, which expire at the given times. Times are microseconds since 1970."""
 
     banned: bool = False
     valid_after: int = 0
@@ -20,7 +20,7 @@ GOOD = Standing()
 
 
 class Stands(Struct, frozen=True, kw_only=True):
-    """For every gateway: a user's standing has changed to that."""
+    """Tells every gateway that a user's standing has changed to this."""
 
     user_id: str
     standing: Standing

@@ -276,7 +276,7 @@ class EraseTraces(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class FinishErasure(Struct, frozen=True, kw_only=True, tag=True):
-    """Nothing is left of the erased user but numbers and ids."""
+    """Ends an erasure: nothing is left of the user but numbers and ids."""
 
     user_id: str
 

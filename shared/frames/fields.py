@@ -50,8 +50,8 @@ NOTIFICATION_TYPES = (  # a deployment may add its own to these
 
 
 def _seen(allowed_before: str, never: str) -> str:
-    """With something to see in it. It begins with what shows nothing and then has the first
-    character that does: no text takes more than one look."""
+    """Return a pattern for text with something to see in it: first what shows nothing, and then the
+    first character that does. No text takes more than one look."""
     unseen = f"{_UNSEEN}{UNSEEN_ASTRAL}"
     blank = f"{allowed_before}{unseen}"
     return rf"^[{blank}]*[^{blank}{never}][^{never}]*\Z"

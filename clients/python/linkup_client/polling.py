@@ -47,7 +47,7 @@ class Polling:
 
     def __init__(self, ask: Ask, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.is_open = False  # the last poll was answered
-        self.answered = False  # any was
+        self.answered = False  # any poll was answered
         self._ask = ask
         self._tokens = tokens
         self._timing = timing

@@ -61,7 +61,7 @@ class Traffic:
     def on_welcome(self, welcome: frames.Welcome) -> None:
         by_socket = self.roads.road == "socket"
         self._tokens.user_id = welcome.user_id
-        if by_socket:  # over HTTP neither is told
+        if by_socket:  # HTTP tells neither
             self.limits = welcome.limits
             self.name = welcome.name
         if self.inbox.head is None:

@@ -43,11 +43,11 @@ from shared.errors import LinkupError
 
 logger = logging.getLogger("linkup.gateway.export")
 
-Page = tuple[list[bytes], str]  # rows as JSON, and where the next page begins; "": nowhere
+Page = tuple[list[bytes], str]  # rows as JSON, and where the next page begins, if any
 Ask = Callable[[str], Awaitable[Page]]
 
-NOTICES = 100  # on a page
-ATTEMPTS, PAUSE = 5, 1.0  # at a page, and the seconds between two of them
+NOTICES = 100  # notifications on a page
+ATTEMPTS, PAUSE = 5, 1.0  # attempts at a page, and the seconds between two of them
 
 
 @dataclass(slots=True, frozen=True)

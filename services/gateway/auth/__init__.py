@@ -69,7 +69,7 @@ class Authenticator:
         self._leeway = settings.jwt_leeway
         self._odd = OddClaims(counters or Counters())
         self.source: Source | None = None
-        self.standings: Standings | None = None  # without, no token is revoked
+        self.standings: Standings | None = None  # None: no token is revoked
         self._decoder = form.Decoder()
         self._known = functools.lru_cache(REMEMBERED)(self._read)
         self.keys.changed = self._known.cache_clear

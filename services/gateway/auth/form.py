@@ -13,7 +13,7 @@ import jwt
 from jwt.utils import base64url_decode
 
 TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519, section 5.1, and RFC 9068
-HEADERS = 64  # that are not read again: those of one key are alike
+HEADERS = 64  # headers that are remembered: those of one key are alike
 
 
 class Header(NamedTuple):

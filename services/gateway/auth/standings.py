@@ -14,11 +14,11 @@ from shared.commands import GOOD, Joined, Standing
 from shared.errors import Unauthorized
 
 FRESH = 30.0  # seconds that an answer holds; changes are announced, which may get lost
-MOST = 20_000  # users; of the one who asked longest ago, the log is asked again
+MOST = 20_000  # users who are remembered, those who asked last
 
 
 class Standings:
-    """`join` asks the log. `clock`: seconds, never back."""
+    """The known standings of users. `join` asks the log. `clock` returns monotonic seconds."""
 
     def __init__(
         self,

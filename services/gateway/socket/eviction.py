@@ -16,7 +16,7 @@ logger = logging.getLogger("linkup.gateway.eviction")
 
 
 class Eviction:
-    """`of` returns the sockets of a user."""
+    """Ends the sockets of refused tokens. `of` returns the sockets of a user."""
 
     def __init__(
         self, bus: Bus, standings: Standings, of: Callable[[str], Iterable[Connection]]

@@ -32,7 +32,7 @@ UNCHECKED = Refused.of(
 
 
 class Verdict(Struct, frozen=True):
-    """Whether a message is allowed. If not, `message` is the text for the sender."""
+    """The answer for one message. If it is not allowed, `message` is the text for the sender."""
 
     allow: bool
     message: str = ""

@@ -105,7 +105,7 @@ class Smtp:
                 await client.rcpt(to)
         except (SMTPException, OSError) as error:  # a timeout is one too
             return error
-        except BaseException:  # it is cut off
+        except BaseException:  # the sending is cut off
             client.close()
             raise
         return None

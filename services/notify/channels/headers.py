@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from services.notify.channels.content import Content, MessageContent
 
-KEPT = 256  # headers with one of a few texts
+KEPT = 256  # headers that are remembered: there are few texts
 WHOLE = ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe")
 
 

@@ -24,7 +24,7 @@ Catalogue = Mapping[str, str | Forms]
 FALLBACK = "en"
 TYPE = "type_"  # before a notification type, of which a host may have its own
 MINUTE = 60 * SECOND
-MOST_KEPT = 256  # what users may call their locale has no end, nor have numbers
+MOST_KEPT = 256  # a limit: there is no end of locales and numbers
 LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
 
 

@@ -16,7 +16,7 @@ OF_ADDRESS = re.compile(r"5\.(1\.\d+|2\.1)\Z")  # RFC 3463: addressing; the mail
 
 
 def judged(error: Exception) -> Outcome:
-    """What is known after an envelope that was not taken: nothing has been accepted."""
+    """Return the outcome of an envelope that was refused: no e-mail has been accepted."""
     if isinstance(error, SMTPRecipientRefused):
         return refused(error)
     if isinstance(error, SMTPSenderRefused):

@@ -53,7 +53,7 @@ class Accepted:
 
 
 def _delete(connection: sqlite3.Connection, webhook_id: str, numbers: list[int]) -> None:
-    """What was deleted before is not counted again."""
+    """Delete accepted events and count them, without those that were deleted before."""
     each = [{"number": number} for number in numbers]
     gone = connection.executemany(rows.DELIVERED, each).rowcount
     connection.execute(rows.COUNT_DELIVERED, {"webhook_id": webhook_id, "count": gone})

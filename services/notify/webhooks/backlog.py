@@ -18,7 +18,7 @@ class Backlog:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._threads: dict[str, deque[Event]] = {}
-        self._due: list[tuple[int, int, str]] = []  # of each thread that nothing is out of
+        self._due: list[tuple[int, int, str]] = []  # by thread, unless its first event is out
         self._count = 0
         self.newest = 0  # the number of the last one added
         self.add(events)

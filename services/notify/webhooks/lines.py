@@ -22,7 +22,7 @@ from shared.retry import Retries
 
 CONNECT_TIMEOUT, TIMEOUT = 5.0, 15.0  # seconds, of a request
 MOST = 16  # webhooks; each reads the log by itself
-CONNECTIONS = MOST * AT_ONCE  # of all, so that none waits for those of another
+CONNECTIONS = MOST * AT_ONCE  # enough that no webhook waits for another
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

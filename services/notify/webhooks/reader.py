@@ -62,7 +62,7 @@ class Reader:
         self._bell = asyncio.Event()
         self._failures = 0
         self._is_full = False
-        self._place: Place | None = None  # it may be ahead of the stored one by what nobody wants
+        self._place: Place | None = None  # may be ahead of the stored one, by unwanted facts
 
     def ring(self) -> None:
         self._bell.set()

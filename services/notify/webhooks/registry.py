@@ -32,7 +32,7 @@ from shared.errors import InvalidRequest, LinkupError, NotFound
 
 MADE_BYTES = 32
 RETRY = 1.0  # seconds
-OVERLAP = 86_400 * SECOND  # for which the secret before also signs
+OVERLAP = 86_400 * SECOND  # during which the old secret also signs
 ASKED = "asked"
 
 Counts = Counter[tuple[str, str]]  # of events, by webhook and state
@@ -44,7 +44,7 @@ class Registry:
         self.rules = terms.rules
         self._between = terms.between
         self._turn = asyncio.Lock()  # one change at a time
-        self._stale = asyncio.Event()  # the database knows better which ones are served
+        self._stale = asyncio.Event()  # `lines` may differ from the database
         self.lines = Lines(terms, self._stale.set)
 
     def answer(self, questions: Questions) -> None:

@@ -10,7 +10,7 @@ from services.notify.webhooks.rows import GONE
 from shared.destinations import Refused
 from shared.outward import Answer, NotSent, Outward, Unanswered
 
-ANSWER_BYTES = 1024  # which nobody reads; a short answer lets the connection be used again
+ANSWER_BYTES = 1024  # at most are read, so that the connection can be used again
 BUSY = (408, 425, 429)
 
 

@@ -35,7 +35,7 @@ def begin(tx: Transaction, command: EraseUser) -> Result:
         return NOBODY
     head.erased = True
     tx.changes.erased.append(command.user_id)
-    tx.state.standings[command.user_id] = Standing(banned=True)  # which ends their sockets
+    tx.state.standings[command.user_id] = Standing(banned=True)  # this ends their sockets
     tx.changes.standings.add(command.user_id)
     tx.tell(command.user_id, Vanished(command.user_id, "erasing"))
     return Done()
@@ -102,7 +102,7 @@ def _wipe(tx: Transaction, user_id: str, message_id: int) -> None:
 
 
 def _is_theirs(user_id: str, message: Message) -> bool:
-    """What the host app told the user as the system is nobody else's either."""
+    """Return whether a message is the user's: their own, or one by the system to them alone."""
     system = message.sender_id == SYSTEM
     with_system = direct_conversation_id(user_id, SYSTEM)
     return message.sender_id == user_id or (system and message.conversation_id == with_system)

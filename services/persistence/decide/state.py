@@ -170,7 +170,7 @@ class State:
     attachments: dict[str, Attachment] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)  # uploads by owner
     blocks: set[tuple[str, str]] = field(default_factory=set)  # who blocks, who is blocked
-    contacts: set[tuple[str, str]] = field(default_factory=set)  # read where only they count
+    contacts: set[tuple[str, str]] = field(default_factory=set)  # read if only contacts may write
     reports: dict[str, Report] = field(default_factory=dict)
 
     @property

@@ -85,7 +85,7 @@ UPDATE reports SET comment = '', request_hash = x'' WHERE reporter_id = ?1 OR us
 
 
 class UserErasure:
-    """`write`: stores a batch, and tells those concerned."""
+    """Erases users step by step. `write` stores a batch, and tells those concerned."""
 
     def __init__(
         self,

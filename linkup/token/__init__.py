@@ -12,6 +12,7 @@ from linkup.installation.secret import secrets_of
 from linkup.options import config_option, environment_with
 from linkup.token.checking import faults
 from linkup.token.keys import SHARED, Key, keys_of, private_key, verifying
+from linkup.token.published import published
 from shared.settings import Settings, load
 
 MOST = 64 * 1024  # characters
@@ -73,13 +74,13 @@ def create(
 def check(file: Path | None, config: str | None) -> None:
     """Read a token from standard input and print what is wrong with it.
 
-    It is compared with the settings and with LINKUP_JWT_SECRET, or the secret that `linkup run` has
-    made, unless --key names a key. The exit code is 0 if a gateway with these settings accepts the
-    token, and 1 if not.
+    It is compared with the settings and their keys, unless --key names a key: those published at
+    LINKUP_JWKS_URL, LINKUP_JWT_SECRET, or the secret that `linkup run` has made. The exit code is 0
+    if a gateway with these settings accepts the token, and 1 if not.
     """
     settings = load(environment_with(), config)
     given = sys.stdin.read(MOST).strip()
-    wrong = list(faults(given, keys_of(file) if file else _shared(settings), settings))
+    wrong = list(faults(given, keys_of(file) if file else _known(settings), settings))
     for fault in wrong:
         click.echo(f"wrong: {fault}")
     if wrong:
@@ -89,6 +90,10 @@ def check(file: Path | None, config: str | None) -> None:
     click.echo(f"good: {claims['sub']}, until {until:%Y-%m-%d %H:%M:%S} UTC")
     if claims.get("iat") is None:
         click.echo("note: without `iat`, no token of a user is valid after they are disconnected")
+
+
+def _known(settings: Settings) -> list[Key]:
+    return [*_shared(settings), *(published(settings) if settings.jwks_url else ())]
 
 
 def _shared(settings: Settings) -> list[Key]:

@@ -11,6 +11,7 @@ import msgspec
 
 from linkup.token.keys import Key
 from shared import frames
+from shared.reserved import SYSTEM
 from shared.settings import Settings
 
 
@@ -31,7 +32,7 @@ def _signature(token: str, algorithm: str, keys: Sequence[Key]) -> Iterator[str]
     fit = [key for key in keys if key.algorithm == algorithm]
     if not fit:
         known = " and ".join(dict.fromkeys(key.algorithm for key in keys)) or "none"
-        yield f"no key of its algorithm is at hand, only of: {known} (pass --key)"
+        yield f"there is no key of its algorithm, {algorithm}, only of: {known} (pass --key)"
         return
     for key in fit:
         with suppress(jwt.PyJWTError):
@@ -45,6 +46,8 @@ def _names(claims: Mapping[str, Any], settings: Settings) -> Iterator[str]:
         msgspec.convert(claims.get("sub"), frames.UserId)
     except msgspec.ValidationError:
         yield "`sub` is not the id of a user"
+    if claims.get("sub") == SYSTEM:
+        yield "`sub` is the system, as which nobody signs in"
     audience = claims.get("aud")
     if settings.jwt_audience not in (audience if isinstance(audience, list) else [audience]):
         yield f"`aud` is not {settings.jwt_audience} (LINKUP_JWT_AUDIENCE)"

@@ -25,7 +25,7 @@ from shared.clock import SECOND
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized, Unavailable
 from shared.health import Health
-from shared.reserved import is_reserved
+from shared.reserved import SYSTEM, is_reserved
 from shared.settings import Settings
 
 REMEMBERED = 1024  # tokens that are not verified again, the latest used
@@ -203,6 +203,8 @@ def _identity(claims: dict[str, Any]) -> tuple[Identity, Sequence[str]]:
     expires = _number(claims["exp"])
     if expires is None:
         raise jwt.DecodeError("exp")
+    if claims["sub"] == SYSTEM:  # which the host app sends as, and nobody signs in as
+        raise jwt.DecodeError("sub")
     required = {"user_id": claims["sub"], "expires_at": float(min(expires, LAST))}
     said = dict(optional.read(claims))
     odd = [claim for claim, text in said.items() if text is None]

@@ -19,6 +19,7 @@ from services.gateway.auth.origin import origin_allowed
 from shared import commands, frames
 from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized
+from shared.reserved import SYSTEM
 from shared.settings import Settings
 
 SECRET = "s3cret-" * 6
@@ -115,6 +116,12 @@ def test_a_forged_token_is_refused_without_saying_why(forged: str) -> None:
     with pytest.raises(Unauthorized) as refused:
         auth().verify(forged)
     assert refused.value.message == "The token is missing, expired or invalid"
+
+
+def test_d35_nobody_signs_in_as_the_system() -> None:
+    """A host app may let its users choose their ids."""
+    with pytest.raises(Unauthorized):
+        auth().verify(token(sub=SYSTEM))
 
 
 def test_a_token_of_the_host_app_says_who_it_is() -> None:

@@ -1,5 +1,7 @@
 """`linkup token`: what it makes is accepted, and it says what is wrong without saying a secret."""
 
+import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from jwt.algorithms import ECAlgorithm
 
 from linkup.__main__ import main
 from services.gateway.auth import Authenticator
 from services.gateway.auth.keys import public_key
 from shared.settings import Settings
+from tests.support.endpoint import certificate, endpoint
 
 SECRET = "s3cret-" * 6
 NOW = int(time.time())
@@ -116,3 +120,27 @@ def test_without_a_secret_or_with_a_wrong_file_nothing_is_made(tmp_path: Path) -
     file.write_text("no key")
     assert "not a private key" in call("create", "alice", "--key", str(file)).stderr
     assert "`sub`" in call("create", "a/b").stderr
+
+
+async def test_a_token_is_checked_with_the_keys_that_the_app_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path)))
+    private, _ = written(tmp_path, KEYS["ES256"])
+    made = call("create", "alice", "--key", str(private)).stdout.strip()
+    async with endpoint(tmp_path) as there:
+        settings = {
+            "LINKUP_JWKS_URL": there.url("/keys.json"),
+            "LINKUP_OUTBOUND_ALLOWED": "127.0.0.1",
+            "LINKUP_JWT_SECRET": "",
+        }
+
+        async def checked(published: object) -> Result:
+            there.usual, there.content = "200", json.dumps(published).encode()
+            return await asyncio.to_thread(call, "check", given=made, **settings)
+
+        ours = ECAlgorithm.to_jwk(KEYS["ES256"].public_key(), as_dict=True)
+        other = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), True)
+        assert (await checked({"keys": [ours]})).output.startswith("good: alice")
+        assert "signed with another key" in (await checked({"keys": [other]})).output
+        assert "the answer is no key set" in (await checked([])).output

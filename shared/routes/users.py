@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Make a user known, or change their profile. They need not have connected before.",
         body=api.ProfileRequest,
         answers=(Answer(200, api.ProfileAnswer, "The profile as it is stored."),),
+        errors=(NotFound,),
         auth="operator",
         scope="users",
     ),

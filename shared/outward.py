@@ -146,9 +146,9 @@ async def open_outward(
     connect_timeout: float = CONNECT_TIMEOUT,
     connections: int = CONNECTIONS,
 ) -> AsyncIterator[Outward]:
-    """`timeout`, `connect_timeout`: seconds for a request, and for its connection within them.
-    `connections`: at a time; a request waits for one within its time to connect. `look_up`: the
-    addresses of a host; as the system resolves them by default. It raises OSError.
+    """Yield the way out. A request may take `timeout` seconds, and its connection `connect_timeout`
+    of them, in which it also waits for one of the `connections`. `look_up` returns the addresses
+    of a host, or raises OSError; by default, the system resolves them.
     """
     pool = ThreadPoolExecutor(LOOK_UPS, "look-up")  # without a thread until one is needed
     connector = aiohttp.TCPConnector(

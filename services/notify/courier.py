@@ -53,9 +53,9 @@ class Courier:
         count: Callable[[str], None] = lambda name: None,
         most_refusals: int = 0,
     ) -> None:
-        """`concurrency`: deliveries at a time. `more`: how many more while they leave fast.
-        `count`: called with the name of what is counted. `most_refusals`: of an address, after
-        which it gets no e-mail; 0: no end."""
+        """Send up to `concurrency` deliveries at a time, and `more` of them while they leave fast.
+        `count` is called with the name of what is counted. An address that has refused
+        `most_refusals` e-mails gets no more; 0 sets no limit."""
         self._way = way
         self._store = store
         self._enquiry = enquiry

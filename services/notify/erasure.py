@@ -56,8 +56,8 @@ DELETE_ITEM = "DELETE FROM items WHERE item_id = ?"
 
 
 class Erasure:
-    """`apart` does something in no transaction; `asked` is set with each user to erase; `letters`
-    is the folder of the e-mails that no mail server was there for."""
+    """Erases users. `apart` runs work outside of transactions; `asked` is set with each user to
+    erase; `letters` is the folder of e-mails that are written to files, without a mail server."""
 
     def __init__(
         self,

@@ -157,8 +157,8 @@ class ReadUser(Struct, frozen=True, kw_only=True, tag="user"):
 
 
 class FindUsers(Struct, frozen=True, kw_only=True, tag="users"):
-    """Users to whom this user may write, by the words of their names. `after`: the `next` of a
-    page."""
+    """Asks for users to whom this user may write, by the words of their names. `after` is the
+    `next` of a page."""
 
     user_id: str
     q: str
@@ -167,8 +167,8 @@ class FindUsers(Struct, frozen=True, kw_only=True, tag="users"):
 
 
 class ListUsers(Struct, frozen=True, kw_only=True, tag="list_users"):
-    """All users by id, or those whom `q` finds, or only one; without the reserved ones. `after`:
-    the `next` of a page."""
+    """Asks for all users by id, for those whom `q` finds, or for only one; without the reserved
+    ones. `after` is the `next` of a page."""
 
     q: str | None = None
     user_id: str | None = None
@@ -392,7 +392,7 @@ class MarksRow(Struct, frozen=True, kw_only=True):
 
 
 class MarksAnswer(Struct, frozen=True, kw_only=True):
-    """Rows in the order asked; None where that user is no member of that conversation, or is
+    """The rows in the order asked; one is None if the user is no member of the conversation, or is
     banned."""
 
     epoch: str

@@ -68,7 +68,7 @@ class Client:
 
     @property
     def road(self) -> Road | None:
-        """`http` where no WebSocket can be opened, until one can; None while not connected."""
+        """The transport: `http` while no WebSocket can be opened; None while not connected."""
         return self._traffic.roads.road
 
     @property

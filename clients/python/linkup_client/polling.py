@@ -42,8 +42,8 @@ class Badge(Struct, frozen=True):
 
 
 class Polling:
-    """`run` gives the owner the frames that a socket would give, and `send` takes those that it
-    would take. What has no route, such as a `presence_subscribe`, is dropped."""
+    """A replacement for a socket: `run` gives the owner the same frames, and `send` takes the same
+    ones. Frames that have no route, such as `presence_subscribe`, are dropped."""
 
     def __init__(self, ask: Ask, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.is_open = False  # the last poll was answered
@@ -60,7 +60,7 @@ class Polling:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Never returns. Raises ConnectionRefused when the token is refused, and what the token
+        """Poll without end. Raises ConnectionRefused when the token is refused, and what the token
         function raises."""
         try:
             async with asyncio.TaskGroup() as self._group:

@@ -15,8 +15,8 @@ Road = Literal["socket", "http"]
 
 
 class Roads:
-    """`run` never returns: it raises what ends the client. The link goes on trying to get a socket
-    while HTTP is used, and its welcome ends that."""
+    """The choice between WebSocket and HTTP. `run` never returns: it raises what ends the client.
+    While HTTP is used, the link goes on trying to get a socket, whose welcome ends that."""
 
     def __init__(self, url: str, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self._timing = timing
@@ -45,7 +45,7 @@ class Roads:
         return "socket" if self._link.state == "connected" else None
 
     def send(self, text: bytes) -> None:
-        """Dropped when there is no road: the owner sends it again after the welcome."""
+        """Send a frame. Without a road, it is dropped; the owner resends it after the welcome."""
         if self._polling.is_open:
             self._polling.send(text)
         else:

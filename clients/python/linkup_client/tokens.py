@@ -19,8 +19,8 @@ class Claims(Struct, frozen=True):
 
 
 class Tokens:
-    """`token`: one, or what gets a fresh one. `user_id`: whose they have to be; None until it is
-    known."""
+    """The tokens of one user. `token` is one, or a function that gets a fresh one. `user_id` is
+    the user they have to name, or None until that is known."""
 
     def __init__(self, token: Token, user_id: str | None = None) -> None:
         self._token = token

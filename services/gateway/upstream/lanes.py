@@ -227,8 +227,8 @@ class Lanes:
         stages: Stages | None = None,
         check: Check | None = None,
     ) -> None:
-        """`on_stored`: called with the size of each batch that was committed; `own`: commands of
-        one user that may wait; `check`: gets what users say, and hands it on."""
+        """Call `on_stored` with the size of each committed batch. Up to `own` commands of one user
+        may wait. `check` gets the messages of users first, and passes them on."""
         self._check = check
         self._lanes = [Lane(bus, on_stored, own, allowance, stages) for _ in range(count)]
 

@@ -48,8 +48,8 @@ Onward = Callable[[Submission], None]
 
 
 class Moderator:
-    """`judge` gives a verdict for each message, or None if there is no answer. `is_open`: what
-    nobody answered for is sent."""
+    """Asks about messages. `judge` gives a verdict for each one, or None if there is no answer. If
+    `is_open`, messages without an answer are sent."""
 
     def __init__(self, judge: Judge, is_open: bool) -> None:
         self._judge = judge

@@ -13,8 +13,8 @@ from services.notify.webhooks.event import Event
 
 
 class Backlog:
-    """`take` gives out the first event of a thread; until `done` or `again` or `back` is called
-    with it, no other of that thread is given out."""
+    """The waiting events of a webhook. `take` gives out the first event of a thread; until `done`,
+    `again` or `back` is called with it, no other event of that thread is given out."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._threads: dict[str, deque[Event]] = {}

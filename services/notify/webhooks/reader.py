@@ -42,7 +42,7 @@ async def page(bus: Bus, asked: FactPage) -> FactPageAnswer:
 
 
 class Reader:
-    """`grown`: called after events were added to the backlog. `ring` lets it look again."""
+    """Reads the log for a webhook. `grown` is called when events were added to the backlog."""
 
     def __init__(
         self,

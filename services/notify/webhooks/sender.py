@@ -42,8 +42,8 @@ EXPIRED = "expired"
 
 
 class Sender:
-    """`ended`: called when the receiver wants nothing any more. `room`: called when fewer events
-    wait. `lasting`: seconds for which an event is tried."""
+    """Sends the events of a webhook, each for up to `lasting` seconds. `ended` is called when the
+    receiver wants no more events, and `room` when fewer events wait."""
 
     def __init__(
         self,

@@ -41,8 +41,8 @@ class Readers:
         recent: Recent | None = None,
         contacts_only: bool = False,
     ) -> None:
-        """`guard`: as of `Held`. `operated`: called with each question. `contacts_only`: as of
-        `Source`."""
+        """Answer questions. `guard` is passed to `Held`, and `contacts_only` to `Source`.
+        `operated` is called with a number of questions."""
         self._operated = operated
         self._recent = recent or Recent()
         self._contacts_only = contacts_only

@@ -18,8 +18,8 @@ PROFILE = "u.user_id, u.name, u.email, u.time_zone, u.locale, u.avatar"
 
 
 class Source(NamedTuple):
-    """Used in the connection's own thread, within one transaction. `epoch` names the store.
-    `contacts_only`: users find only their contacts."""
+    """A connection to read from, in its own thread and within one transaction. `epoch` names the
+    store. If `contacts_only`, users find only their contacts."""
 
     connection: sqlite3.Connection
     epoch: str

@@ -497,7 +497,7 @@ async def test_it_hears_only_of_the_types_it_wants_and_not_of_what_was_before(
 async def test_a_deleted_webhook_reads_no_more_whatever_is_on_its_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By asking for another page it would come back as a follower, for whom the log is kept."""
+    """If it asked for another page, it would be a follower again, for whom the log is kept."""
     ended, run = asyncio.Event(), reader.Reader.run
 
     async def watched(self: reader.Reader) -> None:

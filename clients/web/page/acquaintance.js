@@ -1,4 +1,4 @@
-// Owns what is learned of a person whom nobody has written to yet: their name, or that they are nobody.
+// Owns looking up a user without a conversation yet: their name, or that there is no such user.
 
 import { h, icon } from "./dom.js";
 import { plainName } from "./names.js";

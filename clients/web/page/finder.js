@@ -1,7 +1,7 @@
-// Owns looking for people by their names, for those who type: asks once there is a pause.
+// Owns searching for people by name while somebody types: it asks once they pause.
 
-const PAUSE_MS = 200; // a person types on
-const MOST_EMPTY = 5; // pages in a row, of words that many have but few together; then "more" asks on
+const PAUSE_MS = 200; // without typing, until people are searched for
+const MOST_EMPTY = 5; // pages in a row, if many people have one of the words, but few have all; "more" goes on
 
 /** @typedef {{user_id: string, name: string|null, avatar: string|null}} Person */
 
@@ -12,7 +12,7 @@ export class Finder {
   #on;
   #timer = 0;
   #asked = { q: "" };
-  #other = new AbortController(); // other words are looked for
+  #other = new AbortController(); // aborts when other words are searched for
   #answered = Promise.resolve();
 
   /**
@@ -56,7 +56,7 @@ export class Finder {
   async #ask(asked, answered = () => {}) {
     const onFailed = (error) => {
       if (asked === this.#asked) this.#on.failed(error.message);
-      answered(); // who waits need not wait until it succeeds
+      answered(); // the request is repeated, but nobody waits for that
     };
     try {
       const how = { signal: this.#other.signal, onFailed };

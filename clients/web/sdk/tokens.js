@@ -1,12 +1,12 @@
-// Owns whose tokens are used, those of one user, and when a token is replaced: before it ends.
+// Owns the tokens of one user, each of which is replaced before it ends.
 
 import { LinkupError } from "./http.js";
 
 /** @typedef {(asked: {renew: boolean}) => Promise<string>} GetToken */
 
 const LEAD_MS = 60_000; // before the end of a token, or a quarter of its time if that is less
-const LEAST_MS = 5_000; // between two questions, whatever this device believes the time to be
-const MOST_MS = 2 ** 31 - 1; // that a timer can wait
+const LEAST_MS = 5_000; // between two requests, whatever the clock of this device says
+const MOST_MS = 2 ** 31 - 1; // the longest wait of a timer
 
 export class Tokens {
   #userId;

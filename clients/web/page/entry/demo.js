@@ -1,4 +1,4 @@
-// Owns the demo's way in: anybody is who they say, in this tab.
+// Owns signing in to the demo: everybody picks a name, for this tab alone.
 
 import { login, LinkupError } from "../../linkup-client.js";
 import { loginView } from "./login.js";

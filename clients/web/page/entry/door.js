@@ -1,4 +1,4 @@
-// Owns what stands in the page's place while nobody is signed in through the host app.
+// Owns the screen that replaces the page while nobody is signed in through the host app.
 
 import { h, icon } from "../dom.js";
 

@@ -1,4 +1,4 @@
-// Owns the way in through the host app: its tokens, kept in memory alone, and who they are of.
+// Owns signing in through the host app: its tokens, kept in memory alone, and their user.
 
 import { LinkupError } from "../../sdk/http.js";
 import { claimsOf } from "../../sdk/tokens.js";

@@ -1,4 +1,4 @@
-// Owns how a person comes in from the host app, and what is shown while they cannot.
+// Owns entering from the host app, and the screen that is shown while that fails.
 
 import { resendDelay } from "../../sdk/backoff.js";
 import { awayView, signedOutView, waitingView } from "./door.js";

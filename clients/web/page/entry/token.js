@@ -1,4 +1,4 @@
-// Owns what counts as a token: of what others hand over nothing else is taken. Pure.
+// Owns the check of a token that another page hands over. Pure.
 
 /** @typedef {{token: string} | {signInUrl: string}} Answer without a token nobody is signed in */
 

@@ -1,4 +1,4 @@
-// Owns what the server tells the page in the page itself: the ways in, and where pictures are from.
+// Owns reading what the server writes into the page: the ways to sign in, and the origins of pictures.
 
 /**
  * @typedef {{demo: boolean, token_url: string, frame_ancestors: string[], avatar_origins: string[]}} Ways

@@ -176,7 +176,7 @@ def export(user_id: str, output: BinaryIO, as_json: bool, **where: str | None) -
         output.write(piece)
 
 
-@user.command(short_help="Delete everything that a user has written.")
+@user.command(short_help="Erase a user, with all that they wrote.")
 @user_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common

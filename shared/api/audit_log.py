@@ -8,7 +8,7 @@ from shared.frames import KeyName
 
 
 class AuditLogEntry(Struct, frozen=True, kw_only=True):
-    """A request to a route under `/v1/admin` that was to change something. Its body is not kept.
+    """A request under `/v1/admin` to change something. Its body is not kept.
 
     `key`: `admin` for a key of LINKUP_ADMIN_KEY, `host` for one of LINKUP_HOST_KEY. `target`: the
     ids of what was to be changed, such as a user id. `status`: the HTTP status of the answer.

@@ -15,7 +15,7 @@ class ContactsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ContactView(Struct, frozen=True, kw_only=True):
-    """A contact. `created_at` is the time since when the two are contacts."""
+    """A contact. `created_at` is the time at which the two became contacts."""
 
     user_id: str
     name: str | None

@@ -13,8 +13,8 @@ from shared.frames import Notification, Reason, Role, UserId
 class ExportedConversation(Struct, frozen=True, kw_only=True):
     """A conversation of the user, and their own settings and marks in it.
 
-    `other_id` is the other side of a direct conversation. `joined_at` is null where the user is a
-    member from the beginning. Messages up to `cleared_seq` are hidden from the user.
+    `other_id` is the other side of a direct conversation. `joined_at` is null if the user has been
+    a member from the beginning. Messages up to `cleared_seq` are hidden from the user.
     """
 
     conversation_id: str
@@ -133,8 +133,8 @@ class ExportedBrowser(Struct, frozen=True, kw_only=True):
 class ExportAnswer(Struct, frozen=True, kw_only=True):
     """Everything that is stored of a user.
 
-    Each list is read page by page while it is sent, so it may also have what comes meanwhile. The
-    document is whole if it ends with `complete`.
+    Each list is read page by page while it is sent, so it may also contain what is added meanwhile.
+    The document is complete if it ends with `"complete": true`.
     """
 
     exported_at: datetime

@@ -11,7 +11,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error as RFC 9457 defines it. `code` is the code of an `error` frame.
 
     `field` is the parameter, or the field of the body, that is at fault, such as `limit` or
-    `users[3].email`. It is left out if no single one is.
+    `users[3].email`. It is left out if the error is about no single one.
     """
 
     type: str

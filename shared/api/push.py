@@ -11,7 +11,7 @@ PushKeyText = Annotated[str, Meta(max_length=100)]
 
 
 class PushKeyView(Struct, frozen=True, kw_only=True):
-    """The `applicationServerKey` of a subscription, in base64url. Empty: web push is off."""
+    """The `applicationServerKey` of a subscription, in base64url, or empty if web push is off."""
 
     public_key: str
 

@@ -32,7 +32,7 @@ class TraceTransaction(Struct, frozen=True, kw_only=True):
 
     `waited_ms` is the time from the gateway to the transaction, including the queues and the bus,
     or null if it is not known. `commit_ms` is the time until the message was on the disk, and
-    `told_ms` the time from there until everybody was told and the gateway was answered.
+    `told_ms` the time from then until the events were sent and the gateway was answered.
     `batches`, `commands` and `messages` are the numbers of each in the transaction, `events` is the
     number of events that were sent, and `users` the number of users who got them.
     """

@@ -10,7 +10,7 @@ ROUTES: tuple[Route, ...] = (
         path="/v1/admin/users/{user_id}/export",
         limit="host",
         summary="Export everything that is stored of a user. The document is sent while it is read."
-        " It is whole if it ends with `complete`.",
+        ' It is complete if it ends with `"complete": true`.',
         answers=(Answer(200, api.ExportAnswer, "The document."),),
         errors=(NotFound,),
         auth="operator",

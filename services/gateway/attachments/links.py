@@ -4,6 +4,7 @@ A URL names nobody and holds no secret: an HMAC over what it grants, with a key 
 and all gateways share.
 """
 
+import asyncio
 import hmac
 import time
 from collections.abc import Callable
@@ -55,7 +56,11 @@ def links(key: bytes, lasting: float) -> Links:
 
 
 class SharedLinks:
-    """Links with the key of the store. `lasting`: seconds. `clock`: seconds, never back."""
+    """Links with the key of the store. `lasting`: seconds. `clock`: seconds, never back.
+
+    A URL that nobody signed costs no question of its own: all who come while the key is asked for
+    wait for one answer.
+    """
 
     def __init__(
         self, log: Log, lasting: float, clock: Callable[[], float] = time.monotonic
@@ -65,11 +70,18 @@ class SharedLinks:
         self._clock = clock
         self._links: Links | None = None
         self._asked_at = 0.0
+        self._asking: asyncio.Task[Links] | None = None
 
     async def get(self) -> Links:
         """Raises what the log does, if it has to be asked."""
+        if self._links is not None and self._clock() < self._asked_at + KEPT:
+            return self._links
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Links:
         now = self._clock()
-        if self._links is None or now >= self._asked_at + KEPT:
-            answer = await self._log.ask(LinkKey(), LinkKeyAnswer)
-            self._links, self._asked_at = links(answer.key, self._lasting), now
+        answer = await self._log.ask(LinkKey(), LinkKeyAnswer)
+        self._links, self._asked_at = links(answer.key, self._lasting), now
         return self._links

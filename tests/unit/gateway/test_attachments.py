@@ -1,5 +1,6 @@
 """Files: their type, their download, the life of their URLs, and the metadata of images."""
 
+import asyncio
 import io
 import random
 import struct
@@ -23,7 +24,7 @@ from services.gateway.attachments.headers import (
 )
 from services.gateway.attachments.links import KEPT, Links, SharedLinks, links
 from shared.commands import LinkKey, LinkKeyAnswer
-from shared.errors import NotFound, TooLarge, Unsupported
+from shared.errors import NotFound, TooLarge, Unavailable, Unsupported
 
 # ------------------------------------------------------------------ what it is
 
@@ -274,13 +275,22 @@ async def test_the_key_is_the_stores_and_asked_for_once_a_minute() -> None:
 
     class Log:
         async def ask(self, asked: LinkKey, kind: type[LinkKeyAnswer]) -> LinkKeyAnswer:
+            await asyncio.sleep(0)
+            if not keys:
+                raise Unavailable("away")
             return kind(key=keys.pop(0))
 
     log: Any = Log()
     shared = SharedLinks(log, 300, lambda: now[0])
-    assert [await shared.get() for _ in range(2)] == [links(b"old", 300)] * 2
+    together = await asyncio.gather(*(shared.get() for _ in range(3)))
+    assert [*together, await shared.get()] == [links(b"old", 300)] * 4
     now[0] += KEPT
     assert await shared.get() == links(b"new", 300)
+    now[0] += KEPT
+    with pytest.raises(Unavailable):
+        await shared.get()
+    keys.append(b"newest")
+    assert await shared.get() == links(b"newest", 300)
 
 
 # ------------------------------------------------------------------ images

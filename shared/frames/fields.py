@@ -170,7 +170,7 @@ Timestamp = (
 
 
 class CloseCode(IntEnum):
-    """The reason why a socket closes. After 4401, 4404 or 4408, do not reconnect with the same token."""
+    """Reasons to close a socket. After 4401, 4404 or 4408, do not reconnect with the same token."""
 
     LOST = 1006  # never sent: what a socket that just broke off is said to have ended with
     RESTART = 1012

@@ -1,7 +1,7 @@
 // Owns searching for people by name while somebody types: it asks once they pause.
 
 const PAUSE_MS = 200; // without typing, until people are searched for
-const MOST_EMPTY = 5; // pages in a row, if many people have one of the words, but few have all; "more" goes on
+const MOST_EMPTY = 5; // empty pages in a row, if many people have one of the words but few have all
 
 /** @typedef {{user_id: string, name: string|null, avatar: string|null}} Person */
 

@@ -14,7 +14,8 @@ const DIGESTS = [
   ["daily", "Together, each day"],
   ["weekly", "Together, each week"],
 ];
-const HINT = "“On” lists it under the bell. The other columns also tell you: in the open app, by a push message, by e-mail.";
+const HINT =
+  "“On” lists these notifications under the bell. The other columns also show or send them: in the open app, as a push message, by e-mail.";
 
 /**
  * @param {{preferences: import("./preferences.js").Preferences, again: import("../again.js").Again,

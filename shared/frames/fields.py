@@ -58,6 +58,7 @@ def _seen(allowed_before: str, never: str) -> str:
 
 
 _NAME = rf"^[^/{_CONTROLS}{_SURROGATES}]+\Z"
+_MARK = rf"^[^{_CONTROLS}{_SURROGATES}]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = _seen(r"\s\x01-\x1f\x7f-\x9f", r"\x00")
 _LINE = _seen(_SPACES, rf"{_CONTROLS}\u2028\u2029{_SURROGATES}")
@@ -76,6 +77,7 @@ _LINK = r"^(?:https?://[!-~]|/(?![/\\]))[!-~]*\Z"  # a browser takes `/\` for `/
 _SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
     _NAME: "of at least one character, without control characters or `/`",
+    _MARK: "of at least one character, without control characters",
     _PRINTABLE: "of printable ASCII characters without spaces",
     _LINE: "of one line with a visible character",
     _SIGN: "with a visible character, without control characters or spaces",
@@ -135,7 +137,7 @@ KeyName = Literal["admin", "host"]
 ReportId = Annotated[str, Meta(pattern=r"^r[a-z2-7]{24}\Z")]
 Reason = Literal["spam", "harassment", "hate", "violence", "sexual", "self_harm", "fraud", "other"]
 Words = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
-UserMark = Annotated[str, Meta(max_length=256, pattern=_LABEL)]
+UserMark = Annotated[str, Meta(max_length=256, pattern=_MARK)]
 DeleteMode = Literal["me", "everyone"]
 EventType = Literal[
     "message.created",

@@ -103,6 +103,16 @@ async def test_the_host_lists_finds_and_shows_its_users(stack: Stack) -> None:
         assert (await host.request("PUT", f"{USERS}/{ann}/contacts/{ann}")).status_code == 400
 
 
+async def test_a_page_goes_on_after_an_id_of_nothing_to_see(stack: Stack) -> None:
+    async with hosted(stack) as host:
+        for user_id in ("%20", "%E2%80%8B"):
+            await host.request("PUT", f"{USERS}/{user_id}", json={"name": "N"})
+        after = ""
+        while after is not None:
+            page = await host.get(USERS, limit=1, **({"after": after} if after else {}))
+            after = page.raise_for_status().json()["next"]
+
+
 async def test_500_people_are_made_known_in_one_request(stack: Stack) -> None:
     async with hosted(stack) as host:
         people = await family(host, *[f"n{number}" for number in range(500)])

@@ -65,12 +65,13 @@ async def test_a_host_registers_hears_replays_and_deletes(
 ) -> None:
     there.forget()
     assert (await client.get("/v1/admin/webhooks")).json() == {"webhooks": []}
-    body = {"url": there.url("/hook"), "events": ["message.created"]}
+    body: dict[str, Any] = {"url": there.url("/hook"), "events": ["message.created"]}
     made = await client.put(MAIN, json=body)
     assert made.status_code == 201
     verifier = Verifier(made.json()["secret"])
-    again = await client.put(MAIN, json=body)
+    again = await client.put(MAIN, json={**body, "events": body["events"] * 2})
     assert again.status_code == 200
+    assert again.json()["events"] == body["events"]
     assert "secret" not in again.json()
     async with peer(stack, "alice") as alice, peer(stack, "bob"):
         await alice.message("bob", "hello")

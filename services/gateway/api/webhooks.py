@@ -57,7 +57,7 @@ class HostWebhooks:
         change = PutWebhook(
             webhook_id=named,
             url=asked.url,
-            events=asked.events,
+            events=list(dict.fromkeys(asked.events)),
             enabled=asked.enabled,
             secret=asked.secret or "",
         )

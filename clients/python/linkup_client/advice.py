@@ -41,7 +41,9 @@ BY_CODE: Mapping[str, Advice] = {
     "client_id_conflict": Advice("user_input", "Send it as a new message.", ("edit",)),
     "not_found": Advice("user_input", "It may have been removed. Reload the page.", ("refresh",)),
     "forbidden": Advice(
-        "authentication", "If you should be allowed to do this, sign in again.", ("refresh",)
+        "authentication",
+        "If you should be allowed to do this, ask whoever runs this app.",
+        ("refresh",),
     ),
     "unauthorized": Advice("authentication", "Sign in again.", ("refresh",)),
     "resync_required": Advice("websocket", "Load the conversations again.", ("sync",)),

@@ -20,7 +20,7 @@ const BY_CODE = {
   edit_window_closed: ["user_input", "Send a new message instead.", ["edit"]],
   client_id_conflict: ["user_input", "Send it as a new message.", ["edit"]],
   not_found: ["user_input", "It may have been removed. Reload the page.", ["refresh"]],
-  forbidden: ["authentication", "If you should be allowed to do this, sign in again.", ["refresh"]],
+  forbidden: ["authentication", "If you should be allowed to do this, ask whoever runs this app.", ["refresh"]],
   unauthorized: ["authentication", "Sign in again.", ["refresh"]],
   resync_required: ["websocket", "Load the conversations again.", ["sync"]],
   out_of_order: ["websocket", "It is sent after the message before it.", ["wait"]],

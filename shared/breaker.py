@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from shared.health import Check
+from shared.health.endpoints import Check
 from shared.retry import Retries
 
 logger = logging.getLogger("linkup.breaker")

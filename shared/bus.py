@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import subjects
-from shared.addresses import without_password
-from shared.defects import unexpected
 from shared.errors import StartError, Unavailable
-from shared.health import Check
+from shared.health.defects import unexpected
+from shared.health.endpoints import Check
+from shared.health.probe import Probe
+from shared.health.records import record
+from shared.health.taxonomy import Category
 from shared.nats_client import NatsClient, errors
-from shared.probe import Probe
-from shared.records import record
-from shared.taxonomy import Category
+from shared.settings.addresses import without_password
 
 logger = logging.getLogger("linkup.bus")
 

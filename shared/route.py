@@ -16,7 +16,7 @@ from shared.frames import (
     UserId,
     WebhookId,
 )
-from shared.taxonomy import ErrorId
+from shared.health.taxonomy import ErrorId
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # operator: with a key that has the scope of the route; signature: the URL itself is the permission.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from shared.records import Ledger, use
+from shared.health.records import Ledger, use
 from tests.support.nats import nats_server
 from tests.support.waiting import TIMEOUT_FACTOR
 

@@ -24,11 +24,11 @@ import linkup
 from linkup.installation.archive import Manifest, Writer
 from linkup.installation.owners import Failed, ended, started
 from linkup.options import config_option, data_dir_option, environment_with
-from shared.addresses import file_of
 from shared.audit import Step
 from shared.backup import Copied, is_full, sync
 from shared.errors import StartError
 from shared.settings import Settings, load, sqlite_url
+from shared.settings.addresses import file_of
 
 STDOUT = "-"
 

@@ -11,13 +11,15 @@ from msgspec import Struct
 
 from linkup.installation.operator import Operator, operator
 from linkup.installation.wire import connected
-from shared import clock, readiness, report, subjects
+from shared import clock, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer
 from shared.errors import LinkupError, StartError
-from shared.report import HealthAnswer
+from shared.health import report
+from shared.health.report import HealthAnswer
+from shared.health.taxonomy import Record
+from shared.process import readiness
 from shared.settings import Settings
-from shared.taxonomy import Record
 
 TIMEOUT = 2.5  # seconds: what hangs is to be told within fifteen
 BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}

@@ -13,11 +13,11 @@ from msgspec import Struct
 from linkup.doctor.seen import BEHIND, Seen, Told, fetch
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
 from linkup.installation import owners
-from shared.addresses import file_of
-from shared.report import Recommendation
+from shared.health.report import Recommendation
+from shared.health.score import level_of
 from shared.routes import ROUTES
-from shared.score import level_of
 from shared.settings import Settings
+from shared.settings.addresses import file_of
 
 SKEW = 1.0  # seconds: order is the store's own, but times are shown
 TOO_MUCH_SKEW = 60.0  # seconds: as far as a token's times may be off

@@ -16,8 +16,8 @@ from shared import api
 from shared.clock import SECOND
 from shared.commands import ErrorPage
 from shared.errors import StartError
+from shared.health.taxonomy import Category, Severity
 from shared.settings import Settings, load
-from shared.taxonomy import Category, Severity
 
 SERVICES = ("gateway", "persistence", "notify")
 MOST = 100

@@ -23,8 +23,8 @@ from shared.commands import (
     open_answer,
 )
 from shared.errors import LinkupError, NotFound, StartError
+from shared.health.taxonomy import Record
 from shared.settings import Settings
-from shared.taxonomy import Record
 
 TIMEOUT = 3.0  # seconds
 MEMORY_TIMEOUT = 1.0

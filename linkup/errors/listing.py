@@ -10,7 +10,7 @@ from rich.text import Text
 from linkup.errors.asking import Told
 from linkup.options import foreign
 from shared.clock import SECOND
-from shared.taxonomy import Record, Severity
+from shared.health.taxonomy import Record, Severity
 
 Justify = Literal["left", "right"]
 

@@ -15,9 +15,10 @@ from rich.console import Console
 from linkup.monitor.asking import EVERYTHING, look
 from linkup.monitor.screen import screen
 from linkup.options import config_option, environment_with
-from shared import clock, report
+from shared import clock
 from shared.errors import StartError
-from shared.report import HealthAnswer
+from shared.health import report
+from shared.health.report import HealthAnswer
 from shared.settings import Settings, load
 
 EXIT = {"healthy": 0, "warning": 1, "critical": 2}

@@ -11,14 +11,16 @@ from msgspec.structs import replace
 
 from linkup.installation import operator
 from linkup.installation.wire import connected
-from shared import clock, readiness, report, subjects
+from shared import clock, subjects
 from shared.bus import Bus
 from shared.errors import LinkupError, StartError
-from shared.health import BareAnswer
-from shared.report import HealthAnswer, Recommendation
-from shared.score import LEVELS
+from shared.health import report
+from shared.health.endpoints import BareAnswer
+from shared.health.report import HealthAnswer, Recommendation
+from shared.health.score import LEVELS
+from shared.health.whole import whole
+from shared.process import readiness
 from shared.settings import Settings
-from shared.whole import whole
 
 TIMEOUT = 3.0  # seconds: the gateway itself waits for a second for those behind it
 SILENT = 1.0  # seconds: of the others, who tell what they know

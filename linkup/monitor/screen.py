@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared.report import HealthAnswer
-from shared.score import level_of
+from shared.health.report import HealthAnswer
+from shared.health.score import level_of
 
 COLOURS = {"healthy": "green", "warning": "yellow", "critical": "red"}
 BARS = " ▁▂▃▄▅▆▇█"

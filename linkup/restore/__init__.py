@@ -22,10 +22,10 @@ import msgspec
 from linkup.installation.archive import Manifest, unpack
 from linkup.installation.owners import Failed, ended, started
 from linkup.options import config_option, data_dir_option, environment_with
-from shared.addresses import file_of
 from shared.backup import Restored, is_full
 from shared.errors import StartError
 from shared.settings import Settings, load
+from shared.settings.addresses import file_of
 
 STDIN = "-"
 

@@ -5,9 +5,9 @@ import asyncio
 import jwt
 
 from linkup.token.keys import Key
-from shared.destinations import Refused, Rules
 from shared.errors import StartError
 from shared.outward import NotSent, Unanswered, open_outward
+from shared.outward.destinations import Refused, Rules
 from shared.settings import Settings
 
 OK = 200

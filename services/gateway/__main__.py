@@ -1,7 +1,7 @@
 """Starts the gateway: `python -m services.gateway`."""
 
 from services.gateway.attachments import copies, inspection
-from shared.program import main
+from shared.process.program import main
 from shared.settings import Settings
 
 COMMANDS = {
@@ -15,7 +15,7 @@ def serve(settings: Settings) -> None:
     from services.gateway.app import open_app
     from services.gateway.socket.direct import DirectWire
     from services.gateway.socket.wire import Wire
-    from shared.serve import run
+    from shared.process.serve import run
 
     run("gateway", open_app, settings, {"direct": DirectWire, "websockets": Wire})
 

@@ -83,15 +83,15 @@ from services.gateway.upstream.whole import Whole
 from shared import bus
 from shared.bus import Bus
 from shared.commands import Acquaintance, Done
-from shared.defects import unexpected
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
-from shared.health import Health
-from shared.probe import Probe
-from shared.reporter import Reporter, over
+from shared.health.defects import unexpected
+from shared.health.endpoints import Health
+from shared.health.probe import Probe
+from shared.http.turns import Turns
+from shared.process.reporter import Reporter, over
 from shared.settings import Settings
-from shared.turns import Turns
 
-# Of a drain, below shared.serve's DRAIN_TIMEOUT together.
+# Of a drain, below shared.process.serve's DRAIN_TIMEOUT together.
 SETTLE_TIMEOUT = 3.0  # for the outcome of what was sent
 CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
 

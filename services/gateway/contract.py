@@ -16,7 +16,7 @@ from services.gateway.socket.refusals import USER
 from shared import contract, routes
 from shared.commands import RecordChange
 from shared.errors import Internal, InvalidRequest, LinkupError, Unauthorized
-from shared.insiders import Admits, is_local
+from shared.health.insiders import Admits, is_local
 from shared.route import Route as Listed
 from shared.settings import Settings
 

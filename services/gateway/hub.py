@@ -20,12 +20,13 @@ from services.gateway.presence.announcer import Announcer
 from services.gateway.socket.burst import Burst
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
-from shared import commands, frames, metrics, subjects
+from shared import commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_HEADS, Acquaintance, Events, HeadsAnswer, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode
-from shared.records import record
+from shared.health import metrics
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.hub")
 

@@ -34,8 +34,8 @@ from services.gateway.upstream.profiles import People
 from shared import frames
 from shared.errors import LinkupError, NotFound, Unauthorized
 from shared.frames import CloseCode
+from shared.http.turns import Turns
 from shared.settings import Settings
-from shared.turns import Turns
 
 logger = logging.getLogger("linkup.gateway.sockets")
 

@@ -6,8 +6,10 @@ from starlette.routing import BaseRoute
 
 from services.gateway import page
 from services.gateway.contract import is_on
-from shared import openapi, start, subjects
-from shared.health import Health
+from shared import subjects
+from shared.contract import openapi
+from shared.health.endpoints import Health
+from shared.process import start
 from shared.route import PATH_TYPES
 from shared.route import Route as Listed
 from shared.routes import ROUTES, SOCKETS

@@ -1,7 +1,7 @@
 """Starts notify: `python -m services.notify`."""
 
 from services.notify import audit, backup
-from shared.program import main
+from shared.process.program import main
 from shared.settings import Settings
 
 COMMANDS = {"audit": audit.command, "backup": backup.backup, "restore": backup.restore}
@@ -9,7 +9,7 @@ COMMANDS = {"audit": audit.command, "backup": backup.backup, "restore": backup.r
 
 def serve(settings: Settings) -> None:
     from services.notify.app import open_app
-    from shared.serve import run
+    from shared.process.serve import run
 
     run("notify", open_app, settings)
 

@@ -41,17 +41,18 @@ from services.notify.ways import ByEmail, ByPush
 from services.notify.webhooks.letters import Letters as DeadLetters
 from services.notify.webhooks.lines import Lines, Terms
 from services.notify.webhooks.registry import Registry
-from shared import bus, clock, start, subjects
-from shared.addresses import file_of
+from shared import bus, clock, subjects
 from shared.breaker import Breaker
 from shared.bus import Bus
 from shared.clock import SECOND
-from shared.destinations import Rules
-from shared.disk import disk_check
-from shared.health import Health
+from shared.health.disk import disk_check
+from shared.health.endpoints import Health
 from shared.outward import Outward, open_outward
-from shared.reporter import Reporter, over
+from shared.outward.destinations import Rules
+from shared.process import start
+from shared.process.reporter import Reporter, over
 from shared.settings import Settings
+from shared.settings.addresses import file_of
 
 Run = Callable[[], Coroutine[None, None, None]]
 

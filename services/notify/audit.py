@@ -18,12 +18,12 @@ from services.notify.database import WHAT, lock_of
 from services.notify.ladder.delivery import LONGEST_PAUSE
 from services.notify.store import Store
 from shared import audit, clock
-from shared.addresses import path_of
 from shared.clock import SECOND
-from shared.counters import Counters
 from shared.errors import StartError, Unavailable
-from shared.records import record
+from shared.health.counters import Counters
+from shared.health.records import record
 from shared.settings import Settings
+from shared.settings.addresses import path_of
 from shared.sqlite import copies, lock
 
 logger = logging.getLogger("linkup.notify.audit")

@@ -18,11 +18,11 @@ from services.notify.database import REVISION, WHAT, alone
 from services.notify.rows import SAVE_PROGRESS, SETTLE_OLDER
 from services.notify.store import NAME
 from shared import clock
-from shared.addresses import path_of
 from shared.audit import tell
 from shared.backup import Copied, Restored
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.settings.addresses import path_of
 from shared.sqlite import copies
 from shared.sqlite.schema import VERSION
 

@@ -23,7 +23,7 @@ from services.notify.ways import Way
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.errors import LinkupError
-from shared.health import Check
+from shared.health.endpoints import Check
 
 logger = logging.getLogger("linkup.notify")
 

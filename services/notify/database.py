@@ -8,10 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from shared.addresses import path_of
 from shared.errors import SettingError, StartError, Unavailable
 from shared.files import Displaced, Files
-from shared.records import record
+from shared.health.records import record
+from shared.settings.addresses import path_of
 from shared.sqlite import schema
 from shared.sqlite.held import Held
 from shared.sqlite.lock import locked

@@ -16,7 +16,7 @@ from shared import subjects
 from shared.bus import Bus, Delivery
 from shared.commands import LogPage, LogPageAnswer, encode, open_answer
 from shared.errors import LinkupError
-from shared.health import Check
+from shared.health.endpoints import Check
 
 logger = logging.getLogger("linkup.notify")
 

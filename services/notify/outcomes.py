@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from services.notify.ladder.delivery import Delivery, Outcome
 from services.notify.store import Outlook
 from services.notify.ways import Words
-from shared.health import Check
-from shared.records import record
-from shared.taxonomy import Category
+from shared.health.endpoints import Check
+from shared.health.records import record
+from shared.health.taxonomy import Category
 
 logger = logging.getLogger("linkup.notify")
 

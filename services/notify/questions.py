@@ -8,12 +8,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from shared import commands, readiness, reporter, subjects
+from shared import commands, subjects
 from shared.bus import Bus, Delivery
-from shared.defects import unexpected
 from shared.errors import Internal, LinkupError, NotFound, Overloaded
-from shared.health import Health
-from shared.records import record
+from shared.health.defects import unexpected
+from shared.health.endpoints import Health
+from shared.health.records import record
+from shared.process import readiness, reporter
 
 logger = logging.getLogger("linkup.notify")
 

@@ -18,7 +18,7 @@ from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder.delivery import Channel, Delivery, Waits
 from services.notify.ladder.preferences import Table, table
 from shared.commands import LogRow
-from shared.probe import Probe
+from shared.health.probe import Probe
 
 T = TypeVar("T")
 

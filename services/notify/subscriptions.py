@@ -20,8 +20,8 @@ from services.notify.store import Store
 from shared import vapid
 from shared.clock import SECOND
 from shared.commands import PushAnswer, PushKey, PushKeyAnswer, PushSubscribe, PushUnsubscribe
-from shared.destinations import Refused, Rules
 from shared.errors import InvalidRequest, Unsupported
+from shared.outward.destinations import Refused, Rules
 
 MOST = 20  # of a user
 AUTH_BYTES = 16

@@ -1,7 +1,7 @@
 """Starts persistence: `python -m services.persistence`."""
 
 from services.persistence.upkeep import backup, command
-from shared.program import main
+from shared.process.program import main
 from shared.settings import Settings
 
 COMMANDS = {
@@ -15,7 +15,7 @@ COMMANDS = {
 
 def serve(settings: Settings) -> None:
     from services.persistence.app import open_app
-    from shared.serve import run
+    from shared.process.serve import run
 
     run("persistence", open_app, settings)
 

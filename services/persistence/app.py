@@ -22,13 +22,14 @@ from services.persistence.upkeep.reports import Reports
 from services.persistence.upkeep.retention import Retention
 from services.persistence.upkeep.user_erasure import UserErasure
 from services.persistence.writer import Writer
-from shared import bus, readiness, reporter, start, subjects
-from shared.addresses import file_of, path_of
-from shared.disk import disk_check
+from shared import bus, subjects
 from shared.errors import SettingError, StartError
-from shared.health import Health
-from shared.reporter import Reporter
+from shared.health.disk import disk_check
+from shared.health.endpoints import Health
+from shared.process import readiness, reporter, start
+from shared.process.reporter import Reporter
 from shared.settings import Settings
+from shared.settings.addresses import file_of, path_of
 from shared.sqlite.held import Held
 
 

@@ -22,8 +22,8 @@ from shared import clock, commands
 from shared.bus import Bus, Delivery
 from shared.commands import Batch, BatchReply, Refused, Result, Results, Transacted
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
-from shared.metrics import Metrics, off
-from shared.records import record
+from shared.health.metrics import Metrics, off
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.persistence.writer")
 

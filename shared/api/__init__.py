@@ -26,7 +26,7 @@ from shared.api.report import *
 from shared.api.trace import *
 from shared.api.user import *
 from shared.api.webhook import *
-from shared.defects import unencodable
+from shared.health.defects import unencodable
 
 DEFAULT_LIMIT = 50
 PageSize = Annotated[int, Meta(ge=1, le=100)]

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.frames import time_of
-from shared.taxonomy import Category, ErrorId, Record, Severity, Value
+from shared.health.taxonomy import Category, ErrorId, Record, Severity, Value
 
 ErrorMark = Annotated[str, Meta(pattern=r"^[0-9]{1,16}-e[a-z2-7]{16}\Z")]
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z]{1,32}\Z")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.addresses import MAX_URL
+from shared.settings.addresses import MAX_URL
 
 PushEndpoint = Annotated[str, Meta(max_length=MAX_URL)]
 PushKeyText = Annotated[str, Meta(max_length=100)]

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from shared.commands.query import Question
 from shared.commands.result import Fenced, Refused, Results
-from shared.defects import unencodable
 from shared.errors import LinkupError
+from shared.health.defects import unencodable
 
 T = TypeVar("T", bound=Struct)
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.taxonomy import Category, Record, Severity
+from shared.health.taxonomy import Category, Record, Severity
 
 
 class Errors(Struct, frozen=True, kw_only=True):

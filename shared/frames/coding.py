@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from shared.defects import unencodable
 from shared.errors import InvalidFrame, LinkupError, TooLarge
 from shared.frames.choices import choices
 from shared.frames.client import ClientFrame
 from shared.frames.fields import IN_WORDS, MAX_FRAME_BYTES, ClientId
 from shared.frames.notification import BadgeUpdate
 from shared.frames.server import Error, Message
+from shared.health.defects import unencodable
 
 LONGEST_FIELD = 100  # characters of the name of a field that a client has sent
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]+)`")

@@ -3,9 +3,9 @@
 from shared import api
 from shared.errors import NotFound
 from shared.frames import KeyName, PositiveInt, UserId
+from shared.health.taxonomy import Category, Severity
 from shared.route import Answer, Parameter, Route
 from shared.routes.page import LIMIT
-from shared.taxonomy import Category, Severity
 
 ROUTES: tuple[Route, ...] = (
     Route(

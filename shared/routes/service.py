@@ -4,7 +4,7 @@ from typing import Any
 
 from shared import api
 from shared.errors import NotFound
-from shared.health import BareAnswer, LiveAnswer, ReadyAnswer
+from shared.health.endpoints import BareAnswer, LiveAnswer, ReadyAnswer
 from shared.route import HEALTH, Answer, Route
 
 ROUTES: tuple[Route, ...] = (

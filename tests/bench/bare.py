@@ -20,7 +20,7 @@ import aiosmtplib
 import msgspec
 from msgspec import Struct
 
-from shared.loop import loop_factory
+from shared.process.loop import loop_factory
 from shared.settings import Settings
 
 OF_PARTS = ("MIME-Version", "Content-Type")

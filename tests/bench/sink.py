@@ -14,7 +14,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from shared.loop import loop_factory
+from shared.process.loop import loop_factory
 from shared.settings import Settings
 
 END = b"\r\n.\r\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tests.bench.sampling import Samples, Stack
 
-ROOTS = re.compile(r"(shared/serve\.py|services/\w+/__main__\.py):")  # under everything
+ROOTS = re.compile(r"(shared/(process/)?serve\.py|services/\w+/__main__\.py):")  # under everything
 OURS = re.compile(r"(services|shared)/")
 MOST_FUNCTIONS = 100
 LOOP, ELSE, THREAD = "event loop", "everything else", "to the thread and back"
@@ -37,7 +37,7 @@ GATEWAY: Rules = (
     (r"services/gateway/socket/(connection|feed|scope)\.py", "hub and connection"),
     (r"services/gateway/hub\.py", "hub and connection"),
     (r"services/gateway/(socket/|sockets\.py)", "socket: read"),
-    (r"shared/(pace|turns|http|head|acceptor|admission)\.py", "socket: read"),
+    (r"shared/(http/|(pace|turns|http|head|acceptor|admission)\.py)", "socket: read"),
     (r"services/gateway/(handlers\.py|upstream/)", "handler, gate and lane"),
     (r"shared/frames/coding\.py:(encode|feed_frame)", "push"),
     (r"shared/frames/", "decode"),

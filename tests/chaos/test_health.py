@@ -26,11 +26,11 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from linkup.monitor.asking import look
-from shared import advice
-from shared.report import HealthAnswer
-from shared.score import FEWEST
+from shared.health import advice
+from shared.health.report import HealthAnswer
+from shared.health.score import FEWEST
+from shared.health.taxonomy import CATEGORIES, Category
 from shared.settings import Settings
-from shared.taxonomy import CATEGORIES, Category
 from tests.support.background import running
 from tests.support.injection import BLOCK, OBEYING, UNENCODABLE
 from tests.support.peer import peer

@@ -15,7 +15,7 @@ from services.gateway.auth import Authenticator
 from services.gateway.auth.keys import LEAST_SECRET_BYTES
 from services.gateway.hosts import Hosts
 from shared.errors import Forbidden, SettingError
-from shared.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT
+from shared.process.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT
 from shared.settings import PREFIX, SECRETS, Settings, load, variable
 from tests.contract.compose_file import (
     COMPOSE,

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from shared import contract, frames
-from shared.asyncapi import tag_of
+from shared.contract.asyncapi import tag_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

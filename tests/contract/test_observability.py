@@ -12,9 +12,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from services.gateway.upstream.stages import STORE
-from shared.metrics import ALL, STANDARD, TABLE
-from shared.report import Check, ceilings
-from shared.taxonomy import CATEGORIES
+from shared.health.metrics import ALL, STANDARD, TABLE
+from shared.health.report import Check, ceilings
+from shared.health.taxonomy import CATEGORIES
 from tests.contract.compose_file import ROOT, services
 from tests.contract.metrics_table import table
 from tests.support.prometheus import needs_promtool, promtool

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from linkup import monitor
-from shared import advice
-from shared.report import HealthAnswer, decoded
+from shared.health import advice
+from shared.health.report import HealthAnswer, decoded
 from tests.contract.compose_file import ROOT
 
 PICTURE = ROOT / "docs" / "images" / "monitor.svg"

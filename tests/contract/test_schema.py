@@ -11,7 +11,7 @@ from openapi_spec_validator import validate as validate_openapi
 
 from linkup.schema import schema
 from shared import contract, frames
-from shared.asyncapi import tag_of
+from shared.contract.asyncapi import tag_of
 from shared.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]

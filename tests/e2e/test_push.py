@@ -21,9 +21,9 @@ from services.notify.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
-from shared.destinations import Rules
 from shared.frames import Priority
 from shared.outward import open_outward
+from shared.outward.destinations import Rules
 from shared.settings import Settings
 from tests.e2e.browser import Open
 from tests.support.endpoint import certificate, endpoint

@@ -42,8 +42,8 @@ from shared.commands import (
     encode,
     open_answer,
 )
-from shared.health import Health
-from shared.records import use
+from shared.health.endpoints import Health
+from shared.health.records import use
 from shared.settings import Settings, to_environment
 from tests.support.blocking import watched
 from tests.support.waiting import eventually, within

@@ -23,9 +23,9 @@ from services.notify.store import open_store
 from shared import clock
 from shared.clock import SECOND
 from shared.commands import AttachedFile, AttachedFiles, AttachedFilesAnswer
-from shared.counters import Counters
 from shared.errors import NotFound
-from shared.records import Ledger, use
+from shared.health.counters import Counters
+from shared.health.records import Ledger, use
 from shared.settings import Settings
 from tests.integration.test_attachments import Browser
 from tests.support.peer import synced

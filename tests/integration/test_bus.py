@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from shared import bus
 from shared.bus import Delivery
 from shared.errors import Unavailable
-from shared.records import Ledger
+from shared.health.records import Ledger
 from tests.support.nats import nats_broker
 from tests.support.waiting import eventually
 

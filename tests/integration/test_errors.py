@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from shared.metrics import ALL
+from shared.health.metrics import ALL
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from shared.contract.openapi import path_names
 from shared.frames import MAX_FRAME_BYTES
-from shared.openapi import path_names
 from shared.route import Route
 from shared.routes import ROUTES
 from tests.support.stack import ADMIN_KEY, Stack

@@ -18,7 +18,7 @@ from linkup.__main__ import main
 from linkup.monitor import EXIT
 from linkup.monitor.asking import _bare
 from linkup.monitor.screen import sparkline
-from shared.report import HealthAnswer
+from shared.health.report import HealthAnswer
 from tests.support.peer import peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known

@@ -11,8 +11,8 @@ import pytest
 
 from services.notify.channels import email
 from shared.breaker import THRESHOLD
-from shared.score import loss
-from shared.taxonomy import Category
+from shared.health.score import loss
+from shared.health.taxonomy import Category
 from tests.integration.notify_support import (
     FakeLog,
     Mailbox,

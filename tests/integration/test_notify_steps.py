@@ -16,9 +16,9 @@ from services.notify.store import Progress, open_store
 from shared import bus, commands, subjects
 from shared.clock import SECOND
 from shared.commands import LogRow, NotificationStep, NotificationSteps
-from shared.counters import Counters
 from shared.errors import LinkupError
-from shared.turns import Turns
+from shared.health.counters import Counters
+from shared.http.turns import Turns
 from tests.integration.notify_support import (
     WAITS,
     FakeLog,

@@ -7,8 +7,9 @@ import pytest
 from linkup.installation.operator import FILE, operator
 from linkup.installation.wire import connected
 from linkup.run.services import answers
-from shared import readiness, subjects
+from shared import subjects
 from shared.errors import StartError
+from shared.process import readiness
 from shared.settings import Settings
 from tests.support.stack import run_stack
 

@@ -14,7 +14,7 @@ from services.notify.inbox.pruning import DAY, Pruned, Pruning
 from services.notify.ladder.delivery import Ending, Outcome
 from shared.commands import ReadNotices
 from shared.errors import ClientIdConflict
-from shared.health import Health
+from shared.health.endpoints import Health
 from shared.settings import Settings
 from tests.integration.bell_support import Bell, ringing
 from tests.integration.notify_support import WAITS

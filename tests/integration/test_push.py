@@ -23,9 +23,9 @@ from services.notify.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe
-from shared.destinations import Rules
 from shared.errors import SettingError, Unavailable
 from shared.outward import Outward, open_outward
+from shared.outward.destinations import Rules
 from shared.settings import Settings
 from tests.support.endpoint import Asked, Endpoint, certificate, endpoint
 from tests.support.receiver import Receiver, bytes_of

@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route
 from services.gateway import page, start
 from services.gateway.app import open_app
 from shared import bus, routes, subjects
-from shared.health import Health
-from shared.readiness import tell
+from shared.health.endpoints import Health
+from shared.process.readiness import tell
 from shared.route import Route as Listed
 from shared.settings import Settings
 from tests.support.waiting import eventually

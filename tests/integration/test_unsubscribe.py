@@ -17,8 +17,8 @@ from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals
 from services.gateway.upstream.notices import Notices
 from shared.commands import Preferences, PreferencesAnswer
-from shared.counters import Counters
 from shared.errors import LinkupError
+from shared.health.counters import Counters
 from shared.settings import Settings
 from tests.integration.notify_support import (
     FakeLog,

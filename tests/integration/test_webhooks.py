@@ -45,9 +45,9 @@ from shared.commands import (
     encode,
     open_answer,
 )
-from shared.destinations import Rules
 from shared.errors import InvalidRequest, NotFound, Unavailable
-from shared.health import Health
+from shared.health.endpoints import Health
+from shared.outward.destinations import Rules
 from tests.integration.lane_support import DIRECT, Lane, persistence
 from tests.integration.notify_support import notify, process
 from tests.support.endpoint import Endpoint, certificate, endpoint

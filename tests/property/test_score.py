@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import advice
-from shared.advice import CATEGORY, Seen
-from shared.records import CATEGORIES, Category
-from shared.score import FEWEST, Ceiling, Level, Steady, level_of, loss, score
+from shared.health import advice
+from shared.health.advice import CATEGORY, Seen
+from shared.health.records import CATEGORIES, Category
+from shared.health.score import FEWEST, Ceiling, Level, Steady, level_of, loss, score
 
 KINDS = [each for each in CATEGORIES if each != "invariant_violation"]
 COUNTS = st.dictionaries(st.sampled_from(KINDS), st.floats(0, 1e7))

@@ -11,8 +11,8 @@ from typing import Any
 from shared import subjects
 from shared.bus import BusTimeout, Delivery, NoResponders
 from shared.errors import Unavailable
-from shared.health import Check
-from shared.probe import Probe
+from shared.health.endpoints import Check
+from shared.health.probe import Probe
 from tests.support.fuse import Fuse
 
 Handler = Callable[[Delivery], None]

@@ -36,8 +36,8 @@ from shared import bus as bus_module
 from shared import frames, subjects
 from shared.bus import Bus
 from shared.frames import Hello
-from shared.health import Health
-from shared.probe import Probe
+from shared.health.endpoints import Health
+from shared.health.probe import Probe
 from shared.settings import Settings
 from tests.support.broker import Broker, SimulatedBus
 from tests.support.fuse import Fuse

@@ -11,7 +11,7 @@ from services.gateway.upstream.queries import TIMEOUT, Log
 from shared import api, commands, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, ErrorPlace, ResolveError, name_of
-from shared.taxonomy import Category, ErrorId, Severity
+from shared.health.taxonomy import Category, ErrorId, Severity
 
 
 @dataclass(slots=True, frozen=True)

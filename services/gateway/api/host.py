@@ -19,7 +19,7 @@ from shared.commands import (
     NotifyStatsAnswer,
 )
 from shared.errors import LinkupError
-from shared.report import HealthAnswer
+from shared.health.report import HealthAnswer
 
 
 @dataclass(slots=True, frozen=True)

@@ -25,9 +25,9 @@ from shared.commands import (
     Attachment,
     AttachmentRecord,
 )
-from shared.counters import Counters
 from shared.errors import LinkupError, NotFound, StartError
-from shared.records import record
+from shared.health.counters import Counters
+from shared.health.records import record
 from shared.settings import Settings
 
 logger = logging.getLogger("linkup.gateway.inspection")

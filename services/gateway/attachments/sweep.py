@@ -14,7 +14,7 @@ from services.gateway.attachments.uploads import original, thumbnail
 from services.gateway.upstream.lanes import Lanes
 from shared.commands import CondemnAttachments, Condemned, Done, ForgetAttachments
 from shared.errors import LinkupError
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.sweep")
 

@@ -22,9 +22,9 @@ from services.gateway.auth.keys import SHARED, Keys, UnknownKey
 from services.gateway.auth.standings import Standings
 from shared import frames
 from shared.clock import SECOND
-from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized, Unavailable
-from shared.health import Health
+from shared.health.counters import Counters
+from shared.health.endpoints import Health
 from shared.reserved import SYSTEM, is_reserved
 from shared.settings import Settings
 

@@ -12,8 +12,8 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from services.gateway.rates import Buckets
-from shared.counters import Counters
 from shared.frames.fields import is_seen
+from shared.health.counters import Counters
 
 logger = logging.getLogger("linkup.gateway.claims")
 

@@ -18,10 +18,10 @@ from msgspec import Struct
 
 from services.gateway.auth.keys import Keys, public_key
 from shared.breaker import Breaker
-from shared.destinations import Refused, Rules
 from shared.errors import SettingError, Unavailable
-from shared.health import Check
+from shared.health.endpoints import Check
 from shared.outward import NotSent, Outward, Unanswered, open_outward
+from shared.outward.destinations import Refused, Rules
 from shared.retry import Retries
 from shared.settings import Settings
 

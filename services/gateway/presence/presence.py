@@ -22,7 +22,7 @@ from shared import clock, commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
 from shared.commands import MAX_ACQUAINTANCES, Acquaintances, AcquaintancesAnswer, Announcement
 from shared.errors import LinkupError, NotFound, TooLarge
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.presence")
 

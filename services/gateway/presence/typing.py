@@ -15,9 +15,9 @@ from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
 from shared.bus import Bus
 from shared.commands import Live, Members, MembersAnswer
-from shared.defects import unexpected
 from shared.errors import LinkupError, NotFound
 from shared.frames import MAX_NAMED
+from shared.health.defects import unexpected
 
 logger = logging.getLogger("linkup.gateway.ephemeral")
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from shared.metrics import Metrics
+from shared.health.metrics import Metrics
 
 
 class Burst:

@@ -19,7 +19,7 @@ from shared import frames
 from shared.commands import Event, Refused, Result, Standing, Stored
 from shared.errors import LinkupError, Unauthorized
 from shared.frames import CloseCode
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.connection")
 

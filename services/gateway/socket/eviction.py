@@ -10,7 +10,7 @@ from services.gateway.socket.connection import Connection
 from shared import commands, subjects
 from shared.bus import Bus, Delivery
 from shared.commands import HeadsAnswer, Standing, Stands
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.eviction")
 

@@ -18,7 +18,7 @@ from shared import frames
 from shared.commands import Event, FeedPageAnswer, Joined
 from shared.errors import LinkupError
 from shared.frames import Hello
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.feed")
 

@@ -19,8 +19,8 @@ from shared import frames
 from shared.commands import Joined, Profile
 from shared.errors import InvalidFrame, LinkupError, TooLarge, Unauthorized
 from shared.frames import Hello
+from shared.http.turns import Turns
 from shared.settings import Settings
-from shared.turns import Turns
 
 HELLO_BYTES = 4096
 BEARER_HELLO_TIMEOUT = 1.0  # with a header, hello is optional: this long it may still come

@@ -20,7 +20,7 @@ from shared.errors import (
     TooLarge,
 )
 from shared.frames import CloseCode
-from shared.records import record
+from shared.health.records import record
 from shared.settings import Settings
 
 logger = logging.getLogger("linkup.gateway.reader")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from starlette.types import Scope
 
 from services.gateway.rates import Buckets
-from shared.counters import Counters
 from shared.errors import LinkupError, Overloaded, RateLimited, TooLarge, Unauthorized
-from shared.records import record
-from shared.taxonomy import Category
+from shared.health.counters import Counters
+from shared.health.records import record
+from shared.health.taxonomy import Category
 
 logger = logging.getLogger("linkup.gateway.refusals")
 

@@ -4,7 +4,7 @@ import time
 
 from services.gateway.socket.scope import View
 from shared.frames import ClientFrame
-from shared.metrics import Metrics
+from shared.health.metrics import Metrics
 
 ONE_IN = 64
 

@@ -21,12 +21,12 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol
 
 from services.gateway.socket.inbound import Inbound
-from shared.admission import Guest
 from shared.frames import CloseCode as Ours
-from shared.http import Config
+from shared.health.records import record
+from shared.http.admission import Guest
+from shared.http.connection import Config
+from shared.http.reaper import CLOSE_TIMEOUT, Reaper
 from shared.pace import Pace
-from shared.reaper import CLOSE_TIMEOUT, Reaper
-from shared.records import record
 from shared.settings import MOST_HEADER_BYTES, Settings
 
 EXTENSION = "linkup.wire"
@@ -41,8 +41,8 @@ MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox ma
 WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
 
 
-# The head was judged when it came, by shared/http.py, and is only read again here: a cookie of
-# 8 KiB is honest, and longer than the line that websockets takes by default.
+# The head was judged when it came, by shared/http/connection.py, and is only read again here:
+# a cookie of 8 KiB is honest, and longer than the line that websockets takes by default.
 http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
 
 
@@ -76,7 +76,7 @@ class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
 
     config: Config
-    guest: Guest  # set when shared/http.py has handed the connection over
+    guest: Guest  # set when shared/http/connection.py has handed the connection over
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -110,7 +110,7 @@ class Wire(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """Begin with a head that shared/http.py has read: the library need not read it again."""
+        """Begin with a head that `shared.http` has read: the library need not read it again."""
         self.conn.parser = Protocol.parse(self.conn)  # of frames: what comes next
         next(self.conn.parser)
         try:
@@ -130,7 +130,7 @@ class Wire(WebSocketsSansIOProtocol):
             if self._later is None:
                 self._pump()
             return
-        super().data_received(data)  # the head, as shared/http.py hands it over
+        super().data_received(data)  # the head, as shared/http/connection.py hands it over
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self._refuse_handshake()
         self._ends()

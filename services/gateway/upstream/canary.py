@@ -15,9 +15,9 @@ from shared import clock, commands, subjects
 from shared.bus import Bus, Delivery
 from shared.commands import AdvanceReceipt, Done, Events, PutUser, Result, Stored, StoreMessage
 from shared.errors import LinkupError, Unavailable
-from shared.health import Check
-from shared.probe import Probe
-from shared.records import record
+from shared.health.endpoints import Check
+from shared.health.probe import Probe
+from shared.health.records import record
 from shared.reserved import CANARIES
 
 ARRIVES = 2.5  # seconds: below the probe's own deadline, so that the step is named

@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 from shared.bus import BusTimeout
-from shared.counters import Counters
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
-from shared.turns import Turns
+from shared.health.counters import Counters
+from shared.http.turns import Turns
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A")

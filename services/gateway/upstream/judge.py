@@ -11,10 +11,10 @@ from services.gateway.upstream.moderator import QUESTIONS, Said, Verdict
 from shared import clock, signature
 from shared.breaker import Breaker
 from shared.commands import EditMessage
-from shared.destinations import Refused, Rules
 from shared.errors import SettingError
+from shared.health.records import record
 from shared.outward import NotSent, Outward, Unanswered, open_outward
-from shared.records import record
+from shared.outward.destinations import Refused, Rules
 from shared.retry import Retries
 from shared.settings import Settings
 

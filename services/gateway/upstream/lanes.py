@@ -20,7 +20,7 @@ from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.gate import Gate
 from services.gateway.upstream.stages import Stages
 from services.gateway.upstream.waiting import Waiting
-from shared import commands, metrics, subjects
+from shared import commands, subjects
 from shared.bus import Bus, NoResponders
 from shared.commands import (
     MAX_BATCH,
@@ -36,7 +36,8 @@ from shared.commands import (
     StoreMessage,
 )
 from shared.errors import Internal, LinkupError, OutOfOrder, Overloaded, Unavailable
-from shared.records import record
+from shared.health import metrics
+from shared.health.records import record
 from shared.reserved import is_reserved
 
 R = TypeVar("R", bound=Result)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from services.gateway.upstream.lanes import DEADLINE, OVERLOADED, UNAVAILABLE, Submission
 from shared.commands import EditMessage, Refused, StoreMessage
 from shared.errors import Rejected, Unavailable
-from shared.health import Health
+from shared.health.endpoints import Health
 from shared.settings import Settings
 
 AT_ONCE = 32  # messages in one question

@@ -10,7 +10,7 @@ from shared import commands, subjects
 from shared.bus import Bus
 from shared.commands import name_of
 from shared.errors import Internal, Overloaded
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.gateway.notices")
 

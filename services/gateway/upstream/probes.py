@@ -3,10 +3,11 @@
 import asyncio
 from functools import partial
 
-from shared import readiness, subjects
+from shared import subjects
 from shared.bus import Bus, BusTimeout
-from shared.health import Check
-from shared.probe import Probe
+from shared.health.endpoints import Check
+from shared.health.probe import Probe
+from shared.process import readiness
 
 REMEDY = "see its /health"
 NOTIFY_EVERY = 5.0

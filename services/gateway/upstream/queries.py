@@ -33,7 +33,7 @@ from shared.commands import (
     name_of,
 )
 from shared.errors import LinkupError
-from shared.turns import Turns
+from shared.http.turns import Turns
 
 logger = logging.getLogger("linkup.gateway.queries")
 

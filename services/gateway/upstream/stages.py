@@ -1,6 +1,6 @@
 """Owns the measurements of a lane, made once for each batch."""
 
-from shared.metrics import Metrics
+from shared.health.metrics import Metrics
 
 STORE = "store"  # as an operation that is tried again
 

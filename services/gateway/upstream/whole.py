@@ -2,12 +2,14 @@
 
 import asyncio
 
-from shared import clock, readiness, report, subjects
+from shared import clock, subjects
 from shared.bus import Bus
 from shared.errors import LinkupError
-from shared.health import Health
-from shared.report import HealthAnswer
-from shared.whole import whole
+from shared.health import report
+from shared.health.endpoints import Health
+from shared.health.report import HealthAnswer
+from shared.health.whole import whole
+from shared.process import readiness
 
 FRESH = 1.0  # seconds: a crowd that looks on costs the others one question a second
 ASKED = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}

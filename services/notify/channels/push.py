@@ -23,9 +23,9 @@ from services.notify.ladder.delivery import Outcome
 from services.notify.subscriptions import Errand, Subscription, Subscriptions
 from shared.breaker import Breaker
 from shared.clock import SECOND
-from shared.destinations import Refused, Rules
 from shared.frames.fields import Priority
 from shared.outward import Answer, NotSent, Outward, Unanswered
+from shared.outward.destinations import Refused, Rules
 from shared.retry import Retries
 
 AT_ONCE = 16  # deliveries: some of the services that users name do not answer

@@ -15,9 +15,9 @@ from services.notify.webhooks.sender import AT_ONCE, Sender
 from shared import subjects
 from shared.bus import Bus, Delivery
 from shared.clock import SECOND
-from shared.destinations import Rules
-from shared.health import Check
+from shared.health.endpoints import Check
 from shared.outward import Outward, open_outward
+from shared.outward.destinations import Rules
 from shared.retry import Retries
 
 CONNECT_TIMEOUT, TIMEOUT = 5.0, 15.0  # seconds, of a request

@@ -27,8 +27,8 @@ from shared.commands import (
     WebhooksAnswer,
     encode,
 )
-from shared.destinations import Refused
 from shared.errors import InvalidRequest, LinkupError, NotFound
+from shared.outward.destinations import Refused
 
 MADE_BYTES = 32
 RETRY = 1.0  # seconds

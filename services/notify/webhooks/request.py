@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from services.notify.channels.push import wait_of
 from services.notify.webhooks.rows import GONE
-from shared.destinations import Refused
 from shared.outward import Answer, NotSent, Outward, Unanswered
+from shared.outward.destinations import Refused
 
 ANSWER_BYTES = 1024  # at most are read, so that the connection can be used again
 BUSY = (408, 425, 429)

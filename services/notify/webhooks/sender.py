@@ -27,8 +27,8 @@ from shared.bus import Bus
 from shared.clock import SECOND
 from shared.commands import MAX_DETAILS, Details, DetailsAnswer, encode, open_answer
 from shared.errors import LinkupError
+from shared.health.records import record
 from shared.outward import Outward
-from shared.records import record
 from shared.retry import Retries
 
 logger = logging.getLogger("linkup.notify")

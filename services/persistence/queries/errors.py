@@ -5,7 +5,7 @@ import msgspec
 from services.persistence.queries.source import Source
 from services.persistence.store.connections import Row
 from shared.commands import ErrorPage, ErrorPageAnswer
-from shared.taxonomy import Record
+from shared.health.taxonomy import Record
 
 MAX_ERRORS = 100  # in one answer
 

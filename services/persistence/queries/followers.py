@@ -12,7 +12,7 @@ from services.persistence.store.connections import Row
 from shared import clock
 from shared.clock import SECOND
 from shared.commands import FactPage, LogPage
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.persistence.followers")
 

@@ -13,11 +13,11 @@ from services.persistence.queries.recent import Recent
 from services.persistence.store.connections import ReaderConnection
 from shared import commands
 from shared.bus import Bus, Delivery
-from shared.defects import unexpected
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
 from shared.files import Displaced
-from shared.probe import Probe
-from shared.records import record
+from shared.health.defects import unexpected
+from shared.health.probe import Probe
+from shared.health.records import record
 from shared.sqlite.held import Held
 
 logger = logging.getLogger("linkup.persistence.readers")

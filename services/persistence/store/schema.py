@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.addresses import path_of
+from shared.settings.addresses import path_of
 from shared.sqlite import schema
 
 REVISION = "0024"  # the newest of migrations/versions

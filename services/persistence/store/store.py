@@ -35,12 +35,12 @@ from services.persistence.store import index, names, rows, statements
 from services.persistence.store.connections import ReaderConnection, Row, WriterConnection
 from services.persistence.store.standing import standing
 from shared import clock, commands
-from shared.addresses import path_of
 from shared.commands import Batch, Results
 from shared.errors import StartError, Unavailable
 from shared.files import Displaced, Files
-from shared.probe import Probe
-from shared.records import record
+from shared.health.probe import Probe
+from shared.health.records import record
+from shared.settings.addresses import path_of
 from shared.sqlite.held import Held
 
 T = TypeVar("T")

@@ -12,10 +12,10 @@ from collections import Counter
 
 from services.persistence.upkeep.audit import Pass
 from services.persistence.upkeep.violations import Violation
-from shared.counters import Counters
 from shared.files import Displaced
-from shared.health import Check
-from shared.records import record
+from shared.health.counters import Counters
+from shared.health.endpoints import Check
+from shared.health.records import record
 from shared.sqlite.held import Held
 
 logger = logging.getLogger("linkup.persistence.auditor")

@@ -16,11 +16,11 @@ from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.connections import hold
 from services.persistence.store.schema import REVISION
 from services.persistence.upkeep.command import reading
-from shared.addresses import file_of
 from shared.audit import Step, tell
 from shared.backup import Copied, Restored
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.settings.addresses import file_of
 from shared.sqlite import copies
 
 WHAT = "the store"

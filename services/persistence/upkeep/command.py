@@ -16,11 +16,11 @@ from services.persistence.queries.attachment import ATTACHED, MAX_FILES, attache
 from services.persistence.store.schema import REVISION
 from services.persistence.upkeep.audit import Pass
 from services.persistence.upkeep.violations import Violation
-from shared.addresses import path_of
 from shared.audit import Found, Step, tell
 from shared.commands import AttachedFile
 from shared.errors import StartError
 from shared.settings import Settings
+from shared.settings.addresses import path_of
 from shared.sqlite import copies
 
 ROWS = 8192  # of a page

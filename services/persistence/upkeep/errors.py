@@ -18,8 +18,8 @@ from shared import clock, commands
 from shared.bus import Bus, Delivery
 from shared.commands import ErrorPageAnswer, Errors, ResolveError
 from shared.errors import NotFound, Unavailable
-from shared.records import KEPT, record
-from shared.taxonomy import Record
+from shared.health.records import KEPT, record
+from shared.health.taxonomy import Record
 
 EVERY = 1.0  # seconds between two transactions
 AGAIN = 5.0  # seconds, after the store did not take it

@@ -9,7 +9,7 @@ import sqlite3
 import time
 
 from services.persistence.store.store import Store
-from shared.records import record
+from shared.health.records import record
 
 logger = logging.getLogger("linkup.persistence.indexer")
 

@@ -17,8 +17,8 @@ from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.store import Store
 from shared import clock
-from shared.defects import unexpected
 from shared.errors import Unavailable
+from shared.health.defects import unexpected
 
 logger = logging.getLogger("linkup.persistence.retention")
 

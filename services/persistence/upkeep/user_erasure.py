@@ -20,9 +20,9 @@ from services.persistence.store.connections import Row
 from services.persistence.store.store import Store
 from services.persistence.upkeep.retention import LEAST_REST, REST, STEP_ROWS, adapted
 from shared.commands import Batch, Command, EraseTraces, FinishErasure
-from shared.defects import unexpected
 from shared.errors import Unavailable
 from shared.files import Displaced
+from shared.health.defects import unexpected
 from shared.reserved import SYSTEM
 from shared.sqlite.held import Held
 from shared.sqlite.overwriting import empty_the_log, write_anew

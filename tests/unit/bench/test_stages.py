@@ -9,7 +9,7 @@ import pytest
 from tests.bench.sampling import Samples, short
 from tests.bench.stages import ELSE, LOOP, ORDER, RULES, THREAD, TIMED, functions, shares, stage_of
 
-RUN = ("asyncio/base_events.py:BaseEventLoop._run_once", "shared/serve.py:main")
+RUN = ("asyncio/base_events.py:BaseEventLoop._run_once", "shared/process/serve.py:main")
 FLUSH = "nats/aio/client.py:Client._flusher"
 
 

@@ -13,8 +13,8 @@ from services.gateway.api.request import problems
 from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals
-from shared.counters import Counters
 from shared.errors import LinkupError
+from shared.health.counters import Counters
 from shared.route import Route
 from shared.routes import ROUTES
 from shared.settings import Settings

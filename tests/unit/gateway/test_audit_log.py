@@ -12,8 +12,8 @@ from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals
 from shared.commands import RecordChange
-from shared.counters import Counters
 from shared.errors import LinkupError, NotFound, Unavailable
+from shared.health.counters import Counters
 from shared.settings import Settings
 from tests.support.recorder import Recorder
 

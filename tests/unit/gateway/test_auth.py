@@ -17,8 +17,8 @@ from services.gateway.auth import claims as optional
 from services.gateway.auth.form import Decoder
 from services.gateway.auth.origin import origin_allowed
 from shared import commands, frames
-from shared.counters import Counters
 from shared.errors import SettingError, Unauthorized
+from shared.health.counters import Counters
 from shared.reserved import SYSTEM
 from shared.settings import Settings
 

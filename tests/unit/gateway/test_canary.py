@@ -11,8 +11,8 @@ from shared import frames, subjects
 from shared.bus import Delivery
 from shared.commands import AdvanceReceipt, Done, Event, Events, PutUser, Stored, encode
 from shared.errors import Unavailable
-from shared.health import Check
-from shared.records import Ledger
+from shared.health.endpoints import Check
+from shared.health.records import Ledger
 from tests.support.virtual import VirtualLoop
 
 EVERY = 10.0

@@ -10,7 +10,7 @@ from services.gateway.upstream.lanes import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong
-from shared.records import Ledger
+from shared.health.records import Ledger
 from tests.support.waiting import eventually
 from tests.unit.gateway.fakes import NOON, FakeLog, Socket, cursors, repairing, types
 

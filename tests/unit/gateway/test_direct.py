@@ -14,8 +14,8 @@ from websockets.frames import Frame, Opcode
 
 from services.gateway.socket.direct import DirectWire, framed
 from services.gateway.socket.wire import EXTENSION, Wire
-from shared.counters import Counters
-from shared.serve import config
+from shared.health.counters import Counters
+from shared.process.serve import config
 from shared.settings import Settings
 from tests.support.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, frame, upgrade
 

@@ -9,9 +9,9 @@ import pytest
 from services.gateway.upstream import gathering
 from services.gateway.upstream.gathering import Backlog, Gathering
 from shared.bus import BusTimeout
-from shared.counters import Counters
 from shared.errors import Internal, LinkupError, Overloaded, Unavailable
-from shared.turns import Turns
+from shared.health.counters import Counters
+from shared.http.turns import Turns
 
 POISON = 13
 

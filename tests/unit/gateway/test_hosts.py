@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.gateway.hosts import Hosts, name_of
 from services.gateway.socket.refusals import LINES_OF_ONE, LINES_PER_MINUTE, Refusals
-from shared.counters import Counters
 from shared.errors import Forbidden, InvalidRequest, RateLimited, SettingError
+from shared.health.counters import Counters
 from shared.settings import Settings, load
 
 OURS = {

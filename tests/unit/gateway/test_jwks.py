@@ -12,10 +12,10 @@ import pytest
 from services.gateway.auth import Authenticator, jwks, published_keys
 from services.gateway.auth.jwks import COOLDOWN, KeySet
 from shared.breaker import STATES
-from shared.destinations import Rules
 from shared.errors import SettingError, Unauthorized, Unavailable
-from shared.health import Health
+from shared.health.endpoints import Health
 from shared.outward import open_outward
+from shared.outward.destinations import Rules
 from shared.settings import Settings
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.waiting import TIMEOUT_FACTOR, eventually

@@ -10,7 +10,7 @@ from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
 from services.gateway.upstream.lanes import COMPANY, OVERLOADED, Lane, Lanes
 from services.gateway.upstream.stages import Stages
-from shared import commands, exposition, frames
+from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (
     AdvanceReceipt,
@@ -22,7 +22,8 @@ from shared.commands import (
     Results,
 )
 from shared.errors import Unavailable
-from shared.health import Health
+from shared.health import exposition
+from shared.health.endpoints import Health
 from tests.support.background import running
 from tests.support.prometheus import Scraped
 from tests.support.virtual import VirtualLoop

@@ -35,9 +35,9 @@ from shared.commands import (
     ReadNotice,
     ReadNotices,
 )
-from shared.counters import Counters
 from shared.errors import ClientIdConflict, LinkupError, NotFound, Unavailable
-from shared.report import AsyncCheck, HealthAnswer, SocketCheck
+from shared.health.counters import Counters
+from shared.health.report import AsyncCheck, HealthAnswer, SocketCheck
 from shared.settings import Settings
 from tests.support.recorder import Recorder
 

@@ -3,9 +3,9 @@
 import pytest
 
 from services.gateway.socket.refusals import CATEGORIES, TOLD, Refusals
-from shared.counters import Counters
 from shared.errors import InvalidRequest, NotFound, Unauthorized
-from shared.records import Ledger, use
+from shared.health.counters import Counters
+from shared.health.records import Ledger, use
 
 
 @pytest.mark.parametrize(("code", "category"), CATEGORIES.items())

@@ -17,7 +17,7 @@ from shared.bus import Delivery
 from shared.clock import SECOND
 from shared.commands import GOOD, HeadsAnswer, Joined, Standing, Stands
 from shared.errors import Unauthorized
-from shared.records import Ledger
+from shared.health.records import Ledger
 from shared.settings import Settings
 from tests.unit.gateway.fakes import Socket
 

@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 from services.gateway.start import listing_faults, table_faults
-from shared import routes, start
-from shared.health import Health
+from shared import routes
+from shared.health.endpoints import Health
+from shared.process import start
 from shared.route import Route as Listed
 
 

@@ -10,9 +10,9 @@ from shared import commands
 from shared.bus import Bus, BusTimeout, NoResponders
 from shared.commands import ReadinessAnswer
 from shared.errors import LinkupError, NotFound
-from shared.health import Check
-from shared.probe import DEADLINE, EVERY, Probe
-from shared.readiness import ANSWER_TIMEOUT
+from shared.health.endpoints import Check
+from shared.health.probe import DEADLINE, EVERY, Probe
+from shared.process.readiness import ANSWER_TIMEOUT
 from tests.support.virtual import VirtualLoop
 
 

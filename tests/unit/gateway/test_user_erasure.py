@@ -13,8 +13,8 @@ from services.gateway.api.erasure import UserErasure
 from services.gateway.api.request import problems
 from services.gateway.socket.refusals import Refusals
 from shared.commands import ErasedNotices, EraseNotices, EraseUser, Erasure, ErasureAnswer
-from shared.counters import Counters
 from shared.errors import LinkupError, Unavailable
+from shared.health.counters import Counters
 from tests.unit.gateway.test_notifications_api import Behind
 
 DONE = ErasureAnswer(asked_at=1, finished_at=7, files=0)

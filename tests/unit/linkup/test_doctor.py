@@ -21,7 +21,7 @@ from linkup.doctor.verdict import Verdict
 from linkup.installation import wire as installed
 from linkup.installation.operator import Operator
 from linkup.installation.permissions import covers
-from shared.health import Health
+from shared.health.endpoints import Health
 from shared.settings import PREFIX, Settings
 
 

@@ -17,7 +17,7 @@ from linkup.report.listing import listing as reports
 from linkup.user import display as users
 from shared import api
 from shared.commands import DeadDelivery
-from shared.taxonomy import Record
+from shared.health.taxonomy import Record
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J\u202eevil\r"
 HARMLESS = ["two\nlines", "\U0001f468\u200d\U0001f469", "\u0645\u06cc\u200c\u062e", "O'Neil"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.notify.follower import Follower
-from shared.report import Check
+from shared.health.report import Check
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from shared import commands, subjects
 from shared.bus import Delivery, Handler
 from shared.commands import Readiness, ReadinessAnswer
 from shared.errors import InvalidRequest, LinkupError
-from shared.health import Health
-from shared.records import use
+from shared.health.endpoints import Health
+from shared.health.records import use
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):

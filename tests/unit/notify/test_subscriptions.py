@@ -12,8 +12,8 @@ from services.notify import subscriptions
 from services.notify.store import open_store
 from services.notify.subscriptions import MOST, Errand, Subscriptions
 from shared.commands import PushKey, PushSubscribe, PushUnsubscribe
-from shared.destinations import Rules
 from shared.errors import InvalidRequest, Unsupported
+from shared.outward.destinations import Rules
 from tests.support.receiver import Receiver, bytes_of, text
 
 KEYS = Receiver().keys

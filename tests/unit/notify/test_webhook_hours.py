@@ -22,8 +22,8 @@ from shared.commands import (
     decode,
     encode,
 )
-from shared.destinations import Rules
 from shared.outward import Answer, NotSent
+from shared.outward.destinations import Rules
 from shared.settings import Settings
 from tests.support.virtual import VirtualLoop
 

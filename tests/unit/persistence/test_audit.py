@@ -27,8 +27,8 @@ from shared.commands import (
     Stored,
     StoreMessage,
 )
-from shared.counters import Counters
-from shared.records import Ledger, use
+from shared.health.counters import Counters
+from shared.health.records import Ledger, use
 from shared.sqlite.held import Held
 from shared.subjects import direct_conversation_id
 from tests.support.background import running

@@ -13,8 +13,8 @@ from shared import commands
 from shared.bus import Delivery
 from shared.commands import ErrorPage, ErrorPageAnswer, ErrorPlace, Errors, ResolveError
 from shared.errors import NotFound, Unavailable
-from shared.records import Ledger, use
-from shared.taxonomy import Record
+from shared.health.records import Ledger, use
+from shared.health.taxonomy import Record
 from tests.support.background import running
 from tests.support.waiting import eventually
 

@@ -9,7 +9,7 @@ from services.persistence.queries.followers import Followers
 from services.persistence.queries.readers import Readers
 from shared.bus import Bus, Delivery
 from shared.commands import Heads, encode
-from shared.probe import DEADLINE
+from shared.health.probe import DEADLINE
 from tests.support.background import running
 from tests.support.virtual import VirtualLoop
 from tests.support.waiting import eventually

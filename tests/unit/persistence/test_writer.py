@@ -22,7 +22,7 @@ from shared.commands import (
     Stored,
 )
 from shared.errors import LinkupError
-from shared.records import Ledger
+from shared.health.records import Ledger
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 

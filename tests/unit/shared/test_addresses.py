@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import addresses
 from shared.errors import SettingError
-from shared.settings import Settings, load
+from shared.settings import Settings, addresses, load
 
 SECRET = "s3cret"
 

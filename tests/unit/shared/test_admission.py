@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.admission import SPARE, Admission, Guest
-from shared.counters import Counters
+from shared.health.counters import Counters
+from shared.http.admission import SPARE, Admission, Guest
 
 
 class Transport:

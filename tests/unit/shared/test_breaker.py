@@ -3,7 +3,7 @@
 import pytest
 
 from shared.breaker import THRESHOLD, Breaker
-from shared.health import Check
+from shared.health.endpoints import Check
 from shared.retry import Retries
 
 

@@ -9,7 +9,7 @@ import pytest
 from shared import subjects
 from shared.bus import FLUSH_EVERY, Bus, BusTimeout, NoResponders, connect
 from shared.errors import StartError, Unavailable
-from shared.records import Ledger
+from shared.health.records import Ledger
 
 
 class FakeClient:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import pytest
 
-from shared import api, frames, taxonomy
+from shared import api, frames
 from shared.errors import InvalidFrame
+from shared.health import taxonomy
 
 FEW: list[tuple[Any, Any, str]] = [
     (frames.KeyName, "x", "admin, host"),

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from shared.counters import EVERY, Counters
+from shared.health.counters import EVERY, Counters
 
 
 def test_c10_one_line_a_minute_and_name_says_how_many(caplog: pytest.LogCaptureFixture) -> None:

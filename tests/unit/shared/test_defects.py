@@ -7,8 +7,8 @@ import pytest
 from msgspec import Struct
 
 from shared import api, commands, frames
-from shared.defects import Unencodable, unexpected
-from shared.records import Ledger, use
+from shared.health.defects import Unencodable, unexpected
+from shared.health.records import Ledger, use
 
 
 class Odd(Struct):

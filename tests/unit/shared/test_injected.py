@@ -8,13 +8,13 @@ from math import log2
 import pytest
 
 from shared import frames
-from shared.defects import Unencodable
-from shared.health import Health
-from shared.records import use
-from shared.report import HealthAnswer
-from shared.score import level_of
-from shared.taxonomy import CATEGORIES, Category
-from shared.watchdog import Watchdog
+from shared.health.defects import Unencodable
+from shared.health.endpoints import Health
+from shared.health.records import use
+from shared.health.report import HealthAnswer
+from shared.health.score import level_of
+from shared.health.taxonomy import CATEGORIES, Category
+from shared.health.watchdog import Watchdog
 from tests.support.waiting import eventually
 
 OPERATIONS = 1000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.insiders import PASSED_ON, is_local
+from shared.health.insiders import PASSED_ON, is_local
 
 OWN = [(b"host", b"127.0.0.1:8000")]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import logs
+from shared.process import logs
 from shared.settings import Settings
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from shared.errors import SettingError
-from shared.loop import loop_factory, name_of
+from shared.process.loop import loop_factory, name_of
 
 
 def made(wanted: str) -> str:

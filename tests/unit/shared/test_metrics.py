@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from shared import exposition
-from shared.health import Check, Health
-from shared.metrics import ALL, SIZES, STANDARD, TABLE, Metric, off
-from shared.records import CATEGORIES
+from shared.health import exposition
+from shared.health.endpoints import Check, Health
+from shared.health.metrics import ALL, SIZES, STANDARD, TABLE, Metric, off
+from shared.health.records import CATEGORIES
 from tests.support.prometheus import Scraped, needs_promtool, promtool
 
 LABELS = {  # none grows with users, conversations, addresses or what a client sends

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from shared.destinations import Refused, Rules, is_public
 from shared.outward import (
     Answer,
     NotSent,
@@ -16,6 +15,7 @@ from shared.outward import (
     open_outward,
     system,
 )
+from shared.outward.destinations import Refused, Rules, is_public
 from shared.settings import load
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.waiting import TIMEOUT_FACTOR, eventually

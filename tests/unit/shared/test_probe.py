@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Unavailable
-from shared.probe import AGAIN, DEADLINE, EVERY, LOST, STEP, Probe
-from shared.records import Ledger
-from shared.taxonomy import Category
+from shared.health.probe import AGAIN, DEADLINE, EVERY, LOST, STEP, Probe
+from shared.health.records import Ledger
+from shared.health.taxonomy import Category
 from tests.support.virtual import VirtualLoop
 
 Story = Callable[["Thing", Probe], Coroutine[Any, Any, None]]

@@ -13,7 +13,7 @@ print(*(sys.modules.keys() & {"databases", "sqlalchemy", "uvicorn"}))
 
 ENDED = """
 import atexit, sys
-from shared import program
+from shared.process import program
 atexit.register(print, "taken down")
 sys.argv = ["notify", "say"]
 program.main("notify", None, {"say": lambda settings, rest: print("said") or 3})
@@ -21,7 +21,7 @@ program.main("notify", None, {"say": lambda settings, rest: print("said") or 3})
 
 REFUSED = """
 import sys
-from shared import program
+from shared.process import program
 from shared.errors import SettingError
 sys.argv = ["notify"]
 def serve(settings):

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.quantile import Lately, quantile
+from shared.health.quantile import Lately, quantile
 
 BOUNDS = (0.001, 0.01, 0.1, 1.0)
 

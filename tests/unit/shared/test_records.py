@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.records import (
+from shared.health.records import (
     CATEGORIES,
     KEPT,
     LITTLE,
@@ -20,7 +20,7 @@ from shared.records import (
     record,
     use,
 )
-from shared.sliding import STEPS, WINDOW, Sliding
+from shared.health.sliding import STEPS, WINDOW, Sliding
 
 
 class Time:

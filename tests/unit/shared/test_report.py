@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from shared import advice
 from shared.commands import Examination, Readiness, encode, open_answer
-from shared.disk import disk_check
-from shared.health import Check, Health
-from shared.metrics import TABLE
-from shared.readiness import tell
-from shared.records import Category, Ledger
-from shared.report import HealthAnswer, State, ceilings, decoded, unreachable
-from shared.whole import whole
+from shared.health import advice
+from shared.health.disk import disk_check
+from shared.health.endpoints import Check, Health
+from shared.health.metrics import TABLE
+from shared.health.records import Category, Ledger
+from shared.health.report import HealthAnswer, State, ceilings, decoded, unreachable
+from shared.health.whole import whole
+from shared.process.readiness import tell
 from tests.support.waiting import eventually
 
 

@@ -5,12 +5,13 @@ import threading
 
 import pytest
 
-from shared import commands, reporter
+from shared import commands
 from shared.commands import ErrorPageAnswer
 from shared.errors import Unavailable
-from shared.records import NEW_A_MINUTE, Ledger
-from shared.reporter import MOST, Reporter
-from shared.taxonomy import Record
+from shared.health.records import NEW_A_MINUTE, Ledger
+from shared.health.taxonomy import Record
+from shared.process import reporter
+from shared.process.reporter import MOST, Reporter
 from tests.support.background import running
 from tests.support.waiting import eventually
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from shared import settings
-from shared.allowed import allowed
 from shared.errors import SettingError
 from shared.settings import SECRETS, Settings, load
+from shared.settings.allowed import allowed
 
 DEFAULTS = msgspec.structs.asdict(Settings())
 SECRET = "this-is-a-secret"

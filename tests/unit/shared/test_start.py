@@ -2,7 +2,8 @@
 
 import inspect
 
-from shared import start, subjects
+from shared import subjects
+from shared.process import start
 
 
 def faults(*patterns: str) -> list[str]:

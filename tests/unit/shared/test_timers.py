@@ -7,8 +7,8 @@ from linkup_client.backoff import Timing
 from services.gateway import hub
 from services.gateway.upstream import lanes, queries
 from services.persistence.store.connections import BUSY_TIMEOUT_MS
-from shared import serve
-from shared.counters import Counters
+from shared.health.counters import Counters
+from shared.process import serve
 from shared.settings import Settings
 
 

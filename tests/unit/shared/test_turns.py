@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from shared.turns import Turns
+from shared.http.turns import Turns
 
 
 async def test_without_a_crowd_nothing_waits() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvloop
 
-from shared.records import Ledger, use
-from shared.watchdog import EVERY, PATIENCE, Watchdog, noted
+from shared.health.records import Ledger, use
+from shared.health.watchdog import EVERY, PATIENCE, Watchdog, noted
 from tests.support.waiting import TIMEOUT_FACTOR
 
 LOOPS = pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])

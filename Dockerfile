@@ -23,7 +23,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-default-groups --no-editable
 
 FROM python:${PYTHON}-slim-bookworm
-ARG VERSION=0.4.0
+ARG VERSION=0.5.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="LinkUp messaging" \
       org.opencontainers.image.description="Real-time messaging to put beside your own web app" \

@@ -3,9 +3,12 @@
 import asyncio
 import io
 import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 import msgspec
@@ -67,6 +70,8 @@ def monitor(
     settings = load(environment_with(data_dir=data_dir), config)
     console = Console(highlight=False)
     code = EXIT_UNREACHABLE
+    if continuous:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         for told in _looks(settings, urls, interval if continuous else None):
             code = _code(told)
@@ -79,6 +84,11 @@ def monitor(
     except KeyboardInterrupt:
         pass  # the end of `--continuous`: the code is that of the last look
     ctx.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise KeyboardInterrupt. asyncio would cancel the look, and a library may lose that."""
+    raise KeyboardInterrupt
 
 
 def _looks(

@@ -12,7 +12,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
+    AsyncExitStack,
     asynccontextmanager,
+    closing,
     contextmanager,
     suppress,
 )
@@ -122,20 +124,34 @@ def locked(file: str) -> Trouble:
 
 
 def full(service: str, file: str) -> Trouble:
-    """No file of the process may grow beyond what its write-ahead log holds."""
+    """No file of the process may grow beyond the end of what its write-ahead log holds now."""
 
     @asynccontextmanager
     async def trouble(stack: Stack) -> AsyncIterator[None]:
         pid = stack.pids()[service]
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        size = (stack.data_dir / f"{file}-wal").stat().st_size
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            yield
-        finally:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        path = stack.data_dir / file
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as reader:
+            end = appending(path, reader)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (end, before[1]))
+            try:
+                yield
+            finally:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
     return trouble
+
+
+def appending(path: Path, reader: sqlite3.Connection) -> int:
+    """Hold a snapshot, so that the log is not begun anew; return the offset of its next frame."""
+    [(version,)] = reader.execute("PRAGMA user_version")
+    reader.execute(f"PRAGMA user_version = {version}")  # a frame that only the log has
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    [(page,)] = reader.execute("PRAGMA page_size")
+    with closing(sqlite3.connect(path, timeout=10)) as other:
+        [(_, frames, _)] = other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    return int(32 + frames * (24 + page))  # https://www.sqlite.org/fileformat2.html#walformat
 
 
 def moved(name: str) -> Trouble:
@@ -456,7 +472,10 @@ async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_
     stack: Stack, fault: str, category: Category, cause: str
 ) -> None:
     chat, looks = Chat(stack, pause=0.01), list[HealthAnswer]()
-    async with running(chat.run()), peer(stack, "alice") as alice:
+    others = [Chat(stack, pause=0.01) for _ in range(2)]  # of one alone, a busy machine does few
+    async with AsyncExitStack() as chats, peer(stack, "alice") as alice:
+        for one in (chat, *others):
+            await chats.enter_async_context(running(one.run()))
         await eventually(lambda: chat.acks >= FEWEST)
         await alice.send("ping", timestamp=fault)
 

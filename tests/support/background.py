@@ -13,6 +13,8 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
+        while not task.done():  # before Python 3.12, `wait_for` may lose a cancellation
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
         with suppress(asyncio.CancelledError):
             await task

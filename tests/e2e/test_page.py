@@ -152,8 +152,8 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
     stack: Stack, open_as: Open
 ) -> None:
     page = await open_as("rosa")
-    await page.route("**/v1/users/nobody-yet", lambda route: route.abort())
-    await begin_chat(page, "nobody-yet")
+    await page.route("**/v1/users/unheard-of", lambda route: route.abort())
+    await begin_chat(page, "unheard-of")
     await send(page, "Is there anybody?")
     row = own(page, "Is there anybody?")
     await has_status(row, "failed")
@@ -161,13 +161,13 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
     await page.reload()
     await has_status(row, "failed")
     answer = await page.request.post(
-        f"{stack.url}/v1/dev/login", data={"user_id": "nobody-yet", "name": "Nora Body"}
+        f"{stack.url}/v1/dev/login", data={"user_id": "unheard-of", "name": "Una Heard"}
     )
     assert answer.ok
     await row.get_by_role("button", name="Try again").click()
     await has_status(row, "sent")
     await expect(messages(page)).to_have_text(["Is there anybody?"])
-    await expect(page.get_by_role("heading", name="Nora Body")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Una Heard")).to_be_visible()
 
 
 async def test_older_messages_load_without_moving_what_is_read(stack: Stack, open_as: Open) -> None:

@@ -81,9 +81,14 @@ export class Found {
     return this.#list.children.length > 0;
   }
 
+  /** Whether it says that. @param {string} text */
+  says(text) {
+    return text !== "" && this.#note.textContent === text;
+  }
+
   #say(text) {
     this.#note.textContent = text;
-    this.#show();
+    this.#onChange();
   }
 
   #show() {

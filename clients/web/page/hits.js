@@ -16,8 +16,10 @@ export class Hits {
   #chats;
   #api;
   #again;
+  #isSaid;
   #onOpen;
   #list = h("ul", { class: "hits" });
+  #text = ""; // of the note
   #note = h("p", { class: "hits-note", role: "status" });
   #more;
   #timer = 0;
@@ -26,12 +28,14 @@ export class Hits {
 
   /**
    * @param {{chats: any, client: any, again: import("./again.js").Again,
-   *          onOpen: (key: string, messageId: number) => void}} options
+   *          isSaid: (text: string) => boolean, onOpen: (key: string, messageId: number) => void}} options
+   *        `isSaid`: the page says that already, above what is found here
    */
-  constructor({ chats, client, again, onOpen }) {
+  constructor({ chats, client, again, isSaid, onOpen }) {
     this.#chats = chats;
     this.#again = again;
     this.#api = client.api;
+    this.#isSaid = isSaid;
     this.#onOpen = onOpen;
     const next = { type: "button", hidden: true, on: { click: () => this.#ask(this.#asked) } };
     this.#more = h("button", next, "More");
@@ -53,20 +57,31 @@ export class Hits {
     this.#asked = { q };
     this.#other.abort();
     this.#other = new AbortController();
-    this.element.hidden = !ENOUGH.test(q);
-    if (this.element.hidden) return;
-    this.#timer = setTimeout(() => this.#ask(this.#asked), PAUSE_MS);
+    this.render();
+    if (ENOUGH.test(q)) this.#timer = setTimeout(() => this.#ask(this.#asked), PAUSE_MS);
+  }
+
+  /** Shows what is found, and says what is not said above already. */
+  render() {
+    const isSaid = this.#isSaid(this.#text);
+    this.#note.textContent = isSaid ? "" : this.#text;
+    this.element.hidden = !ENOUGH.test(this.#asked.q) || (isSaid && !this.#list.children.length);
+  }
+
+  #say(text) {
+    this.#text = text;
+    this.render();
   }
 
   async #ask(asked) {
     this.#more.hidden = true;
-    const onFailed = (error) => asked === this.#asked && (this.#note.textContent = error.message);
+    const onFailed = (error) => asked === this.#asked && this.#say(error.message);
     const how = { signal: this.#other.signal, onFailed };
     try {
       const { messages, next } = await this.#again.until(() => this.#page(asked), how);
       if (asked === this.#asked) await this.#show(asked, messages, next);
     } catch (error) {
-      if (asked === this.#asked) this.#note.textContent = error.message;
+      if (asked === this.#asked) this.#say(error.message);
     }
   }
 
@@ -92,7 +107,7 @@ export class Hits {
     else this.#list.append(...nodes);
     asked.next = next ?? undefined;
     this.#more.hidden = !next;
-    this.#note.textContent = this.#list.children.length || next ? "" : "No messages found";
+    this.#say(this.#list.children.length || next ? "" : "No messages found");
   }
 
   #hit(chat, message, q) {

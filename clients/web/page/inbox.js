@@ -60,7 +60,8 @@ export class Inbox {
     this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
     const { names } = chats;
     this.#found = new Found({ names, client, again, onOpen: on.open, onChange: () => this.render() });
-    this.#hits = new Hits({ chats, client, again, onOpen: on.open });
+    const isSaid = (text) => this.#found.says(text);
+    this.#hits = new Hits({ chats, client, again, isSaid, onOpen: on.open });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
     listenForMenu(this.#list, openMenu, "li");
@@ -112,6 +113,7 @@ export class Inbox {
     const chats = (wanted ? all : all.filter((chat) => this.#isListed(chat))).filter(matches);
     place(this.#list, chats.map((chat) => this.#row(chat)));
     this.#found.search(this.#field.value, chats.map(({ key }) => key));
+    this.#hits.render();
     this.#showBegin(wanted && !this.#found.isSomebody && !chats.some(({ key }) => key.toLowerCase() === wanted));
     this.#showFilters(all, wanted);
     this.#showNote(chats.length > 0 || Boolean(wanted));

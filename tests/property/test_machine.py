@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.gateway.upstream.gate import MAX_REFUSALS
 from shared.frames import Hello
 from tests.support.broker import Broker, Faults
 from tests.support.crowd import ACTIONS, Crowd
@@ -311,6 +312,7 @@ class Machine(RuleBasedStateMachine):
         await asyncio.sleep(2.0)
         await self.crowd.settle()
         await asyncio.sleep(2.0)
+        await self._wait_behind_given_up()
         left = await read_truth(self.path, self.crowd, self._call)
         found += violations(self.crowd, left)
         return found + await type_everywhere(self.crowd, left.membership, self.path)
@@ -335,6 +337,16 @@ class Machine(RuleBasedStateMachine):
             await asyncio.sleep(HEALED_WITHIN / 6)
             await self.crowd.settle()
         await asyncio.sleep(5.0)
+        await self._wait_behind_given_up()
+
+    async def _wait_behind_given_up(self) -> None:
+        """Send again as often as it takes until the gateways, too, give up what a device does not
+        send again. Until then they refuse what follows in the same conversation."""
+        for _ in range(MAX_REFUSALS * self.crowd.given_up()):
+            if not self.crowd.unsent():
+                break
+            await self.crowd.settle()
+            await asyncio.sleep(2.0)
 
     async def _stop(self) -> None:
         for gateway in self.gateways:
@@ -369,6 +381,24 @@ def test_c1_to_c10_everybodys_view_equals_the_log_whatever_died(lives: int) -> N
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )
+
+
+@pytest.mark.usefixtures("in_silence")
+def test_what_follows_a_repeat_that_failed_is_stored_in_the_end() -> None:
+    """Those who blocked each other write to each other in the end, behind that repeat. The sockets
+    are new: their gateways do not know that what is repeated is stored."""
+    machine = Machine()
+    try:
+        machine.start(0, [(0, 1), (2, 0)], Faults())
+        machine.act([("block", 0, 1)], 1.0)
+        machine.act([("unblock", 0, 1)], 1.0)
+        machine.act([("disconnect", who, 0) for who in (0, 2)], 1.0)
+        machine.act([("connect", who, 0) for who in (0, 2)], 1.0)
+        machine.kill_persistence()
+        machine.act([("repeat", 0, 0), ("repeat", 2, 0)], 5.0)
+        assert machine.crowd.given_up() == 1
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.usefixtures("in_silence")

@@ -265,6 +265,10 @@ class Crowd:
             self._errand(poller.turn())
         await asyncio.gather(*self._errands, return_exceptions=False)
 
+    def given_up(self) -> int:
+        """Return how many failed messages at most a device does not send again."""
+        return max(len(device.given_up) for device in self.devices)
+
     def everyone(self) -> list[Device | Poller]:
         return [*self.devices, *self.pollers]
 

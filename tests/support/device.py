@@ -40,6 +40,7 @@ class Device:
         self.outbox: OrderedDict[str, Frame] = OrderedDict()  # client_id → frame
         self.order: dict[str, list[str]] = {}  # conversation → client_ids as written
         self.refused = False
+        self.given_up: set[str] = set()  # repeats that failed on this socket: not sent again
         self.socket: Wire | None = None
         self.watched: set[str] = set()
         self.believed: dict[str, Frame] = {}  # whom it watches, as last told on this socket
@@ -62,6 +63,7 @@ class Device:
         hello = {"epoch": self.epoch, "cursor": self.cursor}
         self.socket = dial(self.user_id, hello, on_text)
         self._operations.clear()
+        self.given_up.clear()
         self.believed.clear()
         self._ask(self.watched)
         self.resend()
@@ -278,6 +280,8 @@ class Device:
         operation = self._operations.pop(client_id, None)
         if frame["temporary"]:
             self.refused = self.refused or operation is None
+            if (self.user_id, client_id) in self.ledger.sent and client_id not in self.outbox:
+                self.given_up.add(client_id)
         elif operation is not None and frame["code"] in HARMLESS:
             operation.refused()
         else:

@@ -92,7 +92,7 @@ async def test_a_bad_request_about_many_stores_nobody(body: Any, status: int, na
 
 async def test_a_request_that_is_nested_too_deeply_stores_nobody() -> None:
     behind = Lanes()
-    deep = b'{"users": [{"user_id": "x", "y": ' + b"[" * 5000 + b"]" * 5000 + b"}, "
+    deep = b'{"users": [{"user_id": "x", "y": ' + b"[" * 20_000 + b"]" * 20_000 + b"}, "
     async with as_operator(behind) as api:
         headers = {"content-type": "application/json"}
         answer = await api.post(MANY, content=deep + b'{"user_id": "ok"}]}', headers=headers)

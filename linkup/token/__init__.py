@@ -74,9 +74,10 @@ def create(
 def check(file: Path | None, config: str | None) -> None:
     """Read a token from standard input and print what is wrong with it.
 
-    It is compared with the settings and their keys, unless --key names a key: those published at
-    LINKUP_JWKS_URL, LINKUP_JWT_SECRET, or the secret that `linkup run` has made. The exit code is 0
-    if a gateway with these settings accepts the token, and 1 if not.
+    It is compared with the settings, and with the key that --key names. Without --key, it is
+    compared with the keys published at LINKUP_JWKS_URL, and with LINKUP_JWT_SECRET or the secret
+    that `linkup run` has made. The exit code is 0 if a gateway with these settings accepts the
+    token, and 1 if not.
     """
     settings = load(environment_with(), config)
     given = sys.stdin.read(MOST).strip()

@@ -79,9 +79,7 @@ def show(user_id: str, as_json: bool, **where: str | None) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="[ID]", required=False)
-@click.option(
-    "--name", help="Name that others see. An empty text removes this, or any other value."
-)
+@click.option("--name", help="Name that others see.")
 @click.option("--email", help="Address for e-mails.")
 @click.option("--tz", help="Time zone, such as Europe/Berlin.")
 @click.option("--locale", help="Language tag, such as pt-BR.")
@@ -102,7 +100,10 @@ def put(
     data_dir: str | None,
     **profile: str | None,
 ) -> None:
-    """Make a user known, or change their profile. What is left out stays."""
+    """Make a user known, or change their profile.
+
+    What is left out stays; an empty text removes the value.
+    """
     given = {name: value or None for name, value in profile.items() if value is not None}
     if (user_id is None) == (file is None) or (file and given):
         raise click.UsageError("pass either the id of a user, or --file")

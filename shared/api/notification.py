@@ -34,7 +34,7 @@ class NotificationsAnswer(Struct, frozen=True, kw_only=True):
 class ReadAllRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The notifications to mark as read: all, or those of `notification_type`.
 
-    With `up_to`, only this notification and those that are older.
+    `up_to` limits them to this notification and those that are older.
     """
 
     notification_type: NotificationType | None = None

@@ -114,7 +114,7 @@ class ReportEvent(Struct, frozen=True, kw_only=True):
 
 
 class WebhookEvent(Struct, frozen=True, kw_only=True):
-    """The body of a request to a webhook. `timestamp` is when it happened."""
+    """The body of a request to a webhook. `timestamp` is the time of the event."""
 
     type: EventType | Literal["webhook.test"]
     timestamp: datetime

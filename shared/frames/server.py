@@ -69,7 +69,7 @@ class Reconnect(Struct, frozen=True, kw_only=True, tag="reconnect"):
 
 
 class Pong(Struct, frozen=True, kw_only=True, tag="pong", omit_defaults=True):
-    """Answers `ping`. `cursor` is that of the last feed frame sent to this connection."""
+    """Answers `ping`. `cursor` is the position of this connection in the feed."""
 
     cursor: int
     timestamp: int | float | str | None = None

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import click
 from rich.text import Text
@@ -16,6 +16,8 @@ class Misused(click.ClickException):
 
     exit_code = 2
 
+
+Command = Callable[..., None]
 
 config_option = click.option(
     "--config",
@@ -71,3 +73,15 @@ def environment_with(**flags: object) -> Mapping[str, str]:
 def foreign(text: str | None) -> Text:
     """Return foreign text for a terminal: its lines, without control characters."""
     return Text("\n".join(map(visible, (text or "").split("\n"))))
+
+
+def common(command: Command) -> Command:
+    """Add the options that all commands of a group have: --json, --config, --data-dir."""
+    options = (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        config_option,
+        data_dir_option,
+    )
+    for option in options:
+        command = option(command)
+    return command

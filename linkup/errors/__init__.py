@@ -1,7 +1,6 @@
 """Owns `linkup errors`, which lists, shows and resolves the errors of the services."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_args
 
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from linkup.errors.asking import Told, resolved, told
 from linkup.errors.listing import details, listing
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import common, environment_with
 from shared import api
 from shared.clock import SECOND
 from shared.commands import ErrorPage
@@ -21,20 +20,6 @@ from shared.settings import Settings, load
 
 SERVICES = ("gateway", "persistence", "notify")
 MOST = 100
-
-Command = Callable[..., None]
-
-
-def common(command: Command) -> Command:
-    """Add the options that all three commands have."""
-    options = (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        config_option,
-        data_dir_option,
-    )
-    for option in options:
-        command = option(command)
-    return command
 
 
 @click.group(invoke_without_command=True)

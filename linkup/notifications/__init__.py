@@ -1,7 +1,6 @@
 """Owns `linkup notifications`: counts, deletion, and deliveries that failed."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
 from linkup.notifications.display import counts, deliveries
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import common, environment_with
 from shared.commands import (
     CleanAnswer,
     CleanNotices,
@@ -27,23 +26,10 @@ from shared.commands import (
 from shared.settings import Settings, load
 
 A = TypeVar("A", bound=Struct)
-Command = Callable[..., None]
 
 DAY = 86_400
 MOST = 500
 CLEANUP_TIMEOUT = 600.0  # seconds: it gives way to all else
-
-
-def common(command: Command) -> Command:
-    """The options of all five."""
-    options = (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        config_option,
-        data_dir_option,
-    )
-    for option in options:
-        command = option(command)
-    return command
 
 
 @click.group()

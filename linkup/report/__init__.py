@@ -1,7 +1,6 @@
 """Owns `linkup report`, which lists, shows and resolves the reports of users."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import click
@@ -9,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import common, environment_with
 from linkup.report.asking import one, page, resolved
 from linkup.report.listing import details, listing
 from shared.clock import SECOND
@@ -17,20 +16,6 @@ from shared.commands import ReportPage
 from shared.settings import Settings, load
 
 MOST = 100
-
-Command = Callable[..., None]
-
-
-def common(command: Command) -> Command:
-    """Add the options that all three commands have."""
-    options = (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        config_option,
-        data_dir_option,
-    )
-    for option in options:
-        command = option(command)
-    return command
 
 
 @click.group(short_help="Read and resolve the reports of users.")

@@ -1,7 +1,6 @@
 """Owns `linkup webhooks`: the state of webhooks, their dead letters, and test events."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -10,7 +9,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import common, environment_with
 from linkup.webhooks.display import dead_letters, states
 from shared.commands import (
     DeadEvents,
@@ -25,22 +24,9 @@ from shared.commands import (
 from shared.settings import load
 
 A = TypeVar("A", bound=Struct)
-Command = Callable[..., None]
 
 MOST = 500
 TEST_TIMEOUT = 30.0  # seconds: longer than a request to a webhook may take
-
-
-def common(command: Command) -> Command:
-    """The options of all three."""
-    options = (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        config_option,
-        data_dir_option,
-    )
-    for option in options:
-        command = option(command)
-    return command
 
 
 @click.group()

@@ -8,6 +8,7 @@ dies in between is no matter: the next one begins the erasure anew.
 import asyncio
 import logging
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -136,7 +137,7 @@ class Erasure:
             await asyncio.sleep(0 if is_empty else AGAIN)
 
 
-class Walk:
+class Walk(ABC):
     """A walk over a table in the order of its key, of which some rows go."""
 
     PAGE: str
@@ -157,8 +158,9 @@ class Walk:
             self._after = found[-1][0]
         return bool(found)
 
+    @abstractmethod
     def concerns(self, row: sqlite3.Row) -> bool:
-        raise NotImplementedError
+        """Return whether the row goes."""
 
 
 class Deliveries(Walk):

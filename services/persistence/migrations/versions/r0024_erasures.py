@@ -8,7 +8,7 @@ down_revision = "0023"
 
 
 def upgrade() -> None:
-    # Where each transaction that names a user finds it.
+    # Each transaction that names a user reads this column.
     op.add_column(
         "heads", sa.Column("erased", sa.Boolean, nullable=False, server_default=sa.false())
     )

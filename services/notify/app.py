@@ -290,13 +290,14 @@ def _answered(
 ) -> None:
     """Bind each question to who answers it."""
     store, known, realtime = base.store, base.known, parts.realtime
-    lists = Lists(store.between, words, known, clock.now, realtime.changed, realtime.heard)
+    lists = Lists(store.between, words, known, clock.now, realtime.changed)
     opened = partial(open_notices, known=known, waits=base.waits)
     for answering in (
         Steps(store),
         Choices(store.between, known),
         parts.subscriptions,
         lists,
+        realtime,
         Unsubscribing(store, known, links),
         Announcements(base.wire, store.between, known, clock.now, told, opened),
         Operation(base.settings, store.between, parts.pruning, clock.now, woken),

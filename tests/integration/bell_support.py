@@ -98,8 +98,8 @@ class Bell:
         self.realtime = Realtime(
             bus, store.between, words, types, lambda: self.now / SECOND, SPACING
         )
-        told, heard = self.realtime.changed, self.realtime.heard
-        self.lists = Lists(store.between, words, types, lambda: self.now, told, heard)
+        told = self.realtime.changed
+        self.lists = Lists(store.between, words, types, lambda: self.now, told)
         announcements = Announcements(
             bus, store.between, types, lambda: self.now, told, lambda *_: None
         )
@@ -131,7 +131,7 @@ class Bell:
         return await self.lists.notices(Notices(user_id=user_id, **asked))
 
     async def unread(self, user_id: str = "bob") -> int:
-        return (await self.lists.badges(Badges(user_ids=[user_id]))).unread.get(user_id, 0)
+        return (await self.realtime.badges(Badges(user_ids=[user_id]))).unread.get(user_id, 0)
 
 
 @asynccontextmanager

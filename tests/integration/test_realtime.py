@@ -22,7 +22,7 @@ async def bell(tmp_path: Path) -> AsyncIterator[Bell]:
 
 
 async def listen(bell: Bell) -> None:
-    await bell.lists.badges(Badges(user_ids=["bob", "carol"], narrow=["bob"]))
+    await bell.realtime.badges(Badges(user_ids=["bob", "carol"], narrow=["bob"]))
 
 
 async def until_count(bell: Bell, user_id: str, count: int) -> None:
@@ -125,9 +125,23 @@ async def test_without_persistence_the_count_is_told_all_the_same(bell: Bell) ->
 
 async def test_who_is_not_asked_for_any_more_is_told_nothing(bell: Bell) -> None:
     bell.now += int((LISTENS_FOR - 5) * SECOND)
-    await bell.lists.badges(Badges(user_ids=["carol"], narrow=[]))
+    await bell.realtime.badges(Badges(user_ids=["carol"], narrow=[]))
     bell.now += 5 * SECOND
     await bell.say(1, to="bob")
     await bell.say(1, to="carol")
     await until_count(bell, "carol", 1)
     assert {user_id for user_id, *_ in bell.wire.published} == {"carol"}
+
+
+async def test_who_is_about_to_be_told_a_count_is_not_answered_it_before(tmp_path: Path) -> None:
+    """A question of the gateway, which comes every ten seconds, brings no second count at once."""
+    async with ringing(tmp_path) as bell:
+        await listen(bell)
+        await bell.say(1, to="carol", place="d1")
+        async with running(bell.realtime.run()):
+            await until_count(bell, "carol", 1)
+        await bell.say(1, to="carol", place="d2")
+        assert await bell.unread("carol") == 1
+        async with running(bell.realtime.run()):
+            await until_count(bell, "carol", 2)
+        assert await bell.unread("carol") == 2

@@ -20,9 +20,10 @@ from services.notify.inbox.fold import Changes
 from services.notify.inbox.grouping import Item
 from services.notify.inbox.render import Words
 from services.notify.ladder.preferences import Chosen, Table, preference
+from services.notify.questions import Questions
 from shared import commands, frames, subjects
 from shared.bus import Bus
-from shared.commands import Badges, Live
+from shared.commands import MAX_BADGES, Badges, BadgesAnswer, Live
 from shared.errors import LinkupError
 from shared.frames import ServerFrame
 
@@ -73,9 +74,26 @@ class Realtime:
         self._spacing = spacing
         self._listeners: dict[str, Listener] = {}  # the one heard of last is the last
         self._pending = Pending()
+        self._telling = Pending()  # of the pass that is under way
         self._wake = asyncio.Event()
 
-    def heard(self, asked: Badges) -> None:
+    def answer(self, questions: Questions) -> None:
+        questions.on(Badges, self.badges)
+
+    async def badges(self, asked: Badges) -> BadgesAnswer:
+        """Answer with the counts of users; of one who is about to be told another, with the last
+        that was told, or two would reach a socket within a second."""
+        self._hear(asked)
+        user_ids = asked.user_ids[:MAX_BADGES]
+        unread = await self._between(lambda connection: rows.unread(connection, user_ids))
+        due = (self._pending.user_ids | self._telling.user_ids).intersection(user_ids)
+        for user_id in due:
+            listener = self._listeners.get(user_id)
+            if listener is not None and listener.told is not None:
+                unread[user_id] = listener.told
+        return BadgesAnswer(unread=unread)
+
+    def _hear(self, asked: Badges) -> None:
         """Remember that a gateway has sockets of these users."""
         now = self._clock()
         for user_id in asked.user_ids:
@@ -119,12 +137,13 @@ class Realtime:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            pending, self._pending = self._pending, Pending()
+            self._telling, self._pending = self._pending, Pending()
             for say in (self._show, self._tell, self._count):
                 try:
-                    await say(pending)
+                    await say(self._telling)
                 except LinkupError as error:  # the list has it, and the next question the count
                     logger.debug("users are not told of notifications: %s", error)
+            self._telling = Pending()
             await asyncio.sleep(self._spacing)
 
     async def _show(self, pending: Pending) -> None:

@@ -18,10 +18,7 @@ from services.notify.ladder.preferences import Table, check_type
 from services.notify.questions import Questions
 from shared import frames
 from shared.commands import (
-    MAX_BADGES,
     MAX_NOTICES,
-    Badges,
-    BadgesAnswer,
     DeliveredNotice,
     Notice,
     Notices,
@@ -41,9 +38,7 @@ PAGE_BYTES = 96 * 1024  # of JSON: a page is one frame, and must leave room befo
 
 
 class Lists:
-    """`known`: the types that there are. `told`: called with what a question has changed; `heard`:
-    with each question for counts.
-    """
+    """`known`: the types that there are. `told`: called with what a question has changed."""
 
     def __init__(
         self,
@@ -52,21 +47,18 @@ class Lists:
         known: Table,
         clock: Callable[[], int],
         told: Callable[[Changes], None],
-        heard: Callable[[Badges], None],
     ) -> None:
         self._between = between
         self._words = words
         self._known = known
         self._clock = clock
         self._told = told
-        self._heard = heard
 
     def answer(self, questions: Questions) -> None:
         questions.on(Notices, self.notices)
         questions.on(ReadNotice, self.read)
         questions.on(DeliveredNotice, self.delivered)
         questions.on(ReadNotices, self.read_all)
-        questions.on(Badges, self.badges)
 
     async def notices(self, asked: Notices) -> NoticesAnswer:
         """Raises InvalidRequest, and Unavailable when persistence does not answer."""
@@ -136,12 +128,6 @@ class Lists:
     def _check(self, asked: Notices | ReadNotices) -> None:
         if asked.notification_type:
             check_type(self._known, asked.notification_type)
-
-    async def badges(self, asked: Badges) -> BadgesAnswer:
-        self._heard(asked)
-        user_ids = asked.user_ids[:MAX_BADGES]
-        unread = await self._between(lambda raw: rows.unread(raw, user_ids))
-        return BadgesAnswer(unread=unread)
 
 
 def _there(found: T | None) -> T:

@@ -1,10 +1,10 @@
 """Owns `linkup config`: the effective settings, and their origins."""
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from linkup.installation.terminal import print_json
 from linkup.options import config_option
 from shared.settings import in_force, load, origins, variable
 
@@ -21,7 +21,7 @@ def config(config: str | None, as_json: bool) -> None:
     for name, origin in origins(file=config).items():
         rows[name]["from"] = origin
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        print_json(rows)
     else:
         _show(rows)
 

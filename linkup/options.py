@@ -1,14 +1,11 @@
-"""Owns options that several commands share, output on a terminal, and settings given as flags."""
+"""Owns options that several commands share, and settings given as flags."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 
 import click
-from rich.text import Text
 
-from shared.errors import visible
-from shared.settings import variable
+from shared.settings import Settings, load, variable
 
 
 class Misused(click.ClickException):
@@ -58,21 +55,15 @@ issuer_option = click.option(
 )
 
 
-def show_progress(text: str) -> None:
-    """Shows the text on a line that the next one replaces, if stderr is a terminal."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
-
 def environment_with(**flags: object) -> Mapping[str, str]:
-    """The environment, with the given flags in place of its variables."""
+    """Return the environment, with the given flags in place of its variables."""
     given = {variable(name): str(value) for name, value in flags.items() if value is not None}
     return {**os.environ, **given}
 
 
-def foreign(text: str | None) -> Text:
-    """Return foreign text for a terminal: its lines, without control characters."""
-    return Text("\n".join(map(visible, (text or "").split("\n"))))
+def settings_of(data_dir: str | None, config: str | None) -> Settings:
+    """Return the settings under the options of a group. Raises SettingError."""
+    return load(environment_with(data_dir=data_dir), config)
 
 
 def common(command: Command) -> Command:

@@ -13,13 +13,13 @@ from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import PATIENCE, play
 from linkup.conform.report import in_words, listed
+from linkup.installation.terminal import show_progress
 from linkup.options import (
     Misused,
     audience_option,
     issuer_option,
     secret_option,
     server_argument,
-    show_progress,
     token_command_option,
 )
 

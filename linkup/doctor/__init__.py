@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from linkup.doctor import bundle, choices, machine, mail, sending, services, wire
 from linkup.doctor.seen import Seen, look
 from linkup.doctor.verdict import Verdict, failed
+from linkup.installation.terminal import print_json
 from linkup.installation.wire import quiet
-from linkup.options import config_option, data_dir_option, environment_with, token_command_option
+from linkup.options import config_option, data_dir_option, settings_of, token_command_option
 from shared.errors import SettingError
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 SIGNS = {
     "pass": ("✓", "green"),
@@ -60,7 +60,7 @@ def doctor(
     check failed, and 0 otherwise.
     """
     try:
-        settings = load(environment_with(data_dir=data_dir), config)
+        settings = settings_of(data_dir, config)
     except SettingError as error:
         seen, found = Seen(settings=Settings(), where=None), [failed("settings", str(error), FIX)]
     else:
@@ -92,7 +92,7 @@ def _show(found: Sequence[Verdict], as_json: bool) -> None:
     if as_json:
         healthy = all(one.status != "fail" for one in found)
         told = {"healthy": healthy, "checks": found}
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
         return
     console = Console(highlight=False, soft_wrap=True)
     for one in found:

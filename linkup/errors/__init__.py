@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any, get_args
 
 import click
-import msgspec
 from rich.console import Console
 
 from linkup.errors.asking import Told, resolved, told
 from linkup.errors.listing import details, listing
-from linkup.options import common, environment_with
+from linkup.installation.terminal import print_json
+from linkup.options import common, settings_of
 from shared import api
 from shared.clock import SECOND
 from shared.commands import ErrorPage
 from shared.errors import StartError
 from shared.health.taxonomy import Category, Severity
-from shared.settings import Settings, load
 
 SERVICES = ("gateway", "persistence", "notify")
 MOST = 100
@@ -61,9 +60,9 @@ def errors(
     if context.invoked_subcommand is not None:
         return
     asked = ErrorPage(resolved=is_resolved, since=_microseconds(since), **filters)
-    found = asyncio.run(told(_settings(data_dir, config), asked))
+    found = asyncio.run(told(settings_of(data_dir, config), asked))
     if as_json:
-        _print(_as_json(found))
+        print_json(_as_json(found))
     else:
         Console().print(listing(found))
 
@@ -73,12 +72,12 @@ def errors(
 @common
 def show(error_id: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Show all details of an error."""
-    found = asyncio.run(told(_settings(data_dir, config), ErrorPage(error_id=error_id)))
+    found = asyncio.run(told(settings_of(data_dir, config), ErrorPage(error_id=error_id)))
     if not found.records:
         raise StartError(f"there is no error {error_id}; `linkup errors` lists them")
     record = found.records[0]
     if as_json:
-        _print(api.error_record(record))
+        print_json(api.error_record(record))
     else:
         Console().print(details(record))
 
@@ -91,15 +90,11 @@ def resolve(
     error_id: str, notes: str, data_dir: str | None, config: str | None, as_json: bool
 ) -> None:
     """Mark an error as resolved. It opens again when it occurs again."""
-    record = asyncio.run(resolved(_settings(data_dir, config), error_id, notes))
+    record = asyncio.run(resolved(settings_of(data_dir, config), error_id, notes))
     if as_json:
-        _print(api.error_record(record))
+        print_json(api.error_record(record))
     else:
         click.echo(f"{record.id} is resolved: {record.message}")
-
-
-def _settings(data_dir: str | None, config: str | None) -> Settings:
-    return load(environment_with(data_dir=data_dir), config)
 
 
 def _microseconds(time: datetime | None) -> int:
@@ -112,7 +107,3 @@ def _as_json(found: Told) -> dict[str, Any]:
         "silent": found.silent,
         "errors": [api.error_record(record) for record in found.records],
     }
-
-
-def _print(answer: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())

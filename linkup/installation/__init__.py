@@ -1,1 +1,1 @@
-"""Owns what several commands know of an installation: ways in, programs, permissions, backups."""
+"""Owns what several commands share: ways into an installation, its programs, and output."""

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from linkup.calls import CallFailed, Tokens, Unusable
+from linkup.installation.terminal import show_progress
 from linkup.load import cpu, replay, running
 from linkup.load.joining import LoadFailed, socket_url
 from linkup.load.report import in_words
@@ -19,7 +20,6 @@ from linkup.options import (
     issuer_option,
     secret_option,
     server_argument,
-    show_progress,
     token_command_option,
 )
 from shared.reserved import PREFIX

@@ -3,11 +3,11 @@
 import asyncio
 
 import click
-import msgspec
 
+from linkup.installation.terminal import print_json
 from linkup.installation.wire import connected
 from linkup.message.way import lines
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from shared import api, subjects
 from shared.bus import Bus
 from shared.commands import (
@@ -20,7 +20,7 @@ from shared.commands import (
     open_answer,
 )
 from shared.errors import LinkupError, NotFound, StartError, Unavailable, visible
-from shared.settings import Settings, load
+from shared.settings import Settings
 from shared.trace import trace
 
 TIMEOUT = 5.0
@@ -33,10 +33,10 @@ TIMEOUT = 5.0
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def message(message_id: int, data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Print the steps of a message with their times, without its text."""
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     found = asyncio.run(traced(settings, message_id))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print_json(found)
     else:
         click.echo("\n".join(map(visible, lines(found))))
 

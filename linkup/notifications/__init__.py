@@ -1,16 +1,16 @@
 """Owns `linkup notifications`: counts, deletion, and deliveries that failed."""
 
 import asyncio
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
+from linkup.installation.terminal import print_json
 from linkup.notifications.display import counts, deliveries
-from linkup.options import common, environment_with
+from linkup.options import common, settings_of
 from shared.commands import (
     CleanAnswer,
     CleanNotices,
@@ -23,7 +23,6 @@ from shared.commands import (
     SendDigests,
     SendDigestsAnswer,
 )
-from shared.settings import Settings, load
 
 A = TypeVar("A", bound=Struct)
 
@@ -43,7 +42,7 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Count notifications by type, and deliveries by channel, state and reason."""
     found = _ask(data_dir, config, NotifyStats(), NotifyStatsAnswer)
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         Console().print(counts(found))
 
@@ -61,13 +60,13 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
     Unread notifications are kept for at least 180 days, and the idempotency keys of the host app
     for at least 7 days. Notify does the same by itself every six hours, with the default.
     """
-    keep = _settings(data_dir, config).notification_keep if days is None else days * DAY
+    keep = settings_of(data_dir, config).notification_keep if days is None else days * DAY
     if not keep:
         raise click.UsageError("LINKUP_NOTIFICATION_KEEP is 0, so all is kept: pass --days")
     asked = CleanNotices(keep=keep)
     done = _ask(data_dir, config, asked, CleanAnswer, CLEANUP_TIMEOUT)
     if as_json:
-        _print(done)
+        print_json(done)
     else:
         click.echo(
             f"Deleted {done.items} notifications, {done.deliveries} deliveries and the keys of"
@@ -82,7 +81,7 @@ def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -
     """Send at once the digests that wait for the end of their hour, day or week."""
     done = _ask(data_dir, config, SendDigests(user_id=user), SendDigestsAnswer)
     if as_json:
-        _print(done)
+        print_json(done)
     else:
         click.echo(f"{done.count} digests are due now.")
 
@@ -103,7 +102,7 @@ def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) ->
     """
     found = _ask(data_dir, config, DeadDeliveries(limit=limit), DeadAnswer)
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         Console().print(deliveries(found.deliveries))
 
@@ -124,15 +123,11 @@ def retry(
         raise click.UsageError("name deliveries, or pass --all")
     done = _ask(data_dir, config, RetryDeliveries(delivery_ids=list(ids)), RetryAnswer)
     if as_json:
-        _print(done)
+        print_json(done)
     else:
         click.echo("\n".join((*done.delivery_ids, f"{len(done.delivery_ids)} are due now.")))
     if ids and not done.delivery_ids:
         raise click.exceptions.Exit(1)
-
-
-def _settings(data_dir: str | None, config: str | None) -> Settings:
-    return load(environment_with(data_dir=data_dir), config)
 
 
 def _ask(
@@ -142,8 +137,4 @@ def _ask(
     kind: type[A],
     timeout: float = TIMEOUT,
 ) -> A:
-    return asyncio.run(ask(_settings(data_dir, config), asked, kind, timeout))
-
-
-def _print(answer: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+    return asyncio.run(ask(settings_of(data_dir, config), asked, kind, timeout))

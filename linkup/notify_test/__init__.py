@@ -5,12 +5,12 @@ import secrets
 from typing import Literal, get_args
 
 import click
-import msgspec
 from msgspec import Struct
 
 from linkup.installation.notify import ask_over
+from linkup.installation.terminal import print_json
 from linkup.installation.wire import connected
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from shared.bus import Bus
 from shared.commands import (
     Announce,
@@ -21,7 +21,7 @@ from shared.commands import (
 )
 from shared.errors import StartError
 from shared.frames import Priority
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 Channel = Literal["realtime", "push", "email"]
 
@@ -80,10 +80,10 @@ def notify_test(
     They are real: they appear in the user's list, and are pushed and mailed like all others, as the
     user prefers. The command prints the channels that bring them.
     """
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     done = asyncio.run(tested(settings, user_id, kind, channel, count, priority))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(done)).decode())
+        print_json(done)
     else:
         brought_by = ", ".join(done.channels) or "no channel"
         click.echo("\n".join((*done.notification_ids, f"In the list, and by {brought_by}.")))

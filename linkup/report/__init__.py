@@ -4,16 +4,14 @@ import asyncio
 from datetime import datetime
 
 import click
-import msgspec
-from msgspec import Struct
 from rich.console import Console
 
-from linkup.options import common, environment_with
+from linkup.installation.terminal import print_json
+from linkup.options import common, settings_of
 from linkup.report.asking import one, page, resolved
 from linkup.report.listing import details, listing
 from shared.clock import SECOND
 from shared.commands import ReportPage
-from shared.settings import Settings, load
 
 MOST = 100
 
@@ -55,9 +53,9 @@ def list_(
     """List reports, latest first."""
     earliest = int(since.timestamp() * SECOND) if since else 0
     asked = ReportPage(user_id=user, resolved=is_resolved, since=earliest, limit=limit)
-    found = asyncio.run(page(_settings(data_dir, config), asked))
+    found = asyncio.run(page(settings_of(data_dir, config), asked))
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         Console().print(listing(found))
 
@@ -67,9 +65,9 @@ def list_(
 @common
 def show(report_id: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Show a report with the text of the message."""
-    found = asyncio.run(one(_settings(data_dir, config), report_id))
+    found = asyncio.run(one(settings_of(data_dir, config), report_id))
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         Console().print(details(found))
 
@@ -82,16 +80,8 @@ def resolve(
     report_id: str, notes: str, data_dir: str | None, config: str | None, as_json: bool
 ) -> None:
     """Mark a report as resolved. Resolving it again changes only the notes."""
-    found = asyncio.run(resolved(_settings(data_dir, config), report_id, notes))
+    found = asyncio.run(resolved(settings_of(data_dir, config), report_id, notes))
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         click.echo(f"{found.report_id} is resolved.")
-
-
-def _settings(data_dir: str | None, config: str | None) -> Settings:
-    return load(environment_with(data_dir=data_dir), config)
-
-
-def _print(answer: Struct) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from linkup.options import foreign
+from linkup.installation.terminal import fields, foreign, local_time, table
 
 Answer = dict[str, Any]
 
@@ -16,40 +15,32 @@ Answer = dict[str, Any]
 def users(found: Sequence[Answer]) -> RenderableType:
     if not found:
         return Text("No users.")
-    table = _table("id", "name", "e-mail", "last seen")
+    rows = table("id", "name", "e-mail", "last seen")
     for one in found:
-        row = (one["user_id"], one["name"], one["email"], time_of(one["last_seen"]))
-        table.add_row(*map(foreign, row))
-    return table
+        row = (one["user_id"], one["name"], one["email"], _time(one["last_seen"]))
+        rows.add_row(*map(foreign, row))
+    return rows
 
 
 def contacts(found: Sequence[Answer]) -> RenderableType:
     if not found:
         return Text("No contacts.")
-    table = _table("id", "name", "since")
+    rows = table("id", "name", "since")
     for one in found:
-        row = (one["user_id"], one["name"], time_of(one["created_at"]))
-        table.add_row(*map(foreign, row))
-    return table
+        row = (one["user_id"], one["name"], _time(one["created_at"]))
+        rows.add_row(*map(foreign, row))
+    return rows
 
 
 def details(one: Answer) -> RenderableType:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in one.items():
-        if value is not None:
-            shown = time_of(value) if name in ("created_at", "last_seen") else str(value)
-            table.add_row(Text(name, style="bold"), foreign(shown))
-    return table
+    return fields({name: _shown(name, value) for name, value in one.items()})
 
 
-def time_of(value: str | None) -> str:
-    if value is None:
-        return ""
-    return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _shown(name: str, value: Any) -> str:
+    if name in ("created_at", "last_seen"):
+        return _time(value)
+    return "" if value is None else str(value)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
+def _time(value: str | None) -> str:
+    return "" if value is None else local_time(datetime.fromisoformat(value))

@@ -1,15 +1,15 @@
 """Owns `linkup webhooks`: the state of webhooks, their dead letters, and test events."""
 
 import asyncio
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 
 from linkup.installation.notify import TIMEOUT, ask
-from linkup.options import common, environment_with
+from linkup.installation.terminal import print_json
+from linkup.options import common, settings_of
 from linkup.webhooks.display import dead_letters, states
 from shared.commands import (
     DeadEvents,
@@ -21,7 +21,6 @@ from shared.commands import (
     Webhooks,
     WebhooksAnswer,
 )
-from shared.settings import load
 
 A = TypeVar("A", bound=Struct)
 
@@ -58,7 +57,7 @@ def list_webhooks(
         asked = DeadEvents(webhook_id=webhook, limit=limit)
         dead = _ask(data_dir, config, asked, DeadEventsAnswer).events
     if as_json:
-        _print({"webhooks": found.webhooks} | ({} if dead is None else {"dead": dead}))
+        print_json({"webhooks": found.webhooks} | ({} if dead is None else {"dead": dead}))
         return
     Console().print(states(found.webhooks))
     if dead is not None:
@@ -88,7 +87,7 @@ def replay(
     asked = ReplayEvents(webhook_id=webhook, event_ids=list(ids))
     done = _ask(data_dir, config, asked, ReplayEventsAnswer)
     if as_json:
-        _print(done)
+        print_json(done)
     else:
         click.echo(f"{done.count} events are sent again.")
     if ids and not done.count:
@@ -105,7 +104,7 @@ def test(webhook: str, data_dir: str | None, config: str | None, as_json: bool) 
     """
     told = _ask(data_dir, config, TryWebhook(webhook_id=webhook), TriedWebhook, TEST_TIMEOUT)
     if as_json:
-        _print(told)
+        print_json(told)
     else:
         outcome = f"not accepted: {told.reason}" if told.reason else "accepted"
         click.echo(f"{told.event_id}: {outcome} after {told.took_ms} ms")
@@ -120,9 +119,4 @@ def _ask(
     kind: type[A],
     timeout: float = TIMEOUT,
 ) -> A:
-    settings = load(environment_with(data_dir=data_dir), config)
-    return asyncio.run(ask(settings, asked, kind, timeout))
-
-
-def _print(answer: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+    return asyncio.run(ask(settings_of(data_dir, config), asked, kind, timeout))

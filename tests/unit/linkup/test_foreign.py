@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from linkup.errors.asking import Told
 from linkup.errors.listing import details as error
 from linkup.errors.listing import listing as errors
+from linkup.installation.terminal import foreign
 from linkup.notifications.display import deliveries
-from linkup.options import foreign
 from linkup.report.listing import details as report_of
 from linkup.report.listing import listing as reports
 from linkup.user import display as users

@@ -1,242 +1,91 @@
-"""Owns the HTTP calls of the load generator: getting tokens, and reading pages back."""
+"""Owns a request to a gateway: sends it, waits where it is told to, and says what failed."""
 
 import http.client
-import shlex
-import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import IO
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-import jwt
-import msgspec
-from msgspec import Struct
-
-TIMEOUT = 15.0
-PAGE = 100
-INBOX = "/v1/conversations"
-TOKEN_LIFE = 3600
-COMMAND_TIMEOUT = 30.0  # seconds, of a token command
-UNAUTHORIZED = 401
-NOT_FOUND = 404
-TOO_MANY = 429
-LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
+TIMEOUT = 15.0  # seconds
+MOST = 64 * 1024  # bytes of an error that are read
+SHOWN = 300  # bytes of an error that its text shows
 
 
 class CallFailed(Exception):
-    """The server answered with an error, or not at all; the text says which and what to do."""
+    """The call was answered with an error, or not at all. The text says which and what to do."""
 
 
-class Unusable(CallFailed):
-    """There is no server of ours at that URL, or it does not let us in with our tokens."""
+class Unreachable(CallFailed):
+    """There is no answer, or it broke off."""
+
+    def __init__(self, host: str, error: Exception) -> None:
+        self.reason = str(getattr(error, "reason", "") or error)
+        super().__init__(f"cannot reach {host}: {self.reason}; is it running?")
 
 
-class Login(Struct, frozen=True):
-    token: str
+class Refused(CallFailed):
+    """The answer is an error. `ours`: it has the form of an error of LinkUp."""
+
+    def __init__(self, error: HTTPError) -> None:
+        self.status = error.code
+        self.ours = "json" in error.headers.get_content_type()
+        self.body = _rest(error)
+        shown = " ".join(self.body[:SHOWN].decode(errors="replace").split())
+        super().__init__(f"HTTP {self.status} {shown}".rstrip())
 
 
-class StoredMessage(Struct, frozen=True):
-    message_id: int
-    seq: int
-    sender_id: str
-    client_id: str
-    content: str
-
-
-class Page(Struct, frozen=True):
-    messages: list[StoredMessage]
-    has_more: bool
-
-
-def signing(secret: str) -> str:
-    """Return the secret that signs: the first, where two are separated by a comma."""
-    return secret.partition(",")[0].strip()
-
-
-def usual_claims(user_id: str, audience: str, issuer: str, lasting: int) -> dict[str, Any]:
-    """The claims that every token needs. `lasting`: seconds."""
-    now = int(time.time())
-    claims = {"sub": user_id, "aud": audience, "iat": now, "exp": now + lasting}
-    return {**claims, "iss": issuer} if issuer else claims
-
-
-def printed(command: str, user_id: str) -> str:
-    """Return the token that the command prints when the user id is appended to it. Raises
-    CallFailed."""
+def request(method: str, url: str, token: str | None = None, body: bytes | None = None) -> Request:
+    """Return a request, whose body is JSON. Raises Unreachable if `url` is no URL."""
     try:
-        done = subprocess.run(
-            [*shlex.split(command), user_id],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=COMMAND_TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        raise CallFailed(f"the token command has not ended within {COMMAND_TIMEOUT:g} s") from None
-    except (OSError, ValueError) as error:
-        raise CallFailed(f"the token command cannot be run: {error}") from None
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["without a word"])[-1]
-        raise CallFailed(f"the token command failed with status {done.returncode}: {said}")
-    if len(done.stdout.split()) != 1:
-        raise CallFailed("the token command must print one token, and nothing else")
-    return done.stdout.strip()
+        made = Request(url, body, method=method)
+    except ValueError as error:
+        raise Unreachable(url, error) from None
+    if body is not None:
+        made.add_header("Content-Type", "application/json")
+    if token is not None:
+        made.add_header("Authorization", f"Bearer {token}")
+    return made
 
 
-class Tokens:
-    """Gives a user a token: printed by a command, or signed here when we know the secret, or else
-    by the demo login."""
+@contextmanager
+def answered(asked: Request, timeout: float = TIMEOUT) -> Iterator[IO[bytes]]:
+    """Open the answer to a request. Raises Refused, and Unreachable, also while it is read.
 
-    def __init__(
-        self, url: str, secret: str, audience: str, issuer: str = "", command: str = ""
-    ) -> None:
-        self._url = url.rstrip("/")
-        self._command = command
-        self._secret = "" if command else signing(secret)
-        self._audience = audience
-        self._issuer = issuer
-
-    def check(self, user_id: str) -> None:
-        """See whether a server of ours is there and takes the token. Raises Unusable."""
-        if not _is_http(self._url):
-            raise Unusable(
-                f"{self._url} is no URL of a server; write http://host:port or https://host"
-            )
-        if self._secret and len(self._secret.encode()) < LEAST_SECRET_BYTES:
-            raise Unusable(
-                "the secret is not the server's, which has at least "
-                f"{LEAST_SECRET_BYTES} bytes: pass --secret or set LINKUP_JWT_SECRET"
-            )
-        try:
-            self._ask(self.of(user_id))
-        except CallFailed as fault:
-            raise Unusable(str(fault)) from None
-
-    def _ask(self, token: str) -> None:
-        """Raises CallFailed."""
-        request = urllib.request.Request(
-            f"{self._url}{INBOX}?limit=1", headers={"Authorization": f"Bearer {token}"}
-        )
-        try:
-            msgspec.json.decode(_fetch(request), type=dict[str, Any])
-        except urllib.error.HTTPError as error:
-            said = _fault(error)
-            if error.code == UNAUTHORIZED:
-                raise CallFailed(self._refused()) from None
-            if not _is_ours(error):
-                raise CallFailed(self._stranger(f"GET {INBOX}: {said}")) from None
-        except msgspec.DecodeError:
-            raise CallFailed(self._stranger(f"GET {INBOX}: no JSON")) from None
-
-    def _refused(self) -> str:
-        if self._command:
-            return (
-                "it does not take what the token command prints: `linkup token check` says what is "
-                "wrong with a token"
-            )
-        return (
-            f"the secret is not the server's, or the audience is not {self._audience}, "
-            f"or the issuer is not {self._issuer or 'left out'}: "
-            "it takes no token of ours; pass --secret or set LINKUP_JWT_SECRET"
-        )
-
-    def _stranger(self, saw: str) -> str:
-        return f"{self._url} does not answer as a LinkUp server does ({saw})"
-
-    def of(self, user_id: str) -> str:
-        """Raises CallFailed."""
-        if self._command:
-            return printed(self._command, user_id)
-        return self._signed(user_id) if self._secret else self._dev_login(user_id)
-
-    def _signed(self, user_id: str) -> str:
-        claims = usual_claims(user_id, self._audience, self._issuer, TOKEN_LIFE)
-        return jwt.encode(claims, self._secret, algorithm="HS256")
-
-    def _dev_login(self, user_id: str) -> str:
-        body = msgspec.json.encode({"user_id": user_id})
-        try:
-            answer = _fetch(urllib.request.Request(f"{self._url}/v1/dev/login", data=body))
-        except urllib.error.HTTPError as error:
-            said = f"POST /v1/dev/login: {_fault(error)}"
-            if error.code == NOT_FOUND and _is_ours(error):
-                raise CallFailed(
-                    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET, or "
-                    "pass --token-command if it takes only tokens of published keys"
-                ) from None
-            raise CallFailed(said if _is_ours(error) else self._stranger(said)) from None
-        try:
-            return msgspec.json.decode(answer, type=Login).token
-        except msgspec.DecodeError:
-            raise CallFailed(self._stranger("POST /v1/dev/login: no token")) from None
+    A request that is one too many is sent again when the gateway allows it.
+    """
+    try:
+        with _opened(asked, timeout) as answer:
+            yield answer
+    except HTTPError as error:
+        raise Refused(error) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unreachable(asked.host, error) from None
 
 
-def history(url: str, token: str, conversation_id: str) -> list[StoredMessage]:
-    """The whole conversation, oldest first. Raises CallFailed."""
-    pages = list(_pages_back(url.rstrip("/"), token, conversation_id))
-    return [message for page in reversed(pages) for message in page]
+def fetched(asked: Request) -> bytes:
+    """Return the whole answer to a request. Raises Refused and Unreachable."""
+    with answered(asked) as answer:
+        return answer.read()
 
 
-def _pages_back(url: str, token: str, conversation_id: str) -> Iterator[list[StoredMessage]]:
-    name = urllib.parse.quote(conversation_id, safe="")
-    query = f"limit={PAGE}"
-    while True:
-        request = urllib.request.Request(
-            f"{url}/v1/conversations/{name}/messages?{query}",
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        try:
-            page = msgspec.json.decode(_fetch(request), type=Page)
-        except urllib.error.HTTPError as error:
-            raise CallFailed(f"GET /v1/conversations/…/messages: {_fault(error)}") from None
-        yield page.messages
-        if not page.has_more or not page.messages:
-            return
-        query = f"limit={PAGE}&before_id={page.messages[0].message_id}"
-
-
-def _fetch(request: urllib.request.Request) -> bytes:
-    """The answer; on a server that limits how often one may ask, when it lets us."""
-    if request.data is not None:
-        request.add_header("Content-Type", "application/json")
+def _opened(asked: Request, timeout: float) -> IO[bytes]:
     while True:
         try:
-            return _answer(request)
-        except urllib.error.HTTPError as error:
-            if error.code != TOO_MANY:
+            found: IO[bytes] = urlopen(asked, timeout=timeout)
+            return found
+        except HTTPError as error:
+            if error.code != HTTPStatus.TOO_MANY_REQUESTS:
                 raise
             with error:
                 time.sleep(float(error.headers.get("Retry-After", "1")))
 
 
-def _answer(request: urllib.request.Request) -> bytes:
+def _rest(error: HTTPError) -> bytes:
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            body: bytes = response.read()
-            return body
-    except urllib.error.HTTPError:
-        raise
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", "") or error or type(error).__name__
-        raise CallFailed(f"cannot reach {request.host}: {reason}; is it running?") from None
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _is_ours(error: urllib.error.HTTPError) -> bool:
-    return "json" in error.headers.get_content_type()
-
-
-def _fault(error: urllib.error.HTTPError) -> str:
-    with error:
-        text = error.read(300).decode(errors="replace")
-    return f"HTTP {error.code} {' '.join(text.split())}".rstrip()
+        with error:
+            return error.read(MOST)
+    except (OSError, http.client.HTTPException):
+        return b""

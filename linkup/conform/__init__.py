@@ -7,13 +7,14 @@ import sys
 import click
 import msgspec
 
-from linkup.calls import CallFailed, Unusable
+from linkup.calls import CallFailed
 from linkup.conform.check import Check
 from linkup.conform.checks import ALL
 from linkup.conform.deployment import Deployment
 from linkup.conform.play import PATIENCE, play
 from linkup.conform.report import in_words, listed
 from linkup.installation.terminal import show_progress
+from linkup.installation.tokens import Unusable
 from linkup.options import (
     Misused,
     audience_option,

@@ -3,18 +3,19 @@
 import asyncio
 import http.client
 import secrets
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import jwt
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, Tokens, signing, usual_claims
+from linkup.calls import CallFailed, request
 from linkup.conform.verdict import Skipped, Unkept
+from linkup.installation.tokens import Tokens, signing, usual_claims
 from shared.reserved import PREFIX
 
 TIMEOUT = 15.0
@@ -84,23 +85,19 @@ class Deployment:
     ) -> Answer:
         """Raises CallFailed when nobody answers."""
         address = self.url + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        request = urllib.request.Request(address, data=body, method=method)
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-        if token is not None:
-            request.add_header("Authorization", f"Bearer {token}")
-        return await asyncio.to_thread(_fetch, request)
+        return await asyncio.to_thread(_fetched, request(method, address, token, body))
 
 
-def _fetch(request: urllib.request.Request) -> Answer:
+def _fetched(asked: Request) -> Answer:
+    """Return the answer, whatever its status: a check judges also a 429."""
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        with urlopen(asked, timeout=TIMEOUT) as response:
             return _answer(response.status, response.headers.items(), response.read())
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         with error:
             return _answer(error.code, error.headers.items(), error.read())
     except (OSError, http.client.HTTPException) as error:
-        raise CallFailed(f"cannot reach {request.host}: {error}; is it running?") from None
+        raise CallFailed(f"cannot reach {asked.host}: {error}; is it running?") from None
 
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:

@@ -9,10 +9,11 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from linkup.calls import CallFailed, Tokens
+from linkup.calls import CallFailed
 from linkup.doctor.seen import Seen
 from linkup.doctor.verdict import Verdict, failed, passed, skipped
 from linkup.installation.secret import secrets_of
+from linkup.installation.tokens import Tokens
 from shared.reserved import PREFIX
 
 TIMEOUT = 8.0  # seconds

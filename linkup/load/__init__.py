@@ -8,8 +8,9 @@ import click
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, Tokens, Unusable
+from linkup.calls import CallFailed
 from linkup.installation.terminal import show_progress
+from linkup.installation.tokens import Tokens, Unusable
 from linkup.load import cpu, replay, running
 from linkup.load.joining import LoadFailed, socket_url
 from linkup.load.report import in_words

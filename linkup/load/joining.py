@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from linkup_client.wire import HandshakeFailed
 from websockets.exceptions import InvalidURI
 
-from linkup.calls import CallFailed, Tokens
+from linkup.calls import CallFailed
+from linkup.installation.tokens import Tokens
 from linkup.load.pairs import LoadSocket, Refused
 from linkup.load.report import LIMITS
 

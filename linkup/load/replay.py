@@ -9,7 +9,8 @@ import msgspec
 from linkup_client import Ack, Client, LinkupError, connect
 from msgspec import Struct
 
-from linkup.calls import StoredMessage, Tokens, history
+from linkup.installation.tokens import Tokens
+from linkup.load.history import StoredMessage, history
 from shared.reserved import PREFIX
 
 CONNECT_TIMEOUT = 20.0

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 
 from msgspec import Struct
 
-from linkup.calls import Tokens
+from linkup.installation.tokens import Tokens
 from linkup.load import cpu, measured, pacer, pairs
 from linkup.load.joining import LoadFailed, join
 from linkup.load.pairs import Receiver, Sender, Tally

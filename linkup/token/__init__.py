@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import jwt
 
-from linkup.calls import usual_claims
 from linkup.installation.secret import secrets_of
+from linkup.installation.tokens import usual_claims
 from linkup.options import config_option, environment_with
 from linkup.token.checking import faults
 from linkup.token.keys import SHARED, Key, keys_of, private_key, verifying

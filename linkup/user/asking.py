@@ -1,15 +1,14 @@
 """Owns the requests of `linkup user` to the routes of the host app."""
 
-import http.client
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from http import HTTPStatus
+from typing import IO, Any
 from urllib.parse import quote, urlencode
 
+from linkup.calls import Refused, Unreachable, answered, request
 from linkup.installation.operator import operator
 from shared.errors import StartError
 from shared.settings import Settings
@@ -34,14 +33,14 @@ class Host:
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Return the answer, which is empty if it has no body."""
-        with self._reached(), self._opened(method, path, body) as got:
+        with self._answered(method, path, body) as got:
             found: Answer = json.loads(got.read() or "{}")
             return found
 
     def export(self, user_id: str) -> Iterator[bytes]:
         """Yield the document about a user, piece by piece."""
         last = b""
-        with self._reached(), self._opened("GET", user(user_id, "export")) as got:
+        with self._answered("GET", user(user_id, "export")) as got:
             while piece := got.read(PIECE):
                 last = (last + piece)[-len(WHOLE) :]
                 yield piece
@@ -49,32 +48,16 @@ class Host:
             raise StartError("the export is not whole: the gateway could not read a part of it")
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", "") or error
-            raise StartError(f"cannot reach {self._url}: {reason}; pass --url") from None
-
-    def _opened(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the response. If there were too many requests, wait as long as it is told."""
-        while True:
-            try:
-                return urllib.request.urlopen(self._request(method, path, body), timeout=TIMEOUT)
-            except urllib.error.HTTPError as error:
-                with error:
-                    self._wait_or_raise(error)
-
-    def _request(self, method: str, path: str, body: Any) -> urllib.request.Request:
+    def _answered(self, method: str, path: str, body: Any = None) -> Iterator[IO[bytes]]:
         content = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        return urllib.request.Request(f"{self._url}{path}", content, headers, method=method)
-
-    def _wait_or_raise(self, error: urllib.error.HTTPError) -> None:
-        if error.code == http.client.TOO_MANY_REQUESTS:
-            time.sleep(float(error.headers.get("Retry-After", "1")))
-            return
-        raise StartError(_told(error))
+        try:
+            asked = request(method, f"{self._url}{path}", self._key, content)
+            with answered(asked, TIMEOUT) as answer:
+                yield answer
+        except Unreachable as error:
+            raise StartError(f"cannot reach {self._url}: {error.reason}; pass --url") from None
+        except Refused as error:
+            raise StartError(_told(error)) from None
 
     def pages(self, path: str, items: str, limit: int, **query: str) -> Iterator[Answer]:
         """Yield the items of a list, up to that number, page by page."""
@@ -117,21 +100,21 @@ def host(settings: Settings, url: str | None) -> Host:
 
 
 def _usual_url(settings: Settings) -> str:
-    """The gateway of this machine, as `linkup run` has left it."""
+    """Return the gateway of this machine, as `linkup run` has left it."""
     try:
         return operator(settings).urls["gateway"]
     except (StartError, KeyError):
         return f"http://127.0.0.1:{settings.gateway_port}"
 
 
-def _told(error: urllib.error.HTTPError) -> str:
+def _told(error: Refused) -> str:
     """Return what is wrong, in one sentence."""
     try:
-        detail = str(json.loads(error.read())["detail"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"HTTP {error.code} instead of an answer of LinkUp: pass --url"
-    if error.code == http.client.UNAUTHORIZED:
+        detail = str(json.loads(error.body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.status} instead of an answer of LinkUp: pass --url"
+    if error.status == HTTPStatus.UNAUTHORIZED:
         return "the gateway has another key: set LINKUP_HOST_KEY or LINKUP_ADMIN_KEY as it has it"
-    if error.code == http.client.NOT_FOUND and "route" in detail:
+    if error.status == HTTPStatus.NOT_FOUND and "route" in detail:
         return "the gateway has no key: start it with LINKUP_HOST_KEY or LINKUP_ADMIN_KEY"
     return detail[:1].lower() + detail[1:]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from linkup.calls import Tokens
+from linkup.installation.tokens import Tokens
 from linkup.load import running
 from linkup.load.cpu import Usage
 from linkup.load.report import Report

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from linkup.calls import Tokens
 from linkup.conform import conform
+from linkup.installation.tokens import Tokens
 from linkup.load import cpu, replay, running
 from linkup.load import load as command
 from linkup.load.joining import LoadFailed, socket_url

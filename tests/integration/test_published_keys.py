@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import ECAlgorithm
 from websockets.asyncio.client import connect
 
-from linkup.calls import CallFailed, Tokens, printed
+from linkup.calls import CallFailed
+from linkup.installation.tokens import Tokens, printed
 from tests.support.endpoint import certificate, endpoint
 from tests.support.peer import Http, Peer, closed
 from tests.support.stack import ADMIN_KEY, AUDIENCE, HOST_KEY, KEYS, UNLIMITED, Stack, run_stack

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from linkup.calls import Tokens
+from linkup.installation.tokens import Tokens
 from linkup.load import replay, running
 from linkup.load.joining import socket_url
 from linkup.load.running import Plan

@@ -1,35 +1,63 @@
-"""Tokens from a command, for servers that take only those of published keys."""
+"""A request to a gateway: answered, answered later, refused, broken off, and never sent."""
 
-import click
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
 import pytest
 
-from linkup.calls import CallFailed, printed
-from linkup.conform import conform
-from linkup.load import load
-from tests.support.commands import unusable
+from linkup.calls import Refused, Unreachable, fetched, request
 
+Answers = Callable[..., str]
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("no-such-command", "cannot be run"),
-        ("'", "cannot be run"),
-        ("sh -c 'echo no key >&2; exit 3'", "status 3: no key"),
-        ("sh -c 'exit 1'", "without a word"),
-        ("true", "one token, and nothing else"),
-        ("echo a", "one token, and nothing else"),
-    ],
+WAIT = b"HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{}"
+PROBLEM = (
+    b"HTTP/1.1 403 No\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n{ }"
 )
-def test_what_is_wrong_with_a_token_command_is_said(line: str, words: str) -> None:
-    with pytest.raises(CallFailed, match=words):
-        printed(line, "alice")
+STRANGER = b"HTTP/1.1 502 No\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<p>"
 
 
-def test_the_user_id_is_appended_as_it_is() -> None:
-    assert printed("printf %s", "linkup--a;b") == "linkup--a;b"
+@pytest.fixture
+async def answering() -> AsyncIterator[Answers]:
+    """Answers in order, one to a connection."""
+    left: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(left.pop(0))
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+
+    def prepared(*answers: bytes) -> str:
+        left[:] = answers
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+    async with server:
+        yield prepared
 
 
-@pytest.mark.parametrize("command", [conform, load], ids=lambda command: str(command.name))
-def test_a_command_that_gives_no_token_ends_the_run(command: click.Command) -> None:
-    options = ("--secret", "s" * 32, "--token-command", "sh -c 'exit 7'")
-    assert "status 7" in unusable(command, "http://127.0.0.1:9", *options)
+async def test_a_request_too_many_is_sent_again(answering: Answers) -> None:
+    url = answering(WAIT, WAIT, GOOD)
+    assert await asyncio.to_thread(fetched, request("GET", url)) == b"{}"
+
+
+@pytest.mark.parametrize(("answer", "ours"), [(PROBLEM, True), (STRANGER, False)])
+async def test_an_error_tells_whether_it_is_ours(
+    answering: Answers, answer: bytes, ours: bool
+) -> None:
+    with pytest.raises(Refused, match=r"HTTP (403 { }|502 <p>)") as refused:
+        await asyncio.to_thread(fetched, request("GET", answering(answer)))
+    assert refused.value.ours is ours
+
+
+async def test_an_answer_that_breaks_off_is_none(answering: Answers) -> None:
+    with pytest.raises(Unreachable, match="is it running"):
+        await asyncio.to_thread(fetched, request("GET", answering(CUT)))
+
+
+def test_what_is_no_url_is_not_reached() -> None:
+    with pytest.raises(Unreachable, match="cannot reach nowhere"):
+        request("GET", "nowhere")

@@ -1,8 +1,21 @@
-"""Owns the question for the audit log, and its answer."""
+"""Owns the command that records a change, the query for the audit log, and its answer."""
 
 from msgspec import Struct
 
 from shared.frames.fields import KeyName
+
+
+class RecordChange(Struct, frozen=True, kw_only=True, tag=True):
+    """Add an entry to the audit log: a request with that key was to change something.
+
+    `target`: the ids in the path, or those that the route adds. `status`: of the HTTP answer.
+    """
+
+    key: str
+    route: str
+    target: str
+    status: int
+    user_id: str = ""
 
 
 class AuditLogPage(Struct, frozen=True, kw_only=True, tag="audit_log"):

@@ -17,6 +17,8 @@ from shared.health.defects import unencodable
 
 T = TypeVar("T", bound=Struct)
 
+MAX_PAGE_BYTES = 512 * 1024  # of one answer, well below the bus's max_payload of 1 MiB
+
 _encoder = msgspec.msgpack.Encoder()
 _reply_decoder: msgspec.msgpack.Decoder[Results | Fenced] = msgspec.msgpack.Decoder(
     Results | Fenced

@@ -1,4 +1,4 @@
-"""Owns the questions to notify about notifications and preferences, and their answers.
+"""Owns the questions to notify about the notifications of users, and their answers.
 
 A question's tag is the end of the subject that it is asked on. The words of a notification are
 ready to be shown: notify has rendered those that refer to a message.
@@ -6,10 +6,10 @@ ready to be shown: notify has rendered those that refer to a message.
 
 from typing import Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from shared import frames
-from shared.frames.fields import Digest, Priority
+from shared.frames.fields import Priority
 
 MAX_BADGES = 500  # users in one question for their counts
 MAX_NOTICES = 100  # notifications in an answer
@@ -128,83 +128,6 @@ class BadgesAnswer(Struct, frozen=True, kw_only=True):
     unread: dict[str, int]
 
 
-class TypePreference(Struct, frozen=True, kw_only=True):
-    """The channels of one type of notification. Not `enabled`: it is not even listed."""
-
-    notification_type: str
-    enabled: bool = True
-    realtime: bool = True
-    push: bool = True
-    email: bool = True
-
-
-class QuietHours(Struct, frozen=True, kw_only=True):
-    """The time from `start` to `end`, HH:MM in the user's zone; past midnight if `end` is less."""
-
-    start: str
-    end: str
-
-
-class Preferences(Struct, frozen=True, kw_only=True, tag="preferences"):
-    """Asks for the preferences of a user. Answered by a PreferencesAnswer."""
-
-    user_id: str
-
-
-class PutPreferences(Struct, frozen=True, kw_only=True, tag="put_preferences"):
-    """Change some of a user's preferences, all or none of them; what is UNSET stays.
-
-    `time_zone`: None for that of the profile. Refused as InvalidRequest, which names the field.
-    """
-
-    user_id: str
-    types: list[TypePreference] = []
-    quiet_hours: QuietHours | UnsetType | None = UNSET
-    time_zone: str | UnsetType | None = UNSET
-    digest: Digest | UnsetType = UNSET
-
-
-class PreferencesAnswer(Struct, frozen=True, kw_only=True):
-    """`types`: every type there is, in the order of the table of types."""
-
-    types: list[TypePreference]
-    quiet_hours: QuietHours | None
-    time_zone: str | None
-    digest: Digest
-
-
-class PushKey(Struct, frozen=True, kw_only=True, tag="push_key"):
-    """Asks for the public key with which browsers subscribe to web push."""
-
-
-class PushKeyAnswer(Struct, frozen=True, kw_only=True):
-    """The VAPID key (RFC 8292), base64url without padding; "" where web push is switched off."""
-
-    public_key: str
-
-
-class PushSubscribe(Struct, frozen=True, kw_only=True, tag="push_subscribe"):
-    """Keep a browser's push subscription (RFC 8030). The same endpoint again replaces it."""
-
-    user_id: str
-    endpoint: str
-    p256dh: str
-    auth: str
-
-
-class PushUnsubscribe(Struct, frozen=True, kw_only=True, tag="push_unsubscribe"):
-    """Forget a push subscription of this user; without effect if there is none."""
-
-    user_id: str
-    endpoint: str
-
-
-class PushAnswer(Struct, frozen=True, kw_only=True):
-    """The number of push subscriptions that the user has now."""
-
-    subscriptions: int
-
-
 class Announce(Struct, frozen=True, kw_only=True, tag="announce"):
     """A notification from the host, for each of these users.
 
@@ -236,140 +159,3 @@ class AnnounceAnswer(Struct, frozen=True, kw_only=True):
 
     results: list[Announced]
     duplicate: bool
-
-
-class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
-    """The link of an e-mail was followed (RFC 8058). Without `act`, only tell what it would end."""
-
-    token: str
-    act: bool = False
-
-
-class UnsubscribeAnswer(Struct, frozen=True, kw_only=True):
-    """`notification_type`: whose e-mails the link ends; `ended`: whether they are."""
-
-    notification_type: str
-    ended: bool
-
-
-class NotifyStats(Struct, frozen=True, kw_only=True, tag="stats"):
-    """Asks for the counts that an operator looks at, of everybody."""
-
-
-class NotifyStatsAnswer(Struct, frozen=True, kw_only=True):
-    """Items by type; deliveries by channel and state, then by the reason of those that ended."""
-
-    unread: dict[str, int]
-    items: dict[str, int]
-    deliveries: dict[str, dict[str, int]]
-    reasons: dict[str, int]
-    subscriptions: int
-    suppressed_addresses: int
-
-
-class EraseNotices(Struct, frozen=True, kw_only=True, tag="erase"):
-    """Delete all that is stored of an erased user, unless that was done at this time or later."""
-
-    user_id: str
-    since: int
-
-
-class ErasedNotices(Struct, frozen=True, kw_only=True):
-    """The state of an erasure, which is finished when nothing is left of the user."""
-
-    finished: bool
-
-
-class ExportNotices(Struct, frozen=True, kw_only=True, tag="export"):
-    """A page of what is stored of a user beside the list and the preferences. `after`: the `next`
-    of a page."""
-
-    user_id: str
-    after: str = ""
-
-
-class StoredDelivery(Struct, frozen=True, kw_only=True):
-    """A stored delivery. `thread` is that of a DeadDelivery. `closed_at` is 0 until it ends."""
-
-    channel: Literal["email", "push"]
-    thread: str
-    state: str
-    reason: str
-    created_at: int
-    closed_at: int
-
-
-class StoredBrowser(Struct, frozen=True, kw_only=True):
-    """A push subscription."""
-
-    endpoint: str
-    subscribed_at: int
-
-
-class ExportedNotices(Struct, frozen=True, kw_only=True):
-    """A page. The first one has all `browsers`; on the last one, `next` is empty."""
-
-    deliveries: list[StoredDelivery]
-    browsers: list[StoredBrowser]
-    next: str
-
-
-class CleanNotices(Struct, frozen=True, kw_only=True, tag="clean"):
-    """Delete what was read or ended longer ago than so many seconds, as notify does by itself."""
-
-    keep: float
-
-
-class CleanAnswer(Struct, frozen=True, kw_only=True):
-    """The number of rows that were deleted of each kind."""
-
-    items: int
-    keys: int
-    deliveries: int
-
-
-class DeadDeliveries(Struct, frozen=True, kw_only=True, tag="dead"):
-    """Asks for the deliveries that failed, and those of which nobody knows, the latest first."""
-
-    limit: int = 50
-
-
-class DeadDelivery(Struct, frozen=True, kw_only=True):
-    """`thread`: a conversation id, `n:` and the id of a notification, or `digest:`. `reason`: a
-    word or an SMTP code, never an address or a server's own text."""
-
-    delivery_id: str
-    user_id: str
-    channel: str
-    thread: str
-    state: str
-    reason: str
-    attempts: int
-    closed_at: int
-
-
-class DeadAnswer(Struct, frozen=True, kw_only=True):
-    deliveries: list[DeadDelivery]
-
-
-class RetryDeliveries(Struct, frozen=True, kw_only=True, tag="retry"):
-    """Try these again, or all that failed. What nobody knows of is never tried again, nor is what
-    a later delivery has shown."""
-
-    delivery_ids: list[str] = []
-
-
-class RetryAnswer(Struct, frozen=True, kw_only=True):
-    """The deliveries that are due now."""
-
-    delivery_ids: list[str]
-
-
-class SendDigests(Struct, frozen=True, kw_only=True, tag="digest"):
-    """Let the digests that wait for the end of their window be due now: of a user, or of all."""
-
-    user_id: str = ""
-
-
-class SendDigestsAnswer(Struct, frozen=True, kw_only=True):
-    count: int

@@ -1,6 +1,23 @@
-"""Owns the questions about reports of users to the operator. Answered by a Snapshot."""
+"""Owns the reports of users to the operator: the command, and the questions for them.
+
+The questions are answered by a Snapshot.
+"""
 
 from msgspec import Struct
+
+from shared.frames.fields import Reason
+
+
+class FileReport(Struct, frozen=True, kw_only=True, tag=True):
+    """Tell the operator of a message, or else of a user. The id stands for the request: the same
+    again changes nothing."""
+
+    user_id: str
+    report_id: str
+    other_id: str | None
+    message_id: int | None
+    reason: Reason
+    comment: str
 
 
 class ReportPage(Struct, frozen=True, kw_only=True, tag="reports"):

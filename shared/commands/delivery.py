@@ -1,0 +1,79 @@
+"""Owns the questions of the operator to notify about deliveries, and their answers."""
+
+from msgspec import Struct
+
+
+class NotifyStats(Struct, frozen=True, kw_only=True, tag="stats"):
+    """Asks for the counts that an operator looks at, of everybody."""
+
+
+class NotifyStatsAnswer(Struct, frozen=True, kw_only=True):
+    """Items by type; deliveries by channel and state, then by the reason of those that ended."""
+
+    unread: dict[str, int]
+    items: dict[str, int]
+    deliveries: dict[str, dict[str, int]]
+    reasons: dict[str, int]
+    subscriptions: int
+    suppressed_addresses: int
+
+
+class DeadDeliveries(Struct, frozen=True, kw_only=True, tag="dead"):
+    """Asks for the deliveries that failed, and those of which nobody knows, the latest first."""
+
+    limit: int = 50
+
+
+class DeadDelivery(Struct, frozen=True, kw_only=True):
+    """`thread`: a conversation id, `n:` and the id of a notification, or `digest:`. `reason`: a
+    word or an SMTP code, never an address or a server's own text."""
+
+    delivery_id: str
+    user_id: str
+    channel: str
+    thread: str
+    state: str
+    reason: str
+    attempts: int
+    closed_at: int
+
+
+class DeadAnswer(Struct, frozen=True, kw_only=True):
+    deliveries: list[DeadDelivery]
+
+
+class RetryDeliveries(Struct, frozen=True, kw_only=True, tag="retry"):
+    """Try these again, or all that failed. What nobody knows of is never tried again, nor is what
+    a later delivery has shown."""
+
+    delivery_ids: list[str] = []
+
+
+class RetryAnswer(Struct, frozen=True, kw_only=True):
+    """The deliveries that are due now."""
+
+    delivery_ids: list[str]
+
+
+class SendDigests(Struct, frozen=True, kw_only=True, tag="digest"):
+    """Let the digests that wait for the end of their window be due now: of a user, or of all."""
+
+    user_id: str = ""
+
+
+class SendDigestsAnswer(Struct, frozen=True, kw_only=True):
+    count: int
+
+
+class CleanNotices(Struct, frozen=True, kw_only=True, tag="clean"):
+    """Delete what was read or ended longer ago than so many seconds, as notify does by itself."""
+
+    keep: float
+
+
+class CleanAnswer(Struct, frozen=True, kw_only=True):
+    """The number of rows that were deleted of each kind."""
+
+    items: int
+    keys: int
+    deliveries: int

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -28,6 +29,7 @@ from tests.integration.notify_support import (
     smtp_server,
 )
 from tests.support.peer import Peer, synced
+from tests.support.ports import free_port
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.unruly import Unruly
 from tests.support.waiting import eventually
@@ -144,9 +146,7 @@ class Window(Struct, frozen=True):
 @pytest.mark.timeout(3600)
 async def test_c8_chat_does_not_notice_a_mail_server_that_fails(tmp_path: Path) -> None:
     """Each failing window stands between two healthy ones, whose difference is the noise."""
-    server = Failing()
-    async with smtp_server(mailbox=server):
-        port = server.port  # free again afterwards, and known to the product
+    server, port = Failing(), free_port()
     healthy, failing = list[Window](), list[Window]()
     async with run_stack(tmp_path, **UNLIMITED, **mailing(port)) as stack:
         await make_addressed(stack)
@@ -177,16 +177,17 @@ async def make_addressed(stack: Stack) -> None:
     for number in range(SENDERS):
         name = f"reader-{number}"
         token = stack.token(name, email=f"{name}@example.test")
-        async with connect(stack.ws_url) as socket:
-            await socket.send(json.dumps({"type": "hello", "token": token}))
-            await socket.recv()
+        async with connect(stack.ws_url) as ws:
+            await ws.send(json.dumps({"type": "hello", "token": token}))
+            await ws.recv()
 
 
 async def window(stack: Stack, server: Failing, port: int, fault: str) -> Window:
     server.fault, server.release = fault, asyncio.Event()
     if fault == REFUSED:
         return await traffic(stack)
-    async with smtp_server(port, mailbox=server):
+    there = socket.create_server(("127.0.0.1", port))
+    async with smtp_server(there, mailbox=server):
         before = len(server.accepted), len(server.seen)
         found = await traffic(stack)
         assert len(server.seen) > before[1]

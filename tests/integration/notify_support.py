@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +47,7 @@ from shared.health.endpoints import Health
 from shared.health.records import use
 from shared.settings import Settings, to_environment
 from tests.support.blocking import watched
+from tests.support.ports import port_of
 from tests.support.waiting import eventually, within
 
 T = TypeVar("T", bound=Struct)
@@ -306,10 +308,13 @@ class Server(SMTP):
 
 @asynccontextmanager
 async def smtp_server(
-    port: int = 0, login: tuple[str, str] | None = None, mailbox: Mailbox | None = None
+    there: socket.socket | None = None,
+    login: tuple[str, str] | None = None,
+    mailbox: Mailbox | None = None,
 ) -> AsyncIterator[Mailbox]:
-    """`login`: the user and the password without which nothing is taken."""
-    mailbox = mailbox or Mailbox()
+    """`there`: the socket that listens from now on; by default, a new one on a free port.
+    `login`: the user and the password without which nothing is taken."""
+    mailbox, there = mailbox or Mailbox(), there or socket.create_server(("127.0.0.1", 0))
     loop = asyncio.get_running_loop()
 
     def knows(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
@@ -327,8 +332,8 @@ async def smtp_server(
         with warnings.catch_warnings(action="ignore"):  # a login without TLS
             return Server(mailbox, hostname="mx.test", timeout=60, **wants)
 
-    listening = await loop.create_server(serve, "127.0.0.1", port)
-    mailbox.port = listening.sockets[0].getsockname()[1]
+    listening = await loop.create_server(serve, sock=there)
+    mailbox.port = port_of(there)
     try:
         yield mailbox
     finally:

@@ -18,6 +18,7 @@ from linkup.conform.report import PROMISES, SECTIONS
 from linkup.load import load
 from tests.support.blocking import WATCHED
 from tests.support.commands import unusable
+from tests.support.ports import port_of, silent
 from tests.support.stack import run_stack
 
 UNTRIED = {"close/acks-survive-a-crash", "close/order-survives-a-crash",
@@ -116,11 +117,10 @@ def test_bad_usage_exits_2(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", [conform, load], ids=["conform", "load"])
 @pytest.mark.parametrize("secret", ["", "--secret=" + "x" * 32])
-def test_f_s24_nobody_there_is_one_sentence(
-    command: click.Command, secret: str, unused_tcp_port: int
-) -> None:
-    url = f"http://127.0.0.1:{unused_tcp_port}"
-    assert "is it running?" in unusable(command, url, *filter(None, [secret]))
+def test_f_s24_nobody_there_is_one_sentence(command: click.Command, secret: str) -> None:
+    with silent() as there:
+        url = f"http://127.0.0.1:{port_of(there)}"
+        assert "is it running?" in unusable(command, url, *filter(None, [secret]))
 
 
 class Stranger(http.server.BaseHTTPRequestHandler):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.integration.notify_support import Mailbox, rows, smtp_server, to_mail
 from tests.integration.test_message_command import linkup
 from tests.integration.test_run_broker import running
 from tests.support.peer import synced
+from tests.support.ports import port_of, silent
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.waiting import within
 
@@ -135,7 +135,6 @@ async def test_s86_the_mail_server_is_tried_without_an_email() -> None:
         found = await mail.smtp(to(mailbox, **login | {"smtp_password": "wrong"}))
         assert (found.status, found.fix.startswith("Check LINKUP_SMTP_USER")) == ("fail", True)
         assert mailbox.seen == []
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        mailbox.port = closed.getsockname()[1]
+    with silent() as there:
+        mailbox.port = port_of(there)
         assert (await mail.smtp(to(mailbox))).status == "fail"

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from functools import partial
@@ -16,6 +15,7 @@ import pytest_asyncio
 
 from shared.health.metrics import ALL
 from tests.support.peer import peer
+from tests.support.ports import free_port
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import eventually
 
@@ -24,11 +24,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 KEY, NEXT_KEY = "the-operators-key-of-at-least-32-bytes", "another-key-of-at-least-32-bytes-too"
 ERRORS = "/v1/admin/errors"
 CANARY = "canary-7f3a"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

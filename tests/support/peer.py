@@ -15,7 +15,7 @@ from tests.support.waiting import within
 
 Frame = dict[str, Any]
 
-WAIT = 10.0
+WAIT = 20.0  # seconds: more than a turn of what a gateway compares every ten
 
 
 class Peer:
@@ -155,6 +155,6 @@ async def gather(*steps: Any) -> list[Any]:
 
 async def closed(ws: ClientConnection) -> int:
     """The code with which it ends, soon."""
-    async with within(10):
+    async with within(WAIT):
         await ws.wait_closed()
     return ws.close_code or 0

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from tests.support.processes import open_files
 from tests.support.waiting import TIMEOUT_FACTOR
 
-WAIT = 10.0 * TIMEOUT_FACTOR
+WAIT = 20.0 * TIMEOUT_FACTOR
 KEY = base64.b64encode(bytes(16)).decode()
 UPGRADE = (
     "connection: upgrade",

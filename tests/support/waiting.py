@@ -13,7 +13,7 @@ def within(seconds: float) -> asyncio.Timeout:
     return asyncio.timeout(seconds * TIMEOUT_FACTOR)
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20) -> None:
     """Wait until the condition, a function or a coroutine function, holds. Raises TimeoutError."""
     async with within(seconds):
         while True:

@@ -17,7 +17,8 @@ HEAD = """\
 # LINKUP_CONFIG names; `linkup config` prints the effective settings. `linkup run` can
 # also read a secret from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
 #
-# Sizes are in bytes, times in seconds. 0 switches a limit off. Lists are separated by commas.
+# Sizes are in bytes, times in seconds. Lists are separated by commas. The line of a setting says
+# what 0 means; where it does not, 0 is refused.
 """
 
 FIXED_IN_CONTAINERS = frozenset(
@@ -31,16 +32,16 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "log_format": "The format of the log: text, json, or auto for text on a terminal"
         " and JSON elsewhere.",
         "canary_every": "The time after which a gateway sends a message to itself if no other"
-        " message was sent. 0 switches this off.",
+        " message was sent. 0: no such messages.",
         "health_window": "The time for which an error lowers the health score. The status of a"
         " service"
         " improves only after a fifth of this time.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
         "metrics": "1: collect metrics and serve them at /metrics. 0: do neither.",
         "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
-        "gateway_port": "The port of the page, the API and the WebSockets.",
-        "persistence_port": "The port of persistence's health routes.",
-        "notify_port": "The port of notify's health routes.",
+        "gateway_port": "The port of the page, the API and the WebSockets. 0: a free port.",
+        "persistence_port": "The port of persistence's health routes. 0: a free port.",
+        "notify_port": "The port of notify's health routes. 0: a free port.",
         "metrics_port": "An additional port of the gateway for operators, with /metrics and all"
         " details of /health. 0: no such port.",
         "nats_url": "The NATS servers, as nats://user:password@host:4222, separated by"
@@ -53,9 +54,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "jwt_issuer": "The required issuer (`iss`) of a token. If empty, any issuer is accepted.",
         "jwks_url": "The https address of the public keys of your app's tokens (RS256, ES256,"
         " EdDSA), as a JSON Web Key Set.",
-        "jwks_every": "The interval at which the public keys are fetched.",
+        "jwks_every": "The interval at which the public keys are fetched, at least 10.",
         "jwt_leeway": "The time by which your app's clock may be ahead (`nbf`, `iat`). It does not"
-        " extend `exp`.",
+        " extend `exp`. 0: it may not be ahead.",
         "moderation_url": "The https address of your app that is asked whether a message may be"
         " sent; see docs/moderation.md. If empty, nobody is asked.",
         "moderation_secret": "The secret that signs these requests: whsec_ and 24 to 64 bytes in"
@@ -76,8 +77,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " show the page in a frame and hand it a token. See docs/embed.md.",
         "avatar_origins": "Origins from which the page loads the pictures of people, such as"
         " https://pictures.example.com. Without it, the page shows initials.",
-        "allowed_hosts": "Host names that the gateway accepts, besides loopback names and"
-        " the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any.",
+        "allowed_hosts": "Host names that the gateway accepts, besides loopback names, LINKUP_HOST"
+        " and the hosts of LINKUP_PUBLIC_URL and LINKUP_ALLOWED_ORIGINS. * accepts any. If empty,"
+        " a gateway that does not listen on loopback accepts any name, and warns.",
         "allowed_origins": "Origins of other sites whose pages may connect, such as"
         " https://app.example.com. * is refused.",
         "trusted_proxies": "Addresses or networks of proxies whose X-Forwarded-For header"
@@ -87,46 +89,54 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " library of that name, which costs more CPU.",
         "hello_timeout": "The time within which a new WebSocket must send `hello`.",
         "heartbeat": "The interval at which a client should send `ping`.",
-        "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket.",
-        "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway.",
+        "strikes_per_minute": "The number of malformed frames a minute that closes a WebSocket. 0:"
+        " no limit.",
+        "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway. 0: no"
+        " limit.",
         "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway."
-        " The number of its connections is limited to four times as many. `linkup run`"
-        " on loopback sets no limit.",
-        "api_per_minute": "The maximum number of requests of a user a minute, at each gateway.",
-        "search_per_minute": "The maximum number of searches of a user a minute, at each gateway.",
-        "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway.",
+        " The number of its connections is limited to four times as many. 0: no limit, which"
+        " `linkup run` on loopback sets.",
+        "api_per_minute": "The maximum number of requests of a user a minute, at each gateway. 0:"
+        " no limit.",
+        "search_per_minute": "The maximum number of searches of a user a minute, at each gateway."
+        " 0: no limit.",
+        "upload_per_minute": "The maximum number of uploads of a user a minute, at each gateway."
+        " 0: no limit.",
         "auth_per_minute": "The maximum number of demo logins and invalid tickets of an"
-        " address a minute, at each gateway. `linkup run` on loopback sets no limit.",
-        "admin_per_minute": "The maximum number of requests to /v1/admin that an address may"
-        " send a minute with a key, at each gateway, without those that LINKUP_HOST_PER_MINUTE"
-        " limits, and the maximum number with wrong keys.",
-        "host_per_minute": "The maximum number of requests a minute that an address may send with"
-        " a key, at each gateway, to the routes that are open to LINKUP_HOST_KEY.",
+        " address a minute, at each gateway. 0: no limit, which `linkup run` on loopback sets.",
+        "admin_per_minute": "The maximum number of requests a minute from one address with one"
+        " key, at each gateway, to the routes under /v1/admin that LINKUP_HOST_PER_MINUTE does not"
+        " cover. It is also the maximum number of requests with wrong keys. 0: no limit.",
+        "host_per_minute": "The maximum number of requests a minute from one address with one key,"
+        " at each gateway, to the routes that are open to LINKUP_HOST_KEY. 0: no limit.",
         "other_per_minute": "The maximum number a minute, at each gateway, of tickets that a"
-        " user gets, and of API documents that an address downloads.",
+        " user gets, and of API documents that an address downloads. 0: no limit.",
         "connections": "The maximum number of connections of a gateway. The limit on open"
-        " files may lower it.",
+        " files may lower it. 0: only that limit.",
         "frames_per_second": "The number of frames a second that are read from a"
-        " WebSocket in the long run. There is no limit if LINKUP_MESSAGE_RATE is 0.",
+        " WebSocket in the long run, or twice LINKUP_MESSAGE_RATE if that is more. 0, here or"
+        " there: no limit.",
         "frames_in_flight": "The number of unanswered commands at which a WebSocket is no"
         " longer read.",
-        "shouting_for": "The time for which a WebSocket may exceed its rate before it is closed.",
+        "shouting_for": "The time for which a WebSocket may exceed its rate before it is closed. 0:"
+        " it is never closed for this.",
         "requests_per_second": "The number of requests a second that are read from a"
-        " connection in the long run. There is no limit if LINKUP_API_PER_MINUTE is 0.",
+        " connection in the long run. 0, here or in LINKUP_API_PER_MINUTE: no limit.",
         "queued_per_user": "The maximum number of commands of a user that wait in a gateway.",
-        "header_bytes": "The maximum size of the head of a request. A single field may"
-        " take half of it.",
+        "header_bytes": "The maximum size of the head of a request, at least 8192. A single field"
+        " may take half of it.",
         "header_timeout": "The time within which the head of a request must arrive.",
-        "body_timeout": "The time for which a request or response body may make no progress, which"
-        " means less than 500 bytes/s.",
+        "body_timeout": "The time for which a request or response body may stand still. In the"
+        " long run, it must make at least 500 bytes/s.",
         "stall_timeout": "The time for which a WebSocket may leave waiting frames unread before it"
         " is closed.",
-        "send_buffer_bytes": "The size of the system's send buffer for a WebSocket.",
+        "send_buffer_bytes": "The size of the system's send buffer for a WebSocket, at least 4096.",
         "outbox_frames": "The maximum number of frames that wait for a WebSocket before"
         " it is closed.",
         "outbox_bytes": "The maximum total size of the frames that wait for a WebSocket,"
         " at least 65536.",
-        "lanes": "The number of batches that a gateway sends to persistence at the same time.",
+        "lanes": "The number of batches that a gateway sends to persistence at the same time, at"
+        " most 64.",
         "log_waiting": "The maximum number of queries to the log that wait in a gateway,"
         " including those of WebSockets that connect. Further ones are refused as `overloaded`.",
         "presence_debounce": "The time for which a user may be away without being shown as offline,"
@@ -145,43 +155,45 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "Persistence": {
         "message_burst": "The number of messages that a user may send at once.",
-        "message_rate": "The number of messages a second that a user may send in the long run.",
+        "message_rate": "The number of messages a second that a user may send in the long run. 0:"
+        " no limit.",
         "contacts": "The users to whom a user may write: all (open), or only the contacts that the"
         " host app sets (listed).",
         "group_history": "1: new members of a group see earlier messages.",
-        "edit_window": "The time for which a message may be edited after it was sent.",
+        "edit_window": "The time for which a message may be edited after it was sent. 0: no limit.",
         "delete_window": "The time for which a message may be deleted for everyone after it was"
-        " sent.",
+        " sent. 0: no limit.",
         "feed_retention": "The time for which the feed is kept for clients to resume, at least"
-        " 604800. Messages are always kept.",
-        "follower_patience": "The time for which a service that has stopped reading the log delays"
-        " the deletion of old feed rows, at least 86400.",
+        " 604800. 0: for ever. Messages are always kept.",
+        "follower_patience": "The time after which notify or a webhook that no longer reads the"
+        " stored events stops delaying the deletion of old entries of the feed, at least 86400.",
         "attachment_unsent_for": "The time for which an upload is kept if no message is sent with"
         " it.",
         "database_url": "The database of persistence, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/linkup.db.",
-        "readers": "The number of queries that persistence answers at the same time.",
+        "readers": "The number of queries that persistence answers at the same time, at most 32.",
         "audit_every": "The pause between two audits of the stored data. 0: no audits.",
-        "errors_keep": "The time for which an error record is kept after the error last occurred.",
-        "audit_log_keep": "The time for which an entry of the audit log is kept.",
+        "errors_keep": "The time for which an error record is kept after the error last occurred."
+        " 0: for ever.",
+        "audit_log_keep": "The time for which an entry of the audit log is kept. 0: for ever.",
     },
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
         "notify_push_after": "The time for which a message stays undelivered before it is pushed"
-        " to the browsers that the user has subscribed.",
-        "notify_email_after": "The time for which a message stays unread before an e-mail is sent.",
+        " to the browsers that the user has subscribed. 0: at once.",
+        "notify_email_after": "The time for which a message stays unread before an e-mail is sent."
+        " 0: at once.",
         "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
-        " doubles with each e-mail until the user reads something in the"
-        " conversation.",
+        " doubles with each e-mail, up to a week, until the user reads something in the"
+        " conversation. 0: no pause.",
         "notification_types": "Types of notifications of your app, such as order_shipped, besides"
         " the 17 built-in ones.",
-        "notification_defaults": "The channels of a type for users who have not chosen, such as"
+        "notification_defaults": "The channels of each type for users who have not chosen, such as"
         " post_liked=realtime+push. Instead of channels: none for a notification that is only"
         " listed, off for one that is not even listed.",
         "notification_keep": "The time for which a notification is kept after it was read. Unread"
-        " ones are"
-        " kept for 180 days.",
+        " ones are kept for at least 180 days. 0: all for ever.",
         "public_url": "The address of the page for links in e-mails, such as"
         " https://chat.example.com.",
         "conversation_url": "The URL of a conversation for links in e-mails, with"
@@ -198,15 +210,15 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "smtp_security": "The encryption of the connection to the mail server: starttls,"
         " tls or none.",
         "smtp_from": "The sender of the e-mails.",
-        "smtp_connections": "The maximum number of connections to the mail server at the same time."
-        " More than four are only made while e-mails leave fast.",
+        "smtp_connections": "The maximum number of connections to the mail server at the same time,"
+        " at most 100. More than four are only made while e-mails leave fast.",
         "smtp_refusals": "The number of times in a row that the mail server says there is no such"
         " mailbox, after which this address gets no e-mail. When the user's address changes, the"
         " user gets e-mails again."
         " 0: refusals never end the e-mails.",
         "smtp_retry_strategy": "The growth of the pauses between two attempts to send an e-mail:"
         " exponential, linear or fixed.",
-        "smtp_retry_attempts": "The maximum number of attempts to send an e-mail.",
+        "smtp_retry_attempts": "The maximum number of attempts to send an e-mail, at most 1000.",
         "smtp_retry_base": "The first pause between two attempts.",
         "smtp_retry_cap": "The longest pause between two attempts.",
         "vapid_private_key": "The private key of web push, which `linkup vapid` makes. `linkup run`"
@@ -223,7 +235,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " to a webhook: exponential, linear or fixed.",
         "webhook_retry_base": "The first pause between two attempts.",
         "webhook_retry_cap": "The longest pause between two attempts.",
-        "webhook_retry_for": "The time for which an event is tried before it is given up.",
+        "webhook_retry_for": "The time for which an event is tried before it is given up, at most"
+        " 2592000.",
     },
 }
 

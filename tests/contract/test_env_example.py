@@ -1,8 +1,10 @@
 import re
 from pathlib import Path
 
+from msgspec.inspect import FloatType, IntType, StructType, type_info
+
 from shared.route import LIMITS
-from shared.settings import Settings, load
+from shared.settings import LEAST_RETENTION, Settings, load
 from tests.contract.env_example import MEANINGS, text
 
 FILE = Path(__file__).parents[2] / ".env.example"
@@ -34,3 +36,87 @@ def test_every_line_of_it_is_a_setting_and_its_default() -> None:
     lines = dict(re.findall(r"^# (LINKUP_\w+)=(.*)$", FILE.read_text(), re.MULTILINE))
     assert len(lines) == len(Settings.__struct_fields__)
     assert load(lines) == Settings()
+
+
+SAID = {name: meaning for part in MEANINGS.values() for name, meaning in part.items()}
+ROW = re.compile(r"^\| (`LINKUP_\w+`[^|]*) \|([^|]*)\| (.*) \|$", re.MULTILINE)
+SAYS_ZERO = re.compile(r"(?<![\d.])0[:,]|\b0 selects|rate of 0")  # `0: no limit`
+MADE = {  # a default that depends on others
+    "jwt_secret": "created by `linkup run",
+    "dev_login": "on with `linkup run` on loopback",
+    "attachments_url": "./data/attachments",
+    "vapid_private_key": "created by `linkup run",
+    "vapid_subject": "the address of `LINKUP_SMTP_FROM",
+}
+
+
+def numbers() -> dict[str, IntType | FloatType]:
+    kinds = type_info(Settings)
+    assert isinstance(kinds, StructType)
+    return {f.name: f.type for f in kinds.fields if isinstance(f.type, IntType | FloatType)}
+
+
+def takes_zero(name: str) -> bool:
+    return name in numbers() and numbers()[name].ge == 0
+
+
+def rows() -> list[tuple[list[str], str, str]]:
+    """Return the rows of the settings in the README: names, default, meaning."""
+    found = ROW.findall((FILE.parent / "README.md").read_text())
+    return [(spelt_out(names), default.strip(), meaning) for names, default, meaning in found]
+
+
+def spelt_out(names: str) -> list[str]:
+    """`LINKUP_SMTP_HOST`, `…_PORT` → smtp_host, smtp_port."""
+    first, *others = [name.lower() for name in re.findall(r"`(?:LINKUP_|…_)(\w+)`", names)]
+    full = [first]
+    for rest in others:
+        start = first.split("_")
+        longer = ["_".join([*start[:most], rest]) for most in range(len(start), -1, -1)]
+        full.append(next(name for name in longer if name in SAID))
+    return full
+
+
+def test_the_line_of_a_number_says_what_0_means_where_0_is_allowed() -> None:
+    said = {name for name in numbers() if SAYS_ZERO.search(SAID[name])}
+    assert said == {name for name in numbers() if takes_zero(name)}
+
+
+def test_a_bound_that_a_line_names_is_the_bound_of_the_type() -> None:
+    for name, kind in numbers().items():
+        lowest = LEAST_RETENTION if name == "feed_retention" else kind.ge
+        least = re.findall(r", at least (\d+)\.", SAID[name])
+        assert [float(number) for number in least] in ([], [lowest]), name
+        most = re.findall(r", at most (\d+)\.", SAID[name])
+        assert [float(number) for number in most] in ([], [kind.le]), name
+        if lowest is not None and lowest > 1:
+            assert least, f"say in the line of {name} that it is at least {lowest:g}"
+        if kind.le is not None and kind.le <= 100 and name != "smtp_port":
+            assert most, f"say in the line of {name} that it is at most {kind.le:g}"
+
+
+def test_the_readme_says_what_0_means_where_0_is_allowed() -> None:
+    for names, _, meaning in rows():
+        if set(names) & numbers().keys():
+            assert bool(SAYS_ZERO.search(meaning)) == any(map(takes_zero, names)), names
+
+
+def test_the_readme_has_the_defaults_of_the_settings() -> None:
+    for names, shown, _ in rows():
+        told = [one.strip("` ") for one in shown.split(",")]
+        told = told * len(names) if len(told) == 1 else told
+        unit = 10**6 if shown.endswith(" MB") else 1
+        for name, one in zip(names, told, strict=True):
+            assert one.removesuffix(" MB").removesuffix(" a second") in texts_of(name, unit), name
+
+
+def texts_of(name: str, unit: int) -> set[str]:
+    match getattr(Settings(), name):
+        case "" | () | False:
+            return {"", "none", "off", MADE.get(name, "")}
+        case bool():
+            return {"1"}
+        case int() | float() as number:
+            return {f"{number / unit:.15g}"}
+        case other:
+            return {str(other)}

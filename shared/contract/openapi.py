@@ -10,6 +10,7 @@ from shared.contract.schemas import Schema, components
 from shared.errors import Forbidden, LinkupError, RateLimited, Unauthorized
 from shared.route import PATH_TYPES, SCOPES, Answer, Parameter, Route
 from shared.routes import ROUTES
+from shared.settings import variable
 
 REF = "#/components/schemas/{name}"
 IN_BRACES = re.compile(r"\{(\w+)\}")
@@ -122,8 +123,8 @@ def _security(route: Route) -> list[Schema]:
 
 
 def _condition(route: Route) -> str:
-    names = " or ".join(f"`{name}`" for name in route.switches)
-    return f"Available only if the setting {names} is set." if names else ""
+    names = " or ".join(f"`{variable(name)}`" for name in route.switches)
+    return f"Available only if {names} is set." if names else ""
 
 
 def _tag(path: str) -> str:

@@ -28,7 +28,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="GET",
         path="/v1/users/{user_id}",
-        summary="Get a user to whom you may write, or could if you did not block them.",
+        summary="Get a user to whom you may write, or could if you did not block them, or with whom"
+        " you share a conversation.",
         answers=(Answer(200, api.UserView, "The user."),),
         errors=(NotFound,),
     ),

@@ -9,8 +9,8 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/v1/admin/users/{user_id}/export",
         limit="host",
-        summary="Export everything that is stored of a user. The document is sent while it is read."
-        ' It is complete if it ends with `"complete": true`.',
+        summary="Export everything that is stored of a user. The document is sent while the data"
+        ' are read. It is complete if it ends with `"complete": true`.',
         answers=(Answer(200, api.ExportAnswer, "The document."),),
         errors=(NotFound,),
         auth="operator",

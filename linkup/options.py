@@ -37,8 +37,8 @@ token_command_option = click.option(
     "--token-command",
     default="",
     metavar="COMMAND",
-    help="Command that prints a token for the user whose id is appended to it, in place of the "
-    "secret. It is not run by a shell.",
+    help="Command that prints a token, used in place of the secret. The id of the user is appended "
+    "to it. It is not run by a shell.",
 )
 audience_option = click.option(
     "--audience",

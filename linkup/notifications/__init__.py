@@ -36,10 +36,10 @@ def notifications() -> None:
     """Show and manage the notifications of all users."""
 
 
-@notifications.command(short_help="Count notifications and deliveries.")
+@notifications.command(short_help="Count notifications, e-mails and pushes.")
 @common
 def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Count notifications by type, and deliveries by channel, state and reason."""
+    """Count notifications by type, and e-mails and pushes by state and reason."""
     found = _ask(data_dir, config, NotifyStats(), NotifyStatsAnswer)
     if as_json:
         print_json(found)
@@ -47,7 +47,7 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
         Console().print(counts(found))
 
 
-@notifications.command(short_help="Delete old notifications and deliveries.")
+@notifications.command(short_help="Delete old notifications, e-mails and pushes.")
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True),
@@ -55,7 +55,8 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
 )
 @common
 def cleanup(days: float | None, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Delete notifications that were read, and deliveries that ended, more than --days ago.
+    """Delete notifications that were read more than --days ago, and the records of e-mails and
+    pushes that ended more than --days ago.
 
     Unread notifications are kept for at least 180 days, and the idempotency keys of the host app
     for at least 7 days. Notify does the same by itself every six hours, with the default.
@@ -92,7 +93,7 @@ def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -
     type=click.IntRange(1, MOST),
     default=50,
     show_default=True,
-    help="Maximum number of deliveries.",
+    help="Maximum number of e-mails and pushes.",
 )
 @common
 def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) -> None:

@@ -47,7 +47,9 @@ BY_CODE: Mapping[str, Advice] = {
     ),
     "unauthorized": Advice("authentication", "Sign in again.", ("refresh",)),
     "resync_required": Advice("websocket", "Load the conversations again.", ("sync",)),
-    "out_of_order": Advice("websocket", "It is sent after the message before it.", ("wait",)),
+    "out_of_order": Advice(
+        "websocket", "This message will be sent once the one before it has been sent.", ("wait",)
+    ),
     "rate_limited": Advice("rate_limit", "Wait a moment, then try again.", ("wait", "retry")),
     "unavailable": Advice(
         "database",

@@ -23,7 +23,7 @@ const BY_CODE = {
   forbidden: ["authentication", "If you should be allowed to do this, ask whoever runs this app.", ["refresh"]],
   unauthorized: ["authentication", "Sign in again.", ["refresh"]],
   resync_required: ["websocket", "Load the conversations again.", ["sync"]],
-  out_of_order: ["websocket", "It is sent after the message before it.", ["wait"]],
+  out_of_order: ["websocket", "This message will be sent once the one before it has been sent.", ["wait"]],
   rate_limited: ["rate_limit", "Wait a moment, then try again.", ["wait", "retry"]],
   unavailable: ["database", "Try again in a moment. Messages are kept until they can be sent.", ["retry", "offline"]],
   overloaded: ["system", "The server is busy. Wait a moment, then try again.", ["wait", "retry"]],

@@ -12,6 +12,7 @@ from tests.bench.plots import Everything, plots
 from tests.bench.profile import Profile
 from tests.bench.report import costs, figures
 from tests.bench.stages import ORDER
+from tests.bench.whole import RATE_SECONDS
 
 BLOCK = re.compile(
     r"(<!-- figures: make bench ARGS=--write -->\n).*?(<!-- end of the figures -->)", re.DOTALL
@@ -79,6 +80,11 @@ asyncio, whatever the services run on, so that figures of different releases can
 load generator
 plays {bench.full.pairs} pairs of users over real sockets and checks every message: none was lost,
 doubled or out of order. CPU time is that of all processes of the server, user and system.
+
+The tables come from separate runs, so figures of the same load differ between them. The table of
+rates is from a new server, with {RATE_SECONDS:g} s at each rate.
+The row with typists is from a run in which {bench.typing.typists:,} more users are connected,
+who type half of the time. The sampling for the table of stages adds to the CPU time there.
 
 ## Throughput and latency
 

@@ -96,7 +96,7 @@ def figures(bench: Bench) -> list[Row]:
         (
             f"ack p99 ms at {typing.rate:g}/s beside {typing.typists:,} typists",
             f"{typing.ack.p99_ms or 0:.2f}",
-            f"without them {typing.quiet_ack.p99_ms or 0:.2f}",
+            f"without their typing {typing.quiet_ack.p99_ms or 0:.2f}",
             f"{typing.typing_ratio or 0:.2f}",
         ),
         (

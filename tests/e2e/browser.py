@@ -10,8 +10,10 @@ from urllib.parse import unquote
 
 from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
+from tests.support.peer import http
 from tests.support.stack import Stack
 from tests.support.traffic import socket_of
+from tests.support.waiting import eventually
 
 Open = Callable[..., Awaitable[Page]]
 OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
@@ -41,6 +43,29 @@ async def been_here(stack: Stack, *user_ids: str) -> None:
 
 async def connected(page: Page) -> None:
     await expect(page.locator(".connection")).to_have_attribute("data-state", "connected")
+
+
+async def reconnected(page: Page) -> None:
+    """Have the page try at once, and again: a try that is under way may have begun too early."""
+
+    async def is_connected() -> bool:
+        state = await page.locator(".connection").get_attribute("data-state")
+        if state != "connected":
+            await page.evaluate("dispatchEvent(new Event('online'))")
+        return state == "connected"
+
+    await eventually(is_connected)
+
+
+async def findable(stack: Stack, user_id: str, words: str) -> None:
+    """Wait until the search finds it: the index follows the acks."""
+    async with http(stack, user_id) as api:
+
+        async def is_found() -> bool:
+            answer = await api.get("/v1/search", q=words)
+            return bool(answer.raise_for_status().json()["messages"])
+
+        await eventually(is_found)
 
 
 async def begin_chat(page: Page, user_id: str) -> None:

@@ -3,7 +3,17 @@
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.browser import Open, begin_chat, choose, message_menu, messages, own, send
+from tests.e2e.browser import (
+    Open,
+    begin_chat,
+    choose,
+    findable,
+    message_menu,
+    messages,
+    own,
+    send,
+)
+from tests.support.stack import Stack
 
 TURNED = "holiday\u202egpj.html"
 SEEN = "holiday[U+202E]gpj.html"
@@ -38,7 +48,9 @@ async def test_f_p17_a_files_name_hides_nothing(open_as: Open) -> None:
     assert "\u202e" not in await whole(page)
 
 
-async def test_f_p17_the_names_of_people_and_groups_hide_nothing(open_as: Open) -> None:
+async def test_f_p17_the_names_of_people_and_groups_hide_nothing(
+    stack: Stack, open_as: Open
+) -> None:
     name = "eve\u202etob\u200b"
     seen = "eve[U+202E]tob[U+200B]"
     other = await open_as(name)
@@ -54,6 +66,7 @@ async def test_f_p17_the_names_of_people_and_groups_hide_nothing(open_as: Open) 
     await expect(page.locator(".subject .whose")).to_have_text(f"Reply to {seen}")
     await send(page, "hello too")
     await expect(page.locator(".row .quote .whose")).to_have_text(seen)
+    await findable(stack, "nora17", "hello")
     await page.locator("#find").fill("hello")
     await expect(page.locator(".hits .name").first).to_have_text(seen)
     await expect(page.locator(".hits bdi").get_by_text(seen).first).to_be_visible()

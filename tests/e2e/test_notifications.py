@@ -107,7 +107,8 @@ async def test_s40_s92_the_bell_counts_and_each_notification_leads_somewhere(
     await expect(page).to_have_title("LinkUp")
 
     await page.get_by_role("button", name="Actions for this conversation").click()
-    await choose(page, "Mute")
+    async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        await choose(page, "Mute")  # shown before the server has it
     await expect(page.get_by_label("Muted")).to_be_visible()
     await begin_chat(page, "nora")  # away from the muted one
     await post(page, stack, "nils", "nora", "Still there?")
@@ -119,9 +120,9 @@ async def test_s40_s92_the_bell_counts_and_each_notification_leads_somewhere(
 async def test_s92_on_a_phone_the_list_is_a_full_screen_and_tells_what_fails(
     stack: Stack, open_as: Open
 ) -> None:
-    page = await open_as("nele", viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await open_as("nelly", viewport=PHONE, has_touch=True, is_mobile=True)
     for number in range(3):
-        await announce(page, stack, "nele", f"Mention {number}")
+        await announce(page, stack, "nelly", f"Mention {number}")
     await expect(bell(page).locator(".badge")).to_have_text("3")
     await page.route("**/v1/notifications?*", _refuse)
     await bell(page).tap()

@@ -1,5 +1,6 @@
 """Tests files on the page: chosen, pasted or dropped, shown to the other, and gone when deleted."""
 
+import asyncio
 import struct
 import zlib
 from pathlib import Path
@@ -140,19 +141,15 @@ async def test_f_p10_a_file_goes_up_once_the_server_can_take_it(
     open_as: Open, tmp_path: Path
 ) -> None:
     page = await open_as("theo", "/chat/theo/")
-    refusals = [503, 429]
-
-    async def busy(route: Route) -> None:
-        if refusals:
-            await route.fulfill(status=refusals.pop(), headers={"Retry-After": "1"})
-        else:
-            await route.continue_()
-
-    await page.route("**/v1/attachments?name=*", busy)
+    asked: asyncio.Queue[Route] = asyncio.Queue()
+    await page.route("**/v1/attachments?name=*", asked.put_nowait)
     await give(page, "drop", ".conversation", "list.txt", "milk")
-    await expect(page.locator(".tray .facts")).to_have_text("The server answered 429")
-    await expect(page.locator(".tray .facts")).to_have_text("The server answered 503")
+    for status in (429, 503):
+        await (await asked.get()).fulfill(status=status, headers={"Retry-After": "1"})
+        await expect(page.locator(".tray .facts")).to_have_text(f"The server answered {status}")
+    await (await asked.get()).continue_()
     await expect(page.locator(".tray .facts")).to_have_text("4 bytes")
+    await page.unroute_all()
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
         file.truncate(101_000_000)

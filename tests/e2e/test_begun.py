@@ -16,6 +16,7 @@ from tests.e2e.browser import (
     send,
 )
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 UPLOADS = "**/v1/attachments?*"
 NOTE = FilePayload(name="note.txt", mimeType="text/plain", buffer=b"here")
@@ -114,6 +115,7 @@ async def test_f_p15_what_was_sent_before_its_files_were_up_goes_where_it_was_wr
     await expect(page.get_by_role("progressbar")).to_have_count(1)
     await look(page, "Berta")
     await page.get_by_label("Message", exact=True).fill("not yet")
+    await eventually(lambda: bool(held))
     await held[0].continue_()
     line = page.locator(".chats li").filter(has_text="Anna")
     await expect(line.locator(".preview")).to_have_text("You: with a note")

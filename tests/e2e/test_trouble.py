@@ -45,15 +45,20 @@ def asked(page: Page, path: str) -> list[dict[str, list[str]]]:
     return queries
 
 
-def refusing(times: int, status: int) -> Refuse:
-    """So often the server has no time, and says so as a proxy would."""
+def refusing(times: int, status: int, seen: asyncio.Event | None = None) -> Refuse:
+    """So often the server has no time, and says so as a proxy would.
+
+    What is asked then waits until the test has `seen` what the page shows meanwhile.
+    """
     left = [times]
 
     async def answer(route: Route) -> None:
         left[0] -= 1
-        if left[0] < 0:
-            return await route.continue_()
-        await route.fulfill(status=status, headers={"Retry-After": "1"}, body="busy")
+        if left[0] >= 0:
+            return await route.fulfill(status=status, headers={"Retry-After": "1"}, body="busy")
+        if seen is not None:
+            await seen.wait()
+        await route.continue_()
 
     return answer
 
@@ -98,13 +103,14 @@ async def test_f_p4_many_quotes_are_one_question_asked_again_when_refused(
         ids = [(await peer.message("quoter", f"original {n}"))["message_id"] for n in range(50)]
         for n, reply_to in enumerate(ids):
             await peer.message("quoter", f"answer {n}", reply_to=reply_to)
-    page = await open_as("quoter")
-    await page.route(re.compile(r"/messages\?ids="), refusing(2, 429))
+    page, seen = await open_as("quoter"), asyncio.Event()
+    await page.route(re.compile(r"/messages\?ids="), refusing(2, 429, seen))
     queries = asked(page, "/v1/conversations/[^/]+/messages")
     await begin_chat(page, "quoter")
     await expect(messages(page)).to_have_count(50)
     quotes = page.locator(".quote .said")
     await expect(quotes.first).to_have_text("…")
+    seen.set()
     await expect(quotes).to_have_text([f"original {n}" for n in range(50)])
     assert len([query for query in queries if "ids" in query]) == 3
     assert not [query for query in queries if "after_id" in query]
@@ -164,12 +170,12 @@ async def test_f_p10_what_was_opened_while_the_server_was_away_loads_by_itself(
 async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves(
     stack: Stack, open_as: Open
 ) -> None:
-    await been_here(stack, "rob", "rhea")
+    await been_here(stack, "rob", "rina")
     page = await open_as("ralph", "/chat/rob/")
     await send(page, "hello")
     await has_status(own(page, "hello"), "sent")
     async with http(stack, "ralph") as api:
-        await api.post("/v1/blocks", {"user_id": "rhea"})
+        await api.post("/v1/blocks", {"user_id": "rina"})
         await api.post("/v1/conversations", {"title": "Walk", "members": ["rob"]})
     sheet = page.locator("dialog.sheet")
     async with away(page):
@@ -181,7 +187,7 @@ async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves
     async with away(page):
         await page.get_by_role("button", name="Block list").click()
         await expect(sheet.get_by_text("The server cannot be reached")).to_be_visible()
-    await expect(sheet.get_by_text("rhea")).to_be_visible()
+    await expect(sheet.get_by_text("rina")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator(".chats a").filter(has_text="Walk")).to_be_visible()
     async with away(page):
@@ -192,10 +198,11 @@ async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves
 
 
 async def test_f_p10_a_server_that_is_busy_is_asked_again_when_it_said(open_as: Open) -> None:
-    page = await open_as("rex")
-    await page.route(re.compile(r"/v1/conversations\?peer="), refusing(2, 429))
+    page, seen = await open_as("rex"), asyncio.Event()
+    await page.route(re.compile(r"/v1/conversations\?peer="), refusing(2, 429, seen))
     await begin_chat(page, "rex")
     await expect(page.get_by_text("The server answered 429")).to_be_visible()
+    seen.set()
     await expect(page.get_by_text("Keep notes, links and drafts here.")).to_be_visible()
 
 

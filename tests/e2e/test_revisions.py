@@ -1,11 +1,15 @@
 """Tests what two people see of edits, deletions, reactions, replies and typing."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
+from shared.subjects import direct_conversation_id
 from tests.e2e.browser import (
     Open,
     choose,
@@ -21,8 +25,9 @@ from tests.e2e.browser import (
     send,
 )
 from tests.e2e.conftest import WINDOWS
+from tests.support.peer import http
 from tests.support.stack import Stack
-from tests.support.waiting import within
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 EDIT_WINDOW, DELETE_WINDOW = (timedelta(seconds=span) for span in WINDOWS.values())
 PHONE = {"width": 360, "height": 740}
@@ -61,6 +66,13 @@ async def test_s66_edits_tombstones_and_what_is_hidden_stay_after_a_reload(
     await expect(enzo.get_by_role("menuitem")).to_have_text(["Delete…"])
     await enzo.keyboard.press("Escape")
 
+    async with http(stack, "enzo") as api:
+        place = direct_conversation_id("ella", "enzo")
+
+        async def is_hidden() -> bool:  # the page shows it before the server has it
+            return len(await api.history(place)) == 2
+
+        await eventually(is_hidden)
     for page in (ella, enzo):
         await page.reload()
         await expect(message_row(page, "number one").locator(".edited")).to_be_visible()
@@ -132,6 +144,24 @@ async def test_a_reply_shows_what_it_answers_and_leads_there(stack: Stack, open_
     await expect(quote).to_have_text("GailMessage deleted")
 
 
+@asynccontextmanager
+async def typing_in(field: Locator) -> AsyncIterator[None]:
+    """While the block runs: who presses nothing for a second types no more."""
+    seen = asyncio.Event()
+
+    async def press() -> None:
+        while not seen.is_set():
+            await field.press("x")
+            await asyncio.sleep(0.1)
+
+    pressing = asyncio.create_task(press())
+    try:
+        yield
+    finally:
+        seen.set()
+        await pressing
+
+
 async def test_s64_typing_shows_in_the_header_and_in_the_inbox_and_ends(open_as: Open) -> None:
     hank = await open_as("hank", "/chat/hope/")
     hope = await open_as("hope", "/chat/hank/")
@@ -139,15 +169,13 @@ async def test_s64_typing_shows_in_the_header_and_in_the_inbox_and_ends(open_as:
     await expect(messages(hope)).to_have_text(["Hello"])
     header, line = hope.locator(".bar .sub"), hope.locator(".chats .preview")
     field = hank.get_by_label("Message", exact=True)
-    await field.press_sequentially("I am")
-    await expect(header).to_have_text("typing…")
-    await expect(line).to_have_text("typing…")
+    async with typing_in(field):
+        await expect(header).to_have_text("typing…")
+        await expect(line).to_have_text("typing…")
     await expect(header).to_have_text("online")  # idle for a second
     await expect(line).to_have_text("Hello")
-    await field.fill("")
-    async with within(20):  # the server lets a second go by between two
-        while await header.text_content() != "typing…":
-            await field.press("x")
+    async with typing_in(field):
+        await expect(header).to_have_text("typing…")
     await field.fill("I am done")
     await field.press("Enter")
     await expect(messages(hope)).to_have_text(["Hello", "I am done"])
@@ -184,7 +212,7 @@ async def test_s66_s89_what_the_server_allows_is_offered_and_no_longer(open_as: 
     await has_status(own(page, "As it was"), "sent")
     told = await own(page, "As it was").locator("time").get_attribute("datetime")
     sent = datetime.fromisoformat(told or "")
-    moment, edit = timedelta(seconds=1), page.get_by_role("menuitem", name="Edit")
+    moment, edit = timedelta(seconds=TIMEOUT_FACTOR), page.get_by_role("menuitem", name="Edit")
     everyone = page.get_by_role("button", name="Delete for everyone")
 
     await page.clock.set_fixed_time(sent + EDIT_WINDOW - 3 * moment)

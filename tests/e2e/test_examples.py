@@ -1,7 +1,7 @@
 """Tests the apps of examples/: each signs people in, and shows their messages in a frame."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -31,10 +31,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    """Return the port that LinkUp will have: the apps start first, and their pages name it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def port() -> Iterator[int]:
+    """The port that LinkUp will have: the apps start first, and their pages name it.
+
+    It stays bound, so that nobody else is given it, but nobody listens there until LinkUp does.
+    """
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield int(reserved.getsockname()[1])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -39,11 +39,11 @@ async def test_s28_who_writes_is_somebody(stack: Stack, open_as: Open) -> None:
 
 async def test_s28_d16_who_blocks_is_as_unknown_as_nobody(stack: Stack, open_as: Open) -> None:
     await been_here(stack, "nora28")
-    page = await open_as("nils", "/chat/nora28/", known=False)
+    page = await open_as("nilo28", "/chat/nora28/", known=False)
     await connected(page)
     await expect(page.get_by_role("heading", name="nora28")).to_be_visible()
     headers = {"Authorization": f"Bearer {stack.token('nora28')}"}
-    body = {"user_id": "nils"}
+    body = {"user_id": "nilo28"}
     answer = await page.request.post(f"{stack.url}/v1/blocks", headers=headers, data=body)
     assert answer.status == 204
     await page.reload()
@@ -52,19 +52,19 @@ async def test_s28_d16_who_blocks_is_as_unknown_as_nobody(stack: Stack, open_as:
 
 async def test_s28_the_id_of_a_conversation_leads_to_it(stack: Stack, open_as: Open) -> None:
     """As a link of LINKUP_CONVERSATION_URL has it: of a group, and of two people."""
-    await been_here(stack, "otis")
-    page = await open_as("olaf")
-    with_otis = direct_conversation_id("olaf", "otis")
-    headers = {"Authorization": f"Bearer {stack.token('olaf')}"}
-    group = {"title": "Hiking", "members": ["otis"]}
-    for body in ({"to": "otis"}, group):
+    await been_here(stack, "odil")
+    page = await open_as("oskar")
+    with_odil = direct_conversation_id("oskar", "odil")
+    headers = {"Authorization": f"Bearer {stack.token('oskar')}"}
+    group = {"title": "Hiking", "members": ["odil"]}
+    for body in ({"to": "odil"}, group):
         answer = await page.request.post(
             f"{stack.url}/v1/conversations", headers=headers, data=body
         )
     hiking = (await answer.json())["conversation"]["conversation_id"]
-    await page.goto(f"{stack.url}/conversation/{with_otis}/")
-    await expect(page.locator(".who h1")).to_have_text("otis")
-    await expect(page).to_have_url(f"{stack.url}/chat/otis/")
+    await page.goto(f"{stack.url}/conversation/{with_odil}/")
+    await expect(page.locator(".who h1")).to_have_text("odil")
+    await expect(page).to_have_url(f"{stack.url}/chat/odil/")
     await page.goto(f"{stack.url}/conversation/{hiking}/")
     await expect(page.locator(".who h1")).to_have_text("Hiking")
     await expect(page).to_have_url(f"{stack.url}/group/{hiking}/")

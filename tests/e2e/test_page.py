@@ -64,7 +64,7 @@ async def test_two_people_see_each_tick_come_and_the_badge_go(stack: Stack, open
 
 
 async def test_a_message_is_on_the_screen_with_the_next_frame(open_as: Open) -> None:
-    page = await open_as("nora", "/chat/nora/")
+    page = await open_as("norma", "/chat/norma/")
     count = await page.evaluate(
         """async () => {
             const field = document.querySelector("textarea");

@@ -28,7 +28,7 @@ def found(page: Page) -> Locator:
 
 
 async def test_s87_people_are_found_by_name_and_written_to(stack: Stack, open_as: Open) -> None:
-    page = await open_as("wilma")
+    page = await open_as("wilfried")
     await host_knows(page, stack, x1="Zoë Quist", x2="Zora Quist", x3="Quentin Zorn")
     field = page.get_by_label("Find or start a conversation")
     await field.fill("zo qui")

@@ -35,8 +35,8 @@ async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(
 
         wire.connect_to_server().on_message(forward)
 
-    await been_here(stack, "rolf")
-    page = await open_as("rosa", "/chat/rolf/", wire=hold_acks)
+    await been_here(stack, "rufus")
+    page = await open_as("ronja", "/chat/rufus/", wire=hold_acks)
     await send(page, "first")
     await send(page, "second")
     await eventually(lambda: len(acks) == 2)

@@ -147,9 +147,9 @@ def test_a_token_seen_a_moment_ago_is_not_verified_again(monkeypatch: pytest.Mon
 
 
 def test_a_token_seen_a_moment_ago_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, signed = auth(), token(exp=NOW + 600)
+    one, signed = auth(), token(exp=LATER)
     assert one.verify(signed).user_id == "alice"
-    monkeypatch.setattr(time, "time", lambda: NOW + 600.0)
+    monkeypatch.setattr(time, "time", lambda: float(LATER))
     with pytest.raises(Unauthorized) as refused:
         one.verify(signed)
     assert refused.value.why == "expired"

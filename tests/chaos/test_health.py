@@ -131,8 +131,7 @@ def full(service: str, file: str) -> Trouble:
         pid = stack.pids()[service]
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         path = stack.data_dir / file
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as reader:
-            end = appending(path, reader)
+        with appending(path) as end:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (end, before[1]))
             try:
                 yield
@@ -142,16 +141,32 @@ def full(service: str, file: str) -> Trouble:
     return trouble
 
 
-def appending(path: Path, reader: sqlite3.Connection) -> int:
-    """Hold a snapshot, so that the log is not begun anew; return the offset of its next frame."""
-    [(version,)] = reader.execute("PRAGMA user_version")
-    reader.execute(f"PRAGMA user_version = {version}")  # a frame that only the log has
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    [(page,)] = reader.execute("PRAGMA page_size")
-    with closing(sqlite3.connect(path, timeout=10)) as other:
-        [(_, frames, _)] = other.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    return int(32 + frames * (24 + page))  # https://www.sqlite.org/fileformat2.html#walformat
+@contextmanager
+def appending(path: Path) -> Iterator[int]:
+    """Hold a snapshot, so that the log is not begun anew; yield the offset of its next frame.
+
+    The first snapshot keeps the frame that follows out of the database file, so the second reads
+    it from the log, and a log that is read is not begun anew.
+    """
+    with snapshot(path), closing(connected(path)) as writer:
+        [(version,)] = writer.execute("PRAGMA user_version")
+        [(page,)] = writer.execute("PRAGMA page_size")
+        writer.execute(f"PRAGMA user_version = {version}")
+        with snapshot(path):
+            [(_, frames, _)] = writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            yield 32 + frames * (24 + page)  # https://www.sqlite.org/fileformat2.html#walformat
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[None]:
+    with closing(connected(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=10)
 
 
 def moved(name: str) -> Trouble:

@@ -99,10 +99,11 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield stack
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("crowds", "rounds"),
-    [pytest.param(3, 2, id="some"), pytest.param(10, 3, id="many", marks=pytest.mark.slow)],
+    [pytest.param(3, 2, id="some"), pytest.param(10, 3, id="many")],
 )
 async def test_c1_to_c7_everybodys_view_equals_the_log_after_kill_9(
     stack: Stack, crowds: int, rounds: int

@@ -280,11 +280,11 @@ SILENT = {"persistence frozen": "persistence", "persistence killed": "persistenc
 OFTEN = [  # those of one second or two in `make test`, the others in continuous integration
     ("persistence frozen", False),
     pytest.param("store locked", True, marks=pytest.mark.slow),
-    ("disk full", False),
+    pytest.param("disk full", False, marks=pytest.mark.slow),
     pytest.param("store moved", True, marks=pytest.mark.slow),
     pytest.param("nats-server frozen", False, marks=pytest.mark.slow),
     pytest.param("nats-server killed", True, marks=pytest.mark.slow),
-    ("subscription missing", False),
+    pytest.param("subscription missing", False, marks=pytest.mark.slow),
     pytest.param("notify frozen", True, marks=pytest.mark.slow),
 ]
 SELDOM = [

@@ -66,7 +66,8 @@ async def test_c8_killed_before_data_is_sent_once_after_the_restart(
     ]
 
 
-@pytest.mark.parametrize("step", [pytest.param("data", marks=pytest.mark.slow), "dot"])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["data", "dot"])
 async def test_c8_killed_after_data_began_is_unknown_and_never_sent_again(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, step: str
 ) -> None:
@@ -103,6 +104,7 @@ async def test_c8_killed_again_and_again_never_sends_two(
     assert sent <= set(to)
 
 
+@pytest.mark.slow
 async def test_killed_while_following_loses_and_doubles_no_row(
     nats_url: str, tmp_path: Path, log: FakeLog
 ) -> None:

@@ -274,6 +274,7 @@ def test_the_image_is_of_this_version_and_of_nobody() -> None:
     assert "# syntax" not in text
 
 
+@pytest.mark.slow
 async def test_a_message_goes_from_socket_to_socket_by_the_processes_of_compose(
     tmp_path: Path,
 ) -> None:

@@ -51,6 +51,7 @@ def epoch(stores: Path) -> str:
     return str(value)
 
 
+@pytest.mark.slow
 def test_a_backup_by_container_is_restored_with_a_new_epoch(stores: Path) -> None:
     [backup] = commands(DOCS, RUN)
     assert commands(OPERATIONS, RUN)[0] == backup

@@ -84,6 +84,7 @@ async def test_s43_a_valid_request_is_answered_as_documented(stack: Stack, name:
     await ask(stack, name, GenerationMode.POSITIVE, CONFORMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TAKING)
 async def test_s43_an_invalid_request_is_refused_as_documented(stack: Stack, name: str) -> None:
     await ask(stack, name, GenerationMode.NEGATIVE, CONFORMS if name in PER_ITEM else REFUSES)

@@ -25,7 +25,11 @@ HOLD_UPLOADS = """() => {
     };
 }"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def picture(width: int, height: int) -> bytes:

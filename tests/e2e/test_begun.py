@@ -21,7 +21,11 @@ from tests.support.waiting import eventually
 UPLOADS = "**/v1/attachments?*"
 NOTE = FilePayload(name="note.txt", mimeType="text/plain", buffer=b"here")
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def two_chats(stack: Stack, open_as: Open, number: str) -> Page:

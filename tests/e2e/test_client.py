@@ -26,7 +26,11 @@ from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 LONGEST = 20_000 * TIMEOUT_FACTOR  # ms: a tab waits seven seconds for what another one sends
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_c2_an_unsent_message_survives_a_reload_and_is_stored_once(
@@ -158,7 +162,6 @@ async def test_c6_after_a_resync_the_open_conversation_has_no_hole(
     assert len(wires) >= 2
 
 
-@pytest.mark.slow
 async def test_c7_a_silent_server_is_noticed(open_as: Open) -> None:
     half_open: set[WebSocketRoute] = set()
     wires: list[WebSocketRoute] = []
@@ -318,7 +321,6 @@ async def test_f_p1_a_tab_that_cannot_connect_leaves_the_outbox_to_one_that_can(
     await expect(messages(first)).to_have_text([*said, "five"])
 
 
-@pytest.mark.slow
 async def test_f_p1_a_frozen_tab_does_not_keep_what_is_written_in_another(
     stack: Stack, open_as: Open
 ) -> None:
@@ -342,7 +344,6 @@ async def test_f_p1_a_frozen_tab_does_not_keep_what_is_written_in_another(
     await expect(messages(second)).to_have_text(["zero", "one", "two", "three"])
 
 
-@pytest.mark.slow
 async def test_f_p1_a_tab_that_hears_nothing_from_the_server_does_not_keep_it_either(
     open_as: Open,
 ) -> None:

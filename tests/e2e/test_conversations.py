@@ -21,7 +21,11 @@ from tests.support.waiting import TIMEOUT_FACTOR
 AWAY_MS = 40_000 * TIMEOUT_FACTOR  # five seconds, and a dead gateway thirty
 PHONE = {"width": 360, "height": 740}
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def line(page: Page, name: str) -> Locator:
@@ -99,7 +103,6 @@ async def test_f_p19_what_is_muted_or_archived_is_not_in_the_title(
     await expect(page).to_have_title("(5) LinkUp")
 
 
-@pytest.mark.slow
 async def test_s63_who_is_online_has_a_dot_and_who_left_was_last_seen(open_as: Open) -> None:
     mona = await open_as("mona", "/chat/milo/")
     milo = await open_as("milo", "/chat/mona/")
@@ -153,7 +156,6 @@ async def test_a_group_from_its_making_to_leaving_it(stack: Stack, open_as: Open
     await expect(line(olaf, "Harbour")).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_what_is_found_opens_at_the_message(stack: Stack, open_as: Open) -> None:
     await been_here(stack, "pete")
     page = await open_as("pola")
@@ -174,7 +176,6 @@ async def test_what_is_found_opens_at_the_message(stack: Stack, open_as: Open) -
     await expect(page.get_by_text("No messages found")).to_be_visible()
 
 
-@pytest.mark.slow
 async def test_f_p18_one_character_that_is_a_word_is_searched(stack: Stack, open_as: Open) -> None:
     """Han, kana, also half a width, hangul, Thai, Hebrew, Devanagari and emoji; no Latin letter."""
     said = {

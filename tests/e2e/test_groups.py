@@ -13,7 +13,11 @@ PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
 LONGEST_PAUSE = 20_000 * TIMEOUT_FACTOR  # ms, and more: 15 s may lie between two tries to connect
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def make_group(page: Page, title: str, *people: str) -> None:
@@ -144,7 +148,6 @@ async def test_s90_members_that_do_not_load_are_said_and_can_be_asked_again(open
     await expect(page.locator(".sheet .problem")).to_be_empty()
 
 
-@pytest.mark.slow
 async def test_s87_a_group_tells_what_happened_between_its_messages(
     stack: Stack, open_as: Open
 ) -> None:
@@ -187,7 +190,6 @@ async def test_s87_a_group_tells_what_happened_between_its_messages(
     await expect(notices(vito)).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_s87_what_happened_while_away_is_told_where_it_happened(
     stack: Stack, open_as: Open
 ) -> None:

@@ -30,7 +30,11 @@ WHOLE = """() => [...document.querySelectorAll("body *")].flatMap((node) => [
     ...["aria-label", "title", "alt", "download"].map((name) => node.getAttribute(name)),
 ]).join(" ")"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_f_p17_a_files_name_hides_nothing(open_as: Open) -> None:

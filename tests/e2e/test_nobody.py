@@ -7,7 +7,11 @@ from shared.subjects import direct_conversation_id
 from tests.e2e.browser import Open, been_here, begin_chat, connected, messages, send
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_s28_an_unknown_person_is_a_page_that_says_so_until_they_are_there(

@@ -27,7 +27,11 @@ RECORDING = """() => {
     };
 }"""
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def announce(page: Page, stack: Stack, user_id: str, title: str, **more: Any) -> None:

@@ -92,6 +92,7 @@ async def test_only_what_a_person_can_see_is_read(open_as: Open) -> None:
     await expect(reader).to_have_title("LinkUp")
 
 
+@pytest.mark.slow
 async def test_f_p7_a_window_without_the_focus_reads_nothing(open_as: Open) -> None:
     reader = await open_as("gina7")
     writer = await open_as("hugo7", "/chat/gina7/")
@@ -170,6 +171,7 @@ async def test_a_refused_message_says_why_and_can_be_tried_again(
     await expect(page.get_by_role("heading", name="Una Heard")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_older_messages_load_without_moving_what_is_read(stack: Stack, open_as: Open) -> None:
     page = await open_as("sara")
     await been_here(stack, "tom")
@@ -216,6 +218,7 @@ async def test_markup_in_messages_and_names_stays_text(open_as: Open) -> None:
         await expect(link).to_have_attribute("target", "_blank")
 
 
+@pytest.mark.slow
 async def test_f_p12_a_link_ends_where_its_address_does(open_as: Open) -> None:
     page = await open_as("lina12", "/chat/lina12/")
     await send(page, "看https://example.com/a\uff0c很好。 https://example.org/Devil's_(advocate)!")

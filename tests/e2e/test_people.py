@@ -9,7 +9,11 @@ from tests.e2e.browser import Open, connected
 from tests.e2e.conftest import ADMIN_KEY, PICTURES
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def host_knows(page: Page, stack: Stack, **names: str) -> None:

@@ -17,7 +17,11 @@ GOES_ON = """({ error, readyState, currentTime, paused, playbackRate }) =>
 SECONDS = 120
 RATE = 44_100
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def sound() -> bytes:

@@ -31,7 +31,11 @@ from tests.support.receiver import Receiver
 from tests.support.stack import Stack
 from tests.support.waiting import eventually, within
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 # A browser's push service, which this browser does not reach.
 SERVICE = """({p256dh, auth}) => {

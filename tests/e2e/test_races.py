@@ -14,7 +14,11 @@ from tests.support.waiting import eventually
 ONE_CONVERSATION = re.compile(r"/v1/conversations\?ids=")
 ALL_DONE = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_c2_an_inbox_that_is_faster_than_the_ack_hides_nothing(

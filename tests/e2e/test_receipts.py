@@ -26,7 +26,11 @@ PHONE = {"width": 390, "height": 780}
 LEAST_TARGET = 44  # pixels, for a finger
 CLOCK = re.compile(r"\d{1,2}:\d{2}")
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def step(page: Page, name: str) -> Locator:
@@ -78,7 +82,6 @@ async def test_s18_s65_an_own_message_tells_its_steps_as_they_come(
     await expect(gabi.get_by_role("menuitem", name="Info")).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_s65_s89_a_group_is_sorted_by_who_has_read_who_has_it_and_who_not(
     stack: Stack,
     open_as: Open,
@@ -138,7 +141,6 @@ async def test_s65_many_receipts_come_by_pages_and_stay_when_marks_move(
     await expect(people(page, "Not yet")).to_have_text(["lasse", "luna"])
 
 
-@pytest.mark.slow
 async def test_s65_a_time_that_is_no_longer_known_is_left_out(open_as: Open) -> None:
     page = await open_as("mats", "/chat/nelda/")
     other = await open_as("nelda", "/chat/mats/")

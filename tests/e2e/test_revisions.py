@@ -32,7 +32,11 @@ from tests.support.waiting import TIMEOUT_FACTOR, eventually
 EDIT_WINDOW, DELETE_WINDOW = (timedelta(seconds=span) for span in WINDOWS.values())
 PHONE = {"width": 360, "height": 740}
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def edit(page: Page, before: str, after: str) -> None:
@@ -205,7 +209,6 @@ async def test_a_change_the_server_refuses_is_taken_back_and_said(open_as: Open)
     await expect(page.locator(".edited")).to_be_hidden()
 
 
-@pytest.mark.slow
 async def test_s66_s89_what_the_server_allows_is_offered_and_no_longer(open_as: Open) -> None:
     page = await open_as("imke", "/chat/imke/")
     await send(page, "As it was")

@@ -14,7 +14,11 @@ from tests.support.peer import http
 from tests.support.stack import Stack
 from tests.support.waiting import TIMEOUT_FACTOR
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 SECONDS = 30_000 * TIMEOUT_FACTOR  # a socket comes back within fifteen
 

@@ -24,7 +24,11 @@ from tests.support.waiting import TIMEOUT_FACTOR
 DAY = timedelta(days=1)
 AWAY_MS = 60_000 * TIMEOUT_FACTOR
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def noon() -> str:
@@ -36,7 +40,6 @@ async def set_clock(page: Page, ahead: timedelta) -> None:
     await page.clock.set_system_time(datetime.now(UTC) + ahead)
 
 
-@pytest.mark.slow
 async def test_f_p14_today_becomes_yesterday_while_the_page_is_open(
     stack: Stack, open_as: Open
 ) -> None:
@@ -86,7 +89,6 @@ async def test_f_p14_the_clock_of_the_device_does_not_count(
     await expect(page.get_by_role("button", name="Delete for everyone")).to_be_enabled()
 
 
-@pytest.mark.slow
 async def test_f_p14_who_was_seen_when_is_told_by_the_clock_of_the_server(open_as: Open) -> None:
     page = await open_as("oona14", "/chat/odin14/")
     other = await open_as("odin14", "/chat/oona14/")

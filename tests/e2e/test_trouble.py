@@ -29,7 +29,11 @@ from tests.support.stack import Stack
 
 Refuse = Callable[[Route], Awaitable[None]]
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def asked(page: Page, path: str) -> list[dict[str, list[str]]]:
@@ -95,7 +99,6 @@ async def test_f_p2_a_chat_far_down_or_new_is_found_by_one_question(
     assert [query for query in inbox if "before" in query] == []
 
 
-@pytest.mark.slow
 async def test_f_p4_many_quotes_are_one_question_asked_again_when_refused(
     stack: Stack, open_as: Open
 ) -> None:
@@ -116,7 +119,6 @@ async def test_f_p4_many_quotes_are_one_question_asked_again_when_refused(
     assert not [query for query in queries if "after_id" in query]
 
 
-@pytest.mark.slow
 async def test_f_p4_many_pictures_are_one_question_asked_again_when_refused(
     stack: Stack, open_as: Open
 ) -> None:
@@ -139,7 +141,6 @@ async def test_f_p4_many_pictures_are_one_question_asked_again_when_refused(
     assert 2 <= len(queries) <= 4  # for twenty, the first of them refused
 
 
-@pytest.mark.slow
 async def test_f_p10_what_was_opened_while_the_server_was_away_loads_by_itself(
     stack: Stack, open_as: Open
 ) -> None:
@@ -166,7 +167,6 @@ async def test_f_p10_what_was_opened_while_the_server_was_away_loads_by_itself(
     await expect(trouble).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_f_p10_windows_opened_while_the_server_was_away_load_by_themselves(
     stack: Stack, open_as: Open
 ) -> None:

@@ -14,7 +14,11 @@ from tests.support.hostapp import HostApp, host_app
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 NO_STORAGE = """
 const refuse = { get() { throw new DOMException("not here", "SecurityError"); } };

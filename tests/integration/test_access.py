@@ -145,6 +145,7 @@ async def test_d16_logging_out_ends_one_token_and_no_other(stack: Stack) -> None
     assert (await ask(stack, shown, "POST", "/v1/logout")).status_code == 401
 
 
+@pytest.mark.slow
 async def test_only_the_host_ends_the_access_of_others(stack: Stack) -> None:
     await make_known(stack, ["vera"])
     for method, path in (("POST", "disconnect"), ("PUT", "ban"), ("DELETE", "ban")):

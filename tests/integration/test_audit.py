@@ -68,6 +68,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield stack
 
 
+@pytest.mark.slow
 @on_one_product
 async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_file(
     stack: Stack,

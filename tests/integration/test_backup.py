@@ -262,6 +262,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 async def test_a_backup_goes_through_a_pipe(data: Path, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_shell(
         f"{sys.executable} -m linkup backup - --data-dir {data}"
@@ -273,6 +274,7 @@ async def test_a_backup_goes_through_a_pipe(data: Path, tmp_path: Path) -> None:
     assert set(everything(data)) == {"linkup.db", "notify.db"}
 
 
+@pytest.mark.slow
 async def test_a_store_that_is_there_is_replaced_by_force_only(data: Path, archive: Path) -> None:
     before = everything(data)
     status, said = await call("restore", archive, data)

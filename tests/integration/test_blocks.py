@@ -193,6 +193,7 @@ async def test_idor_a_block_of_nobody_and_of_oneself(stack: Stack) -> None:
         assert (await api.request("DELETE", "/v1/blocks/nobody-at-all")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_c9_r12_a_message_that_meets_a_block_is_before_it_or_refused(stack: Stack) -> None:
     """Ben never stops writing while Ann blocks him and takes it back: in her feed no message of
     his stands behind a block, and what he sends once it is answered is refused."""

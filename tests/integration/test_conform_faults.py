@@ -266,14 +266,14 @@ FAULTS: dict[type[Fault], set[str]] = {
     progress_faults.TellsAnybodyWhereItIs: {"progress/only-the-sender-*"},
     progress_faults.CountsOneselfAmongTheOthers: {"progress/a-note-*"},
 }
-EVERY_TIME = {faults.LosesAnEvent}  # on the socket; `make prove` plants them all
-OFTEN = {faults.LeaksThatAConversationExists}  # over HTTP: `make slow`
+OFTEN = {  # one on the socket, one over HTTP: `make slow`; `make prove` plants them all
+    faults.LosesAnEvent,
+    faults.LeaksThatAConversationExists,
+}
 
 
-def marks(fault: type[Fault]) -> list[pytest.MarkDecorator]:
-    if fault in EVERY_TIME:
-        return []
-    return [pytest.mark.slow] if fault in OFTEN else [pytest.mark.prove]
+def mark(fault: type[Fault]) -> pytest.MarkDecorator:
+    return pytest.mark.slow if fault in OFTEN else pytest.mark.prove
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -286,7 +286,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(fault, id=fault.__name__, marks=marks(fault)) for fault in FAULTS],
+    [pytest.param(fault, id=fault.__name__, marks=mark(fault)) for fault in FAULTS],
 )
 async def test_a_fault_fails_the_checks_concerned_and_no_other(
     stack: Stack, fault: type[Fault]

@@ -48,6 +48,7 @@ async def test_every_message_comes_once_and_in_order(stack: Stack) -> None:
     assert f"{report.sent:,} sent" in in_words(report)
 
 
+@pytest.mark.slow
 @on_one_product
 async def test_a_given_rate_is_kept(stack: Stack) -> None:
     plan = Plan(url=stack.url, pairs=4, rate=50, seconds=2, warmup=0)
@@ -100,6 +101,7 @@ async def test_a_replay_is_read_back_byte_for_byte(stack: Stack, tmp_path: Path)
         assert report.sent == report.stored == len(lines)
 
 
+@pytest.mark.slow
 @on_one_product
 async def test_a_limit_on_messages_is_said(limited: Stack) -> None:
     plan = Plan(url=limited.url, pairs=1, window=4, seconds=1, warmup=0)

@@ -108,6 +108,7 @@ async def all_told(played: Scene) -> None:
         await peer.settled()
 
 
+@pytest.mark.slow
 async def test_idor_what_is_malformed_answers_everybody_alike(played: Scene) -> None:
     before = played.stored()
     for verb in NAMING_VERBS:

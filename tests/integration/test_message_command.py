@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.integration.notify_support import smtp_server, states, to_mailbox
 from tests.support.peer import peer, synced
@@ -46,6 +47,7 @@ async def same_over_http(stack: Stack, message_id: int, found: dict[str, Any]) -
     assert (await asked(KEY, 10**6)).status_code == 404
 
 
+@pytest.mark.slow
 async def test_s55_the_way_of_a_message_is_told_step_by_step(tmp_path: Path) -> None:
     async with smtp_server() as mailbox:
         mailbox.script["rcpt"] = ["451 greylisted", "550 no such user bob@example.com"]

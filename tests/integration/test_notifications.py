@@ -180,6 +180,7 @@ async def test_s40_the_list_has_pages_and_filters_and_all_is_read_at_once(stack:
         assert (again.status_code, again.json()["count"]) == (200, 0)
 
 
+@pytest.mark.slow
 async def test_c10_long_notifications_make_shorter_pages_and_close_no_socket(stack: Stack) -> None:
     await known(stack, "long", name="Long")
     sent = [

@@ -103,6 +103,7 @@ async def test_a_burst_is_sent_after_few_questions(
     assert log.marks_asked < len(people) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["421 closing", "451 too many e-mails", "drop", "hang"])
 async def test_c8_a_kept_connection_that_takes_no_more_costs_no_attempt(
     nats_url: str,

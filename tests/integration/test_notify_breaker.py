@@ -66,6 +66,7 @@ async def opened(running: Notify) -> None:
     await eventually(lambda: set(running.states()) == {"waiting"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["421 closing", "drop", "hang"])
 async def test_s121_a_failing_mail_server_is_left_alone(
     nats_url: str,

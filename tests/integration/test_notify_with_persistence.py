@@ -91,6 +91,7 @@ async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
     assert mailbox.seen == []
 
 
+@pytest.mark.slow
 async def test_f_s6_whose_address_was_taken_away_gets_no_letter(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:
@@ -106,6 +107,7 @@ async def test_f_s6_whose_address_was_taken_away_gets_no_letter(
     assert mailbox.seen == []
 
 
+@pytest.mark.slow
 async def test_f_s9_a_reserved_user_gets_no_letter(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:

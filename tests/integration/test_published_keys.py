@@ -103,6 +103,7 @@ def command(folder: Path) -> str:
     return f"{' '.join(LINKUP)} token create --kid app --key {folder / 'app.pem'}"
 
 
+@pytest.mark.slow
 async def test_s3_files_need_no_secret_and_their_urls_hold_at_all_gateways(
     stack: Stack, folder: Path
 ) -> None:
@@ -128,12 +129,14 @@ async def ended(*arguments: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
+@pytest.mark.slow
 async def test_conform_takes_its_tokens_from_a_command(stack: Stack, folder: Path) -> None:
     options = ("--only", "two-sockets", "--token-command", command(folder))
     status, said = await ended("conform", stack.url, *options)
     assert status == 0, said
 
 
+@pytest.mark.slow
 async def test_the_doctor_sends_with_tokens_from_a_command(stack: Stack, folder: Path) -> None:
     options = ("--url", stack.url, "--send", "--json", "--token-command", command(folder))
     _, said = await ended("doctor", "--data-dir", str(stack.data_dir), *options)

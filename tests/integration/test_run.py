@@ -120,6 +120,7 @@ def upload(stack: Stack) -> None:
         assert response.status == 201
 
 
+@pytest.mark.slow
 async def test_several_gateways_share_one_port_and_a_bus_of_ones_own(
     tmp_path: Path, nats_url: str
 ) -> None:

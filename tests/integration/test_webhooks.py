@@ -411,6 +411,7 @@ async def test_c3_kill_9_at_each_step_sends_it_again_with_the_same_id(world: Wor
     assert len(ids) == 2
 
 
+@pytest.mark.slow
 async def test_kill_9_at_any_moment_loses_nothing(world: World) -> None:
     said: dict[str, list[str]] = defaultdict(list)
     for number in range(4):

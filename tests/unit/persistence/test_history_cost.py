@@ -106,6 +106,7 @@ def empty() -> Path:
     return empty_store()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["newest", "old", "inbox", "resume", "search", "rare"])
 async def test_f_t7_d26_d27_a_read_takes_as_many_steps_in_a_full_store(
     empty: Path, tmp_path: Path, what: str

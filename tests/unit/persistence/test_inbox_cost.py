@@ -59,6 +59,7 @@ def _rank_anew(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True], ids=["new", "of before"])
 async def test_f_s15_an_inbox_costs_a_page_and_not_the_list(
     empty: Path, tmp_path: Path, old: bool
@@ -86,6 +87,7 @@ ORDER BY c.last_message_id DESC
 """
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(told=events, limit=st.integers(1, 4), stretch=st.sampled_from([1, 2, 3, 256]))
 def test_f_s15_pages_of_an_inbox_are_in_order_whatever_happened(

@@ -12,6 +12,7 @@ from tests.bench.history import Cost, Costs
 STORED = 2_000
 
 
+@pytest.mark.slow
 async def test_f_t7_every_operation_of_the_history_bench_is_measured(tmp_path: Path) -> None:
     """The million itself is for `make bench`; here it runs, on all its operations."""
     found = await history.measure(tmp_path, STORED, rounds=3)

@@ -14,7 +14,7 @@ ORDER = get_args(api.TraceStepName)  # of steps of one moment
 
 def trace(found: TraceAnswer, kept: list[NotificationState] | None) -> api.TraceAnswer:
     """`kept`: what notify knows, None when it did not answer."""
-    steps = [_step(step) for step in found.steps] + [_email(one) for one in kept or ()]
+    steps = [_step(step) for step in found.steps] + [_brought(one) for one in kept or ()]
     return api.TraceAnswer(
         message_id=found.message_id,
         conversation_id=found.conversation_id,
@@ -39,9 +39,9 @@ def _step(step: Step) -> api.TraceStep:
     )
 
 
-def _email(one: NotificationState) -> api.TraceStep:
+def _brought(one: NotificationState) -> api.TraceStep:
     return api.TraceStep(
-        step="email",
+        step=msgspec.convert(one.channel, api.TraceStepName),
         at=_time(one.closed_at) or None,
         user_id=one.user_id,
         outcome=one.state,

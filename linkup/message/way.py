@@ -20,7 +20,7 @@ def lines(found: TraceAnswer) -> Iterator[str]:
     if found.shown_count < all_of_them:
         yield f"steps of the first {found.shown_count} recipients by user id"
     if found.notifications == "unavailable":
-        yield "e-mails: notify does not answer; see its /readyz"
+        yield "e-mails and pushes: notify does not answer; see its /readyz"
 
 
 def _stored(one: TraceTransaction | None) -> Iterable[str]:

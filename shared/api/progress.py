@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 StepName = Literal[
     "accepted", "committed", "notification", "delivered", "read", "edited", "deleted"
 ]
-Channel = Literal["email"]
+Channel = Literal["email", "push"]
 Outcome = Literal["waiting", "sending", "sent", "failed", "unknown", "cancelled", "no_address"]
 
 

@@ -5,7 +5,9 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-TraceStepName = Literal["accepted", "committed", "delivered", "read", "edited", "deleted", "email"]
+TraceStepName = Literal[
+    "accepted", "committed", "delivered", "read", "edited", "deleted", "email", "push"
+]
 
 
 class TraceStep(Struct, frozen=True, kw_only=True):

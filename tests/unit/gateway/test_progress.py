@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from services.gateway.api.progress import shown
-from shared.api import StepName
+from services.notify.ladder.delivery import Channel, State
+from shared.api import Outcome, StepName, TraceStepName
 from shared.commands import NotificationStep, Step, TimelineAnswer
 from shared.frames import time_of
 
@@ -70,3 +71,13 @@ def test_without_an_answer_of_notify_its_steps_are_missing_and_that_is_said() ->
     assert shown(found, None).notifications == "unavailable"
     assert shown(found, []).notifications == "complete"
     assert shown(found, None).steps == shown(found, []).steps
+
+
+def test_s51_each_channel_of_notify_stands_in_both_timelines() -> None:
+    """Regression: a message that was pushed had no timeline, since the API knew only e-mails."""
+    channels = get_args(Channel)
+    notices = [NotificationStep("bob", channel, "sent", 7) for channel in channels]
+    found = shown(answer(Step("committed", 5)), notices)
+    assert [one.channel for one in found.steps[1:]] == [*channels]
+    assert set(get_args(TraceStepName)) == {*get_args(StepName), *channels} - {"notification"}
+    assert set(get_args(Outcome)) == set(get_args(State)) - {"claimed", "collected"}

@@ -22,7 +22,6 @@ from shared.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
 JSON = "application/json"
-LITERAL = r'["\'`](\w[\w-]*)["\'`]'
 
 
 def section(document: str, heading: str) -> str:
@@ -35,12 +34,12 @@ def section(document: str, heading: str) -> str:
 
 def rows(text: str, head: str) -> list[list[str]]:
     """Return the cells of the table whose first line begins with `head`."""
-    table = text.partition(f"{head}")[2].partition("\n\n")[0].splitlines()[2:]
+    table = text.partition(head)[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table]
 
 
 def named(cell: str) -> set[str]:
-    return set(re.findall(LITERAL, cell))
+    return set(re.findall(r"`(\w[\w-]*)`", cell))
 
 
 def sources(*folders: str) -> Iterator[str]:
@@ -59,9 +58,9 @@ OF_EACH = {"bus", "subscriptions", "routes", "subjects"}  # added by each servic
 
 def test_the_table_of_readiness_has_each_check_of_each_service() -> None:
     told, at = dict[str, set[str]](), set[str]()
-    for service, checks, *_ in rows(section("operations.md", "### Readiness"), "| service | ch"):
+    for service, cell, *_ in rows(section("operations.md", "### Readiness"), "| service | check |"):
         at = told.setdefault(service, set()) if service else at
-        at.update(named(checks))
+        at.update(named(cell))
     assert told.pop("all") == OF_EACH | {"state", "loop"}
     for service, checks in told.items():
         found = literals(ADDED, sources(f"services/{service}"))
@@ -122,7 +121,9 @@ def test_the_table_of_grouped_notifications_has_the_limits_of_notify() -> None:
 
 def test_the_table_of_events_has_the_fields_of_each() -> None:
     told = rows(section("webhooks.md", "## Events"), "| `type` | `data` |")
-    fields = {kind: set(struct.__struct_fields__) for kind, struct in api.EVENT_DATA.items()}
+    fields: dict[str, set[str]] = {
+        kind: set(struct.__struct_fields__) for kind, struct in api.EVENT_DATA.items()
+    }
     assert {
         kind: named(data) & fields[kind] for kinds, data in told for kind in named_events(kinds)
     } == fields

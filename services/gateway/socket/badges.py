@@ -18,6 +18,7 @@ from shared.errors import LinkupError
 logger = logging.getLogger("linkup.gateway.badges")
 
 GATHERING = 0.05  # seconds in which those who come share one question
+SPACING = 0.25  # seconds after a question: in a crowd, all who come meanwhile share the next one
 
 Sockets = Callable[[str], Iterable[Connection]]
 
@@ -45,6 +46,7 @@ class Counts:
             wanted, self._wanted = list(self._wanted), {}
             for start in range(0, len(wanted), MAX_BADGES):
                 await self._compare(wanted[start : start + MAX_BADGES])
+            await asyncio.sleep(SPACING)
 
     async def _compare(self, user_ids: list[str]) -> None:
         """A socket that is told a count meanwhile knows better: it is compared the next time."""

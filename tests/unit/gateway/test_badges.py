@@ -14,14 +14,18 @@ from services.gateway.socket.scope import View
 from shared.commands import MAX_BADGES, Badges, BadgesAnswer, Live
 from shared.errors import Unavailable
 from tests.support.background import running
+from tests.support.virtual import VirtualLoop
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox, Frame
 from tests.unit.gateway.test_hub_users import hub_on
 from tests.unit.gateway.test_live import Listening
+
+GATHERING, SPACING = badges_module.GATHERING, badges_module.SPACING
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(badges_module, "GATHERING", 0.0)
+    monkeypatch.setattr(badges_module, "SPACING", 0.0)
 
 
 class FakeNotices:
@@ -109,6 +113,30 @@ async def test_s24_many_who_come_at_once_are_one_question() -> None:
         await room.turn()
         await room.turn(users[0])
     assert room.notices.asked == [users[:MAX_BADGES], users[MAX_BADGES:], users[:1]]
+
+
+def test_s24_a_crowd_that_keeps_coming_is_a_few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question wakes notify and the thread of its database. Who comes alone is told soon."""
+    monkeypatch.setattr(badges_module, "GATHERING", GATHERING)
+    monkeypatch.setattr(badges_module, "SPACING", SPACING)
+    users = [f"u{number}" for number in range(100)]
+
+    async def scenario() -> None:
+        room = Room(FakeNotices(), "alice", *users)
+        async with running(room.counts.run()):
+            room.counts.want(["alice"])
+            await asyncio.sleep(2 * GATHERING)
+            assert room.badges("alice") == [0]
+            await asyncio.sleep(SPACING)
+            for user_id in users:  # a second in all
+                room.counts.want([user_id])
+                await asyncio.sleep(1 / len(users))
+            await asyncio.sleep(SPACING + 2 * GATHERING)
+        assert [room.badges(user_id) for user_id in users] == [[0]] * len(users)
+        assert len(room.notices.asked) <= 2 + 1 / SPACING  # two: alice's, and the first
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())
 
 
 async def test_s2_notify_learns_who_does_not_get_all_messages() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jwt
-from jwt.utils import base64url_decode
+from jwt.utils import base64url_decode, base64url_encode
 
 TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519, section 5.1, and RFC 9068
 HEADERS = 64  # headers that are remembered: those of one key are alike
@@ -44,8 +44,25 @@ def _header(part: str) -> Header:
     return Header(said.get("alg"), said.get("kid"), said.get("typ", "JWT"))
 
 
+class _Parts(jwt.PyJWS):
+    """Takes a token apart at a third of the cost: PyJWT looks at each character in Python."""
+
+    def _decode_base64url_segment(self, segment: bytes, name: str) -> bytes:  # type: ignore[override]
+        try:
+            content = base64url_decode(segment)
+        except ValueError:
+            content = b""
+        if base64url_encode(content) == segment:  # so it is written in the one way there is
+            return content
+        return super()._decode_base64url_segment(segment, name)
+
+
 class Decoder(jwt.PyJWT):
     """Reads the claims once, and refuses names that stand twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jws = _Parts()
 
     def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
         return _once(decoded["payload"])
@@ -53,7 +70,7 @@ class Decoder(jwt.PyJWT):
 
 def _once(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text, object_pairs_hook=_named)
+        found = _decoder.decode(text.decode())
     except (ValueError, RecursionError):
         raise jwt.DecodeError("no JSON, or a name stands twice") from None
     if not isinstance(found, dict):
@@ -66,3 +83,6 @@ def _named(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         raise ValueError("a name stands twice")
     return found
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_named)

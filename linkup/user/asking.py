@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from linkup.calls import Refused, Unreachable, answered, request
 from linkup.installation.operator import operator
+from shared.chunks import chunks
 from shared.errors import StartError
 from shared.settings import Settings
 
@@ -73,8 +74,7 @@ class Host:
 
     def put_many(self, users: list[Answer]) -> Iterator[Answer]:
         """Yield the result for each of the users, in order."""
-        for start in range(0, len(users), BULK):
-            part = users[start : start + BULK]
+        for part in chunks(users, BULK):
             yield from self.ask("POST", USERS, {"users": part})["results"]
 
     def erase(self, user_id: str) -> Answer:

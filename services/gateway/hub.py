@@ -22,6 +22,7 @@ from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
+from shared.chunks import chunks
 from shared.commands import MAX_HEADS, Acquaintance, Events, HeadsAnswer, Joined, Live
 from shared.errors import LinkupError
 from shared.frames import CloseCode
@@ -179,14 +180,13 @@ class Hub:
     async def compare_all(self) -> None:
         """After the bus was away: everybody, in chunks spread over two seconds (R17)."""
         users = list(self._users)
-        for start in range(0, len(users), MAX_HEADS):
+        for chunk in chunks(users, MAX_HEADS):
             await asyncio.sleep(random.uniform(0.0, 2.0 * MAX_HEADS / (len(users) + MAX_HEADS)))
-            await self.compare(users[start : start + MAX_HEADS])
+            await self.compare(chunk)
 
     async def compare(self, user_ids: Iterable[str]) -> None:
         present = [user_id for user_id in user_ids if user_id in self._users]
-        for start in range(0, len(present), MAX_HEADS):
-            chunk = present[start : start + MAX_HEADS]
+        for chunk in chunks(present, MAX_HEADS):
             before, asked_at = self._positions(chunk), time.monotonic()
             try:
                 answer = await self.log.heads(chunk)

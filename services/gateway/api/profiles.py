@@ -25,6 +25,7 @@ from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api, frames
+from shared.chunks import chunks
 from shared.commands import Done, ListUsers, Profile, PutUser, Snapshot
 from shared.errors import InvalidRequest, LinkupError
 from shared.frames import UserMark, Words
@@ -80,8 +81,7 @@ class Profiles:
         """Make users known. Each one has their own outcome."""
         items = (await body(request, _Items, MAX_BULK_BYTES)).users
         results: list[api.UserResult] = []
-        for start in range(0, len(items), AT_ONCE):
-            part = items[start : start + AT_ONCE]
+        for part in chunks(items, AT_ONCE):
             results += await asyncio.gather(*map(self._outcome, part))
         concerns(request, *(one.user_id for one in results if one.user_id))
         return as_json(api.encode(api.UsersResult(results=results)))

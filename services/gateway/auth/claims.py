@@ -6,12 +6,12 @@ away. One that cannot be used is left out as if it were not there: it is no reas
 
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
 from services.gateway.rates import Buckets
+from shared.bounded import Bounded
 from shared.frames.fields import is_seen
 from shared.health.counters import Counters
 
@@ -75,7 +75,7 @@ class OddClaims:
     def __init__(self, counters: Counters) -> None:
         zones()
         self._counters = counters
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told: Bounded[tuple[str, str], None] = Bounded(MAX_TOLD)
         self._lines = Buckets(LINES_PER_MINUTE)
 
     def tell(self, user_id: str, claim: str) -> None:
@@ -84,9 +84,6 @@ class OddClaims:
         key = (user_id, claim)
         known = key in self._told
         self._told[key] = None
-        self._told.move_to_end(key)
-        if len(self._told) > MAX_TOLD:
-            self._told.popitem(last=False)
         if not known and not self._lines.spend("lines"):
             said = {"user_id": user_id, "claim": claim}
             logger.warning("a claim of a token is odd and left out", extra=said)

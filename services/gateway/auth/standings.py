@@ -5,10 +5,10 @@ with the log. A request asks the log, unless the last answer for its user is rec
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from services.gateway.auth.identity import Identity
+from shared.bounded import Bounded
 from shared.clock import SECOND
 from shared.commands import GOOD, Joined, Standing
 from shared.errors import Unauthorized
@@ -27,7 +27,7 @@ class Standings:
     ) -> None:
         self._join = join
         self.clock = clock
-        self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
+        self._known: Bounded[str, tuple[float, Standing]] = Bounded(MOST)
 
     async def admit(self, identity: Identity) -> None:
         """Raises Unauthorized if the token is refused; and what the log raises, if it is asked."""
@@ -48,9 +48,6 @@ class Standings:
         known = self._known.get(user_id)
         if known is None or known[0] <= as_of:
             self._known[user_id] = as_of, standing
-            self._known.move_to_end(user_id)
-            if len(self._known) > MOST:
-                self._known.popitem(last=False)
 
     def compared(self, user_id: str, standing: Standing | None, as_of: float) -> None:
         """Take in a standing as `tell` does, but do not remember a user only for a good one."""

@@ -14,6 +14,7 @@ from services.gateway.presence import probe
 from services.gateway.upstream.lanes import Lanes
 from shared import clock, commands, subjects
 from shared.bus import Bus, Delivery, Subscription
+from shared.chunks import chunks
 from shared.commands import Announcement, Done, TouchUser
 from shared.errors import LinkupError, Unavailable
 
@@ -104,8 +105,7 @@ class Announcer:
 
     async def _touch(self, gone: Sequence[TouchUser]) -> None:
         try:
-            for start in range(0, len(gone), AT_ONCE):
-                together = gone[start : start + AT_ONCE]
+            for together in chunks(gone, AT_ONCE):
                 await asyncio.gather(*[self._lanes.call(touch, Done) for touch in together])
         except LinkupError as error:
             logger.info("when users were last seen is not written: %s", error.code)

@@ -20,6 +20,7 @@ from services.gateway.socket.connection import Connection
 from services.gateway.upstream.queries import Log
 from shared import clock, commands, frames, subjects
 from shared.bus import Bus, Delivery, Subscription
+from shared.chunks import chunks
 from shared.commands import MAX_ACQUAINTANCES, Acquaintances, AcquaintancesAnswer, Announcement
 from shared.errors import LinkupError, NotFound, TooLarge
 from shared.health.records import record
@@ -141,8 +142,7 @@ class Presence:
     async def _admit(self) -> None:
         due = _now() - CHECK_AGAIN
         asking = [(connection, w) for connection, w in self._wants.items() if w.waits(due)]
-        for start in range(0, len(asking), QUERIES_AT_ONCE):
-            chunk = asking[start : start + QUERIES_AT_ONCE]
+        for chunk in chunks(asking, QUERIES_AT_ONCE):
             if not all(await asyncio.gather(*[self._sort(*asker, due) for asker in chunk])):
                 return
 

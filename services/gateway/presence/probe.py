@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from shared import subjects
 from shared.bus import Bus, BusTimeout, NoResponders
+from shared.chunks import chunks
 from shared.errors import Unavailable
 
 TIMEOUT = 1.0
@@ -18,8 +19,7 @@ AT_ONCE = 50
 async def ask(bus: Bus, user_ids: Sequence[str]) -> list[bool | None]:
     """Return whether each user is online; None if the query could not be sent."""
     answers: list[bool | None] = []
-    for start in range(0, len(user_ids), AT_ONCE):
-        chunk = user_ids[start : start + AT_ONCE]
+    for chunk in chunks(user_ids, AT_ONCE):
         answers += await asyncio.gather(*[_is_online(bus, user_id) for user_id in chunk])
     return answers
 

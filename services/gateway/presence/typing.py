@@ -7,12 +7,12 @@ import asyncio
 import logging
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from services.gateway.upstream.queries import Log
 from shared import commands, frames, subjects
+from shared.bounded import Bounded
 from shared.bus import Bus
 from shared.commands import Live, Members, MembersAnswer
 from shared.errors import LinkupError, NotFound
@@ -29,8 +29,6 @@ EACH = 0.25  # seconds until one more
 MEMBERS_KEPT = 30.0  # seconds until a conversation's members are asked for again
 MAX_KEPT = 10_000
 
-K = TypeVar("K")
-V = TypeVar("V")
 Chore = Callable[[], Awaitable[None]]
 
 
@@ -90,9 +88,9 @@ class Typing:
         self._log = log
         self._chores = chores
         self._clock = clock
-        self._last: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
-        self._spent: OrderedDict[str, float] = OrderedDict()  # until when, as a GCRA
-        self._members: OrderedDict[tuple[str, str], Known] = OrderedDict()
+        self._last: Bounded[tuple[str, str], tuple[float, bool]] = Bounded(MAX_KEPT)
+        self._spent: Bounded[str, float] = Bounded(MAX_KEPT)  # until when, as a GCRA
+        self._members: Bounded[tuple[str, str], Known] = Bounded(MAX_KEPT)
         self._forgotten = 0
 
     def forget(self, user_id: str) -> None:
@@ -119,7 +117,7 @@ class Typing:
         at, was_typing = self._last.get(key, (now - INTERVAL, True))
         if now - at < INTERVAL and not (was_typing and not is_typing):
             return False
-        _keep(self._last, key, (now, is_typing))
+        self._last[key] = now, is_typing
         return True
 
     def _spend(self, user_id: str) -> bool:
@@ -128,7 +126,7 @@ class Typing:
         until = max(self._spent.get(user_id, now), now) + EACH
         if until - now > AT_ONCE * EACH:
             return False
-        _keep(self._spent, user_id, until)
+        self._spent[user_id] = until
         return True
 
     async def _tell(self, user_id: str, conversation_id: str, is_typing: bool, since: int) -> None:
@@ -158,13 +156,5 @@ class Typing:
             members = tuple(found) if len(found) <= MAX_NAMED else ()
             known = Known(self._clock() + MEMBERS_KEPT, since, members)
             if forgotten == self._forgotten:  # or this may be what was to be forgotten
-                _keep(self._members, key, known)
+                self._members[key] = known
         return known.members
-
-
-def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
-    """The newest stand last; the oldest make room."""
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > MAX_KEPT:
-        kept.popitem(last=False)

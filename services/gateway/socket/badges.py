@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from services.gateway.socket.connection import Connection
 from services.gateway.upstream.notices import Notices
 from shared import frames
+from shared.chunks import chunks
 from shared.commands import MAX_BADGES, Badges, BadgesAnswer
 from shared.errors import LinkupError
 
@@ -44,8 +45,8 @@ class Counts:
             await asyncio.sleep(GATHERING)
             self._wake.clear()
             wanted, self._wanted = list(self._wanted), {}
-            for start in range(0, len(wanted), MAX_BADGES):
-                await self._compare(wanted[start : start + MAX_BADGES])
+            for user_ids in chunks(wanted, MAX_BADGES):
+                await self._compare(user_ids)
             await asyncio.sleep(SPACING)
 
     async def _compare(self, user_ids: list[str]) -> None:

@@ -19,6 +19,7 @@ from services.persistence.queries.log import ENDS, WRITER
 from services.persistence.store.connections import Row
 from services.persistence.store.store import Store
 from services.persistence.upkeep.retention import LEAST_REST, REST, STEP_ROWS, adapted
+from shared.chunks import chunks
 from shared.commands import Batch, Command, EraseTraces, FinishErasure
 from shared.errors import Unavailable
 from shared.files import Displaced
@@ -169,9 +170,8 @@ class UserErasure:
                 await self._paced(self._carry(EraseTraces(user_id=user_id, **found)))
                 before = rows
         async for rows in self._walk(REACTIONS, user_id):
-            step = self._limit
-            for start in range(0, len(rows), step):
-                own = [(message_id, emoji) for message_id, _, emoji in rows[start : start + step]]
+            for some in chunks(rows, self._limit):
+                own = [(message_id, emoji) for message_id, _, emoji in some]
                 await self._paced(self._carry(EraseTraces(user_id=user_id, reactions=own)))
 
     async def _walk(self, sql: str, user_id: str) -> AsyncIterator[list[Row]]:

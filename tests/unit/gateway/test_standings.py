@@ -104,10 +104,9 @@ async def test_a_comparison_says_it_again(log: Log, standings: Standings) -> Non
     assert log.asked == 2
 
 
-async def test_only_so_many_are_remembered(
-    log: Log, standings: Standings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_so_many_are_remembered(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
+    standings = Standings(log.join, log.clock)
     for user_id in ("alice", "bob", "carol", "carol", "alice"):
         await is_in(standings, user_id)
     assert log.asked == 4

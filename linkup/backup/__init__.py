@@ -5,14 +5,13 @@ copied last, so all that the log names are among them.
 """
 
 import os
-import shutil
 import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
 import click
@@ -65,11 +64,8 @@ def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -
 def _folder(target: Path | None, settings: Settings) -> Iterator[Path]:
     """Yield a folder for the copies until they are archived, beside FILE or the store."""
     beside = target.parent if target else Path(file_of(settings.store_url)).parent
-    folder = Path(tempfile.mkdtemp(prefix=".backup-", dir=beside))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with TemporaryDirectory(prefix=".backup-", dir=beside, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _write(folder: Path, target: Path | None, settings: Settings) -> Manifest:

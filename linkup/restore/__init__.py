@@ -8,12 +8,11 @@ the log from its end. If this stops between two of them, nobody is notified twic
 import contextlib
 import fcntl
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import click
@@ -77,11 +76,8 @@ def _folder(settings: Settings) -> Iterator[Path]:
     """Yield a folder beside the store, so that the copy is moved and not written once more."""
     store = Path(file_of(settings.store_url))
     store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=store.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with TemporaryDirectory(prefix=".restore-", dir=store.parent, ignore_cleanup_errors=True) as it:
+        yield Path(it)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.persistence.queries.source import Source
+from services.persistence.queries.source import Source, page_size
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from shared.commands import (
@@ -63,7 +63,7 @@ def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
 
 
 def attached_files(source: Source, asked: AttachedFiles) -> AttachedFilesAnswer:
-    limit = max(1, min(asked.limit, MAX_FILES))
+    limit = page_size(asked.limit, MAX_FILES)
     rows = source.fetch(ATTACHED, (asked.after, limit))
     return AttachedFilesAnswer(files=list(map(attached_file, rows)))
 

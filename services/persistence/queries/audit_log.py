@@ -1,6 +1,6 @@
 """Owns reading the audit log, latest first."""
 
-from services.persistence.queries.source import MAX_LIST, Source
+from services.persistence.queries.source import Source, page_size
 from shared.commands import AuditLogAnswer, AuditLogEntry, AuditLogPage
 from shared.frames import MAX_INT
 
@@ -13,7 +13,7 @@ ORDER BY entry_id DESC LIMIT ?5
 
 
 def audit_log(source: Source, asked: AuditLogPage) -> AuditLogAnswer:
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     before = MAX_INT if asked.before is None else asked.before
     rows = source.fetch(LIST, (before, asked.since, asked.key, asked.target, limit + 1))
     entries = [AuditLogEntry(*row) for row in rows[:limit]]

@@ -1,6 +1,6 @@
 """Owns the pages of blocked users."""
 
-from services.persistence.queries.source import MAX_LIST, Source
+from services.persistence.queries.source import Source, page_size
 from shared import api, frames
 from shared.commands import Blocks, Snapshot
 
@@ -17,7 +17,7 @@ WHERE k.user_id = ?1 AND k.blocked_id = ?2
 
 
 def blocks(source: Source, asked: Blocks) -> Snapshot:
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     if asked.other_id is None:
         rows = source.fetch(BLOCKS, (asked.user_id, asked.after, limit + 1))
     else:

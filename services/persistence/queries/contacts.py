@@ -1,6 +1,6 @@
 """Owns the pages of a user's contacts."""
 
-from services.persistence.queries.source import MAX_LIST, Source
+from services.persistence.queries.source import Source, page_size
 from shared import api, frames
 from shared.commands import Contacts, Snapshot
 from shared.errors import NotFound
@@ -17,7 +17,7 @@ def contacts(source: Source, asked: Contacts) -> Snapshot:
     """Raises NotFound."""
     if not source.fetch(USER, (asked.user_id,)):
         raise NotFound("There is no such user")
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     rows = source.fetch(CONTACTS, (asked.user_id, asked.after, limit + 1))
     shown = [
         api.ContactView(user_id=user_id, name=name, created_at=frames.time_of(at))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.persistence.queries.source import Source
+from services.persistence.queries.source import Source, page_size
 from services.persistence.store.connections import Row
 from shared.commands import ErrorPage, ErrorPageAnswer
 from shared.health.taxonomy import Record
@@ -22,7 +22,7 @@ ORDER BY occurred_at DESC, error_id DESC LIMIT ?9
 
 
 def errors(source: Source, asked: ErrorPage) -> ErrorPageAnswer:
-    limit = max(1, min(asked.limit, MAX_ERRORS))
+    limit = page_size(asked.limit, MAX_ERRORS)
     before = (asked.before.occurred_at, asked.before.error_id) if asked.before else (None, None)
     filters = (asked.error_id, asked.category, asked.severity, asked.service, asked.resolved)
     rows = source.fetch(LIST, (*filters, asked.since, *before, limit + 1))

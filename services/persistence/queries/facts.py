@@ -6,7 +6,7 @@ first.
 """
 
 from services.persistence.queries.log import ENDS, WRITER
-from services.persistence.queries.source import Source, fit
+from services.persistence.queries.source import Source, fit, page_size
 from shared.commands import MAX_FACT_ROWS, Fact, FactPage, FactPageAnswer, encode
 
 REPORTS = "reports"  # numbered apart: they are in nobody's feed
@@ -44,7 +44,7 @@ def facts(source: Source, asked: FactPage) -> FactPageAnswer:
     ends = {WRITER: last, REPORTS: last_report}
     if asked.at_end:
         return FactPageAnswer(epoch=source.epoch, facts=[], more=False, positions=ends, ends=ends)
-    limit = max(1, min(asked.limit, MAX_FACT_ROWS))
+    limit = page_size(asked.limit, MAX_FACT_ROWS)
     after = max(asked.positions.get(WRITER, 0), first - 1)
     reached = max(after, min(after + limit, last))
     found = [Fact(*row) for row in source.fetch(FACTS, (after, reached))]

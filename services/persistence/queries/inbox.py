@@ -13,7 +13,7 @@ from services.persistence.projection.message import (
     message_body,
     preview,
 )
-from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, Source, fit
+from services.persistence.queries.source import MAX_UNREAD, Source, fit, page_size
 from services.persistence.queries.visibility import newest_unread, visible
 from services.persistence.queries.visibility import unread as unread_of
 from services.persistence.store.connections import Row
@@ -118,7 +118,7 @@ class InboxRow(NamedTuple):
 
 
 def inbox(source: Source, asked: Inbox) -> Snapshot:
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     rows = _rows(source, asked, limit)
     shown = fit(map(api.encode, _conversations(source, asked.user_id, rows[:limit])))
     body = api.InboxAnswer(

@@ -1,7 +1,15 @@
 """Owns the log as its followers read it: the rows that may need a notification, and the marks."""
 
 from services.persistence.projection.message import preview
-from services.persistence.queries.source import MAX_LIST, MAX_UNREAD, PROFILE, Source, fit, profile
+from services.persistence.queries.source import (
+    MAX_LIST,
+    MAX_UNREAD,
+    PROFILE,
+    Source,
+    fit,
+    page_size,
+    profile,
+)
 from services.persistence.queries.visibility import newest_unread, unread
 from shared.commands import (
     LogPage,
@@ -75,7 +83,7 @@ def log(source: Source, asked: LogPage) -> LogPageAnswer:
 
     What was pruned is stepped over: it has been kept for longer than anybody waits for.
     """
-    limit = max(1, min(asked.limit, MAX_LOG_PAGE))
+    limit = page_size(asked.limit, MAX_LOG_PAGE)
     [(first, last)] = source.fetch(ENDS)
     after = max(asked.positions.get(WRITER, 0), first - 1)
     reached = max(after, min(after + limit, last))

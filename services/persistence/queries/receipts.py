@@ -1,7 +1,7 @@
 """Owns the pages of a message's receipts: its recipients, their marks, and the times."""
 
 from services.persistence.queries.sent import counts, reached, sent
-from services.persistence.queries.source import MAX_LIST, Source, fit
+from services.persistence.queries.source import Source, fit, page_size
 from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import Receipts, Snapshot
@@ -9,7 +9,7 @@ from shared.commands import Receipts, Snapshot
 
 def receipts(source: Source, asked: Receipts) -> Snapshot:
     message = sent(source, asked.user_id, asked.message_id)
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     rows = reached(source, message, asked.after, limit + 1)
     shown = fit(api.encode(_receipt(row)) for row in rows[:limit])
     body = api.ReceiptsAnswer(

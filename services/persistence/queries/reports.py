@@ -1,6 +1,6 @@
 """Owns reading the reports of users, latest first, with the text that was reported."""
 
-from services.persistence.queries.source import MAX_LIST, Source, fit
+from services.persistence.queries.source import Source, fit, page_size
 from services.persistence.store.connections import Row
 from shared import api, frames
 from shared.commands import OneReport, ReportPage, Snapshot
@@ -24,7 +24,7 @@ ONE = f"{_REPORT} WHERE r.report_id = ?1"
 
 
 def reports(source: Source, asked: ReportPage) -> Snapshot:
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     before = asked.before or (None, None)
     filters = (asked.since, asked.resolved, asked.user_id)
     rows = source.fetch(LIST, (*filters, *before, limit + 1))

@@ -1,7 +1,7 @@
 """Owns the pages of a conversation's members, with their roles and marks."""
 
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, fit
+from services.persistence.queries.source import Source, fit, page_size
 from services.persistence.store.connections import Row
 from shared import api
 from shared.commands import Roster, Snapshot
@@ -15,7 +15,7 @@ WHERE b.conversation_id = ?1 AND b.user_id > ?2 ORDER BY b.user_id LIMIT ?3
 
 def roster(source: Source, asked: Roster) -> Snapshot:
     member(source, asked.user_id, asked.conversation_id)
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     rows = source.fetch(ROSTER, (asked.conversation_id, asked.after, limit + 1))
     shown = fit(api.encode(_member(row)) for row in rows[:limit])
     body = api.MembersAnswer(

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
 from services.persistence.queries.membership import member
-from services.persistence.queries.source import MAX_LIST, Source, fit, give_way
+from services.persistence.queries.source import Source, fit, give_way, page_size
 from services.persistence.queries.visibility import visible
 from services.persistence.store.connections import Row
 from services.persistence.store.words import Wanted, holds, number, wanted
@@ -144,7 +144,7 @@ class Quest(Struct, frozen=True):
 
 
 def search(source: Source, asked: Search) -> Snapshot:
-    limit = max(1, min(asked.limit, MAX_LIST))
+    limit = page_size(asked.limit)
     places = _places(source, asked)
     looked_for = wanted(asked.q)[:MAX_WORDS]
     rows: list[Row] = []

@@ -35,6 +35,11 @@ class Source(NamedTuple):
         return int(rows[0][0]) if rows else 0
 
 
+def page_size(asked: int, most: int = MAX_LIST) -> int:
+    """Return the number of items of a page: as many as are asked for, from 1 to `most`."""
+    return max(1, min(asked, most))
+
+
 def give_way() -> None:
     """Let the event loop go on, which a reader's thread shares the interpreter with. A query that
     computes for long calls it about every millisecond."""

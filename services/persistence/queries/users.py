@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.persistence.queries.source import MAX_LIST, PROFILE, Source
+from services.persistence.queries.source import PROFILE, Source, page_size
 from services.persistence.queries.visibility import apart
 from services.persistence.store import names
 from services.persistence.store.connections import Row
@@ -129,7 +129,7 @@ def _found_ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]
 
 
 def _ids(source: Source, asked: ListUsers) -> tuple[list[str], str | None]:
-    limit = _limit(asked)
+    limit = page_size(asked.limit)
     rows = source.fetch(IDS, (asked.after, PREFIX, limit + 1))
     user_ids = [user_id for (user_id,) in rows[:limit]]
     return user_ids, user_ids[-1] if len(rows) > limit else None
@@ -155,13 +155,9 @@ def _record(row: Row) -> api.UserRecord:
     )
 
 
-def _limit(asked: FindUsers | ListUsers) -> int:
-    return max(1, min(asked.limit, MAX_LIST))
-
-
 def _page(source: Source, asked: FindUsers) -> tuple[list[Row], str | None]:
     """The people of a page, and its end if there are more."""
-    prefixes, limit = names.prefixes(asked.q), _limit(asked)
+    prefixes, limit = names.prefixes(asked.q), page_size(asked.limit)
     if not prefixes or is_reserved(asked.user_id):
         return [], None
     prefix, place = _begun(source, asked.after, prefixes)

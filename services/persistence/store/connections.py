@@ -1,7 +1,8 @@
-"""Owns the kinds of connection to the store: the writer's, and read-only ones."""
+"""Owns the connections to the store, the writer's and read-only ones, and small transactions."""
 
 import sqlite3
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ class ReaderConnection(sqlite3.Connection):
             "PRAGMA wal_autocheckpoint=0",
             f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
         )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done within, or undo it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def hold(data: Path) -> AbstractAsyncContextManager[None]:

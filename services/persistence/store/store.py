@@ -32,7 +32,12 @@ from services.persistence.decide.state import (
     Ticket,
 )
 from services.persistence.store import index, names, rows, statements
-from services.persistence.store.connections import ReaderConnection, Row, WriterConnection
+from services.persistence.store.connections import (
+    ReaderConnection,
+    Row,
+    WriterConnection,
+    transaction,
+)
 from services.persistence.store.standing import standing
 from shared import clock, commands
 from shared.commands import Batch, Results
@@ -179,20 +184,18 @@ class Store:
 
 def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
     """Give a new store its identity, forget lanes of processes long gone, read the identity."""
-    connection.execute("BEGIN IMMEDIATE")
     made = {"epoch": 8, "hash_key": 32, "link_key": 32}
     fresh = [(name, secrets.token_hex(size)) for name, size in made.items()]
-    connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
-    connection.execute(statements.FORGET_LANES, (LANES_KEPT,))
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.executemany("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING", fresh)
+        connection.execute(statements.FORGET_LANES, (LANES_KEPT,))
     return dict(connection.execute("SELECT key, value FROM meta").fetchall())
 
 
 def _touch(connection: sqlite3.Connection) -> None:
     """A row is written as it is: that takes the lock, room in the log, and a sync."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
 
 
 def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
@@ -282,14 +285,8 @@ def _add_member(state: State, row: Row) -> tuple[str, ...]:
 
 def _index(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
     """On the writer's connection, so that neither ever waits for the other's lock."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        more = index.catch_up(connection, secret, messages, characters)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
-    return more
+    with transaction(connection):
+        return index.catch_up(connection, secret, messages, characters)
 
 
 def _write(connection: sqlite3.Connection, decision: Decision) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import WRITER
 from services.persistence.store import index
+from services.persistence.store.connections import transaction
 from services.persistence.store.store import Store
 from shared.errors import Unavailable
 from shared.reserved import CANARIES
@@ -60,14 +61,8 @@ class CanaryPruning:
 
 def _prune(connection: sqlite3.Connection, slowest: int | None) -> int:
     """Not before every follower has read it. In one transaction: no row is left without another."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        gone = _forget(connection, slowest)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
-    return gone
+    with transaction(connection):
+        return _forget(connection, slowest)
 
 
 def _forget(connection: sqlite3.Connection, slowest: int | None) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.persistence.queries.errors import COLUMNS, record_of
+from services.persistence.store.connections import transaction
 from services.persistence.store.store import Store
 from services.persistence.upkeep.requests import Requests
 from shared import clock, commands
@@ -121,11 +122,10 @@ def merged(known: Record, more: Record) -> Record:
 
 
 def _write(connection: sqlite3.Connection, records: Iterable[Record], before: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(MERGE, map(_row, records))
-    connection.execute(PRUNE, (before,))
-    connection.execute(BOUND, (MAX_ROWS - 1,))
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.executemany(MERGE, map(_row, records))
+        connection.execute(PRUNE, (before,))
+        connection.execute(BOUND, (MAX_ROWS - 1,))
 
 
 def _row(one: Record) -> tuple[object, ...]:
@@ -135,7 +135,6 @@ def _row(one: Record) -> tuple[object, ...]:
 
 
 def _resolve(connection: sqlite3.Connection, error_id: str, now: int, notes: str) -> Record | None:
-    connection.execute("BEGIN IMMEDIATE")
-    rows = connection.execute(RESOLVE, (error_id, now, notes)).fetchall()
-    connection.execute("COMMIT")
+    with transaction(connection):
+        rows = connection.execute(RESOLVE, (error_id, now, notes)).fetchall()
     return record_of(rows[0]) if rows else None

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 
 from services.persistence.queries.reports import ONE, shown
+from services.persistence.store.connections import transaction
 from services.persistence.store.store import Store
 from services.persistence.upkeep.requests import Requests
 from shared import api, clock, commands
@@ -33,8 +34,7 @@ class Reports:
 
 
 def _resolve(connection: sqlite3.Connection, asked: ResolveReport, now: int) -> api.Report | None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(RESOLVE, (asked.report_id, now, asked.notes))
-    rows = connection.execute(ONE, (asked.report_id,)).fetchall()
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.execute(RESOLVE, (asked.report_id, now, asked.notes))
+        rows = connection.execute(ONE, (asked.report_id,)).fetchall()
     return shown(rows[0]) if rows else None

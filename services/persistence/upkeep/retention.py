@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import ENDS, WRITER
+from services.persistence.store.connections import transaction
 from services.persistence.store.store import Store
 from shared import clock
 from shared.errors import Unavailable
@@ -112,9 +113,8 @@ class Retention:
         upto, more = self._prunable(connection)
         if not upto:
             return Pruned(0, more=False)
-        connection.execute("BEGIN IMMEDIATE")
-        rows = connection.execute(PRUNE, (upto,)).rowcount
-        connection.execute("COMMIT")
+        with transaction(connection):
+            rows = connection.execute(PRUNE, (upto,)).rowcount
         return Pruned(rows, more)
 
     def _prunable(self, connection: sqlite3.Connection) -> tuple[int, bool]:
@@ -146,7 +146,6 @@ def _load(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
 def _note(
     connection: sqlite3.Connection, gone: list[str], news: list[tuple[str, str, int, int]]
 ) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(FORGET_FOLLOWER, [(name,) for name in gone])
-    connection.executemany(PUT_FOLLOWER, news)
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.executemany(FORGET_FOLLOWER, [(name,) for name in gone])
+        connection.executemany(PUT_FOLLOWER, news)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from services.persistence.queries.followers import Followers
 from services.persistence.queries.log import ENDS, WRITER
-from services.persistence.store.connections import Row
+from services.persistence.store.connections import Row, transaction
 from services.persistence.store.store import Store
 from services.persistence.upkeep.retention import LEAST_REST, REST, STEP_ROWS, adapted
 from shared.chunks import chunks
@@ -193,9 +193,8 @@ class UserErasure:
         """Run a statement for all rows in one transaction."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(sql, rows)
-            connection.execute("COMMIT")
+            with transaction(connection):
+                connection.executemany(sql, rows)
 
         await self._paced(self._store.between(work))
 

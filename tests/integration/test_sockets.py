@@ -8,16 +8,17 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from shared.subjects import direct_conversation_id
-from tests.support.peer import closed, http, peer, synced
+from tests.support.peer import Peer, closed, http, peer, synced
 from tests.support.raw import connections_of
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known, newcomers
@@ -27,7 +28,7 @@ SMALL: dict[str, Any] = {
     "sockets_per_user": 2,
     "sockets_per_address": 4,
     "message_burst": 5,
-    "message_rate": 0.05,
+    "message_rate": 0.01,
 }
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -47,23 +48,35 @@ async def small(limited: Stack) -> Stack:
     return limited
 
 
+@asynccontextmanager
+async def admitted(stack: Stack, user_id: str) -> AsyncIterator[Peer]:
+    """Welcomed, also where a socket of before has gone and is still being counted."""
+    async with AsyncExitStack() as opened:
+        async with within(20):
+            while True:
+                with suppress(ConnectionClosed):
+                    one = await opened.enter_async_context(peer(stack, user_id))
+                    break
+        yield one
+
+
 async def test_too_many_sockets_of_a_user_are_refused(small: Stack) -> None:
-    async with peer(small, "alice") as one, peer(small, "alice") as two:
+    async with admitted(small, "alice") as one, admitted(small, "alice") as two:
         async with connect(small.ws_url) as third:
             await third.send(json.dumps({"type": "hello", "token": small.token("alice")}))
             assert await closed(third) == 4029
         for kept in (one, two):
             await kept.settled()
-    async with peer(small, "alice"):
+    async with admitted(small, "alice"):
         pass
 
 
 async def test_too_many_sockets_of_an_address_are_refused(small: Stack) -> None:
     async with (
-        peer(small, "alice"),
-        peer(small, "alice"),
-        peer(small, "bob"),
-        peer(small, "bob"),
+        admitted(small, "alice"),
+        admitted(small, "alice"),
+        admitted(small, "bob"),
+        admitted(small, "bob"),
         connect(small.ws_url) as fifth,
     ):
         assert await closed(fifth) == 4029
@@ -72,13 +85,13 @@ async def test_too_many_sockets_of_an_address_are_refused(small: Stack) -> None:
 async def test_the_rate_limit_counts_messages_over_all_sockets_and_repeats_are_free(
     small: Stack,
 ) -> None:
-    async with peer(small, "alice") as one, peer(small, "alice") as two:
+    async with admitted(small, "alice") as one, admitted(small, "alice") as two:
         for number in range(5):
             ack = await (one, two)[number % 2].message("bob", "quick", f"r-{number}")
             assert ack["type"] == "ack"
         error = await two.message("bob", "too quick", "r-5")
         assert (error["code"], error["temporary"]) == ("rate_limited", True)
-        assert 0 < error["retry_after_ms"] <= 20_000
+        assert 0 < error["retry_after_ms"] <= 100_000
         for _ in range(10):
             assert (await one.message("bob", "quick", "r-0"))["duplicate"] is True
         async with http(small, "alice") as api:
@@ -102,7 +115,7 @@ async def test_c10_who_does_not_read_is_dropped_and_nobody_waits(stack: Stack) -
                 assert (await alice.outcome(f"n-{number}"))["type"] == "ack"
             assert (await alice.message(other, "quick"))["type"] == "ack"
             await carol.next("message", content="quick")
-            await eventually(lambda: held(stack) == 2, 5)
+            await eventually(lambda: held(stack) == 2)
 
 
 def deaf_socket(stack: Stack, user_id: str) -> socket.socket:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from shared.health.counters import EVERY
 from tests.support.peer import synced
 from tests.support.raw import (
     CLOSE,
@@ -18,6 +20,7 @@ from tests.support.raw import (
     PING,
     TEXT,
     UPGRADE,
+    WAIT,
     connections_of,
     everything,
     frame,
@@ -50,9 +53,11 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         tmp_path_factory.mktemp("wire"), dev_login=True, sockets_per_address=0, **LIMITS
     ) as running:
         await make_known(running, ["alice", "bob"])
+        began = time.monotonic()
         yield running
         assert "Traceback" not in running.log.read_text()
-        assert running.log.read_text().count('"bound":"requests_refused"') <= 3  # one a minute
+        minutes = (time.monotonic() - began) / EVERY
+        assert running.log.read_text().count('"bound":"requests_refused"') <= 1 + minutes
 
 
 async def answered(stack: Stack, sent: bytes) -> list[int]:
@@ -254,7 +259,7 @@ async def test_f_s19_an_upload_that_stalls_is_ended_and_one_that_flows_is_not(
                 except TimeoutError:
                     continue
             one.sendall(b"x" * (40000 - parts * 1200) if parts > 1 else b"")
-            one.settimeout(10)
+            one.settimeout(WAIT)
             return statuses(one.recv(KIB))
 
     assert await asyncio.to_thread(upload, 1) == [408]
@@ -266,7 +271,7 @@ async def test_f_s19_a_download_that_is_not_read_is_ended(stack: Stack) -> None:
     await eventually(lambda: held(stack) == 0)
     with tcp(stack.url, buffer=4 * KIB) as one:
         one.sendall(head("GET /asyncapi.json HTTP/1.1") * 100)
-        await eventually(lambda: held(stack) == 1)
+        assert await asyncio.to_thread(one.recv, 1)  # it has begun to answer
         await eventually(lambda: held(stack) == 0, 10)
 
 
@@ -367,12 +372,13 @@ async def test_f_h2_c10_who_shouts_for_long_is_closed(tmp_path: Path) -> None:
             with websocket(loud.url, loud.token("bob")) as one:
                 one.settimeout(0.2)
                 answers = b""
-                for _ in range(100):
-                    await asyncio.to_thread(one.sendall, frame(PING, b"x") * 20)
-                    with suppress(TimeoutError):
-                        if not (got := await asyncio.to_thread(one.recv, 64 * KIB)):
-                            break
-                        answers += got
+                with suppress(ConnectionError):  # it may be cut off while it still shouts
+                    for _ in range(100):
+                        await asyncio.to_thread(one.sendall, frame(PING, b"x") * 20)
+                        with suppress(TimeoutError):
+                            if not (got := await asyncio.to_thread(one.recv, 64 * KIB)):
+                                break
+                            answers += got
             assert (4408).to_bytes(2, "big") in answers
             await alice.settled()
         assert loud.log.read_text().count('"bound":"frames_per_second"') == 1

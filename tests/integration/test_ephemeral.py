@@ -2,47 +2,61 @@
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 
 from tests.support.peer import peer, synced
 from tests.support.stack import Stack
 from tests.support.stores import reading
-from tests.support.waiting import TIMEOUT_FACTOR, within
+from tests.support.traffic import newcomers
+from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_s20_typing_reaches_every_device_of_the_others_only(stack: Stack) -> None:
-    async with synced(stack, "alice") as alice, synced(stack, "alice") as tablet:  # noqa: SIM117
-        async with synced(stack, "bob") as bob, synced(stack, "bob") as phone:
-            ack = await alice.message("bob", "hello")
+    typist, other = await newcomers(stack, "alice", "bob")
+    async with synced(stack, typist) as alice, synced(stack, typist) as tablet:  # noqa: SIM117
+        async with synced(stack, other) as bob, synced(stack, other) as phone:
+            ack = await alice.message(other, "hello")
             typing = {
                 "type": "typing",
                 "conversation_id": ack["conversation_id"],
-                "user_id": "alice",
+                "user_id": typist,
                 "is_typing": True,
             }
-            async with within(2):
-                await alice.send("typing", to="bob", is_typing=True)
+            async with within(10):
+                await alice.send("typing", to=other, is_typing=True)
                 for device in (bob, phone):
                     assert await device.next("typing") == typing
             await alice.send("typing", conversation_id=ack["conversation_id"], is_typing=False)
             assert (await bob.next("typing"))["is_typing"] is False
-            await bob.message("alice", "behind it")
+            await bob.message(typist, "behind it")
             for device in (alice, tablet):
                 await device.next("message", content="behind it")
                 assert not [f for f in device.frames if f["type"] == "typing"]
 
 
 async def test_d25_typing_writes_nothing(stack: Stack) -> None:
-    async with synced(stack, "carol") as carol, synced(stack, "bob") as bob:
-        await carol.message("bob", "hello")
-        before = changes(stack)
-        for is_typing in (True, False):
-            await carol.send("typing", to="bob", is_typing=is_typing)
-            assert (await bob.next("typing"))["is_typing"] is is_typing
-        assert changes(stack) == before
+    """Tried until nothing else is written meanwhile: when users of before were last seen is."""
+    typist, other = await newcomers(stack, "carol", "bob")
+    async with synced(stack, typist) as carol, synced(stack, other) as bob:
+        await carol.message(other, "hello")
+
+        async def heard(mark: int) -> bool:
+            for is_typing in (True, False):  # dropped for a second after the last
+                await carol.send("typing", to=other, is_typing=is_typing)
+            await bob.settled()
+            told = [f["is_typing"] for f in bob.frames[mark:] if f["type"] == "typing"]
+            return told[:2] == [True, False]
+
+        async def writes_nothing() -> bool:
+            before = changes(stack)
+            await eventually(partial(heard, len(bob.frames)))
+            return changes(stack) == before
+
+        await eventually(writes_nothing)
 
 
 def changes(stack: Stack) -> int:

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import sys
 import tarfile
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -103,7 +104,7 @@ class Restored(NamedTuple):
 async def restored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Restored]:
     folder = tmp_path_factory.mktemp("backup")
     file, other = folder / "backup.tar", folder / "other"
-    async with run_stack(folder, message_rate=0, notify_email_after=8) as stack:
+    async with run_stack(folder, message_rate=0, notify_email_after=3600) as stack:
         epoch = await make_known(stack, ["bob"])
         attachment_id = await _a_file_for_bob(stack)
         async with synced(stack, "erin", token=stack.token("erin", email="erin@example.com")):
@@ -116,11 +117,13 @@ async def restored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
             before = acks()
             said = await done("backup", file, stack.data_dir)
             assert len(acks()) > len(before)  # nobody had to wait for it
+            await asyncio.to_thread(_make_due, stack.data_dir / "notify.db")
+            await eventually(lambda: _states(stack.data_dir) == ["sent"])
         assert "of them 1 files" in said
         async with synced(stack, "bob") as bob:
             hello = {"epoch": epoch, "cursor": bob.frames[0]["cursor"]}
-        await eventually(lambda: _states(stack.data_dir) == ["sent"], 20)
         assert len(_mails(stack.data_dir)) == 1
+    repacked(file, "notify.db", _as_if_due)  # as an hour later
     said = await done("restore", file, other / "data")
     assert "What was acknowledged later is not there" in said
     assert await audit(other / "data", "--all") == (0, "All is as it must be.\n")
@@ -194,6 +197,18 @@ def _states(data: Path) -> list[str]:
         return [state for (state,) in store.execute(sql)]
 
 
+def _make_due(path: Path) -> None:
+    revise(path, "UPDATE deliveries SET due_at = 0 WHERE user_id = 'erin'")
+
+
+def _as_if_due(whole: bytes) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "notify.db"
+        path.write_bytes(whole)
+        _make_due(path)
+        return path.read_bytes()
+
+
 def _mails(data: Path) -> list[str]:
     return sorted(path.name for path in (data / "mail").glob("*.eml"))
 
@@ -237,7 +252,7 @@ SELECT 'u' || n, zeroblob(200), 0, 0 FROM n
 
 
 def revise(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as store, store:
+    with closing(sqlite3.connect(path, timeout=30)) as store, store:
         for statement in statements:
             store.execute(statement)
 

@@ -46,12 +46,12 @@ async def test_s63_presence_is_told_once_and_again_when_it_changes(stack: Stack)
 
 
 async def test_a_message_and_its_receipts(stack: Stack) -> None:
-    ann = connect(stack.ws_url, stack.token("ann"))
-    bob = connect(stack.ws_url, stack.token("bob"))
+    one, other = await newcomers(stack, "ann", "bob")
+    ann, bob = [connect(stack.ws_url, stack.token(name)) for name in (one, other)]
     async with ann, bob:
-        ack = await ann.send("hi", to="bob")
+        ack = await ann.send("hi", to=other)
         [message] = await messages(bob, 1)
-        assert (message.content, message.sender_id, message.seq) == ("hi", "ann", ack.seq)
+        assert (message.content, message.sender_id, message.seq) == ("hi", one, ack.seq)
         assert message.conversation_id == ack.conversation_id
         await bob.delivered(message.conversation_id, message.seq)
         await receipt(ann, delivered_seq=1, read_seq=0)

@@ -59,7 +59,7 @@ async def test_s86_what_runs_is_examined_and_a_message_sent_the_whole_way(tmp_pa
         pid = stack.pids()["persistence"]
         os.kill(pid, signal.SIGSTOP)
         try:
-            async with within(15):  # with the start of Python
+            async with within(25):  # fifteen, and the start of Python
                 status, found = await doctor(stack)
         finally:
             os.kill(pid, signal.SIGCONT)

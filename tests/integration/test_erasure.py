@@ -120,4 +120,12 @@ async def is_erased(host: Http, path: str) -> bool:
 
 def holding(data_dir: Path) -> list[str]:
     files = [path for path in data_dir.rglob("*") if path.is_file()]
-    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
+    return [path.name for path in files if CANARY.encode() in content(path)]
+
+
+def content(path: Path) -> bytes:
+    """It may be deleted meanwhile."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""

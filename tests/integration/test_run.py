@@ -313,12 +313,17 @@ async def stops_at_once(stack: Stack) -> None:
 
 
 async def test_a_signal_during_the_start_ends_it_with_status_0(tmp_path: Path) -> None:
-    async with started_stack(tmp_path) as stack:
-        await stack.until(lambda: "persistence" in stack.pids())
-        pids = stack.pids()
-        assert await stack.stop() == 0
-        assert not stack.told("started")
-        assert not any(runs(pid) for pid in pids.values())
+    for number in range(5):  # the start may be over before a busy machine lets us send the signal
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with started_stack(folder) as stack:
+            await stack.until(lambda: "persistence" in stack.pids())
+            pids = stack.pids()
+            assert await stack.stop() == 0
+            assert not any(runs(pid) for pid in pids.values())
+        if not stack.told("started"):
+            return
+    raise AssertionError("the start was over each time")
 
 
 async def test_a_signal_ends_it_in_order_and_what_was_acknowledged_survives(

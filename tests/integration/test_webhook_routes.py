@@ -42,7 +42,7 @@ async def stack(there: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> As
         "outbound_allowed": "127.0.0.1",
         "webhook_retry_base": 0.02,
         "webhook_retry_cap": 0.02,
-        "webhook_retry_for": 0.3,
+        "webhook_retry_for": 1.0,
     }
     async with run_stack(tmp_path_factory.mktemp("stack"), **settings) as running:
         yield running

@@ -117,11 +117,11 @@ def retry(
 ) -> None:
     """Try again e-mails and pushes that failed; `linkup notifications dead` lists them.
 
-    A delivery is not tried again if a later one has shown the same messages, or if it may have
-    arrived. The exit code is 1 if no delivery is tried again.
+    An e-mail or push is not tried again if a later one has shown the same messages, or if it may
+    have arrived. The exit code is 1 if none of those that are named is tried again.
     """
     if bool(ids) == is_all:
-        raise click.UsageError("name deliveries, or pass --all")
+        raise click.UsageError("name e-mails or pushes by their ids, or pass --all")
     done = _ask(data_dir, config, RetryDeliveries(delivery_ids=list(ids)), RetryAnswer)
     if as_json:
         print_json(done)

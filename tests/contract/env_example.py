@@ -137,7 +137,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " at least 65536.",
         "lanes": "The number of batches that a gateway sends to persistence at the same time, at"
         " most 64.",
-        "log_waiting": "The maximum number of queries to the log that wait in a gateway,"
+        "log_waiting": "The maximum number of queries to persistence that wait in a gateway,"
         " including those of WebSockets that connect. Further ones are refused as `overloaded`.",
         "presence_debounce": "The time for which a user may be away without being shown as offline,"
         " at most 5.",

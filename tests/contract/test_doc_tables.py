@@ -5,6 +5,7 @@ import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import linkup_client
 import msgspec
 import pytest
 
@@ -180,3 +181,29 @@ def test_the_protocol_names_each_parameter_and_field_of_a_route(route: Route) ->
     if route.name not in ONE_OF:
         may_be_left_out = {f.encode_name for f in fields if not f.required}
         assert told.optional == may_be_left_out & told.fields
+
+
+METHOD = re.compile(r"^  (?:async )?(?:get )?([a-z]\w*)(?:\(.*\)) \{$", re.MULTILINE)
+
+
+def test_the_document_of_the_javascript_client_names_each_method_and_event() -> None:
+    web = ROOT / "clients" / "web"
+    client = (web / "linkup-client.js").read_text(encoding="utf-8")
+    methods = {*METHOD.findall(client), *METHOD.findall((web / "sdk" / "api.js").read_text())}
+    events = set(re.findall(r'#emit\("(\w+)"', client))
+    assert len(methods) > 50
+    document = (web / "README.md").read_text(encoding="utf-8")
+    unnamed = {name for name in methods if not re.search(rf"`{name}[`(]", document)}
+    assert unnamed == {"constructor"}
+    assert events <= named(document)
+
+
+def test_the_document_of_the_python_client_names_each_method() -> None:
+    document = (ROOT / "clients" / "python" / "README.md").read_text(encoding="utf-8")
+    methods = [name for name in vars(linkup_client.Client) if not name.startswith("_")]
+    assert len(methods) > 15
+    assert [name for name in methods if not re.search(rf"\b{name}\b", document)] == []
+    raised = [
+        name for name in linkup_client.__all__ if name.endswith(("Failed", "Full", "Unknown"))
+    ]
+    assert [name for name in raised if f"| `{name}` |" not in document] == []

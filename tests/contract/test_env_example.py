@@ -120,3 +120,29 @@ def texts_of(name: str, unit: int) -> set[str]:
             return {f"{number / unit:.15g}"}
         case other:
             return {str(other)}
+
+
+DOCUMENTS = [FILE.parent / "README.md", *sorted((FILE.parent / "docs").glob("*.md"))]
+COUNTS = {"a": 1, "an": 1, "three": 3, "five": 5, "ten": 10}
+UNITS = {"": 1, "s": 1, "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "KiB": 1024}
+UNITS["year"] = 365 * UNITS["day"]
+UNIT = f"({'|'.join(filter(None, UNITS))})s?\\b"
+QUANTITY = re.compile(rf"\b(?:(an?) {UNIT}|(\d[\d,]*|three|five|ten)\b(?: {UNIT})?)")
+BESIDE = re.compile(r"([^.;(|]{1,90}) \(`LINKUP_([A-Z_]+)`")
+
+
+def test_a_quantity_in_front_of_a_setting_is_its_default() -> None:
+    """As in "older than 30 days (`LINKUP_FEED_RETENTION`"; of several quantities the last."""
+    seen = set()
+    for document in DOCUMENTS:
+        for words, setting in BESIDE.findall(document.read_text().replace("\n", " ")):
+            name = setting.lower()
+            if name in numbers() and (told := QUANTITY.findall(words)):
+                count, unit = (
+                    "".join(pair) for pair in zip(told[-1][:2], told[-1][2:], strict=True)
+                )
+                amount = COUNTS.get(count) or int(count.replace(",", ""))
+                default = getattr(Settings(), name)
+                assert amount * UNITS[unit] == default, f"{document.name}: {words} ({setting})"
+                seen.add(name)
+    assert len(seen) > 20

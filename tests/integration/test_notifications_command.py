@@ -71,7 +71,7 @@ async def refusals(stack: Stack) -> None:
         (("notify-test", "bob", "--type", "unheard_of"), 1, "there is no type unheard_of"),
         (("notify-test", "bob", "--type", "post_liked", "--channel", "email"), 1, "switched off"),
         (("notifications", "retry", "nothing"), 1, "0 are due now"),
-        (("notifications", "retry"), 2, "name deliveries"),
+        (("notifications", "retry"), 2, "name e-mails or pushes"),
         (("notifications", "cleanup", "--days", "0"), 2, "--days"),
     ):
         result = await linkup(stack, *arguments)

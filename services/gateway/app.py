@@ -1,9 +1,8 @@
-"""Builds the gateway: the bus, the lanes, the hub, and the routes in front of them."""
+"""Owns the life of a gateway: its parts, their tasks, its routes, and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 
 from starlette.applications import Starlette
@@ -24,6 +23,7 @@ from services.gateway.api.erasure import UserErasure
 from services.gateway.api.errors import ErrorRecords
 from services.gateway.api.export import Exports
 from services.gateway.api.host import Host
+from services.gateway.api.hosts import Hosts, KnownHosts
 from services.gateway.api.inbox import Conversations
 from services.gateway.api.members import Members
 from services.gateway.api.messages import Messages
@@ -42,92 +42,26 @@ from services.gateway.api.traces import Traces
 from services.gateway.api.unsubscribing import Unsubscribing
 from services.gateway.api.users import Users
 from services.gateway.api.webhooks import HostWebhooks
-from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.links import SharedLinks
-from services.gateway.attachments.objects import Objects
-from services.gateway.attachments.sweep import Sweep
 from services.gateway.attachments.uploads import Uploads, limits_of
 from services.gateway.auth import Authenticator, published_keys
-from services.gateway.auth.standings import Standings
 from services.gateway.contract import Endpoints
-from services.gateway.handlers import Handlers
-from services.gateway.hosts import Hosts, KnownHosts
-from services.gateway.hub import Hub
-from services.gateway.presence.announcer import Announcer
-from services.gateway.presence.presence import Presence
-from services.gateway.presence.typing import Chores, Typing
-from services.gateway.rates import Rates
-from services.gateway.socket.badges import Counts
-from services.gateway.socket.bell import Bell
-from services.gateway.socket.burst import Burst
-from services.gateway.socket.connection import Connection
+from services.gateway.parts import Parts
 from services.gateway.socket.dispatch import Dispatch
-from services.gateway.socket.eviction import Eviction
-from services.gateway.socket.greeting import Greeting
-from services.gateway.socket.refusals import Refusals
-from services.gateway.socket.sample import Decoder
 from services.gateway.socket.scope import CHAT, NOTIFICATIONS
-from services.gateway.sockets import RESTARTING, Sockets
-from services.gateway.upstream.allowance import Allowance
-from services.gateway.upstream.canary import Canary
-from services.gateway.upstream.gathering import Backlog
-from services.gateway.upstream.lanes import Lanes
-from services.gateway.upstream.moderator import Moderator, moderated
-from services.gateway.upstream.notices import Notices
-from services.gateway.upstream.probes import Upstream, notify_probe
-from services.gateway.upstream.profiles import People
-from services.gateway.upstream.queries import Log
-from services.gateway.upstream.stages import Stages
-from services.gateway.upstream.tickets import Tickets
-from services.gateway.upstream.whole import Whole
+from services.gateway.sockets import RESTARTING
+from services.gateway.upstream.moderator import moderated
 from shared import bus
-from shared.bus import Bus
-from shared.commands import Acquaintance, Done
+from shared.commands import Done
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound
 from shared.health.defects import unexpected
 from shared.health.endpoints import Health
-from shared.health.probe import Probe
-from shared.http.turns import Turns
 from shared.process.reporter import Reporter, over
 from shared.settings import Settings
 
 # Of a drain, below shared.process.serve's DRAIN_TIMEOUT together.
 SETTLE_TIMEOUT = 3.0  # for the outcome of what was sent
 CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Parts:
-    """All that a gateway consists of, connected to each other; nothing of it runs yet."""
-
-    settings: Settings
-    health: Health
-    nats: Bus
-    auth: Authenticator
-    refusals: Refusals
-    upstream: Upstream
-    notify: Probe
-    backlog: Backlog
-    log: Log
-    lanes: Lanes
-    moderator: Moderator | None
-    announcer: Announcer
-    chores: Chores
-    typing: Typing
-    presence: Presence
-    hub: Hub
-    counts: Counts
-    canary: Canary
-    people: People
-    notices: Notices
-    rates: Rates
-    tickets: Tickets
-    objects: Objects
-    inspection: Inspection
-    sweep: Sweep
-    eviction: Eviction
-    sockets: Sockets
-    whole: Whole
 
 
 @asynccontextmanager
@@ -144,7 +78,7 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
         moderated(settings, health) as moderator,
         bus.connect(settings.nats_url, "gateway", on_reconnect) as nats,
     ):
-        parts = _connected(settings, health, nats, auth, moderator)
+        parts = Parts(settings, health, nats, auth, moderator)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 *_started(parts, tasks),
@@ -155,104 +89,6 @@ async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]
             yield _application(parts, hosts)
             for task in running:
                 task.cancel()
-
-
-def _connected(
-    settings: Settings, health: Health, nats: Bus, auth: Authenticator, moderator: Moderator | None
-) -> Parts:
-    turns, metrics, refusals = Turns(), health.metrics, Refusals(health.counters)
-    upstream, rates, chores = Upstream(nats), Rates(settings), Chores()
-    backlog = Backlog(settings.log_waiting, health.counters)
-    log = Log(nats, backlog, turns, partial(_read, upstream, health))
-    lanes = Lanes(
-        nats,
-        settings.lanes,
-        partial(_stored, upstream, health),
-        settings.queued_per_user,
-        Allowance(settings.message_burst, settings.message_rate),
-        Stages(metrics),
-        moderator.submit if moderator else None,
-    )
-    announcer = Announcer(nats, lanes, settings.presence_debounce)
-    typing = Typing(nats, log, chores)
-    presence = Presence(nats, log, settings.presence_debounce)
-    hub = Hub(nats, log, announcer, partial(_on_acquaintance, typing, presence), Burst(metrics))
-    people, tickets, notices = People(lanes, log), Tickets(lanes, rates), Notices(nats)
-    auth.standings = Standings(log.join)
-    eviction = Eviction(nats, auth.standings, hub.of)
-    hub.on_compared = eviction.compared
-    counts = Counts(notices, hub.of)
-    hub.on_turn = counts.want
-    canary = Canary(
-        nats,
-        lanes,
-        settings.canary_every,
-        proof=lambda: min(upstream.stored_at, hub.heard_at),
-        upstream=upstream.check,
-    )
-    objects = Objects(settings.attachment_store_url)
-    sweep = Sweep(lanes, objects, settings.attachment_sweep_every)
-    sockets = Sockets(
-        settings,
-        Greeting(settings, auth, tickets, turns),
-        hub,
-        Handlers(lanes, auth, typing, presence, Bell(notices), sweep.wake),
-        people,
-        counts,
-        refusals,
-        turns,
-        Decoder(metrics),
-        health.counters.add,
-    )
-    return Parts(
-        settings=settings,
-        health=health,
-        nats=nats,
-        auth=auth,
-        refusals=refusals,
-        upstream=upstream,
-        notify=notify_probe(nats),
-        backlog=backlog,
-        log=log,
-        lanes=lanes,
-        moderator=moderator,
-        announcer=announcer,
-        chores=chores,
-        typing=typing,
-        presence=presence,
-        hub=hub,
-        counts=counts,
-        canary=canary,
-        people=people,
-        notices=notices,
-        rates=rates,
-        tickets=tickets,
-        objects=objects,
-        inspection=Inspection(log, objects, health.counters, settings.audit_every),
-        sweep=sweep,
-        eviction=eviction,
-        sockets=sockets,
-        whole=Whole(nats, health),
-    )
-
-
-def _read(upstream: Upstream, health: Health) -> None:
-    """The log has answered a question."""
-    upstream.read()
-    health.operated(1)
-
-
-def _stored(upstream: Upstream, health: Health, commands: int) -> None:
-    upstream.stored()
-    health.operated(commands)
-
-
-def _on_acquaintance(
-    typing: Typing, presence: Presence, told: Acquaintance, connections: Iterable[Connection]
-) -> None:
-    if not told.parted:  # the feed says who is in a group
-        typing.forget(told.user_id)
-    presence.recheck(connections, told.other_id)
 
 
 def _started(parts: Parts, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

@@ -11,9 +11,9 @@ from websockets.asyncio.client import connect
 
 from linkup.installation.owners import ALLOWED_SECRETS
 from linkup.run.broker import MAX_PAYLOAD_BYTES, OLDEST, PUBLISH, permissions
+from services.gateway.api.hosts import Hosts
 from services.gateway.auth import Authenticator
 from services.gateway.auth.keys import LEAST_SECRET_BYTES
-from services.gateway.hosts import Hosts
 from shared.errors import Forbidden, SettingError
 from shared.process.serve import CLOSE_TIMEOUT, DRAIN_TIMEOUT
 from shared.settings import PREFIX, SECRETS, Settings, load, variable

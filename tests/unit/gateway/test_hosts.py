@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.hosts import Hosts, name_of
+from services.gateway.api.hosts import Hosts, name_of
 from services.gateway.socket.refusals import LINES_OF_ONE, LINES_PER_MINUTE, Refusals
 from shared.errors import Forbidden, InvalidRequest, RateLimited, SettingError
 from shared.health.counters import Counters

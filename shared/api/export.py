@@ -103,7 +103,8 @@ class ExportedHidden(Struct, frozen=True, kw_only=True):
 
 
 class ExportedReceipt(Struct, frozen=True, kw_only=True):
-    """A move of the user's marks, within the last 30 days. The mark that did not move is null."""
+    """A move of the user's marks, while the feed has it (30 days by default). The mark that did not
+    move is null."""
 
     conversation_id: str
     delivered_seq: int | None

@@ -85,7 +85,10 @@ ROUTES: tuple[Route, ...] = (
         summary="Search messages that contain all given words, newest first.",
         query=(
             Parameter(
-                "q", Words, "The words to find. The last one may be a prefix.", required=True
+                "q",
+                Words,
+                "The words to find, of which the first eight count. The last one may be a prefix.",
+                required=True,
             ),
             Parameter("conversation_id", ConversationId, "Search only this conversation."),
             LIMIT,

@@ -16,7 +16,8 @@ ROUTES: tuple[Route, ...] = (
             Parameter(
                 "q",
                 Words,
-                "The beginnings of words of the name. Case and accents do not matter. A user "
+                "The beginnings of words of the name, of which the first eight count. Case and "
+                "accents do not matter. A user "
                 "without a name is found by their id.",
                 required=True,
             ),

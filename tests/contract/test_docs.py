@@ -7,9 +7,11 @@ import sys
 import typing
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
+from linkup.__main__ import Commands, main
 from shared import api
 from shared.errors import BY_CODE
 from shared.frames import NOTIFICATION_TYPES, ClientFrame, CloseCode, ServerFrame
@@ -213,3 +215,26 @@ async def test_the_client_of_the_readme_answers(tmp_path: Path) -> None:
         echo.kill()
         assert b"stored as number 2" in await echo.stdout.read()
         await echo.wait()
+
+
+SHELL = re.compile(r"(?:^|[`(\s/])linkup ([a-z][a-z-]*)((?: [^`\n#|;]*)?)", re.MULTILINE)
+
+
+def test_each_command_and_option_in_the_documents_exists() -> None:
+    named = set()
+    for document in DOCUMENTS:
+        for name, rest in SHELL.findall(document.read_text(encoding="utf-8")):
+            named.add(name)
+            assert name in Commands.NAMES, f"{document.name}: linkup {name}"
+            words = re.sub(r'"[^"]*"', "", rest).split()
+            unknown = {word for word in words if word.startswith("--")} - options(name, words)
+            assert not unknown, f"{document.name}: linkup {name}{rest}"
+    assert named >= {*Commands.NAMES}
+
+
+def options(name: str, words: list[str]) -> set[str]:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    if isinstance(command, click.Group) and words and words[0] in command.commands:
+        command = command.commands[words[0]]
+    return {one for each in command.params for one in (*each.opts, *each.secondary_opts)}

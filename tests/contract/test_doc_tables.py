@@ -13,10 +13,13 @@ from services.gateway.auth import FAULTS
 from services.gateway.socket.refusals import CATEGORIES as REFUSED
 from services.gateway.socket.refusals import TOLD
 from services.notify.audit import KIND
+from services.notify.channels.templates import SHIPPED
+from services.notify.channels.views import ConversationView, Line, NoticeView, Run
 from services.notify.inbox.grouping import HOUR, USUAL, WINDOWS
 from services.persistence.upkeep import violations
 from shared import api
 from shared.errors import BY_CODE
+from shared.frames import NOTIFICATION_TYPES
 from shared.health.taxonomy import CATEGORIES
 from shared.route import Route
 from shared.routes import ROUTES
@@ -207,3 +210,18 @@ def test_the_document_of_the_python_client_names_each_method() -> None:
         name for name in linkup_client.__all__ if name.endswith(("Failed", "Full", "Unknown"))
     ]
     assert [name for name in raised if f"| `{name}` |" not in document] == []
+
+
+def test_the_tables_of_the_templates_name_each_file_and_value() -> None:
+    text = section("notifications.md", "## Templates")
+    files = [name for cell, _ in rows(text, "| File |") for name in re.findall(r"`(.*?)`", cell)]
+    assert sorted(files) == sorted(path.name for path in SHIPPED.glob("*.*"))
+    values = named(text)
+    for shown in (ConversationView, NoticeView, Run, Line):
+        assert values >= {*shown.__struct_fields__}, shown
+
+
+def test_the_types_of_notifications_are_counted_right() -> None:
+    built_in = f"the {len(NOTIFICATION_TYPES)} built-in ones"
+    assert built_in in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert built_in in (ROOT / ".env.example").read_text(encoding="utf-8")

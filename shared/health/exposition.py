@@ -10,8 +10,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from shared.health.catalogue import TABLE, Metric
 from shared.health.counters import Counters
-from shared.health.metrics import TABLE, Metric, Metrics
+from shared.health.metrics import Metrics
 from shared.health.records import CATEGORIES, Ledger
 from shared.health.report import Check, HealthAnswer
 

@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterator
 
-from shared.health.metrics import ALL, TABLE, Metric
+from shared.health.catalogue import ALL, TABLE, Metric
 
 HEAD = "| metric | kind | service | meaning |\n|---|---|---|---|\n"
 

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from services.gateway.upstream.stages import STORE
-from shared.health.metrics import ALL, STANDARD, TABLE
+from shared.health.catalogue import ALL, STANDARD, TABLE
 from shared.health.report import Check, ceilings
 from shared.health.taxonomy import CATEGORIES
 from tests.contract.compose_file import ROOT, services

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from shared.health.metrics import ALL
+from shared.health.catalogue import ALL
 from tests.support.peer import peer
 from tests.support.ports import free_port
 from tests.support.stack import Stack, run_stack

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
-from shared.health.metrics import ALL, STANDARD, TABLE
+from shared.health.catalogue import ALL, STANDARD, TABLE
 from tests.support.peer import synced
 from tests.support.prometheus import Scraped, needs_promtool, promtool
 from tests.support.stack import Stack

@@ -16,8 +16,8 @@ from PIL import Image
 
 from services.persistence.app import open_app
 from services.persistence.upkeep import retention
+from shared.health.catalogue import ALL
 from shared.health.endpoints import Health
-from shared.health.metrics import ALL
 from shared.settings import DAY, Settings
 from tests.integration.test_attachments import Browser
 from tests.support.peer import gather, http, synced

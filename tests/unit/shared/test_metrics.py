@@ -5,8 +5,9 @@ import re
 import pytest
 
 from shared.health import exposition
+from shared.health.catalogue import ALL, SIZES, STANDARD, TABLE, Metric
 from shared.health.endpoints import Check, Health
-from shared.health.metrics import ALL, SIZES, STANDARD, TABLE, Metric, off
+from shared.health.metrics import off
 from shared.health.records import CATEGORIES
 from tests.support.prometheus import Scraped, needs_promtool, promtool
 

@@ -10,9 +10,9 @@ import pytest
 
 from shared.commands import Examination, Readiness, encode, open_answer
 from shared.health import advice
+from shared.health.catalogue import TABLE
 from shared.health.disk import disk_check
 from shared.health.endpoints import Check, Health
-from shared.health.metrics import TABLE
 from shared.health.records import Category, Ledger
 from shared.health.report import HealthAnswer, State, ceilings, decoded, unreachable
 from shared.health.whole import whole

@@ -21,6 +21,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol
 
 from services.gateway.socket.inbound import Inbound
+from services.gateway.socket.inbox import Inbox
 from shared.frames import CloseCode as Ours
 from shared.health.records import record
 from shared.http.admission import Guest
@@ -44,32 +45,6 @@ WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at th
 # The head was judged when it came, by shared/http/connection.py, and is only read again here:
 # a cookie of 8 KiB is honest, and longer than the line that websockets takes by default.
 http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
-
-
-class Inbox:
-    """A queue of the events of one client for their one reader, at a tenth of the cost of an
-    asyncio.Queue."""
-
-    __slots__ = ("_events", "_loop", "_waiter")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._events: list[ASGIReceiveEvent] = []
-        self._waiter: asyncio.Future[None] | None = None
-
-    def qsize(self) -> int:
-        return len(self._events)
-
-    def put_nowait(self, event: ASGIReceiveEvent) -> None:
-        self._events.append(event)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def get(self) -> ASGIReceiveEvent:
-        while not self._events:
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._events.pop(0)
 
 
 class Wire(WebSocketsSansIOProtocol):

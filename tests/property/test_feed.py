@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.gateway.socket import feed as feed_module
-from services.gateway.upstream.lanes import UNAVAILABLE, Submission
+from services.gateway.upstream.submission import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import Pong

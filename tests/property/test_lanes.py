@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
-from services.gateway.upstream.lanes import Lane, Submission
+from services.gateway.upstream.lanes import Lane
+from services.gateway.upstream.submission import Submission
 from services.persistence.decide.batch import decide
 from services.persistence.decide.state import Head, Limits
 from shared import commands

@@ -11,7 +11,6 @@ import math
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +18,13 @@ import msgspec
 from services.gateway.upstream.allowance import Allowance
 from services.gateway.upstream.gate import Gate
 from services.gateway.upstream.stages import Stages
+from services.gateway.upstream.submission import (
+    DEADLINE,
+    OUT_OF_ORDER,
+    OVERLOADED,
+    UNAVAILABLE,
+    Submission,
+)
 from services.gateway.upstream.waiting import Waiting
 from shared import commands, subjects
 from shared.bus import Bus, NoResponders
@@ -30,12 +36,11 @@ from shared.commands import (
     EditMessage,
     EncodedBatch,
     Refused,
-    RejectMessage,
     Result,
     Results,
     StoreMessage,
 )
-from shared.errors import Internal, LinkupError, OutOfOrder, Overloaded, Unavailable
+from shared.errors import Internal, LinkupError
 from shared.health import metrics
 from shared.health.records import record
 from shared.reserved import is_reserved
@@ -45,53 +50,11 @@ R = TypeVar("R", bound=Result)
 logger = logging.getLogger("linkup.gateway.lanes")
 
 REQUEST_TIMEOUT = 2.0
-DEADLINE = 4.0  # of a command; below a client's ack timeout of 5 s
 PAUSE = 0.05  # before the same batch is sent again
 COMPANY = 0.03  # a mark waits for another command: alone it costs as much as a message
 MAX_QUEUED = 4096  # commands a lane
 
 UNLIMITED = Allowance(burst=1, rate=0)
-
-OVERLOADED = Refused.of(
-    Overloaded("Too many commands are waiting: try again later", retry_after_ms=1000)
-)
-UNAVAILABLE = Refused.of(
-    Unavailable("The store did not answer: resend the same command", retry_after_ms=500)
-)
-OUT_OF_ORDER = Refused.of(OutOfOrder("An earlier message must be resent first"))
-
-
-@dataclass(slots=True)
-class Submission:
-    """A command on its way. `settle` is called once, with its result."""
-
-    command: Command
-    settle: Callable[[Result], None]
-    gate: Gate | None = None
-    submitted_at: float = 0.0  # by the loop's clock
-    encoded: bytes = b""
-    finished: bool = False
-    words: str = ""  # with which the host app rejects the message
-
-    def __post_init__(self) -> None:
-        if self.gate is not None:
-            self.gate.enter(self.command)
-
-    def admitted(self) -> bool:
-        return self.gate is None or self.gate.admits(self.command)
-
-    def encode(self) -> bytes:
-        command = self.command
-        if self.words and isinstance(command, StoreMessage):
-            command = RejectMessage(user_id=command.user_id, message=command, words=self.words)
-        return commands.encode(command)
-
-    def finish(self, result: Result) -> None:
-        if self.gate is not None:
-            result = self.gate.observe(self.command, result)
-        self.finished = True
-        self.settle(result)
-
 
 Check = Callable[[Submission, Callable[[Submission], None]], None]
 

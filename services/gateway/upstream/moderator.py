@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from services.gateway.upstream.lanes import DEADLINE, OVERLOADED, UNAVAILABLE, Submission
+from services.gateway.upstream.submission import DEADLINE, OVERLOADED, UNAVAILABLE, Submission
 from shared.commands import EditMessage, Refused, StoreMessage
 from shared.errors import Rejected, Unavailable
 from shared.health.endpoints import Health

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from services.gateway.upstream.gate import Gate
-from services.gateway.upstream.lanes import Lane, Submission
+from services.gateway.upstream.lanes import Lane
+from services.gateway.upstream.submission import Submission
 from shared import commands
 from shared.commands import (
     Batch,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway.socket import feed as feed_module
-from services.gateway.upstream.lanes import UNAVAILABLE, Submission
+from services.gateway.upstream.submission import UNAVAILABLE, Submission
 from shared.commands import Done, Event, FeedPageAnswer, Refused, Result, Stored, StoreMessage
 from shared.errors import Unavailable
 from shared.frames import CloseCode, Pong

@@ -4,7 +4,7 @@ import pytest
 
 from services.gateway.upstream import gate as gate_module
 from services.gateway.upstream.gate import MAX_FAULTS, MAX_REFUSALS, MAX_SETTLED, Gate
-from services.gateway.upstream.lanes import OUT_OF_ORDER, OVERLOADED, UNAVAILABLE
+from services.gateway.upstream.submission import OUT_OF_ORDER, OVERLOADED, UNAVAILABLE
 from shared.commands import React, Refused, Result, Stored, StoreMessage
 from shared.errors import BY_CODE
 

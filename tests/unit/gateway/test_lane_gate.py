@@ -4,7 +4,8 @@ import pytest
 
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import MAX_WAITING, Gate
-from services.gateway.upstream.lanes import Lane, Submission
+from services.gateway.upstream.lanes import Lane
+from services.gateway.upstream.submission import Submission
 from shared.commands import (
     AdvanceReceipt,
     Command,

@@ -8,8 +8,9 @@ import pytest
 
 from services.gateway.upstream import lanes as lanes_module
 from services.gateway.upstream.gate import Gate
-from services.gateway.upstream.lanes import COMPANY, OVERLOADED, Lane, Lanes
+from services.gateway.upstream.lanes import COMPANY, Lane, Lanes
 from services.gateway.upstream.stages import Stages
+from services.gateway.upstream.submission import OVERLOADED
 from shared import commands, frames
 from shared.bus import BusTimeout, NoResponders
 from shared.commands import (

@@ -5,7 +5,7 @@ from typing import Any
 from linkup_client.backoff import Timing
 
 from services.gateway import hub
-from services.gateway.upstream import lanes, queries
+from services.gateway.upstream import lanes, queries, submission
 from services.persistence.store.connections import BUSY_TIMEOUT_MS
 from shared.health.counters import Counters
 from shared.process import serve
@@ -26,5 +26,10 @@ def test_c7_everybody_is_compared_and_caught_up_within_15_s() -> None:
 
 
 def test_c2_the_store_gives_up_before_the_lane_and_the_lane_before_the_client() -> None:
-    waits = [BUSY_TIMEOUT_MS / 1000, lanes.REQUEST_TIMEOUT, lanes.DEADLINE, Timing().ack_timeout]
+    waits = [
+        BUSY_TIMEOUT_MS / 1000,
+        lanes.REQUEST_TIMEOUT,
+        submission.DEADLINE,
+        Timing().ack_timeout,
+    ]
     assert waits == sorted(set(waits))

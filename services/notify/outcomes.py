@@ -33,7 +33,7 @@ class Outcomes:
                 self._refusal = outcome.reason
             case "sent" | "failed":
                 self._refusal = ""
-        level = logging.INFO if outcome.kind in ("sent", "withdrawn") else logging.WARNING
+        level = logging.DEBUG if outcome.kind in ("sent", "withdrawn") else logging.WARNING
         logger.log(
             level,
             "%s is %s",

@@ -158,7 +158,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp_password: str = ""
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_from: str = "LinkUp <no-reply@linkup.localhost>"
-    smtp_connections: Annotated[int, Meta(ge=1, le=100)] = 32
+    smtp_connections: Annotated[int, Meta(ge=1, le=100)] = 48
     smtp_refusals: NotNegative = 3
     smtp_retry_strategy: Strategy = "exponential"
     smtp_retry_attempts: Annotated[int, Meta(ge=1, le=1000)] = 30

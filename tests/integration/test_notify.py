@@ -147,6 +147,19 @@ async def test_a_send_that_is_cut_off_leaves_no_connection(
     assert not client.is_connected
 
 
+async def test_s74_lines_that_begin_with_a_dot_arrive_as_they_are(mailbox: Mailbox) -> None:
+    async def begin() -> bool:
+        return True
+
+    smtp = email.Smtp(Settings(**to_mailbox(mailbox)), "own.test")
+    body = b".\r\n..\r\n.a.\r\n\r\n.\r\n"
+    outcome = await smtp.send("n1", Letter("bob@example.test", b"X: y\r\n\r\n" + body), begin)
+    await smtp.aclose()
+    assert outcome.kind == "sent"
+    (letter,) = mailbox.accepted
+    assert letter.as_bytes().endswith(b"\n\n" + body.replace(b"\r\n", b"\n"))
+
+
 async def test_a_connection_is_not_kept_for_long(
     nats_url: str, tmp_path: Path, log: FakeLog, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import aiosmtplib
-from aiosmtplib.errors import SMTPDataError, SMTPException
+from aiosmtplib import SMTPResponse, SMTPStatus
+from aiosmtplib.errors import (
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPServerDisconnected,
+)
 
 from services.notify.channels.letter import Letter, sender
 from services.notify.channels.replies import is_of_recipient, judged, refused
@@ -102,7 +108,7 @@ class Smtp:
                 if is_new:
                     await client.connect()
                 await client.mail(self._from)
-                await client.rcpt(to)
+                await _name(client, to)
         except (SMTPException, OSError) as error:  # a timeout is one too
             return error
         except BaseException:  # the sending is cut off
@@ -126,7 +132,7 @@ class Smtp:
     async def _data(self, client: aiosmtplib.SMTP, content: bytes) -> Outcome:
         try:
             async with asyncio.timeout(self._data_timeout):
-                await client.data(content)
+                await _transmit(client, content)
         except SMTPDataError as error:
             return refused(error)
         except (SMTPException, OSError) as error:
@@ -146,6 +152,29 @@ class Smtp:
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
         self._kept.clear()
+
+
+async def _name(client: aiosmtplib.SMTP, to: str) -> None:
+    """Name the recipient as `client.rcpt` does, which parses the address once more."""
+    reply = await client.execute_command(b"RCPT", b"TO:<%s>" % to.encode("ascii"))
+    if reply.code not in (SMTPStatus.completed, SMTPStatus.will_forward):
+        raise SMTPRecipientRefused(reply.code, reply.message, to)
+
+
+async def _transmit(client: aiosmtplib.SMTP, content: bytes) -> None:
+    """Send the content as `client.data` does, but without its search for lines that do not end in
+    CRLF: those of a Letter do, and the search takes a tenth of the CPU time of an e-mail."""
+    _expect(SMTPStatus.start_input, await client.execute_command(b"DATA"))
+    protocol = client.protocol
+    if protocol is None:
+        raise SMTPServerDisconnected("Connection lost")
+    protocol.write(content.replace(b"\n.", b"\n..") + b".\r\n")  # RFC 5321, 4.5.2
+    _expect(SMTPStatus.completed, await protocol.read_response())
+
+
+def _expect(status: SMTPStatus, reply: SMTPResponse) -> None:
+    if reply.code != status:
+        raise SMTPDataError(reply.code, reply.message)
 
 
 async def _goodbye(client: aiosmtplib.SMTP) -> None:

@@ -37,9 +37,13 @@ class Language:
         self._catalogue = catalogue
         self.tag = str(locale).replace("_", "-")
         self.direction = locale.text_direction
+        self._words: Callable[[str, int | None], str] = lru_cache(MOST_KEPT)(self._found)
 
     def text(self, key: str, count: int | None = None) -> str:
         """The words with their placeholders, in the form for that count."""
+        return self._words(key, count)
+
+    def _found(self, key: str, count: int | None) -> str:
         text = self._catalogue[key]
         if isinstance(text, str):
             return text

@@ -3,10 +3,13 @@
 from binascii import b2a_qp
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
+from functools import lru_cache
 
 # In quoted-printable, "=" is never followed by "_": no text can contain the boundary (RFC 2045).
 BOUNDARY = "=_linkup"
 PLACE = "(a part)"
+KEPT = 1024  # lines whose encoding is remembered
+LONG = 1024  # bytes of a line that is not remembered
 
 
 def _frame() -> list[bytes]:
@@ -35,4 +38,12 @@ def alternative(text: str, html: str) -> bytes:
 
 
 def _encoded(text: str) -> bytes:
-    return b2a_qp(b"\r\n".join([*text.encode().splitlines(), b""]))
+    lines = text.encode().splitlines()
+    return b"".join([_kept(line) if len(line) < LONG else _quoted(line) for line in lines])
+
+
+def _quoted(line: bytes) -> bytes:
+    return b2a_qp(line + b"\r\n")
+
+
+_kept = lru_cache(KEPT)(_quoted)  # most lines of the HTML part are the same in all e-mails

@@ -1,6 +1,7 @@
 """Owns the templates of e-mails: those in the folder of LINKUP_TEMPLATES take precedence."""
 
 import traceback
+from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,21 @@ FORMS = (".txt", ".html")
 FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
+class Files(Environment):
+    """Gives each template a dictionary of the globals. Jinja's own ChainMap is copied by Python
+    code for each e-mail."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 class Templates:
     """Raises SettingError for what cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
         folders = [SHIPPED, *_own(settings.templates)]
         self.languages = Languages(folder / LOCALES for folder in folders)
-        self._files = Environment(
+        self._files = Files(
             loader=FileSystemLoader(folders[::-1]),
             autoescape=select_autoescape(("html",)),
             undefined=StrictUndefined,
@@ -100,7 +109,7 @@ def _say(context: Context, key: str, count: int | None = None, **values: str) ->
     # As Markup.format would, which is written in Python and takes a third of the whole e-mail.
     shown = {name: str(escape(value)) for name, value in values.items()}
     text = str(escape(language.text(key, count)))
-    return Markup(text.format(count=str(escape(language.number(count))), **shown))
+    return Markup(text.format(count=language.number(count), **shown))
 
 
 @pass_eval_context

@@ -156,8 +156,8 @@ class Bus:
         return reply
 
     async def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription:
-        """The handler is called in the turn of the loop that reads from the broker: it must only
-        enqueue, within bounds of its own."""
+        """Have the handler called with what comes on a subject, in the turn of the loop that reads
+        from the broker: it must only enqueue, within bounds of its own."""
 
         def deliver(subject: str, payload: bytes, reply_to: str) -> None:
             self.probe.proved()
@@ -251,10 +251,8 @@ async def connect(
     timeout: float = CONNECT_TIMEOUT,
     on_fault: Callable[[str], None] = lambda reason: None,
 ) -> AsyncIterator[Bus]:
-    """A connection for the life of the process. Raises StartError when the broker is not there.
-
-    `on_fault`: called with what the broker says of an error, as of something it does not permit.
-    """
+    """Connect for the life of the process. Raises StartError when the broker is not there.
+    `on_fault`: called with what the broker says of an error, as of something it does not permit."""
 
     link = _Link(url, on_reconnect, on_fault)
     client = NatsClient()

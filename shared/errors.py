@@ -187,5 +187,6 @@ class StartError(Refusal):
 
 
 def visible(text: str) -> str:
-    """On one line, without what a terminal obeys or UTF-8 cannot hold: a path may be any bytes."""
+    """Return the text on one line, without what a terminal obeys or UTF-8 cannot hold: a path may
+    be any bytes."""
     return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in text)

@@ -86,7 +86,7 @@ class NatsClient(Client):
             del self._answers[inbox]
 
     def listen(self, subject: str, hear: Hear, queue: str = "") -> int:
-        """The number to `forget` it by. Raises ConnectionClosedError."""
+        """Subscribe, and return the number to `forget` it by. Raises ConnectionClosedError."""
         if self.is_closed:
             raise errors.ConnectionClosedError
         self._sid += 1

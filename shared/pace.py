@@ -26,7 +26,7 @@ class Pace:
         self._level = max(self._level - cost, -self.burst)
 
     def wait(self) -> float:
-        """Seconds until the next may be done; 0: now."""
+        """Return the seconds until the next may be done; 0: now."""
         if not self.rate:
             return 0.0
         self._fill()

@@ -25,8 +25,8 @@ class Retries(Struct, frozen=True, kw_only=True):
     cap: float = 3600.0
 
     def pause(self, failures: int, draw: float = 0.0) -> float:
-        """Seconds after that many failures, 1 or more. `draw`: from 0 to 1, shortens the pause by
-        up to SPREAD of it."""
+        """Return the seconds to wait after that many failures, 1 or more. `draw`: from 0 to 1,
+        shortens the pause by up to SPREAD of it."""
         return min(self.cap, self._planned(failures)) * (1.0 - SPREAD * draw)
 
     def _planned(self, failures: int) -> float:

@@ -15,8 +15,8 @@ FORM = f"{PREFIX} and {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64"
 
 
 def headers(name: str, body: bytes, secrets: Iterable[str], now: int) -> Mapping[str, str]:
-    """The headers of a request with that id. It is signed with each of the secrets, so that a
-    receiver may know either of them."""
+    """Return the headers of a request with that id. It is signed with each of the secrets, so that
+    a receiver may know either of them."""
     at = datetime.fromtimestamp(now // SECOND, UTC)
     text = body.decode()
     return {

@@ -13,7 +13,7 @@ ORDER = get_args(api.TraceStepName)  # of steps of one moment
 
 
 def trace(found: TraceAnswer, kept: list[NotificationState] | None) -> api.TraceAnswer:
-    """`kept`: what notify knows, None when it did not answer."""
+    """Return the trace of a message. `kept`: what notify knows, None when it did not answer."""
     steps = [_step(step) for step in found.steps] + [_brought(one) for one in kept or ()]
     return api.TraceAnswer(
         message_id=found.message_id,

@@ -16,7 +16,7 @@ def new_key() -> str:
 
 
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
-    """Raises ValueError, without the text."""
+    """Return the key in that form. Raises ValueError, without the text."""
     number = decoded(text)
     if len(number) != KEY_BYTES:
         raise ValueError(f"a private key has {KEY_BYTES} bytes, not {len(number)}")
@@ -33,7 +33,7 @@ def encoded(content: bytes) -> str:
 
 
 def decoded(text: str) -> bytes:
-    """Raises ValueError, without the text."""
+    """Return the bytes of a key. Raises ValueError, without the text."""
     bare = text.rstrip("=")
     if not re.fullmatch(r"[A-Za-z0-9_-]*", bare) or len(bare) % 4 == 1:
         raise ValueError("it is not base64url")

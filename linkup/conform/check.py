@@ -26,7 +26,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def checks(noun: str, section: str, *tries: tuple[str, Attempt]) -> tuple[Check, ...]:
-    """Functions as checks: the name is the function's, the sentence its docstring."""
+    """Return functions as checks: the name is the function's, the sentence its docstring."""
     return tuple(
         Check(
             name=f"{noun}/{cast(FunctionType, attempt).__name__.replace('_', '-')}",

@@ -69,7 +69,7 @@ class Deployment:
         return self._given[user_id]
 
     def sign(self, user_id: str, **claims: Any) -> str:
-        """A token with claims of our choice. Raises Skipped without the secret."""
+        """Return a token with claims of our choice. Raises Skipped without the secret."""
         if not self._secret:
             raise Skipped("needs tokens of its own making: pass --secret")
         whole = usual_claims(user_id, self.audience, self.issuer, 300) | claims

@@ -79,7 +79,7 @@ class Player:
     # ------------------------------------------------------------ in
 
     async def next(self, kind: str | None = None, **fields: Any) -> Frame:
-        """The next frame of that type and with those fields; others are passed over."""
+        """Return the next frame of that type and with those fields; others are passed over."""
         wanted = (
             f"{self._who} to receive {kind or 'a frame'} {json.dumps(fields) if fields else ''}"
         )
@@ -98,14 +98,14 @@ class Player:
             raise Unkept(wanted, _ending(closed)) from None
 
     async def outcome(self, client_id: str) -> Frame:
-        """The `ack` or `error` of that `client_id`."""
+        """Return the `ack` or `error` of that `client_id`."""
         while True:
             frame = await self.next(client_id=client_id)
             if frame["type"] in ("ack", "error"):
                 return frame
 
     async def settled(self) -> Frame:
-        """The `pong` that comes behind everything the server had queued."""
+        """Return the `pong` that comes behind everything the server had queued."""
         stamp = self.new_id()
         await self.send("ping", timestamp=stamp)
         return await self.next("pong", timestamp=stamp)
@@ -203,7 +203,7 @@ class Scene:
         await self._open.aclose()
 
     def user(self, role: str) -> str:
-        """A user id nobody else has, in this run or another."""
+        """Return a user id nobody else has, in this run or another."""
         return f"{self._name}-{role}"
 
     async def token(self, role: str) -> str:
@@ -212,7 +212,7 @@ class Scene:
     async def enter(
         self, role: str, until: str = "sync_completed", path: str = "/ws", **hello: Any
     ) -> Player:
-        """A socket of that user, welcomed; `hello` may carry epoch and cursor."""
+        """Return a welcomed socket of that user; `hello` may carry epoch and cursor."""
         token = await self.token(role)  # before the socket: it has seconds to say hello
         player = await self.socket(role, path)
         await player.send("hello", token=token, **hello)
@@ -225,12 +225,12 @@ class Scene:
         await player.socket.close()
 
     async def socket(self, role: str, path: str = "/ws", **options: Any) -> Player:
-        """A socket that has said nothing yet; options are those of `websockets.connect`."""
+        """Return a socket that has said nothing yet; options are those of `websockets.connect`."""
         socket = await self._connect(role, path, options)
         return Player(socket, self.user(role), self.patience, self.tape)
 
     async def refused(self, path: str, **options: Any) -> int:
-        """The HTTP status with which a socket is refused, before it is one."""
+        """Return the HTTP status with which a socket is refused, before it is one."""
         try:
             await self._connect("nobody", path, options)
         except InvalidStatus as refusal:
@@ -256,7 +256,7 @@ class Scene:
         return Caller(self.deployment, await self.token(role), f"{role} HTTP", self.tape)
 
     def stranger(self, token: str | None = None) -> Caller:
-        """HTTP without a token, or with whatever that is."""
+        """Return a caller over HTTP without a token, or with whatever that is."""
         return Caller(self.deployment, token, "stranger HTTP", self.tape)
 
 

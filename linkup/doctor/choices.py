@@ -28,7 +28,8 @@ def settings(seen: Seen) -> Verdict:
 
 
 def keys(seen: Seen) -> Verdict:
-    """The keys of tokens: published ones, a secret that is set, or one that `linkup run` made."""
+    """Check the keys of tokens: published ones, a secret that is set, or one that `linkup run`
+    made."""
     if seen.settings.jwt_secrets:
         return _secrets(seen.settings.jwt_secrets, seen.settings.jwks_url)
     if not is_made(seen.settings):

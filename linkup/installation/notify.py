@@ -18,13 +18,13 @@ TIMEOUT = 10.0  # seconds
 
 
 async def ask(settings: Settings, asked: Struct, kind: type[A], timeout: float = TIMEOUT) -> A:
-    """One question. Raises StartError, which says what to do."""
+    """Ask one question, and return the answer. Raises StartError, which says what to do."""
     async with connected(settings) as wire:
         return await ask_over(wire, asked, kind, timeout)
 
 
 async def ask_over(wire: Bus, asked: Struct, kind: type[A], timeout: float = TIMEOUT) -> A:
-    """Raises StartError, which says what to do."""
+    """Ask one question over an open connection. Raises StartError, which says what to do."""
     try:
         subject = subjects.notify(name_of(asked))
         return open_answer(await wire.request(subject, encode(asked), timeout), kind)

@@ -33,7 +33,7 @@ def started(
     *arguments: str,
     stdin: IO[bytes] | None = None,
 ) -> Process:
-    """The service's own command at work, its stdout to be read; what fails it says on stderr."""
+    """Start the service's own command, whose stdout is to be read; what fails it says on stderr."""
     return subprocess.Popen(
         command(service, *arguments),
         env=environment(service, settings),
@@ -69,7 +69,7 @@ def ended(*processes: Process) -> Iterator[IO[bytes]]:
 
 
 def environment(service: str, settings: Settings, port: int | None = None) -> dict[str, str]:
-    """Every setting but the secrets of others: what is in force is decided once, here."""
+    """Return every setting but the secrets of others: what is in force is decided once, here."""
     given: dict[str, Any] = {
         name: value
         for name, value in msgspec.to_builtins(settings).items()
@@ -82,7 +82,7 @@ def environment(service: str, settings: Settings, port: int | None = None) -> di
 
 
 def bare_environment() -> dict[str, str]:
-    """Ours, without the settings: each child is given its own."""
+    """Return our environment without the settings: each child is given its own."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -13,7 +13,8 @@ CONNECT_TIMEOUT = 3.0
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[bus.Bus]:
-    """The bus, with the operator's permissions. Raises StartError when it cannot be reached."""
+    """Connect to the bus with the operator's permissions. Raises StartError when it cannot be
+    reached."""
     nats_url = operator(settings).nats_url
     with quiet():
         async with bus.connect(nats_url, NAME, timeout=CONNECT_TIMEOUT) as wire:
@@ -22,7 +23,7 @@ async def connected(settings: Settings) -> AsyncIterator[bus.Bus]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing is logged meanwhile: the command says in one line what failed."""
+    """Log nothing meanwhile: the command says in one line what failed."""
     logger = logging.getLogger("linkup")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -36,12 +36,14 @@ class Usage:
         )
 
     def seconds(self) -> dict[str, float]:
-        """Per process since `start`; a process that ended or came meanwhile is left out."""
+        """Return the CPU time of each process since `start`; one that ended or came meanwhile is
+        left out."""
         now = self._now()
         return {name: now[name] - t for name, t in self._before.items() if name in now}
 
     def wakes(self) -> dict[str, int]:
-        """Per process since `start`: how often one of its threads had slept and was woken."""
+        """Return for each process how often one of its threads had slept and was woken since
+        `start`."""
         now = self._wakes_now()
         return {name: max(0, now[name] - n) for name, n in self._woken.items() if name in now}
 
@@ -50,7 +52,8 @@ class Usage:
         return time.process_time() - self._own
 
     def others_share(self) -> float | None:
-        """The part of the machine, 0 to 1, that neither those processes nor this one used."""
+        """Return the part of the machine, 0 to 1, that neither those processes nor this one
+        used."""
         busy = busy_seconds()
         if busy is None or not self._pids:
             return None
@@ -68,7 +71,8 @@ class Usage:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """User and system time of all threads of a process; None when there is no such process."""
+    """Return the user and system time of all threads of a process; None when there is no such
+    process."""
     try:
         # The clock that clock_getcpuclockid(3) names: exact, where /proc counts in ticks of 10 ms.
         return time.clock_gettime((~pid << 3) | CPU_CLOCK)
@@ -77,7 +81,8 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def wakes(pid: int) -> int | None:
-    """Voluntary context switches of all threads that it has; None when there is no such process."""
+    """Return the voluntary context switches of all threads that a process has; None when there is
+    no such process."""
     try:
         threads = list((PROC / str(pid) / "task").iterdir())
     except OSError:
@@ -104,7 +109,8 @@ def busy_seconds() -> float | None:
 
 
 def server_pids(url: str) -> dict[str, int]:
-    """The processes of the server behind `url`, by name; empty where the system does not tell.
+    """Return the processes of the server behind `url`, by name; empty where the system does not
+    tell.
 
     They are found by their command lines among the relatives of whoever listens on the URL's port.
     """

@@ -80,7 +80,8 @@ def _by_us(line: Recorded) -> Recorded:
 async def _send(
     socket_url: str, tokens: Tokens, lines: list[Recorded], progress: Callable[[str], None]
 ) -> list[Ack]:
-    """Each only after the ack of the one before: that alone makes the order one for all senders."""
+    """Send each only after the ack of the one before: that alone makes the order one for all
+    senders."""
     async with AsyncExitStack() as stack:
         clients: dict[str, Client] = {}
         for user_id in dict.fromkeys(user for line in lines for user in (line.sender, line.to)):

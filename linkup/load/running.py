@@ -86,7 +86,7 @@ class Fleet:
 async def run(
     plan: Plan, tokens: Tokens, progress: Callable[[str], None] = lambda text: None
 ) -> Report:
-    """One whole run. Raises LoadFailed."""
+    """Run one whole load, and return its report. Raises LoadFailed."""
     fleet = Fleet(plan)
     try:
         await join(fleet.sockets, plan.url, tokens, progress)

@@ -77,10 +77,8 @@ def _for_a_demo(settings: Settings, chosen: set[str]) -> Settings:
 
 
 def supervise(settings: Settings, gateways: int, tell: Tell, chosen: Collection[str] = ()) -> int:
-    """The whole run; its exit status. `chosen`: the settings that are no defaults.
-
-    Raises SettingError and StartError.
-    """
+    """Run everything until the end, and return the exit status. `chosen`: the settings that are no
+    defaults. Raises SettingError and StartError."""
     os.umask(0o077)  # what is written from here on, and by the children, is its owner's alone
     path = settings.data.absolute()
     data_dir.prepare(path)

@@ -116,7 +116,8 @@ def permissions(user: str) -> dict[str, Any]:
 
 
 def find_binary() -> Path:
-    """The server beside this Python. Raises StartError when absent or too old."""
+    """Return the path of the server beside this Python. Raises StartError when it is absent or too
+    old."""
     binary = Path(sysconfig.get_path("scripts")) / NAME
     try:
         said = subprocess.run(

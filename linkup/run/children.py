@@ -174,7 +174,8 @@ class Child:
 
 
 def pause(crashes: int) -> float:
-    """Seconds before the next start: doubling up to LONGEST_PAUSE, spread over siblings."""
+    """Return the seconds before the next start: doubling up to LONGEST_PAUSE, spread over
+    siblings."""
     doubled = FIRST_PAUSE * 2.0 ** min(crashes, 10)
     return min(LONGEST_PAUSE / (1 + JITTER), doubled) * random.uniform(1 - JITTER, 1 + JITTER)
 

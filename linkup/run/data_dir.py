@@ -98,12 +98,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def jwt_secret(path: Path) -> str:
-    """The key of this installation's tokens: kept, so that they stay valid after a restart."""
+    """Return the key of this installation's tokens: kept, so that they stay valid after a
+    restart."""
     return _kept(path / "jwt-secret", lambda: secrets.token_urlsafe(SECRET_BYTES))
 
 
 def vapid_key(path: Path) -> str:
-    """The private key of this installation's web push: kept, as browsers know its public key."""
+    """Return the private key of this installation's web push: kept, as browsers know its public
+    key."""
     return _kept(path / "vapid-key", _new_vapid_key)
 
 
@@ -114,7 +116,7 @@ def _new_vapid_key() -> str:
 
 
 def _kept(file: Path, make: Callable[[], str]) -> str:
-    """The secret in that file, made when there is none. Raises StartError."""
+    """Return the secret in that file, made when there is none. Raises StartError."""
     if not file.exists():
         write_private(file, make() + "\n")
     try:

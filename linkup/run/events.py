@@ -70,7 +70,7 @@ Tell = Callable[[Event], None]
 
 
 def as_json() -> Tell:
-    """One JSON object a line, on stdout."""
+    """Return what prints one JSON object a line, on stdout."""
     encode = msgspec.json.Encoder().encode
 
     def tell(event: Event) -> None:
@@ -82,7 +82,7 @@ def as_json() -> Tell:
 
 
 def as_text() -> Tell:
-    """Lines for people, on stdout; coloured on a terminal."""
+    """Return what prints lines for people, on stdout; coloured on a terminal."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"LinkUp messaging {linkup.__version__}\n", style="bold")
 

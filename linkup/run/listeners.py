@@ -12,7 +12,8 @@ LOOPBACK = "127.0.0.1"
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
-    """Port 0 takes a free one. Raises StartError, naming the setting to change."""
+    """Return a listening socket; port 0 takes a free one. Raises StartError, naming the setting to
+    change."""
     try:
         family = _family(host, port)
         return socket.create_server((host, port), family=family, backlog=BACKLOG)

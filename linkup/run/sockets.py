@@ -64,7 +64,7 @@ def page_url(settings: Settings, sockets: Sockets) -> str:
 
 
 def own_urls(sockets: Sockets) -> dict[str, str]:
-    """The addresses of the children, by name."""
+    """Return the addresses of the children, by name."""
     urls = {}
     for name, (*_, own) in sockets.items():
         host = listeners.bracketed(listeners.reachable(own.getsockname()[0]))
@@ -77,7 +77,7 @@ def gateway_names(count: int) -> list[str]:
 
 
 def metrics_port(settings: Settings, name: str) -> int:
-    """The port of a gateway for operators; each gateway has its own, in sequence."""
+    """Return the port of a gateway for operators; each gateway has its own, in sequence."""
     return settings.metrics_port + int(name.partition("-")[2] or 1) - 1
 
 

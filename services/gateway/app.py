@@ -66,7 +66,7 @@ CLOSE_TIMEOUT = 2.5  # for the sockets, each of which has its own
 
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[ASGIApp]:
-    """Everything with a life, in order; taken down in reverse."""
+    """Open everything that has a life, in order; it is taken down in reverse."""
     auth, hosts = Authenticator(settings, health.counters), Hosts(settings)
     reconnected = asyncio.Event()
 

@@ -38,7 +38,8 @@ def bind(
     settings: Settings,
     record: Recorder,
 ) -> list[Route]:
-    """A route for each line of the table that has an endpoint; what has none is found at start.
+    """Return a route for each line of the table that has an endpoint; what has none is found at
+    start.
 
     An endpoint takes the request and, on a route with `auth`, the identity behind it. `record`
     stores an entry of the audit log.
@@ -209,7 +210,8 @@ def _served(text: bytes) -> Endpoint:
 
 
 def methods(request: Request) -> str:
-    """The methods that the path of a request takes; the framework names those of one route."""
+    """Return the methods that the path of a request takes; the framework names those of one
+    route."""
     paths = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [path for path in paths if path.matches(request.scope)[0] is not Match.NONE]
     return ", ".join(sorted(set[str]().union(*(path.methods or () for path in matching))))

@@ -183,7 +183,7 @@ class Handlers:
 
 
 def store_message(user_id: str, connection_id: str, frame: frames.SendMessage) -> StoreMessage:
-    """The command; a user stands for the direct conversation with them."""
+    """Return the command; a user stands for the direct conversation with them."""
     conversation_id = frame.conversation_id
     if frame.to is not None:
         conversation_id = subjects.direct_conversation_id(user_id, frame.to)

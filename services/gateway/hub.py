@@ -92,7 +92,7 @@ class Hub:
         return len(user.connections) if user else 0
 
     def of(self, user_id: str) -> Iterable[Connection]:
-        """The sockets of a user."""
+        """Return the sockets of a user."""
         user = self._users.get(user_id)
         return tuple(user.connections) if user else ()
 
@@ -249,5 +249,5 @@ def _told(delivery: Delivery, kind: str, user_id: str) -> Told | None:
 
 
 def come_back_after_ms(count: int) -> int:
-    """One of so many who are told at once."""
+    """Return the milliseconds after which one of so many who are told at once comes back."""
     return random.randint(100, max(FAREWELL_MS, count))

@@ -156,7 +156,7 @@ def headers_of(settings: Settings) -> dict[str, str]:
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
-    """All but `/docs` are one page, which reads its own address."""
+    """Return the routes of the page. All but `/docs` are one page, which reads its own address."""
     files = WebFiles(WEB)
     page = Document(WEB, "index.html", files.version, headers_of(settings), ways_in(settings))
     docs = Document(WEB, "docs/index.html", files.version, HEADERS)

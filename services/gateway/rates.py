@@ -35,7 +35,7 @@ class Buckets:
         return len(self._used_until)
 
     def wait(self, key: str) -> float:
-        """Seconds until the next one is let through, 0 for now."""
+        """Return the seconds until the next one is let through, 0 for now."""
         now = self._now()
         wait = self._used_until.get(key, now) + self._interval - now - MINUTE
         return wait if wait > ROUNDING else 0.0

@@ -174,7 +174,7 @@ class Sockets:
 
 
 def _told(scope: Scope, connection: Connection) -> dict[str, object]:
-    """The fields of a WebSocket in the log."""
+    """Return the fields of a WebSocket in the log."""
     user_id, address = connection.user_id, address_of(scope)
     return {"connection": connection.id, "user_id": user_id, "address": address}
 

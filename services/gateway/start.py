@@ -33,7 +33,7 @@ def check(health: Health, routes: Sequence[BaseRoute], settings: Settings) -> No
 
 
 def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[str]:
-    """The routes that are served but not in the contract, and the other way round."""
+    """Yield the routes that are served but not in the contract, and the other way round."""
     served, names = set(served), {route.name for route in listed}
     names |= {socket.path for socket in SOCKETS}
     for name in sorted(served - names - page.NAMES - PRIVATE):
@@ -43,7 +43,7 @@ def listing_faults(served: Iterable[str], listed: Iterable[Listed]) -> Iterator[
 
 
 def table_faults(listed: Iterable[Listed]) -> Iterator[str]:
-    """A document can be made of it."""
+    """Yield why no document can be made of the table."""
     for route in listed:
         for name in openapi.path_names(route.path):
             if name not in PATH_TYPES:

@@ -53,7 +53,7 @@ async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
 
 
 def acquaintances(decision: Decision) -> Iterator[Acquaintance]:
-    """The pairs who may have become strangers, or acquainted again."""
+    """Yield the pairs who may have become strangers, or acquainted again."""
     for one, other in decision.changes.blocks:
         yield Acquaintance(user_id=one, other_id=other)
         yield Acquaintance(user_id=other, other_id=one)
@@ -66,7 +66,7 @@ def acquaintances(decision: Decision) -> Iterator[Acquaintance]:
 
 
 def events_by_user(decision: Decision) -> dict[str, list[Event]]:
-    """Every new feed row as an event; a body is encoded once for all who receive it."""
+    """Return every new feed row as an event; a body is encoded once for all who receive it."""
     users: dict[str, list[Event]] = {}
     told, body = None, b""
     for row in decision.changes.feed:  # the rows of a fact stand together
@@ -88,7 +88,7 @@ def _event(row: FeedRow, body: bytes, decision: Decision) -> Event:
 
 
 def _body(fact: Fact, decision: Decision) -> bytes:
-    """The body for all hearers; empty where each of them sees it in another way."""
+    """Return the body for all hearers; empty where each of them sees it in another way."""
     now = decision.state.now
     match fact:
         case Said():
@@ -113,7 +113,8 @@ def _body(fact: Fact, decision: Decision) -> bytes:
 
 
 def _own_view(fact: Seen | Changed, user_id: str, decision: Decision) -> bytes:
-    """The event as a replay would show it: a user who is no longer a member gets only that."""
+    """Return the event as a replay would show it: a user who is no longer a member gets only
+    that."""
     conversation, event = decision.state.conversations[fact.conversation_id], None
     if isinstance(fact, Changed):
         event = GroupEvent(fact.version, fact.actor_id, fact.user_ids)
@@ -131,7 +132,7 @@ def _own_view(fact: Seen | Changed, user_id: str, decision: Decision) -> bytes:
 
 
 def _parts(events: list[Event]) -> list[list[Event]]:
-    """The bus carries at most max_payload at once."""
+    """Return the events in parts, as the bus carries at most max_payload at once."""
     parts: list[list[Event]] = [[]]
     size = 0
     for event in events:

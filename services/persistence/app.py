@@ -35,7 +35,7 @@ from shared.sqlite.held import Held
 
 @asynccontextmanager
 async def open_app(settings: Settings, health: Health) -> AsyncIterator[Starlette]:
-    """Everything with a life, in order; taken down in reverse, the store last."""
+    """Open everything that has a life, in order; it is taken down in reverse, the store last."""
     url = settings.store_url
     if not url.startswith("sqlite:"):
         raise SettingError("LINKUP_DATABASE_URL: this release stores in sqlite:///… only")

@@ -73,7 +73,7 @@ class Writer:
             self._fail(delivery.reply_to, Overloaded("The store is busy"))
 
     def waiting(self) -> int:
-        """Batches in the queue."""
+        """Return the number of batches in the queue."""
         return self._queue.qsize()
 
     async def finish(self) -> None:
@@ -166,10 +166,8 @@ class Writer:
             await self._bus.publish(job.reply_to, commands.encode(reply))
 
     async def _one_by_one(self, batch: Batch) -> BatchReply:
-        """Each command in a transaction of its own, on a lane of its own; the fence comes last.
-
-        A crash in between runs them again: they are idempotent, and in the same order.
-        """
+        """Carry out each command in a transaction of its own, on a lane of its own; the fence comes
+        last. A crash in between runs them again: they are idempotent, and in the same order."""
         results: list[Result] = []
         waiting: set[tuple[str, str]] = set()
         for index, command in enumerate(batch.commands):

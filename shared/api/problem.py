@@ -26,7 +26,8 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def problem_of(error: LinkupError, status: int | None = None) -> Problem:
-    """`status`: where HTTP has a finer one than the error, such as 405."""
+    """Return the body for an error. `status`: where HTTP has a finer one than the error, such as
+    405."""
     return Problem(
         type=f"urn:linkup:error:{error.code}",
         title=error.code.replace("_", " "),

@@ -52,7 +52,7 @@ def decode_question(payload: bytes) -> Question:
 
 
 def name_of(asked: Struct) -> str:
-    """The tag of a question."""
+    """Return the tag of a question."""
     return str(asked.__struct_config__.tag)
 
 
@@ -61,7 +61,7 @@ def refusal(error: LinkupError) -> bytes:
 
 
 def open_answer(payload: bytes, kind: type[T]) -> T:
-    """The answer of that kind. Raises the LinkupError that came instead of it."""
+    """Return the answer of that kind. Raises the LinkupError that came instead of it."""
     _raise_refusal(payload)
     return decode(payload, kind)
 

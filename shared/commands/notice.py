@@ -41,7 +41,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 def notification(notice: Notice) -> frames.Notification:
-    """The frame that shows it."""
+    """Return the frame that shows it."""
     return frames.Notification(
         notification_id=notice.notification_id,
         notification_type=notice.notification_type,

@@ -15,7 +15,7 @@ FRAMES = "docs/schema/frames.json"
 
 
 def documents() -> dict[str, bytes]:
-    """Each document's text by the path of its committed copy."""
+    """Return each document's text by the path of its committed copy."""
     release = version("linkup-messaging")
     schemas = {
         OPENAPI: openapi.document(release),
@@ -26,7 +26,8 @@ def documents() -> dict[str, bytes]:
 
 
 def frame_schema() -> Schema:
-    """JSON Schema of every frame: `$defs/client` and `$defs/server` are the two directions."""
+    """Return the JSON Schema of every frame: `$defs/client` and `$defs/server` are the two
+    directions."""
     (client, server), named = components([ClientFrame, ServerFrame], "#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

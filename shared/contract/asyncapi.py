@@ -39,7 +39,7 @@ def document(version: str) -> Schema:
 
 
 def tag_of(frame: Any) -> str:
-    """The `type` on the wire."""
+    """Return the `type` on the wire."""
     info = msgspec.inspect.type_info(frame)
     assert isinstance(info, msgspec.inspect.StructType)
     return str(info.tag)

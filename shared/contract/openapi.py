@@ -66,7 +66,7 @@ def document(version: str) -> Schema:
 
 
 def _event(kind: str, data: type[Struct]) -> Schema:
-    """A request of LinkUp to a webhook."""
+    """Return a request of LinkUp to a webhook."""
     own = {"type": {"const": kind}, "data": _named(data)}
     body = {"allOf": [_named(api.WebhookEvent), {"properties": own}]}
     return {
@@ -85,7 +85,8 @@ def path_names(path: str) -> list[str]:
 
 
 def _types(route: Route) -> list[Any]:
-    """Every type of the route: path, query, body, answers, in the order `_operation` takes."""
+    """Return every type of the route: path, query, body, answers, in the order `_operation`
+    takes."""
     return [
         *(PATH_TYPES[name] for name in path_names(route.path)),
         *(parameter.kind for parameter in route.query),
@@ -168,7 +169,7 @@ def _errors(route: Route) -> dict[str, Schema]:
 
 
 def _refusals(route: Route) -> tuple[type[LinkupError], ...]:
-    """The errors for a key that is wrong, or does not open the route."""
+    """Return the errors for a key that is wrong, or does not open the route."""
     if not route.keys:
         return ()
     return (Unauthorized,) if len(route.keys) == len(SCOPES) else (Unauthorized, Forbidden)

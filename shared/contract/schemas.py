@@ -17,7 +17,7 @@ PYTHON_ONLY = (r"\ud800-\udfff", UNSEEN_ASTRAL)
 
 
 def components(types: Iterable[Any], ref: str) -> tuple[list[Schema], dict[str, Schema]]:
-    """A schema for each type, and what they refer to by `ref`, a template with `{name}`."""
+    """Return a schema for each type, and what they refer to by `ref`, a template with `{name}`."""
     types = list(types)
     schemas, named = msgspec.json.schema_components(types, ref_template=ref)
     for struct in _structs(types):
@@ -34,7 +34,7 @@ def _structs(types: Iterable[Any]) -> Iterable[type[Struct]]:
 
 
 def _rules(struct: type[Struct]) -> Schema:
-    """The rules of a struct about several of its fields."""
+    """Return the rules of a struct about several of its fields."""
     rules: Schema = {}
     if names := getattr(struct, "exactly_one", ()):
         rules["oneOf"] = [_given(name) for name in names]

@@ -76,7 +76,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def decode(text: str | bytes, max_bytes: int = MAX_FRAME_BYTES) -> ClientFrame:
-    """One frame of a client, valid as a whole.
+    """Return one frame of a client, valid as a whole.
 
     Raises InvalidFrame, naming the fault and echoing the `client_id` where one can be read, and
     TooLarge above `max_bytes`.
@@ -102,12 +102,12 @@ def error_of(error: LinkupError) -> Error:
 
 
 def decode_message(body: bytes) -> Message:
-    """A message's body as the log encodes it."""
+    """Return a message's body as the log encodes it."""
     return _message_decoder.decode(body)
 
 
 def ack_of(body: bytes) -> tuple[str, bytes]:
-    """The `client_id` of a message, and the `ack` that its body stands for, encoded."""
+    """Return the `client_id` of a message, and the `ack` that its body stands for, encoded."""
     told = _told_decoder.decode(body)
     ack = _Ack(told.client_id, told.message_id, told.conversation_id, told.seq, told.created_at)
     return told.client_id, _encoder.encode(ack)
@@ -134,19 +134,19 @@ def encode(frame: Struct) -> bytes:
 
 
 def feed_frame(cursor: int, body: bytes) -> bytes:
-    """The frame one user receives: their cursor in front of the body all members share."""
+    """Return the frame one user receives: their cursor in front of the body all members share."""
     return b'{"cursor":%d,%b' % (cursor, body[1:])
 
 
 @functools.lru_cache(maxsize=1024)  # what one transaction stores has one time
 def time_of(microseconds: int) -> datetime:
-    """UTC, from integer microseconds since 1970."""
+    """Return a time in UTC, from integer microseconds since 1970."""
     return _EPOCH + microseconds * _MICROSECOND
 
 
 def fault(error: Exception, kind: Any) -> str:
-    """A decoding error in words for a client: bounded, printable, without regular expressions.
-    `kind`: what was expected."""
+    """Return a decoding error in words for a client: bounded, printable, without regular
+    expressions. `kind`: what was expected."""
     text = str(error)
     for said, words in _IN_WORDS.items():
         text = text.replace(said, words)
@@ -158,8 +158,8 @@ def fault(error: Exception, kind: Any) -> str:
 
 
 def field_of(error: Exception) -> str:
-    """The field that a decoding error is about, such as `users[3].email`; "" if there is no single
-    one."""
+    """Return the field that a decoding error is about, such as `users[3].email`; "" if there is no
+    single one."""
     what, _, place = str(error).partition(" - at `$")
     named = _FIELD.search(what)
     parts = (place.rstrip("`").lstrip("."), named[1] if named else "")
@@ -168,7 +168,7 @@ def field_of(error: Exception) -> str:
 
 
 def size(text: str | bytes) -> int:
-    """Bytes on the wire; for ASCII, which Python knows by itself, without counting."""
+    """Return the bytes on the wire; of ASCII, which Python knows by itself, without counting."""
     if isinstance(text, bytes) or text.isascii():
         return len(text)
     return len(text.encode(errors="surrogatepass"))

@@ -50,7 +50,7 @@ class Admission:
         self._known = 0
 
     def enter(self, host: str) -> Guest | None:
-        """A connection was accepted; None: it is to be closed."""
+        """Take in a connection that was accepted. Return None if it is to be closed."""
         address = self._counted(host)
         if address and 0 < self._per_address <= self._addresses[address]:
             self._counters.hit(
@@ -97,7 +97,7 @@ class Admission:
             self._idle_from.setdefault(guest.address, {})[guest] = None
 
     def know(self, guest: Guest) -> bool:
-        """It is a user's socket from now on, unless there are too many for the rest to work."""
+        """Make it a user's socket from now on, unless there are too many for the rest to work."""
         if self._known >= max(1, self._most - SPARE):
             self._counters.hit("sockets", "too many sockets", most=self._most - SPARE)
             return False
@@ -108,8 +108,8 @@ class Admission:
         return True
 
     def _address_of(self, host: str) -> str:
-        """The address a connection is counted for; of IPv6 its network, all of which one machine
-        has; empty for a trusted proxy, behind which are many."""
+        """Return the address a connection is counted for; of IPv6 its network, all of which one
+        machine has; empty for a trusted proxy, behind which are many."""
         try:
             ip = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:

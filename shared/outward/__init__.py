@@ -48,8 +48,8 @@ class Answer(Struct, frozen=True):
 
 
 def system(pool: Executor) -> LookUp:
-    """As the system resolves names. In threads of its own: a name server of a stranger may hang,
-    and must not hold up what else there are threads for."""
+    """Return the look-up of names that the system does, in threads of its own: a name server of a
+    stranger may hang, and must not hold up what else there are threads for."""
 
     async def look_up(host: str, port: int) -> list[str]:
         ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)

@@ -84,7 +84,8 @@ class Server(uvicorn.Server):
 
 
 def config(app: ASGIApp, settings: Settings, counters: Counters, ws: type | str = "none") -> Config:
-    """The server's limits; see docs/operations.md for why each differs from the default."""
+    """Return the configuration of the server; see docs/operations.md for why each limit differs
+    from the default."""
     most = connections_allowed()
     if 0 < settings.connections < most:
         most = settings.connections
@@ -115,7 +116,8 @@ def config(app: ASGIApp, settings: Settings, counters: Counters, ws: type | str 
 
 
 def listen(settings: Settings, port: int) -> list[socket.socket]:
-    """The listening sockets: the parent's (LINKUP_LISTEN_FD), which outlive us, or our own."""
+    """Return the listening sockets: the parent's (LINKUP_LISTEN_FD), which outlive us, or our
+    own."""
     inherited = os.environ.get(INHERITED)
     if inherited is not None:
         return [socket.socket(fileno=int(number)) for number in inherited.split(",")]

@@ -32,7 +32,7 @@ def require(health: Health, name: str, faults: Iterable[str]) -> None:
 
 
 def route_faults(routes: Sequence[BaseRoute]) -> Iterator[str]:
-    """Routes that are there twice, or that an earlier pattern catches first."""
+    """Yield the routes that are there twice, or that an earlier pattern catches first."""
     for index, route in enumerate(routes):
         for name, scope in _scopes(route):
             first = next((r for r in routes[:index] if r.matches(scope)[0] is Match.FULL), None)
@@ -45,12 +45,13 @@ def route_faults(routes: Sequence[BaseRoute]) -> Iterator[str]:
 
 
 def names(routes: Sequence[BaseRoute]) -> list[str]:
-    """`METHOD /path` of every HTTP route, the path of every other one."""
+    """Return `METHOD /path` of every HTTP route, and the path of every other one."""
     return [name for route in routes for name, _ in _scopes(route)]
 
 
 def subject_faults(patterns: Sequence[str]) -> Iterator[str]:
-    """Subjects that NATS would not take, or of which a listener of one would hear another's."""
+    """Yield the subjects that NATS would not take, or of which a listener of one would hear
+    another's."""
     for index, pattern in enumerate(patterns):
         if not SUBJECT.fullmatch(pattern):
             yield f"the subject {pattern} is malformed"
@@ -72,7 +73,7 @@ def _meet(one: list[str], other: list[str]) -> bool:
 
 
 def _scopes(route: BaseRoute) -> Iterator[tuple[str, Scope]]:
-    """A request that the route is meant for, for each of its methods."""
+    """Yield a request that the route is meant for, for each of its methods."""
     path = IN_BRACES.sub(lambda found: SAMPLES.get(found[1], "~"), _path(route))
     scope = {"type": "http", "path": path, "root_path": "", "headers": [], "method": "GET"}
     match route:
@@ -86,7 +87,7 @@ def _scopes(route: BaseRoute) -> Iterator[tuple[str, Scope]]:
 
 
 def _shape(route: BaseRoute) -> str:
-    """The path whatever its parameters are called."""
+    """Return the path whatever its parameters are called."""
     return IN_BRACES.sub(lambda found: f"{{{found[1] or ''}}}", _path(route))
 
 

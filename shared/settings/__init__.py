@@ -262,8 +262,11 @@ def _masked(name: str, value: str) -> str:
 
 
 def sqlite_url(file: Path) -> str:
-    """The file as the database drivers take it. What is not ASCII stays: a name may be bytes that
-    are no text, which only survive as Python holds them."""
+    """Return the URL of a file as the database drivers take it.
+
+    What is not ASCII stays: a name may be bytes that are no text, which only survive as Python
+    holds them.
+    """
     return "sqlite:///" + re.sub(r"[\x00-\x7f]+", lambda ascii: quote(ascii[0]), str(file))
 
 
@@ -297,7 +300,7 @@ def origins(
 
 
 def in_force(settings: Settings) -> dict[str, Any]:
-    """Every setting by name, secrets masked."""
+    """Return every setting by name, secrets masked."""
     shown = msgspec.to_builtins(settings)
     shown["data_dir"] = visible(settings.data_dir)
     return {
@@ -306,7 +309,7 @@ def in_force(settings: Settings) -> dict[str, Any]:
 
 
 def to_environment(values: Mapping[str, Any]) -> dict[str, str]:
-    """The environment that gives a child process these settings."""
+    """Return the environment that gives a child process these settings."""
     return {variable(name): _text(value) for name, value in values.items()}
 
 
@@ -321,7 +324,7 @@ def _text(value: Any) -> str:
 
 
 def _explain(fault: str, values: Mapping[str, Any]) -> str:
-    """The setting, its value unless that is a secret, and what to write instead."""
+    """Return the setting, its value unless that is a secret, and what to write instead."""
     found = re.search(r" - at `\$\.(\w+)", fault)
     if found is None or found[1] not in values:
         return fault

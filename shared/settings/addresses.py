@@ -42,7 +42,7 @@ def origin(text: str) -> str:
 
 
 def page(text: str) -> str:
-    """The URL of the page, to which paths are added."""
+    """Return the URL of the page, to which paths are added."""
     parts = _split(text, "https://chat.example.com")
     if parts.scheme not in WEB:
         raise ValueError(f"has the scheme {parts.scheme}; write http:// or https://")
@@ -53,7 +53,7 @@ def page(text: str) -> str:
 
 
 def tokens(text: str) -> str:
-    """The URL at which the host app gives the page its tokens."""
+    """Return the URL at which the host app gives the page its tokens."""
     parts = _split(text, "https://app.example.com/linkup/token")
     if parts.scheme not in WEB:
         raise ValueError(f"has the scheme {parts.scheme}; write http:// or https://")
@@ -64,7 +64,7 @@ def tokens(text: str) -> str:
 
 
 def conversation(text: str) -> str:
-    """The URL of any conversation: it has a placeholder where that one's id stands."""
+    """Return the URL of any conversation: it has a placeholder where that one's id stands."""
     unknown = set(IN_BRACES.findall(text)) - PLACEHOLDERS
     if unknown or not IN_BRACES.search(text) or set("{}") & set(IN_BRACES.sub("", text)):
         raise ValueError(f"must have {{conversation_id}} or {{user_id}} in braces; {CONVERSATION}")
@@ -98,12 +98,12 @@ def database(text: str) -> str:
 
 
 def path_of(database_url: str) -> str:
-    """The path of its file, as the URL writes it."""
+    """Return the path of the file that a URL names, as it is written there."""
     return unquote(database_url.removeprefix("sqlite:///"), errors="surrogateescape")
 
 
 def file_of(database_url: str) -> str:
-    """The path of its file, wherever links lead."""
+    """Return the path of the file that a URL names, wherever links lead."""
     return os.path.realpath(path_of(database_url))
 
 
@@ -117,7 +117,7 @@ FILE = "write sqlite:////directory/name.db, with four slashes"
 
 
 def files(text: str) -> str:
-    """The place where attachments lie."""
+    """Return the place where attachments lie."""
     parts = urlsplit(text)
     if text.startswith("/"):
         raise ValueError(f"is not a URL; write file://{text}")
@@ -136,7 +136,7 @@ def files(text: str) -> str:
 
 
 def proxy(text: str) -> str:
-    """An address or a network; `*` is everybody."""
+    """Return an address or a network; `*` is everybody."""
     try:
         return "*" if text == "*" else str(ipaddress.ip_address(text))
     except ValueError:
@@ -150,7 +150,7 @@ def proxy(text: str) -> str:
 
 
 def host(text: str) -> str:
-    """A name or an address alone."""
+    """Return a name or an address alone."""
     bare = text.strip("[]") if text.startswith("[") else text
     try:
         return _host(bare)
@@ -161,7 +161,7 @@ def host(text: str) -> str:
 
 
 def destination(text: str) -> str:
-    """A name, an address or a network."""
+    """Return a name, an address or a network."""
     try:
         if "/" in text:
             return str(ipaddress.ip_network(text, strict=False))
@@ -190,7 +190,7 @@ def secure(example: str, text: str) -> str:
 
 
 def own_name(text: str) -> str:
-    """A name that requests may ask for, whatever the port; `*`: any."""
+    """Return a name that requests may ask for, whatever the port; `*`: any."""
     has_port = text.count(":") == 1 or "]:" in text  # else a colon is of an IPv6 address
     name = re.sub(r":[0-9]{1,5}\Z", "", text) if has_port else text
     try:
@@ -224,7 +224,8 @@ FORMS: Mapping[str, Callable[[str], str]] = {
 
 
 def without_password(url: str) -> str:
-    """To be shown; of several servers only the last, as a password may hold a comma."""
+    """Return a URL to be shown; of several servers only the last, as a password may hold a
+    comma."""
     return re.sub(r"\A([a-z+]+://)?.*@", r"\1", url, flags=re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct, inspect
 
 
 def allowed(settings: type[Struct], name: str) -> str:
-    """The words for what to write: `a whole number from 1 to 64`."""
+    """Return the words for what to write: `a whole number from 1 to 64`."""
     match _types(settings)[name]:
         case inspect.BoolType():
             return "1 or 0"

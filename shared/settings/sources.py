@@ -29,7 +29,7 @@ def variable(field: str) -> str:
 
 
 def from_environment(environment: Mapping[str, str], names: Names) -> Iterator[tuple[str, Any]]:
-    """Settings by name. Raises SettingError."""
+    """Yield settings by name. Raises SettingError."""
     for key, text in environment.items():
         if not key.startswith(PREFIX) or key in INTERNAL:
             continue
@@ -45,7 +45,7 @@ def from_environment(environment: Mapping[str, str], names: Names) -> Iterator[t
 
 
 def from_file(path: Path, names: Names) -> Iterator[tuple[str, Any]]:
-    """Settings by name. Raises SettingError."""
+    """Yield settings by name. Raises SettingError."""
     seen = set()
     for key, value in _content(path).items():
         pairs = {f"{key}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {}

@@ -17,7 +17,8 @@ def word(text: str) -> str:
 
 
 def brought_by(text: str) -> str:
-    """A type and the channels that bring it, `none` of them, or `off` if it is not even listed."""
+    """Return a type and the channels that bring it, `none` of them, or `off` if it is not even
+    listed."""
     name, _, channels = text.partition("=")
     if channels not in ("none", "off") and not set(channels.split("+")) <= set(CHANNELS):
         raise ValueError(

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]  # pages copied, and of how many
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """The database, read-only: whoever opens it so never makes a checkpoint. Raises
+    """Open the database, read-only: whoever opens it so never makes a checkpoint. Raises
     sqlite3.Error."""
     url = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     with closing(sqlite3.connect(url, uri=True, isolation_level=None)) as connection:
@@ -28,7 +28,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def copy(source: sqlite3.Connection, target: Path, what: str, told: Progress | None = None) -> None:
-    """In one step where nobody is told how far it is. Raises StartError; `what` names it."""
+    """Copy a database, in one step where nobody is told how far it is. Raises StartError; `what`
+    names it."""
 
     def progress(status: int, left: int, of: int) -> None:
         if told is not None:
@@ -46,7 +47,7 @@ def copy(source: sqlite3.Connection, target: Path, what: str, told: Progress | N
 
 
 def check(file: Path, what: str, newest: str) -> None:
-    """Raises StartError for what is no whole copy that this release can use."""
+    """Refuse, by StartError, what is no whole copy that this release can use."""
     try:
         with closing(sqlite3.connect(file)) as made:
             [(said,)] = made.execute("PRAGMA integrity_check(1)").fetchall()

@@ -49,5 +49,5 @@ class Held:
         return result
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows at once: an open statement would keep the log file from shrinking."""
+        """Return all rows at once: an open statement would keep the log file from shrinking."""
         return await self.run(lambda connection: connection.execute(sql, parameters).fetchall())

@@ -22,6 +22,7 @@ class Timing(Struct, frozen=True, kw_only=True):
 
 
 def delay(timing: Timing, attempt: int) -> float:
-    """Full jitter, so that a crowd that was cut off together does not return together."""
+    """Return the seconds to wait, with full jitter: a crowd that was cut off together does not
+    return together."""
     ceiling = min(timing.longest, timing.first * 2 ** min(attempt, 10))
     return random.uniform(timing.shortest, max(timing.shortest, ceiling))

@@ -184,7 +184,7 @@ class Client:
         return self
 
     async def __anext__(self) -> frames.Event:
-        """Ends after `close`. Raises what ended the connection for good."""
+        """Return the next event. Ends after `close`. Raises what ended the connection for good."""
         event = await self._traffic.inbox.take()
         if event is not None:
             return event

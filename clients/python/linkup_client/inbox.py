@@ -60,7 +60,7 @@ class Inbox:
         self._append(event, event.cursor, 0)
 
     async def take(self) -> Event | None:
-        """The next event, when there is one; None when nothing will come any more."""
+        """Return the next event, when there is one; None when nothing will come any more."""
         while True:
             while self._waiting:
                 event = self._pop()

@@ -64,7 +64,8 @@ class Lane:
         return pending
 
     def on_error(self, error: frames.Error) -> Pending | None:
-        """The message that failed for good; after a temporary error it is kept and sent again."""
+        """Return the message that failed for good; after a temporary error it is kept and sent
+        again."""
         if not error.temporary:
             pending = self._remove(error.client_id)
             self._pump()

@@ -26,7 +26,7 @@ class Owner(Protocol):
     """The receiver of the link's events."""
 
     def hello(self, token: str) -> frames.Hello:
-        """The `hello` of the next connection, with the position in the feed."""
+        """Return the `hello` of the next connection, with the position in the feed."""
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
         """Return why this connection must not be used, or None if it may be."""

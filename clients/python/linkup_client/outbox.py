@@ -30,7 +30,8 @@ class Outbox:
         return len(self._where)
 
     def submit(self, frame: SendMessage) -> asyncio.Future[Ack]:
-        """The ack to come. Raises OutboxFull, and SendFailed when this id is already on its way."""
+        """Queue a message, and return the ack to come. Raises OutboxFull, and SendFailed when this
+        id is already on its way."""
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Ack] = loop.create_future()
         pending = Pending(frame, lambda answer: _settle(outcome, answer))

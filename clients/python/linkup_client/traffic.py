@@ -55,7 +55,8 @@ class Traffic:
         )
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
-        """A token function must not change whose feed this is, and whose messages these are."""
+        """Return why a welcome is refused, if it is: a token function must not change whose feed
+        this is, and whose messages these are."""
         return self._tokens.foreign(welcome.user_id)
 
     def on_welcome(self, welcome: frames.Welcome) -> None:

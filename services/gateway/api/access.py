@@ -61,7 +61,7 @@ class Access:
 
 
 def _user(request: Request) -> str:
-    """The user named in the path. Raises InvalidRequest for one of ours."""
+    """Return the user named in the path. Raises InvalidRequest for one of ours."""
     named = user_id(request)
     if is_reserved(named):
         raise invalid("user_id", "`user_id`: ids that begin with `linkup--` are reserved")

@@ -142,7 +142,7 @@ def _attachment_id(request: Request) -> str:
 
 
 def _parameter(request: Request, name: str) -> str:
-    """A parameter that has to be there. Raises InvalidRequest."""
+    """Return a parameter that has to be there. Raises InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
         raise invalid(name, f"The parameter `{name}` is missing")

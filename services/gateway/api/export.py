@@ -138,7 +138,7 @@ async def _patiently(ask: Ask, after: str) -> Page:
 
 
 def _linked(row: bytes, links: Links) -> bytes:
-    """A file with the URL that it can be downloaded from."""
+    """Return a file with the URL that it can be downloaded from."""
     file = msgspec.json.decode(row, type=api.ExportedFile)
     expires = links.expiry(time.time())
     url = links.url(file.attachment_id, "original", expires)

@@ -83,13 +83,13 @@ class KnownHosts:
 
 
 def _shown(hosts: Sequence[str]) -> str:
-    """The name to tell the operator, who may have forgotten it; empty if it is none."""
+    """Return the name to tell the operator, who may have forgotten it; empty if it is none."""
     name = name_of(hosts[0]) if len(hosts) == 1 else None
     return name if name and SHOWN.match(name) else ""
 
 
 def name_of(host: str) -> str | None:
-    """The name in a Host header, in its one form; None when it is none."""
+    """Return the name in a Host header, in its one form; None when it is none."""
     found = _HOST.match(host)
     if found is None:
         return None

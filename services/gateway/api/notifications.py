@@ -97,7 +97,7 @@ def known_zone(name: str | UnsetType | None, field: str) -> None:
 
 
 def _given(request: Request, name: str, kind: object) -> str:
-    """A query parameter of that kind, empty without it. Raises InvalidRequest."""
+    """Return a query parameter of that kind, empty without it. Raises InvalidRequest."""
     text = request.query_params.get(name)
     return "" if text is None else str(converted(text, kind, f"`{name}`"))
 

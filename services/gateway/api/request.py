@@ -39,7 +39,7 @@ class NotJson(Unsupported):
 
 
 async def body(request: Request, kind: type[T], at_most: int = MAX_BODY) -> T:
-    """The JSON body. Raises NotJson, TooLarge, and InvalidRequest, naming the fault."""
+    """Return the JSON body. Raises NotJson, TooLarge, and InvalidRequest, naming the fault."""
     content = await _content(request, at_most)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and media_type != "application/json":
@@ -53,7 +53,8 @@ async def body(request: Request, kind: type[T], at_most: int = MAX_BODY) -> T:
 
 
 async def _content(request: Request, at_most: int) -> bytes:
-    """The whole body. Raises TooLarge, before reading what is announced so, and InvalidRequest."""
+    """Return the whole body. Raises TooLarge, before reading what is announced so, and
+    InvalidRequest."""
     if announced(request.headers) > at_most:
         raise _too_large(at_most)
     content = bytearray()
@@ -68,7 +69,7 @@ async def _content(request: Request, at_most: int) -> bytes:
 
 
 def announced(headers: Headers) -> int:
-    """Bytes of the body as its Content-Length says, 0 without one."""
+    """Return the bytes of the body as its Content-Length says, 0 without one."""
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
 
@@ -78,14 +79,15 @@ def _too_large(at_most: int) -> TooLarge:
 
 
 def invalid(field: str, message: str) -> InvalidRequest:
-    """The refusal of a parameter, or of a field of the body; "": of more than one."""
+    """Return the refusal of a parameter, or of a field of the body; "": of more than one."""
     refused = InvalidRequest(message)
     refused.field = field
     return refused
 
 
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:
-    """A query parameter that is a whole number, or None without it. Raises InvalidRequest."""
+    """Return a query parameter that is a whole number, or None without it. Raises
+    InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
         return None
@@ -98,7 +100,8 @@ def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_
 
 
 def flag(request: Request, name: str) -> bool | None:
-    """A query parameter that is `true` or `false`, or None without it. Raises InvalidRequest."""
+    """Return a query parameter that is `true` or `false`, or None without it. Raises
+    InvalidRequest."""
     text = request.query_params.get(name)
     if text not in (None, "true", "false"):
         raise invalid(name, f"`{name}` must be true or false, not {text[:60]!r}")
@@ -106,8 +109,8 @@ def flag(request: Request, name: str) -> bool | None:
 
 
 def listed(request: Request, name: str, kind: Any) -> Any:
-    """A query parameter of values between commas, each once, as that kind of list; None without
-    it. Raises InvalidRequest."""
+    """Return a query parameter of values between commas, each once, as that kind of list; None
+    without it. Raises InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
         return None
@@ -126,7 +129,8 @@ def given(
     *,
     strict: bool = True,
 ) -> Any:
-    """A query parameter as what is `made` of it, or None without it. Raises InvalidRequest."""
+    """Return a query parameter as what is `made` of it, or None without it. Raises
+    InvalidRequest."""
     text = request.query_params.get(name)
     if text is None:
         return None
@@ -141,24 +145,24 @@ def microseconds(time: datetime) -> int:
 
 
 def page_size(request: Request) -> int:
-    """`limit` of a page, or as many as usual. Raises InvalidRequest."""
+    """Return `limit` of a page, or as many as usual. Raises InvalidRequest."""
     return integer(request, "limit", most=100) or api.DEFAULT_LIMIT
 
 
 def after(request: Request) -> str:
-    """The user id behind which a page begins; empty: at the first. Raises InvalidRequest."""
+    """Return the user id behind which a page begins; empty: at the first. Raises InvalidRequest."""
     text = request.query_params.get("after")
     return "" if text is None else str(converted(text, UserId, "`after`"))
 
 
 def conversation_of(request: Request) -> str:
-    """The conversation named in the path. Raises InvalidRequest."""
+    """Return the conversation named in the path. Raises InvalidRequest."""
     text: str = request.path_params["conversation_id"]
     return str(converted(text, ConversationId, "`conversation_id`"))
 
 
 def message_id(request: Request) -> int:
-    """The message named in the path. What is no message id names no message: NotFound."""
+    """Return the message named in the path. What is no message id names no message: NotFound."""
     try:
         return int(msgspec.convert(request.path_params["message_id"], PositiveInt, strict=False))
     except msgspec.ValidationError:
@@ -166,12 +170,12 @@ def message_id(request: Request) -> int:
 
 
 def user_id(request: Request) -> str:
-    """The user named in the path. Raises InvalidRequest."""
+    """Return the user named in the path. Raises InvalidRequest."""
     return str(converted(request.path_params["user_id"], UserId, "`user_id`"))
 
 
 def converted(text: str | None, kind: Any, said: str) -> Any:
-    """A path or query parameter of that kind. Raises InvalidRequest."""
+    """Return a path or query parameter of that kind. Raises InvalidRequest."""
     try:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError as error:
@@ -189,7 +193,7 @@ def as_read(snapshot: Snapshot, status: int = 200) -> Response:
 
 
 def problems(refusals: Refusals) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Answers a LinkupError as application/problem+json (RFC 9457)."""
+    """Return what answers a LinkupError as application/problem+json (RFC 9457)."""
 
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, LinkupError)
@@ -230,7 +234,8 @@ def closing(headers: Headers, response: Response) -> Response:
 
 
 def problem_response(error: LinkupError, status: int | None = None) -> Response:
-    """`status`: where HTTP has a finer one than the error, such as 405."""
+    """Return the answer to an error. `status`: where HTTP has a finer one than the error, such as
+    405."""
     problem = api.problem_of(error, status)
     headers = {}
     if error.temporary:

@@ -17,7 +17,8 @@ class Unsatisfiable(Exception):
 
 
 def content_headers(name: str, media_type: str, max_age: int) -> dict[str, str]:
-    """`max_age`: seconds the bytes may be kept by who has the URL anyway."""
+    """Return the headers of a file's bytes. `max_age`: seconds that they may be kept by who has the
+    URL anyway."""
     kind = "inline" if is_shown(media_type) else "attachment"
     return {
         "Content-Type": UNKNOWN if media_type in ACTIVE else media_type,
@@ -32,7 +33,8 @@ def content_headers(name: str, media_type: str, max_age: int) -> dict[str, str]:
 
 
 def disposition(name: str, kind: str) -> str:
-    """RFC 6266, with the name as RFC 8187 encodes it and in ASCII for who cannot read that."""
+    """Return a Content-Disposition (RFC 6266), with the name as RFC 8187 encodes it and in ASCII
+    for who cannot read that."""
     name = TURNING.sub("_", name)
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -63,7 +63,8 @@ class Inspection:
                 logger.warning("the files are not looked after: %s", error.__cause__ or error)
 
     async def once(self) -> int:
-        """The number of files that are not there. Raises LinkupError."""
+        """Look for all files once, and return the number of those that are not there. Raises
+        LinkupError."""
         found, asked = 0, AttachedFiles()
         while files := (await self._log.ask(asked, AttachedFilesAnswer)).files:
             async for missing in absent(self._objects, files, REST):

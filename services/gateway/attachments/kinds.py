@@ -94,7 +94,7 @@ def media_type(head: bytes, name: str) -> str:
 
 
 def suffix_of(name: str) -> str:
-    """The ending by which a system chooses what opens the file, in lower case: Windows drops
+    """Return the ending by which a system chooses what opens the file, in lower case: Windows drops
     spaces and dots behind it, and takes a name that is nothing else for one."""
     _, dot, ending = name.rstrip(" .").rpartition(".")
     return f".{ending.lower()}" if dot else ""
@@ -117,12 +117,13 @@ def is_shown(media_type: str) -> bool:
 
 
 def is_program(head: bytes, text: str | None) -> bool:
-    """A text may well begin with MZ; a DOS or Windows program is none."""
+    """Return whether the file begins as a program does. A text may well begin with MZ; a DOS or
+    Windows program is none."""
     return head.startswith(PROGRAM_SIGNS) or (head.startswith(b"MZ") and text is None)
 
 
 def as_text(head: bytes) -> str | None:
-    """The beginning as UTF-8, or None where it is none; the last character may be cut."""
+    """Return the beginning as UTF-8, or None where it is none; the last character may be cut."""
     for cut in range(4):
         try:
             text = head[: len(head) - cut].decode()

@@ -28,7 +28,7 @@ class Links(Struct, frozen=True):
     lasting: int
 
     def expiry(self, now: float) -> int:
-        """In seconds since 1970, at least so long from now as set."""
+        """Return a time in seconds since 1970, at least so long from now as set."""
         return int(now) + 1 + self.lasting
 
     def url(self, attachment_id: str, variant: Variant, expires: int) -> str:
@@ -51,7 +51,7 @@ class Links(Struct, frozen=True):
 
 
 def links(key: bytes, lasting: float) -> Links:
-    """The links that are signed with a key of the store."""
+    """Return the links that are signed with a key of the store."""
     return Links(hmac.digest(key, PURPOSE, "sha256"), int(lasting))
 
 

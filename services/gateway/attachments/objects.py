@@ -46,7 +46,8 @@ class Objects:
         self._part_bytes = LOCAL_PART_BYTES if local else REMOTE_PART_BYTES
 
     async def write(self, path: str, chunks: AsyncIterator[bytes]) -> int:
-        """The number of bytes written. When the chunks end in an error nothing is left behind."""
+        """Write the chunks, and return the number of bytes. When they end in an error nothing is
+        left behind."""
         with _translated():
             # Pushed, not pulled: an iterator handed to obstore would be called from its threads,
             # even while the interpreter ends.
@@ -73,7 +74,8 @@ class Objects:
             await self._sync(path)
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to but without `end`. Raises NotFound before the first."""
+        """Yield the bytes from `start` up to but without `end`. Raises NotFound before the
+        first."""
         if start == end:
             return
         async with _reached():
@@ -96,7 +98,7 @@ class Objects:
                 continue
 
     def open(self, path: str) -> BinaryIO:
-        """A file to read and seek in, piece by piece. Blocks."""
+        """Return a file to read and seek in, piece by piece. Blocks."""
         return io.BufferedReader(_Object(obstore.open_reader(self._store, path)))
 
     async def clear_staged(self) -> None:

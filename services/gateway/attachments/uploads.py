@@ -65,7 +65,8 @@ class Uploads:
     async def receive(
         self, user_id: str, name: str, length: int, chunks: AsyncIterator[bytes]
     ) -> frames.Attachment:
-        """`length`: what the client says it will send, 0 if nothing. Raises LinkupError."""
+        """Take in an upload. `length`: what the client says it will send, 0 if nothing. Raises
+        LinkupError."""
         with self._counted(user_id):
             head = await _beginning(chunks)
             media_type = kinds.media_type(head, name)
@@ -162,7 +163,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 async def _up_to(most: int, head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """All of it, unless it is more than that: TooLarge."""
+    """Yield all of it, unless it is more than that: TooLarge."""
     size = len(head)
     if size > most:
         raise _too_large(most)

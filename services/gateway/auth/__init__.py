@@ -89,8 +89,8 @@ class Authenticator:
         return identity
 
     async def identify(self, token: str) -> Identity:
-        """As `verify`; a key that is not known is looked for first. Raises Unavailable as well, if
-        no key could be fetched yet."""
+        """Verify a token as `verify` does; a key that is not known is looked for first. Raises
+        Unavailable as well, if no key could be fetched yet."""
         try:
             return self.verify(token)
         except Unauthorized as refused:
@@ -137,7 +137,7 @@ class Authenticator:
         return replace(identity, token_id=token_id(token), issued_at=_issued_at(claims)), odd
 
     def _signed(self, token: str, header: form.Header) -> dict[str, Any]:
-        """The claims, if a key of ours has signed them. Raises PyJWTError."""
+        """Return the claims, if a key of ours has signed them. Raises PyJWTError."""
         *others, last = self.keys.fitting(header)
         for key in others:
             with suppress(jwt.InvalidSignatureError):
@@ -169,7 +169,7 @@ class Authenticator:
             raise jwt.ImmatureSignatureError
 
     def sign(self, user_id: str, name: str) -> str:
-        """A token for the demo login."""
+        """Return a token for the demo login."""
         claims = {
             "sub": user_id,
             "aud": self._audience,
@@ -220,21 +220,21 @@ def _issued_at(claims: dict[str, Any]) -> float:
 
 
 def token_id(token: str) -> str:
-    """The name under which a token is revoked: a hash of what is signed. The signature is left out,
-    as it may be written in more than one way."""
+    """Return the name under which a token is revoked: a hash of what is signed. The signature is
+    left out, as it may be written in more than one way."""
     signed = token.rpartition(".")[0]
     return hashlib.blake2b(signed.encode(), digest_size=16).hexdigest()
 
 
 def _number(value: object) -> int | float | None:
-    """A NumericDate of RFC 7519; None for what is none, as JSON's Infinity."""
+    """Return a NumericDate of RFC 7519; None for what is none, as JSON's Infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if -math.inf < value < math.inf else None
 
 
 def demo_email(user_id: str) -> str | None:
-    """An address that never leaves the machine (RFC 2606); who gets no mail has none."""
+    """Return an address that never leaves the machine (RFC 2606); who gets no mail has none."""
     if is_reserved(user_id):
         return None
     local = user_id.lower() if _LOCAL_PART.match(user_id) else "demo"
@@ -242,6 +242,6 @@ def demo_email(user_id: str) -> str | None:
 
 
 def bearer(authorization: str | None) -> str | None:
-    """The token of an `Authorization: Bearer` header."""
+    """Return the token of an `Authorization: Bearer` header."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None

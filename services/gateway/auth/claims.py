@@ -35,7 +35,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\Z")  # as in BCP 4
 
 
 def read(claims: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
-    """Each optional claim that is there, and what it says; None: it is odd."""
+    """Yield each optional claim that is there, and what it says; None: it is odd."""
     for claim in FIELDS.keys() & claims.keys():
         yield claim, _said(claim, claims[claim])
 
@@ -65,7 +65,8 @@ def _is_usable(claim: str, text: str) -> bool:
 
 @cache
 def zones() -> frozenset[str]:
-    """All there are. Reads hundreds of files: to be asked for once before anything is served."""
+    """Return the names of all time zones. Reads hundreds of files: to be asked for once before
+    anything is served."""
     return frozenset(available_timezones())
 
 

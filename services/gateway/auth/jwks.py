@@ -155,7 +155,7 @@ def usable(body: bytes) -> Sequence[jwt.PyJWK]:
 
 @asynccontextmanager
 async def followed(settings: Settings, keys: Keys) -> AsyncIterator[KeySet]:
-    """The published keys, until the block ends. Raises SettingError."""
+    """Follow the published keys until the block ends. Raises SettingError."""
     rules = Rules(settings.outbound_allowed)
     try:
         rules.target(settings.jwks_url)

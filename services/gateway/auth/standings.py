@@ -62,7 +62,7 @@ def admit(identity: Identity, standing: Standing) -> None:
 
 
 def refusal(identity: Identity, standing: Standing) -> Unauthorized | None:
-    """The error for a token of a user of that standing, if it is refused."""
+    """Return the error for a token of a user of that standing, if it is refused."""
     if not standing.refuses(int(identity.issued_at * SECOND), identity.token_id):
         return None
     said = "You no longer have access" if standing.banned else "The token was revoked"

@@ -19,7 +19,8 @@ class Belief:
     doubted_at: float | None = None
 
     def announced(self, online: bool, now: float) -> bool:
-        """A gateway says that they came, or went. Whether that changes anything."""
+        """Take in that a gateway says that they came, or went. Return whether that changes
+        anything."""
         if online:
             return self._is_there(now)
         if self.online is not False:  # asked at once: they may have come since
@@ -27,7 +28,8 @@ class Belief:
         return False
 
     def answered(self, yes: bool | None, asked_at: float, now: float) -> bool:
-        """`yes` is None when the question did not leave. Whether that changes anything."""
+        """Take in an answer; `yes` is None when the question did not leave. Return whether that
+        changes anything."""
         if yes is None:
             self.ask_at = now + self.debounce
             return False

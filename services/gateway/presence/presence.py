@@ -48,7 +48,8 @@ class Wants:
         return bool(self.asked or self.doubted or (self.watched and self.checked_at <= due))
 
     def unsure(self, due: float) -> list[str]:
-        """The users to look up now; whoever is doubted from here on is looked up once more."""
+        """Return the users to look up now; whoever is doubted from here on is looked up once
+        more."""
         again = self.watched if self.checked_at <= due else self.doubted & self.watched
         self.doubted = set()
         return sorted(self.asked | again)

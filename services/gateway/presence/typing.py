@@ -55,7 +55,7 @@ class Chores:
         return [tasks.create_task(self._run(queue)) for queue in self._queues]
 
     def offer(self, user_id: str, chore: Chore) -> bool:
-        """False when the queue is full: it will not be done."""
+        """Queue a chore. Return False when the queue is full: it will not be done."""
         try:
             self._queues[zlib.crc32(user_id.encode()) % WORKERS].put_nowait(chore)
         except asyncio.QueueFull:

@@ -24,7 +24,7 @@ def wire_in(scope: Scope) -> Wire:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The first header of that name, in lower case."""
+    """Return the first header of that name, in lower case."""
     for key, value in scope["headers"]:
         if key == name:
             return str(value, "latin-1")
@@ -42,7 +42,7 @@ async def refuse(wire: Wire) -> None:
 
 
 async def receive(wire: Wire) -> str:
-    """The next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
+    """Return the next text frame. Raises Disconnected, and InvalidFrame for a binary one."""
     message: Mapping[str, Any] = await wire.receive()
     if message["type"] == "websocket.disconnect":
         raise Disconnected(message.get("code", CloseCode.LOST))

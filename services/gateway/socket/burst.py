@@ -22,7 +22,7 @@ class Burst:
         self.more = False
 
     def begin(self) -> float:
-        """Before the first delivery: what `end` takes."""
+        """Begin before the first delivery, and return what `end` takes."""
         return time.perf_counter()
 
     def end(self, began: float) -> None:

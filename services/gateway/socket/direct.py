@@ -33,7 +33,7 @@ class DirectWire(Wire):
 
 
 def framed(text: bytes) -> bytes:
-    """A frame of the server's: unmasked (RFC 6455, section 5.1)."""
+    """Return a frame of the server's: unmasked (RFC 6455, section 5.1)."""
     size = len(text)
     if size < SHORT:
         return HEADS[size] + text

@@ -79,7 +79,7 @@ def _shown(told: str | None, stored: str | None) -> str | None:
 
 
 async def _hello(wire: Wire) -> Hello:
-    """The first frame that is one; what is malformed gets its error and another chance."""
+    """Return the first frame that is one; what is malformed gets its error and another chance."""
     while True:
         try:
             frame = frames.decode(await receive(wire), HELLO_BYTES)

@@ -45,7 +45,7 @@ class Inbound:
         return bool(self._bytes) and bool(self._left or self.begins)
 
     def take(self) -> bytes:
-        """The bytes there are of the next frame, to its end at most."""
+        """Return the bytes there are of the next frame, to its end at most."""
         size = self._left or self.begins
         taken = bytes(self._bytes[:size])
         self._drop(len(taken))
@@ -53,8 +53,8 @@ class Inbound:
         return taken
 
     def take_text(self, most: int) -> bytes | None:
-        """The content of the next frame, if it is a message of text, all here and no longer than
-        that; None: `take` it, for whoever knows all kinds of frames."""
+        """Return the content of the next frame, if it is a message of text, all here and no longer
+        than that; None: `take` it, for whoever knows all kinds of frames."""
         size, held = self.begins, self._bytes
         if not size or held[0] != WHOLE_TEXT or len(held) < size:
             return None

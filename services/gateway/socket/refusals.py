@@ -80,6 +80,6 @@ def note(code: str, user_id: str = "", why: str = "") -> None:
 
 
 def address_of(scope: Scope) -> str:
-    """The address of a request or a socket, or the one that a trusted proxy names."""
+    """Return the address of a request or a socket, or the one that a trusted proxy names."""
     client = scope.get("client")
     return str(client[0]) if client else ""

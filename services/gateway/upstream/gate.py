@@ -106,7 +106,7 @@ class Gate:
         return True
 
     def observe(self, command: Command, result: Result) -> Result:
-        """The outcome of one copy, and what to tell of it."""
+        """Take in the outcome of one copy, and return what to tell of it."""
         if not isinstance(command, StoreMessage):
             return result
         client_id = command.client_id

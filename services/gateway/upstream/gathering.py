@@ -94,7 +94,8 @@ class Gathering(Generic[K, A]):
         return [tasks.create_task(self._run()) for _ in range(self._at_once)]
 
     async def get(self, key: K) -> A:
-        """The answer, as of now or later. Raises Overloaded, Unavailable, and what `ask` raises.
+        """Return the answer, as of now or later. Raises Overloaded, Unavailable, and what `ask`
+        raises.
 
         Who asks the same while it waits in line shares the answer; what is under way already may
         be too old for them.
@@ -124,7 +125,7 @@ class Gathering(Generic[K, A]):
                 await worker
 
     def _take(self) -> dict[K, Asked[A]]:
-        """The next keys in line, but for those nobody waits for any more."""
+        """Take the next keys in line, but for those nobody waits for any more."""
         taken: dict[K, Asked[A]] = {}
         now = asyncio.get_running_loop().time()
         while self._line and len(taken) < self._most:

@@ -114,7 +114,7 @@ class Lane:
             self._carried.clear()
 
     def _gather(self) -> list[Submission]:
-        """All that waits, up to the bounds of a batch, encoded once."""
+        """Take all that waits, up to the bounds of a batch, encoded once."""
         if self._alone is not None:
             self._alone.cancel()
             self._alone = None
@@ -232,7 +232,7 @@ class Lanes:
         return opened(await future, kind)
 
     def waiting(self) -> int:
-        """Commands that are in no batch yet."""
+        """Return the number of commands that are in no batch yet."""
         return sum(lane.waiting() for lane in self._lanes)
 
     async def settled(self) -> None:
@@ -251,7 +251,7 @@ def _is_patient(command: Command) -> bool:
 
 
 def opened(result: Result, kind: type[R]) -> R:
-    """The result as that kind. Raises the LinkupError that it is a refusal with."""
+    """Return the result as that kind. Raises the LinkupError that it is a refusal with."""
     if isinstance(result, kind):
         return result
     if isinstance(result, Refused):
@@ -260,13 +260,13 @@ def opened(result: Result, kind: type[R]) -> R:
 
 
 def _awaited_since(batch: Sequence[Submission]) -> float:
-    """The time of the first command with a waiting caller, or infinity."""
+    """Return the time of the first command with a waiting caller, or infinity."""
     awaited = (one.submitted_at for one in batch if not _is_patient(one.command))
     return min(awaited, default=math.inf)
 
 
 def _oldest(waiting: Sequence[Submission]) -> float:
-    """The time of the first command."""
+    """Return the time of the first command."""
     return min(submission.submitted_at for submission in waiting)
 
 

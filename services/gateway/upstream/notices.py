@@ -26,7 +26,7 @@ class Notices:
         self._waiting = 0
 
     async def ask(self, asked: Struct, kind: type[A]) -> A:
-        """The answer, which is of that kind.
+        """Return the answer, which is of that kind.
 
         Raises the LinkupError that came back, Unavailable if notify is away or silent, Overloaded
         if too many questions wait, and Internal if the answer cannot be decoded.

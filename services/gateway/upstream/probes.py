@@ -15,7 +15,8 @@ NOTIFY_REMEDY = "e-mails wait; see its /health"
 
 
 def notify_probe(bus: Bus) -> Probe:
-    """Its check never fails: everything but the e-mails goes on without notify."""
+    """Return a probe of notify. Its check never fails: everything but the e-mails goes on without
+    notify."""
     ask = partial(readiness.ask, bus, subjects.notify("health"))
     return Probe("notify", ask, remedy=NOTIFY_REMEDY, every=NOTIFY_EVERY, status="warn")
 

@@ -48,7 +48,7 @@ class People:
 
 
 def told_by(identity: Identity) -> PutUser:
-    """The command that stores a token's claims about its user."""
+    """Return the command that stores a token's claims about its user."""
     return PutUser(
         user_id=identity.user_id,
         name=identity.name,

@@ -74,7 +74,7 @@ class Log:
         return [task for gathering in gatherings for task in gathering.start(tasks)]
 
     async def ask(self, asked: Question, kind: type[A]) -> A:
-        """The answer, which is of that kind. Who asks the same while it waits, shares it."""
+        """Return the answer, which is of that kind. Who asks the same while it waits, shares it."""
         reply = await self._look_ups.get((subjects.query(name_of(asked)), commands.encode(asked)))
         return self._opened(reply, kind)
 
@@ -85,7 +85,7 @@ class Log:
         return await self._feeds.get(FeedFrom(user_id, after, limit))
 
     async def heads(self, user_ids: list[str]) -> HeadsAnswer:
-        """Asked past the line: what the wire lost has to be found in time (C7)."""
+        """Ask past the line: what the wire lost has to be found in time (C7)."""
         return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
 
     async def notices(self, asked: NotificationSteps) -> list[NotificationStep] | None:
@@ -98,7 +98,7 @@ class Log:
     async def notified(
         self, asked: NotificationSteps | NotificationTrace, kind: type[A]
     ) -> A | None:
-        """Notify is asked, and None when it does not say: it may be away."""
+        """Ask notify, and return None when it does not say: it may be away."""
         try:
             subject = subjects.notify(name_of(asked))
             reply = await self._bus.request(subject, commands.encode(asked), NOTIFY_TIMEOUT)

@@ -27,7 +27,7 @@ class Tickets:
         self._rates = rates
 
     async def issue(self, identity: Identity) -> tuple[str, datetime]:
-        """A new ticket, and until when it opens a socket. Raises LinkupError."""
+        """Issue a ticket; return it, and until when it opens a socket. Raises LinkupError."""
         ticket = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
         command = IssueTicket(
             user_id=identity.user_id,

@@ -26,7 +26,7 @@ class Waiting(Generic[T]):
         return chain.from_iterable(self._lines.values())
 
     def push(self, user_id: str, item: T) -> bool:
-        """False when that user has too many; the item is not queued then."""
+        """Queue an item. Return False when that user has too many; the item is not queued then."""
         line = self._lines.get(user_id)
         if line is None:
             line = self._lines[user_id] = deque()
@@ -37,7 +37,7 @@ class Waiting(Generic[T]):
         return True
 
     def pop(self) -> T:
-        """The next of whose turn it is, who then stands last. Raises IndexError when empty."""
+        """Take the next of whose turn it is, who then stands last. Raises IndexError when empty."""
         if not self._count:
             raise IndexError("nothing waits")
         user_id = next(iter(self._lines))

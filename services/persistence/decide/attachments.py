@@ -80,7 +80,7 @@ def forget(tx: Transaction, command: ForgetAttachments) -> Result:
 
 
 def wanted(tx: Transaction, command: StoreMessage) -> list[Attachment] | None:
-    """The uploads that the message carries; None unless all of them are the sender's own."""
+    """Return the uploads that the message carries; None unless all of them are the sender's own."""
     if not command.attachments:
         return []
     found = [tx.state.attachments.get(one) for one in command.attachments]

@@ -45,8 +45,8 @@ def set_block(tx: Transaction, command: SetBlock) -> Result:
 def barred(
     tx: Transaction, conversation: Conversation, user_id: str, absent: Refused
 ) -> Refused | None:
-    """The refusal of anything this member says there, if any. `absent`: the refusal if the other
-    side did not exist."""
+    """Return the refusal of anything this member says there, if any. `absent`: the refusal if the
+    other side did not exist."""
     if conversation.kind != "direct":
         return None
     if conversation.members[user_id].blocked:
@@ -59,7 +59,7 @@ def barred(
 def kept_apart(
     tx: Transaction, user_id: str, others: Collection[str], absent: Refused
 ) -> Refused | None:
-    """The refusal if this user may not bring the others into a group."""
+    """Return the refusal if this user may not bring the others into a group."""
     if any((other, user_id) in tx.state.blocks for other in others):
         return absent
     if strangers(tx, user_id, others):

@@ -43,7 +43,7 @@ def begin_empty(tx: Transaction, command: BeginConversation) -> Result:
 
 
 def addressed(tx: Transaction, command: StoreMessage | BeginConversation) -> Conversation | None:
-    """The user's conversation that the command names, or a new direct one with `to`."""
+    """Return the user's conversation that the command names, or a new direct one with `to`."""
     known = command.conversation_id in tx.state.conversations
     if known or command.to is None or not _may_begin(tx, command.user_id, command.to):
         return tx.conversation_of(command.user_id, command.conversation_id)
@@ -55,7 +55,7 @@ def _may_begin(tx: Transaction, user_id: str, to: str) -> bool:
 
 
 def _pair(tx: Transaction, user_id: str, to: str) -> dict[str, Member]:
-    """The two members, or the only one, of a conversation that does not exist yet."""
+    """Return the two members, or the only one, of a conversation that does not exist yet."""
     others = {user_id: to, to: user_id}
     found = tx.state.blocks
     return {one: Member(blocked=(one, others[one]) in found) for one in sorted(others)}

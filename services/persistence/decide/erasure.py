@@ -29,7 +29,7 @@ ERASED = Refused.of(NotFound("This user was erased, and the id cannot be used ag
 
 
 def begin(tx: Transaction, command: EraseUser) -> Result:
-    """The profile goes at once, all else in steps."""
+    """Begin to erase a user. The profile goes at once, all else in steps."""
     head = tx.state.heads.get(command.user_id)
     if head is None:
         return NOBODY
@@ -42,7 +42,7 @@ def begin(tx: Transaction, command: EraseUser) -> Result:
 
 
 def carry_out(tx: Transaction, command: Command) -> Result:
-    """A command in the name of an erased user: only the erasure itself goes on."""
+    """Carry out a command in the name of an erased user: only the erasure itself goes on."""
     match command:
         case EraseUser():
             return Done()

@@ -64,7 +64,7 @@ def create(tx: Transaction, command: CreateGroup) -> Result:
 
 
 def rename(tx: Transaction, user_id: str, conversation_id: str, title: str) -> Refused | None:
-    """The refusal, or None when the group has that title now."""
+    """Give the group that title. Return the refusal, or None when it has the title now."""
     group = tx.state.conversations[conversation_id]
     refused = _may_not(group, user_id, "admin")
     if refused is not None or group.title == title:
@@ -152,7 +152,7 @@ def leave(tx: Transaction, user_id: str, conversation_id: str) -> None:
 
 
 def _next_owner(group: Conversation) -> str:
-    """The admin who joined first; without admins, the member who did."""
+    """Return the admin who joined first; without admins, the member who did."""
 
     def order(user_id: str) -> tuple[int, int, str]:
         member = group.members[user_id]
@@ -166,7 +166,7 @@ def _owners(group: Conversation) -> list[str]:
 
 
 def _may_not(group: Conversation, user_id: str, at_least: str) -> Refused | None:
-    """The refusal if the user's role is lower than the one needed."""
+    """Return the refusal if the user's role is lower than the one needed."""
     if group.kind != "group":
         return NO_GROUP
     if RANK[group.members[user_id].role] >= RANK[at_least]:
@@ -226,7 +226,8 @@ def _tell(
 
 
 def _hash(key: bytes, command: CreateGroup) -> bytes:
-    """The hash that a repeat of the `client_id` must match. No title or user id holds a NUL."""
+    """Return the hash that a repeat of the `client_id` must match. No title or user id holds a
+    NUL."""
     said = "\x00".join((command.title, *sorted({*command.members, command.user_id})))
     return hashlib.blake2b(
         said.encode(), key=key, digest_size=HASH_BYTES, person=b"linkup.group"

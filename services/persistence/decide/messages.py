@@ -19,7 +19,8 @@ NO_UPLOAD = Refused.of(NotFound("You have no unsent file with this id"))
 
 
 def store(tx: Transaction, command: StoreMessage) -> Result:
-    """C4: after a temporary failure, the next messages of the same connection wait as well."""
+    """Store a message. C4: after a temporary failure, the next messages of the same connection wait
+    as well."""
     sequence = sequence_of(command)
     if sequence in tx.waiting:
         return WAITS
@@ -40,14 +41,16 @@ def reject(tx: Transaction, command: RejectMessage) -> Result:
 
 
 def sequence_of(command: Command) -> tuple[str, str] | None:
-    """The sequence in which a message keeps its order: its connection and its conversation."""
+    """Return the sequence in which a message keeps its order: its connection and its
+    conversation."""
     if isinstance(command, StoreMessage) and command.connection_id:
         return command.connection_id, command.conversation_id
     return None
 
 
 def content_hash(key: bytes, command: StoreMessage) -> bytes:
-    """The hash that a repeat must match. Keyed, so that it does not betray an erased text."""
+    """Return the hash that a repeat must match. Keyed, so that it does not betray an erased
+    text."""
     said = f"{command.conversation_id}\x00{command.content}"  # neither holds a NUL
     if command.reply_to is not None:
         said += f"\x00{command.reply_to}"
@@ -80,7 +83,7 @@ def _again(known: Message, hashed: bytes) -> Result:
 
 
 def _may_not(tx: Transaction, command: StoreMessage, conversation: Conversation) -> Refused | None:
-    """The refusal if this message may not be stored there now."""
+    """Return the refusal if this message may not be stored there now."""
     refused = blocks.barred(tx, conversation, command.user_id, conversations.NOBODY)
     if refused is not None:
         return refused
@@ -121,7 +124,7 @@ def _append(
 def _next(
     tx: Transaction, command: StoreMessage, conversation: Conversation, hashed: bytes
 ) -> Message:
-    """The message with the next numbers; later commands of this transaction find it."""
+    """Return the message with the next numbers; later commands of this transaction find it."""
     state = tx.state
     if command.conversation_id not in state.conversations:
         conversations.begin(tx, command.conversation_id, conversation)

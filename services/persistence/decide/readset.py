@@ -125,7 +125,7 @@ class ReadSet:
 
 
 def read_set(batches: Iterable[Batch]) -> ReadSet:
-    """Everything to read before these batches can be decided."""
+    """Return everything to read before these batches can be decided."""
     wanted = ReadSet()
     for batch in batches:
         wanted.lanes.add(batch.lane)

@@ -98,7 +98,8 @@ def _marked(conversation_id: str, reader: str, member: Member, moved: Moved) -> 
 
 
 def _hearers(conversation: Conversation, reader: str, before: int) -> Iterable[str]:
-    """The reader's own devices and the other side; in a group, the authors after `before`."""
+    """Return the reader's own devices and the other side; in a group, the authors after
+    `before`."""
     for user_id, member in conversation.members.items():
         if user_id == reader or conversation.kind != "group" or member.sent_seq > before:
             yield user_id

@@ -36,7 +36,7 @@ def file(tx: Transaction, command: FileReport) -> Result:
 
 
 def _report(tx: Transaction, command: FileReport, hashed: bytes) -> Report | Refused:
-    """A report of a message that the user may see, or of a user who exists."""
+    """Return a report of a message that the user may see, or of a user who exists."""
     user_id, version = command.other_id, None
     if command.message_id is not None:
         message = tx.visible(command.user_id, command.message_id)
@@ -52,7 +52,7 @@ def _report(tx: Transaction, command: FileReport, hashed: bytes) -> Report | Ref
 
 
 def _hash(key: bytes, command: FileReport) -> bytes:
-    """The hash that a repeat with the same `client_id` must match. No part holds a NUL."""
+    """Return the hash that a repeat with the same `client_id` must match. No part holds a NUL."""
     about = command.other_id if command.message_id is None else f"\x01{command.message_id}"
     said = "\x00".join((about or "", command.reason, command.comment))
     return hashlib.blake2b(

@@ -110,7 +110,7 @@ def _full(reactions: dict[tuple[str, str], Reaction], user_id: str) -> bool:
 
 
 def _not_now(tx: Transaction, message: Message, user_id: str, window: float) -> Refused | None:
-    """The refusal if this user may not change that message."""
+    """Return the refusal if this user may not change that message."""
     if message.sender_id != user_id:
         return FORBIDDEN
     age = tx.state.now - message.created_at

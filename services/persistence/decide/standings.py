@@ -11,7 +11,7 @@ NO_USER = Refused.of(NotFound("There is no such user"))
 
 
 def set_ban(tx: Transaction, command: SetBan) -> Result:
-    """A ban that ends leaves what was revoked."""
+    """Ban a user, or end that. A ban that ends leaves what was revoked."""
     if command.user_id not in tx.state.heads:
         return NO_USER
     return _put(tx, command.user_id, replace(_now(tx, command.user_id), banned=command.banned))
@@ -24,7 +24,8 @@ def disconnect(tx: Transaction, command: Disconnect) -> Result:
 
 
 def revoke(tx: Transaction, command: RevokeToken) -> Result:
-    """The user of a good token exists from now on, so that what is revoked is found."""
+    """Revoke a token. The user of a good token exists from now on, so that what is revoked is
+    found."""
     tx.head(command.user_id)
     now = _now(tx, command.user_id)
     if command.expires_at <= tx.state.now:

@@ -10,7 +10,7 @@ NO_TICKET = Refused.of(Unauthorized("The ticket was used already, has expired or
 
 
 def issue(tx: Transaction, command: IssueTicket) -> Result:
-    """Good for LIFE, but no longer than the token it is bought with."""
+    """Issue a ticket, good for LIFE, but no longer than the token it is bought with."""
     expires_at = min(tx.state.now + LIFE, command.token_expires_at)
     ticket = Ticket(
         command.user_id,

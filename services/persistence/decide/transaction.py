@@ -42,12 +42,12 @@ class Transaction:
         return head is not None and head.erased
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation | None:
-        """The conversation if that user is a member of it now (C9)."""
+        """Return the conversation if that user is a member of it now (C9)."""
         conversation = self.state.conversations.get(conversation_id)
         return conversation if conversation and user_id in conversation.members else None
 
     def visible(self, user_id: str, message_id: int) -> Message | None:
-        """The message if that user may see it: of their conversation, neither cleared nor
+        """Return the message if that user may see it: of their conversation, neither cleared nor
         hidden by them (see `visibility`)."""
         message = self.state.messages_by_id.get(message_id)
         if message is None or (message_id, user_id) in self.state.hidden:
@@ -81,7 +81,8 @@ class Transaction:
                 self.changes.brought_up.add((conversation_id, user_id))
 
     def head(self, user_id: str) -> Head:
-        """A sender who was never made known still owns a feed from now on."""
+        """Return the head of a user's feed. A sender who was never made known still owns one from
+        now on."""
         head = self.state.heads.get(user_id)
         if head is None:
             head = self.state.heads[user_id] = Head()
@@ -97,7 +98,8 @@ class Transaction:
         return Refused.of(RateLimited("Too many messages: try again later", retry_after_ms=wait_ms))
 
     def use_allowance(self, user_id: str) -> int:
-        """0, or the milliseconds to wait: a token bucket kept as one time (GCRA, ITU-T I.371)."""
+        """Use one of the user's allowance and return 0, or else return the milliseconds to wait. It
+        is a token bucket kept as one time (GCRA, ITU-T I.371)."""
         limits, head = self.state.limits, self.head(user_id)
         if not limits.rate:
             return 0

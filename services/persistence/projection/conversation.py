@@ -56,7 +56,7 @@ class View(NamedTuple):
 def conversation_body(
     kind: str, now: ConversationNow, event: GroupEvent | None, view: View
 ) -> bytes:
-    """`kind` of the feed's row says what changed."""
+    """Return the body of a change. `kind` of the feed's row says what changed."""
     group = now.kind == "group"
     return frames.encode(
         frames.Conversation(
@@ -79,7 +79,8 @@ def conversation_body(
 
 
 def parted_body(kind: str, conversation_id: str, event: GroupEvent) -> bytes:
-    """The last event for somebody who left or was removed: it tells nothing of the group now."""
+    """Return the last event for somebody who left or was removed: it tells nothing of the group
+    now."""
     return frames.encode(
         frames.Conversation(
             conversation_id=conversation_id,

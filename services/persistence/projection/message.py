@@ -111,7 +111,8 @@ def attachment(
 
 
 def said_body(said: Said) -> bytes:
-    """The body of a message that was just stored, as `message_body` makes it from its row."""
+    """Return the body of a message that was just stored, as `message_body` makes it from its
+    row."""
     message = said.message
     at = frames.time_of(message.created_at)
     return frames.encode(

@@ -97,7 +97,7 @@ class Queries:
         self._contacts_only = contacts_only
 
     async def answer(self, asked: Question) -> bytes:
-        """The encoded answer. Raises LinkupError."""
+        """Return the encoded answer. Raises LinkupError."""
         if isinstance(asked, LogPage):
             stood = self._followers.stood(asked, self._epoch)
             positions = dict(self._followers.heard(asked, self._epoch))

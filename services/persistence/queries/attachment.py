@@ -55,7 +55,7 @@ def attachment(source: Source, asked: Attachment) -> AttachmentRecord:
 
 
 def attachments(source: Source, asked: Attachments) -> AttachmentRecords:
-    """In the order asked, without those that do not exist or are not theirs."""
+    """Return the records in the order asked, without those that do not exist or are not theirs."""
     wanted = msgspec.json.encode(asked.attachment_ids).decode()
     rows = source.fetch(SEEN_OF_THESE, (wanted, asked.user_id))
     found = {row[0]: _record(row) for row in rows}
@@ -69,7 +69,7 @@ def attached_files(source: Source, asked: AttachedFiles) -> AttachedFilesAnswer:
 
 
 def attached_file(row: Row) -> AttachedFile:
-    """A row of ATTACHED."""
+    """Return the file that a row of ATTACHED describes."""
     attachment_id, message_id, conversation_id, thumbnail = row
     return AttachedFile(
         attachment_id=attachment_id,

@@ -97,7 +97,8 @@ def heads(source: Source, asked: Heads) -> HeadsAnswer:
 
 
 def feeds(source: Source, asked: FeedPages) -> FeedPagesAnswer:
-    """The more feeds, the fewer events of each, so that nobody waits for another's many."""
+    """Return a page of each feed. The more feeds, the fewer events of each, so that nobody waits
+    for another's many."""
     wanted = asked.asked[:MAX_FEEDS]
     ends: dict[str, int] = dict(source.fetch(HEADS, (_json([feed.user_id for feed in wanted]),)))
     room = Room()

@@ -72,7 +72,7 @@ class Followers:
             self._left.append(name)
 
     def slowest(self, writer: str) -> int | None:
-        """The last row of that writer that all of them hold; None without a follower."""
+        """Return the last row of that writer that all of them hold; None without a follower."""
         return min((one.positions.get(writer, 0) for one in self._known.values()), default=None)
 
     def forget(self, patience: int) -> list[str]:
@@ -86,12 +86,13 @@ class Followers:
         return gone
 
     def departed(self) -> list[str]:
-        """The names of those who have left since this was last asked."""
+        """Return the names of those who have left since this was last asked."""
         left, self._left = self._left, []
         return [name for name in left if name not in self._known]
 
     def news(self) -> list[Row]:
-        """The positions to store, as `load` takes them; NOWHERE for a follower without one."""
+        """Return the positions to store, as `load` takes them; NOWHERE for a follower without
+        one."""
         rows: list[Row] = []
         for name, one in self._known.items():
             if one.is_news:

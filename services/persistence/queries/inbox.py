@@ -162,8 +162,8 @@ def conversation(source: Source, asked: Conversation) -> Snapshot:
 
 
 def unread(source: Source, asked: Totals) -> Snapshot:
-    """Grows with the conversations that hold something unread, not with their messages. Muted and
-    archived ones are left out."""
+    """Return the unread totals. The cost grows with the conversations that hold something unread,
+    not with their messages. Muted and archived ones are left out."""
     found = source.fetch(UNREAD, (asked.user_id, MAX_UNREAD))
     rows = [row for row in found if row[1]]  # here: in SQL each would be counted twice
     body = api.UnreadAnswer(

@@ -79,7 +79,7 @@ WHERE b.user_id = ?1 AND b.conversation_id = ?2
 
 
 def log(source: Source, asked: LogPage) -> LogPageAnswer:
-    """Rows in commit order; a follower that names no position begins with the oldest.
+    """Return rows in commit order; a follower that names no position begins with the oldest.
 
     What was pruned is stepped over: it has been kept for longer than anybody waits for.
     """

@@ -63,7 +63,7 @@ class Readers:
             self._bus.post(delivery.reply_to, refusal)
 
     def waiting(self) -> int:
-        """Questions in the queue."""
+        """Return the number of questions in the queue."""
         return self._queue.qsize()
 
     async def run(self) -> None:

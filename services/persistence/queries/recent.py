@@ -18,7 +18,7 @@ class Recent:
         self._next = (self._next + 1) % len(self._entries)
 
     def of(self, message_id: int) -> Transacted | None:
-        """The transaction that stored it, if that is still known."""
+        """Return the transaction that stored it, if that is still known."""
         for entry in self._entries:
             if entry is not None and entry.first_id <= message_id <= entry.last_id:
                 return entry

@@ -87,7 +87,7 @@ _names = msgspec.json.Decoder(list[str])
 
 
 def replayed(row: Row) -> Event:
-    """A feed row as it is now: cursor, kind, created_at, whether its user may see what it is
+    """Return a feed row as it is now: cursor, kind, created_at, whether its user may see what it is
     about (see FEED), then MESSAGE_, RECEIPT_, REACTION_ and CONVERSATION_COLUMNS.
 
     What is gone leaves a placeholder, so that the range has no hole (R7).

@@ -107,7 +107,8 @@ class Quest(Struct, frozen=True):
     secret: bytes
 
     def page(self, below: int, limit: int) -> tuple[list[Row], int]:
-        """More rows than `limit`, or all there are down to a message id; 0: to the beginning."""
+        """Return more rows than `limit`, or all there are down to a message id; 0: to the
+        beginning."""
         at_once = limit + 1
         walks = [self._walk(word, below) for word in self.words]
         for walk in walks:

@@ -87,7 +87,7 @@ def counts(source: Source, message: Sent) -> Counts:
 
 
 def reached(source: Source, message: Sent, after: str, limit: int) -> list[Row]:
-    """Rows of REACHED, by user id."""
+    """Return rows of REACHED, by user id."""
     oldest = source.fetch(OLDEST)
     whole = message.accepted_at is not None and bool(oldest)
     whole = whole and oldest[0][0] <= message.created_at

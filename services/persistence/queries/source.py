@@ -26,7 +26,7 @@ class Source(NamedTuple):
     contacts_only: bool = False
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """All rows at once: an open statement would keep the log file from shrinking."""
+        """Return all rows at once: an open statement would keep the log file from shrinking."""
         return self.connection.execute(sql, parameters).fetchall()
 
     def head(self, user_id: str) -> int:

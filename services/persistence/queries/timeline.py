@@ -26,7 +26,7 @@ def timeline(source: Source, asked: Timeline) -> TimelineAnswer:
 
 
 def steps(message: Sent, rows: Iterable[Row]) -> list[Step]:
-    """Its own, and those of the members in these rows."""
+    """Return the steps of the message, and those of the members in these rows."""
     return [*_own(message), *(step for row in rows for step in _of_member(row))]
 
 

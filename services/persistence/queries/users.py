@@ -156,7 +156,7 @@ def _record(row: Row) -> api.UserRecord:
 
 
 def _page(source: Source, asked: FindUsers) -> tuple[list[Row], str | None]:
-    """The people of a page, and its end if there are more."""
+    """Return the people of a page, and its end if there are more."""
     prefixes, limit = names.prefixes(asked.q), page_size(asked.limit)
     if not prefixes or is_reserved(asked.user_id):
         return [], None
@@ -181,8 +181,8 @@ def _page(source: Source, asked: FindUsers) -> tuple[list[Row], str | None]:
 
 
 def _begun(source: Source, after: str, prefixes: list[str]) -> tuple[str, Place]:
-    """The prefix that people are listed by, and the place after which the page begins. No prefix
-    begins another, so the word of the page before says which one it was."""
+    """Return the prefix that people are listed by, and the place after which the page begins. No
+    prefix begins another, so the word of the page before says which one it was."""
     place = Place(*after.partition(" ")[::2])
     for prefix in prefixes:
         if place.word.startswith(prefix):

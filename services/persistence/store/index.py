@@ -41,7 +41,7 @@ def catch_up(connection: sqlite3.Connection, secret: bytes, messages: int, chara
 
 
 def revised(changes: Changes) -> set[int]:
-    """The messages that say something else after these changes."""
+    """Return the messages that say something else after these changes."""
     return {one.message.message_id for one in changes.revisions if isinstance(one, Edited | Erased)}
 
 

@@ -55,7 +55,7 @@ def brought_up_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 
 def parted_rows(state: State, changes: Changes) -> Iterable[Row]:
-    """The users who are no longer members."""
+    """Return the users who are no longer members."""
     for conversation_id, user_id in changes.members:
         if user_id not in state.conversations[conversation_id].members:
             yield conversation_id, user_id
@@ -86,7 +86,8 @@ def message_rows(changes: Changes) -> Iterable[Row]:
 
 
 def revision_rows(state: State, changes: Changes) -> Iterable[tuple[str, Row]]:
-    """Statements with their rows, in the order decided: a later one may undo an earlier one."""
+    """Return statements with their rows, in the order decided: a later one may undo an earlier
+    one."""
     for revision in changes.revisions:
         yield from _revision_rows(revision, state.now)
 
@@ -218,7 +219,7 @@ def audited_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 
 def outdated_rows(state: State, changes: Changes) -> Iterable[Row]:
-    """The parameters of one deletion in the audit log, if anything is added to it."""
+    """Return the parameters of one deletion in the audit log, if anything is added to it."""
     keep = int(state.limits.audit_log_keep * SECOND)
     return [(state.now - keep if keep else 0, MOST_AUDITED)] if changes.audited else []
 

@@ -58,7 +58,7 @@ class Wanted(Struct, frozen=True):
 
 
 def wanted(query: str) -> list[Wanted]:
-    """Each word once; the last one may be unfinished."""
+    """Return each word once; the last one may be unfinished."""
     found: dict[str, Wanted] = {}
     pieces = list(_pieces(_plain(query)))
     for number, (kind, piece) in enumerate(pieces):
@@ -141,7 +141,7 @@ def _pieces(text: str) -> Iterator[tuple[str | None, str]]:
 
 
 def parted(text: str) -> Iterator[str]:
-    """The words of a text in its plain form."""
+    """Yield the words of a text in its plain form."""
     if text.isascii():
         yield from (word[:MAX_WORD] for word in _ASCII.findall(text))
         return

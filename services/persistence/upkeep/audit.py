@@ -24,7 +24,7 @@ class Pass:
         return self._left[0].name if self._left else None
 
     def size(self, connection: sqlite3.Connection) -> int:
-        """The rows that are left. It counts them, which takes its time."""
+        """Return the number of rows that are left. It counts them, which takes its time."""
         return sum(connection.execute(walk.size).fetchone()[0] for walk in self._left)
 
     def step(self, connection: sqlite3.Connection, rows: int) -> list[Violation]:

@@ -50,7 +50,7 @@ class Auditor:
             await self._held.close()
 
     async def audit(self) -> Counter[str]:
-        """One pass; the violations that it found, by kind."""
+        """Go through the store once; return the violations that it found, by kind."""
         found: Counter[str] = Counter()
         began, current = time.monotonic(), Pass()
         while current.walk is not None:
@@ -61,7 +61,7 @@ class Auditor:
         return found
 
     def check(self) -> Check:
-        """Warns only: what is broken stays so, and everything else goes on."""
+        """Warn only: what is broken stays so, and everything else goes on."""
         if not self._found:
             return Check("pass")
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self._found.items()))

@@ -54,7 +54,7 @@ class CanaryPruning:
                 logger.warning("messages to ourselves are not pruned: %s", error.__cause__)
 
     async def prune(self) -> int:
-        """The number of messages that went. Raises Unavailable."""
+        """Delete old messages to ourselves, and return their number. Raises Unavailable."""
         slowest = self._followers.slowest(WRITER)
         return await self._store.between(lambda connection: _prune(connection, slowest))
 

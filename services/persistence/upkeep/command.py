@@ -80,7 +80,7 @@ def schema(settings: Settings, arguments: Sequence[str]) -> int:
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """The store, read-only. Raises StartError."""
+    """Open the store, read-only. Raises StartError."""
     path = Path(path_of(settings.store_url))
     try:
         with copies.reading(path) as connection:

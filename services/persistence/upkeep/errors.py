@@ -115,7 +115,7 @@ class StoredErrors:
 
 
 def merged(known: Record, more: Record) -> Record:
-    """Both as one; what it says is of the later."""
+    """Return both as one; what it says is of the later."""
     later = max(known, more, key=lambda one: one.occurred_at)
     first_at = min(known.first_at, more.first_at)
     return replace(later, count=known.count + more.count, first_at=first_at)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.notify import courier
 from shared import bus, subjects
 from shared.commands import (
     CreateGroup,
@@ -22,8 +23,34 @@ from shared.commands import (
     decode,
 )
 from tests.integration.lane_support import DIRECT, Lane, persistence
-from tests.integration.notify_support import Mailbox, notify, rows, smtp_server, to_mailbox
+from tests.integration.notify_support import (
+    Mailbox,
+    Notify,
+    notify,
+    rows,
+    smtp_server,
+    to_mailbox,
+)
 from tests.support.waiting import eventually
+
+LATER = {"notify_email_after": 3600.0}  # than all that a test does before it makes it due
+
+
+@pytest.fixture(autouse=True)
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is due is found soon, though nothing wakes the courier."""
+    monkeypatch.setattr(courier, "POLL", 0.05)
+
+
+def make_due(database: Path) -> None:
+    with closing(sqlite3.connect(database, timeout=30)) as store, store:
+        store.execute("UPDATE deliveries SET due_at = 1 WHERE state = 'waiting'")
+
+
+async def falls_due(running: Notify, *states: str) -> None:
+    """These are the states, and what waits is due from now on."""
+    await running.until_states(*states)
+    make_due(running.database)
 
 
 @pytest.fixture
@@ -41,18 +68,23 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 async def test_c8_unread_is_one_email_and_read_is_none(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:
-    settings = to_mailbox(mailbox) | {"notify_email_after": 1.5}
+    settings = to_mailbox(mailbox) | LATER
     async with notify(nats_url, tmp_path, **settings) as running:
         first = await lane.send("m1", "hello")
         await eventually(lambda: running.states() == ["waiting"])
         await lane.read("bob", first.seq)
         await running.until_states("cancelled")
         await lane.send("m2", "are you there?")
-        await lane.send("m3", "hello?")
+        last = await lane.send("m3", "hello?")
+        await eventually(
+            lambda: [row["last_seq"] for row in rows(running.database)][1:] == [last.seq]
+        )
+        make_due(running.database)
         await running.until_states("cancelled", "sent")
-        assert running.health.report()[0] == "pass"
+        await eventually(lambda: running.health.report()[0] == "pass")
         await lane.send("m4", "I am", sender="bob")
         await eventually(lambda: [row["user_id"] for row in rows(running.database)][2:] == ["ann"])
+        make_due(running.database)
         await eventually(lambda: running.states()[2:] == ["no_address"])
     (letter,) = mailbox.accepted
     text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -82,11 +114,12 @@ async def test_s73_an_email_shows_what_is_there_when_it_is_sent(
 async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:
-    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=1.0) as running:
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), **LATER) as running:
         await lane.send("m1", "hello?")
         await eventually(lambda: running.states() == ["waiting"])
         block = SetBlock(user_id="bob", conversation_id=DIRECT, other_id="ann", blocked=True)
         await lane.do(block)
+        make_due(running.database)
         await running.until_states("cancelled")
     assert mailbox.seen == []
 
@@ -96,13 +129,15 @@ async def test_f_s6_whose_address_was_taken_away_gets_no_letter(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:
     """Also where the message came before: what counts is the address when it is due."""
-    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), notify_email_after=1.0) as running:
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), **LATER) as running:
         await lane.send("m1", "hello?")
-        await eventually(lambda: running.states() == ["waiting"])
+        await running.until_states("waiting")
         await lane.do(PutUser(user_id="bob", email=""))
+        make_due(running.database)
         await running.until_states("no_address")
         await lane.do(PutUser(user_id="bob", name="Bob"))  # says nothing of an address
         await lane.send("m2", "hello?")
+        await falls_due(running, "no_address", "waiting")
         await running.until_states("no_address", "no_address")
     assert mailbox.seen == []
 
@@ -172,17 +207,21 @@ async def test_c8_an_older_notify_database_sends_nothing_a_second_time(
     nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
 ) -> None:
     """Neither what it knows to have sent, nor what was sent after the copy was made."""
-    settings = to_mailbox(mailbox) | {"notify_email_after": 1.0}
+    settings = to_mailbox(mailbox) | LATER
     async with notify(nats_url, tmp_path, **settings) as running:
         await lane.send("m1", "sent before the copy")
+        await falls_due(running, "waiting")
         await running.until_states("sent")
         await lane.read("bob", 1)
         await lane.send("m2", "waits in the copy")
         await running.until_states("sent", "waiting")
         copy(running.database, tmp_path / "copy.db")
+        make_due(tmp_path / "copy.db")
+        make_due(running.database)
         await running.until_states("sent", "sent")
         await lane.read("bob", 2)
         await lane.send("m3", "unknown to the copy")
+        await falls_due(running, "sent", "sent", "waiting")
         await running.until_states("sent", "sent", "sent")
         await lane.read("bob", 3)
         await eventually(lambda: seen(running.database) == 3)
@@ -191,6 +230,7 @@ async def test_c8_an_older_notify_database_sends_nothing_a_second_time(
     async with notify(nats_url, tmp_path, **settings) as older:
         await older.until_states("sent", "cancelled")
         await lane.send("m4", "after that")
+        await falls_due(older, "sent", "cancelled", "waiting")
         await older.until_states("sent", "cancelled", "sent")
         assert [row["reason"] for row in rows(older.database)] == ["", "restored", ""]
     said = [letter.get_body(("plain",)).get_content() for letter in mailbox.accepted]  # type: ignore[union-attr]

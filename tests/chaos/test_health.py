@@ -38,7 +38,7 @@ from tests.support.injection import BLOCK, OBEYING, UNENCODABLE
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import LOST, make_known
-from tests.support.waiting import eventually, within
+from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
 
 ELSEWHERE = "elsewhere"  # the name of a data directory that was renamed
 NOTICED = 10.0  # seconds, at the latest
@@ -411,12 +411,23 @@ def _formula(one: HealthAnswer) -> float:
     return points
 
 
+def late_alone(one: HealthAnswer) -> float:
+    """Return the highest score that the delay of a service's loop leaves, on a busy machine."""
+    ceiling = advice.loop(one.checks["loop"].observed or 0.0, "") if "loop" in one.checks else None
+    return ceiling.most if ceiling else 100.0
+
+
+def late(told: HealthAnswer) -> float:
+    """Return the same of all services."""
+    return min(late_alone(one) for one in told.services.values())
+
+
 async def recovered(stack: Stack) -> None:
     told: list[HealthAnswer] = []
 
     async def holds() -> bool:
         told[:] = [await whole(stack)]
-        return told[0].status == "healthy"
+        return told[0].status == "healthy" or told[0].health_score == late(told[0]) < 80
 
     try:
         await eventually(holds, WINDOW + NOTICED)
@@ -468,8 +479,9 @@ async def test_s82_s84_a_flood_of_bad_clients_is_named_and_makes_nothing_unready
             """Apart from what a busy machine does to a loop."""
             told = await whole(stack)
             gateway = told.services["gateway"]
-            alone = set(told.errors) == {category} and told.health_score >= 80
-            as_told = abs(gateway.health_score - _formula(gateway)) <= 3
+            alone = set(told.errors) == {category} and told.health_score >= min(80, late(told))
+            expected = min(_formula(gateway), late_alone(gateway))
+            as_told = abs(gateway.health_score - expected) <= 3
             return alone and as_told and category in {one.cause for one in told.recommendations}
 
         await eventually(named, NOTICED)
@@ -500,8 +512,7 @@ async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_
 
         await eventually(named, NOTICED)
     [told] = looks
-    late = advice.loop(told.checks["loop"].observed or 0.0, "")
-    expected = min(_formula(told), late.most if late else 100)
+    expected = min(_formula(told), late_alone(told))
     assert abs(told.health_score - expected) <= 3
     assert told.errors[category] == 1
     assert told.status != "healthy"
@@ -513,7 +524,7 @@ async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_
 
 async def steady(stack: Stack) -> None:
     """Trouble of notify makes nobody else unready, and the gateway warns of it."""
-    async with httpx2.AsyncClient(timeout=ANSWERS) as client:
+    async with httpx2.AsyncClient(timeout=ANSWERS * TIMEOUT_FACTOR) as client:
 
         async def warned() -> bool:
             for service in ("gateway", "persistence"):

@@ -75,8 +75,9 @@ class Beside:
     def p99(self, began: float, ended: float) -> float:
         """Seconds to the ack, of what was sent between these times of the monotonic clock; and
         shortly after, so that a quick echo is not over before anything was sent."""
-        ended = max(ended, began + 2 / RATE)
-        acks = (ack for one in self.chatters for ack in one.acks)
+        acks = [ack for one in self.chatters for ack in one.acks]
+        first = min((sent for sent, _ in acks if sent >= began), default=began)
+        ended = max(ended, first + 2 / RATE)
         found = sorted(seconds for sent, seconds in acks if began <= sent < ended)
         return found[int(0.99 * len(found))]
 

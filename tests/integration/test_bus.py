@@ -82,7 +82,7 @@ async def test_f_s1_those_who_flush_in_one_instant_share_it(
             answering.post(question.reply_to, b"here")
 
         async def come(number: int) -> None:
-            await asyncio.sleep(0.0001 * number)
+            await asyncio.sleep(0.0005 * (number // 5))
             await answering.subscribe(f"test.{number}", answer)
             await answering.flush()
             assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
@@ -170,7 +170,7 @@ async def test_f_t1_a_frozen_broker_is_noticed_without_traffic_and_when_it_is_ba
             await eventually(lambda: client.check().status == "fail", 10)
             assert client.connected, "the client's own pings come later"
             assert "nats-server: no answer" in client.check().output
-        await eventually(lambda: client.check().status == "pass", 5)
+        await eventually(lambda: client.check().status == "pass")
 
 
 @pytest.mark.parametrize("awaited", ["request", "flush"])
@@ -193,7 +193,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaite
             for _ in range(turns):
                 await asyncio.sleep(0)
             asking.cancel()
-            await asyncio.wait([asking], timeout=2)
+            await asyncio.wait([asking], timeout=20)
             assert asking.cancelled()
 
 

@@ -120,12 +120,16 @@ async def test_f_t9_the_url_of_a_file_ends_when_the_setting_says(
     stack: Stack, client: httpx2.AsyncClient
 ) -> None:
     alice, nobody = Browser(stack, client, "alice"), Browser(stack, client, None)
-    url = (await alice.link((await alice.upload(b"here"))["attachment_id"]))["url"]
+    file_id, urls = (await alice.upload(b"here"))["attachment_id"], list[str]()
+
+    async def good() -> bool:
+        urls.append((await alice.link(file_id))["url"])
+        return (await nobody.get(urls[-1])).status_code == 200
 
     async def over() -> bool:
-        return (await nobody.get(url)).status_code == 404
+        return (await nobody.get(urls[-1])).status_code == 404
 
-    assert (await nobody.get(url)).status_code == 200
+    await eventually(good)  # it may end before a busy machine asks
     await eventually(over)
 
 
@@ -133,8 +137,12 @@ async def test_f_t9_a_user_uploads_as_many_files_a_minute_as_the_setting_says(
     stack: Stack, client: httpx2.AsyncClient
 ) -> None:
     busy = Browser(stack, client, "busy")
-    answers = [(await busy.post(b"one of many")).status_code for _ in range(UPLOADS + 1)]
-    assert answers == [201] * UPLOADS + [429]
+    began, uploads = time.monotonic(), 0
+    while (status := (await busy.post(b"one of many")).status_code) == 201:
+        uploads += 1
+    again = UPLOADS * (time.monotonic() - began) / 60  # as many are allowed again meanwhile
+    assert status == 429
+    assert UPLOADS <= uploads <= UPLOADS + again
 
 
 # ------------------------------------------------------------------ how long the feed is kept

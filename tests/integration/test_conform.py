@@ -29,7 +29,7 @@ UNTRIED = {"close/acks-survive-a-crash", "close/order-survives-a-crash",
 async def play(*arguments: str) -> tuple[int, str]:
     """`linkup conform` as a process; its exit status and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "linkup", "conform", *arguments),
+        *(sys.executable, "-m", "linkup", "conform", *arguments, "--patience", "20"),
         stdout=asyncio.subprocess.PIPE,
     )
     printed, _ = await process.communicate()

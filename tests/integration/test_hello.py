@@ -77,5 +77,8 @@ async def test_every_service_is_well_and_the_gateway_lives_while_persistence_sta
                 answer = await api.get(base + path)
                 assert (answer.status_code, answer.json()["status"]) == (200, status), answer.text
         os.kill(stack.pids()["persistence"], signal.SIGSTOP)
-        assert (await api.get(f"http://127.0.0.1:{stack.port('gateway')}/livez")).status_code == 200
-        os.kill(stack.pids()["persistence"], signal.SIGCONT)
+        try:
+            alive = await api.get(f"http://127.0.0.1:{stack.port('gateway')}/livez")
+        finally:
+            os.kill(stack.pids()["persistence"], signal.SIGCONT)
+        assert alive.status_code == 200

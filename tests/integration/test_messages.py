@@ -88,13 +88,14 @@ async def burst(one: Peer, to: str, count: int) -> None:
 
 
 async def test_c5_every_device_gets_each_message_once_and_the_sender_its_ack(stack: Stack) -> None:
+    one, other = await newcomers(stack, "alice", "bob")
     async with (
-        synced(stack, "alice") as laptop,
-        synced(stack, "alice") as phone,
-        synced(stack, "alice") as tablet,
-        synced(stack, "bob") as bob,
+        synced(stack, one) as laptop,
+        synced(stack, one) as phone,
+        synced(stack, one) as tablet,
+        synced(stack, other) as bob,
     ):
-        acks = [await laptop.message("bob", f"to all {number}") for number in range(5)]
+        acks = [await laptop.message(other, f"to all {number}") for number in range(5)]
         for device in (phone, tablet, bob):  # which an ack at the laptop may overtake
             await device.next("message", message_id=acks[-1]["message_id"])
         for device in (laptop, phone, tablet, bob):

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from shared.subjects import direct_conversation_id
 from tests.support.peer import Peer, synced
 from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 from tests.support.waiting import eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,19 +26,20 @@ async def narrow(stack: Stack, user_id: str, path: str) -> AsyncIterator[Peer]:
 
 
 async def test_s1_the_chat_view_is_one_conversation_and_its_cursor_goes_on(stack: Stack) -> None:
-    async with narrow(stack, "bob", "/chat/alice/") as bob, synced(stack, "alice") as alice:
+    one, other = await newcomers(stack, "bob", "alice")
+    async with narrow(stack, one, f"/chat/{other}/") as bob, synced(stack, other) as alice:
         await bob.send("message", client_id="v1", content="without to")
         ack = await bob.outcome("v1")
-        assert ack["conversation_id"] == direct_conversation_id("alice", "bob")
+        assert ack["conversation_id"] == direct_conversation_id(one, other)
         assert (await alice.next("message"))["content"] == "without to"
         async with synced(stack, "carol") as carol:
-            hidden = await carol.message("bob", "not for this view")
-            await carol.send("typing", to="bob", is_typing=True)
+            hidden = await carol.message(one, "not for this view")
+            await carol.send("typing", to=one, is_typing=True)
             await carol.settled()
-        shown = await alice.message("bob", "for this view")
+        shown = await alice.message(one, "for this view")
         assert (await bob.next("message"))["message_id"] == shown["message_id"]
         await bob.send("typing", is_typing=True)
-        assert (await alice.next("typing"))["user_id"] == "bob"
+        assert (await alice.next("typing"))["user_id"] == one
         await bob.send("mark_chat_read", conversation_id=hidden["conversation_id"], client_id="m")
         assert (await bob.next(client_id="m"))["type"] == "ack"
         await bob.send("ping")

@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 
 from linkup.calls import CallFailed
 from linkup.installation.tokens import Tokens, printed
+from tests.integration.test_erasure import content
 from tests.support.endpoint import certificate, endpoint
 from tests.support.peer import Http, Peer, closed
 from tests.support.stack import ADMIN_KEY, AUDIENCE, HOST_KEY, KEYS, UNLIMITED, Stack, run_stack
@@ -214,5 +215,5 @@ async def test_a_key_is_written_nowhere(stack: Stack, host: Host) -> None:
 def holding(stack: Stack, text: str) -> set[str]:
     """The names of the files with this text, without what SQLite adds to them."""
     files = [stack.log, *(one for one in stack.data_dir.rglob("*") if one.is_file())]
-    found = [one.name for one in files if text.encode() in one.read_bytes()]
+    found = [one.name for one in files if text.encode() in content(one)]
     return {name.removesuffix("-wal") for name in found}

@@ -24,6 +24,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KIT, LOAD = "linkup--kit", "linkup--load"
+PATIENT = ("--patience", "20")  # on a machine that has other work
 ACROSS = [("alice", KIT), (KIT, "alice")]
 
 
@@ -134,7 +135,7 @@ async def replayed(stack: Stack, tokens: Tokens) -> None:
 
 
 async def conform(stack: Stack) -> None:
-    arguments = ("conform", stack.url, "--only", "message/*", "--only", "group/*")
+    arguments = ("conform", stack.url, "--only", "message/*", "--only", "group/*", *PATIENT)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "linkup", *arguments), stdout=asyncio.subprocess.DEVNULL
     )

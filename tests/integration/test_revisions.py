@@ -10,6 +10,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THUMB = "\U0001f44d"
+OF_THE_SOCKET = ("welcome", "sync_completed", "badge_update")
 HEART = "\u2764\ufe0f"
 
 
@@ -156,7 +157,7 @@ async def test_r7_a_replay_steps_over_what_was_erased(stack: Stack) -> None:
         await told(alice, "message_deleted", acks[1]["message_id"])
     start = {"epoch": welcome["epoch"], "cursor": welcome["cursor"]}
     async with synced(stack, "eve", **start) as again:
-        replayed = [f for f in again.frames if f["type"] not in ("welcome", "sync_completed")]
+        replayed = [f for f in again.frames if f["type"] not in OF_THE_SOCKET]
     assert [f["type"] for f in replayed] == ["message"] * 3 + ["message_deleted"]
     assert [f["content"] for f in replayed[:3]] == ["a", "", "c"]
     assert replayed[1]["deleted_at"] == replayed[3]["deleted_at"]

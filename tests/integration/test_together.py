@@ -1,15 +1,12 @@
 """Requests for several messages, conversations or files at once, as the page sends them."""
 
-import itertools
-
 import pytest
 
 from tests.support.peer import Http, http, synced
 from tests.support.stack import Stack
+from tests.support.traffic import newcomers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-names = itertools.count()
 
 
 def listed(ids: list[int] | list[str]) -> str:
@@ -24,7 +21,7 @@ async def groups(api: Http, count: int) -> list[str]:
 
 
 async def test_f_p4_several_messages_are_one_question(stack: Stack) -> None:
-    ann, ben = (f"{name}{next(names)}" for name in ("ann", "ben"))
+    ann, ben = await newcomers(stack, "ann", "ben")
     large = "\U0001f30a" * 5_000
     async with synced(stack, ben), synced(stack, ann) as peer, http(stack, ann) as api:
         acks = [await peer.message(ben, content) for content in ("a", "b", "c")]
@@ -45,7 +42,7 @@ async def test_f_p4_several_messages_are_one_question(stack: Stack) -> None:
 
 
 async def test_f_p4_several_conversations_are_one_question(stack: Stack) -> None:
-    user, other = (f"ann{next(names)}" for _ in range(2))
+    user, other = await newcomers(stack, "ann", "ann")
     async with http(stack, other) as stranger, http(stack, user) as api:
         [theirs] = await groups(stranger, 1)
         first, second, _ = await groups(api, 3)
@@ -57,7 +54,7 @@ async def test_f_p4_several_conversations_are_one_question(stack: Stack) -> None
 
 
 async def test_f_p4_several_files_are_one_question(stack: Stack) -> None:
-    user, other = (f"ann{next(names)}" for _ in range(2))
+    user, other = await newcomers(stack, "ann", "ann")
     async with http(stack, other) as stranger, http(stack, user) as api:
         theirs = await stranger.upload("hers.txt", b"hers")
         one, two = [await api.upload(name, b"text") for name in ("one.txt", "two.txt")]

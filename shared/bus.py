@@ -68,7 +68,8 @@ class Subscription:
 
 class Bus:
     def __init__(self, client: NatsClient, refused: Collection[str] = ()) -> None:
-        """`refused`: subjects on which the server does not let us listen."""
+        """Use a connected client. `refused` has the subjects on which the server does not let us
+        listen."""
         self._client = client
         self._refused = refused
         self._unflushed = 0

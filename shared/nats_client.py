@@ -40,7 +40,7 @@ NOBODY_LISTENS = b"NATS/1.0 503"
 
 
 class Interest:
-    """In one subject; the attributes are those by which nats-py subscribes again."""
+    """The interest in one subject; the attributes are those by which nats-py subscribes again."""
 
     __slots__ = ("_queue", "_subject", "hear")
     _max_msgs = 0

@@ -15,7 +15,8 @@ MARKS = {"pass": click.style("✓", "green"), "fail": click.style("✗", "red"),
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`verdict`: pass, fail or skip. `exchanged`: the frames and calls of a failed check."""
+    """The result of a check. `verdict` is pass, fail or skip. `exchanged` has the frames and calls
+    of a failed check."""
 
     name: str
     section: str

@@ -36,8 +36,9 @@ class Part(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """`positions`: where the log ended, by writer. `files_at`: where files are that are not in the
-    backup; empty when they are. `made_at`: RFC 3339."""
+    """The manifest of a backup. `positions` says where the log ended, by writer. `files_at` says
+    where files are that are not in the backup; it is empty when they are. `made_at` is as in RFC
+    3339."""
 
     format: int = FORMAT
     version: str

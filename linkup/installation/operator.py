@@ -17,7 +17,8 @@ NAME = "operator"
 
 
 class Operator(Struct, frozen=True, kw_only=True):
-    """`urls`: of each service's own HTTP port, by its name; empty where they are not known."""
+    """The way to the running services. `urls` has each service's own HTTP port, by its name; it is
+    empty where they are not known."""
 
     nats_url: str
     urls: Mapping[str, str] = {}

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Milliseconds; None where nothing was measured."""
+    """Latencies in milliseconds; None where nothing was measured."""
 
     p50_ms: float | None = None
     p95_ms: float | None = None

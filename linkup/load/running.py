@@ -31,9 +31,11 @@ TURN = 1.0  # seconds without the typists, then with them: what else runs distur
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """`rate`: messages a second in total, 0: as fast as `window` in flight per sender allows.
-    `typists`: users who only type; half of the time they do not, for comparison. `prefix`: of the
-    users' ids; reserved ones have no notifications.
+    """The plan of a run.
+
+    `rate` is in messages a second in total; with 0 it is as fast as `window` in flight per sender
+    allows. `typists` are users who only type; half of the time they do not, for comparison.
+    `prefix` begins the users' ids; reserved ones have no notifications.
     """
 
     url: str

@@ -30,7 +30,8 @@ MOST = 100
 
 
 class Tested(Struct, frozen=True, kw_only=True):
-    """`channels`: those that bring this type of notification to the user, besides the list."""
+    """The result of a test. `channels` are those that bring this type of notification to the user,
+    besides the list."""
 
     user_id: str
     notification_type: str

@@ -45,7 +45,7 @@ class Warned(Struct, frozen=True, kw_only=True, tag_field="event", tag="warning"
 
 
 class Died(Struct, frozen=True, kw_only=True, tag_field="event", tag="died"):
-    """`status`: the exit status, negative for a signal."""
+    """A child has died. `status` is its exit status, negative for a signal."""
 
     service: str
     pid: int
@@ -58,7 +58,7 @@ class Stopping(Struct, frozen=True, kw_only=True, tag_field="event", tag="stoppi
 
 
 class Stopped(Struct, frozen=True, kw_only=True, tag_field="event", tag="stopped"):
-    """`killed`: it did not end by itself in time."""
+    """A child has stopped. If `killed`, it did not end by itself in time."""
 
     service: str
     pid: int

@@ -16,7 +16,7 @@ SHARED = "HS256"
 
 
 class Key(Struct, frozen=True):
-    """`value`: a secret, or a key of the library."""
+    """A key that signs or verifies. `value` is a secret, or a key of the library."""
 
     value: Any
     algorithm: str

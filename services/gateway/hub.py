@@ -61,8 +61,8 @@ class Hub:
         on_acquaintance: Callable[[Acquaintance, Iterable[Connection]], None],
         burst: Burst | None = None,
     ) -> None:
-        """`on_acquaintance`: called with a user who may know more or less of others now, and the
-        sockets of that user."""
+        """Begin without users. `on_acquaintance` is called with a user who may know more or less of
+        others now, and the sockets of that user."""
         self._bus = bus
         self._burst = burst or Burst(metrics.off())
         self._announcer = announcer

@@ -112,7 +112,7 @@ class Document:
     def __init__(
         self, directory: Path, name: str, version: str, headers: Mapping[str, str], told: str = "{}"
     ) -> None:
-        """`told`: JSON for the page, in the place that is kept for it."""
+        """Prepare the file. `told` is JSON for the page, in the place that is kept for it."""
         text = (directory / name).read_text(encoding="utf-8")
         text = text.replace('"/static/', f'"/static/{version}/')
         self._content = text.replace(TOLD, f'content="{html.escape(told)}"').encode()

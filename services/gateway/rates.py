@@ -20,10 +20,11 @@ MAX_BUCKETS = 50_000  # of one class; the one that was used longest ago goes fir
 
 
 class Buckets:
-    """At most `most` at once, and as many a minute; 0 sets no limit.
+    """Token buckets, one for each key: at most `most` at once, and as many a minute; 0 sets no
+    limit.
 
-    A bucket is one time, until which it is used up (GCRA, ITU-T I.371): one whose time is past is
-    a full one, so it can be forgotten.
+    A bucket is one time, until which it is used up (GCRA, ITU-T I.371): one whose time is past is a
+    full one, so it can be forgotten.
     """
 
     def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:

@@ -47,7 +47,8 @@ class Writer:
         operated: Callable[[int], None] = lambda commands: None,
         metrics: Metrics | None = None,
     ) -> None:
-        """`operated`: called once a transaction, with the number of its commands."""
+        """Begin with an empty queue. `operated` is called once a transaction, with the number of
+        its commands."""
         metrics = metrics or off()
         self._committed = metrics.observer("linkup_commit_seconds")
         self._together = metrics.observer("linkup_commit_commands")

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class ReserveAttachment(Struct, frozen=True, kw_only=True, tag=True):
-    """An upload begins: from now on its bytes are never without a record."""
+    """Record that an upload begins: from now on its bytes are never without a record."""
 
     user_id: str
     attachment_id: str
@@ -12,7 +12,8 @@ class ReserveAttachment(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CommitAttachment(Struct, frozen=True, kw_only=True, tag=True):
-    """The upload is whole and on the disk: a message may carry it. `size` in bytes."""
+    """Record that an upload is whole and on the disk, so a message may carry it. `size` is in
+    bytes."""
 
     user_id: str
     attachment_id: str
@@ -24,34 +25,35 @@ class CommitAttachment(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CondemnAttachments(Struct, frozen=True, kw_only=True, tag=True):
-    """Name what no message has in time, or no more: its bytes are to go. Answered by Condemned."""
+    """Name the files that no message has in time, or no more: their bytes are to go. Answered by
+    Condemned."""
 
     user_id: str = ""
 
 
 class ForgetAttachments(Struct, frozen=True, kw_only=True, tag=True):
-    """The bytes of these are gone: drop the records, but for what a message has."""
+    """Drop the records of files whose bytes are gone, but for what a message has."""
 
     attachment_ids: list[str]
     user_id: str = ""
 
 
 class Attachment(Struct, frozen=True, kw_only=True, tag="attachment"):
-    """One that this user may see; without a user, as a signed URL grants."""
+    """Asks for a file that this user may see, or, without a user, that a signed URL grants."""
 
     attachment_id: str
     user_id: str | None = None
 
 
 class Attachments(Struct, frozen=True, kw_only=True, tag="attachments"):
-    """The ones among them that this user may see."""
+    """Asks for those of these files that this user may see."""
 
     attachment_ids: list[str]
     user_id: str
 
 
 class AttachmentRecord(Struct, frozen=True, kw_only=True):
-    """`size` in bytes."""
+    """What is known of a file. `size` is in bytes."""
 
     attachment_id: str
     name: str
@@ -74,7 +76,7 @@ class AttachedFiles(Struct, frozen=True, kw_only=True, tag="attached_files"):
 
 
 class AttachedFile(Struct, frozen=True, kw_only=True):
-    """`thumbnail`: the file has one, which is a file of its own."""
+    """A file that a message has. If `thumbnail`, it has one, which is a file of its own."""
 
     attachment_id: str
     message_id: int
@@ -83,7 +85,7 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 
 
 class AttachedFilesAnswer(Struct, frozen=True, kw_only=True):
-    """Fewer than asked for: these are the last."""
+    """The files. If they are fewer than were asked for, these are the last."""
 
     files: list[AttachedFile]
 

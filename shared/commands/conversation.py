@@ -31,7 +31,7 @@ class CreateGroup(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class AddMembers(Struct, frozen=True, kw_only=True, tag=True):
-    """Adds users to a group. Existing members keep their roles."""
+    """Add users to a group. Existing members keep their roles."""
 
     user_id: str
     conversation_id: str
@@ -47,7 +47,7 @@ class RemoveMember(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SetRole(Struct, frozen=True, kw_only=True, tag=True):
-    """Changes the role of a group member."""
+    """Change the role of a group member."""
 
     user_id: str
     conversation_id: str
@@ -56,7 +56,8 @@ class SetRole(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
-    """A member's own view of a conversation, and a group's title; None keeps what is there."""
+    """Change a member's own view of a conversation, or a group's title; None keeps what is
+    there."""
 
     user_id: str
     conversation_id: str
@@ -66,7 +67,7 @@ class SetConversation(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Inbox(Struct, frozen=True, kw_only=True, tag="conversations"):
-    """The user's conversations, latest activity first.
+    """Asks for the user's conversations, latest activity first.
 
     `before`: the `next` of the page before. `conversation_id`: that one or none, also without a
     message in it; `conversation_ids`: those of them that are the user's.
@@ -80,7 +81,7 @@ class Inbox(Struct, frozen=True, kw_only=True, tag="conversations"):
 
 
 class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
-    """One of the user's conversations."""
+    """Asks for one of the user's conversations."""
 
     user_id: str
     conversation_id: str
@@ -93,7 +94,7 @@ class Totals(Struct, frozen=True, kw_only=True, tag="unread"):
 
 
 class History(Struct, frozen=True, kw_only=True, tag="history"):
-    """Messages of a conversation, by message ids of that conversation.
+    """Asks for messages of a conversation, by message ids of that conversation.
 
     `message_ids`: those of them that are there; then neither `before_id` nor `after_id`.
     """
@@ -107,7 +108,7 @@ class History(Struct, frozen=True, kw_only=True, tag="history"):
 
 
 class Search(Struct, frozen=True, kw_only=True, tag="search"):
-    """Messages that hold all these words. `before`: the `next` of a page."""
+    """Asks for messages that hold all these words. `before`: the `next` of a page."""
 
     user_id: str
     q: str
@@ -117,7 +118,7 @@ class Search(Struct, frozen=True, kw_only=True, tag="search"):
 
 
 class Roster(Struct, frozen=True, kw_only=True, tag="roster"):
-    """The members of this conversation of the user's, by user id.
+    """Asks for the members of this conversation of the user's, by user id.
 
     `after`: the `next` of the page before.
     """

@@ -25,8 +25,11 @@ class DeadDeliveries(Struct, frozen=True, kw_only=True, tag="dead"):
 
 
 class DeadDelivery(Struct, frozen=True, kw_only=True):
-    """`thread`: a conversation id, `n:` and the id of a notification, or `digest:`. `reason`: a
-    word or an SMTP code, never an address or a server's own text."""
+    """A delivery that failed.
+
+    `thread` is a conversation id, `n:` and the id of a notification, or `digest:`. `reason` is a
+    word or an SMTP code, never an address or a server's own text.
+    """
 
     delivery_id: str
     user_id: str

@@ -40,13 +40,13 @@ class ErrorPageAnswer(Struct, frozen=True, kw_only=True):
 
 
 class RecentErrors(Struct, frozen=True, kw_only=True, tag="recent_errors"):
-    """query `recent_errors`, to persistence and to notify: what that process has in memory."""
+    """Asks a service for the errors that it has in memory."""
 
 
 class ResolveError(Struct, frozen=True, kw_only=True, tag="resolve_error"):
-    """query `resolve_error`: somebody has seen to it. It opens again when it occurs again.
+    """Record that somebody has seen to an error. It opens again when it occurs again.
 
-    The answer is the page with that error; NotFound when there is none.
+    The answer is the page with that error. Refused as NotFound if there is none of that id.
     """
 
     error_id: str

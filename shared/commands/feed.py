@@ -29,7 +29,7 @@ class Joined(Struct, frozen=True, kw_only=True):
 
 
 class JoinsAnswer(Struct, frozen=True, kw_only=True):
-    """In the order asked, as many as the bus carries at once, at least one."""
+    """The states of feeds in the order asked, as many as the bus carries at once, at least one."""
 
     joined: list[Joined]
 
@@ -49,7 +49,7 @@ class HeadsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class FeedFrom(Struct, frozen=True, array_like=True):
-    """Ask for a user's events after a cursor, at most `limit` of them."""
+    """A user's events after a cursor, at most `limit` of them."""
 
     user_id: str
     after: int
@@ -57,13 +57,14 @@ class FeedFrom(Struct, frozen=True, array_like=True):
 
 
 class FeedPages(Struct, frozen=True, kw_only=True, tag="feeds"):
-    """A page of each of these feeds. At most MAX_FEEDS."""
+    """Asks for a page of each of these feeds, at most MAX_FEEDS."""
 
     asked: list[FeedFrom]
 
 
 class FeedPageAnswer(Struct, frozen=True, kw_only=True):
-    """A contiguous range: cursors after+1, after+2 … Empty and head > after: it was pruned."""
+    """A contiguous range of events: cursors after+1, after+2 … If it is empty and head > after, the
+    range was pruned."""
 
     epoch: str
     head: int
@@ -71,6 +72,7 @@ class FeedPageAnswer(Struct, frozen=True, kw_only=True):
 
 
 class FeedPagesAnswer(Struct, frozen=True, kw_only=True):
-    """In the order asked, as many as the bus carries at once, at least one; of one snapshot."""
+    """The pages in the order asked, as many as the bus carries at once, at least one; all of one
+    snapshot."""
 
     pages: list[FeedPageAnswer]

@@ -63,14 +63,14 @@ class Details(Struct, frozen=True, kw_only=True, tag="details"):
 
 
 class DetailsAnswer(Struct, frozen=True, kw_only=True):
-    """JSON objects in the order asked, as many as the bus carries at once, at least one. Empty
-    where all that the fact is about is gone."""
+    """The details of the facts, as JSON objects in the order asked: as many as the bus carries at
+    once, at least one. A detail is empty if all that the fact is about is gone."""
 
     details: list[bytes]
 
 
 class LeaveLog(Struct, frozen=True, kw_only=True, tag="leave_log"):
-    """The follower reads no more: nothing need be kept for it."""
+    """Tells that the follower reads no more: nothing need be kept for it."""
 
     follower: str
 

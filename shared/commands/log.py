@@ -6,11 +6,12 @@ from msgspec import Struct
 
 
 class LogPage(Struct, frozen=True, kw_only=True, tag="log"):
-    """Rows after a follower's position, which is one number per writer.
+    """Asks for rows after a follower's position, which is one number per writer.
 
-    Asking registers the position: what lies behind it need not be kept for this follower. Who
-    has lost its place sends none, and goes on from the registered one. `epoch`: of the store the
-    position belongs to. `stood`: persistence fills in the position that was registered before.
+    Asking registers the position: what lies behind it need not be kept for this follower. Who has
+    lost its place sends none, and goes on from the registered one. `epoch` is that of the store
+    that the position belongs to. In `stood`, persistence fills in the position that was registered
+    before.
     """
 
     follower: str
@@ -47,8 +48,9 @@ class LogRow(Struct, frozen=True, array_like=True):
 
 
 class LogPageAnswer(Struct, frozen=True, kw_only=True):
-    """`positions`: how far this page reaches, which may be beyond its last row. `stood`: where the
-    follower said before that it stands; beyond its position, that is an older copy of it."""
+    """A page of the log. `positions` says how far it reaches, which may be beyond its last row.
+    `stood` says where the follower stood before; if that is beyond its position, it is an older
+    copy of itself."""
 
     epoch: str
     rows: list[LogRow]

@@ -73,7 +73,7 @@ class Notices(Struct, frozen=True, kw_only=True, tag="notices"):
 
 
 class NoticesAnswer(Struct, frozen=True, kw_only=True):
-    """`next` is empty on the last page."""
+    """A page of notifications. `next` is empty on the last page."""
 
     notices: list[Notice]
     next: str
@@ -97,7 +97,8 @@ class ReadNotices(Struct, frozen=True, kw_only=True, tag="read_all"):
 
 
 class ReadAnswer(Struct, frozen=True, kw_only=True):
-    """`count`: how many were unread. `at`: when, or when it had been read."""
+    """The outcome of reading. `count` is the number that was unread. `at` is when they were read,
+    now or before."""
 
     count: int
     unread_count: int
@@ -105,7 +106,7 @@ class ReadAnswer(Struct, frozen=True, kw_only=True):
 
 
 class DeliveredNotice(Struct, frozen=True, kw_only=True, tag="delivered"):
-    """A device of the user has received the notification. Answered by a ReadAnswer."""
+    """Tells that a device of the user has received the notification. Answered by a ReadAnswer."""
 
     user_id: str
     notification_id: str
@@ -147,7 +148,7 @@ class Announce(Struct, frozen=True, kw_only=True, tag="announce"):
 
 
 class Announced(Struct, frozen=True, kw_only=True):
-    """For one user. `notification_id` is empty where `outcome` is not "accepted"."""
+    """The outcome for one user. `notification_id` is empty unless `outcome` is "accepted"."""
 
     user_id: str
     outcome: Literal["accepted", "switched_off", "unknown_user"]
@@ -155,7 +156,7 @@ class Announced(Struct, frozen=True, kw_only=True):
 
 
 class AnnounceAnswer(Struct, frozen=True, kw_only=True):
-    """In the order asked."""
+    """The outcomes in the order asked."""
 
     results: list[Announced]
     duplicate: bool

@@ -18,7 +18,7 @@ class PutUser(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TouchUser(Struct, frozen=True, kw_only=True, tag=True):
-    """The user's last socket went at that time (microseconds since 1970)."""
+    """Record when the user's last socket went, in microseconds since 1970."""
 
     user_id: str
     at: int
@@ -33,7 +33,7 @@ class SetContact(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SetBlock(Struct, frozen=True, kw_only=True, tag=True):
-    """Blocks or unblocks `other_id`; `conversation_id` is that of the two, which need not exist."""
+    """Block or unblock `other_id`. `conversation_id` is that of the two, which need not exist."""
 
     user_id: str
     conversation_id: str
@@ -106,6 +106,7 @@ class Acquaintances(Struct, frozen=True, kw_only=True, tag="acquaintances"):
 
 
 class AcquaintancesAnswer(Struct, frozen=True, kw_only=True):
-    """Only those. `last_seen` by user id, in microseconds since 1970; None: not known."""
+    """The users with whom a conversation is shared. `last_seen` is by user id, in microseconds
+    since 1970; None: not known."""
 
     last_seen: dict[str, int | None]

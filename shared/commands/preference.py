@@ -42,7 +42,8 @@ class PutPreferences(Struct, frozen=True, kw_only=True, tag="put_preferences"):
 
 
 class PreferencesAnswer(Struct, frozen=True, kw_only=True):
-    """`types`: every type there is, in the order of the table of types."""
+    """The preferences of a user. `types` has every type there is, in the order of the table of
+    types."""
 
     types: list[TypePreference]
     quiet_hours: QuietHours | None
@@ -51,14 +52,14 @@ class PreferencesAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Unsubscribe(Struct, frozen=True, kw_only=True, tag="unsubscribe"):
-    """The link of an e-mail was followed (RFC 8058). Without `act`, only tell what it would end."""
+    """Follow the link of an e-mail (RFC 8058). Without `act`, only tell what it would end."""
 
     token: str
     act: bool = False
 
 
 class UnsubscribeAnswer(Struct, frozen=True, kw_only=True):
-    """`notification_type`: whose e-mails the link ends; `ended`: whether they are."""
+    """The type whose e-mails the link ends, and whether they have ended."""
 
     notification_type: str
     ended: bool

@@ -29,7 +29,8 @@ class Timeline(Struct, frozen=True, kw_only=True, tag="timeline"):
 
 
 class Step(Struct, frozen=True, array_like=True):
-    """`at`: None where the moment is not known. `user_id`: the member's whose step it is."""
+    """A step of a message. `at` is None if the moment is not known. `user_id` names the member
+    whose step it is."""
 
     step: str
     at: int | None
@@ -37,8 +38,8 @@ class Step(Struct, frozen=True, array_like=True):
 
 
 class TimelineAnswer(Struct, frozen=True, kw_only=True):
-    """Steps in no order. `user_ids`: the first MAX_NAMED it was for, whose steps they are; the
-    counts are of all."""
+    """The steps in no order. `user_ids` are the first MAX_NAMED recipients, whose steps they are;
+    the counts are of all."""
 
     epoch: str
     cursor: int
@@ -54,7 +55,7 @@ class TimelineAnswer(Struct, frozen=True, kw_only=True):
 
 
 class NotificationSteps(Struct, frozen=True, kw_only=True, tag="steps"):
-    """Asked of notify, as `steps`: what became of this message's notifications to these users?"""
+    """Asks notify what became of this message's notifications to these users."""
 
     conversation_id: str
     seq: int
@@ -62,8 +63,9 @@ class NotificationSteps(Struct, frozen=True, kw_only=True, tag="steps"):
 
 
 class NotificationStep(Struct, frozen=True, array_like=True):
-    """`at`: when it came to its end. `due_at`: while it waits. `reason`: a word or an SMTP code,
-    never an address or a server's own text."""
+    """The end of a notification, or what it waits for. `at` is when it came to its end, and
+    `due_at` is there while it waits. `reason` is a word or an SMTP code, never an address or a
+    server's own text."""
 
     user_id: str
     channel: str
@@ -74,7 +76,7 @@ class NotificationStep(Struct, frozen=True, array_like=True):
 
 
 class NotificationStepsAnswer(Struct, frozen=True, kw_only=True):
-    """At most one for each user and channel."""
+    """The steps, at most one for each user and channel."""
 
     steps: list[NotificationStep]
 
@@ -120,7 +122,7 @@ class TraceAnswer(Struct, frozen=True, kw_only=True):
 
 
 class NotificationTrace(Struct, frozen=True, kw_only=True, tag="trace"):
-    """Asked of notify, as `trace`: what is kept of this message's notifications to these users?"""
+    """Asks notify what is kept of this message's notifications to these users."""
 
     conversation_id: str
     seq: int
@@ -143,6 +145,6 @@ class NotificationState(Struct, frozen=True, array_like=True):
 
 
 class NotificationTraceAnswer(Struct, frozen=True, kw_only=True):
-    """At most one for each user and channel."""
+    """The states, at most one for each user and channel."""
 
     notifications: list[NotificationState]

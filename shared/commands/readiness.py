@@ -4,14 +4,14 @@ from msgspec import Struct
 
 
 class Readiness(Struct, frozen=True, kw_only=True, tag="health"):
-    """question `health`, to persistence and to notify: is all there that it needs?"""
+    """Asks a service whether all is there that it needs."""
 
 
 class Examination(Struct, frozen=True, kw_only=True, tag="examination"):
-    """question `health`, to persistence and to notify: the whole report, a HealthAnswer."""
+    """Asks a service for its whole report, a HealthAnswer."""
 
 
 class ReadinessAnswer(Struct, frozen=True, kw_only=True):
-    """`failing`: of each check that fails, why, in words; empty when it is ready."""
+    """The reason, in words, why each failing check fails; empty when the service is ready."""
 
     failing: dict[str, str]

@@ -41,8 +41,11 @@ class OneReport(Struct, frozen=True, kw_only=True, tag="report"):
 
 
 class ResolveReport(Struct, frozen=True, kw_only=True, tag="resolve_report"):
-    """query `resolve_report`: the operator has dealt with it. Resolved again, it keeps its time,
-    and its notes unless there are new ones. Refused as NotFound if there is none of that id."""
+    """Record that the operator has dealt with a report.
+
+    Resolved again, it keeps its time, and its notes unless there are new ones. Refused as NotFound
+    if there is none of that id.
+    """
 
     report_id: str
     notes: str = ""

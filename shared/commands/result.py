@@ -23,7 +23,7 @@ class Stored(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Done(Struct, frozen=True, array_like=True, tag=True):
-    """Carried out, and nothing to tell."""
+    """The command was carried out, and there is nothing to tell."""
 
 
 class Begun(Struct, frozen=True, array_like=True, tag=True):

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 
 class IssueTicket(Struct, frozen=True, kw_only=True, tag=True):
-    """A ticket of that hash opens one socket of this user, in the name of a token. Times in
-    microseconds."""
+    """Keep a ticket of that hash, which opens one socket of this user in the name of a token. Times
+    are in microseconds."""
 
     user_id: str
     ticket_hash: str
@@ -15,7 +15,7 @@ class IssueTicket(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TakeTicket(Struct, frozen=True, kw_only=True, tag=True):
-    """Use up the ticket of that hash; `user_id` is empty, nobody knows it yet."""
+    """Use up the ticket of that hash. `user_id` is empty, since nobody knows it yet."""
 
     user_id: str
     ticket_hash: str

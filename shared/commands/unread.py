@@ -30,8 +30,11 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 class MarksRow(Struct, frozen=True, kw_only=True):
-    """`unread` counts messages of others after `read_seq`, and `senders` who wrote them;
-    `previews` are the latest, in order."""
+    """The unread messages of one member in one conversation.
+
+    `unread` counts messages of others after `read_seq`, and `senders` who wrote them; `previews`
+    are the latest, in order.
+    """
 
     user_id: str
     conversation_id: str
@@ -86,8 +89,8 @@ class Glimpse(Struct, frozen=True, kw_only=True):
 
 
 class GlimpsesAnswer(Struct, frozen=True, kw_only=True):
-    """`rows` in the order asked; None where that user is no member of that conversation. Of the
-    `senders` those who are known, without their addresses."""
+    """The newest messages in the order asked. A row is None if that user is no member of that
+    conversation. `senders` has those who are known, without their addresses."""
 
     rows: list[Glimpse | None]
     senders: list[Profile] = []

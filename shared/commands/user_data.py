@@ -16,8 +16,8 @@ class EraseUser(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class EraseTraces(Struct, frozen=True, kw_only=True, tag=True):
-    """A step of an erasure: these conversations are left, and the messages, reactions and uploads
-    are wiped, as far as they are those of the erased user."""
+    """Carry out a step of an erasure: these conversations are left, and the messages, reactions and
+    uploads are wiped, as far as they are those of the erased user."""
 
     user_id: str
     conversation_ids: list[str] = []
@@ -27,7 +27,7 @@ class EraseTraces(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class FinishErasure(Struct, frozen=True, kw_only=True, tag=True):
-    """Ends an erasure: nothing is left of the user but numbers and ids."""
+    """End an erasure: nothing is left of the user but numbers and ids."""
 
     user_id: str
 
@@ -48,7 +48,7 @@ ExportPart = Literal[
 
 
 class Export(Struct, frozen=True, kw_only=True, tag="export"):
-    """A page of a part of what is stored of a user. `after`: the `next` of a page."""
+    """Asks for a page of a part of what is stored of a user. `after`: the `next` of a page."""
 
     user_id: str
     part: ExportPart
@@ -56,15 +56,15 @@ class Export(Struct, frozen=True, kw_only=True, tag="export"):
 
 
 class ExportAnswer(Struct, frozen=True, kw_only=True):
-    """A page. `rows` are encoded as JSON, and may be none; `next` is empty on the last page."""
+    """A page of rows encoded as JSON, which may be none. `next` is empty on the last page."""
 
     rows: list[bytes]
     next: str
 
 
 class ExportNotices(Struct, frozen=True, kw_only=True, tag="export"):
-    """A page of what is stored of a user beside the list and the preferences. `after`: the `next`
-    of a page."""
+    """Asks for a page of what is stored of a user beside the list and the preferences. `after`: the
+    `next` of a page."""
 
     user_id: str
     after: str = ""

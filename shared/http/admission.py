@@ -31,8 +31,8 @@ Line = dict[Guest, None]  # the one that is idle for longest first
 
 
 class Admission:
-    """At most `most` connections, `per_address` of them from one that is no trusted proxy (0: no
-    limit of its own)."""
+    """The limit on connections: at most `most`, and `per_address` of them from an address that is
+    no trusted proxy (0: no limit of its own)."""
 
     def __init__(
         self, most: int, per_address: int, trusted: Sequence[str], counters: Counters

@@ -42,7 +42,7 @@ quiet.setLevel(logging.ERROR)
 
 
 class Config(uvicorn.Config):
-    """uvicorn's, with our settings and what is counted."""
+    """uvicorn's configuration, with our settings and what is counted."""
 
     def __init__(
         self, settings: Settings, counters: Counters, admission: Admission, **kwargs: Any

@@ -40,7 +40,8 @@ class Unanswered(Exception):
 
 
 class Answer(Struct, frozen=True):
-    """`headers`: by name, in any case. `body`: as much of it as was asked for and has come."""
+    """An answer. `headers` are by name, in any case. `body` is as much of it as was asked for and
+    has come."""
 
     status: int
     headers: Mapping[str, str]

@@ -17,7 +17,8 @@ class Held:
         factory: type[sqlite3.Connection],
         guard: Callable[[], None] | None = None,
     ) -> None:
-        """`guard`: called before the file is opened; it raises when that must not be."""
+        """Name the database. `guard` is called before the file is opened, and raises when that must
+        not be."""
         self._url = url
         self._factory = factory
         self.guard = guard

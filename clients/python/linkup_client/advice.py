@@ -19,8 +19,11 @@ UNREACHABLE = "unreachable"  # no answer came at all
 
 
 class Advice(NamedTuple):
-    """`actions`: `refresh` is to load the page or sign in anew, `sync` to load the conversations
-    again, and `offline` to go on, since what is sent is kept until later."""
+    """What a user can do about an error.
+
+    `actions`: `refresh` is to load the page or sign in anew, `sync` to load the conversations
+    again, and `offline` to go on, since what is sent is kept until later.
+    """
 
     category: Category
     text: str

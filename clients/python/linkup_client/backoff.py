@@ -6,7 +6,8 @@ from msgspec import Struct
 
 
 class Timing(Struct, frozen=True, kw_only=True):
-    """Seconds, but for `silence`: that many heartbeats without a frame and the socket is dead."""
+    """The times of a client in seconds, except `silence`: after that many heartbeats without a
+    frame the socket is dead."""
 
     shortest: float = 0.5
     # Tokens name whole seconds: one issued in the second of a disconnect is refused as well.

@@ -26,7 +26,7 @@ OnNotification = Callable[[NotificationEvent], None]
 
 
 class Notifications:
-    """All that asks the server raises RequestFailed."""
+    """The notifications of the user. Whatever asks the server raises RequestFailed."""
 
     def __init__(self, http: Http, send: Callable[[bytes], None]) -> None:
         self._http = http

@@ -23,7 +23,7 @@ class FileLink(Struct, frozen=True, kw_only=True):
 
 
 class Files:
-    """`url`: the socket's, which says where HTTP is."""
+    """The files of messages. `url` is that of the socket, which says where HTTP is."""
 
     def __init__(self, url: str, token: str | Callable[[], Awaitable[str]]) -> None:
         self._http = Http(url, token, FileFailed)

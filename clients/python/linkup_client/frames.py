@@ -183,7 +183,8 @@ class MessageUpdated(Struct, frozen=True, kw_only=True, tag="message_updated"):
 
 
 class MessageDeleted(Struct, frozen=True, kw_only=True, tag="message_deleted"):
-    """`everyone`: show a tombstone in its place; `me`: this user sees it no more."""
+    """A message was deleted. `everyone`: show a tombstone in its place; `me`: this user sees it no
+    more."""
 
     cursor: int
     message_id: int
@@ -244,7 +245,8 @@ class Receipt(Struct, frozen=True, kw_only=True, tag="receipt"):
 
 
 class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
-    """`last_seen`: when the last connection went, where that is known; None while online."""
+    """The presence of a user. `last_seen` is when the last connection went, if that is known, and
+    None while they are online."""
 
     user_id: str
     is_online: bool

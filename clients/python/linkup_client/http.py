@@ -35,7 +35,8 @@ class Problem(Struct, frozen=True):
 
 
 class Http:
-    """`url`: the socket's, which says where HTTP is. `failure`: what is raised."""
+    """Calls over HTTP. `url` is that of the socket, which says where HTTP is; `failure` is what is
+    raised."""
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ MAX_BYTES = 4 * 1024 * 1024
 
 
 class Inbox:
-    """`cursor`, `epoch`: what the caller was given. `head`, `head_epoch`: what was kept for it."""
+    """The events that wait for the caller. `cursor` and `epoch` say what the caller was given,
+    `head` and `head_epoch` what was kept for it."""
 
     def __init__(self, epoch: str | None, cursor: int | None, on_room: Callable[[], None]) -> None:
         self.epoch = self.head_epoch = epoch

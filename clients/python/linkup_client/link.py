@@ -43,8 +43,11 @@ class Owner(Protocol):
 
 
 class Link:
-    """`run` never returns: it raises ConnectionRefused when there is no way back, or what the
-    token function raised. A 4401 spends one of `refreshes`, which a welcome earns again."""
+    """The WebSocket of a client, opened again and again.
+
+    `run` never returns: it raises ConnectionRefused when there is no way back, or what the token
+    function raised. A 4401 spends one of `refreshes`, which a welcome earns again.
+    """
 
     def __init__(self, url: str, tokens: Tokens, timing: Timing, owner: Owner) -> None:
         self.state: State = "disconnected"

@@ -85,7 +85,8 @@ class NotificationPage(Struct, frozen=True, kw_only=True):
 
 
 class ReadAnswer(Struct, frozen=True, kw_only=True):
-    """`count` notifications had been unread, and `unread_count` still are."""
+    """The outcome of reading: `count` notifications had been unread, and `unread_count` still
+    are."""
 
     count: int
     unread_count: int
@@ -115,7 +116,7 @@ class QuietHours(Struct, frozen=True, kw_only=True):
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
-    """`time_zone`: None for that of the profile."""
+    """The preferences of the user. `time_zone` is None for that of the profile."""
 
     types: list[TypePreference]
     quiet_hours: QuietHours | None

@@ -24,7 +24,8 @@ class Ended(Struct, frozen=True):
 
 
 class Session:
-    """`on_frame` gets every frame after `welcome`, with its size; `on_tick` is called often."""
+    """One connection, from its opening to its end. `on_frame` gets every frame after `welcome`,
+    with its size; `on_tick` is called often."""
 
     def __init__(
         self,

@@ -36,9 +36,10 @@ class HandshakeFailed(LinkupError):
 
 
 class Socket(asyncio.Protocol):
-    """Made by `open_socket`. `on_text` and `on_closed` are called by the event loop: do not block.
+    """A WebSocket, made by `open_socket`.
 
-    `on_closed` is called once, with the close code (1006: without a goodbye) and reason.
+    `on_text` and `on_closed` are called by the event loop: do not block. `on_closed` is called
+    once, with the close code (1006: without a goodbye) and reason.
     """
 
     def __init__(self, uri: WebSocketURI, on_text: OnText, on_closed: OnClosed) -> None:

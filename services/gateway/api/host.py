@@ -24,7 +24,8 @@ from shared.health.report import HealthAnswer
 
 @dataclass(slots=True, frozen=True)
 class Host:
-    """`report` examines the health of all services."""
+    """The routes of the host app about notifications and health. `report` examines the health of
+    all services."""
 
     notices: Notices
     report: Callable[[], Awaitable[HealthAnswer]]

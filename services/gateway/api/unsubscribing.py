@@ -58,7 +58,8 @@ FORM = Template(
 
 
 class Words(Struct, frozen=True, forbid_unknown_fields=True):
-    """`ask`, `ended`: about e-mails of one type, which has a `{name}`; `…_all`: about all."""
+    """The words of the page in one language. `ask` and `ended` are about e-mails of one type, and
+    contain its `{name}`; `ask_all` and `ended_all` are about all."""
 
     title: str
     ask: str

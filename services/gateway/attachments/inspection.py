@@ -37,13 +37,14 @@ REST = 9  # times as long as looking for a file took
 
 
 class Missing(AttachedFile, frozen=True, kw_only=True):
-    """`file`: the path in the store of files at which nothing is."""
+    """A file that is not there. `file` is its path in the store of files."""
 
     file: str
 
 
 class Inspection:
-    """`every`: seconds from the end of one round to the next, about; 0: none is made."""
+    """Looks for the files of messages again and again. `every` is the number of seconds from the
+    end of one round to the next, about; with 0 there is none."""
 
     def __init__(self, log: Log, objects: Objects, counters: Counters, every: float) -> None:
         self._log = log

@@ -31,7 +31,8 @@ STAGED_FOR = 24 * 3600.0  # seconds; no upload takes that long
 
 
 class Objects:
-    """`file:///…` or `s3://bucket/prefix`; what else S3 needs is in its own variables."""
+    """A store of files, at `file:///…` or `s3://bucket/prefix`; what else S3 needs is in its own
+    variables."""
 
     def __init__(self, url: str) -> None:
         """Raises StartError."""

@@ -20,7 +20,8 @@ logger = logging.getLogger("linkup.gateway.sweep")
 
 
 class Sweep:
-    """`every`: seconds between two rounds; `wake` asks for what is due now."""
+    """Deletes the files that are due. `every` is the number of seconds between two rounds; `wake`
+    asks for one now."""
 
     def __init__(self, lanes: Lanes, objects: Objects, every: float) -> None:
         self._lanes = lanes

@@ -36,8 +36,8 @@ class Keys:
     """The keys in force. `changed` is called when others have taken their place."""
 
     def __init__(self, secrets: Sequence[str], *, published: bool = False) -> None:
-        """`published`: there will be public keys, so that no secret is needed. Raises
-        SettingError."""
+        """Read the keys of the settings. If `published`, there will be public keys, so no secret is
+        needed. Raises SettingError."""
         if len(secrets) > MOST_SECRETS:
             raise SettingError("LINKUP_JWT_SECRET has more than two secrets: leave out the oldest")
         if not secrets and not published:

@@ -8,9 +8,11 @@ AGAIN = 4  # debounces after which someone believed online is asked for again
 
 @dataclass(slots=True)
 class Belief:
-    """`online` is None until anything can be told. A *no* out of the blue is a doubt, since a
-    gateway may have gone whose sockets are on their way to another one: it counts when there is
-    still nobody `debounce` seconds later. A gateway that says they went has waited that long.
+    """The assumed state of one user; `online` is None until anything can be told.
+
+    A *no* out of the blue is a doubt, since a gateway may have gone whose sockets are on their way
+    to another one: it counts when there is still nobody `debounce` seconds later. A gateway that
+    says they went has waited that long.
     """
 
     debounce: float

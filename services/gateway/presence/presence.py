@@ -57,7 +57,7 @@ class Wants:
 
 class Presence:
     def __init__(self, bus: Bus, log: Log, debounce: float) -> None:
-        """`debounce`: seconds; who comes back within them was never away."""
+        """Begin with no watches. Who comes back within `debounce` seconds was never away."""
         self._bus = bus
         self._log = log
         self._debounce = debounce

@@ -10,8 +10,10 @@ from shared.bus import Subscription
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """`last_seen`: microseconds since 1970 as far as is known, or 0. `owed`: the watchers who
-    have not been told yet; a socket that does not keep up is told later, and only how it stands
+    """A watched user.
+
+    `last_seen` is in microseconds since 1970 as far as it is known, or 0. `owed` has the watchers
+    who have not been told yet; a socket that does not keep up is told later, and only how it stands
     then (C10).
     """
 

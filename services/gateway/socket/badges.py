@@ -25,7 +25,7 @@ Sockets = Callable[[str], Iterable[Connection]]
 
 
 class Counts:
-    """`sockets`: those of a user, now."""
+    """The unread counts that sockets were told. `sockets` returns those of a user."""
 
     def __init__(self, notices: Notices, sockets: Sockets) -> None:
         self._notices = notices

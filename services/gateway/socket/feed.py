@@ -79,7 +79,7 @@ class Feed:
     def __init__(
         self, log: Log, reader: Reader, repaired: Callable[[], None] = lambda: None
     ) -> None:
-        """`repaired`: called with each hole that was filled."""
+        """Begin without a position. `repaired` is called with each hole that was filled."""
         self._repaired = repaired
         self.state = State.WAITING
         self.epoch = ""

@@ -36,7 +36,7 @@ LINES_OF_ONE = 30  # of one code and user or address
 
 
 class Refusals:
-    """Counted are all, as `refused_<code>`, whether a line was written or not."""
+    """Counts all refusals as `refused_<code>`, and writes some of them to the log."""
 
     def __init__(self, counters: Counters, now: Callable[[], float] = time.monotonic) -> None:
         self._counters = counters

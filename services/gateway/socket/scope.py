@@ -33,9 +33,9 @@ _named = msgspec.json.Decoder(_Named)
 
 @dataclass(slots=True, frozen=True)
 class View:
-    """`only`: the conversation that is shown; None: all of them, "": what is about none.
-    `to`: whom a frame is for that does not say so.
-    """
+    """The part of a user's events that a socket gets. `only` is the conversation that is shown;
+    None stands for all of them, and "" for what is about none. `to` names whom a frame is for that
+    does not say so."""
 
     only: str | None = None
     to: str = ""

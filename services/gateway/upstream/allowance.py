@@ -27,7 +27,7 @@ class Spent:
 
 
 class Allowance:
-    """A rate of 0 sets no limit."""
+    """The allowances of users as this gateway knows them. A rate of 0 sets no limit."""
 
     def __init__(self, burst: int, rate: float) -> None:
         self._interval = 1 / rate if rate else 0.0

@@ -43,8 +43,11 @@ class Step(NamedTuple):
 
 
 class Canary:
-    """`proof`: when a real message was committed and delivered, by the loop's clock; `upstream`:
-    the check of persistence, which is named first."""
+    """Sends messages to itself.
+
+    `proof` returns when a real message was last committed and delivered, by the loop's clock.
+    `upstream` is the check of persistence, which is named first.
+    """
 
     def __init__(
         self,

@@ -46,7 +46,8 @@ LOOK_UPS_AT_ONCE = 16  # of this gateway; persistence has a few readers
 
 
 class Log:
-    """Every method raises the LinkupError that came back, Unavailable, or Overloaded."""
+    """The log, asked over the bus. Every method raises the LinkupError that came back, Unavailable,
+    or Overloaded."""
 
     def __init__(
         self,
@@ -55,8 +56,8 @@ class Log:
         turns: Turns,
         on_answer: Callable[[], None] = lambda: None,
     ) -> None:
-        """`backlog` is the line that all who ask wait in; `turns` those in which they go on;
-        `on_answer` is called with each answer that is no refusal."""
+        """Wait in `backlog`, the line of all who ask, and go on in `turns`. `on_answer` is called
+        with each answer that is no refusal."""
         self._bus = bus
         self._on_answer = on_answer
         self._joins = Gathering(

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Waiting(Generic[T]):
-    """At most `own` of one user."""
+    """The waiting items of all users, at most `own` of each."""
 
     def __init__(self, own: int) -> None:
         self._own = own

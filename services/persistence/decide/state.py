@@ -12,9 +12,12 @@ from shared.frames.fields import Role
 
 @dataclass(slots=True)
 class Member:
-    """`cleared_seq`: they see nothing up to there, as of what was said before they joined.
-    `sent_seq`: of their own latest message, kept in groups. `blocked`: in a direct one, they block
-    the other side. `recency`: see Transaction.bring_up."""
+    """A member of a conversation, with their marks and settings.
+
+    They see no message up to `cleared_seq`, which also hides what was said before they joined.
+    `sent_seq` is that of their own latest message, and is kept in groups. `blocked` says that they
+    block the other side of a direct conversation. For `recency`, see Transaction.bring_up.
+    """
 
     delivered_seq: int = 0
     read_seq: int = 0
@@ -31,10 +34,13 @@ class Member:
 
 @dataclass(slots=True)
 class Conversation:
-    """`last_message_id`: its place in the inboxes, of its last message or of what it began with.
-    `version` counts what happened to a group; a member's own view has one of its own.
-    `created_hash`: what a repeat of the request that made the group is held against.
-    `last_sender`: of the last message; `others_seq`: see Said, of that one."""
+    """A conversation with its members.
+
+    `last_message_id` is its place in the inboxes: the id of its last message, or of what it began
+    with. `version` counts what happened to a group; a member's own view has one of its own. A
+    repeat of the request that made the group must match `created_hash`. `last_sender` wrote the
+    last message, and `others_seq` is that message's (see Said).
+    """
 
     kind: str
     last_seq: int
@@ -133,11 +139,14 @@ class Fence(Struct, frozen=True):
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """Messages a user may store: at once, and per second. For how many seconds a message may be
-    edited, and deleted for everyone. A rate or window of 0 sets no limit. Whether who joins a
-    group sees what was said before. `unsent_for`: seconds until an upload that no message has is
-    given up. `audit_log_keep`: seconds that an entry of the audit log is kept; 0 for ever.
-    `contacts_only`: users write to their contacts only."""
+    """The limits of what users may do; a rate or window of 0 sets no limit.
+
+    A user may store `burst` messages at once, and `rate` a second. A message may be edited, and
+    deleted for everyone, for the seconds of the two windows. `group_history` says whether those who
+    join a group see what was said before. An upload that no message has is given up after
+    `unsent_for` seconds, and an entry of the audit log is kept for `audit_log_keep` seconds; 0
+    keeps it for ever. If `contacts_only`, users write to their contacts only.
+    """
 
     burst: int
     rate: float

@@ -22,8 +22,11 @@ class Moved(NamedTuple):
 
 
 class Transaction:
-    """`moved`: by conversation and reader, told once when all is decided. `waiting`: the sequences
-    in which messages wait for an earlier one to come again (C4)."""
+    """The state that decisions read and change, and the rows that they write.
+
+    `moved` has the marks by conversation and reader, which are told once when all is decided.
+    `waiting` has the sequences in which messages wait for an earlier one to come again (C4).
+    """
 
     def __init__(self, state: State, changes: Changes) -> None:
         self.state = state

@@ -25,8 +25,12 @@ WALKED = 5000  # the same, of a part that is walked through
 
 
 class Part(NamedTuple):
-    """`sql` selects a place of two columns, whether the row is the user's, and the fields of
-    `kind`, of at most `?4` rows after the place `?2, ?3`. `key` makes `?1` of the user id."""
+    """A part of an export.
+
+    `sql` selects a place of two columns, whether the row is the user's, and the fields of `kind`,
+    of at most `?4` rows after the place `?2, ?3`. `key` makes `?1` of the user id. The first page
+    begins after `begin`, and a page looks at `most` rows.
+    """
 
     sql: str
     kind: type[Struct]

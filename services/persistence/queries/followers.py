@@ -22,7 +22,8 @@ HEARD_STEP = 3600 * SECOND  # one who stands still is written down again no more
 
 @dataclass(slots=True)
 class Follower:
-    """`positions`: the last log row it holds, by writer. A writer it does not name is at 0."""
+    """A follower of the log. `positions` has the last row it holds, by writer; a writer that it
+    does not name is at 0."""
 
     heard_at: int
     positions: dict[str, int] = field(default_factory=dict)

@@ -10,7 +10,8 @@ REMEMBERED = 10_000  # violations of a pass that are told once
 
 
 class Pass:
-    """Once through the store. `all_of_it`: also what takes long, the client ids and the index."""
+    """A pass through the store. With `all_of_it`, it also looks at what takes long: the client ids
+    and the index."""
 
     def __init__(self, all_of_it: bool = True, walks: Sequence[Walk] = WALKS) -> None:
         self._left = [walk for walk in walks if all_of_it or not walk.slow]

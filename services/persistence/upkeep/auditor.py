@@ -29,7 +29,8 @@ STEP_ROWS = (1024, 16_384)  # above a group's most members: a page holds a messa
 
 
 class Auditor:
-    """`every`: seconds from the end of one pass to the next; 0: none is made."""
+    """Audits the store again and again. `every` is the number of seconds from the end of one pass
+    to the next; with 0 there is none."""
 
     def __init__(self, held: Held, counters: Counters, every: float) -> None:
         self._held = held

@@ -49,7 +49,8 @@ RETURNING {COLUMNS}
 
 
 class StoredErrors:
-    """`keep`: seconds for which an error is kept after its last occurrence; 0 for ever."""
+    """The errors of all services in the store. `keep` is the number of seconds for which an error
+    is kept after its last occurrence, 0 for ever."""
 
     def __init__(
         self, store: Store, bus: Bus, keep: float, now: Callable[[], int] = clock.now

@@ -48,8 +48,11 @@ class Pruned(Struct, frozen=True):
 
 
 class Retention:
-    """`keep` and `patience` in seconds: a row's least age, and how long a silent follower holds
-    what it has not read. With a `keep` of 0 the feed is kept for ever."""
+    """Deletes old rows of the feed.
+
+    `keep` and `patience` are in seconds: the least age of a row, and how long a silent follower
+    holds what it has not read. With a `keep` of 0 the feed is kept for ever.
+    """
 
     def __init__(
         self,

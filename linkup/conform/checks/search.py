@@ -1,6 +1,7 @@
 """Checks of search: it finds what its user may see, as it is now. The index may lag behind."""
 
 import asyncio
+import time
 
 from linkup.conform.check import checks
 from linkup.conform.player import Caller, Scene
@@ -8,7 +9,7 @@ from linkup.conform.verdict import Unkept, expect
 
 ABSENT = "conform-no-such-conversation"
 SECONDS = 15.0  # for the index to come by
-POLL = 0.25
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0  # between two tries: a server may limit searches
 
 
 async def words_newest_first(scene: Scene) -> None:
@@ -91,13 +92,12 @@ async def _all(api: Caller, query: str, limit: int = 50) -> list[str]:
 
 
 async def _finds(api: Caller, query: str, wanted: list[str]) -> None:
-    found: list[str] = []
-    for _ in range(int(SECONDS / POLL)):
-        found = await _all(api, query)
-        if found == wanted:
-            return
-        await asyncio.sleep(POLL)
-    raise Unkept(f"{query!r} to find {wanted}", str(found))
+    until, pause = time.monotonic() + SECONDS, FIRST_PAUSE
+    while (found := await _all(api, query)) != wanted:
+        if time.monotonic() > until:
+            raise Unkept(f"{query!r} to find {wanted}", str(found))
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 CHECKS = checks(

@@ -444,7 +444,7 @@ async def bad_frames(stack: Stack) -> None:
 
 async def bad_tokens(stack: Stack) -> None:
     """Send forged tokens over HTTP and in the first frame of a socket, for ever."""
-    async with httpx2.AsyncClient(base_url=stack.url) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         while True:
             forged = {"authorization": "Bearer forged"}
             assert (await client.get("/v1/unread", headers=forged)).status_code == 401

@@ -73,7 +73,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_file(
     stack: Stack,
 ) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         upload = await Browser(stack, client, "alice").upload(b"here")
     async with synced(stack, "alice") as alice:
         sent = {"to": "bob", "content": "with", "client_id": "c1"}

@@ -165,7 +165,7 @@ def users(stack: Stack) -> set[str]:
 
 
 async def test_f_s9_a_demo_login_of_a_reserved_user_makes_no_cast(stack: Stack) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         answer = await client.post("/v1/dev/login", json={"user_id": "linkup--x"})
     assert answer.status_code == 200
     assert "linkup--x" in users(stack)

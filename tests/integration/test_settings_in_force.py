@@ -58,7 +58,7 @@ async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.mark.parametrize("service", ALL)
 async def test_s120_without_metrics_nobody_is_told_any(stack: Stack, service: str) -> None:
     url = f"http://127.0.0.1:{stack.port(service)}"
-    async with httpx2.AsyncClient(base_url=url) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
         assert (await client.get("/metrics")).status_code == 404
         assert (await client.get("/health")).status_code == 200
 

@@ -42,12 +42,12 @@ export class Actions {
     this.#hopes.react(chat, message, emoji);
   }
 
-  /** Whether this user may still change what the message says. */
+  /** Returns whether this user may still change what the message says. */
   mayEdit(message) {
     return this.#editableFor(message) > 0;
   }
 
-  /** For how many milliseconds yet; not above 0: no more, or never. */
+  /** Returns for how many milliseconds yet; not above 0: no more, or never. */
   #editableFor(message) {
     return this.#isOwn(message) ? timeLeft(message, this.#client.limits.edit_window_seconds, this.#client.now()) : 0;
   }

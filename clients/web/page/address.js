@@ -13,7 +13,7 @@ export function addressed({ pathname } = location) {
   return { key: kind === "group" ? groupKey(name) : name, conversationId: null };
 }
 
-/** Null if an escape is broken. */
+/** Returns null if an escape is broken. */
 function decoded(text) {
   try {
     return decodeURIComponent(text);

@@ -5,7 +5,7 @@ export class Begun {
   chat;
   /** @type {import("./tray.js").Tray} */
   tray;
-  /** Which message is being answered or changed. @type {{kind: "reply"|"edit", message: any, author: string}|null} */
+  /** The message that is being answered or changed. @type {{kind: "reply"|"edit", message: any, author: string}|null} */
   subject = null;
   /** The text of an edit. */
   edited = "";
@@ -25,7 +25,7 @@ export class Begun {
     return this.subject?.kind === "edit";
   }
 
-  /** Nothing would be lost with it. */
+  /** Returns whether nothing would be lost with it. */
   get isNothing() {
     return !this.subject && this.tray.isEmpty;
   }

@@ -69,7 +69,7 @@ export function bubble({ own, author, nameOf, among, me, on }) {
   return { node, show };
 }
 
-/** What a message says, for a quote or a line of the inbox. */
+/** Returns what a message says, for a quote or a line of the inbox. */
 export function excerpt({ content, deleted_at, attachments = [] }) {
   if (deleted_at) return GONE;
   const [file] = attachments;

@@ -19,28 +19,28 @@ import { Thread, versionOf } from "./thread.js";
  * the feed delivers in theirs.
  */
 export class Chat {
-  /** Of a direct conversation: the other one. @type {{user_id: string, name: string}|null} */
+  /** The other side of a direct conversation. @type {{user_id: string, name: string}|null} */
   peer = null;
-  /** Of a group: everybody in it by user id, once they are known. */
+  /** Everybody in a group by user id, once they are known. */
   members = new Map();
   memberCount = 0;
-  /** Of a group: what happened to it. */
+  /** What happened to a group. */
   notices = new Notices();
-  /** Of a group: what this user may do there; null: no longer a member. */
+  /** What this user may do in a group; null: no longer a member. */
   role = null;
   /** @type {string|null} unknown until somebody has written */
   conversationId = null;
-  /** Without holes, once `loaded`. */
+  /** The messages, without holes once `loaded`. */
   thread = new Thread();
   /** @type {OutboxItem[]} */
   pending = [];
-  /** Changes that the server has not confirmed: message_id → as the feed will tell them. */
+  /** The changes that the server has not confirmed, by message id, as the feed will tell them. */
   hoped = new Map();
-  /** Messages that others answer and that are not loaded; null: not to be had. */
+  /** The messages that others answer and that are not loaded; null: not to be had. */
   quotes = new Map();
   /** Who is typing now. @type {Set<string>} */
   typists = new Set();
-  /** Place in the inbox, highest first: given by the server's order and by what happens here. */
+  /** The place in the inbox, highest first: given by the server's order and by what happens here. */
   order = null;
   hasMore = false;
   loaded = false;
@@ -50,9 +50,9 @@ export class Chat {
   lastSeq = 0;
   archived = false;
   muted = false;
-  /** Of a direct conversation: this user has blocked the other one. */
+  /** Whether this user has blocked the other side of a direct conversation. */
   blocked = false;
-  /** There is no such person, as far as the server says. */
+  /** Whether there is no such person, as far as the server says. */
   #absent = false;
   #me;
   #names;
@@ -82,7 +82,7 @@ export class Chat {
     return this.peer?.user_id === this.#me;
   }
 
-  /** Whether there is nobody at the other side, and nothing that was to be sent there. */
+  /** Returns whether there is nobody at the other side, and nothing that was to be sent there. */
   get isWithNobody() {
     return this.#absent && !this.conversationId && !this.pending.length;
   }
@@ -98,27 +98,27 @@ export class Chat {
     this.#names.set(person.user_id, person.name);
   }
 
-  /** Whether it is in the inbox, not only in an address. */
+  /** Returns whether it is in the inbox, not only in an address. */
   get isListed() {
     return this.order !== null;
   }
 
-  /** How far this user has read. */
+  /** Returns how far this user has read. */
   get readSeq() {
     return this.#marks.of(this.#me)[1];
   }
 
-  /** What the page calls it by: a user id, or what no user id can be. */
+  /** Returns what the page calls it by: a user id, or what no user id can be. */
   get key() {
     return this.peer ? this.peer.user_id : groupKey(this.conversationId);
   }
 
-  /** As a message has it. */
+  /** Returns the address of the chat as a message has it. */
   get target() {
     return this.peer ? { to: this.peer.user_id } : { conversation_id: this.conversationId };
   }
 
-  /** Whose picture stands for it. */
+  /** Returns whose picture stands for it. */
   get face() {
     return this.peer ?? { user_id: this.conversationId, name: this.writtenTitle };
   }
@@ -128,22 +128,22 @@ export class Chat {
     return this.isSaved ? "Saved messages" : plainName(this.peer.name || this.peer.user_id);
   }
 
-  /** Of a group: what its owners wrote. */
+  /** Returns the title of a group. */
   get writtenTitle() {
     return this.#groupTitle || "Group";
   }
 
-  /** How to call somebody. @param {string} userId */
+  /** Returns what to call somebody. @param {string} userId */
   nameOf(userId) {
     return userId === this.peer?.user_id ? this.title : plainName(this.#names.get(userId) ?? userId);
   }
 
-  /** As a person sees them: with the changes that are on their way. @returns {Message[]} */
+  /** Returns the messages as a person sees them: with the changes that are on their way. @returns {Message[]} */
   get messages() {
     return this.thread.items.map((message) => this.shown(message)).filter(Boolean);
   }
 
-  /** The newest thing said, sent or not. @returns {Message|OutboxItem|null} */
+  /** Returns the newest thing said, sent or not. @returns {Message|OutboxItem|null} */
   get preview() {
     return this.pending.at(-1) ?? (this.#last && this.shown(this.#last));
   }
@@ -153,7 +153,7 @@ export class Chat {
     return this.#generation;
   }
 
-  /** A line of the inbox as the server tells it. */
+  /** Takes in a line of the inbox as the server tells it. */
   take(summary) {
     this.conversationId = summary.conversation_id;
     if (this.peer) this.peer = summary.peer;
@@ -171,7 +171,7 @@ export class Chat {
     this.unread = Math.min(summary.unread_count, Math.max(0, summary.last_seq - read));
   }
 
-  /** What is said of a group, by the inbox or by the feed. */
+  /** Takes in what is said of a group, by the inbox or by the feed. */
   takeGroup({ title, role, member_count }) {
     if (title) this.#groupTitle = title;
     this.role = member_count ? (role ?? this.role) : null;
@@ -223,13 +223,13 @@ export class Chat {
     if (known && versionOf(known) === versionBefore) this.#put(known, revised(known, change));
   }
 
-  /** The message, loaded or quoted. @param {number} messageId @returns {Message|null|undefined} */
+  /** Returns the message, loaded or quoted. @param {number} messageId @returns {Message|null|undefined} */
   find(messageId) {
     if (this.#last?.message_id === messageId) return this.thread.find(messageId) ?? this.#last;
     return this.thread.find(messageId) ?? this.quotes.get(messageId);
   }
 
-  /** The message with what is hoped for it; null: deleted. @param {Message} message */
+  /** Returns the message with what is hoped for it; null: deleted. @param {Message} message */
   shown(message) {
     const hoped = this.hoped.get(message.message_id);
     if (!hoped) return message;
@@ -237,7 +237,7 @@ export class Chat {
     return next && { ...next, changing: true };
   }
 
-  /** This user hides everything up to there. */
+  /** Hides everything up to there. */
   clear(seq) {
     for (const message of [...this.thread.items]) {
       if (message.seq <= seq) this.#put(message, null);
@@ -254,7 +254,7 @@ export class Chat {
     if (userId === this.#me && moved) this.#recount(this.#marks.of(userId)[1]);
   }
 
-  /** The user has seen the end. */
+  /** Notes that the user has seen the end. */
   markRead() {
     this.advance(this.#me, this.lastSeq, this.lastSeq);
     this.unread = 0;
@@ -270,12 +270,12 @@ export class Chat {
     return item.seq <= delivered ? "delivered" : "sent";
   }
 
-  /** No longer waiting for it. */
+  /** Waits for a message no longer. */
   drop(clientId) {
     this.pending = this.pending.filter(({ client_id }) => client_id !== clientId);
   }
 
-  /** What was loaded may have holes: load it again. */
+  /** Lets everything be loaded again, since it may have holes. */
   forget() {
     this.#generation += 1;
     this.thread.clear();

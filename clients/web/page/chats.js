@@ -19,9 +19,9 @@ const FEED = ["message", "message_updated", "message_deleted", "reaction", "rece
 export class Chats extends EventTarget {
   me;
   loaded = false;
-  /** Where the inbox goes on, or null at its end. @type {number|null} */
+  /** The place where the inbox goes on, or null at its end. @type {number|null} */
   next = null;
-  /** What this user changes of messages. @type {Hopes} */
+  /** The changes of messages by this user. @type {Hopes} */
   hopes;
   /** @type {History} */
   history;
@@ -61,28 +61,28 @@ export class Chats extends EventTarget {
     client.addEventListener("typing", ({ detail }) => this.#typing(detail));
   }
 
-  /** Newest first. @returns {Chat[]} */
+  /** Returns all chats, newest first. @returns {Chat[]} */
   get inbox() {
     return this.#directory.written;
   }
 
-  /** Outside muted and archived conversations. */
+  /** Counts what is unread outside muted and archived conversations. */
   get unread() {
     const heard = this.#directory.written.filter(({ muted, archived }) => !muted && !archived);
     return heard.reduce((sum, chat) => sum + chat.unread, this.#beyond);
   }
 
-  /** Whom this page has a name for: user_id → name. @returns {Map<string, string>} */
+  /** Returns the names that this page knows, by user id. @returns {Map<string, string>} */
   get names() {
     return this.#directory.names;
   }
 
-  /** The chat of that key, known or new. @param {string} key @returns {Chat} */
+  /** Returns the chat of that key, known or new. @param {string} key @returns {Chat} */
   at(key) {
     return this.#directory.at(key);
   }
 
-  /** To whom a message goes. @returns {Chat} */
+  /** Returns the chat to which a message goes. @returns {Chat} */
   addressed({ to, conversation_id }) {
     return to === undefined ? this.#directory.group(conversation_id) : this.#directory.with(to);
   }
@@ -102,7 +102,7 @@ export class Chats extends EventTarget {
     return { epoch: page.epoch, cursor: page.cursor };
   }
 
-  /** As `load`, where nothing waits for it. */
+  /** Does what `load` does, where nothing waits for it. */
   refresh() {
     this.#refreshing.ask();
   }
@@ -116,7 +116,7 @@ export class Chats extends EventTarget {
     this.#changed(null);
   }
 
-  /** After events were lost for good: what was loaded may have holes. */
+  /** Begins anew after events were lost for good: what was loaded may have holes. */
   async resync() {
     this.#resyncs += 1; // until the snapshot is there, a live frame would hide what is missing
     try {
@@ -139,14 +139,14 @@ export class Chats extends EventTarget {
     return chat;
   }
 
-  /** A conversation as an answer tells it. @returns {Chat} */
+  /** Takes in a conversation as an answer tells it. @returns {Chat} */
   take(summary) {
     const chat = this.#directory.take(summary);
     if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
     return chat;
   }
 
-  /** The chat of a conversation, known or asked for. @returns {Promise<Chat>} */
+  /** Returns the chat of a conversation, known or asked for. @returns {Promise<Chat>} */
   async of(conversationId) {
     return this.#directory.find(conversationId) ?? this.fetch(conversationId);
   }
@@ -156,7 +156,7 @@ export class Chats extends EventTarget {
     return this.#groups.meet(chat);
   }
 
-  /** The user has seen the end of the chat. @param {Chat} chat */
+  /** Notes that the user has seen the end of the chat. @param {Chat} chat */
   read(chat) {
     if (!chat.unread || !chat.conversationId) return;
     const beyond = !chat.isListed && !chat.muted && !chat.archived;
@@ -173,12 +173,12 @@ export class Chats extends EventTarget {
     this.#changed(chat);
   }
 
-  /** Something about the chat was changed from outside. */
+  /** Tells that something about the chat was changed from outside. */
   touched(chat) {
     this.#changed(chat);
   }
 
-  /** Which conversation it is with that person, if it is one yet: it may be far down the inbox. */
+  /** Learns which conversation it is with that person, if it is one yet: it may be far down the inbox. */
   async #locate(chat) {
     const { conversations } = await this.#client.api.conversations({ peer: chat.peer.user_id });
     for (const summary of conversations) this.take(summary);
@@ -204,7 +204,7 @@ export class Chats extends EventTarget {
     else for (const chat of chats.reverse()) this.#directory.toTop(chat);
   }
 
-  /** One after the other: it may be many. */
+  /** Asks for one after the other: it may be many. */
   async #meetAgain() {
     const met = this.#directory.all.filter(({ members }) => members.size);
     for (const chat of met) await this.#groups.meetAgain(chat);

@@ -88,7 +88,7 @@ export class Composer {
     this.focus();
   }
 
-  /** The next message answers that one. */
+  /** Lets the next message answer that one. */
   reply(message, author) {
     const wasEditing = this.#now.isEdit;
     this.#about({ kind: "reply", message, author });
@@ -97,7 +97,7 @@ export class Composer {
     this.focus();
   }
 
-  /** What is sent next replaces that message's text. */
+  /** Lets what is sent next replace that message's text. */
   edit(message) {
     this.#about({ kind: "edit", message, author: "" });
     this.#now.edited = message.content;

@@ -177,7 +177,7 @@ export class Conversation {
     setInterval(() => this.#chat && this.#showWho(), AGAIN_MS);
   }
 
-  /** Files may be dropped anywhere on the conversation; beside it a browser would open them. */
+  /** Takes files that are dropped anywhere on the conversation; beside it a browser would open them. */
   #dropped(event) {
     const carries = event.dataTransfer?.types.includes("Files");
     if (!carries) return;
@@ -196,7 +196,7 @@ export class Conversation {
     this.#acquaintance.learn(chat);
   }
 
-  /** Names and marks of everybody in a group. */
+  /** Shows the names and marks of everybody in a group. */
   #meet(chat) {
     if (!this.#chats.loaded || chat.members.size) return;
     const known = chat.role ? Promise.resolve() : this.#chats.fetch(chat.conversationId);

@@ -3,7 +3,7 @@
 import { Chat, groupKey } from "./chat.js";
 
 export class Directory {
-  /** What people are called: user_id → name. @type {Map<string, string>} */
+  /** The names of people by user id. @type {Map<string, string>} */
   names = new Map();
   #me;
   #byKey = new Map();
@@ -21,17 +21,17 @@ export class Directory {
     return [...this.#byKey.values()];
   }
 
-  /** Newest first; without those that only an address or a search has named. @returns {Chat[]} */
+  /** Returns the chats, newest first, without those that only an address or a search has named. @returns {Chat[]} */
   get written() {
     return this.all.filter(({ isListed }) => isListed).sort((a, b) => b.order - a.order);
   }
 
-  /** The chat with somebody, known or new. @param {string} userId @returns {Chat} */
+  /** Returns the chat with somebody, known or new. @param {string} userId @returns {Chat} */
   with(userId) {
     return this.#known(userId, { peerId: userId });
   }
 
-  /** A group, known or new. @param {string} conversationId @returns {Chat} */
+  /** Returns a group, known or new. @param {string} conversationId @returns {Chat} */
   group(conversationId) {
     const chat = this.#known(groupKey(conversationId), { conversationId });
     return this.adopt(chat, conversationId);
@@ -47,7 +47,7 @@ export class Directory {
     return this.#byId.get(conversationId);
   }
 
-  /** A line of the inbox. @returns {Chat} */
+  /** Returns the chat of a line of the inbox. @returns {Chat} */
   take(summary) {
     const { conversation_id, peer } = summary;
     if (peer?.name) this.names.set(peer.user_id, peer.name);
@@ -56,14 +56,14 @@ export class Directory {
     return chat;
   }
 
-  /** That conversation is this chat. */
+  /** Notes that a conversation is this chat. */
   adopt(chat, conversationId) {
     chat.conversationId = conversationId;
     this.#byId.set(conversationId, chat);
     return chat;
   }
 
-  /** This user is no longer in that group. */
+  /** Notes that this user is no longer in that group. */
   drop(chat) {
     this.#byKey.delete(chat.key);
     this.#byId.delete(chat.conversationId);
@@ -73,7 +73,7 @@ export class Directory {
     chat.order = ++this.#top;
   }
 
-  /** Below all the others, unless it has its place. */
+  /** Puts it below all the others, unless it has its place. */
   toBottom(chat) {
     chat.order ??= --this.#bottom;
   }

@@ -69,7 +69,7 @@ const ICONS = {
   failed: ["M12 4l9 16H3z", "M12 10v4.5", "M12 17v.5"],
 };
 
-/** A line drawing; with a label it speaks, without it is decoration. */
+/** Returns a line drawing; with a label it speaks, without it is decoration. */
 export function icon(name, label) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -101,7 +101,7 @@ export function avatar({ user_id, name, avatar: url }, saved = false) {
   return h("span", properties, initials(visibleName(name || user_id)), picture(url));
 }
 
-/** It tells nobody from where it is loaded; one that cannot be loaded goes. */
+/** Returns a picture, which tells nobody from where it is loaded; one that cannot be loaded goes. */
 function picture(url) {
   const src = pictureAt(url);
   if (!src) return null;

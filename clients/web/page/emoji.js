@@ -6,7 +6,7 @@ const AT_HAND = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u;
 const MAX_BYTES = 32;
 
-/** The first emoji of what was typed, or null. @param {string} text */
+/** Returns the first emoji of what was typed, or null. @param {string} text */
 export function emojiIn(text) {
   const first = firstCharacter(text.trim());
   const fits = new TextEncoder().encode(first).length <= MAX_BYTES;

@@ -53,7 +53,7 @@ export class Files {
     return h("button", { ...open, on: { click: () => this.#open(file) } }, image);
   }
 
-  /** The pictures that may come into view, the latest first: one scrolls up. */
+  /** Returns the pictures that may come into view, the latest first: one scrolls up. */
   #unseen() {
     const there = [...this.#wanted].filter(([image]) => image.isConnected);
     return there.reverse().map(([, { attachment_id }]) => attachment_id);

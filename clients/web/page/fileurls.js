@@ -21,17 +21,17 @@ export class FileUrls {
     this.#asking = new Together({ ask: (ids) => this.#ask(ids), again, most: MOST });
   }
 
-  /** For who waits for it: rejects when the server cannot say. @param {string} attachmentId */
+  /** Asks for those who wait for it: rejects when the server cannot say. @param {string} attachmentId */
   async now(attachmentId) {
     return this.#valid(attachmentId) ?? this.#keep(await this.#api.attachment(attachmentId));
   }
 
-  /** Together with others, once the server can say. @returns {Promise<any|null>} null: it is gone */
+  /** Asks together with others, once the server can say. @returns {Promise<any|null>} null: it is gone */
   async soon(attachmentId) {
     return this.#valid(attachmentId) ?? this.#asking.want(attachmentId);
   }
 
-  /** Its URLs do not work. */
+  /** Notes that its URLs do not work. */
   forget(attachmentId) {
     this.#known.delete(attachmentId);
   }

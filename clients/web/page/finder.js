@@ -48,7 +48,7 @@ export class Finder {
     return this.#ask(this.#asked);
   }
 
-  /** Until what was typed last is found or cannot be, or is no longer looked for. @returns {Promise<void>} */
+  /** Waits until what was typed last is found or cannot be, or is no longer looked for. @returns {Promise<void>} */
   settled() {
     return this.#answered;
   }

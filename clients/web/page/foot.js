@@ -26,7 +26,7 @@ export class Foot {
     this.element = h("div", { class: "foot" }, this.#problem, this.#again, this.#more);
   }
 
-  /** Whether the list goes on. @param {boolean} goesOn */
+  /** Says whether the list goes on. @param {boolean} goesOn */
   show(goesOn) {
     this.#keepFocus(() => (this.#more.hidden = !goesOn));
   }

@@ -60,7 +60,7 @@ export class Found {
     this.#show();
   }
 
-  /** Whoever is meant by what was typed: that very id, else the first one found. @returns {Promise<string|undefined>} */
+  /** Returns whoever is meant by what was typed: that very id, else the first one found. @returns {Promise<string|undefined>} */
   async meant() {
     await this.#finder.settled();
     if (this.#q === this.#me) return this.#me;
@@ -76,12 +76,12 @@ export class Found {
     this.#onChange();
   }
 
-  /** Whether somebody is shown. */
+  /** Returns whether somebody is shown. */
   get isSomebody() {
     return this.#list.children.length > 0;
   }
 
-  /** Whether it says that. @param {string} text */
+  /** Returns whether it says that. @param {string} text */
   says(text) {
     return text !== "" && this.#note.textContent === text;
   }

@@ -28,7 +28,7 @@ export class Groups {
     this.#on = on;
   }
 
-  /** A `conversation` frame of a group. @param {any} frame @param {Chat|undefined} chat */
+  /** Takes in a `conversation` frame of a group. @param {any} frame @param {Chat|undefined} chat */
   take(frame, chat) {
     if (!frame.member_count) return chat && this.#on.left(chat);
     if (!chat?.isListed) return this.#discover(frame);
@@ -38,7 +38,7 @@ export class Groups {
     this.#tell(frame, chat);
   }
 
-  /** Learns who is in it. Asked meanwhile, it asks once more: the answer may be too old. */
+  /** Learns who is in a group. Asked meanwhile, it asks once more: the answer may be too old. */
   meet(chat) {
     const going = this.#going.get(chat);
     if (!going) return this.#ask(chat);
@@ -46,7 +46,7 @@ export class Groups {
     return going.again;
   }
 
-  /** Sooner or later, unless the server refuses: who is known already may have changed. */
+  /** Learns it sooner or later, unless the server refuses: who is known already may have changed. */
   async meetAgain(chat) {
     const met = await this.meet(chat).then(() => true, ({ temporary }) => !temporary);
     if (met || this.#late.has(chat)) return;
@@ -83,7 +83,7 @@ export class Groups {
     this.#on.change(null); // names are everywhere
   }
 
-  /** What this user just came into, or what was too far down the inbox. */
+  /** Asks for what this user just came into, or what was too far down the inbox. */
   async #discover(frame) {
     const chat = await this.#on.fetch(frame.conversation_id).catch(() => null);
     if (!chat) return;

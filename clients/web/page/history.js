@@ -43,7 +43,7 @@ export class History {
     await this.#page(chat, { limit, before_id: chat.thread.items[0].message_id });
   }
 
-  /** A person wants it now. @param {Chat} chat */
+  /** Loads it now, since a person wants it. @param {Chat} chat */
   async retry(chat) {
     chat.error = "";
     if (chat.loading) return this.#again.now();
@@ -51,7 +51,7 @@ export class History {
     await this.older(chat);
   }
 
-  /** Nobody looks at the chat any more: what has to wait is not loaded. @param {Chat} chat */
+  /** Stops loading what has to wait, since nobody looks at the chat any more. @param {Chat} chat */
   leave(chat) {
     this.#leaving.get(chat)?.abort();
   }

@@ -70,7 +70,7 @@ export class Inbox {
     this.render();
   }
 
-  /** Which conversation is on the screen. @param {string|null} key */
+  /** Marks the conversation that is on the screen. @param {string|null} key */
   select(key) {
     this.#current = key;
     this.#field.value = "";
@@ -79,12 +79,12 @@ export class Inbox {
     this.render();
   }
 
-  /** Where the keyboard was before that conversation was opened. @param {string} key */
+  /** Puts the keyboard back to where it was before that conversation was opened. @param {string} key */
   focus(key) {
     this.#rows.get(key)?.node.querySelector("a").focus();
   }
 
-  /** The inbox cannot be loaded. @param {{message: string, retry: () => void}|null} error */
+  /** Says that the inbox cannot be loaded. @param {{message: string, retry: () => void}|null} error */
   fail(error) {
     this.#error = error;
     this.render();

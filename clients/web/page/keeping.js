@@ -48,7 +48,7 @@ export class Keeping {
     ];
   }
 
-  /** What may be done about the other one. */
+  /** Returns what may be done about the other one. */
   #against(chat, item) {
     const title = isolated(chat.title);
     return [

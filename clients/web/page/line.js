@@ -5,7 +5,7 @@ import { avatar, h, icon } from "./dom.js";
 import { told } from "./time.js";
 import { typingLine } from "./typists.js";
 
-/** Where a chat is: its address. @param {string} key */
+/** Returns the address of a chat. @param {string} key */
 export function chatPath(key) {
   const group = key.startsWith("/");
   return `/${group ? "group" : "chat"}/${encodeURIComponent(group ? key.slice(1) : key)}/`;

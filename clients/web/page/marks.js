@@ -15,7 +15,7 @@ export class Marks {
     return this.#byUser.get(userId) ?? [0, 0];
   }
 
-  /** Forwards, never back. @returns {boolean} whether the read mark moved */
+  /** Moves a mark forwards, never back. @returns {boolean} whether the read mark moved */
   advance(userId, delivered, read) {
     const [wasDelivered, wasRead] = this.of(userId);
     const nowRead = Math.max(wasRead, read);
@@ -23,13 +23,13 @@ export class Marks {
     return nowRead > wasRead;
   }
 
-  /** What the server says of all the others together. */
+  /** Takes in what the server says of all the others together. */
   raise(delivered, read) {
     const [wasDelivered, wasRead] = this.#floor;
     this.#floor = [Math.max(wasDelivered, delivered), Math.max(wasRead, read)];
   }
 
-  /** How far everybody else got: a tick means all of them. @param {Iterable<string>} members */
+  /** Returns how far everybody else got: a tick means all of them. @param {Iterable<string>} members */
   ofAll(members) {
     const others = [...members].filter((user) => user !== this.#me).map((user) => this.of(user));
     if (!others.length) return this.#floor;

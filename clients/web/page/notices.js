@@ -13,10 +13,10 @@ import { present } from "./time.js";
 const TOLD = new Set(["created", "renamed", "member_added", "member_removed", "left", "role"]);
 
 export class Notices {
-  /** Oldest first. @type {Notice[]} */
+  /** All notices, oldest first. @type {Notice[]} */
   items = [];
 
-  /** Those there are words for. @returns {Notice[]} */
+  /** Returns those that there are words for. @returns {Notice[]} */
   get told() {
     return this.items.filter(({ change, role }) => change !== "role" || role !== undefined);
   }

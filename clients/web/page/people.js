@@ -45,7 +45,7 @@ export class PeopleField {
     this.#show();
   }
 
-  /** Everybody named, the one being typed too. @returns {string[]} */
+  /** Returns everybody who is named, also the one being typed. @returns {string[]} */
   get value() {
     this.#take();
     return [...this.#chosen];
@@ -97,7 +97,7 @@ export class PeopleField {
     this.#show();
   }
 
-  /** A user id, or the name that only one of those known has. @param {string} typed */
+  /** Returns the user of an id, or of the name that only one of those known has. @param {string} typed */
   #meant(typed) {
     if (this.#names.has(typed)) return typed;
     const wanted = typed.toLowerCase();

@@ -2,7 +2,7 @@
 
 import { waysIn } from "./entry/ways.js";
 
-/** The address of a picture that may be loaded, or null. @param {string|null|undefined} url */
+/** Returns the address of a picture that may be loaded, or null. @param {string|null|undefined} url */
 export function pictureAt(url) {
   const { avatar_origins: origins } = waysIn();
   return url && origins.includes(originOf(url)) ? url : null;

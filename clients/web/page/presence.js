@@ -22,7 +22,7 @@ export class Presence extends EventTarget {
     chats.addEventListener("change", this.#watch);
   }
 
-  /** Which chat is on the screen beside the inbox. */
+  /** Says which chat is on the screen beside the inbox. */
   look(chat) {
     this.#open = chat;
     this.#watch();
@@ -33,7 +33,7 @@ export class Presence extends EventTarget {
     return Boolean(this.#known.get(userId)?.is_online);
   }
 
-  /** In words, or empty where nothing is known. @param {string} userId */
+  /** Says it in words, or nothing where nothing is known. @param {string} userId */
   says(userId) {
     const { is_online, last_seen } = this.#known.get(userId) ?? {};
     if (is_online) return "online";

@@ -10,11 +10,11 @@ const NAMED = 32; // of so many the server tells the e-mails
  */
 
 export class Progress {
-  /** Of the first of them, by user id. @type {Receipt[]} */
+  /** The receipts of the first of them, by user id. @type {Receipt[]} */
   receipts = [];
-  /** Of all of them; null until they are known. @type {Counts|null} */
+  /** The counts of all of them; null until they are known. @type {Counts|null} */
   counts = null;
-  /** When who got an e-mail about it. @type {{user_id: string, at: string}[]} */
+  /** Who got an e-mail about it, and when. @type {{user_id: string, at: string}[]} */
   emails = [];
   #api;
   #messageId;
@@ -27,22 +27,22 @@ export class Progress {
     this.#messageId = messageId;
   }
 
-  /** Whether there are more of them. */
+  /** Returns whether there are more of them. */
   get goesOn() {
     return this.#next !== null;
   }
 
-  /** The next page. @returns {Promise<void>} */
+  /** Loads the next page. @returns {Promise<void>} */
   more() {
     return this.#inTurn(() => this.goesOn && this.#load(this.receipts, this.#next, 0));
   }
 
-  /** All pages that were asked for, anew. @returns {Promise<void>} */
+  /** Loads all pages that were asked for anew. @returns {Promise<void>} */
   refresh() {
     return this.#inTurn(() => this.#load([], undefined, this.receipts.length));
   }
 
-  /** What became of its e-mails. @returns {Promise<void>} */
+  /** Learns what became of its e-mails. @returns {Promise<void>} */
   async askEmails() {
     const { steps, notifications } = await this.#api.timeline(this.#messageId);
     if (notifications === "complete") this.emails = steps.filter(isSentEmail);

@@ -6,7 +6,7 @@ const CHANGED = "push-subscription-changed";
 
 /** @typedef {"unsupported"|"off"|"denied"|"subscribed"|"unsubscribed"} PushState */
 
-/** Whether this browser can show notifications while no window of the page is open. */
+/** Returns whether this browser can show notifications while no window of the page is open. */
 export function canPush() {
   return "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 }

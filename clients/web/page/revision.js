@@ -20,7 +20,7 @@ export function revised(message, change) {
   }
 }
 
-/** Whether that user has set that emoji. */
+/** Returns whether that user has set that emoji. */
 export function hasReacted({ reactions = [] }, emoji, userId) {
   return reactions.some((one) => one.emoji === emoji && one.user_ids.includes(userId));
 }

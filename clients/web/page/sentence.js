@@ -6,7 +6,7 @@ import { plainName } from "./names.js";
 const NAMED = 3; // people; of more the first ones
 const A_ROLE = { owner: "an owner", admin: "an admin", member: "a member" };
 
-/** A line between the messages, and a function that says it: names may become known later. */
+/** Returns a line between the messages, and a function that says it: names may become known later. */
 export function sentence() {
   const node = h("p", { class: "notice" });
   let said = "";
@@ -57,7 +57,7 @@ function stepped(actor, role) {
   return [actor, `${isMe ? " are" : " is"} now ${A_ROLE[role]}`];
 }
 
-/** Somebody, some, or, where the frame names nobody, so many. */
+/** Names somebody, some, or, where the frame names nobody, how many. */
 function people(user_ids, nameOf, me) {
   if (!user_ids) return ["many people"];
   const names = user_ids.map((user) => (user === me ? "you" : { name: nameOf(user) }));

@@ -15,10 +15,10 @@ const DAY_MS = 86_400_000;
 const LOOK_MS = 5_000;
 const UNITS = [["day", DAY_MS], ["hour", 3_600_000], ["minute", 60_000]];
 
-/** From now on the time is that of this clock. @param {() => number} clock as `Date.now` */
+/** Takes the time from this clock from now on. @param {() => number} clock as `Date.now` */
 export const keepTime = (clock) => (now = clock);
 
-/** As the server writes it. */
+/** Returns the present time as the server writes it. */
 export const present = () => new Date(now()).toISOString();
 
 /** @param {string} at */
@@ -27,10 +27,10 @@ export const clock = (at) => CLOCK.format(new Date(at));
 /** @param {string} at */
 export const exactly = (at) => FULL.format(new Date(at));
 
-/** The same for all moments of one day. @param {string} at */
+/** Returns what is the same for all moments of one day. @param {string} at */
 export const dayKey = (at) => new Date(at).toDateString();
 
-/** The heading of a day. @param {string} at */
+/** Returns the heading of a day. @param {string} at */
 export function day(at) {
   const date = new Date(at);
   const ago = daysAgo(date);
@@ -40,7 +40,7 @@ export function day(at) {
   return (date.getFullYear() === new Date(now()).getFullYear() ? DAY : DATE).format(date);
 }
 
-/** For a line of the inbox. @param {string} at */
+/** Returns the time for a line of the inbox. @param {string} at */
 export function brief(at) {
   const date = new Date(at);
   const ago = daysAgo(date);
@@ -49,10 +49,10 @@ export function brief(at) {
   return SHORT.format(date);
 }
 
-/** The day too, where it is another one than today. @param {string} at */
+/** Returns the time, with the day where it is another one than today. @param {string} at */
 export const moment = (at) => (daysAgo(new Date(at)) ? `${brief(at)}, ${clock(at)}` : clock(at));
 
-/** How long ago, in words. @param {string} at */
+/** Says how long ago it was, in words. @param {string} at */
 export function ago(at) {
   const passed = Math.max(0, now() - new Date(at));
   const [unit, ms] = UNITS.find(([, length]) => passed >= length) ?? [];

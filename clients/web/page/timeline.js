@@ -115,7 +115,7 @@ export class Timeline {
     this.#scrolled();
   }
 
-  /** The first message in view, which must not move when others come above it. */
+  /** Returns the first message in view, which must not move when others come above it. */
   #anchor() {
     const { scrollTop } = this.#list;
     for (const node of this.#list.children) {
@@ -195,7 +195,7 @@ export class Timeline {
     return made;
   }
 
-  /** What stands above an answer. */
+  /** Returns what stands above an answer. */
   #quoted(chat, messageId) {
     const known = chat.find(messageId);
     const message = known && chat.shown(known);

@@ -29,7 +29,7 @@ export class Tray {
     return !this.#items.length;
   }
 
-  /** Whether everything is uploaded. */
+  /** Returns whether everything is uploaded. */
   get isReady() {
     return this.#items.every(({ attachment }) => attachment);
   }
@@ -46,7 +46,7 @@ export class Tray {
     this.#changed();
   }
 
-  /** What to send; nothing is left here. @returns {any[]} */
+  /** Takes out what to send; nothing is left here. @returns {any[]} */
   take() {
     const attachments = this.#items.map(({ attachment }) => attachment);
     this.#items = [];

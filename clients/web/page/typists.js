@@ -2,7 +2,7 @@
 
 import { isolated } from "./names.js";
 
-/** In words, or empty. @param {import("./chat.js").Chat} chat */
+/** Says who is typing, in words, or nothing. @param {import("./chat.js").Chat} chat */
 export function typingLine(chat) {
   const names = [...chat.typists].map((user) => isolated(chat.nameOf(user)));
   if (!names.length) return "";

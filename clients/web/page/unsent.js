@@ -20,7 +20,7 @@ export class Unsent {
     client.addEventListener("discarded", (event) => this.#discarded(event.detail));
   }
 
-  /** An own message is known to be stored. */
+  /** Forgets an own message that is known to be stored. */
   settled(clientId) {
     this.#settled.add(clientId);
   }

@@ -2,7 +2,7 @@
 
 import { h, icon } from "../dom.js";
 
-/** While somebody is signed in or out. @param {string} text */
+/** Returns the screen that is shown while somebody is signed in or out. @param {string} text */
 export function waitingView(text) {
   return card([h("p", { class: "lead", role: "status" }, text)], { "aria-busy": "true" });
 }
@@ -29,7 +29,7 @@ export function signedOutView({ url, why, onAgain }) {
   ]);
 }
 
-/** There is neither an app nor a demo. */
+/** Returns the screen of a page with neither an app nor a demo. */
 export function closedView() {
   return card([
     h("h1", {}, "LinkUp messaging"),

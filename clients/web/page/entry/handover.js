@@ -38,7 +38,7 @@ function isAnswer({ source, origin, data }, { origins, nonce, parent }) {
   return data?.type === ANSWERED && data.nonce === nonce;
 }
 
-/** Which of them it can be; a browser that does not say delivers to the right one alone. */
+/** Returns which of them it can be; a browser that does not say delivers to the right one alone. */
 function around(origins, { location }) {
   const parent = location.ancestorOrigins?.[0];
   return parent === undefined ? origins : origins.filter((one) => one === parent);

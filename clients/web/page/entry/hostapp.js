@@ -9,11 +9,11 @@ import { askUrl } from "./tokenurl.js";
 /** @typedef {import("./session.js").Session} Session */
 
 export class HostApp {
-  /** Where one signs in, once the app has said that nobody is. */
+  /** The address for signing in, once the app has said that nobody is signed in. */
   signInUrl = "";
-  /** The app says that it is somebody else now. */
+  /** Whether the app says that somebody else is signed in now. */
   hasChanged = false;
-  /** Called once nobody is signed in any more, or somebody else. */
+  /** Called when nobody is signed in any more, or somebody else is. */
   onEnded = () => {};
   #asks;
   #token = "";
@@ -43,7 +43,7 @@ export class HostApp {
     throw new LinkupError({ code: "unauthorized", message, temporary: false, status: 401 });
   };
 
-  /** One question for all who want an answer. */
+  /** Asks the app once for all who wait for the answer. */
   #renew() {
     this.#asking ??= this.#ask().finally(() => (this.#asking = null));
     return this.#asking;

@@ -4,7 +4,7 @@ const KEY = "linkup.session";
 const USER = "linkup.user"; // whose drafts these are
 const DRAFT = "linkup.draft.";
 
-/** Null where a browser keeps nothing for a page in a frame. */
+/** The storage, or null where a browser keeps nothing for a page in a frame. */
 const kept = storage();
 
 function storage() {
@@ -49,7 +49,7 @@ export function endSession() {
 
 const draftKey = (key) => DRAFT + key;
 
-/** What was begun to be written to somebody. */
+/** Returns what was begun to be written to somebody. */
 export const loadDraft = (key) => kept?.getItem(draftKey(key)) ?? "";
 
 export function saveDraft(key, text) {

@@ -77,13 +77,13 @@ export class Desktop {
     if (this.#device.showsDesktop) this.show(occasion);
   }
 
-  /** A person looks at this page, and at that conversation if it is about one. */
+  /** Returns whether a person looks at this page, and at that conversation if it is about one. */
   #isSeen({ conversationId }) {
     const isAway = document.hidden || !document.hasFocus();
     return !isAway && (!conversationId || this.#on.watched() === conversationId);
   }
 
-  /** Whether this tab is the first to claim it. Without locks (not on https) the tag has to do. */
+  /** Returns whether this tab is the first to claim it. Without locks (not on https) the tag has to do. */
   #claim(id) {
     const { locks } = navigator;
     if (!locks) return true;

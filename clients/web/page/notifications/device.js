@@ -3,7 +3,7 @@
 const KEY = "linkup.device.";
 const ANDROID = /Android/u; // there, only a service worker may show one
 
-/** Null where a browser keeps nothing for a page in a frame. */
+/** The storage, or null where a browser keeps nothing for a page in a frame. */
 const kept = storage();
 
 function storage() {
@@ -16,7 +16,7 @@ function storage() {
 
 /** Emits `change`. The choices are remembered on this device, for everybody who uses it. */
 export class Device extends EventTarget {
-  /** What the browser allows. @returns {"granted"|"denied"|"default"|"unsupported"} */
+  /** Returns what the browser allows. @returns {"granted"|"denied"|"default"|"unsupported"} */
   get permission() {
     const isPossible = "Notification" in globalThis && !ANDROID.test(navigator.userAgent);
     return isPossible ? Notification.permission : "unsupported";
@@ -30,7 +30,7 @@ export class Device extends EventTarget {
     return kept?.getItem(`${KEY}sound`) === "on";
   }
 
-  /** The permission may be another one now. */
+  /** Looks at the permission again, which may be another one now. */
   asked() {
     this.dispatchEvent(new Event("change"));
   }

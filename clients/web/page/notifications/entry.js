@@ -19,7 +19,7 @@ export function entry(notice, onOpen) {
   return h("li", {}, target(notice, named, parts));
 }
 
-/** Where it leads: by https, or within this site. @param {Notice} notice @returns {string|null} */
+/** Returns where it leads: by https, or within this site. @param {Notice} notice @returns {string|null} */
 export function addressOf({ action_url }) {
   if (!action_url || !URL.canParse(action_url, location.href)) return null;
   const { protocol, origin, href } = new URL(action_url, location.href);
@@ -32,7 +32,7 @@ function target(notice, named, parts) {
   return h("a", { href, target: "_blank", rel: "noopener noreferrer", ...named }, ...parts);
 }
 
-/** Whom it is from, or what it is about. */
+/** Shows whom it is from, or what it is about. */
 function face({ notification_type, sender_id, sender_name, sender_avatar }) {
   const drawing = icon(iconOf(notification_type));
   if (!sender_id) return h("span", { class: "face about-it" }, drawing);
@@ -53,7 +53,7 @@ function lines({ notification_type, title, body, updated_at, created_at, group_c
   );
 }
 
-/** What it is, and for how many it stands. */
+/** Shows what it is, and for how many it stands. */
 function kindOf(type, count = 1) {
   if (type === "new_message") return count > 1 ? `${count} new messages` : "New message";
   return count > 1 ? `${wordsOf(type)}, ${count} times` : wordsOf(type);

@@ -18,7 +18,7 @@ const REFRESH_MS = 1_000;
  * truth: what arrives live only updates this copy.
  */
 export class Feed extends EventTarget {
-  /** Newest first, as far as they are loaded. @type {Notice[]} */
+  /** The notifications that are loaded, newest first. @type {Notice[]} */
   items = [];
   loaded = false;
   unread = 0;
@@ -76,7 +76,7 @@ export class Feed extends EventTarget {
     this.#took(page);
   }
 
-  /** Another list: it has to be loaded. @param {{unreadOnly?: boolean, type?: string}} filter */
+  /** Turns to another list, which has to be loaded. @param {{unreadOnly?: boolean, type?: string}} filter */
   choose(filter) {
     this.#asked += 1; // an answer that is under way belongs to the old list
     this.filter = { ...this.filter, ...filter };

@@ -9,8 +9,7 @@ import { h } from "../dom.js";
 export function toggle({ name, note, onChange }) {
   const change = () => onChange(input.checked);
   const input = h("input", { type: "checkbox", role: "switch", "aria-label": name, on: { change } });
-  const words = h("span", { class: "words" }, name, note && h("small", {}, note));
-  return { node: h("label", { class: "setting" }, words, input), input };
+  return setting(name, note, input);
 }
 
 /**
@@ -22,11 +21,15 @@ export function choice({ name, note, options, onChange }) {
   const change = () => onChange(input.value);
   const items = options.map(([value, words]) => h("option", { value }, words));
   const input = h("select", { "aria-label": name, on: { change } }, ...items);
-  const words = h("span", { class: "words" }, name, note && h("small", {}, note));
-  return { node: h("label", { class: "setting" }, words, input), input };
+  return setting(name, note, input);
 }
 
 /** @param {string} title @param {...(Node|null)} content */
 export function section(title, ...content) {
   return h("section", { "aria-label": title }, h("h3", {}, title), ...content);
+}
+
+function setting(name, note, input) {
+  const words = h("span", { class: "words" }, name, note && h("small", {}, note));
+  return { node: h("label", { class: "setting" }, words, input), input };
 }

@@ -45,12 +45,12 @@ export function mountNotifications({ root, client, again, signal, push = null, o
   return feed;
 }
 
-/** From the list: a link to another site follows itself. */
+/** Opens a notification of the list; a link to another site follows itself. */
 function follow({ conversation_id }, on) {
   if (conversation_id) on.conversation(conversation_id);
 }
 
-/** From the desktop. */
+/** Opens a notification of the desktop. */
 function opened(notice, feed, on) {
   feed.read(notice).catch((error) => on.refused(explain(error)));
   const address = addressOf(notice);

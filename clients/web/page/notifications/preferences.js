@@ -9,7 +9,7 @@
 
 /** Emits `change`; and `saved`, or `refused` with the error as `detail`, once no change is pending. */
 export class Preferences extends EventTarget {
-  /** With the changes that are pending; null until they are loaded. @type {Known|null} */
+  /** The preferences with the changes that are pending; null until they are loaded. @type {Known|null} */
   known = null;
   #api;
   #stored = null; // as the server has answered last

@@ -42,7 +42,7 @@ export function openSettings({ preferences, again, device, desktop, tone, push }
   });
 }
 
-/** What the server keeps. */
+/** Shows what the server keeps. */
 function stored(preferences, signal) {
   const hint = h("p", { class: "quiet" }, HINT);
   const table = section("Types of notifications", hint, typeTable({ preferences, signal }));

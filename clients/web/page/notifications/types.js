@@ -1,6 +1,6 @@
 // Owns the words, the group and the icon of each type of notification. Pure.
 
-/** Type → group, words, icon; in the order of the page. */
+/** The group, words and icon of each type, in the order of the page. */
 const TYPES = {
   new_message: ["Messages", "New messages", "chat"],
   message_delivered: ["Messages", "Messages delivered", "delivered"],
@@ -31,7 +31,7 @@ export function wordsOf(type) {
   return TYPES[type]?.[1] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The name of an icon of the page. @param {string} type */
+/** Returns the name of an icon of the page. @param {string} type */
 export const iconOf = (type) => TYPES[type]?.[2] ?? "bell";
 
 /**

@@ -1,6 +1,6 @@
 """Starts notify: `python -m services.notify`."""
 
-from services.notify import audit, backup
+from services.notify.upkeep import audit, backup
 from shared.process.program import main
 from shared.settings import Settings
 

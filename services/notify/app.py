@@ -8,7 +8,6 @@ from functools import partial
 
 from starlette.applications import Starlette
 
-from services.notify.audit import Audit
 from services.notify.channels.email import open_channel
 from services.notify.channels.letter import Letters
 from services.notify.channels.links import Links
@@ -16,12 +15,8 @@ from services.notify.channels.notes import Notes
 from services.notify.channels.push import AT_ONCE, CONNECT_TIMEOUT, RETRIES, TIMEOUT, Push
 from services.notify.channels.realtime import Realtime
 from services.notify.channels.signer import Signer, signer_of
+from services.notify.channels.unsubscribing import Unsubscribing, key
 from services.notify.channels.unsubscription import Unsubscriptions
-from services.notify.choices import Choices
-from services.notify.courier import CONCURRENCY, Courier
-from services.notify.enquiry import Enquiry
-from services.notify.erasure import Erasure
-from services.notify.export import Exports
 from services.notify.follower import Follower
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.fold import Changes
@@ -30,14 +25,19 @@ from services.notify.inbox.pruning import Pruning
 from services.notify.inbox.render import Words
 from services.notify.ladder.delivery import Channel, Waits
 from services.notify.ladder.preferences import Table, table
-from services.notify.notices import open_notices
-from services.notify.operation import Operation
+from services.notify.preferences.choices import Choices
 from services.notify.questions import Questions
-from services.notify.steps import Steps
-from services.notify.store import Store, open_store
-from services.notify.subscriptions import Subscriptions
-from services.notify.unsubscribing import Unsubscribing, key
-from services.notify.ways import ByEmail, ByPush
+from services.notify.sending.courier import CONCURRENCY, Courier
+from services.notify.sending.enquiry import Enquiry
+from services.notify.sending.ways import ByEmail, ByPush
+from services.notify.store.erasure import Erasure
+from services.notify.store.export import Exports
+from services.notify.store.notices import open_notices
+from services.notify.store.store import Store, open_store
+from services.notify.store.subscriptions import Subscriptions
+from services.notify.upkeep.audit import Audit
+from services.notify.upkeep.operation import Operation
+from services.notify.upkeep.steps import Steps
 from services.notify.webhooks.letters import Letters as DeadLetters
 from services.notify.webhooks.lines import Lines, Terms
 from services.notify.webhooks.registry import Registry

@@ -11,7 +11,7 @@ import msgspec
 from services.notify.inbox.fold import Changes
 from services.notify.ladder import log
 from services.notify.ladder.delivery import Channel, Waits
-from services.notify.store import NAME, Progress, Store
+from services.notify.store.store import NAME, Progress, Store
 from shared import subjects
 from shared.bus import Bus, Delivery
 from shared.commands import LogPage, LogPageAnswer, encode, open_answer

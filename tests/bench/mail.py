@@ -18,9 +18,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from linkup.load.cpu import cpu_seconds
-from services.notify.channels.content import MessageContent
 from services.notify.channels.letter import Letters
-from services.notify.store import Progress, open_store
+from services.notify.ladder.content import MessageContent
+from services.notify.store.store import Progress, open_store
 from shared import clock, subjects
 from shared.commands import Marks, Unread
 from shared.settings import Settings

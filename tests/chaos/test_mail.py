@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from linkup.load.cpu import Usage
 from linkup.load.measured import latency
-from services.notify.courier import CONCURRENCY
+from services.notify.sending.courier import CONCURRENCY
 from tests.integration.notify_support import (
     FakeLog,
     Mailbox,

@@ -12,10 +12,10 @@ import pytest
 from services.gateway.auth import FAULTS
 from services.gateway.socket.refusals import CATEGORIES as REFUSED
 from services.gateway.socket.refusals import TOLD
-from services.notify.audit import KIND
 from services.notify.channels.templates import SHIPPED
 from services.notify.channels.views import ConversationView, Line, NoticeView, Run
 from services.notify.inbox.grouping import HOUR, USUAL, WINDOWS
+from services.notify.upkeep.audit import KIND
 from services.persistence.upkeep import violations
 from shared import api
 from shared.errors import BY_CODE

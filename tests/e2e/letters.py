@@ -14,9 +14,9 @@ from typing import Literal
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.letter import Letters
 from services.notify.channels.unsubscription import Unsubscriptions
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from shared.commands import Preview, Profile
 from shared.settings import Settings
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM

@@ -16,8 +16,8 @@ from playwright.async_api import Page, expect
 
 from services.notify.channels.push import Note, Push
 from services.notify.channels.signer import signer_of
-from services.notify.store import open_store
-from services.notify.subscriptions import Errand, Subscriptions
+from services.notify.store.store import open_store
+from services.notify.store.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe

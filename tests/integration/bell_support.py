@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from services.notify import choices
 from services.notify.channels.realtime import Realtime
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.lists import Lists
 from services.notify.inbox.render import Words
 from services.notify.ladder.preferences import Chosen, table
-from services.notify.store import Progress, Store, open_store
+from services.notify.preferences import choices
+from services.notify.store.store import Progress, Store, open_store
 from shared import commands, subjects
 from shared.clock import SECOND
 from shared.commands import (

@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 from aiosmtpd.smtp import SMTP, AuthResult
 from msgspec import Struct
 
-from services.notify import handover
 from services.notify.app import open_app
 from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
 from services.notify.ladder.log import concerns
-from services.notify.store import Store
+from services.notify.store import handover
+from services.notify.store.store import Store
 from shared import bus, subjects
 from shared.commands import (
     Joined,

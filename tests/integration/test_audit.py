@@ -17,9 +17,9 @@ import pytest_asyncio
 from services.gateway.attachments.inspection import Inspection
 from services.gateway.attachments.objects import Objects
 from services.gateway.upstream.queries import Log
-from services.notify.audit import Audit
 from services.notify.ladder.delivery import LEASE, LONGEST_PAUSE
-from services.notify.store import open_store
+from services.notify.store.store import open_store
+from services.notify.upkeep.audit import Audit
 from shared import clock
 from shared.clock import SECOND
 from shared.commands import AttachedFile, AttachedFiles, AttachedFilesAnswer

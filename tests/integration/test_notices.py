@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.notify import operation
 from services.notify.inbox import announcements, pruning, rows
 from services.notify.inbox.render import GONE
 from services.notify.migrate import upgrade
+from services.notify.upkeep import operation
 from shared.clock import SECOND
 from shared.commands import (
     DeliveredNotice,

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import courier, follower, outcomes
+from services.notify import follower
 from services.notify.channels import email
 from services.notify.channels.letter import Letter
 from services.notify.database import Transactions
 from services.notify.ladder import groups
+from services.notify.sending import courier, outcomes
 from shared.errors import SettingError, StartError
 from shared.health import probe
 from shared.settings import Settings

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import handover
-from services.notify.cases import Case
-from services.notify.findings import case, kept
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Ending, Outcome
 from services.notify.ladder.preferences import table
-from services.notify.ledger import Ledger
-from services.notify.store import Progress, Store, open_store
+from services.notify.sending.findings import case, kept
+from services.notify.sending.ledger import Ledger
+from services.notify.store import handover
+from services.notify.store.store import Progress, Store, open_store
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.errors import Unavailable

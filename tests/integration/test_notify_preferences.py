@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.notify.choices import Choices
 from services.notify.ladder.preferences import table
-from services.notify.store import open_store
+from services.notify.preferences.choices import Choices
+from services.notify.store.store import open_store
 from shared.commands import Preferences, PutPreferences, QuietHours, TypePreference
 from shared.errors import InvalidRequest
 

@@ -9,10 +9,10 @@ import pytest
 
 from services.gateway.upstream.gathering import Backlog
 from services.gateway.upstream.queries import Log
-from services.notify import rows as statements
 from services.notify.ladder.delivery import Outcome
 from services.notify.migrate import upgrade
-from services.notify.store import Progress, open_store
+from services.notify.store import rows as statements
+from services.notify.store.store import Progress, open_store
 from shared import bus, commands, subjects
 from shared.clock import SECOND
 from shared.commands import LogRow, NotificationStep, NotificationSteps

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.notify import database as module
 from services.notify.ladder.delivery import LEASE, Outcome
 from services.notify.migrate import MIGRATIONS
-from services.notify.store import Progress, Store, open_store
+from services.notify.store.store import Progress, Store, open_store
 from shared.clock import SECOND
 from shared.commands import LogRow
 from shared.errors import NotFound, StartError, Unavailable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.notify import courier
+from services.notify.sending import courier
 from shared import bus, subjects
 from shared.commands import (
     CreateGroup,

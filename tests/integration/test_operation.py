@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from services.notify import handover
 from services.notify.inbox import pruning as pruning_module
 from services.notify.inbox.pruning import DAY, Pruning
 from services.notify.ladder.delivery import DIGEST, Delivery, Ending, Outcome
 from services.notify.ladder.preferences import Preferences, table
-from services.notify.operation import Operation
+from services.notify.store import handover
+from services.notify.upkeep.operation import Operation
 from shared.commands import (
     CleanNotices,
     DeadDeliveries,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.notify import handover
 from services.notify.app import open_app
 from services.notify.inbox import pruning as module
 from services.notify.inbox.pruning import DAY, Pruned, Pruning
 from services.notify.ladder.delivery import Ending, Outcome
+from services.notify.store import handover
 from shared.commands import ReadNotices
 from shared.errors import ClientIdConflict
 from shared.health.endpoints import Health

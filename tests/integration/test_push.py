@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from services.notify.channels.push import TTL, Note, Push, concluded, wait_of
 from services.notify.channels.signer import Signer, signer_of
 from services.notify.ladder.delivery import Outcome
-from services.notify.store import Store, open_store
-from services.notify.subscriptions import Errand, Subscriptions
+from services.notify.store.store import Store, open_store
+from services.notify.store.subscriptions import Errand, Subscriptions
 from shared import vapid
 from shared.clock import now
 from shared.commands import PushSubscribe

@@ -17,16 +17,17 @@ import pytest
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 
-from services.notify import choices, handover
-from services.notify.cases import Case, Part
-from services.notify.findings import case, kept
 from services.notify.inbox import rows as items
 from services.notify.inbox.grouping import Item
+from services.notify.ladder.cases import Case, Part
 from services.notify.ladder.clocks import quiet_until
 from services.notify.ladder.delivery import Channel, Ending, Outcome, Waits
 from services.notify.ladder.preferences import Chosen, table
 from services.notify.migrate import upgrade
-from services.notify.notices import open_notices
+from services.notify.preferences import choices
+from services.notify.sending.findings import case, kept
+from services.notify.store import handover
+from services.notify.store.notices import open_notices
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile, QuietHours, TypePreference
 from shared.retry import Retries

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.notify.channels.content import MessageContent
 from services.notify.channels.headers import head
 from services.notify.channels.letter import Letters
 from services.notify.channels.parts import alternative
+from services.notify.ladder.content import MessageContent
 from shared.commands import Preview, Profile
 from shared.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from email.policy import SMTP
 from functools import lru_cache
 
-from services.notify.channels.content import Content, MessageContent
+from services.notify.ladder.content import Content, MessageContent
 
 KEPT = 256  # headers that are remembered: there are few texts
 WHOLE = ("To", "Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe")

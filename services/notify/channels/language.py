@@ -14,7 +14,7 @@ from babel.dates import format_date, format_time, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from services.notify.zones import zone_of
+from services.notify.preferences.zones import zone_of
 from shared.clock import SECOND
 from shared.errors import SettingError
 

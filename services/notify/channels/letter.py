@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.headers import head, listing, thread
 from services.notify.channels.language import Language
 from services.notify.channels.links import Links
@@ -18,9 +17,10 @@ from services.notify.channels.parts import alternative
 from services.notify.channels.samples import samples
 from services.notify.channels.subject import subject
 from services.notify.channels.templates import FAULTS, Templates, told
-from services.notify.channels.text import one_line
 from services.notify.channels.unsubscription import Link, type_of
 from services.notify.channels.views import MOST_LISTED, Views
+from services.notify.inbox.text import one_line
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from shared.clock import SECOND
 from shared.commands import Profile
 from shared.errors import SettingError

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from services.notify.channels.content import MessageContent
+from services.notify.ladder.content import MessageContent
 from shared.settings import Settings
 
 

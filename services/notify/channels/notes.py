@@ -1,9 +1,9 @@
 """Owns the words of a push: names and text of people, and no other words, so it has no language."""
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.links import Links
 from services.notify.channels.push import Note
-from services.notify.channels.text import one_line, shorten
+from services.notify.inbox.text import one_line, shorten
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 
 OF_HOST = "n:"  # how the thread of a notification from the host begins
 

@@ -17,10 +17,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from py_vapid import VapidException
 
-from services.notify import subscriptions
 from services.notify.channels.signer import Signer
 from services.notify.ladder.delivery import Outcome
-from services.notify.subscriptions import Errand, Subscription, Subscriptions
+from services.notify.store import subscriptions
+from services.notify.store.subscriptions import Errand, Subscription, Subscriptions
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.frames.fields import Priority

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from services.notify import choices
 from services.notify.database import Between
 from services.notify.inbox import rows
 from services.notify.inbox.fold import Changes
 from services.notify.inbox.grouping import Item
 from services.notify.inbox.render import Words
 from services.notify.ladder.preferences import Chosen, Table, preference
+from services.notify.preferences import choices
 from services.notify.questions import Questions
 from shared import commands, frames, subjects
 from shared.bus import Bus

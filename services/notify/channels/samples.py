@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.views import MOST_LISTED
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from shared.commands import Preview, Profile
 
 AT = 1_700_000_000_000_000

@@ -1,7 +1,7 @@
 """Owns the subject of an e-mail. It counts and names the kind: text of users is in no header."""
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.language import Language
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 
 
 def subject(content: Content, language: Language) -> str:

@@ -21,8 +21,8 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from services.notify.channels.content import Content
 from services.notify.channels.language import Language, Languages
+from services.notify.ladder.content import Content
 from shared.errors import SettingError
 from shared.settings import Settings
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jwt
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from shared.errors import NotFound
 
 ALGORITHM = "HS256"

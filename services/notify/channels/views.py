@@ -10,10 +10,10 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from services.notify.channels.content import MessageContent, NoticeContent
 from services.notify.channels.language import Language, time_zone
 from services.notify.channels.links import Links
-from services.notify.channels.text import initial, one_line, paragraphs, shorten
+from services.notify.inbox.text import initial, one_line, paragraphs, shorten
+from services.notify.ladder.content import MessageContent, NoticeContent
 from shared.commands import Preview, Profile
 
 MOST_LISTED = 20  # conversations of a digest, and as many notifications

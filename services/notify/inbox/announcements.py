@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from services.notify import choices
 from services.notify.database import Between
 from services.notify.inbox import rows
 from services.notify.inbox.fold import Changes, identity
 from services.notify.inbox.grouping import Item, grouped
 from services.notify.ladder.preferences import Table, check_type
+from services.notify.preferences import choices
 from services.notify.questions import Questions
 from shared import subjects
 from shared.bus import Bus

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from services.notify import choices
 from services.notify.inbox import rows
 from services.notify.inbox.grouping import Item, grouped
 from services.notify.ladder.preferences import Table
+from services.notify.preferences import choices
 from shared.commands import LogRow
 from shared.frames import ServerFrame
 from shared.reserved import is_reserved

@@ -1,7 +1,7 @@
 """Owns the words of a notification: its own, or those of the message that it refers to."""
 
-from services.notify.channels.text import shorten
 from services.notify.inbox.grouping import Item
+from services.notify.inbox.text import shorten
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.notify import erasure as module
-from services.notify.erasure import Erasure
-from services.notify.store import Progress, Store, open_store
+from services.notify.store import erasure as module
+from services.notify.store.erasure import Erasure
+from services.notify.store.store import Progress, Store, open_store
 from shared.commands import EraseNotices, LogRow
 from shared.subjects import direct_conversation_id
 from tests.support.background import running

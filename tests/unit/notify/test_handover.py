@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.notify import choices, handover, rows
-from services.notify.audit import endless
-from services.notify.cases import Case
-from services.notify.findings import case, kept
 from services.notify.inbox import rows as items
 from services.notify.inbox.grouping import Item
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
 from services.notify.ladder.preferences import Chosen, table
 from services.notify.migrate import upgrade
-from services.notify.notices import open_notices
+from services.notify.preferences import choices
+from services.notify.sending.findings import case, kept
+from services.notify.store import handover, rows
+from services.notify.store.notices import open_notices
+from services.notify.upkeep.audit import endless
 from shared.clock import SECOND
 from shared.commands import LogRow, MarksRow, Preview, Profile
 from shared.settings import Settings

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from services.notify.channels.content import Content, MessageContent
 from services.notify.channels.headers import WHOLE, head
 from services.notify.channels.letter import Letter, Letters
 from services.notify.channels.samples import samples
 from services.notify.channels.unsubscription import ALL, Unsubscriptions
+from services.notify.ladder.content import Content, MessageContent
 from shared.commands import Profile
 from shared.errors import NotFound
 from shared.settings import Settings

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.notify.channels.content import MessageContent
 from services.notify.channels.letter import Letters
 from services.notify.ladder import groups, log
+from services.notify.ladder.content import MessageContent
 from services.notify.ladder.delivery import LONGEST_PAUSE, Delivery, Outcome, Waits, Watch
 from services.notify.ladder.preferences import Chosen, resolved, table
 from services.notify.ladder.step import mail_reach, next_step, of_messages

@@ -5,11 +5,11 @@ from email.message import EmailMessage
 import pytest
 from msgspec.structs import replace
 
-from services.notify.channels.content import DigestContent, MessageContent, NoticeContent
 from services.notify.channels.language import time_zone
 from services.notify.channels.letter import Letters, sender
 from services.notify.channels.links import Links
-from services.notify.channels.text import one_line, shorten
+from services.notify.inbox.text import one_line, shorten
+from services.notify.ladder.content import DigestContent, MessageContent, NoticeContent
 from shared.commands import MarksRow, Preview, Profile
 from shared.errors import SettingError
 from shared.settings import Settings

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.channels.links import Links
 from services.notify.channels.notes import Notes
 from services.notify.channels.push import Note
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from shared.commands import Preview
 from shared.settings import Settings
 

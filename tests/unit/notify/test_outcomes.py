@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from services.notify.ladder.delivery import Delivery, Outcome
-from services.notify.outcomes import Outcomes
-from services.notify.ways import ByEmail
+from services.notify.sending.outcomes import Outcomes
+from services.notify.sending.ways import ByEmail
 
 DELIVERY = Delivery(
     delivery_id="n1",

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from services.notify.ladder.delivery import Delivery, State
-from services.notify.steps import steps
+from services.notify.upkeep.steps import steps
 from shared.api import Outcome
 from shared.commands import NotificationStep
 

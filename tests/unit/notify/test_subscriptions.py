@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.notify import subscriptions
-from services.notify.store import open_store
-from services.notify.subscriptions import MOST, Errand, Subscriptions
+from services.notify.store import subscriptions
+from services.notify.store.store import open_store
+from services.notify.store.subscriptions import MOST, Errand, Subscriptions
 from shared.commands import PushKey, PushSubscribe, PushUnsubscribe
 from shared.errors import InvalidRequest, Unsupported
 from shared.outward.destinations import Rules

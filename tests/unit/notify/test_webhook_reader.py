@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from services.notify.store import open_store
+from services.notify.store.store import open_store
 from services.notify.webhooks import accepted, rows
 from services.notify.webhooks.accepted import Accepted
 from services.notify.webhooks.backlog import Backlog

@@ -6,7 +6,7 @@ A case has one part, or as a digest one for each thread that it collected.
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.notify.channels.content import Content, DigestContent, MessageContent, NoticeContent
+from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.ladder.delivery import DIGEST, NOTICE, Delivery, Key, Outcome
 from services.notify.ladder.preferences import Preferences
 from services.notify.ladder.step import Facts, Reach, ended, next_step

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from services.notify.audit import reading
 from services.notify.database import REVISION, WHAT, alone
-from services.notify.rows import SAVE_PROGRESS, SETTLE_OLDER
-from services.notify.store import NAME
+from services.notify.store.rows import SAVE_PROGRESS, SETTLE_OLDER
+from services.notify.store.store import NAME
+from services.notify.upkeep.audit import reading
 from shared import clock
 from shared.audit import tell
 from shared.backup import Copied, Restored

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from services.notify.ladder.delivery import Delivery
 from services.notify.questions import Questions
-from services.notify.store import Store
+from services.notify.store.store import Store
 from shared.commands import (
     MAX_TRACED,
     NotificationState,

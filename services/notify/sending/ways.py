@@ -6,14 +6,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from services.notify.cases import Case
-from services.notify.channels.content import Content, DigestContent
 from services.notify.channels.email import Channel as MailServer
 from services.notify.channels.letter import Letter, Letters
 from services.notify.channels.notes import Notes
 from services.notify.channels.push import Push
+from services.notify.ladder.cases import Case
+from services.notify.ladder.content import Content, DigestContent
 from services.notify.ladder.delivery import Channel, Outcome
-from services.notify.subscriptions import Errand
+from services.notify.store.subscriptions import Errand
 from shared.commands import Profile
 
 Begin = Callable[[], Awaitable[bool]]

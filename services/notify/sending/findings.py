@@ -9,12 +9,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.notify import choices, refusals, rows
-from services.notify.cases import Case, Part
-from services.notify.channels.content import MessageContent, NoticeContent
+from services.notify.ladder.cases import Case, Part
+from services.notify.ladder.content import MessageContent, NoticeContent
 from services.notify.ladder.delivery import DIGEST, NOTICE, Delivery
 from services.notify.ladder.preferences import Chosen, Table, resolved
 from services.notify.ladder.step import Facts, Reach, mail_reach, of_messages
+from services.notify.preferences import choices
+from services.notify.store import refusals, rows
 from shared.commands import MarksRow, Profile
 
 ITEMS = "SELECT i.* FROM json_each(:ids) AS k JOIN items AS i ON i.item_id = k.value"

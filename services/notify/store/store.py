@@ -12,11 +12,11 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from services.notify import erasure, handover, refusals, rows
 from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
 from services.notify.ladder.delivery import Channel, Delivery, Waits
 from services.notify.ladder.preferences import Table, table
+from services.notify.store import erasure, handover, refusals, rows
 from shared.commands import LogRow
 from shared.health.probe import Probe
 

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from services.notify import refusals
-from services.notify.audit import reading
 from services.notify.database import Between
 from services.notify.inbox.pruning import Pruning
 from services.notify.questions import Questions
+from services.notify.store import refusals
+from services.notify.upkeep.audit import reading
 from shared.clock import SECOND
 from shared.commands import (
     CleanAnswer,

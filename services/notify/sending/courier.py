@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from services.notify.attempts import Attempts, Endings
-from services.notify.cases import Case
-from services.notify.enquiry import Enquiry
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Delivery, Outcome, Waits
-from services.notify.ledger import Ledger
-from services.notify.outcomes import Outcomes
-from services.notify.store import Outlook, Store
-from services.notify.ways import Way
+from services.notify.sending.attempts import Attempts, Endings
+from services.notify.sending.enquiry import Enquiry
+from services.notify.sending.ledger import Ledger
+from services.notify.sending.outcomes import Outcomes
+from services.notify.sending.ways import Way
+from services.notify.store.store import Outlook, Store
 from shared.breaker import Breaker
 from shared.clock import SECOND
 from shared.errors import LinkupError

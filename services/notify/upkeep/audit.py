@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from services.notify.database import WHAT, lock_of
 from services.notify.ladder.delivery import LONGEST_PAUSE
-from services.notify.store import Store
+from services.notify.store.store import Store
 from shared import audit, clock
 from shared.clock import SECOND
 from shared.errors import StartError, Unavailable

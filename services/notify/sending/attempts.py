@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from services.notify import handover
-from services.notify.cases import Case
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Delivery, Ending, Outcome
-from services.notify.ledger import Ledger
-from services.notify.outcomes import STORE
-from services.notify.store import Store
-from services.notify.ways import Way
+from services.notify.sending.ledger import Ledger
+from services.notify.sending.outcomes import STORE
+from services.notify.sending.ways import Way
+from services.notify.store import handover
+from services.notify.store.store import Store
 from shared.errors import LinkupError
 
 logger = logging.getLogger("linkup.notify")

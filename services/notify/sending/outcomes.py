@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 
 from services.notify.ladder.delivery import Delivery, Outcome
-from services.notify.store import Outlook
-from services.notify.ways import Words
+from services.notify.sending.ways import Words
+from services.notify.store.store import Outlook
 from shared.health.endpoints import Check
 from shared.health.records import record
 from shared.health.taxonomy import Category

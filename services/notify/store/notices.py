@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from services.notify import choices, rows
 from services.notify.inbox.grouping import Item
 from services.notify.ladder import groups
 from services.notify.ladder.delivery import NOTICE, Channel, Key, Waits
 from services.notify.ladder.preferences import Chosen, Table, resolved
+from services.notify.preferences import choices
+from services.notify.store import rows
 
 
 def open_notices(

@@ -6,10 +6,10 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from services.notify import handover, refusals
-from services.notify.cases import Case
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Channel, Ending, Waits
-from services.notify.store import Store
+from services.notify.store import handover, refusals
+from services.notify.store.store import Store
 from shared.errors import LinkupError
 
 Step = Case | Ending  # begun, or ended

@@ -15,8 +15,8 @@ from services.notify.ladder.preferences import (
     preference,
     shown,
 )
+from services.notify.preferences.zones import zone_of
 from services.notify.questions import Questions
-from services.notify.zones import zone_of
 from shared.commands import Preferences, PreferencesAnswer, PutPreferences
 from shared.errors import InvalidRequest
 

@@ -5,12 +5,12 @@ from datetime import UTC, tzinfo
 
 import msgspec
 
-from services.notify.cases import Case
-from services.notify.findings import Kept, Marked, Thread, case, kept
+from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Delivery
 from services.notify.ladder.preferences import Table
-from services.notify.store import Store
-from services.notify.zones import zone_of
+from services.notify.preferences.zones import zone_of
+from services.notify.sending.findings import Kept, Marked, Thread, case, kept
+from services.notify.store.store import Store
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import (

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from services.notify.inbox import rows as items
 from services.notify.questions import Questions
-from services.notify.store import Store
+from services.notify.store.store import Store
 from shared import vapid
 from shared.clock import SECOND
 from shared.commands import PushAnswer, PushKey, PushKeyAnswer, PushSubscribe, PushUnsubscribe

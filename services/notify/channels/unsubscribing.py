@@ -5,11 +5,11 @@ import sqlite3
 
 from msgspec.structs import replace
 
-from services.notify import choices
 from services.notify.channels.unsubscription import ALL, Unsubscriptions
 from services.notify.ladder.preferences import Table, changed, shown
+from services.notify.preferences import choices
 from services.notify.questions import Questions
-from services.notify.store import Store
+from services.notify.store.store import Store
 from shared.commands import PutPreferences, TypePreference, Unsubscribe, UnsubscribeAnswer
 
 MAKE = "INSERT INTO keys (name, value) VALUES ('unsubscribe', :fresh) ON CONFLICT DO NOTHING"

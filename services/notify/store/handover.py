@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from services.notify import rows
-from services.notify.cases import Case, Part
 from services.notify.ladder import digest, groups, log
+from services.notify.ladder.cases import Case, Part
 from services.notify.ladder.delivery import (
     DIGEST,
     Channel,
@@ -25,6 +24,7 @@ from services.notify.ladder.delivery import (
     Watch,
 )
 from services.notify.ladder.preferences import Preferences
+from services.notify.store import rows
 from shared.commands import LogRow
 
 UNREAD = """

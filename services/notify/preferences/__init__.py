@@ -1,0 +1,1 @@
+"""The preferences of users, and their time zones."""

@@ -1,0 +1,1 @@
+"""The sending of deliveries that are due: claims, facts, attempts, outcomes."""

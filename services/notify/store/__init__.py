@@ -1,0 +1,1 @@
+"""The stored state of notify: its position in the log, deliveries, subscriptions, erasure."""

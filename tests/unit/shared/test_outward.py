@@ -20,6 +20,8 @@ from shared.settings import load
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
+LONG = 5.0 * TIMEOUT_FACTOR
+SHORT = 1.2 * TIMEOUT_FACTOR  # it is waited for, and has to be enough for a connection with TLS
 # Each by its fault; all of them are tried through the real route as well.
 REFUSED = {
     "plain http": "http://push.example/x",
@@ -214,7 +216,7 @@ async def test_ssrf_a_name_that_changes_between_check_and_connection_leads_nowhe
     assert (allowed.connections, there.connections) == (1, 0)
 
 
-async def ask(there: Endpoint, *acts: str, timeout: float = 5.0) -> Answer:
+async def ask(there: Endpoint, *acts: str, timeout: float = LONG) -> Answer:
     there.script = list(acts)
     async with open_outward(Rules(["127.0.0.0/8"]), timeout=timeout) as outward:
         return await outward.request("POST", there.url("/x"), body=b"y", headers={"A": "b"})
@@ -245,16 +247,18 @@ async def test_a_body_without_an_end_is_cut_off(there: Endpoint) -> None:
 
 
 async def test_a_status_counts_though_its_body_never_ends(there: Endpoint) -> None:
-    answer = await ask(there, "slow", timeout=0.7 * TIMEOUT_FACTOR)
+    answer = await ask(there, "slow", timeout=SHORT)
     assert (answer.status, answer.body) == (201, b"x")
 
 
-@pytest.mark.parametrize(("act", "reason"), [("hang", "Timeout"), ("drop", "Disconnected")])
+@pytest.mark.parametrize(
+    ("act", "reason", "timeout"), [("hang", "Timeout", SHORT), ("drop", "Disconnected", LONG)]
+)
 async def test_c8_a_request_without_an_answer_may_have_had_its_effect(
-    there: Endpoint, act: str, reason: str
+    there: Endpoint, act: str, reason: str, timeout: float
 ) -> None:
     with pytest.raises(Unanswered, match=reason):
-        await ask(there, act, timeout=0.7 * TIMEOUT_FACTOR)
+        await ask(there, act, timeout=timeout)
     assert len(there.asked) == 1
 
 
@@ -283,8 +287,8 @@ async def test_a_connection_is_kept_for_the_next_request(there: Endpoint) -> Non
 
 async def test_as_many_connections_as_were_asked_for_are_open_at_a_time(there: Endpoint) -> None:
     there.script = ["hang", "201"]
-    rules, wait = Rules(["127.0.0.0/8"]), 0.7 * TIMEOUT_FACTOR
-    async with open_outward(rules, connect_timeout=wait, connections=1) as outward:
+    rules = Rules(["127.0.0.0/8"])
+    async with open_outward(rules, connect_timeout=SHORT, connections=1) as outward:
         hanging = asyncio.create_task(outward.request("POST", there.url("/1"), body=b"x"))
         await eventually(lambda: len(there.asked) == 1)
         with pytest.raises(NotSent, match="ConnectionTimeout"):

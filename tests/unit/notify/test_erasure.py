@@ -13,6 +13,7 @@ from services.notify.store.store import Progress, Store, open_store
 from shared.commands import EraseNotices, LogRow
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
+from tests.support.files import holding as holding_in
 from tests.support.waiting import eventually
 
 CANARY = "canary-5f1c7e"
@@ -76,8 +77,7 @@ def told(kind: str, n: int) -> LogRow:
 
 
 def holding(file: Path) -> list[str]:
-    files = [path for path in file.parent.rglob("*") if path.is_file()]
-    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
+    return holding_in(file.parent, CANARY)
 
 
 def counts(file: Path, user_id: str) -> dict[str, int]:

@@ -57,6 +57,7 @@ from shared.reserved import SYSTEM
 from shared.sqlite.overwriting import empty_the_log, write_anew
 from shared.subjects import direct_conversation_id
 from tests.support.background import running
+from tests.support.files import holding as holding_in
 from tests.support.waiting import eventually
 from tests.unit.persistence.log import Log, message
 from tests.unit.persistence.reads import feed, joins
@@ -146,8 +147,7 @@ def said_in_group(user_id: str, content: str) -> StoreMessage:
 
 
 def holding(database: Path) -> list[str]:
-    files = [path for path in database.parent.iterdir() if path.is_file()]
-    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
+    return holding_in(database.parent, CANARY)
 
 
 def frames_of(page: FeedPageAnswer) -> list[dict[str, Any]]:

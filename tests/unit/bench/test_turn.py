@@ -26,7 +26,7 @@ async def test_a_wake_is_a_sleep_that_ended() -> None:
     usage = cpu.Usage({"own": os.getpid(), "none": 4_194_305})
     usage.start()
     for _ in range(100):  # a busy machine lets some of them pass without a sleep
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.003)
     assert 50 <= usage.wakes()["own"] < 1_000
     assert list(usage.wakes()) == ["own"]
 

@@ -25,8 +25,11 @@ from linkup_client.backoff import Timing
 from msgspec import structs
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.waiting import eventually, within
+from tests.support.ports import port_of, silent
+from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
 from tests.unit.client.scripted import FAST, NOW, Peer, Script, scripted
+
+HEARTBEAT_MS = int(500 * TIMEOUT_FACTOR)  # an answer has to be there before the next
 
 
 @pytest.fixture
@@ -454,7 +457,7 @@ async def test_obeys_the_time_the_server_gives(script: Script) -> None:
 
 
 async def test_c7_pings_and_leaves_a_silent_server(script: Script) -> None:
-    async with met(script, heartbeat_ms=250) as (client, peer):
+    async with met(script, heartbeat_ms=HEARTBEAT_MS) as (client, peer):
         await peer.recv("ping")
         await peer.send("pong", cursor=0)
         await peer.recv("ping")  # stays unanswered
@@ -462,12 +465,13 @@ async def test_c7_pings_and_leaves_a_silent_server(script: Script) -> None:
         await eventually(lambda: client.state == "connected")
 
 
-async def test_comes_in_when_the_server_does(unused_tcp_port: int) -> None:
-    client = connect(f"ws://127.0.0.1:{unused_tcp_port}/ws", "token", timing=FAST)
-    entering = asyncio.create_task(client.__aenter__())
-    await eventually(lambda: client.state == "offline")
-    entering.cancel()
-    await asyncio.gather(entering, return_exceptions=True)
+async def test_comes_in_when_the_server_does() -> None:
+    with silent() as nobody:
+        client = connect(f"ws://127.0.0.1:{port_of(nobody)}/ws", "token", timing=FAST)
+        entering = asyncio.create_task(client.__aenter__())
+        await eventually(lambda: client.state == "offline")
+        entering.cancel()
+        await asyncio.gather(entering, return_exceptions=True)
     assert client.state == "disconnected"
 
 

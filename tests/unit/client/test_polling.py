@@ -196,7 +196,7 @@ async def test_s62_unread_notifications_are_counted_at_once_and_every_few_polls(
     scene: Scene,
 ) -> None:
     await scene.open()
-    await eventually(lambda: len(scene.owner.of(BadgeUpdate)) == 2)
+    await eventually(lambda: len(scene.owner.of(BadgeUpdate)) >= 2)
     assert scene.owner.of(BadgeUpdate)[0].unread_count == 3
     assert len(scene.server.polls) >= 7
 

@@ -118,9 +118,9 @@ test("p12: only http, https and mailto, whatever the text", () => {
 });
 
 test("p12: a long text takes no long time", () => {
-  const started = performance.now();
+  const before = process.cpuUsage(); // not of the others on this machine
   for (const part of ["a", "a.", "a@", "www.", "https://", "https://a.b/(", "a-", "http://a@"]) {
     linksIn(part.repeat(Math.floor(5_000 / part.length)));
   }
-  assert.ok(performance.now() - started < 2_000);
+  assert.ok(process.cpuUsage(before).user < 2_000_000);
 });

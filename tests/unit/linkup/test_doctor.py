@@ -193,7 +193,12 @@ def test_s86_wildcards_are_the_brokers(tokens: list[str], data: st.DataObject) -
     assert not covers(".".join([*stars, "*"]), subject)
 
 
-def test_s86_without_a_product_it_says_what_needs_one(tmp_path: Path) -> None:
+def test_s86_without_a_product_it_says_what_needs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = SimpleNamespace(total=100, used=50, free=50)  # this machine may be busy or full
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr(machine, "_sync_seconds", lambda file: 0.001)
     free = dict.fromkeys(
         ("LINKUP_GATEWAY_PORT", "LINKUP_PERSISTENCE_PORT", "LINKUP_NOTIFY_PORT"), "0"
     )

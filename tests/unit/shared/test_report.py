@@ -157,7 +157,8 @@ def test_s84_a_cause_has_one_recommendation_whoever_reports_it() -> None:
         ("notify", "store"),
     ]
     assert "3 in 5 minutes" in found[everybody, "connection_error"]
-    assert "the last 0 s ago: disconnected from the bus" in found[everybody, "connection_error"]
+    words = r"the last \d+ s ago: disconnected from the bus"
+    assert re.search(words, found[everybody, "connection_error"])
 
 
 @pytest.mark.parametrize(("state", "cause"), [("starting", "persistence"), ("ready", "store")])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, invalid, user_id
+from services.gateway.api.request import as_json, invalid, no_content, user_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
@@ -14,8 +14,6 @@ from shared.clock import SECOND
 from shared.commands import Command, Disconnect, RevokeToken, SetBan, Standing
 from shared.frames import MAX_INT
 from shared.reserved import is_reserved
-
-NO_CONTENT = 204
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,7 +36,7 @@ class Access:
             expires_at=min(int(identity.expires_at * SECOND), MAX_INT),
         )
         await self.lanes.call(command, Standing)
-        return Response(status_code=NO_CONTENT)
+        return no_content()
 
     async def disconnect(self, request: Request) -> Response:
         return await self._change(Disconnect(user_id=_user(request)))
@@ -57,7 +55,7 @@ class Access:
             banned=standing.banned,
             valid_after=frames.time_of(valid_after) if valid_after else None,
         )
-        return as_json(api.encode(answer))
+        return as_json(answer)
 
 
 def _user(request: Request) -> str:

@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import msgspec
 from msgspec import UNSET
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -16,6 +15,7 @@ from services.gateway.api.request import (
     integer,
     invalid,
     listed,
+    sought,
 )
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
 from services.gateway.attachments.links import Links, SharedLinks
@@ -28,7 +28,7 @@ from services.gateway.upstream.queries import Log
 from shared import api, commands, frames
 from shared.clock import SECOND
 from shared.commands import Attachment, AttachmentRecord, AttachmentRecords
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import InvalidRequest
 from shared.frames import AttachmentId, FileName
 
 CREATED, PARTIAL, UNSATISFIABLE = 201, 206, 416
@@ -66,12 +66,12 @@ class Attachments:
             )
         except ClientDisconnect:
             raise InvalidRequest("The upload is incomplete") from None
-        return as_json(api.encode(uploaded), CREATED)
+        return as_json(uploaded, CREATED)
 
     async def one(self, request: Request, identity: Identity) -> Response:
         asked = Attachment(attachment_id=_attachment_id(request), user_id=identity.user_id)
         found = await self.log.ask(asked, AttachmentRecord)
-        return as_json(api.encode(_answer(found, await self.links.get())))
+        return as_json(_answer(found, await self.links.get()))
 
     async def these(self, request: Request, identity: Identity) -> Response:
         ids = listed(request, "ids", api.FileIds)
@@ -81,7 +81,7 @@ class Attachments:
         found = await self.log.ask(asked, AttachmentRecords)
         links = await self.links.get()
         answers = [_answer(record, links) for record in found.records]
-        return as_json(api.encode(api.AttachmentsAnswer(attachments=answers)))
+        return as_json(api.AttachmentsAnswer(attachments=answers))
 
     async def content(self, request: Request) -> Response:
         """The signature in the URL is the permission; the record says what it is."""
@@ -134,11 +134,7 @@ def _answer(found: AttachmentRecord, links: Links) -> api.AttachmentAnswer:
 
 def _attachment_id(request: Request) -> str:
     """Return the id in the path. Text that is no id names no attachment."""
-    try:
-        text = request.path_params["attachment_id"]
-        return str(msgspec.convert(text, AttachmentId))
-    except msgspec.ValidationError:
-        raise NotFound("There is no such attachment") from None
+    return sought(request, "attachment_id", AttachmentId, "attachment")
 
 
 def _parameter(request: Request, name: str) -> str:

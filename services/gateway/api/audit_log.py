@@ -33,7 +33,7 @@ class AuditLog:
             entries=[_shown(one) for one in found.entries],
             next=found.entries[-1].entry_id if found.has_more else None,
         )
-        return as_json(api.encode(answer))
+        return as_json(answer)
 
 
 def _shown(one: commands.AuditLogEntry) -> api.AuditLogEntry:

@@ -10,6 +10,7 @@ from services.gateway.api.request import (
     as_read,
     body,
     converted,
+    no_content,
     page_size,
     user_id,
 )
@@ -21,8 +22,6 @@ from shared import api, commands
 from shared.commands import Done, SetBlock, Snapshot
 from shared.frames import UserId
 from shared.subjects import direct_conversation_id
-
-NO_CONTENT = 204
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,4 +61,4 @@ class Blocks:
             blocked=blocked,
         )
         await self.lanes.call(command, Done)
-        return Response(status_code=NO_CONTENT)
+        return no_content()

@@ -14,7 +14,8 @@ from services.gateway.api.request import (
     as_json,
     as_read,
     body,
-    converted,
+    named,
+    no_content,
     page_size,
     user_id,
 )
@@ -25,8 +26,6 @@ from shared import api, commands, frames
 from shared.commands import Done, SetContact, Snapshot
 from shared.errors import InvalidRequest, LinkupError
 from shared.frames import UserId
-
-NO_CONTENT = 204
 
 
 class _Items(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,13 +66,13 @@ class Contacts:
         items = (await body(request, _Items, MAX_BULK_BYTES)).user_ids
         results = await asyncio.gather(*(self._outcome(named, item) for item in items))
         concerns(request, *(one.user_id for one in results if one.user_id))
-        return as_json(api.encode(api.UsersResult(results=list(results))))
+        return as_json(api.UsersResult(results=list(results)))
 
     async def _set(self, request: Request, *, allowed: bool) -> Response:
-        other = converted(request.path_params["contact_id"], UserId, "`contact_id`")
+        other = named(request, "contact_id", UserId)
         command = SetContact(user_id=user_id(request), other_id=other, allowed=allowed)
         await self.lanes.call(command, Done)
-        return Response(status_code=NO_CONTENT)
+        return no_content()
 
     async def _outcome(self, named: str, item: Raw) -> api.UserResult:
         other = None

@@ -51,7 +51,7 @@ class UserErasure:
             state="erased" if done else "erasing",
             asked_at=frames.time_of(found.asked_at),
         )
-        return as_json(api.encode(answer), ERASED if done else ERASING)
+        return as_json(answer, ERASED if done else ERASING)
 
     async def _notified(self, named: str, finished_at: int | None) -> bool:
         """Return whether notify has erased the user since persistence has."""

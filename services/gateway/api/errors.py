@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, converted, given, microseconds, page_size
+from services.gateway.api.request import (
+    as_json,
+    body,
+    given,
+    microseconds,
+    named,
+    page_size,
+)
 from services.gateway.contract import Endpoints
-from services.gateway.upstream.queries import TIMEOUT, Log
-from shared import api, commands, subjects
-from shared.bus import Bus
-from shared.commands import ErrorPage, ErrorPageAnswer, ErrorPlace, ResolveError, name_of
+from services.gateway.upstream.queries import Log
+from shared import api
+from shared.commands import ErrorPage, ErrorPageAnswer, ErrorPlace, ResolveError
 from shared.health.taxonomy import Category, ErrorId, Severity
 
 
 @dataclass(slots=True, frozen=True)
 class ErrorRecords:
     log: Log
-    bus: Bus
 
     def endpoints(self) -> Endpoints:
         return {
@@ -41,16 +46,14 @@ class ErrorRecords:
             errors=[api.error_record(one) for one in found.records],
             next=f"{last.occurred_at}-{last.id}" if last else None,
         )
-        return as_json(api.encode(answer))
+        return as_json(answer)
 
     async def resolve(self, request: Request) -> Response:
-        error_id = str(converted(request.path_params["error_id"], ErrorId, "`error_id`"))
+        error_id = named(request, "error_id", ErrorId)
         notes = (await body(request, api.ResolveRequest)).notes
         asked = ResolveError(error_id=error_id, notes=notes)
-        subject = subjects.query(name_of(asked))
-        reply = await self.bus.request(subject, commands.encode(asked), TIMEOUT)
-        [found] = commands.open_answer(reply, ErrorPageAnswer).records
-        return as_json(api.encode(api.error_record(found)))
+        [found] = (await self.log.request(asked, ErrorPageAnswer)).records
+        return as_json(api.error_record(found))
 
 
 def _place(mark: str) -> ErrorPlace:

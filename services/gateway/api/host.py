@@ -44,7 +44,7 @@ class Host:
         answer = api.AnnounceAnswer(
             results=[_result(one) for one in done.results], duplicate=done.duplicate
         )
-        return as_json(api.encode(answer), 200 if done.duplicate else 201)
+        return as_json(answer, 200 if done.duplicate else 201)
 
     async def dashboard(self, request: Request) -> Response:
         health = await self.report()
@@ -57,7 +57,7 @@ class Host:
             services={name: _health(one) for name, one in health.services.items()},
             notifications=await self._stats(),
         )
-        return as_json(api.encode(answer))
+        return as_json(answer)
 
     async def _stats(self) -> api.NotificationStats | None:
         try:

@@ -15,6 +15,7 @@ from services.gateway.api.request import (
     converted,
     integer,
     listed,
+    no_content,
 )
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
@@ -100,7 +101,7 @@ class Conversations:
         conversation_id = conversation_of(request)
         asked = await body(request, api.DeliveredRequest)
         await self._advance(identity, conversation_id, delivered_seq=asked.up_to)
-        return Response(status_code=204)
+        return no_content()
 
     async def change(self, request: Request, identity: Identity) -> Response:
         conversation_id = conversation_of(request)
@@ -119,7 +120,7 @@ class Conversations:
         conversation_id = conversation_of(request)
         command = ClearConversation(user_id=identity.user_id, conversation_id=conversation_id)
         count = (await self.lanes.call(command, Cleared)).count
-        return as_json(api.encode(api.ClearAnswer(conversation_id=conversation_id, count=count)))
+        return as_json(api.ClearAnswer(conversation_id=conversation_id, count=count))
 
     async def unread(self, request: Request, identity: Identity) -> Response:
         return as_read(await self.log.ask(Totals(user_id=identity.user_id), Snapshot))

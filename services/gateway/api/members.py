@@ -10,6 +10,7 @@ from services.gateway.api.request import (
     as_read,
     body,
     conversation_of,
+    no_content,
     page_size,
     user_id,
 )
@@ -19,8 +20,6 @@ from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared import api
 from shared.commands import AddMembers, Conversation, Done, RemoveMember, Roster, SetRole, Snapshot
-
-NO_CONTENT = 204
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,7 +66,7 @@ class Members:
             role=asked.role,
         )
         await self.lanes.call(command, Done)
-        return Response(status_code=NO_CONTENT)
+        return no_content()
 
     async def remove(self, request: Request, identity: Identity) -> Response:
         command = RemoveMember(
@@ -76,4 +75,4 @@ class Members:
             member_id=user_id(request),
         )
         await self.lanes.call(command, Done)
-        return Response(status_code=NO_CONTENT)
+        return no_content()

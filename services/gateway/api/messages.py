@@ -103,4 +103,4 @@ def _sent(client_id: str, stored: Stored) -> Response:
         created_at=frames.time_of(stored.created_at),
         duplicate=stored.duplicate,
     )
-    return as_json(api.encode(answer), 200 if stored.duplicate else 201)
+    return as_json(answer, 200 if stored.duplicate else 201)

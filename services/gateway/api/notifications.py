@@ -6,14 +6,7 @@ from msgspec import UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import (
-    as_json,
-    body,
-    converted,
-    flag,
-    integer,
-    invalid,
-)
+from services.gateway.api.request import as_json, body, converted, flag, integer, invalid, sought
 from services.gateway.auth import Identity
 from services.gateway.auth.claims import zones
 from services.gateway.contract import Endpoints
@@ -27,7 +20,6 @@ from shared.commands import (
     ReadNotice,
     ReadNotices,
 )
-from shared.errors import InvalidRequest, NotFound
 from shared.frames import NOTIFICATIONS_LIMIT, NotificationId, NotificationMark, NotificationType
 
 
@@ -58,7 +50,7 @@ class Notifications:
             next=page.next or None,
             unread_count=page.unread_count,
         )
-        return as_json(api.encode(answer))
+        return as_json(answer)
 
     async def read(self, request: Request, identity: Identity) -> Response:
         asked = ReadNotice(user_id=identity.user_id, notification_id=_notification_id(request))
@@ -104,21 +96,18 @@ def _given(request: Request, name: str, kind: object) -> str:
 
 def _notification_id(request: Request) -> str:
     """Return the id in the path. Raises NotFound for a text that cannot be an id."""
-    try:
-        return str(converted(request.path_params["notification_id"], NotificationId, "id"))
-    except InvalidRequest:
-        raise NotFound("There is no such notification") from None
+    return sought(request, "notification_id", NotificationId, "notification")
 
 
 def _shown_read(read: ReadAnswer) -> Response:
     answer = api.NotificationsReadAnswer(
         count=read.count, unread_count=read.unread_count, read_at=frames.time_of(read.at)
     )
-    return as_json(api.encode(answer))
+    return as_json(answer)
 
 
 def _shown(found: PreferencesAnswer) -> Response:
-    return as_json(api.encode(shown_preferences(found)))
+    return as_json(shown_preferences(found))
 
 
 def shown_preferences(found: PreferencesAnswer) -> api.PreferencesAnswer:

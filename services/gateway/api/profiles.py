@@ -75,7 +75,7 @@ class Profiles:
         command = _put(named, await body(request, api.ProfileRequest))
         await self.lanes.call(command, Done)
         stored = (await self.log.join(named)).profile or Profile(user_id=named)
-        return as_json(api.encode(_profile(stored)))
+        return as_json(_profile(stored))
 
     async def put_many(self, request: Request) -> Response:
         """Make users known. Each one has their own outcome."""
@@ -84,7 +84,7 @@ class Profiles:
         for part in chunks(items, AT_ONCE):
             results += await asyncio.gather(*map(self._outcome, part))
         concerns(request, *(one.user_id for one in results if one.user_id))
-        return as_json(api.encode(api.UsersResult(results=results)))
+        return as_json(api.UsersResult(results=results))
 
     async def _outcome(self, item: Raw) -> api.UserResult:
         named = None

@@ -54,7 +54,7 @@ class Progress:
         asked = NotificationSteps(
             conversation_id=found.conversation_id, seq=found.seq, user_ids=found.user_ids
         )
-        return as_json(api.encode(shown(found, await self.log.notices(asked))))
+        return as_json(shown(found, await self.log.notices(asked)))
 
 
 def shown(found: TimelineAnswer, notices: list[NotificationStep] | None) -> api.TimelineAnswer:

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body
+from services.gateway.api.request import as_json, body, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.notices import Notices
 from shared import api
 from shared.commands import PushAnswer, PushKey, PushKeyAnswer, PushSubscribe, PushUnsubscribe
-
-NO_CONTENT = 204
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,7 +26,7 @@ class Push:
 
     async def key(self, request: Request, identity: Identity) -> Response:
         found = await self.notices.ask(PushKey(), PushKeyAnswer)
-        return as_json(api.encode(api.PushKeyView(public_key=found.public_key)))
+        return as_json(api.PushKeyView(public_key=found.public_key))
 
     async def subscribe(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.PushSubscribeRequest)
@@ -39,10 +37,10 @@ class Push:
             auth=asked.keys.auth,
         )
         await self.notices.ask(command, PushAnswer)
-        return Response(status_code=NO_CONTENT)
+        return no_content()
 
     async def unsubscribe(self, request: Request, identity: Identity) -> Response:
         asked = await body(request, api.PushUnsubscribeRequest)
         command = PushUnsubscribe(user_id=identity.user_id, endpoint=asked.endpoint)
         await self.notices.ask(command, PushAnswer)
-        return Response(status_code=NO_CONTENT)
+        return no_content()

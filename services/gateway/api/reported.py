@@ -6,26 +6,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.request import (
-    as_json,
     as_read,
     body,
-    converted,
     given,
     microseconds,
+    named,
     page_size,
 )
 from services.gateway.contract import Endpoints
-from services.gateway.upstream.queries import TIMEOUT, Log
-from shared import api, commands, subjects
-from shared.bus import Bus
-from shared.commands import OneReport, ReportPage, ResolveReport, Snapshot, name_of
+from services.gateway.upstream.queries import Log
+from shared import api
+from shared.commands import OneReport, ReportPage, ResolveReport, Snapshot
 from shared.frames import ReportId, UserId
 
 
 @dataclass(slots=True, frozen=True)
 class Reported:
     log: Log
-    bus: Bus
 
     def endpoints(self) -> Endpoints:
         return {
@@ -50,13 +47,11 @@ class Reported:
     async def resolve(self, request: Request) -> Response:
         notes = (await body(request, api.ResolveRequest)).notes
         asked = ResolveReport(report_id=_report_id(request), notes=notes)
-        subject = subjects.query(name_of(asked))
-        reply = await self.bus.request(subject, commands.encode(asked), TIMEOUT)
-        return as_json(commands.open_answer(reply, Snapshot).body)
+        return as_read(await self.log.request(asked, Snapshot))
 
 
 def _report_id(request: Request) -> str:
-    return str(converted(request.path_params["report_id"], ReportId, "`report_id`"))
+    return named(request, "report_id", ReportId)
 
 
 def _place(mark: str) -> tuple[int, str]:

@@ -42,4 +42,4 @@ class Reports:
             created_at=frames.time_of(filed.created_at),
             duplicate=filed.duplicate,
         )
-        return as_json(api.encode(answer), 200 if filed.duplicate else 201)
+        return as_json(answer, 200 if filed.duplicate else 201)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -157,21 +158,30 @@ def after(request: Request) -> str:
 
 def conversation_of(request: Request) -> str:
     """Return the conversation named in the path. Raises InvalidRequest."""
-    text: str = request.path_params["conversation_id"]
-    return str(converted(text, ConversationId, "`conversation_id`"))
+    return named(request, "conversation_id", ConversationId)
 
 
 def message_id(request: Request) -> int:
-    """Return the message named in the path. What is no message id names no message: NotFound."""
-    try:
-        return int(msgspec.convert(request.path_params["message_id"], PositiveInt, strict=False))
-    except msgspec.ValidationError:
-        raise NotFound("There is no such message") from None
+    """Return the message named in the path. Raises NotFound."""
+    return int(sought(request, "message_id", PositiveInt, "message"))
 
 
 def user_id(request: Request) -> str:
     """Return the user named in the path. Raises InvalidRequest."""
-    return str(converted(request.path_params["user_id"], UserId, "`user_id`"))
+    return named(request, "user_id", UserId)
+
+
+def named(request: Request, name: str, kind: Any) -> str:
+    """Return an id in the path. Raises InvalidRequest."""
+    return str(converted(request.path_params[name], kind, f"`{name}`"))
+
+
+def sought(request: Request, name: str, kind: Any, noun: str) -> str:
+    """Return an id in the path, where a text that cannot be one names nothing: NotFound."""
+    try:
+        return str(msgspec.convert(request.path_params[name], kind, strict=False))
+    except msgspec.ValidationError:
+        raise NotFound(f"There is no such {noun}") from None
 
 
 def converted(text: str | None, kind: Any, said: str) -> Any:
@@ -183,13 +193,17 @@ def converted(text: str | None, kind: Any, said: str) -> Any:
         raise invalid(said.strip("`"), f"{said}{why}") from None
 
 
-def as_json(content: bytes, status: int = 200) -> Response:
-    return Response(content, status, media_type="application/json")
+def as_json(answer: Struct, status: int = 200) -> Response:
+    return Response(api.encode(answer), status, media_type="application/json")
 
 
 def as_read(snapshot: Snapshot, status: int = 200) -> Response:
     """Return the answer of the log, which is JSON already."""
-    return as_json(snapshot.body, status)
+    return Response(snapshot.body, status, media_type="application/json")
+
+
+def no_content() -> Response:
+    return Response(status_code=204)
 
 
 def problems(refusals: Refusals) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -8,15 +8,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, invalid, message_id
+from services.gateway.api.request import as_json, body, invalid, message_id, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from shared import api, frames
 from shared.commands import Command, DeleteMessage, Done, EditMessage, React
 from shared.errors import LinkupError
-
-NO_CONTENT = 204
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,7 +66,7 @@ class Revisions:
         outcomes = await asyncio.gather(*map(self._outcome, each))
         if asked.mode == "everyone":
             self.erased()
-        return as_json(api.encode(api.DeleteAnswer(results=list(outcomes))))
+        return as_json(api.DeleteAnswer(results=list(outcomes)))
 
     async def _outcome(self, command: DeleteMessage) -> api.Deleted:
         try:
@@ -80,7 +78,7 @@ class Revisions:
 
     async def _carry_out(self, command: Command) -> Response:
         await self.lanes.call(command, Done)
-        return Response(status_code=NO_CONTENT)
+        return no_content()
 
 
 async def _mode(request: Request) -> frames.DeleteMode:

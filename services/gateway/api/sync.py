@@ -58,12 +58,10 @@ def _check(hello: Hello, page: FeedPageAnswer) -> None:
         raise ResyncRequired(f"Load the inbox again: {reason}")
 
 
-def _answer(epoch: str, cursor: int, head: int, told: list[bytes]) -> bytes:
-    return api.encode(
-        api.SyncAnswer(
-            epoch=epoch,
-            cursor=cursor,
-            frames=[msgspec.Raw(frame) for frame in told],
-            has_more=cursor < head,
-        )
+def _answer(epoch: str, cursor: int, head: int, told: list[bytes]) -> api.SyncAnswer:
+    return api.SyncAnswer(
+        epoch=epoch,
+        cursor=cursor,
+        frames=[msgspec.Raw(frame) for frame in told],
+        has_more=cursor < head,
     )

@@ -26,6 +26,6 @@ class TicketOffice:
         it."""
         await self.people.know(identity)
         ticket, expires_at = await self.tickets.issue(identity)
-        answer = as_json(api.encode(api.TicketAnswer(ticket=ticket, expires_at=expires_at)), 201)
+        answer = as_json(api.TicketAnswer(ticket=ticket, expires_at=expires_at), 201)
         answer.headers["cache-control"] = "no-store"
         return answer

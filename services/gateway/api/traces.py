@@ -8,7 +8,6 @@ from starlette.responses import Response
 from services.gateway.api.request import as_json, message_id
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log
-from shared import api
 from shared.commands import NotificationTrace, NotificationTraceAnswer, Trace, TraceAnswer
 from shared.trace import trace
 
@@ -27,4 +26,4 @@ class Traces:
         )
         kept = await self.log.notified(asked, NotificationTraceAnswer)
         known = None if kept is None else kept.notifications
-        return as_json(api.encode(trace(found, known)))
+        return as_json(trace(found, known))

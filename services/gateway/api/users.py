@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, as_read, converted, page_size
+from services.gateway.api.request import as_json, as_read, converted, page_size, user_id
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.presence.presence import Presence
 from services.gateway.upstream.queries import Log
 from shared import api
 from shared.commands import FindUsers, ReadUser, Snapshot
-from shared.frames import UserId, UserMark, Words
+from shared.frames import UserMark, Words
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,19 +37,12 @@ class Users:
         return as_read(await self.log.ask(asked, Snapshot))
 
     async def one(self, request: Request, identity: Identity) -> Response:
-        asked = ReadUser(user_id=identity.user_id, other_id=_named(request))
+        asked = ReadUser(user_id=identity.user_id, other_id=user_id(request))
         return as_read(await self.log.ask(asked, Snapshot))
 
     async def status(self, request: Request, identity: Identity) -> Response:
-        user_id = _named(request)
-        now = await self.presence.status(identity.user_id, user_id)
+        now = await self.presence.status(identity.user_id, user_id(request))
         status = api.UserStatus(
             user_id=now.user_id, is_online=now.is_online, last_seen=now.last_seen
         )
-        return as_json(api.encode(status))
-
-
-def _named(request: Request) -> str:
-    """The user in the path. Raises InvalidRequest."""
-    user_id: str = converted(request.path_params["user_id"], UserId, "`user_id`")
-    return user_id
+        return as_json(status)

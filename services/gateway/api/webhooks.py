@@ -6,7 +6,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, converted, page_size
+from services.gateway.api.request import as_json, body, named, no_content, page_size
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.notices import Notices
 from shared import api, frames
@@ -44,12 +44,12 @@ class HostWebhooks:
 
     async def list(self, request: Request) -> Response:
         found = await self.notices.ask(Webhooks(), WebhooksAnswer)
-        return as_json(api.encode(api.WebhooksAnswer(webhooks=[*map(_shown, found.webhooks)])))
+        return as_json(api.WebhooksAnswer(webhooks=[*map(_shown, found.webhooks)]))
 
     async def show(self, request: Request) -> Response:
         asked = Webhooks(webhook_id=_named(request))
         [found] = (await self.notices.ask(asked, WebhooksAnswer)).webhooks
-        return as_json(api.encode(_shown(found)))
+        return as_json(_shown(found))
 
     async def put(self, request: Request) -> Response:
         named = _named(request)
@@ -63,28 +63,28 @@ class HostWebhooks:
         )
         done = await self.notices.ask(change, PutWebhookAnswer)
         shown = _shown(done.webhook, done.secret)
-        return as_json(api.encode(shown), 201 if done.created else 200)
+        return as_json(shown, 201 if done.created else 200)
 
     async def delete(self, request: Request) -> Response:
         asked = DeleteWebhook(webhook_id=_named(request))
         await self.notices.ask(asked, DeleteWebhookAnswer)
-        return Response(status_code=204)
+        return no_content()
 
     async def dead(self, request: Request) -> Response:
         asked = DeadEvents(webhook_id=_named(request), limit=page_size(request))
         found = await self.notices.ask(asked, DeadEventsAnswer)
-        return as_json(api.encode(api.DeadLettersAnswer(events=[*map(_letter, found.events)])))
+        return as_json(api.DeadLettersAnswer(events=[*map(_letter, found.events)]))
 
     async def replay(self, request: Request) -> Response:
         wanted = (await body(request, api.ReplayRequest)).event_ids or []
         asked = ReplayEvents(webhook_id=_named(request), event_ids=wanted)
         done = await self.notices.ask(asked, ReplayEventsAnswer)
-        return as_json(api.encode(api.ReplayAnswer(count=done.count)))
+        return as_json(api.ReplayAnswer(count=done.count))
 
 
 def _named(request: Request) -> str:
     """The webhook named in the path. Raises InvalidRequest."""
-    return str(converted(request.path_params["webhook_id"], frames.WebhookId, "`webhook_id`"))
+    return named(request, "webhook_id", frames.WebhookId)
 
 
 def _shown(one: Webhook, secret: str = "") -> api.WebhookAnswer:

@@ -87,7 +87,7 @@ class Log:
 
     async def heads(self, user_ids: list[str]) -> HeadsAnswer:
         """Ask past the line: what the wire lost has to be found in time (C7)."""
-        return await self._request(Heads(user_ids=user_ids), HeadsAnswer)
+        return await self.request(Heads(user_ids=user_ids), HeadsAnswer)
 
     async def notices(self, asked: NotificationSteps) -> list[NotificationStep] | None:
         """Return the steps of a message's notifications, or None if notify does not answer."""
@@ -108,7 +108,8 @@ class Log:
             logger.info("notify does not answer: %s", error)
             return None
 
-    async def _request(self, asked: Question, kind: type[A]) -> A:
+    async def request(self, asked: Struct, kind: type[A]) -> A:
+        """Ask past the line, by itself: also what changes something beside the log."""
         subject = subjects.query(name_of(asked))
         reply = await self._bus.request(subject, commands.encode(asked), TIMEOUT)
         return self._opened(reply, kind)
@@ -119,10 +120,10 @@ class Log:
         return answer
 
     async def _ask_joins(self, user_ids: Sequence[str]) -> list[Joined]:
-        return (await self._request(Joins(user_ids=list(user_ids)), JoinsAnswer)).joined
+        return (await self.request(Joins(user_ids=list(user_ids)), JoinsAnswer)).joined
 
     async def _ask_feeds(self, asked: Sequence[FeedFrom]) -> list[FeedPageAnswer]:
-        return (await self._request(FeedPages(asked=list(asked)), FeedPagesAnswer)).pages
+        return (await self.request(FeedPages(asked=list(asked)), FeedPagesAnswer)).pages
 
     async def _ask_look_up(self, asked: Sequence[tuple[str, bytes]]) -> list[bytes]:
         [(subject, payload)] = asked

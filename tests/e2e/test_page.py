@@ -10,6 +10,7 @@ from tests.e2e.browser import (
     connected,
     frozen,
     has_status,
+    message_menu,
     messages,
     own,
     post,
@@ -30,6 +31,13 @@ SCROLL_UP = """() => {
     list.scrollTop = 60;
     const node = document.querySelector(".row:nth-of-type(5) .text");
     return { text: node.textContent, top: node.getBoundingClientRect().top };
+}"""
+SCROLL_AND_CHANGE = """() => {
+    const list = document.querySelector(".timeline");
+    list.scrollTop = 60;
+    document.querySelector(".row .chip").click();
+    const shown = new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    return shown.then(() => list.scrollTop);
 }"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -198,6 +206,24 @@ async def test_older_messages_load_without_moving_what_is_read(stack: Stack, ope
     await expect(messages(page)).to_have_count(81)
     await expect(messages(page).first).to_have_text("Message number 1")
     await expect(page.get_by_text("the beginning of the conversation")).to_be_attached()
+
+
+async def test_a_change_does_not_undo_a_scroll_that_has_just_begun(
+    stack: Stack, open_as: Open
+) -> None:
+    """The browser tells of a scroll with the next frame, and a change may come before that."""
+    page = await open_as("sanne")
+    await been_here(stack, "tobi")
+    await post(page, stack, "tobi", "sanne", *(f"Message number {n}" for n in range(1, 41)))
+    await page.locator(".chats a").click()
+    await expect(messages(page)).to_have_count(40)
+    await expect(messages(page).last).to_be_in_viewport()
+    await message_menu(page, "Message number 40")
+    await page.get_by_label("React with 👍").click()
+    await expect(page.locator(".row .chip")).to_be_visible()
+    await expect(page.locator(".row.changing")).to_have_count(0)
+    assert await page.evaluate(SCROLL_AND_CHANGE) == 60
+    await expect(page.get_by_role("button", name="Go to the newest message")).to_be_visible()
 
 
 async def test_markup_in_messages_and_names_stays_text(open_as: Open) -> None:

@@ -26,6 +26,7 @@ export class Timeline {
   #chat = null;
   #shown = new Map(); // key → {node, show?}
   #atBottom = true;
+  #end = 0; // where it is scrolled to while it is at the bottom
   #seenSeq = 0;
   #resized;
 
@@ -60,7 +61,7 @@ export class Timeline {
     );
     this.element = h("div", { class: "timeline-frame" }, this.#list, this.#down);
     listenForMenu(this.#list, (row, at) => this.#openMenu(row, at));
-    this.#resized = new ResizeObserver(() => this.#atBottom && this.#pin());
+    this.#resized = new ResizeObserver(() => this.#showsEnd() && this.#pin());
     this.#resized.observe(this.#list);
   }
 
@@ -108,7 +109,7 @@ export class Timeline {
     if (!this.#chat) return;
     this.#list.setAttribute("aria-label", `Messages with ${this.#chat.title}`);
     this.#list.setAttribute("aria-busy", String(this.#chat.loading));
-    const anchor = this.#atBottom ? null : this.#anchor();
+    const anchor = this.#showsEnd() ? null : this.#anchor();
     place(this.#list, this.#entries());
     if (anchor) this.#list.scrollTop += anchor.node.offsetTop - anchor.top;
     else this.#pin();
@@ -129,12 +130,23 @@ export class Timeline {
 
   #pin() {
     this.#list.scrollTop = this.#list.scrollHeight;
+    this.#end = this.#list.scrollTop;
+  }
+
+  /** Whether it is at the bottom. The event of a scroll that has just begun is still to come. */
+  #showsEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#list;
+    const isLeft = scrollTop < this.#end && scrollHeight - clientHeight - scrollTop >= NEAR_BOTTOM;
+    return this.#atBottom && !isLeft;
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
     this.#atBottom = scrollHeight - clientHeight - scrollTop < NEAR_BOTTOM;
-    if (this.#atBottom) this.#seenSeq = this.#chat?.lastSeq ?? 0;
+    if (this.#atBottom) {
+      this.#end = scrollTop;
+      this.#seenSeq = this.#chat?.lastSeq ?? 0;
+    }
     const fresh = this.#chat ? this.#chat.lastSeq - this.#seenSeq : 0;
     this.#down.hidden = this.#atBottom;
     this.#fresh.hidden = fresh <= 0;

@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidURI
 
 from linkup.calls import CallFailed
 from linkup.installation.tokens import Tokens
-from linkup.load.pairs import LoadSocket, Refused
 from linkup.load.report import LIMITS
+from linkup.load.sockets import LoadSocket, Refused
 
 AT_ONCE = 32
 OTHER_FILES = 64

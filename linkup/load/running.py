@@ -14,10 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from msgspec import Struct
 
 from linkup.installation.tokens import Tokens
-from linkup.load import cpu, measured, pacer, pairs
+from linkup.load import cpu, measured, pacer
 from linkup.load.joining import LoadFailed, join
-from linkup.load.pairs import Receiver, Sender, Tally
+from linkup.load.pairs import Receiver, Sender
 from linkup.load.report import LIMITS, Report
+from linkup.load.sockets import LoadSocket
+from linkup.load.tally import Tally
 from linkup.load.typists import cast, introduce, typing
 from shared.reserved import PREFIX
 
@@ -77,7 +79,7 @@ class Fleet:
         self.quiet: array[float] = array("d")  # seconds to the ack while they did not type
 
     @property
-    def sockets(self) -> list[pairs.LoadSocket]:
+    def sockets(self) -> list[LoadSocket]:
         return [*self.senders, *self.receivers, *self.typists]
 
     @property

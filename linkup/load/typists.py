@@ -9,7 +9,8 @@ from linkup_client import frames
 
 from linkup.load import pacer
 from linkup.load.joining import LoadFailed
-from linkup.load.pairs import LoadSocket, Tally
+from linkup.load.sockets import LoadSocket
+from linkup.load.tally import Tally
 
 PERIOD = 1.1  # seconds; more than one in a second is dropped by the server
 HEARD = b'{"type":"typing"'

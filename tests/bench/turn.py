@@ -9,7 +9,9 @@ from functools import partial
 
 from linkup.load import joining
 from linkup.load.cpu import Usage
-from linkup.load.pairs import LoadSocket, Receiver, Sender, Tally
+from linkup.load.pairs import Receiver, Sender
+from linkup.load.sockets import LoadSocket
+from linkup.load.tally import Tally
 from shared.subjects import direct_conversation_id
 from tests.bench import polls
 from tests.bench.memory import memory_kb

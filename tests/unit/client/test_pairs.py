@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from linkup_client import frames
 
-from linkup.load.pairs import Receiver, Sender, Tally, content_of
+from linkup.load.pairs import Receiver, Sender, content_of
+from linkup.load.tally import Tally
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 FILLER = "x" * 40

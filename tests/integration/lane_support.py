@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from shared.commands import (
 )
 from shared.errors import LinkupError
 from shared.settings import to_environment
+from tests.support.stores import empty_store
 from tests.support.waiting import within
 
 REPLY: Any = BatchReply
@@ -42,7 +44,7 @@ class Lane:
     async def do(self, *commands: Command) -> list[Any]:
         self._number += 1
         batch = encode(Batch(lane=self._name, number=self._number, commands=list(commands)))
-        async with within(20):
+        async with within(40):  # it may be starting
             while True:
                 with suppress(LinkupError):
                     reply = await self.wire.request(subjects.STORE, batch, 2)
@@ -74,7 +76,9 @@ class Lane:
 
 @asynccontextmanager
 async def persistence(nats_url: str, folder: Path, **values: Any) -> AsyncIterator[Lane]:
-    """Ann and Bob are known to it."""
+    """Ann and Bob are known to it. Its store is there, and empty, before the first start."""
+    if not (store := folder / "linkup.db").exists():
+        await asyncio.to_thread(lambda: shutil.copy(empty_store(), store))
     settings = {"nats_url": nats_url, "data_dir": folder, "persistence_port": 0, **values}
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.persistence"),

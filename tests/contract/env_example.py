@@ -14,8 +14,8 @@ HEAD = """\
 # The settings of LinkUp messaging and their defaults. For docker compose, copy this file to .env
 # beside docker-compose.yml, and remove the # from the lines that you change.
 # `linkup run` reads the same variables from its environment, or settings from the TOML file that
-# LINKUP_CONFIG names; `linkup config` prints the effective settings. `linkup run` can
-# also read a secret from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
+# LINKUP_CONFIG names; `linkup config` prints the effective settings. Without docker
+# compose, a secret can also be read from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
 #
 # Sizes are in bytes, times in seconds. Lists are separated by commas. The line of a setting says
 # what 0 means; where it does not, 0 is refused.
@@ -70,7 +70,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "host_key": "The key of your app's server for the routes under /v1/admin about users,"
         " contacts, messages, notifications and webhooks, at least 32 bytes. While you change it,"
         " set the old and the new key, separated by a comma.",
-        "dev_login": "1: anybody can sign in as any user. `linkup run` on loopback sets it.",
+        "dev_login": "1: anybody can sign in as any user, which `linkup run` on loopback sets. 0:"
+        " nobody can.",
         "token_url": "The URL in your app at which the page gets a token for the person who is"
         " signed in there, such as https://app.example.com/linkup/token. See docs/embed.md.",
         "frame_ancestors": "Origins of your app, such as https://app.example.com, whose pages may"
@@ -94,7 +95,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "sockets_per_user": "The maximum number of WebSockets of a user, at each gateway. 0: no"
         " limit.",
         "sockets_per_address": "The maximum number of WebSockets from an address, at each gateway."
-        " The number of its connections is limited to four times as many. 0: no limit, which"
+        " From one address, four times as many connections are accepted. 0: no limit, which"
         " `linkup run` on loopback sets.",
         "api_per_minute": "The maximum number of requests of a user a minute, at each gateway. 0:"
         " no limit.",
@@ -159,14 +160,14 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " no limit.",
         "contacts": "The users to whom a user may write: all (open), or only the contacts that the"
         " host app sets (listed).",
-        "group_history": "1: new members of a group see earlier messages.",
+        "group_history": "1: new members of a group see earlier messages. 0: they do not.",
         "edit_window": "The time for which a message may be edited after it was sent. 0: no limit.",
         "delete_window": "The time for which a message may be deleted for everyone after it was"
         " sent. 0: no limit.",
         "feed_retention": "The time for which the feed is kept for clients to resume, at least"
         " 604800. 0: for ever. Messages are always kept.",
-        "follower_patience": "The time after which notify or a webhook that no longer reads the"
-        " stored events stops delaying the deletion of old entries of the feed, at least 86400.",
+        "follower_patience": "The time for which old entries of the feed are kept for notify or a"
+        " webhook that does not read them, at least 86400.",
         "attachment_unsent_for": "The time for which an upload is kept if no message is sent with"
         " it.",
         "database_url": "The database of persistence, as sqlite:////path. If empty,"

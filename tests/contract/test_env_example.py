@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from msgspec.inspect import FloatType, IntType, StructType, type_info
+from msgspec.inspect import BoolType, FloatType, IntType, StructType, type_info
 
 from shared.route import LIMITS
 from shared.settings import LEAST_RETENTION, Settings, load
@@ -56,6 +56,12 @@ def numbers() -> dict[str, IntType | FloatType]:
     return {f.name: f.type for f in kinds.fields if isinstance(f.type, IntType | FloatType)}
 
 
+def switches() -> set[str]:
+    kinds = type_info(Settings)
+    assert isinstance(kinds, StructType)
+    return {f.name for f in kinds.fields if isinstance(f.type, BoolType)}
+
+
 def takes_zero(name: str) -> bool:
     return name in numbers() and numbers()[name].ge == 0
 
@@ -78,8 +84,8 @@ def spelt_out(names: str) -> list[str]:
 
 
 def test_the_line_of_a_number_says_what_0_means_where_0_is_allowed() -> None:
-    said = {name for name in numbers() if SAYS_ZERO.search(SAID[name])}
-    assert said == {name for name in numbers() if takes_zero(name)}
+    said = {name for name in {*numbers(), *switches()} if SAYS_ZERO.search(SAID[name])}
+    assert said == {name for name in numbers() if takes_zero(name)} | switches()
 
 
 def test_a_bound_that_a_line_names_is_the_bound_of_the_type() -> None:

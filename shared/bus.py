@@ -62,7 +62,7 @@ class Subscription:
         self._number = number
 
     async def close(self) -> None:
-        """Nothing that comes from now on is handed on."""
+        """Hand nothing on that comes from now on."""
         self._client.forget(self._number)
 
 

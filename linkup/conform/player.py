@@ -44,7 +44,7 @@ class Player:
         await self.send_text(json.dumps({"type": kind, **fields}))
 
     async def send_text(self, text: str | bytes, *, as_text: bool | None = None) -> None:
-        """Exactly that: a str as a text frame, bytes as a binary one unless `as_text`."""
+        """Send exactly that: a str as a text frame, bytes as a binary one unless `as_text`."""
         self._tape.sent(self._who, text)
         try:
             await self.socket.send(text, text=as_text)
@@ -52,7 +52,7 @@ class Player:
             raise Unkept(f"{self._who} to have an open socket", _ending(closed)) from None
 
     async def send_fragments(self, parts: list[str]) -> None:
-        """One text frame in several pieces."""
+        """Send one text frame in several pieces."""
         self._tape.sent(self._who, f"({len(parts)} fragments of {len(parts[0])} characters)")
         try:
             await self.socket.send(parts)

@@ -20,7 +20,7 @@ class Skipped(Exception):
 
 
 def expect(what: str, saw: Any, wanted: Any) -> None:
-    """Both are values of JSON. Raises Unkept where they differ."""
+    """Compare two values of JSON. Raises Unkept where they differ."""
     if saw != wanted:
         raise Unkept(f"{what} to be {_shown(wanted)}", _shown(saw))
 

@@ -25,7 +25,7 @@ class LoadFailed(Exception):
 async def join(
     sockets: Sequence[LoadSocket], url: str, tokens: Tokens, progress: Callable[[str], None]
 ) -> None:
-    """All of them. Raises LoadFailed."""
+    """Let all of them join. Raises LoadFailed."""
     _allow_files(len(sockets) + OTHER_FILES)
     turn = asyncio.Semaphore(AT_ONCE)
     joined = 0

@@ -12,7 +12,7 @@ SHORTEST = 0.001  # at high rates several messages share one wake-up
 
 
 async def ticks(rate: float) -> AsyncIterator[float]:
-    """Due times by the event loop's clock, `rate` a second, each yielded when it has come.
+    """Yield due times by the event loop's clock, `rate` a second, each when it has come.
 
     A tick is never skipped: whoever is late gets the due times that passed, one after another.
     """

@@ -173,7 +173,8 @@ class Receiver(LoadSocket):
 
 
 def content_of(client_id: str, filler: str) -> str:
-    """Different for every message, known to whoever receives it, and as long as the filler."""
+    """Return a content that differs for every message, is known to whoever receives it, and is as
+    long as the filler."""
     return f"{client_id} {filler}"[: len(filler)]
 
 

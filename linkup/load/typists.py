@@ -51,7 +51,7 @@ def cast(run: str, count: int, tally: Tally) -> list[Typist]:
 
 
 async def introduce(typists: Sequence[Typist]) -> None:
-    """One says hello to the other: strangers are not told. Raises LoadFailed."""
+    """Let one say hello to the other: strangers are not told. Raises LoadFailed."""
     try:
         async with asyncio.timeout(INTRODUCED_WITHIN):
             await asyncio.gather(*[typist.introduce() for typist in typists[::2]])
@@ -61,7 +61,7 @@ async def introduce(typists: Sequence[Typist]) -> None:
 
 @asynccontextmanager
 async def typing(typists: Sequence[Typist]) -> AsyncIterator[None]:
-    """While the block runs, they all do."""
+    """Let all of them type while the block runs."""
     task = asyncio.create_task(_type(typists))
     try:
         yield

@@ -7,7 +7,8 @@ from shared.settings import Settings
 
 
 def warnings(settings: Settings) -> Iterator[str]:
-    """`settings`: as they were set, before `linkup run` makes what is missing."""
+    """Yield what an operator is likely to want otherwise. `settings` are as they were set, before
+    `linkup run` makes what is missing."""
     local = is_loopback(settings.host)
     if settings.dev_login and not local:
         where = f"{bracketed(settings.host)}:{settings.gateway_port}"

@@ -14,10 +14,9 @@ PROBE_PAUSE = 0.02
 
 
 def plan(name: str, service: str, settings: Settings, listeners: Sequence[socket.socket]) -> Plan:
-    """`name` is for people; `service` is the module: there may be several gateways.
-
-    The last listener has to be the child's alone: there it is asked whether it is ready.
-    """
+    """Return the plan of a child. `name` is for people; `service` is the module, since there may be
+    several gateways. The last listener has to be the child's alone: there it is asked whether it is
+    ready."""
     descriptors = tuple(listener.fileno() for listener in listeners)
     passed = {"LINKUP_LISTEN_FD": ",".join(map(str, descriptors))}
     port = port_of(listeners[0])

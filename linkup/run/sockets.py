@@ -16,8 +16,9 @@ Sockets = Mapping[str, Sequence[socket.socket]]  # by the child's name
 def open_sockets(
     settings: Settings, gateways: int, chosen: Collection[str] = ()
 ) -> Iterator[Sockets]:
-    """Only the gateways' is for others; the rest is loopback, whatever `host` says, and on a free
-    port when the usual one is taken: by a second `linkup run`, say.
+    """Open the sockets of all children. Only the gateways' is for others; the rest is loopback,
+    whatever `host` says, and on a free port when the usual one is taken: by a second `linkup run`,
+    say.
 
     Several gateways share their port, so each has one more where it alone answers.
     """

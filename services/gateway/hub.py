@@ -97,7 +97,7 @@ class Hub:
         return tuple(user.connections) if user else ()
 
     def suspect(self, user_id: str) -> None:
-        """A live event of that user may have been lost: compare at the next tick."""
+        """Compare that user at the next tick: a live event of theirs may have been lost."""
         self._suspects.add(user_id)
 
     async def join(self, connection: Connection) -> Joined:
@@ -178,7 +178,7 @@ class Hub:
             await self.compare(suspects | self._slots[tick % SLOTS].keys())
 
     async def compare_all(self) -> None:
-        """After the bus was away: everybody, in chunks spread over two seconds (R17)."""
+        """Compare everybody after the bus was away, in chunks spread over two seconds (R17)."""
         users = list(self._users)
         for chunk in chunks(users, MAX_HEADS):
             await asyncio.sleep(random.uniform(0.0, 2.0 * MAX_HEADS / (len(users) + MAX_HEADS)))

@@ -62,7 +62,7 @@ class Sockets:
     _addresses: Counter[str] = field(default_factory=Counter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application, for WebSockets only."""
+        """Serve a WebSocket, as an ASGI application for these only."""
         wire, allowed = wire_in(scope), self.settings.allowed_origins
         if not origin_allowed(header(scope, b"origin"), header(scope, b"host"), allowed):
             self.refusals.tell("origin", address=address_of(scope))

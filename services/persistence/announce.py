@@ -40,7 +40,7 @@ from shared.frames import MAX_NAMED
 
 
 async def announce(bus: Bus, epoch: str, decision: Decision) -> None:
-    """One publish per user touched. What is lost on the wire is repaired from the log."""
+    """Publish once for each user touched. What is lost on the wire is repaired from the log."""
     for user_id, events in events_by_user(decision).items():
         for part in _parts(events):
             payload = commands.encode(Events(user_id=user_id, epoch=epoch, events=part))

@@ -73,7 +73,7 @@ class Admission:
         return self._count
 
     def leave(self, guest: Guest) -> None:
-        """It is closed."""
+        """Note that a connection is closed."""
         self.busy(guest)
         self._count -= 1
         self._known -= guest.known
@@ -82,7 +82,7 @@ class Admission:
             del self._addresses[guest.address]
 
     def busy(self, guest: Guest) -> None:
-        """It asks for something: it is not the one to go."""
+        """Note that a connection asks for something, so it is not the one to go."""
         if guest in self._idle:
             del self._idle[guest]
             line = self._idle_from[guest.address]
@@ -91,7 +91,7 @@ class Admission:
                 del self._idle_from[guest.address]
 
     def idle(self, guest: Guest) -> None:
-        """It has not asked yet, was answered, or has not said who it is."""
+        """Note that a connection has not asked yet, was answered, or has not said who it is."""
         if guest not in self._idle:
             self._idle[guest] = None
             self._idle_from.setdefault(guest.address, {})[guest] = None

@@ -28,24 +28,24 @@ class Reaper:
         self._left = 0
 
     def watch(self) -> None:
-        """The kernel takes no more: from now on the peer has to read."""
+        """Watch the peer, who has to read from now on: the kernel takes no more."""
         if self._look is None:
             self._left = self._transport.get_write_buffer_size()
             self._look = self._loop.call_later(self._seconds, self._judge)
 
     def relax(self) -> None:
-        """All was taken."""
+        """Watch no more: all was taken."""
         if self._look is not None:
             self._look.cancel()
             self._look = None
 
     def close_soon(self) -> None:
-        """The connection ends: nothing keeps it longer than CLOSE_TIMEOUT."""
+        """Let nothing keep the connection longer than CLOSE_TIMEOUT: it ends."""
         if self._end is None:
             self._end = self._loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def stop(self) -> None:
-        """The connection is gone."""
+        """Stop: the connection is gone."""
         self.relax()
         if self._end is not None:
             self._end.cancel()

@@ -85,7 +85,7 @@ class Resolver(AbstractResolver):
         return passed
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
 
 def _result(host: str, port: int, address: Address) -> ResolveResult:

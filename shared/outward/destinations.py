@@ -74,7 +74,7 @@ class Rules:
         )
 
     def check(self, host: str, address: Address, port: int) -> None:
-        """An address that this host has. Raises Refused."""
+        """Judge an address that this host has. Raises Refused."""
         if host in self._names or any(address in network for network in self._networks):
             return
         if not is_public(address):

@@ -22,7 +22,8 @@ Commands = Mapping[str, Callable[[Settings, Sequence[str]], int]]
 
 
 def main(service: str, serve: Callable[[Settings], None], commands: Commands) -> None:
-    """Exits 0, 1 (cannot start), 78 (setting), or with the status of the command."""
+    """Run a service or one of its commands. Exits 0, 1 (cannot start), 78 (setting), or with the
+    status of the command."""
     asked = _parsed(service, commands)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.umask(0o077)  # what a service writes is its own

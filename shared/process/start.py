@@ -22,7 +22,7 @@ SAMPLES = {"int": "7", "float": "7.5", "uuid": "00000000-0000-4000-8000-00000000
 
 
 def require(health: Health, name: str, faults: Iterable[str]) -> None:
-    """Ready only without faults; each is logged once."""
+    """Make the service ready only without faults, each of which is logged once."""
     found = list(faults)
     for fault in found:
         logger.error("%s: %s", name, fault)

@@ -126,12 +126,13 @@ class Client:
         return await self._files.link(attachment_id)
 
     async def delivered(self, conversation_id: str, seq: int) -> None:
-        """This device holds everything of the conversation up to `seq`. Told again if need be."""
+        """Tell that this device holds everything of the conversation up to `seq`. It is told again
+        if need be."""
         self._check_alive()
         self._traffic.marks.delivered(conversation_id, seq, _now())
 
     async def mark_read(self, conversation_id: str, *, up_to: int) -> None:
-        """The user has read everything of the conversation up to the seq `up_to`."""
+        """Tell that the user has read everything of the conversation up to the seq `up_to`."""
         self._check_alive()
         self._traffic.marks.read(conversation_id, up_to, _now())
 

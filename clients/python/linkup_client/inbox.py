@@ -30,12 +30,13 @@ class Inbox:
         self._news = asyncio.Event()
 
     def begin(self, epoch: str, cursor: int) -> None:
-        """A fresh start at the present."""
+        """Start afresh at the present."""
         self.epoch = self.head_epoch = epoch
         self.cursor = self.head = cursor
 
     def reconnected(self) -> None:
-        """The server replays from `head`: nothing that was let go is missing any more."""
+        """Take in that the server replays from `head`: nothing that was let go is missing any
+        more."""
         self._overflown = self._filled(1)
 
     def put(self, event: Event, cursor: int, size: int) -> None:
@@ -44,7 +45,7 @@ class Inbox:
             self._append(event, cursor, size)
 
     def moved(self, cursor: int) -> None:
-        """Nothing for the caller stands at that place of the feed."""
+        """Take in that nothing for the caller stands at that place of the feed."""
         if not self._is_next(cursor):
             return
         if self._waiting:
@@ -53,7 +54,7 @@ class Inbox:
             self.cursor = self.head = cursor
 
     def resync(self, event: ResyncRequired) -> None:
-        """Never let go; a newer one replaces one that was not taken yet."""
+        """Keep a resync, which is never let go; a newer one replaces one that was not taken yet."""
         if self._waiting and isinstance(self._waiting[-1][0], ResyncRequired):
             self._waiting.pop()
         self._overflown = False

@@ -76,7 +76,7 @@ class Lane:
         return None
 
     def connected(self) -> None:
-        """A new connection: everything without an ack goes out again, in order."""
+        """Begin on a new connection: everything without an ack goes out again, in order."""
         self._online = True
         self._again()
 

@@ -61,7 +61,8 @@ class Link:
         self._refreshes = self._fresh_tokens()
 
     def send(self, text: bytes) -> None:
-        """Dropped when there is no connection: the owner sends it again after the welcome."""
+        """Send a frame, or drop it when there is no connection: the owner sends it again after the
+        welcome."""
         if self._session is not None:
             self._session.send(text)
 

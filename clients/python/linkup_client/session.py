@@ -78,7 +78,7 @@ class Session:
             self._socket.send(text)
 
     def end(self, why: Ended) -> None:
-        """Nothing more is taken from this connection; `close` follows."""
+        """Take nothing more from this connection; `close` follows."""
         if not self._ended.done():
             self._ended.set_result(why)
 

@@ -56,7 +56,7 @@ class Socket(asyncio.Protocol):
         self._kill: asyncio.TimerHandle | None = None
 
     def send(self, text: bytes) -> None:
-        """Leaves with the next write; what can no longer leave is dropped."""
+        """Send a text with the next write; what can no longer leave is dropped."""
         if self._conn.state is not State.OPEN:
             return
         self._conn.send_text(text)

@@ -53,7 +53,7 @@ class Attachments:
         }
 
     async def upload(self, request: Request, identity: Identity) -> Response:
-        """The body is the file itself."""
+        """Store a file, which is the body itself."""
         self.uploads.admit(announced(request.headers))
         name = converted(_parameter(request, "name"), FileName, "`name`")
         await self.people.know(identity)

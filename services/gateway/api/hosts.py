@@ -44,8 +44,8 @@ class Hosts:
             )
 
     def check(self, hosts: Sequence[str], target: str) -> None:
-        """`hosts`: of every Host header; `target`: of the request line. Raises InvalidRequest
-        and Forbidden."""
+        """Refuse a request for another name, by InvalidRequest or Forbidden. `hosts` are those of
+        every Host header, and `target` is that of the request line."""
         name = name_of(hosts[0]) if len(hosts) == 1 else None
         if name is None:
             raise InvalidRequest("Send one `Host` header, a name or an address")

@@ -108,7 +108,7 @@ def paths_of(file: AttachedFile) -> list[str]:
 
 
 def audit(settings: Settings, arguments: Sequence[str]) -> int:
-    """`python -m services.gateway audit`: of the files named on stdin, those that are not there."""
+    """Tell which of the files named on stdin are not there: `python -m services.gateway audit`."""
     argparse.ArgumentParser(prog="python -m services.gateway audit").parse_args(arguments)
     objects = Objects(settings.attachment_store_url)
 

@@ -80,7 +80,8 @@ class OddClaims:
         self._lines = Buckets(LINES_PER_MINUTE)
 
     def tell(self, user_id: str, claim: str) -> None:
-        """The value stays out of the log: it is personal, and may be anything."""
+        """Tell of an odd claim. The value stays out of the log: it is personal, and may be
+        anything."""
         self._counters.add(f"odd_claim_{claim}")
         key = (user_id, claim)
         known = key in self._told

@@ -48,14 +48,14 @@ class Announcer:
         self._left: dict[str, Left] = {}
 
     async def came(self, user_id: str) -> None:
-        """A socket of that user is open here."""
+        """Announce that a socket of that user is open here."""
         left = self._left.pop(user_id, None)
         await self._announce(user_id, True, clock.now())
         if left is not None:
             await left.end()
 
     async def went(self, user_id: str) -> None:
-        """The last socket of that user here has gone."""
+        """Note that the last socket of that user here has gone."""
         if len(self._left) >= MAX_LEFT or user_id in self._left:
             return
         left = Left(asyncio.get_running_loop().time() + self._debounce, clock.now(), None)
@@ -69,7 +69,7 @@ class Announcer:
             await left.end()
 
     def answer(self, question: Delivery) -> None:
-        """Yes. Only who holds a user speaks: another's *no* could overtake it."""
+        """Answer yes. Only who holds a user speaks: another's *no* could overtake it."""
         self._bus.post(question.reply_to, b"")
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class Announcer:
         await self._touch(gone)
 
     async def flush(self) -> None:
-        """The process ends: write down everybody who left, wherever they are going."""
+        """Write down everybody who left, wherever they are going: the process ends."""
         left, self._left = self._left, {}
         await self._touch([TouchUser(user_id=name, at=one.at) for name, one in left.items()])
 

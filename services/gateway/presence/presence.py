@@ -85,7 +85,7 @@ class Presence:
             self._leave(connection, wants, user_id)
 
     def forget(self, connection: Connection) -> None:
-        """The socket has ended."""
+        """Forget a socket that has ended."""
         wants = self._wants.pop(connection, Wants())
         wants.asked.clear()
         for user_id in tuple(wants.watched):
@@ -125,7 +125,7 @@ class Presence:
                 logger.info("presence waits: %s", error.code)
 
     async def look(self) -> None:
-        """All there is to do now. Raises Unavailable; what was not done is done next time."""
+        """Do all there is to do now. Raises Unavailable; what was not done is done next time."""
         await self._admit()
         await self._listen()
         await self._ask()
@@ -134,7 +134,8 @@ class Presence:
         await self._let_go()
 
     def ask_all(self) -> None:
-        """The bus was away: announcements may have been lost, and answers that we wait for."""
+        """Ask for everybody after the bus was away: announcements may have been lost, and answers
+        that we wait for."""
         self._back_at = _now()
         for watch in self._watches.values():
             watch.belief.ask_at = 0.0

@@ -102,7 +102,8 @@ class Typing:
     def on_typing(
         self, user_id: str, frame: frames.Typing, changed_at: Callable[[str], int]
     ) -> None:
-        """`changed_at`: as of which cursor of the user's feed a conversation must be known."""
+        """Tell the others. `changed_at` returns the cursor of the user's feed as of which a
+        conversation must be known."""
         conversation_id = frame.conversation_id or ""
         if frame.to is not None:
             conversation_id = subjects.direct_conversation_id(user_id, frame.to)

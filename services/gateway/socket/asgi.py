@@ -37,7 +37,7 @@ async def accept(wire: Wire, subprotocol: str | None) -> None:
 
 
 async def refuse(wire: Wire) -> None:
-    """Instead of accepting: HTTP 403."""
+    """Refuse the socket instead of accepting it: HTTP 403."""
     await wire.send({"type": "websocket.close"})
 
 
@@ -62,7 +62,7 @@ async def say_error(wire: Wire, error: LinkupError) -> None:
 
 
 async def close(wire: Wire, code: int) -> None:
-    """Unless it is closed already, by the peer or by the wire."""
+    """Close the socket, unless the peer or the wire has done so."""
     if not wire.close_sent:
         with suppress(ClientDisconnected):
             await wire.send({"type": "websocket.close", "code": int(code)})

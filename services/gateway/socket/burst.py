@@ -26,7 +26,8 @@ class Burst:
         return time.perf_counter()
 
     def end(self, began: float) -> None:
-        """After it: behind its own sockets, whose writes were scheduled meanwhile."""
+        """End after the last delivery, behind its own sockets, whose writes were scheduled
+        meanwhile."""
         self._began = began
         self.idle = self.more = False
         asyncio.get_running_loop().call_soon(self._written)

@@ -167,7 +167,7 @@ class Connection:
             self._outbox.add(frames.encode(frames.Reconnect(after_ms=after_ms, reason=reason)))
 
     async def ended(self) -> None:
-        """The socket is gone: let go of what runs for it."""
+        """Let go of what runs for the socket, which is gone."""
         if self._expiry is not None:
             self._expiry.cancel()
         await self.feed.stop()
@@ -216,7 +216,7 @@ class Connection:
     # ------------------------------------------------------------ own commands
 
     def arrived(self) -> None:
-        """A command has its result."""
+        """Take in that a command has its result."""
         self.in_flight -= 1
         self._make_room()
 
@@ -231,7 +231,7 @@ class Connection:
             self._room.set_result(None)
 
     def settled(self, client_id: str | None, result: Result) -> None:
-        """The lane's answer to a command of this socket."""
+        """Take in the lane's answer to a command of this socket."""
         if self.gate.full:
             self.close(CloseCode.TRY_AGAIN)
         match result:

@@ -47,10 +47,10 @@ class Reader(Protocol):
     def push(self, frame: Struct) -> None: ...
 
     def pass_on(self, event: Event) -> None:
-        """A live event, the next in order."""
+        """Pass on a live event, the next in order."""
 
     def replay(self, event: Event) -> None:
-        """An event of a page, the next in order; it is not counted against any bound."""
+        """Pass on an event of a page, the next in order; it is not counted against any bound."""
 
     async def drained(self) -> None:
         """Wait until all that was replayed is written."""
@@ -59,7 +59,7 @@ class Reader(Protocol):
         """Forget what was told of events that come no more."""
 
     def broken(self, error: BaseException) -> None:
-        """A repair has failed for a reason nobody expected."""
+        """Take in that a repair has failed for a reason nobody expected."""
 
 
 class Feed:
@@ -101,7 +101,8 @@ class Feed:
         self._replay()
 
     def sync(self, cursor: int | None) -> None:
-        """The client asks for the feed again, from there; never from ahead of what it was sent."""
+        """Send the feed again from there, as the client asks; never from ahead of what it was
+        sent."""
         if cursor is not None and self.seen - cursor > MAX_MISSED:
             self._start_over(self.epoch, self.seen, f"more than {MAX_MISSED} events were missed")
         elif cursor is not None:
@@ -109,7 +110,8 @@ class Feed:
         self._replay()
 
     def on_events(self, epoch: str, events: Sequence[Event]) -> None:
-        """Live events of this user: pass on what is next, drop what was seen, mark a hole."""
+        """Take in live events of this user: pass on what is next, drop what was seen, mark a
+        hole."""
         if self.state is State.WAITING:
             self.seen = max(self.seen, events[-1].cursor)
             return
@@ -125,10 +127,8 @@ class Feed:
         self.seen = max(self.seen, self.cursor)
 
     def compare(self, epoch: str, head: int, cursor: int = -1) -> None:
-        """The log says where the feed ends: whatever lies between was lost on the wire (C7).
-
-        `cursor`: where this feed stood before the log was asked, if known.
-        """
+        """Take in where the feed ends, as the log says: whatever lies between was lost on the wire
+        (C7). `cursor`: where this feed stood before the log was asked, if known."""
         if self.state is State.WAITING:
             return
         if epoch != self.epoch or head < cursor:
@@ -137,7 +137,7 @@ class Feed:
             self._missing(head)
 
     async def stop(self) -> None:
-        """The socket has ended."""
+        """Stop, since the socket has ended."""
         if self._repairing is not None:
             self._repairing.cancel()
             await asyncio.wait([self._repairing])

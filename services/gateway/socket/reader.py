@@ -93,7 +93,7 @@ class Reader:
             connection.close(disconnected.args[0])
 
     async def ended(self) -> None:
-        """The socket is gone: nothing is left to be said."""
+        """Stop, since the socket is gone and nothing is left to be said."""
         self._connection.on_close = lambda: None
         self._connection.close(CloseCode.LOST)
         if self._ending is not None:

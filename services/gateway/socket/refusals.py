@@ -45,7 +45,8 @@ class Refusals:
         self._each = Buckets(LINES_OF_ONE, now)
 
     def tell(self, code: str, *, user_id: str = "", address: str = "", why: str = "") -> None:
-        """`code` and `why` are words of ours; nothing that was sent, unless it was looked at."""
+        """Count a refusal, and tell the log of it. `code` and `why` are words of ours; nothing that
+        was sent, unless it was looked at."""
         self.count(code, user_id, why)
         if self._each.spend(f"{code} {user_id or address}") or self._all.spend(code):
             self._unwritten[code] += 1

@@ -203,7 +203,8 @@ class Wire(WebSocketsSansIOProtocol):
         self.abort()
 
     def handle_ping(self) -> None:
-        """Pongs pass by the flow control: who floods pings and reads nothing is dropped."""
+        """Answer a ping. Pongs pass by the flow control: who floods pings and reads nothing is
+        dropped."""
         super().handle_ping()
         if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             self.abort()
@@ -249,7 +250,8 @@ class Wire(WebSocketsSansIOProtocol):
         self.handle_parser_exception()
 
     def forget_head(self) -> None:
-        """The head of the request was read: an idle socket need not keep some 4 KiB of it."""
+        """Forget the head of the request, which was read: an idle socket need not keep some 4 KiB
+        of it."""
         self.scope["headers"] = []
         del self.request, self.response
 
@@ -258,7 +260,7 @@ class Wire(WebSocketsSansIOProtocol):
         self.pace.spend(cost)
 
     def admit(self) -> bool:
-        """A user is known: the connection is theirs, unless there are too many sockets."""
+        """Make the connection that of a known user, unless there are too many sockets."""
         return self.config.admission.know(self.guest)
 
     def abort(self) -> None:

@@ -47,8 +47,9 @@ class Line:
         return min(self.failed, key=lambda client_id: self.failed[client_id].order)
 
     def refuse(self, client_id: str) -> None:
-        """Once more behind one that did not come. Its client may know that it is stored, or may
-        have dropped it, and will never send it again: then the others go on without it."""
+        """Note one more refusal behind one that did not come. Its client may know that it is
+        stored, or may have dropped it, and will never send it again: then the others go on without
+        it."""
         self.refusals[client_id] = self.refusals.get(client_id, 0) + 1
         if self.refusals[client_id] >= MAX_REFUSALS:
             given_up = self.first()
@@ -77,7 +78,7 @@ class Gate:
         self.full = False  # too many wait: their order can no longer be kept
 
     def enter(self, command: Command) -> None:
-        """A command is submitted: that is where it stands in the line."""
+        """Give a command its place in the line, when it is submitted."""
         if not isinstance(command, StoreMessage):
             return
         line = self._lines.get(command.conversation_id)

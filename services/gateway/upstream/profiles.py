@@ -35,7 +35,7 @@ class People:
         await self._put(PutUser(user_id=SYSTEM, name=SYSTEM_NAME))
 
     async def know_the_cast(self, user_id: str, name: str) -> None:
-        """The demo's users exist from the first login on, so that anyone can be written to."""
+        """Make the demo's users known from the first login on, so that anyone can be written to."""
         cast = {user_id: name} if is_reserved(user_id) else {**DEMO_CAST, user_id: name}
         for member_id, member_name in cast.items():
             told = PutUser(user_id=member_id, name=member_name, email=demo_email(member_id))

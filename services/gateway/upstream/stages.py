@@ -17,18 +17,19 @@ class Stages:
         self._count = metrics.counters.add
 
     def left(self, waited: float, commands: int) -> None:
-        """A batch is sent; its oldest command waited for so many seconds. Less than none: nobody
-        waits for any of them, and they were left to wait for company."""
+        """Note that a batch is sent, whose oldest command waited for so many seconds. Less than
+        none: nobody waits for any of them, and they were left to wait for company."""
         if waited >= 0:
             self._waited(waited)
         self._size(commands)
 
     def again(self) -> None:
-        """It is sent once more."""
+        """Note that it is sent once more."""
         self._count(f"retries.{STORE}")
 
     def answered(self, seconds: float, repeated: bool) -> None:
-        """So long after its oldest command came; `repeated`: it was sent more than once."""
+        """Note the answer, so long after its oldest command came. `repeated`: it was sent more than
+        once."""
         if seconds >= 0:
             self._acked(seconds)
         if repeated:

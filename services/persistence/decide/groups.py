@@ -140,7 +140,8 @@ def set_role(tx: Transaction, command: SetRole) -> Result:
 
 
 def leave(tx: Transaction, user_id: str, conversation_id: str) -> None:
-    """Anybody may leave. When the last owner does, the next in line becomes the owner."""
+    """Let a member leave, as anybody may. When the last owner does, the next in line becomes the
+    owner."""
     group = tx.state.conversations[conversation_id]
     _part(tx, user_id, conversation_id)
     _tell(tx, conversation_id, "left", user_id, [user_id], [user_id])

@@ -119,7 +119,8 @@ class ReadSet:
             self.message_ids.add(command.reply_to)
 
     def add_peer(self, user_id: str, other_id: str, conversation_id: str = "") -> None:
-        """Blocks between the two. For a conversation that exists, its members' rows hold them."""
+        """Add the blocks between the two. For a conversation that exists, its members' rows hold
+        them."""
         self.users.add(other_id)
         self.pairs |= {(user_id, other_id, conversation_id), (other_id, user_id, conversation_id)}
 

@@ -49,7 +49,8 @@ _files = msgspec.json.Decoder(list[File])
 
 
 def preview(message: str, characters: str) -> str:
-    """SQL: the beginning of that message (of `messages`), or the name of its first file."""
+    """Return SQL for the beginning of that message (of `messages`), or the name of its first
+    file."""
     return (
         f"substr(coalesce(nullif({message}.content, ''), (SELECT pre.name FROM attachments AS pre"  # noqa: S608 - names, no values
         f" WHERE pre.message_id = {message}.message_id ORDER BY pre.position LIMIT 1), ''),"

@@ -67,7 +67,7 @@ class Readers:
         return self._queue.qsize()
 
     async def run(self) -> None:
-        """One reader's life; run as many as there are to be connections."""
+        """Live as one reader; run as many as there are to be connections."""
         held = Held(self._url, ReaderConnection, self._guard)
         known = (self._followers, self._recent, self._contacts_only)
         queries = Queries(held, self._epoch, *known)

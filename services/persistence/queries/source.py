@@ -30,7 +30,7 @@ class Source(NamedTuple):
         return self.connection.execute(sql, parameters).fetchall()
 
     def head(self, user_id: str) -> int:
-        """The last cursor of the user's feed, 0 for an unknown user."""
+        """Return the last cursor of the user's feed, 0 for an unknown user."""
         rows = self.fetch("SELECT head FROM heads WHERE user_id = ?1", (user_id,))
         return int(rows[0][0]) if rows else 0
 

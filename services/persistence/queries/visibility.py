@@ -2,7 +2,8 @@
 
 
 def visible(message: str, member: str) -> str:
-    """SQL, true where that member (an alias of `members`) may see that message (of `messages`).
+    """Return SQL that is true where that member (an alias of `members`) may see that message (of
+    `messages`).
 
     Who is no member has no such row. A member sees nothing of what they have cleared, or deleted
     for themselves.
@@ -18,22 +19,24 @@ def _kept(message: str, member: str) -> str:
 
 
 def unread(member: str, limit: str) -> str:
-    """SQL: how many messages of others that member (an alias of `members`) has not read. Where
-    they block the other side nothing waits to be read."""
+    """Return SQL for how many messages of others that member (an alias of `members`) has not read.
+    Where they block the other side nothing waits to be read."""
     found = others(member, f"{member}.read_seq", "coalesce(r.others_seq, r.seq - 1)")
     found += f" AND NOT {member}.blocked LIMIT {limit}"
     return f"(SELECT count(*) FROM (SELECT 1 {found}))"  # noqa: S608 - names, no values
 
 
 def newest_unread(member: str, above: str, limit: str) -> str:
-    """SQL: the ids of the newest messages of others above that seq which that member may see."""
+    """Return SQL for the ids of the newest messages of others above that seq which that member may
+    see."""
     mine = f"r.sender_id = {member}.user_id"
     one_by_one = f"CASE WHEN {mine} THEN coalesce(r.others_seq, r.seq - 1) ELSE r.seq - 1 END"
     return f"SELECT x.message_id {others(member, above, one_by_one)} LIMIT {limit}"
 
 
 def others(member: str, above: str, below: str) -> str:
-    """SQL that begins with FROM: messages `x` of others which that member may see, above a seq.
+    """Return SQL that begins with FROM: messages `x` of others which that member may see, above a
+    seq.
 
     It steps from run to run, the newest first, and never through the member's own: a run is what
     one sender said in a row, and `below` is where that of a message `r` began after.
@@ -55,7 +58,7 @@ def others(member: str, above: str, below: str) -> str:
 
 
 def apart(one: str, other: str) -> str:
-    """SQL, true where one of these two users (expressions) blocks the other."""
+    """Return SQL that is true where one of these two users (expressions) blocks the other."""
     pairs = ((one, other), (other, one))
     found = (
         "EXISTS (SELECT 1 FROM blocks AS apt"  # noqa: S608 - names, no values

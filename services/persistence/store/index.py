@@ -46,7 +46,7 @@ def revised(changes: Changes) -> set[int]:
 
 
 def forget(connection: sqlite3.Connection, secret: bytes, message_ids: Iterable[int]) -> None:
-    """Before they change: the rows are found by what they say."""
+    """Delete the rows of messages before they change: the rows are found by what they say."""
     connection.executemany(FORGET, _rows(secret, _said(connection, message_ids)))
 
 

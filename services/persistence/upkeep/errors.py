@@ -63,14 +63,14 @@ class StoredErrors:
         self._news = asyncio.Event()
 
     def accept(self, delivery: Delivery) -> None:
-        """Records of another service."""
+        """Take in records of another service."""
         try:
             self._add(commands.decode(delivery.payload, Errors).records)
         except msgspec.MsgspecError:
             record("routing_error", "records of errors cannot be decoded")
 
     async def tell(self, records: list[Record]) -> None:
-        """Our own."""
+        """Take in our own records."""
         self._add(records)
 
     async def run(self) -> None:

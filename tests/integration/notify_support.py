@@ -38,6 +38,7 @@ from shared.commands import (
     MarksRow,
     Preview,
     Profile,
+    Standing,
     Unread,
     decode,
     encode,
@@ -95,6 +96,7 @@ class FakeLog:
         self.members: dict[str, tuple[str, ...]] = {}
         self.read: dict[tuple[str, str], int] = {}
         self.profiles: dict[str, Profile] = {}
+        self.banned: set[str] = set()
         self.asked: list[LogPage] = []
         self.marks_asked = 0
         self.on_marks: Callable[[], Awaitable[object]] | None = None
@@ -159,7 +161,8 @@ class FakeLog:
         )
 
     def _marks(self, asked: Unread, preview: int) -> MarksRow | None:
-        if asked.user_id not in self.members.get(asked.conversation_id, ()):
+        is_member = asked.user_id in self.members.get(asked.conversation_id, ())
+        if not is_member or asked.user_id in self.banned:
             return None
         read_seq = self.read.get((asked.user_id, asked.conversation_id), 0)
         messages = self.messages[asked.conversation_id]
@@ -175,8 +178,15 @@ class FakeLog:
         )
 
     def joins(self, asked: Joins) -> JoinsAnswer:
-        profiles = map(self.profiles.get, asked.user_ids)
-        return JoinsAnswer(joined=[Joined(epoch=self.epoch, head=0, profile=p) for p in profiles])
+        return JoinsAnswer(joined=[self._joined(user_id) for user_id in asked.user_ids])
+
+    def _joined(self, user_id: str) -> Joined:
+        return Joined(
+            epoch=self.epoch,
+            head=0,
+            profile=self.profiles.get(user_id),
+            standing=Standing(banned=True) if user_id in self.banned else None,
+        )
 
     async def ask(self, question: Struct, answer: type[T]) -> T:
         """Ask notify, as a gateway does."""

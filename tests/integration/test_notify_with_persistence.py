@@ -10,17 +10,22 @@ import pytest
 from services.notify.sending import courier
 from shared import bus, subjects
 from shared.commands import (
+    Announce,
+    AnnounceAnswer,
     CreateGroup,
     DeleteMessage,
     EditMessage,
     LogPage,
     PutUser,
     RemoveMember,
+    SetBan,
     SetBlock,
     SetConversation,
     Stored,
     StoreMessage,
     decode,
+    encode,
+    open_answer,
 )
 from tests.integration.lane_support import DIRECT, Lane, persistence
 from tests.integration.notify_support import (
@@ -121,6 +126,28 @@ async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(
         await lane.do(block)
         make_due(running.database)
         await running.until_states("cancelled")
+    assert mailbox.seen == []
+
+
+async def test_s67_who_is_banned_gets_no_email_of_messages_or_of_the_host(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    asked = Announce(
+        idempotency_key="k",
+        user_ids=["bob"],
+        notification_type="security_alert",
+        priority="urgent",
+        title="New sign-in",
+    )
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox), **LATER) as running:
+        await lane.send("m1", "hello?")
+        subject = subjects.notify("announce")
+        open_answer(await lane.wire.request(subject, encode(asked), 20), AnnounceAnswer)
+        await running.until_states("waiting", "waiting")
+        await lane.do(SetBan(user_id="bob", banned=True))
+        make_due(running.database)
+        await running.until_states("cancelled", "cancelled")
+        assert [row["reason"] for row in rows(running.database)] == ["banned", "banned"]
     assert mailbox.seen == []
 
 

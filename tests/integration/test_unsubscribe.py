@@ -16,7 +16,7 @@ from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals
 from services.gateway.upstream.notices import Notices
-from shared.commands import Preferences, PreferencesAnswer
+from shared.commands import ErasedNotices, EraseNotices, Preferences, PreferencesAnswer
 from shared.errors import LinkupError
 from shared.health.counters import Counters
 from shared.settings import Settings
@@ -125,6 +125,18 @@ async def test_the_page_runs_nothing_and_is_not_found_by_others(scene: Scene) ->
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+async def test_the_link_of_who_was_erased_stores_nothing_of_them(scene: Scene) -> None:
+    link = await scene.link()
+
+    async def is_erased() -> bool:
+        return (await scene.log.ask(EraseNotices(user_id="bob", since=1), ErasedNotices)).finished
+
+    await eventually(is_erased)
+    done = await scene.browser.post(link)
+    assert done.status_code == 200
+    assert await scene.emails() == {"new_message": True, "mention": True}
 
 
 async def test_a_wrong_token_is_404_and_says_nothing(scene: Scene) -> None:

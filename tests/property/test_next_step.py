@@ -28,6 +28,7 @@ def expected(facts: Facts, preferences: Preferences) -> Outcome | None:
     urgent = facts.priority in ("high", "urgent")
     single = not facts.digest
     rules: list[tuple[bool, Outcome | None]] = [
+        (facts.reach == "banned", Outcome("cancelled", "banned")),
         (not facts.there, Outcome("cancelled", "not_a_member")),
         (facts.muted, Outcome("cancelled", "muted")),
         (facts.read, Outcome("cancelled", "read")),
@@ -83,7 +84,7 @@ def test_c8_every_combination_of_facts_and_preferences_has_its_step() -> None:
         reached["sent" if step is None else step.kind, step.reason if step else ""] += 1
     assert set(reached) == {
         *(("cancelled", reason) for reason in ("not_a_member", "muted", "read", "delivered")),
-        *(("cancelled", "nothing_unread"), ("cancelled", "switched_off")),
+        *(("cancelled", reason) for reason in ("nothing_unread", "switched_off", "banned")),
         *(("no_address", reason) for reason in ("", "bad_address", "suppressed")),
         *(("collected", "digest"), ("delayed", "quiet_hours"), ("sent", "")),
     }

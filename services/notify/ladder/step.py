@@ -10,7 +10,7 @@ from services.notify.ladder.preferences import Preferences
 from shared.commands import MarksRow
 from shared.frames.fields import Priority
 
-Reach = Literal["reached", "nowhere", "bad_address", "suppressed"]
+Reach = Literal["reached", "nowhere", "bad_address", "suppressed", "banned"]
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -18,7 +18,8 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     `digest`: it is what others were collected into. `there`: the recipient is a member.
     `delivered`: a device of theirs has it. `unread`: there is something to show, which was not
-    deleted, cleared or said by somebody who is blocked. `reach`: whether there is an address.
+    deleted, cleared or said by somebody who is blocked. `reach`: whether there is an address, and
+    nothing reaches who is banned.
     """
 
     channel: Channel
@@ -40,6 +41,8 @@ def next_step(facts: Facts, preferences: Preferences, now: int) -> Outcome | Non
 
 def ended(facts: Facts, preferences: Preferences) -> Outcome | None:
     """Return why there is nothing to bring or nobody to bring it to, or None."""
+    if facts.reach == "banned":
+        return Outcome("cancelled", "banned")
     if not facts.there:
         return Outcome("cancelled", "not_a_member")
     if facts.muted:

@@ -24,8 +24,10 @@ LOAD = """
     SELECT p.user_id, p.chosen FROM json_each(:user_ids) AS k
     JOIN preferences AS p ON p.user_id = k.value
 """
+# The link in an e-mail outlives its recipient.
 SAVE = """
-    INSERT INTO preferences (user_id, chosen) VALUES (:user_id, :chosen)
+    INSERT INTO preferences (user_id, chosen) SELECT :user_id, :chosen
+    WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE user_id = :user_id)
     ON CONFLICT (user_id) DO UPDATE SET chosen = excluded.chosen
 """
 
@@ -82,5 +84,6 @@ def switched_off(
 
 
 def save(connection: sqlite3.Connection, after: Chosen) -> None:
+    """Store the choices of a user. Of somebody who was erased, nothing is stored."""
     encoded = msgspec.json.encode(after).decode()
     connection.execute(SAVE, {"user_id": after.user_id, "chosen": encoded})

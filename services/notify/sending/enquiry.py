@@ -14,6 +14,7 @@ from services.notify.store.store import Store
 from shared import subjects
 from shared.bus import Bus
 from shared.commands import (
+    Joined,
     Joins,
     JoinsAnswer,
     Marks,
@@ -45,10 +46,15 @@ class Enquiry:
         marks = await self._marks([thread for one in claimed for thread in found.threads(one)])
         profiles = {row.user_id: row.profile for row in marks.values() if row is not None}
         wanted = {one.user_id for one in claimed} | found.senders()
-        profiles |= await self._profiles(wanted - profiles.keys())
+        joined = await self._joined(wanted - profiles.keys())
+        profiles |= {user_id: one.profile for user_id, one in joined.items() if one.profile}
+        banned = {user_id for user_id, one in joined.items() if _is_banned(one)}
         zones = await self._zones(found, profiles)
         return [
-            case(one, found, marks, profiles, self._known, zones.get(one.user_id, UTC))
+            case(
+                *(one, found, marks, profiles, self._known, zones.get(one.user_id, UTC)),
+                is_banned=one.user_id in banned,
+            )
             for one in claimed
         ]
 
@@ -64,9 +70,10 @@ class Enquiry:
             found += _as_many(open_answer(answer, MarksAnswer).rows, len(some))
         return dict(zip(keys, found, strict=True))
 
-    async def _profiles(self, user_ids: set[str]) -> dict[str, Profile]:
-        """Ask for the profiles of users whose conversations were not asked about."""
-        left, found = sorted(user_ids), dict[str, Profile]()
+    async def _joined(self, user_ids: set[str]) -> dict[str, Joined]:
+        """Ask for the profiles of users whose conversations say nothing of them: these were not
+        asked about, or the user is no member or banned."""
+        left, found = sorted(user_ids), dict[str, Joined]()
         while left:
             asked = Joins(user_ids=left[:USERS])
             answer = await self._bus.request(
@@ -75,7 +82,7 @@ class Enquiry:
             joined = open_answer(answer, JoinsAnswer).joined
             if not joined:
                 raise msgspec.ValidationError("persistence answered for nobody")
-            found |= {one.profile.user_id: one.profile for one in joined if one.profile}
+            found |= zip(left, joined, strict=False)
             left = left[len(joined) :]
         return found
 
@@ -91,6 +98,10 @@ class Enquiry:
         return await asyncio.to_thread(
             lambda: {user_id: zone_of(name) or UTC for user_id, name in names.items()}
         )
+
+
+def _is_banned(joined: Joined) -> bool:
+    return joined.standing is not None and joined.standing.banned
 
 
 def _as_many(rows: list[MarksRow | None], number: int) -> list[MarksRow | None]:

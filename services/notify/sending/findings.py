@@ -92,10 +92,11 @@ def case(
     profiles: Mapping[str, Profile],
     known: Table,
     zone: tzinfo = UTC,
+    is_banned: bool = False,
 ) -> Case:
     """`marks`: of every conversation that there is a thread of. `profiles`: as far as known."""
     profile = profiles.get(delivery.user_id, Profile(user_id=delivery.user_id))
-    reach = _reach(delivery, profile, kept)
+    reach = "banned" if is_banned else _reach(delivery, profile, kept)
     chosen = kept.chosen.get(delivery.user_id, Chosen(user_id=delivery.user_id))
     return Case(
         delivery=delivery,

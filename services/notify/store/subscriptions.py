@@ -32,7 +32,8 @@ Outcome = Literal["sent", "failed", "unknown", "removed", "postponed"]
 
 SUBSCRIBE = """
     INSERT INTO push_subscriptions (endpoint, user_id, p256dh, auth, subscribed_at)
-    VALUES (:endpoint, :user_id, :p256dh, :auth, :now)
+    SELECT :endpoint, :user_id, :p256dh, :auth, :now
+    WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE user_id = :user_id)
     ON CONFLICT (endpoint) DO UPDATE SET user_id = excluded.user_id, p256dh = excluded.p256dh,
         auth = excluded.auth, subscribed_at = excluded.subscribed_at
 """

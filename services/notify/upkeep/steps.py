@@ -21,8 +21,8 @@ from shared.commands import (
 from shared.frames import MAX_NAMED
 
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
-# How a recipient wants to see it, and when, is for them to know.
-PRIVATE = ("muted", "nothing_unread", "switched_off")
+# How a recipient wants to see it, and when, is for them to know; a ban is, for the host.
+PRIVATE = ("muted", "nothing_unread", "switched_off", "banned")
 HABITS = ("quiet_hours", "digest")
 
 

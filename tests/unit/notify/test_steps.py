@@ -68,6 +68,6 @@ def test_s71_s75_when_a_recipient_wants_to_be_told_is_not_told(state: State, rea
     assert told(state=state, reason=reason) == NotificationStep("bob", "email", "waiting", None)
 
 
-@pytest.mark.parametrize("reason", ["muted", "nothing_unread", "switched_off"])
-def test_that_the_recipient_muted_cleared_or_blocked_is_not_told(reason: str) -> None:
+@pytest.mark.parametrize("reason", ["muted", "nothing_unread", "switched_off", "banned"])
+def test_that_the_recipient_muted_cleared_or_blocked_or_is_banned_is_not_told(reason: str) -> None:
     assert list(steps([group(state="cancelled", reason=reason)])) == []

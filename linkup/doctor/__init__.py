@@ -38,7 +38,7 @@ FIX = "Correct it: `linkup config` prints what is in force."
     "report",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a zip file for a bug report, without secrets, texts and addresses.",
+    help="Write a zip file for a bug report, without secrets, messages and e-mail addresses.",
 )
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -44,7 +44,7 @@ class ErrorsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class ResolveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`notes` describe the cause and the remedy."""
+    """`notes` describe what was found and what was done."""
 
     notes: Notes = ""
 

@@ -55,9 +55,10 @@ class NotificationsReadAnswer(Struct, frozen=True, kw_only=True):
 class TypePreference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The channels of one type of notification.
 
-    With `realtime`, open pages show them at once; with `push` and `email`, they are sent there if
-    they were not received or read in time. If all three are false, notifications are only listed.
-    If `enabled` is false, they are not even listed.
+    With `realtime`, open pages show them at once. With `push`, they are sent to the subscribed
+    browsers if no device has received them in time; with `email`, by e-mail if they were not read
+    in time. If all three are false, notifications are only listed. If `enabled` is false, they are
+    not even listed.
     """
 
     notification_type: NotificationType

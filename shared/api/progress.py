@@ -58,7 +58,7 @@ class StepView(Struct, frozen=True, kw_only=True):
 
 
 class TimelineAnswer(Struct, frozen=True, kw_only=True):
-    """The steps of a message in order of time; steps without a time come last.
+    """The steps of a message in order of time. Steps without a time come last, except `accepted`.
 
     Steps are listed for the first 32 recipients by user id; the counts cover all of them.
     `notifications` is `unavailable` if the notification steps are missing because the notify

@@ -8,7 +8,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
         path="/v1/logout",
-        summary="Revoke the token of this request, and close the WebSockets that it opened.",
+        summary="Revoke the token of this request, and close the WebSockets that use it.",
         answers=(Answer(204, None, "The token is refused from now on."),),
     ),
     Route(

@@ -16,6 +16,6 @@ SOCKETS: tuple[Socket, ...] = (
     Socket(
         "notifications",
         "/ws/notifications/",
-        "Like `/ws`, without the events of conversations; for badges and presence.",
+        "Like `/ws`, without the events of conversations; for notifications and presence.",
     ),
 )

@@ -58,9 +58,9 @@ def summary(found: Everything) -> str:
 
 ![Time to the ack at fixed rates](docs/images/benchmarks-latency.svg)
 
-[docs/benchmarks.md](docs/benchmarks.md) has the floors that these figures are compared to,
-the CPU time by stage, and the cost on a large store, and describes how to measure your machine
-(`make bench`).
+[docs/benchmarks.md](docs/benchmarks.md) compares these figures to those of a bare echo server and
+of a bare SQLite loop. It also has the CPU time by stage and the cost on a large store, and
+describes how to measure your machine (`make bench`).
 
 """
 
@@ -74,9 +74,10 @@ of the machine at the same time. `make bench ARGS=--write` repeats all measureme
 this page; `make bench`
 prints the figures of your machine without writing it.
 
-Absolute values do not apply to another machine. Compare the ratios to the floors: a bare echo on
-the same WebSocket server, and a loop that commits one row at a time to SQLite, synced. Both run on
-asyncio, whatever the services run on, so that figures of different releases can be compared. The
+Absolute values do not apply to another machine. Compare the ratios, of each figure to its floor.
+The floors are a bare echo on the same WebSocket server, and a loop that commits one row at a time
+to SQLite, synced. Both run on asyncio, whatever the services run on, so that figures of different
+releases can be compared. The
 load generator
 plays {bench.full.pairs} pairs of users over real sockets and checks every message: none was lost,
 doubled or out of order. CPU time is that of all processes of the server, user and system.

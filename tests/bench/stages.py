@@ -31,15 +31,15 @@ BUS: Rules = (
 GATEWAY: Rules = (
     (
         r"services/gateway/socket/(outbox\.py|\w+\.py:\w+\._?(say|send|write|flush|ends|drain))",
-        "push",
+        "encode and send",
     ),
-    (r"services/gateway/socket/\w+\.py:\w+\.send_(?!receive)", "push"),
+    (r"services/gateway/socket/\w+\.py:\w+\.send_(?!receive)", "encode and send"),
     (r"services/gateway/socket/(connection|feed|scope)\.py", "hub and connection"),
     (r"services/gateway/hub\.py", "hub and connection"),
     (r"services/gateway/(socket/|sockets\.py)", "socket: read"),
     (r"shared/(http/|(pace|turns|http|head|acceptor|admission)\.py)", "socket: read"),
     (r"services/gateway/(handlers\.py|upstream/)", "handler, gate and lane"),
-    (r"shared/frames/coding\.py:(encode|feed_frame)", "push"),
+    (r"shared/frames/coding\.py:(encode|feed_frame)", "encode and send"),
     (r"shared/frames/", "decode"),
 )
 PERSISTENCE: Rules = (
@@ -71,7 +71,7 @@ ORDER = {  # of a message, each service's stages
         "bus: send",
         "bus: receive",
         "hub and connection",
-        "push",
+        "encode and send",
         LOOP,
         ELSE,
     ),

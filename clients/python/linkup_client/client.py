@@ -152,8 +152,8 @@ class Client:
             await asyncio.wait((self._run,))
 
     async def logout(self) -> None:
-        """Revoke the token that was used last, which ends the WebSockets that it opened, and hang
-        up. Raises RequestFailed if the server cannot be reached."""
+        """Close the connection, and revoke the token that was used last, which closes all other
+        WebSockets that use it. Raises RequestFailed if the server cannot be reached."""
         await self.close()
         token = self._tokens.latest
         try:

@@ -45,7 +45,7 @@ export function nobodyView({ onBack }) {
     { class: "nothing", role: "status", hidden: true },
     icon("people"),
     h("h2", {}, "There is no such person"),
-    h("p", {}, "There is nobody here with the id ", id, ", or nobody to whom you can write."),
+    h("p", {}, "Nobody here has the id ", id, ", or you cannot write to them."),
     h("button", { type: "button", on: { click: onBack } }, "Back to all conversations"),
   );
 

@@ -45,6 +45,6 @@ function around(origins, { location }) {
 }
 
 function silent() {
-  const message = "The page of your app that shows this one in a frame does not answer";
+  const message = "The app around this chat does not answer";
   return new LinkupError({ code: "unavailable", message, temporary: true });
 }

@@ -30,7 +30,7 @@ export class HostApp {
     await this.#renew();
     if (!this.#token) return null;
     const { sub, name } = claimsOf(this.#token);
-    if (typeof sub !== "string") throw new Error("The token of your app names no user");
+    if (typeof sub !== "string") throw new Error("Your app did not say who is signed in");
     this.#userId = sub;
     return { token: this.#token, user_id: sub, name: typeof name === "string" && name ? name : sub };
   }

@@ -23,6 +23,7 @@ from services.persistence.decide import (
     tickets,
     users,
 )
+from services.persistence.decide.absent import NO_USER
 from services.persistence.decide.changes import Changes, Decision
 from services.persistence.decide.state import Fence, State
 from services.persistence.decide.transaction import Transaction
@@ -159,6 +160,6 @@ def _decided(tx: Transaction, command: Command) -> Result:  # noqa: C901 - one c
         case EraseUser():
             return erasure.begin(tx, command)
         case EraseTraces() | FinishErasure():
-            return erasure.NOBODY
+            return NO_USER
         case _:
             assert_never(command)

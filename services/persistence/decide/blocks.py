@@ -7,13 +7,13 @@ are in goes on; neither can be brought into another one by the other.
 
 from collections.abc import Collection
 
+from services.persistence.decide.absent import NO_USER
 from services.persistence.decide.contacts import strangers
 from services.persistence.decide.state import Conversation
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetBlock
-from shared.errors import Forbidden, InvalidRequest, NotFound
+from shared.errors import Forbidden, InvalidRequest
 
-NO_USER = Refused.of(NotFound("There is no such user"))
 ONESELF = Refused.of(InvalidRequest("You cannot block yourself"))
 STRANGERS = Refused.of(Forbidden("You are no longer contacts, so you cannot write to this user"))
 OWN_BLOCK = Refused.of(Forbidden("You block this user: unblock them first"))

@@ -7,12 +7,12 @@ other is answered for as if they were not there, except where the two have a con
 
 from collections.abc import Iterable
 
+from services.persistence.decide.absent import NO_USER
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Done, Refused, Result, SetContact
 from shared.errors import InvalidRequest, NotFound
 from shared.reserved import is_of_host
 
-NO_USER = Refused.of(NotFound("There is no such user"))
 NO_CONTACT = Refused.of(NotFound("There is no user with the id of the contact"))
 ONESELF = Refused.of(InvalidRequest("A user cannot be their own contact"))
 

@@ -5,6 +5,7 @@ a `conversation` event. A title is the group's own, and told to all.
 """
 
 from services.persistence.decide import blocks, groups
+from services.persistence.decide.absent import NO_CONVERSATION
 from services.persistence.decide.changes import Seen
 from services.persistence.decide.contacts import strangers
 from services.persistence.decide.state import Conversation, Member
@@ -23,7 +24,6 @@ from shared.commands import (
 from shared.errors import NotFound
 
 NOBODY = Refused.of(NotFound("There is no such user or conversation"))
-NO_CONVERSATION = Refused.of(NotFound("There is no such conversation"))
 
 
 def begin_empty(tx: Transaction, command: BeginConversation) -> Result:

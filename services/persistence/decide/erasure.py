@@ -7,6 +7,7 @@ somebody who holds an old token, or a late repeat of a command, does in their na
 from msgspec.structs import replace
 
 from services.persistence.decide import groups
+from services.persistence.decide.absent import NO_USER
 from services.persistence.decide.changes import Erased, Reacted, Revised, Vanished
 from services.persistence.decide.state import Message
 from services.persistence.decide.transaction import Transaction
@@ -24,7 +25,6 @@ from shared.errors import NotFound
 from shared.reserved import SYSTEM
 from shared.subjects import direct_conversation_id
 
-NOBODY = Refused.of(NotFound("There is no such user"))
 ERASED = Refused.of(NotFound("This user was erased, and the id cannot be used again"))
 
 
@@ -32,7 +32,7 @@ def begin(tx: Transaction, command: EraseUser) -> Result:
     """Begin to erase a user. The profile goes at once, all else in steps."""
     head = tx.state.heads.get(command.user_id)
     if head is None:
-        return NOBODY
+        return NO_USER
     head.erased = True
     tx.changes.erased.append(command.user_id)
     tx.state.standings[command.user_id] = Standing(banned=True)  # this ends their sockets

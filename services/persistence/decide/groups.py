@@ -7,6 +7,7 @@ told to each member, and to who is no longer one by it.
 import hashlib
 from collections.abc import Sequence
 
+from services.persistence.decide.absent import NO_CONVERSATION, NO_USER
 from services.persistence.decide.blocks import kept_apart
 from services.persistence.decide.changes import Changed
 from services.persistence.decide.state import Conversation, Member
@@ -27,8 +28,6 @@ from shared.frames.fields import MAX_MEMBERS, Role
 HASH_BYTES = 16
 RANK = {"member": 0, "admin": 1, "owner": 2}
 
-NO_CONVERSATION = Refused.of(NotFound("There is no such conversation"))
-NO_USER = Refused.of(NotFound("There is no such user"))
 NO_MEMBER = Refused.of(NotFound("There is no such member"))
 NO_GROUP = Refused.of(InvalidRequest("Only a group has a title and members that can be changed"))
 MEMBERS_MAY_NOT = Refused.of(Forbidden("Only owners and admins of the group may do this"))

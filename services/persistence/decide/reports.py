@@ -5,15 +5,14 @@ A report refers to a message and keeps nothing of what it says: erasing it erase
 
 import hashlib
 
+from services.persistence.decide.absent import NO_MESSAGE, NO_USER
 from services.persistence.decide.state import Report
 from services.persistence.decide.transaction import Transaction
 from shared.commands import Filed, FileReport, Refused, Result
-from shared.errors import ClientIdConflict, InvalidRequest, NotFound
+from shared.errors import ClientIdConflict, InvalidRequest
 
 HASH_BYTES = 16
 
-NO_USER = Refused.of(NotFound("There is no such user"))
-NO_MESSAGE = Refused.of(NotFound("There is no such message"))
 ONESELF = Refused.of(InvalidRequest("You cannot report yourself"))
 CONFLICT = Refused.of(ClientIdConflict("This `client_id` was used for another report"))
 

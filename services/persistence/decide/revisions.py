@@ -6,18 +6,18 @@ state from a newer one. All of these can be repeated without harm.
 
 from msgspec.structs import replace
 
+from services.persistence.decide.absent import NO_MESSAGE
 from services.persistence.decide.blocks import barred
 from services.persistence.decide.changes import Edited, Erased, Hidden, Reacted, Revised
 from services.persistence.decide.state import Message, Reaction
 from services.persistence.decide.transaction import Transaction
 from shared.clock import SECOND
 from shared.commands import DeleteMessage, Done, EditMessage, React, Refused, Result
-from shared.errors import EditWindowClosed, Forbidden, NotFound, TooLarge
+from shared.errors import EditWindowClosed, Forbidden, TooLarge
 
 MAX_REACTIONS = 500  # different ones on a message, over its life
 MAX_OWN_REACTIONS = 30  # of one user
 
-NOT_FOUND = Refused.of(NotFound("There is no such message"))
 FORBIDDEN = Refused.of(Forbidden("Only the sender of the message may do this"))
 TOO_LATE = Refused.of(
     EditWindowClosed("The message is too old to be edited or deleted for everyone")
@@ -28,7 +28,7 @@ TOO_MANY = Refused.of(TooLarge("The message has too many reactions"))
 def edit(tx: Transaction, command: EditMessage) -> Result:
     message = tx.visible(command.user_id, command.message_id)
     if message is None or message.deleted_at is not None:
-        return NOT_FOUND
+        return NO_MESSAGE
     refused = _not_now(tx, message, command.user_id, tx.state.limits.edit_window)
     refused = refused or _barred(tx, message, command.user_id)
     if refused is not None:
@@ -54,7 +54,7 @@ def delete(tx: Transaction, command: DeleteMessage) -> Result:
 def _gone(tx: Transaction, command: DeleteMessage) -> Result:
     """Hiding a message that this user has hidden already is a repeat."""
     known = (command.message_id, command.user_id) in tx.state.hidden
-    return Done() if known and command.mode == "me" else NOT_FOUND
+    return Done() if known and command.mode == "me" else NO_MESSAGE
 
 
 def _erase(tx: Transaction, command: DeleteMessage, message: Message) -> Result:
@@ -73,7 +73,7 @@ def _erase(tx: Transaction, command: DeleteMessage, message: Message) -> Result:
 def react(tx: Transaction, command: React) -> Result:
     message = tx.visible(command.user_id, command.message_id)
     if message is None or message.deleted_at is not None:
-        return NOT_FOUND
+        return NO_MESSAGE
     reactions = tx.state.reactions.setdefault(message.message_id, {})
     key = command.user_id, command.emoji
     before = reactions.get(key)
@@ -101,7 +101,7 @@ def _may_not_react(
 def _barred(tx: Transaction, message: Message, user_id: str) -> Refused | None:
     """Anything said can be taken back, but nothing new is said to somebody who blocks."""
     conversation = tx.state.conversations[message.conversation_id]
-    return barred(tx, conversation, user_id, NOT_FOUND)
+    return barred(tx, conversation, user_id, NO_MESSAGE)
 
 
 def _full(reactions: dict[tuple[str, str], Reaction], user_id: str) -> bool:

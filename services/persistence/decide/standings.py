@@ -2,12 +2,11 @@
 
 from msgspec.structs import replace
 
+from services.persistence.decide.absent import NO_USER
 from services.persistence.decide.transaction import Transaction
-from shared.commands import GOOD, Disconnect, Refused, Result, RevokeToken, SetBan, Standing
-from shared.errors import NotFound
+from shared.commands import GOOD, Disconnect, Result, RevokeToken, SetBan, Standing
 
 MOST_REVOKED = 50  # tokens of a user one by one; more than that are refused all together
-NO_USER = Refused.of(NotFound("There is no such user"))
 
 
 def set_ban(tx: Transaction, command: SetBan) -> Result:

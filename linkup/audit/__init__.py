@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from linkup.installation.owners import Failed, Process, ended, started
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from shared.audit import Found, Step, Told
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 EXIT_VIOLATIONS = 1
 EXIT_FAILED = 2
@@ -34,7 +34,7 @@ def audit(data_dir: str | None, all_of_it: bool, config: str | None, as_json: bo
     The command only reads. LinkUp may be running or stopped. The exit code is 0 without findings, 1
     with findings, and 2 if the data cannot be read.
     """
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     found: set[Found] = set()
     with _progress(as_json) as progress:
         bar = progress.add_task("starting", total=None)

@@ -22,11 +22,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 import linkup
 from linkup.installation.archive import Manifest, Writer
 from linkup.installation.owners import Failed, ended, started
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from shared.audit import Step
 from shared.backup import Copied, is_full, sync
 from shared.errors import StartError
-from shared.settings import Settings, load, sqlite_url
+from shared.settings import Settings, sqlite_url
 from shared.settings.addresses import file_of
 
 STDOUT = "-"
@@ -45,7 +45,7 @@ def backup(file: str, data_dir: str | None, config: str | None, as_json: bool) -
     store, it contains only their location.
     """
     os.umask(0o077)  # what is written is its owner's alone
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     target = None if file == STDOUT else Path(file).absolute()
     if target is not None and target.exists():
         raise StartError(f"{file} is there already: choose another name, or remove it")

@@ -1,5 +1,6 @@
 """Owns the questions of commands to notify."""
 
+import asyncio
 from typing import TypeVar
 
 import msgspec
@@ -17,10 +18,14 @@ A = TypeVar("A", bound=Struct)
 TIMEOUT = 10.0  # seconds
 
 
-async def ask(settings: Settings, asked: Struct, kind: type[A], timeout: float = TIMEOUT) -> A:
+def answer(settings: Settings, asked: Struct, kind: type[A], timeout: float = TIMEOUT) -> A:
     """Ask one question, and return the answer. Raises StartError, which says what to do."""
-    async with connected(settings) as wire:
-        return await ask_over(wire, asked, kind, timeout)
+
+    async def ask() -> A:
+        async with connected(settings) as wire:
+            return await ask_over(wire, asked, kind, timeout)
+
+    return asyncio.run(ask())
 
 
 async def ask_over(wire: Bus, asked: Struct, kind: type[A], timeout: float = TIMEOUT) -> A:

@@ -17,12 +17,12 @@ from rich.console import Console
 
 from linkup.monitor.asking import EVERYTHING, look
 from linkup.monitor.screen import screen
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, settings_of
 from shared import clock
 from shared.errors import StartError
 from shared.health import report
 from shared.health.report import HealthAnswer
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 EXIT = {"healthy": 0, "warning": 1, "critical": 2}
 EXIT_UNREACHABLE = 3
@@ -67,7 +67,7 @@ def monitor(
 
     The exit code is 0 for healthy, 1 for warning, 2 for critical, and 3 if no service answers.
     """
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     console = Console(highlight=False)
     code = EXIT_UNREACHABLE
     if continuous:

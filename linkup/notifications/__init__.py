@@ -1,13 +1,9 @@
 """Owns `linkup notifications`: counts, deletion, and deliveries that failed."""
 
-import asyncio
-from typing import TypeVar
-
 import click
-from msgspec import Struct
 from rich.console import Console
 
-from linkup.installation.notify import TIMEOUT, ask
+from linkup.installation.notify import answer
 from linkup.installation.terminal import print_json
 from linkup.notifications.display import counts, deliveries
 from linkup.options import common, settings_of
@@ -24,8 +20,6 @@ from shared.commands import (
     SendDigestsAnswer,
 )
 
-A = TypeVar("A", bound=Struct)
-
 DAY = 86_400
 MOST = 500
 CLEANUP_TIMEOUT = 600.0  # seconds: it gives way to all else
@@ -40,7 +34,7 @@ def notifications() -> None:
 @common
 def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Count notifications by type, and e-mails and pushes by state and reason."""
-    found = _ask(data_dir, config, NotifyStats(), NotifyStatsAnswer)
+    found = answer(settings_of(data_dir, config), NotifyStats(), NotifyStatsAnswer)
     if as_json:
         print_json(found)
     else:
@@ -65,7 +59,7 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
     if not keep:
         raise click.UsageError("LINKUP_NOTIFICATION_KEEP is 0, so all is kept: pass --days")
     asked = CleanNotices(keep=keep)
-    done = _ask(data_dir, config, asked, CleanAnswer, CLEANUP_TIMEOUT)
+    done = answer(settings_of(data_dir, config), asked, CleanAnswer, CLEANUP_TIMEOUT)
     if as_json:
         print_json(done)
     else:
@@ -80,7 +74,7 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
 @common
 def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
     """Send at once the digests that wait for the end of their hour, day or week."""
-    done = _ask(data_dir, config, SendDigests(user_id=user), SendDigestsAnswer)
+    done = answer(settings_of(data_dir, config), SendDigests(user_id=user), SendDigestsAnswer)
     if as_json:
         print_json(done)
     else:
@@ -101,7 +95,7 @@ def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) ->
 
     Those in the state `unknown` may have arrived, so they are never sent again.
     """
-    found = _ask(data_dir, config, DeadDeliveries(limit=limit), DeadAnswer)
+    found = answer(settings_of(data_dir, config), DeadDeliveries(limit=limit), DeadAnswer)
     if as_json:
         print_json(found)
     else:
@@ -122,20 +116,12 @@ def retry(
     """
     if bool(ids) == is_all:
         raise click.UsageError("name e-mails or pushes by their ids, or pass --all")
-    done = _ask(data_dir, config, RetryDeliveries(delivery_ids=list(ids)), RetryAnswer)
+    done = answer(
+        settings_of(data_dir, config), RetryDeliveries(delivery_ids=list(ids)), RetryAnswer
+    )
     if as_json:
         print_json(done)
     else:
         click.echo("\n".join((*done.delivery_ids, f"{len(done.delivery_ids)} are due now.")))
     if ids and not done.delivery_ids:
         raise click.exceptions.Exit(1)
-
-
-def _ask(
-    data_dir: str | None,
-    config: str | None,
-    asked: Struct,
-    kind: type[A],
-    timeout: float = TIMEOUT,
-) -> A:
-    return asyncio.run(ask(settings_of(data_dir, config), asked, kind, timeout))

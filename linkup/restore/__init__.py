@@ -20,10 +20,10 @@ import msgspec
 
 from linkup.installation.archive import Manifest, unpack
 from linkup.installation.owners import Failed, ended, started
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from shared.backup import Restored, is_full
 from shared.errors import StartError
-from shared.settings import Settings, load
+from shared.settings import Settings
 from shared.settings.addresses import file_of
 
 STDIN = "-"
@@ -45,7 +45,7 @@ def restore(
     their messages are in the inbox.
     """
     os.umask(0o077)  # what is written is its owner's alone
-    settings = load(environment_with(data_dir=data_dir), config)
+    settings = settings_of(data_dir, config)
     try:
         with _stopped(settings), _folder(settings) as folder, _opened(file) as archive:
             manifest = unpack(archive, folder)

@@ -9,11 +9,10 @@ from typing import Any, BinaryIO
 import click
 from rich.console import Console
 
-from linkup.options import config_option, data_dir_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from linkup.user import asking, display
 from linkup.user.asking import USERS, Host
 from shared.errors import StartError
-from shared.settings import load
 
 MOST = 100_000
 
@@ -193,7 +192,7 @@ def erase(user_id: str, yes: bool, as_json: bool, **where: str | None) -> None:
 
 
 def _host(url: str | None, config: str | None, data_dir: str | None) -> Host:
-    return asking.host(load(environment_with(data_dir=data_dir), config), url)
+    return asking.host(settings_of(data_dir, config), url)
 
 
 def _lines(file: str) -> list[Any]:

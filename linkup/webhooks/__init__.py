@@ -1,13 +1,9 @@
 """Owns `linkup webhooks`: the state of webhooks, their dead letters, and test events."""
 
-import asyncio
-from typing import TypeVar
-
 import click
-from msgspec import Struct
 from rich.console import Console
 
-from linkup.installation.notify import TIMEOUT, ask
+from linkup.installation.notify import answer
 from linkup.installation.terminal import print_json
 from linkup.options import common, settings_of
 from linkup.webhooks.display import dead_letters, states
@@ -21,8 +17,6 @@ from shared.commands import (
     Webhooks,
     WebhooksAnswer,
 )
-
-A = TypeVar("A", bound=Struct)
 
 MOST = 500
 TEST_TIMEOUT = 30.0  # seconds: longer than a request to a webhook may take
@@ -51,11 +45,11 @@ def list_webhooks(
     A dead letter is an event that was given up, because the webhook did not accept it for three
     days (LINKUP_WEBHOOK_RETRY_FOR), or answered 410.
     """
-    found = _ask(data_dir, config, Webhooks(webhook_id=webhook), WebhooksAnswer)
+    found = answer(settings_of(data_dir, config), Webhooks(webhook_id=webhook), WebhooksAnswer)
     dead = None
     if webhook:
         asked = DeadEvents(webhook_id=webhook, limit=limit)
-        dead = _ask(data_dir, config, asked, DeadEventsAnswer).events
+        dead = answer(settings_of(data_dir, config), asked, DeadEventsAnswer).events
     if as_json:
         print_json({"webhooks": found.webhooks} | ({} if dead is None else {"dead": dead}))
         return
@@ -85,7 +79,7 @@ def replay(
     if bool(ids) == is_all:
         raise click.UsageError("name events, or pass --all")
     asked = ReplayEvents(webhook_id=webhook, event_ids=list(ids))
-    done = _ask(data_dir, config, asked, ReplayEventsAnswer)
+    done = answer(settings_of(data_dir, config), asked, ReplayEventsAnswer)
     if as_json:
         print_json(done)
     else:
@@ -102,7 +96,9 @@ def test(webhook: str, data_dir: str | None, config: str | None, as_json: bool) 
 
     It is sent once, also if the webhook is switched off. The exit code is 1 if it is not accepted.
     """
-    told = _ask(data_dir, config, TryWebhook(webhook_id=webhook), TriedWebhook, TEST_TIMEOUT)
+    told = answer(
+        settings_of(data_dir, config), TryWebhook(webhook_id=webhook), TriedWebhook, TEST_TIMEOUT
+    )
     if as_json:
         print_json(told)
     else:
@@ -110,13 +106,3 @@ def test(webhook: str, data_dir: str | None, config: str | None, as_json: bool) 
         click.echo(f"{told.event_id}: {outcome} after {told.took_ms} ms")
     if told.reason:
         raise click.exceptions.Exit(1)
-
-
-def _ask(
-    data_dir: str | None,
-    config: str | None,
-    asked: Struct,
-    kind: type[A],
-    timeout: float = TIMEOUT,
-) -> A:
-    return asyncio.run(ask(settings_of(data_dir, config), asked, kind, timeout))

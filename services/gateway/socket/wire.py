@@ -88,8 +88,10 @@ class Wire(WebSocketsSansIOProtocol):
         """Begin with a head that `shared.http` has read: the library need not read it again."""
         self.conn.parser = Protocol.parse(self.conn)  # of frames: what comes next
         next(self.conn.parser)
+        named = Headers()
         try:
-            named = Headers((name.decode(), _text(value)) for name, value in headers)
+            for name, value in headers:
+                named[name.decode()] = _text(value)
         except InvalidHeader as error:
             self.conn.handshake_exc = error
             self._refuse_handshake()

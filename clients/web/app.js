@@ -36,7 +36,7 @@ const RETRY_INBOX_MS = 4_000;
 const SIGN_OUT_MS = 5_000; // for the server to end push messages and the token
 const root = document.getElementById("app");
 
-/** By the host app if one is named, else by the demo if it is on. */
+/** Lets the user in: by the host app if one is named, else by the demo if it is on. */
 function enter() {
   const ways = waysIn();
   const app = hostApp(ways);
@@ -158,7 +158,7 @@ function tell({ client, chats, toasts, conversation }) {
   });
 }
 
-/** The bell, desktop notifications, and the number in the title. */
+/** Shows the bell, desktop notifications, and the number in the title. */
 function notify({ root, client, again, chats, conversation, go, refused }) {
   const opened = (id) => chats.of(id).then((chat) => go(chat.key), (error) => refused(explain(error)));
   const message = (preferences) => messageOccasions({ chats, preferences, open: (key) => go(key) });

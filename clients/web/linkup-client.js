@@ -60,10 +60,10 @@ const NOTIFICATIONS = new Set([
  */
 export class LinkupClient extends EventTarget {
   userId;
-  /** What goes over HTTP. @type {Api} */
+  /** The methods over HTTP. @type {Api} */
   api;
   /**
-   * What the server accepts, as its `welcome` says. Until it does, its defaults: a window of 0 is
+   * Returns what the server accepts, as its `welcome` says. Until it does, its defaults: a window of 0 is
    * open for ever.
    */
   limits = { edit_window_seconds: 86_400, delete_window_seconds: 86_400 };
@@ -135,17 +135,17 @@ export class LinkupClient extends EventTarget {
     return this.#roads.road;
   }
 
-  /** The server's time, as `Date.now()`: this device's own may be wrong. */
+  /** Returns the server's time, as `Date.now()`: this device's own may be wrong. */
   now() {
     return this.#clock.now();
   }
 
-  /** Whether, while connected, something this user sent waits longer than usual for the server. */
+  /** Returns whether, while connected, something this user sent waits longer than usual for the server. */
   get stalled() {
     return this.#waiting.stalled;
   }
 
-  /** Why it failed, when the next try begins (0: now), and the last round trip. */
+  /** Returns why it failed, when the next try begins (0: now), and the last round trip. */
   get connection() {
     const { reason, retryAt, rttMs } = this.#roads;
     return { reason, retryAt, rttMs };
@@ -186,7 +186,7 @@ export class LinkupClient extends EventTarget {
     return this.#dispatch.send(message);
   }
 
-  /** What is on its way or has failed, oldest first. */
+  /** Returns what is on its way or has failed, oldest first. */
   unsent() {
     return this.#dispatch.items();
   }
@@ -204,7 +204,7 @@ export class LinkupClient extends EventTarget {
   }
 
   /**
-   * Another text for an own message. Like all changes it waits for the connection, is sent until the
+   * Gives an own message another text. Like all changes it waits for the connection, is sent until the
    * server answers, rejects with its refusal, and does not survive a reload.
    * @param {number} messageId @param {string} content @returns {Promise<void>}
    */
@@ -237,23 +237,23 @@ export class LinkupClient extends EventTarget {
     this.#typing.changed(conversationId);
   }
 
-  /** The text was sent or given up. */
+  /** Tells that the text was sent or given up. */
   stopTyping() {
     this.#typing.stop();
   }
 
-  /** This device holds everything of the conversation up to `seq`. */
+  /** Tells that this device holds everything of the conversation up to `seq`. */
   delivered(conversationId, seq) {
     this.#receipts.delivered(conversationId, seq);
   }
 
-  /** A person has seen everything of the conversation up to `seq`. */
+  /** Tells that a person has seen everything of the conversation up to `seq`. */
   read(conversationId, seq) {
     this.#receipts.read(conversationId, seq);
   }
 
   /**
-   * Whose coming and going `presence` tells: exactly these, until it is called again; at most a
+   * Names those whose coming and going `presence` tells: exactly these, until it is called again; at most a
    * thousand. Nothing is known while there is no connection. @param {Iterable<string>} userIds
    */
   watch(userIds) {
@@ -318,7 +318,7 @@ export class LinkupClient extends EventTarget {
     else this.#typists.spoke(frame);
   }
 
-  /** A notification that arrived here need not be pushed to this device. */
+  /** Tells that a notification arrived here, so it need not be pushed to this device. */
   #onNotification(frame) {
     const confirmation = { type: "delivered", notification_id: frame.notification_id };
     if (frame.type === "notification") this.#roads.send({ ...confirmation, client_id: newClientId() });

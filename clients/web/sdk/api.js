@@ -31,26 +31,26 @@ export class Api {
     this.#clock = clock;
   }
 
-  /** The server's time, as `Date.now()`. */
+  /** Returns the server's time, as `Date.now()`. */
   now() {
     return this.#clock.now();
   }
 
   /**
-   * The inbox, newest first; or the direct conversation with `peer`; or the conversations with these ids.
+   * Returns the inbox, newest first; or the direct conversation with `peer`; or the conversations with these ids.
    * @param {{limit?: number, before?: number, peer?: string, ids?: string[]}} [page]
    */
   conversations(page = {}) {
     return this.#authorized("GET", `/v1/conversations${query(page)}`);
   }
 
-  /** One of them. @param {string} conversationId */
+  /** Returns one conversation. @param {string} conversationId */
   conversation(conversationId) {
     return this.#authorized("GET", path(conversationId));
   }
 
   /**
-   * A page of one conversation, oldest first; or its messages with these ids, up to a hundred.
+   * Returns a page of one conversation, oldest first; or its messages with these ids, up to a hundred.
    * @param {string} conversationId
    * @param {{before_id?: number, after_id?: number, limit?: number, ids?: number[]}} [page]
    */
@@ -59,7 +59,7 @@ export class Api {
   }
 
   /**
-   * The feed after a position, page by page; without one, where it is now.
+   * Returns the feed after a position, page by page; without one, where it is now.
    * @param {{epoch?: string, cursor?: number, limit?: number}} [position]
    * @returns {Promise<{epoch: string, cursor: number, frames: any[], has_more: boolean}>}
    */
@@ -88,7 +88,7 @@ export class Api {
   }
 
   /**
-   * How this user wants to see it, or what a group is called.
+   * Changes how this user sees a conversation, or what a group is called.
    * @param {string} conversationId
    * @param {{archived?: boolean, muted?: boolean, title?: string}} changes
    */
@@ -101,7 +101,7 @@ export class Api {
     return this.#authorized("POST", path(conversationId, "read"), { up_to: upTo });
   }
 
-  /** This device holds everything up to a seq. @param {string} conversationId @param {number} upTo */
+  /** Tells that this device holds everything up to a seq. @param {string} conversationId @param {number} upTo */
   markDelivered(conversationId, upTo) {
     return this.#authorized("POST", path(conversationId, "delivered"), { up_to: upTo });
   }
@@ -111,7 +111,7 @@ export class Api {
     return this.#authorized("POST", path(conversationId, "clear"));
   }
 
-  /** How much is unread in all conversations. */
+  /** Returns how much is unread in all conversations. */
   unread() {
     return this.#authorized("GET", "/v1/unread");
   }
@@ -125,7 +125,7 @@ export class Api {
   }
 
   /**
-   * Who is in it, by user id.
+   * Returns who is in a conversation, by user id.
    * @param {string} conversationId @param {{limit?: number, after?: string}} [page]
    */
   members(conversationId, page = {}) {
@@ -148,7 +148,7 @@ export class Api {
   }
 
   /**
-   * Who that is; rejects with `not_found` where there is nobody, or who blocks this user.
+   * Returns who a user is; rejects with `not_found` where there is nobody, or who blocks this user.
    * @param {string} userId @returns {Promise<{user_id: string, name: string|null, avatar: string|null}>}
    */
   user(userId) {
@@ -156,7 +156,7 @@ export class Api {
   }
 
   /**
-   * Whom this user may write to, by the beginnings of words of their names. A page may be empty although
+   * Returns whom this user may write to, by the beginnings of words of their names. A page may be empty although
    * there are more: go on with `next` as `after` until it is null.
    * @param {{q: string, limit?: number, after?: string}} asked
    * @returns {Promise<{users: {user_id: string, name: string|null, avatar: string|null}[], next: string|null}>}
@@ -165,7 +165,7 @@ export class Api {
     return this.#authorized("GET", `/v1/users${query(asked)}`);
   }
 
-  /** From then on that user can no longer write to this one. @param {string} userId */
+  /** Blocks a user, who can then no longer write to this one. @param {string} userId */
   block(userId) {
     return this.#authorized("POST", "/v1/blocks", { user_id: userId });
   }
@@ -176,7 +176,7 @@ export class Api {
   }
 
   /**
-   * Whom this user has blocked, by user id; or whether that user is among them.
+   * Returns whom this user has blocked, by user id; or whether that user is among them.
    * @param {{limit?: number, after?: string, user_id?: string}} [page]
    */
   blocks(page = {}) {
@@ -192,7 +192,7 @@ export class Api {
     return this.#authorized("POST", "/v1/reports", report);
   }
 
-  /** The key with which browsers subscribe to web push; "" where it is off. @returns {Promise<{public_key: string}>} */
+  /** Returns the key with which browsers subscribe to web push; "" where it is off. @returns {Promise<{public_key: string}>} */
   pushKey() {
     return this.#authorized("GET", "/v1/push-key");
   }
@@ -202,13 +202,13 @@ export class Api {
     return this.#authorized("POST", "/v1/push-subscriptions", subscription);
   }
 
-  /** Ends that. @param {string} endpoint of the subscription */
+  /** Sends no more notifications to this browser. @param {string} endpoint of the subscription */
   removePushSubscription(endpoint) {
     return this.#authorized("DELETE", "/v1/push-subscriptions", { endpoint });
   }
 
   /**
-   * A page of this user's notifications, latest first, and how many are unread.
+   * Returns a page of this user's notifications, latest first, and how many are unread.
    * @param {{limit?: number, before?: string, unread_only?: boolean, notification_type?: string}} [page]
    *        `before`: the `next` of the page before
    * @returns {Promise<{notifications: import("../linkup-client.js").Notification[], next: string|null,
@@ -240,13 +240,13 @@ export class Api {
     return this.#authorized("GET", "/v1/notification-preferences");
   }
 
-  /** What is left out stays. @param {Partial<Preferences>} changes @returns {Promise<Preferences>} */
+  /** Changes preferences; what is left out stays. @param {Partial<Preferences>} changes @returns {Promise<Preferences>} */
   putNotificationPreferences(changes) {
     return this.#authorized("PUT", "/v1/notification-preferences", changes);
   }
 
   /**
-   * Messages with all these words, newest first.
+   * Returns messages with all these words, newest first.
    * @param {{q: string, conversation_id?: string, limit?: number, before?: number}} asked
    */
   search(asked) {
@@ -254,14 +254,14 @@ export class Api {
   }
 
   /**
-   * Whom an own message was for, by user id: who has it, who has read it, since when.
+   * Returns whom an own message was for, by user id: who has it, who has read it, since when.
    * @param {number} messageId @param {{limit?: number, after?: string}} [page]
    */
   receipts(messageId, page = {}) {
     return this.#authorized("GET", `/v1/messages/${messageId}/receipts${query(page)}`);
   }
 
-  /** Where an own message is, step by step. @param {number} messageId */
+  /** Returns the steps of an own message. @param {number} messageId */
   timeline(messageId) {
     return this.#authorized("GET", `/v1/messages/${messageId}/timeline`);
   }
@@ -283,7 +283,7 @@ export class Api {
   }
 
   /**
-   * Where a file is for some minutes: `url`, perhaps `thumbnail_url`, until `expires_at`. Whoever
+   * Returns where a file is for some minutes: `url`, perhaps `thumbnail_url`, until `expires_at`. Whoever
    * has them needs no token.
    * @param {string} attachmentId
    */
@@ -291,7 +291,7 @@ export class Api {
     return this.#placed(await this.#authorized("GET", `/v1/attachments/${encodeURIComponent(attachmentId)}`));
   }
 
-  /** Where these files are, up to a hundred; those that are not to be had are left out. */
+  /** Returns the URLs of these files, up to a hundred; those that are not to be had are left out. */
   async attachments(ids) {
     const { attachments } = await this.#authorized("GET", `/v1/attachments${query({ ids })}`);
     return attachments.map((found) => this.#placed(found));
@@ -334,7 +334,7 @@ export class Api {
 }
 
 /**
- * The demo's sign-in, where the server allows it.
+ * Signs in as the demo does, where the server allows it.
  * @param {string} url
  * @param {{user_id: string, name?: string}} who
  * @returns {Promise<{token: string, user_id: string, name?: string}>}

@@ -5,7 +5,7 @@ const CEILING_MS = 15_000;
 const FIRST_MS = 2_000;
 
 /**
- * Milliseconds before try number `attempt` (0 is the first). The first comes within two seconds,
+ * Returns the milliseconds before try number `attempt` (0 is the first). The first comes within two seconds,
  * later ones between half a second and a bound that doubles up to fifteen.
  * @param {number} attempt
  */
@@ -15,7 +15,7 @@ export function backoff(attempt) {
   return FLOOR_MS + Math.random() * (bound - FLOOR_MS);
 }
 
-/** Milliseconds before a refused message is sent again; never sooner than the server asked. */
+/** Returns the milliseconds before a refused message is sent again; never sooner than the server asked. */
 export function resendDelay(attempt, retryAfterMs = 0) {
   const bound = Math.min(CEILING_MS, FLOOR_MS * 2 ** Math.min(attempt, 10));
   const jittered = FLOOR_MS / 2 + Math.random() * (bound - FLOOR_MS / 2);

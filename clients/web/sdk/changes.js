@@ -34,12 +34,12 @@ export class Changes {
     return outcome;
   }
 
-  /** An `ack`, perhaps of one of these. */
+  /** Takes in an `ack`, perhaps of one of these. */
   acked({ client_id }) {
     this.#end(client_id)?.resolve();
   }
 
-  /** An `error` frame. @returns {boolean} whether it was about one of these */
+  /** Takes in an `error` frame. @returns {boolean} whether it was about one of these */
   refused({ client_id, retry_after_ms, ...fault }) {
     const change = this.#heads().find(({ frame }) => frame.client_id === client_id);
     if (!change) return false;
@@ -48,7 +48,7 @@ export class Changes {
     return true;
   }
 
-  /** After a connection was made. */
+  /** Goes on after a connection was made. */
   resume() {
     for (const change of this.#heads()) this.#send(change);
   }

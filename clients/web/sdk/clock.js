@@ -3,14 +3,14 @@
 export class Clock {
   #offset = 0; // milliseconds that the server is ahead of this device
 
-  /** In milliseconds since 1970, as `Date.now()`. */
+  /** Returns the time in milliseconds since 1970, as `Date.now()`. */
   now() {
     return Date.now() + this.#offset;
   }
 
   /**
-   * The server has told its time, between the question and now. What is possible already stays: answers take a
-   * while, and a device whose clock is right keeps it.
+   * Takes in that the server has told its time, between the question and now. What is possible already
+   * stays: answers take a while, and a device whose clock is right keeps it.
    * @param {string|null|undefined} told @param {number|undefined} askedAt as `Date.now()`
    * @param {number} [grain] milliseconds: it may have been so much later than told
    */

@@ -48,12 +48,12 @@ export class Dispatch {
     this.#lead = new Lead({ userId, on });
   }
 
-  /** There is a connection (again): everything unacknowledged goes out, from here or another tab. */
+  /** Takes in that there is a connection (again): everything unacknowledged goes out, from here or another tab. */
   resume() {
     this.#lead.claim();
   }
 
-  /** There is none: the outbox is left to a tab that has one. */
+  /** Takes in that there is none: the outbox is left to a tab that has one. */
   pause() {
     this.#lead.resign();
   }
@@ -92,14 +92,14 @@ export class Dispatch {
     return this.#outbox.remove(client_id);
   }
 
-  /** The message is committed: known by its ack, or by the feed after a resume. */
+  /** Takes in that a message is committed, as is known by its ack, or by the feed after a resume. */
   settle({ client_id, message_id, conversation_id, seq, created_at, duplicate = true }) {
     if (!this.#sender.acked(client_id)) return;
     this.#outbox.remove(client_id);
     this.#tell("acked", { client_id, message_id, conversation_id, seq, created_at, duplicate });
   }
 
-  /** An `error` frame that names a message. */
+  /** Takes in an `error` frame that names a message. */
   refuse({ client_id, code, message, temporary, retry_after_ms }) {
     if (temporary) return this.#sender.postponed(client_id, retry_after_ms);
     const item = this.#sender.refused(client_id);

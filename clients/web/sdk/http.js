@@ -40,7 +40,7 @@ export async function request(url, method, route, body, token, clock) {
   throw await problem(response);
 }
 
-/** The answer as it is. @param {string} url @param {RequestInit} how @returns {Promise<Response>} */
+/** Returns the answer as it is. @param {string} url @param {RequestInit} how @returns {Promise<Response>} */
 export async function reach(url, how) {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -50,7 +50,7 @@ export async function reach(url, how) {
   }
 }
 
-/** By XMLHttpRequest: `fetch` does not tell how far an upload is. */
+/** Uploads by XMLHttpRequest, since `fetch` does not tell how far an upload is. */
 export function upload(url, file, token, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -90,7 +90,7 @@ function unreachable() {
   });
 }
 
-/** What an answer that is none says. @param {Response} response */
+/** Returns what an answer that is none says. @param {Response} response */
 export async function problem(response) {
   const told = await response.json().catch(() => null);
   return faultOf(told ?? {}, response.status, (name) => response.headers.get(name));

@@ -25,12 +25,12 @@ export class Lead {
     this.#on = on;
   }
 
-  /** Whether this tab sends what all of them write. */
+  /** Returns whether this tab sends what all of them write. */
   get holds() {
     return this.#holds;
   }
 
-  /** This tab is connected: it leads at once, or when the one that does is gone. */
+  /** Takes in that this tab is connected: it leads at once, or when the one that does is gone. */
   claim() {
     this.resign();
     this.#request(false);
@@ -38,7 +38,7 @@ export class Lead {
     this.expect();
   }
 
-  /** It can send nothing. */
+  /** Takes in that this tab can send nothing. */
   resign() {
     this.#claim?.abort();
     this.#claim = null;
@@ -46,18 +46,18 @@ export class Lead {
     this.#calm("life", "outcome");
   }
 
-  /** Something waits to be sent: if nobody says that they do it, this tab does. */
+  /** Takes in that something waits to be sent: if nobody says that they do it, this tab does. */
   expect() {
     this.#wait("life", LIFE_MS);
   }
 
-  /** The tab that leads has said a word. @param {boolean} waits whether this one waits for a message */
+  /** Takes in that the tab that leads has said a word. @param {boolean} waits whether this one waits for a message */
   alive(waits) {
     this.#calm("life");
     if (waits) this.#wait("outcome", OUTCOME_MS);
   }
 
-  /** The tab that leads has told how a message ended. @param {boolean} waits as above, for another one */
+  /** Takes in that the tab that leads has told how a message ended. @param {boolean} waits as above, for another one */
   progressed(waits) {
     this.#calm("outcome");
     this.alive(waits);

@@ -51,7 +51,7 @@ export class Outbox {
     if (n) await this.#run("readwrite", (store) => store.delete(n)).catch(() => null);
   }
 
-  /** Everything of this user, in the order it was written. @returns {Promise<OutboxItem[]>} */
+  /** Returns everything of this user, in the order it was written. @returns {Promise<OutboxItem[]>} */
   async items() {
     await this.#recovered;
     const range = IDBKeyRange.bound([this.#userId], [this.#userId, []]);

@@ -113,7 +113,7 @@ export class Polling {
     this.#options.onFrame(welcome);
   }
 
-  /** A socket would be told. Without an answer it is asked again in its time. */
+  /** Asks for what a socket would be told. Without an answer it is asked again in its time. */
   #askBadge() {
     const life = this.#life;
     const { api, onFrame } = this.#options;
@@ -145,7 +145,7 @@ export class Polling {
     this.rttMs = null;
   }
 
-  /** One at a time to each conversation: that keeps their order, whatever gateways they reach. */
+  /** Sends one at a time to each conversation, which keeps their order, whatever gateways they reach. */
   #enqueue(frame) {
     const key = frame.conversation_id ? `c:${frame.conversation_id}` : `u:${frame.to}`;
     const line = this.#lines.get(key);
@@ -200,7 +200,7 @@ export class Polling {
   }
 }
 
-/** Only an `ack` of a message says more than that it was done. */
+/** Says nothing, since only an `ack` of a message says more than that it was done. */
 const nothing = () => ({});
 
 /** A refusal that is not in the words of the server comes from a proxy, and may pass. */

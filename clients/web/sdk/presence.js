@@ -12,7 +12,7 @@ export class Presence {
     this.#send = send;
   }
 
-  /** Exactly these from now on, at most a thousand. @param {Iterable<string>} userIds */
+  /** Watches exactly these from now on, at most a thousand. @param {Iterable<string>} userIds */
   watch(userIds) {
     const wanted = new Set([...userIds].slice(0, MOST));
     const gone = [...this.#watched].filter((user) => !wanted.has(user));
@@ -22,7 +22,7 @@ export class Presence {
     this.#tell("presence_subscribe", fresh);
   }
 
-  /** After a connection was made. */
+  /** Asks again after a connection was made. */
   resume() {
     this.#tell("presence_subscribe", [...this.#watched]);
   }

@@ -38,7 +38,7 @@ export class Receipts {
     this.#send = send;
   }
 
-  /** This device holds everything of the conversation up to `seq`. */
+  /** Tells that this device holds everything of the conversation up to `seq`. */
   delivered(conversationId, seq) {
     const mark = this.#mark(conversationId);
     if (seq <= mark.delivered) return;
@@ -46,7 +46,7 @@ export class Receipts {
     this.#plan(conversationId, mark);
   }
 
-  /** A person has seen everything of the conversation up to `seq`. */
+  /** Tells that a person has seen everything of the conversation up to `seq`. */
   read(conversationId, seq) {
     const mark = this.#mark(conversationId);
     if (seq <= mark.read) return;
@@ -55,7 +55,7 @@ export class Receipts {
     this.#plan(conversationId, mark);
   }
 
-  /** The server's word on this user's own marks. */
+  /** Takes in the server's word on this user's own marks. */
   confirm(conversationId, deliveredSeq, readSeq) {
     const mark = this.#mark(conversationId);
     mark.confirmedDelivered = Math.max(mark.confirmedDelivered, deliveredSeq);
@@ -65,14 +65,14 @@ export class Receipts {
     mark.repeats = 0;
   }
 
-  /** An `ack`, perhaps of one of these. */
+  /** Takes in an `ack`, perhaps of one of these. */
   acked({ client_id }) {
     const said = this.#asked.get(client_id);
     if (this.#asked.delete(client_id)) this.confirm(said.conversationId, said.delivered, said.read);
   }
 
   /**
-   * An `error` frame. What will never be taken is not said again, the rest in its time.
+   * Takes in an `error` frame. What will never be taken is not said again, the rest in its time.
    * @returns {boolean} whether it was about one of these
    */
   refused({ client_id, temporary }) {
@@ -82,7 +82,7 @@ export class Receipts {
     return true;
   }
 
-  /** After a connection was made: says again what was never confirmed. */
+  /** Says again what was never confirmed, after a connection was made. */
   resume() {
     this.#asked.clear();
     for (const [conversationId, mark] of this.#marks) {

@@ -42,7 +42,7 @@ export class Sender {
     this.#pump(line);
   }
 
-  /** The message is stored: the next in its line may go. @returns {OutboxItem|null} */
+  /** Takes in that a message is stored: the next in its line may go. @returns {OutboxItem|null} */
   acked(clientId) {
     const line = this.#find(clientId);
     if (!line) return null;
@@ -50,14 +50,14 @@ export class Sender {
     return this.#takeOut(line, clientId);
   }
 
-  /** The message will never be stored as it is. @returns {OutboxItem|null} */
+  /** Takes in that a message will never be stored as it is. @returns {OutboxItem|null} */
   refused(clientId) {
     const line = this.#find(clientId);
     return line && this.#takeOut(line, clientId);
   }
 
   /**
-   * A temporary error. Whatever follows in the line is answered `out_of_order`, so all of it is
+   * Takes in a temporary error. Whatever follows in the line is answered `out_of_order`, so all of it is
    * sent again from the head on, after one wait.
    */
   postponed(clientId, retryAfterMs) {
@@ -72,7 +72,7 @@ export class Sender {
     line.timer = setTimeout(wake, resendDelay(line.attempt++, retryAfterMs));
   }
 
-  /** What is left is sent by another tab, or after the next connection. */
+  /** Leaves what is left to another tab, or to the next connection. */
   clear() {
     for (const line of this.#lines.values()) line.rewind();
     this.#lines.clear();

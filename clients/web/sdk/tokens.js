@@ -30,7 +30,7 @@ export class Tokens {
   }
 
   /**
-   * A token, of that user: checked before anything is sent with it. A token that is no JWT says
+   * Returns a token of that user, checked before anything is sent with it. A token that is no JWT says
    * nothing here; the server's `welcome` names its user.
    * @type {GetToken}
    */
@@ -42,7 +42,7 @@ export class Tokens {
     return token;
   };
 
-  /** From now on each token is replaced before it ends. */
+  /** Replaces each token before it ends, from now on. */
   begin() {
     this.#begun = true;
     if (this.#latest) this.#await(this.#latest);
@@ -79,7 +79,7 @@ export function foreign(owner, userId) {
   return new LinkupError({ code: "unauthorized", message, temporary: false });
 }
 
-/** How long a token that is new now is used; null: until the server refuses it. */
+/** Returns how long a token that is new now is used; null: until the server refuses it. */
 function waitOf(token, now) {
   const { exp } = claimsOf(token);
   if (typeof exp !== "number") return null;
@@ -88,7 +88,7 @@ function waitOf(token, now) {
 }
 
 /**
- * What a JWT says; not verified, which is the server's part. Empty if it is none.
+ * Returns what a JWT says; not verified, which is the server's part. Empty if it is none.
  * @param {string} token @returns {{sub?: unknown, exp?: unknown, name?: unknown}}
  */
 export function claimsOf(token) {

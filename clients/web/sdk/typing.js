@@ -6,7 +6,7 @@ const GAP_MS = 1_100; // what comes sooner the server drops
 const AGAIN_MS = 2_000; // well before the others take silence for an end
 const SILENT_MS = 5_000;
 
-/** This user. In one conversation at a time, as with fingers. */
+/** The typing of this user, in one conversation at a time, as with fingers. */
 export class Typing {
   #send;
   #conversationId = null;
@@ -20,7 +20,7 @@ export class Typing {
     this.#send = send;
   }
 
-  /** The text changed. @param {string} conversationId */
+  /** Takes in that the text changed. @param {string} conversationId */
   changed(conversationId) {
     if (conversationId !== this.#conversationId) this.#begin(conversationId);
     else if (this.#toldAt && Math.abs(Date.now() - this.#toldAt) >= AGAIN_MS) this.#tell(true);
@@ -28,7 +28,7 @@ export class Typing {
     this.#idle = setTimeout(() => this.stop(), IDLE_MS);
   }
 
-  /** Sent, given up or idle. */
+  /** Takes in that the text was sent or given up, or is idle. */
   stop() {
     clearTimeout(this.#start);
     clearTimeout(this.#idle);
@@ -53,7 +53,7 @@ export class Typing {
   }
 }
 
-/** The others. An end the server did not tell is told here. */
+/** The typing of the others. An end that the server did not tell is told here. */
 export class Typists {
   #onEnd;
   #known = new Map(); // conversation and user → {frame, timer}
@@ -63,7 +63,7 @@ export class Typists {
     this.#onEnd = onEnd;
   }
 
-  /** A `typing` frame. */
+  /** Takes in a `typing` frame. */
   take(frame) {
     const key = keyOf(frame);
     clearTimeout(this.#known.get(key)?.timer);
@@ -72,7 +72,7 @@ export class Typists {
     this.#known.set(key, { frame, timer: setTimeout(() => this.#end(key), SILENT_MS) });
   }
 
-  /** Who has said it types no more. */
+  /** Takes in that who has said something types no more. */
   spoke({ conversation_id, sender_id }) {
     this.#end(keyOf({ conversation_id, user_id: sender_id }));
   }

@@ -3,7 +3,7 @@
 const USUAL_MS = 4_000;
 
 export class Waiting {
-  /** Connected, and yet something has no outcome for longer than usual. */
+  /** Returns whether, while connected, something has no outcome for longer than usual. */
   stalled = false;
   #onChange;
   #since = new Map(); // what waits → since when; the oldest first

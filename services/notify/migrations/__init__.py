@@ -1,1 +1,1 @@
-"""Owns the schema of notify's database as a history, the same for SQLite and PostgreSQL."""
+"""Owns the schema of notify's database as a history of migrations."""

@@ -1,1 +1,1 @@
-"""The history of the schema, the same for SQLite and PostgreSQL."""
+"""Owns the schema of the log as a history of migrations."""

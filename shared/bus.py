@@ -103,7 +103,8 @@ class Bus:
         return Check("fail", f"nats-server does not deliver {', '.join(sorted(self._refused))}")
 
     async def _ping(self) -> None:
-        """There and back: the client's own pings take 10 s and more to find it frozen."""
+        """Ask the broker and wait for its answer: the client's own pings take 10 s and more to find
+        it frozen."""
         try:
             await self._round_trip(PING_TIMEOUT)
         except (errors.Error, TimeoutError, OSError):

@@ -16,7 +16,7 @@ from typing import Any
 
 @contextmanager
 def _without(name: str) -> Iterator[None]:
-    """As if that package were not installed, unless it is loaded already."""
+    """Import as if that package were not installed, unless it is loaded already."""
     if name in sys.modules:
         yield
         return

@@ -227,6 +227,6 @@ async def _unmatched(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """The traceback is in the log; nothing of it leaves."""
+    """Answer that the server failed. The traceback is in the log; nothing of it leaves."""
     unexpected(error, "a request failed")
     return problem_response(Internal("The server failed unexpectedly"))

@@ -169,7 +169,8 @@ class Handlers:
         client_id: str | None,
         then: Callable[[], None] | None = None,
     ) -> None:
-        """An error is always told; that it is done only to who gave it a `client_id`."""
+        """Submit a command. An error is always told; that it is done only to who gave it a
+        `client_id`."""
 
         def settle(result: Result) -> None:
             connection.arrived()

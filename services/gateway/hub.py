@@ -224,7 +224,8 @@ class Hub:
 
 
 def _show(told: Live, connections: Iterable[Connection]) -> None:
-    """To the sockets that it is for; a count that a socket was told need not be told again."""
+    """Show a frame to the sockets that it is for; a count that a socket was told need not be told
+    again."""
     unread = frames.badge_of(told.frame) if told.to == "all" else None
     for connection in connections:
         shows = connection.view.shows(told.conversation_id)
@@ -234,7 +235,8 @@ def _show(told: Live, connections: Iterable[Connection]) -> None:
 
 
 def _told(delivery: Delivery, kind: str, user_id: str) -> Told | None:
-    """None, and a line in the log, when it is not of that kind or another user's."""
+    """Return what a delivery tells, or None, with a line in the log, when it is not of that kind or
+    another user's."""
     try:
         told = commands.decode(delivery.payload, KINDS[kind])
     except (KeyError, msgspec.MsgspecError):

@@ -110,7 +110,7 @@ class Parts:
         )
 
     def _read(self) -> None:
-        """The log has answered a question."""
+        """Note that the log has answered a question."""
         self.upstream.read()
         self.health.operated(1)
 

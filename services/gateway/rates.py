@@ -52,7 +52,7 @@ class Buckets:
         return wait
 
     def _forget(self, now: float) -> None:
-        """Full ones from the end that was not touched for longest, and what is over the bound."""
+        """Drop refilled buckets, least recently used first, and any above MAX_BUCKETS."""
         while len(self._used_until) > 1:
             key, used_until = next(iter(self._used_until.items()))
             if used_until > now and len(self._used_until) <= MAX_BUCKETS:

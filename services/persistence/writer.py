@@ -151,7 +151,7 @@ class Writer:
             self._doorbell.ring()
 
     async def _isolate(self, jobs: Sequence[Job], error: Exception) -> None:
-        """One of these makes the commit raise: run them apart, so that it fails alone."""
+        """Run batches apart of which one makes the commit raise, so that it fails alone."""
         if len(jobs) > 1:
             for job in jobs:
                 await self._carry_out([job])

@@ -76,7 +76,7 @@ def _channel(socket: Socket) -> Schema:
 
 
 def _operations(socket: Socket) -> list[tuple[str, Schema]]:
-    """In the words of the server: it receives what a client sends."""
+    """Return the operations in the words of the server: it receives what a client sends."""
     return [
         (f"{socket.name}.receive", _operation(socket, "receive", _keys("client", ClientFrame))),
         (f"{socket.name}.send", _operation(socket, "send", _keys("server", ServerFrame))),

@@ -160,7 +160,7 @@ def _answer(answer: Answer, given: Any) -> Schema:
 
 
 def _errors(route: Route) -> dict[str, Schema]:
-    """One answer a status: two errors may share it, and differ in their `code`."""
+    """Return one answer a status: two errors may share it, and differ in their `code`."""
     by_status: dict[str, list[type[LinkupError]]] = {}
     limited = (RateLimited,) if route.limit else ()
     for error in dict.fromkeys((*_refusals(route), *route.errors, *limited)):

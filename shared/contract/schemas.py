@@ -49,7 +49,7 @@ def _given(name: str) -> Schema:
 
 
 def _portable(schema: Any) -> Any:
-    """Patterns as ECMAScript writes them, and docstrings without their indentation."""
+    """Return patterns as ECMAScript writes them, and docstrings without their indentation."""
     if isinstance(schema, list):
         return [_portable(item) for item in schema]
     if not isinstance(schema, dict):

@@ -288,7 +288,7 @@ def acceptors(
 
 
 def _answer(status: int, reason: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """As a route's own refusal: of the same form, for the same clients."""
+    """Return a refusal like a route's own: of the same form, for the same clients."""
     text = api.encode(api.problem_of(REFUSALS.get(status, InvalidRequest)(reason), status))
     fields = [
         *headers,

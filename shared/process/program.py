@@ -58,8 +58,8 @@ def _alone() -> Iterator[None]:
 
 
 def _end(status: int) -> NoReturn:
-    """At once: the threads of obstore, which outlive their last answer, crash an interpreter that
-    takes itself down beside them."""
+    """End at once: the threads of obstore, which outlive their last answer, crash an interpreter
+    that takes itself down beside them."""
     sys.stdout.flush()
     os._exit(status)
 

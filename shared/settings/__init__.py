@@ -233,7 +233,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _formed(name: str, value: Any) -> Any:
-    """In the one form that is compared and used. Raises ValueError."""
+    """Return a value in the one form that is compared and used. Raises ValueError."""
     match value:
         case tuple():
             return tuple(dict.fromkeys(_formed(name, one) for one in value))
@@ -324,7 +324,7 @@ def _text(value: Any) -> str:
 
 
 def _explain(fault: str, values: Mapping[str, Any]) -> str:
-    """Return the setting, its value unless that is a secret, and what to write instead."""
+    """Name the setting, its value unless that is a secret, and what to write instead."""
     found = re.search(r" - at `\$\.(\w+)", fault)
     if found is None or found[1] not in values:
         return fault

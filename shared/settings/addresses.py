@@ -276,7 +276,8 @@ def _netloc(parts: SplitResult, usual_port: int | None) -> str:
 
 
 def _host(text: str) -> str:
-    """In lower case and Punycode, as the browsers have it (UTS 46). Raises ValueError."""
+    """Return a host in lower case and Punycode, as the browsers have it (UTS 46). Raises
+    ValueError."""
     if ":" in text:
         address, _, zone = text.partition("%")
         return str(ipaddress.IPv6Address(address)) + (f"%{zone}" if zone else "")

@@ -82,7 +82,7 @@ class Revisions:
 
 
 async def _mode(request: Request) -> frames.DeleteMode:
-    """`mode`, from the query or from the body: not every client sends a body with DELETE."""
+    """Return `mode`, from the query or from the body: not every client sends a body with DELETE."""
     text = request.query_params.get("mode")
     if text is None:
         return (await body(request, api.DeleteOneRequest)).mode

@@ -48,7 +48,7 @@ def _position(request: Request) -> Hello:
 
 
 def _check(hello: Hello, page: FeedPageAnswer) -> None:
-    """All that was missed or nothing of it (C6)."""
+    """Refuse a page that is not all that was missed (C6)."""
     _, reason = resume_point(hello, Joined(epoch=page.epoch, head=page.head, profile=None))
     after = hello.cursor or 0
     first = page.events[0].cursor if page.events else 0

@@ -83,7 +83,7 @@ class HostWebhooks:
 
 
 def _named(request: Request) -> str:
-    """The webhook named in the path. Raises InvalidRequest."""
+    """Return the webhook named in the path. Raises InvalidRequest."""
     return named(request, "webhook_id", frames.WebhookId)
 
 

@@ -148,7 +148,8 @@ def _text_type(text: str, suffix: str) -> str:
 
 
 def _heard_only(found: str, head: bytes) -> str:
-    """A voice message has the container of a video: see whether a picture is in it."""
+    """Return the kind of a voice message, which has the container of a video: see whether a picture
+    is in it."""
     match found:
         case "video/webm" | "video/x-matroska" if b"A_" in head and b"V_" not in head:
             return found.replace("video", "audio")

@@ -69,7 +69,8 @@ def _thumbnail(image: Image.Image) -> bytes:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits: Pillow's own conversion clips it to white."""
+    """Return a picture of 8 bits. Grey of 16 bits is clipped to white by Pillow's own
+    conversion."""
     if not image.mode.startswith("I"):
         return image
     grey = image.convert("I")

@@ -151,7 +151,7 @@ def _shown(done: CommitAttachment, name: str) -> frames.Attachment:
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
-    """Enough to judge the file by. Raises InvalidRequest when there is none."""
+    """Return enough to judge the file by. Raises InvalidRequest when there is none."""
     head = bytearray()
     async for chunk in chunks:
         head += chunk

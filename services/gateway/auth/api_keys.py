@@ -53,7 +53,8 @@ class ApiKeys:
         return name
 
     def _named(self, key: str) -> KeyName | None:
-        """The comparison takes as long whatever the key has in common with a valid one."""
+        """Return the name of a key. The comparison takes as long whatever the key has in common
+        with a valid one."""
         given = _digest(key)
         same = [one for one in self._digests if hmac.compare_digest(given, one)]
         return self._digests[same[0]] if same else None

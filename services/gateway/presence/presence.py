@@ -149,7 +149,7 @@ class Presence:
                 return
 
     async def _sort(self, connection: Connection, wants: Wants, due: float) -> bool:
-        """Acquaintances are watched; strangers are as if they were never there. False: the log
+        """Watch acquaintances; strangers are as if they were never there. Return False if the log
         does not answer."""
         asked = wants.unsure(due)
         if wants.checked_at <= due:
@@ -196,7 +196,7 @@ class Presence:
         return watch
 
     async def _listen(self) -> None:
-        """Before asking: what changes after the answer is announced."""
+        """Listen before asking: what changes after the answer is announced."""
         for watch in self._watches.values():
             if watch.subscription is None:
                 watch.subscription = await self._subscribe(watch)

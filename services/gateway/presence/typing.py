@@ -122,7 +122,8 @@ class Typing:
         return True
 
     def _spend(self, user_id: str) -> bool:
-        """Nobody types to many at once: each conversation may cost a question to the log."""
+        """Return whether the user may type once more. Nobody types to many at once: each
+        conversation may cost a question to the log."""
         now = self._clock()
         until = max(self._spent.get(user_id, now), now) + EACH
         if until - now > AT_ONCE * EACH:
@@ -140,7 +141,8 @@ class Typing:
                 await self._bus.publish(subjects.live(member_id), commands.encode(live))
 
     async def _members_of(self, user_id: str, conversation_id: str, since: int) -> tuple[str, ...]:
-        """Nobody, where the user is no member, or where they are too many to be told.
+        """Return the members to tell: nobody, where the user is no member, or where they are too
+        many to be told.
 
         What is not there and not theirs are alike. Who has left is not told any more: the change
         that took them out is later than what was known.

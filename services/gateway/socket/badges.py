@@ -50,7 +50,8 @@ class Counts:
             await asyncio.sleep(SPACING)
 
     async def _compare(self, user_ids: list[str]) -> None:
-        """A socket that is told a count meanwhile knows better: it is compared the next time."""
+        """Compare the counts. A socket that is told one meanwhile knows better: it is compared the
+        next time."""
         before = {each: each.badge for one in user_ids for each in self._sockets(one)}
         if not before:
             return

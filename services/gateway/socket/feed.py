@@ -149,7 +149,7 @@ class Feed:
         self._repair_soon(hole=True)
 
     def _replay(self) -> None:
-        """Up to the highest cursor heard of, and say when it is reached."""
+        """Send what was missed up to the highest cursor heard of, and say when it is reached."""
         self._syncing = True
         if self.cursor < self.seen or self.state is State.REPAIRING:
             self._repair_soon(hole=False)

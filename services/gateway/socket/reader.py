@@ -129,7 +129,8 @@ class Reader:
             self._connection.close(CloseCode.ABUSE)
 
     def _is_out(self) -> bool:
-        """Too many malformed frames within a minute; a limit of 0 never ends a socket."""
+        """Return whether there are too many malformed frames within a minute; a limit of 0 never
+        ends a socket."""
         now, limit = time.monotonic(), self._settings.strikes_per_minute
         self._strikes = [at for at in self._strikes if at > now - MINUTE] + [now]
         return 0 < limit <= len(self._strikes)

@@ -141,14 +141,14 @@ class Wire(WebSocketsSansIOProtocol):
         return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
 
     def _steer(self) -> None:
-        """Frames that wait here keep the rest waiting at the peer."""
+        """Stop or start reading: frames that wait here keep the rest waiting at the peer."""
         if self.inbound.ready:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
 
     def _throttle(self, wait: float) -> None:
-        """It sends more than its share: it is read at its pace, and not for ever."""
+        """Read at its pace one who sends more than its share, and not for ever."""
         now, patience = self.loop.time(), self.config.settings.shouting_for
         if self._loud_since is None:
             self._loud_since = now

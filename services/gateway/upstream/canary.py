@@ -135,7 +135,8 @@ class Canary:
             raise Unavailable(failure) from None
 
     def _future(self, step: Step) -> "asyncio.Future[None]":
-        """It may arrive before it is waited for: the events leave before the answer."""
+        """Return what an arrival settles. It may arrive before it is waited for: the events leave
+        before the answer."""
         future = asyncio.get_running_loop().create_future()
         return self._awaited.setdefault(step, future)
 
@@ -154,7 +155,7 @@ class Canary:
             self._awaited.clear()
 
     def _on_events(self, delivery: Delivery) -> None:
-        """Also those of other gateways' canaries, whose numbers are others."""
+        """Take in events, also those of other gateways' canaries, whose numbers are others."""
         try:
             told = commands.decode(delivery.payload, Events)
         except msgspec.MsgspecError:

@@ -159,7 +159,7 @@ class Gathering(Generic[K, A]):
                 one.fail(error)
 
     def _put_back(self, left: dict[K, Asked[A]]) -> None:
-        """To the front of the line."""
+        """Put queries back to the front of the line."""
         if not left:
             return
         for key, asked in self._line.items():
@@ -168,7 +168,7 @@ class Gathering(Generic[K, A]):
         self._wake()
 
     async def _settle(self, asked: Sequence[Asked[A]], answers: Sequence[A]) -> None:
-        """In turns of the loop: each who is answered goes on at once."""
+        """Settle queries in turns of the loop: each who is answered goes on at once."""
         for one, answer in zip(asked, answers, strict=True):
             await self._turns.turn()
             one.settle(answer)

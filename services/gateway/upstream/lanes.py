@@ -246,7 +246,8 @@ def _is_said(command: Command) -> bool:
 
 
 def _is_patient(command: Command) -> bool:
-    """A mark that a socket tells; by HTTP somebody waits for the answer."""
+    """Return whether the command is a mark that a socket tells; by HTTP somebody waits for the
+    answer."""
     return isinstance(command, AdvanceReceipt) and command.connection_id != ""
 
 

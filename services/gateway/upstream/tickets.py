@@ -66,5 +66,5 @@ def is_ticket(token: str) -> bool:
 
 
 def _hash(ticket: str) -> str:
-    """Unkeyed: nobody guesses 256 random bits."""
+    """Return the hash of a ticket, which has no key: nobody guesses 256 random bits."""
     return hashlib.sha256(ticket.encode()).hexdigest()

@@ -67,7 +67,7 @@ def begin(tx: Transaction, conversation_id: str, conversation: Conversation) -> 
 
 
 def _tell_begun(tx: Transaction, conversation_id: str, conversation: Conversation) -> None:
-    """Each member hears of a conversation that begins without a message."""
+    """Tell each member of a conversation that begins without a message."""
     for user_id in conversation.members:
         tx.tell(user_id, Seen(conversation_id, user_id, "begun"))
 

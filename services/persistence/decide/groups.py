@@ -175,7 +175,8 @@ def _may_not(group: Conversation, user_id: str, at_least: str) -> Refused | None
 
 
 def _may_not_remove(group: Conversation, command: RemoveMember) -> Refused | None:
-    """Admins remove members, owners anybody."""
+    """Return the refusal if the user may not remove that member: admins remove members, owners
+    anybody."""
     member = group.members.get(command.member_id)
     if member is None:
         return NO_MEMBER
@@ -183,7 +184,8 @@ def _may_not_remove(group: Conversation, command: RemoveMember) -> Refused | Non
 
 
 def _join(tx: Transaction, conversation_id: str, user_id: str, role: Role) -> None:
-    """Earlier messages count as read, and are visible only if the setting says so."""
+    """Let users join. Earlier messages count as read, and are visible only if the setting says
+    so."""
     group = tx.state.conversations[conversation_id]
     last = group.last_seq
     hidden = 0 if tx.state.limits.group_history else last

@@ -146,7 +146,7 @@ def _count(conversation: Conversation, message: Message) -> None:
 
 
 def _read_own(tx: Transaction, command: StoreMessage, conversation: Conversation, seq: int) -> None:
-    """A sender who had read everything has read their own new message too."""
+    """Mark the new message as read by a sender who had read everything."""
     member = conversation.members[command.user_id]
     if conversation.kind == "group":
         member.sent_seq = seq

@@ -52,7 +52,8 @@ def delete(tx: Transaction, command: DeleteMessage) -> Result:
 
 
 def _gone(tx: Transaction, command: DeleteMessage) -> Result:
-    """Hiding a message that this user has hidden already is a repeat."""
+    """Return the answer for a message that is not seen. Hiding one that this user has hidden
+    already is a repeat."""
     known = (command.message_id, command.user_id) in tx.state.hidden
     return Done() if known and command.mode == "me" else NO_MESSAGE
 
@@ -99,7 +100,8 @@ def _may_not_react(
 
 
 def _barred(tx: Transaction, message: Message, user_id: str) -> Refused | None:
-    """Anything said can be taken back, but nothing new is said to somebody who blocks."""
+    """Return the refusal for who may say nothing new. Anything said can be taken back, but nothing
+    new is said to somebody who blocks."""
     conversation = tx.state.conversations[message.conversation_id]
     return barred(tx, conversation, user_id, NO_MESSAGE)
 

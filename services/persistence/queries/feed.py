@@ -122,7 +122,7 @@ def _rows(source: Source, wanted: Sequence[FeedFrom]) -> list[list[Row]]:
 
 
 def _events(rows: Sequence[Row]) -> Iterator[bytes]:
-    """Encoded as the page carries them."""
+    """Yield events, encoded as the page carries them."""
     for count, row in enumerate(rows, start=1):
         yield encode(replayed(row))
         if count % AT_A_TIME == 0:

@@ -51,7 +51,7 @@ def history(source: Source, asked: History) -> Snapshot:
 
 
 def _rows(source: Source, asked: History, limit: int) -> list[Row]:
-    """The nearest to what the page goes on from come first."""
+    """Return rows, those nearest to what the page goes on from first."""
     key = (asked.user_id, asked.conversation_id)
     if asked.message_ids is not None:
         return source.fetch(THESE, (*key, msgspec.json.encode(asked.message_ids).decode()))

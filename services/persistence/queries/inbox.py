@@ -131,7 +131,7 @@ def inbox(source: Source, asked: Inbox) -> Snapshot:
 
 
 def _rows(source: Source, asked: Inbox, limit: int) -> list[InboxRow]:
-    """One more than `limit` says that there are more."""
+    """Return rows; one more than `limit` says that there are more."""
     if asked.conversation_id is not None:
         return _fetch(source, ONE, (asked.user_id, asked.conversation_id, 1, MAX_UNREAD))
     before = asked.before if asked.before is not None else frames.MAX_INT

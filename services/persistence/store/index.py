@@ -59,7 +59,7 @@ def _said(connection: sqlite3.Connection, message_ids: Iterable[int]) -> list[Te
 
 
 def _within(rows: list[Text], characters: int) -> list[Text]:
-    """At least one."""
+    """Return as many as fit, at least one."""
     for count, (_, _, content) in enumerate(rows):
         characters -= len(content)
         if characters < 0 and count:
@@ -68,8 +68,8 @@ def _within(rows: list[Text], characters: int) -> list[Text]:
 
 
 def _rows(secret: bytes, said: Iterable[Text]) -> list[tuple[int, int]]:
-    """In the order of the table, so that neighbours are written together. A wiped message has
-    no content and no rows."""
+    """Return rows in the order of the table, so that neighbours are written together. A wiped
+    message has no content and no rows."""
     return sorted(
         (number, message_id)
         for message_id, conversation_id, content in said

@@ -139,7 +139,8 @@ def feed_rows(state: State, changes: Changes) -> Iterable[Row]:
 
 
 def _about(fact: Fact, now: int) -> Row:
-    """Kind, message, conversation, actor, time, reaction and group change: a row has no content."""
+    """Return kind, message, conversation, actor, time, reaction and group change: a row has no
+    content."""
     match fact:
         case Said() | Edited() | Erased() | Hidden():
             return fact.kind, fact.message.message_id, None, None, now, None, None

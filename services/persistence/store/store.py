@@ -175,7 +175,8 @@ class Store:
                 )
 
     async def _discard(self) -> None:
-        """A connection whose transaction failed is in no state to trust (locks, pages)."""
+        """Close a connection whose transaction failed: it is in no state to trust (locks,
+        pages)."""
         try:
             await self._held.close()
         except sqlite3.Error as error:
@@ -193,13 +194,13 @@ def _prepare(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _touch(connection: sqlite3.Connection) -> None:
-    """A row is written as it is: that takes the lock, room in the log, and a sync."""
+    """Write a row as it is, which takes the lock, room in the log, and a sync."""
     with transaction(connection):
         connection.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
 
 
 def _read(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
-    """Everything the batches name, and what that names in turn."""
+    """Read everything the batches name, and what that names in turn."""
     look_up = partial(_look_up, connection)
     [(state.last_message_id, state.last_n)] = connection.execute(statements.LAST)
     for lane, number, results in look_up(statements.LANES, wanted.lanes):
@@ -244,7 +245,7 @@ def _read_blocks(connection: sqlite3.Connection, state: State, wanted: ReadSet) 
 
 
 def _read_tokens(connection: sqlite3.Connection, state: State, wanted: ReadSet) -> None:
-    """The tickets, and the tokens that are refused."""
+    """Read the tickets, and the tokens that are refused."""
     for ticket_hash, *ticket in _look_up(connection, statements.TICKETS, wanted.tickets):
         state.tickets[ticket_hash] = Ticket(*ticket)
     for user_id, *stands in _look_up(connection, statements.STANDINGS, wanted.standings):
@@ -269,7 +270,8 @@ def _look_up(connection: sqlite3.Connection, sql: str, keys: Iterable[Any]) -> I
 
 
 def _add_member(state: State, row: Row) -> tuple[str, ...]:
-    """A row of statements.CONVERSATIONS is one member's, or says that nobody is left; who it is."""
+    """Add the member in a row of statements.CONVERSATIONS, and return who it is. A row may also say
+    that nobody is left."""
     (conversation_id, kind, last_seq, last_message_id, created_at), more = row[:5], row[5:10]
     conversation = state.conversations.get(conversation_id)
     if conversation is None:
@@ -284,7 +286,7 @@ def _add_member(state: State, row: Row) -> tuple[str, ...]:
 
 
 def _index(connection: sqlite3.Connection, secret: bytes, messages: int, characters: int) -> bool:
-    """On the writer's connection, so that neither ever waits for the other's lock."""
+    """Index on the writer's connection, so that neither ever waits for the other's lock."""
     with transaction(connection):
         return index.catch_up(connection, secret, messages, characters)
 
@@ -331,14 +333,16 @@ def _write(connection: sqlite3.Connection, decision: Decision) -> None:
 
 
 def _put(connection: sqlite3.Connection, sql: str, parameters: Iterable[Row]) -> None:
-    """Few statements have anything to write, and one that has not is not free either."""
+    """Write rows, if there are any: few statements have anything to write, and one that has not is
+    not free either."""
     listed = list(parameters)
     if listed:
         connection.executemany(sql, listed)
 
 
 def _is_the_databases(error: BaseException) -> bool:
-    """Locked, full, read-only, I/O: not the batch's fault. A constraint or a bad value is."""
+    """Return whether an error is the database's (locked, full, read-only, I/O) and not the batch's
+    fault, as a constraint or a bad value is."""
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(
         error,
         sqlite3.IntegrityError

@@ -70,7 +70,7 @@ class Auditor:
         return Check("warn", text, self._found.total())
 
     async def _step(self, current: Pass) -> list[str]:
-        """The next page, and a rest; the kinds of what was found in it."""
+        """Go through the next page, and rest; return the kinds of what was found in it."""
         began = time.monotonic()
         try:
             found = await self._held.run(lambda connection: current.step(connection, self._rows))

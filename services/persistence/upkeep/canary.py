@@ -60,7 +60,8 @@ class CanaryPruning:
 
 
 def _prune(connection: sqlite3.Connection, slowest: int | None) -> int:
-    """Not before every follower has read it. In one transaction: no row is left without another."""
+    """Delete old messages to ourselves, not before every follower has read them. In one
+    transaction: no row is left without another."""
     with transaction(connection):
         return _forget(connection, slowest)
 
@@ -81,7 +82,7 @@ def _forget(connection: sqlite3.Connection, slowest: int | None) -> int:
 
 
 def _forget_words(connection: sqlite3.Connection, seq: int) -> None:
-    """Before the messages go: the index is found by what they say."""
+    """Delete the words before the messages go: the index is found by what they say."""
     [(secret,)] = connection.execute(SECRET).fetchall()
     gone = connection.execute(GOING, (CONVERSATION, seq)).fetchall()
     index.forget(connection, bytes.fromhex(secret), [message_id for (message_id,) in gone])

@@ -112,7 +112,7 @@ class Retention:
         return total
 
     def _step(self, connection: sqlite3.Connection) -> Pruned:
-        """One transaction, of rows in commit order."""
+        """Delete rows in commit order, in one transaction."""
         upto, more = self._prunable(connection)
         if not upto:
             return Pruned(0, more=False)
@@ -121,7 +121,8 @@ class Retention:
         return Pruned(rows, more)
 
     def _prunable(self, connection: sqlite3.Connection) -> tuple[int, bool]:
-        """Up to which row it may go. The newest stays: it says where the numbers go on."""
+        """Return up to which row may go, and whether there are more. The newest stays: it says
+        where the numbers go on."""
         [(_, last)] = connection.execute(ENDS)
         held = self._followers.slowest(WRITER)
         bound = last - 1 if held is None else min(held, last - 1)

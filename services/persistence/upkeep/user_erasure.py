@@ -203,7 +203,7 @@ class UserErasure:
         await self._write(Batch(lane=self._lane, number=self._number, commands=[command]))
 
     async def _paced(self, work: Awaitable[T]) -> T:
-        """A step, and a rest: messages come first."""
+        """Wait for a step, and rest: messages come first."""
         began = time.monotonic()
         done = await work
         took = time.monotonic() - began

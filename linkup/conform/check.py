@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 
 SECONDS = 30.0
 

@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from linkup.calls import CallFailed
 from linkup.conform.check import Check
 from linkup.conform.deployment import Deployment
-from linkup.conform.player import Scene
 from linkup.conform.report import Report, Verdict, report
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import Skipped, Unkept
 
 PATIENCE = 5.0  # s for a single answer

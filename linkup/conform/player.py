@@ -1,19 +1,16 @@
-"""Owns the users of a check: plain WebSockets and HTTP calls of users created for it.
+"""Owns a plain WebSocket of a check, with all that it received.
 
-Rawer than the Python client, which would resend, resume and hide what a check wants to see.
+It is rawer than the Python client, which would resend, resume and hide what a check wants to see.
 """
 
 import asyncio
 import json
 import secrets
-from contextlib import AsyncExitStack
 from typing import Any
 
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from linkup.conform.deployment import Answer, Deployment
 from linkup.conform.tape import Tape
 from linkup.conform.verdict import Unkept
 
@@ -147,125 +144,6 @@ class Player:
         ]
 
 
-class Caller:
-    """HTTP as one user, written to the tape."""
-
-    def __init__(self, deployment: Deployment, token: str | None, who: str, tape: Tape) -> None:
-        self._deployment = deployment
-        self._token = token
-        self._who = who
-        self._tape = tape
-
-    async def get(self, path: str, **query: Any) -> Answer:
-        return await self.call("GET", path, query=query)
-
-    async def post(self, path: str, body: Any) -> Answer:
-        return await self.call("POST", path, msgspec.json.encode(body))
-
-    async def call(
-        self, method: str, path: str, body: bytes | None = None, query: Frame | None = None
-    ) -> Answer:
-        shown = f"{method} {path} {query or ''} {(body or b'').decode(errors='replace')}"
-        self._tape.sent(self._who, shown)
-        answer = await self._deployment.call(method, path, self._token, body, query)
-        self._tape.received(self._who, f"{answer.status} {answer.body.decode(errors='replace')}")
-        return answer
-
-    async def inbox(self) -> Any:
-        answer = await self.get("/v1/conversations")
-        return _good(answer)
-
-    async def chat(self, conversation_id: str) -> Frame:
-        """Return the conversation as the inbox shows it."""
-        for one in (await self.inbox())["conversations"]:
-            if one["conversation_id"] == conversation_id:
-                return dict(one)
-        raise Unkept(f"{conversation_id} in the inbox", "an inbox without it")
-
-    async def page(self, conversation_id: str, **query: Any) -> Any:
-        return _good(await self.get(f"/v1/conversations/{conversation_id}/messages", **query))
-
-
-class Scene:
-    """One check's own users, sockets and calls; everything is closed when the check ends."""
-
-    def __init__(self, deployment: Deployment, name: str, patience: float) -> None:
-        self.deployment = deployment
-        self.patience = patience
-        self.tape = Tape()
-        self._name = name
-        self._open = AsyncExitStack()
-
-    async def __aenter__(self) -> "Scene":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
-
-    def user(self, role: str) -> str:
-        """Return a user id nobody else has, in this run or another."""
-        return f"{self._name}-{role}"
-
-    async def token(self, role: str) -> str:
-        return await self.deployment.token(self.user(role))
-
-    async def enter(
-        self, role: str, until: str = "sync_completed", path: str = "/ws", **hello: Any
-    ) -> Player:
-        """Return a welcomed socket of that user; `hello` may carry epoch and cursor."""
-        token = await self.token(role)  # before the socket: it has seconds to say hello
-        player = await self.socket(role, path)
-        await player.send("hello", token=token, **hello)
-        await player.next("welcome")
-        if until != "welcome":
-            await player.next(until)
-        return player
-
-    async def leave(self, player: Player) -> None:
-        await player.socket.close()
-
-    async def socket(self, role: str, path: str = "/ws", **options: Any) -> Player:
-        """Return a socket that has said nothing yet; options are those of `websockets.connect`."""
-        socket = await self._connect(role, path, options)
-        return Player(socket, self.user(role), self.patience, self.tape)
-
-    async def refused(self, path: str, **options: Any) -> int:
-        """Return the HTTP status with which a socket is refused, before it is one."""
-        try:
-            await self._connect("nobody", path, options)
-        except InvalidStatus as refusal:
-            return refusal.response.status_code
-        except InvalidHandshake as refusal:
-            raise Unkept("an HTTP answer", str(refusal)) from None
-        return 101
-
-    async def _connect(self, role: str, path: str, options: Any) -> ClientConnection:
-        opening = connect(
-            self.deployment.socket_url + path,
-            max_queue=None,
-            open_timeout=10,
-            close_timeout=2,
-            ping_interval=None,
-            compression=None,
-            **options,
-        )
-        self.tape.sent(role, f"(opens {path})")
-        return await self._open.enter_async_context(opening)
-
-    async def api(self, role: str) -> Caller:
-        return Caller(self.deployment, await self.token(role), f"{role} HTTP", self.tape)
-
-    def stranger(self, token: str | None = None) -> Caller:
-        """Return a caller over HTTP without a token, or with whatever that is."""
-        return Caller(self.deployment, token, "stranger HTTP", self.tape)
-
-
 def _ending(closed: ConnectionClosed) -> str:
     code = closed.rcvd.code if closed.rcvd else ABNORMAL
     return f"a socket closed with {code}"
-
-
-def _good(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise Unkept("HTTP 200", f"{answer.status} {answer.body[:300]!r}")
-    return answer.json()

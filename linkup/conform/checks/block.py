@@ -1,8 +1,10 @@
 """Checks of blocks and reports: what is refused, what is not told, and who hears of it."""
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
-from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import expect
 
 UNRELATED = ("pong", "badge_update")

@@ -1,7 +1,7 @@
 """Checks of close codes, and of what only who owns the server could cause."""
 
 from linkup.conform.check import checks
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import Skipped, expect
 
 OWNER = "from outside nobody can stop the server; `make prove` in its source does"

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from linkup.conform.check import Check
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 GOOD = {"type": "message", "to": "conform-nobody", "client_id": "bad", "content": "x"}

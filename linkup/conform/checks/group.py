@@ -2,9 +2,11 @@
 
 import json
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
-from linkup.conform.player import Caller, Frame, Scene
+from linkup.conform.player import Frame
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 ABSENT = "conform-no-such-conversation"

@@ -4,9 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import Check, checks
 from linkup.conform.deployment import Answer
-from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import Skipped, Unkept, demand, expect
 
 LIMIT = 64 * 1024

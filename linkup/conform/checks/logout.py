@@ -1,7 +1,7 @@
 """Checks of logging out: one token ends, with what it opened."""
 
 from linkup.conform.check import checks
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import expect
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from linkup.conform.check import checks
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 SAME = ("message_id", "conversation_id", "seq", "created_at", "client_id")

@@ -1,7 +1,7 @@
 """Checks of the narrower sockets: one conversation, or none."""
 
 from linkup.conform.check import checks
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 

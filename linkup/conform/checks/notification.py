@@ -7,9 +7,11 @@ is tried while it is empty.
 import json
 from typing import Any
 
+from linkup.conform.caller import Caller, good
 from linkup.conform.check import checks
-from linkup.conform.player import Caller, Frame, Scene
-from linkup.conform.verdict import Unkept, demand, expect
+from linkup.conform.player import Frame
+from linkup.conform.scene import Scene
+from linkup.conform.verdict import demand, expect
 
 NOBODYS = "0no1such"
 LIST = "/v1/notifications"
@@ -32,7 +34,7 @@ async def the_list_answers_with_the_client_id(scene: Scene) -> None:
     told = await alice.next("notifications_list")
     empty: Frame = {"notifications": [], "next": None, "unread_count": 0}
     expect("the list", told, {"type": "notifications_list", **empty, "client_id": "g"})
-    expect("the list over HTTP", _good(await (await scene.api("alice")).get(LIST)), empty)
+    expect("the list over HTTP", good(await (await scene.api("alice")).get(LIST)), empty)
 
 
 async def reading_all_is_answered(scene: Scene) -> None:
@@ -42,7 +44,7 @@ async def reading_all_is_answered(scene: Scene) -> None:
     told = await alice.next("notifications_read", client_id="a")
     expect("what is told", [told["count"], told["unread_count"]], [0, 0])
     expect("the type", told["notification_type"], "new_message")
-    answer = _good(await (await scene.api("alice")).post(f"{LIST}/read-all", {}))
+    answer = good(await (await scene.api("alice")).post(f"{LIST}/read-all", {}))
     expect("the same over HTTP", [answer["count"], answer["unread_count"]], [0, 0])
 
 
@@ -94,7 +96,7 @@ BAD: tuple[tuple[str, Frame, str], ...] = (
 async def preferences_change_by_the_field(scene: Scene) -> None:
     """Changed preferences are stored, and what is left out stays."""
     api = await scene.api("alice")
-    before = _good(await api.get(PREFERENCES))
+    before = good(await api.get(PREFERENCES))
     types = {one["notification_type"]: one for one in before["types"]}
     demand("new_message" in types, "a preference for new_message", before)
     changed = {**types["new_message"], "email": not types["new_message"]["email"]}
@@ -107,13 +109,13 @@ async def preferences_change_by_the_field(scene: Scene) -> None:
     after = await _put(api, {"quiet_hours": None, "time_zone": None})
     wanted |= {"quiet_hours": None, "time_zone": None}
     expect("the preferences afterwards", after, wanted)
-    expect("the preferences as they are read", _good(await api.get(PREFERENCES)), wanted)
+    expect("the preferences as they are read", good(await api.get(PREFERENCES)), wanted)
 
 
 async def bad_preferences_change_nothing(scene: Scene) -> None:
     """A bad field of preferences is named, and nothing is changed."""
     api = await scene.api("alice")
-    before = _good(await api.get(PREFERENCES))
+    before = good(await api.get(PREFERENCES))
     unknown = {**before["types"][0], "notification_type": "no_such_type"}
     for change, named in (
         ({"types": [unknown]}, "notification_type"),
@@ -126,17 +128,11 @@ async def bad_preferences_change_nothing(scene: Scene) -> None:
         answer = await api.call("PUT", PREFERENCES, body)
         expect(f"the status of {json.dumps(change)}", answer.status, 400)
         demand(named in answer.json()["detail"], f"a detail that names {named}", answer.json())
-    expect("the preferences afterwards", _good(await api.get(PREFERENCES)), before)
+    expect("the preferences afterwards", good(await api.get(PREFERENCES)), before)
 
 
 async def _put(api: Caller, change: Any) -> Any:
-    return _good(await api.call("PUT", PREFERENCES, json.dumps(change).encode()))
-
-
-def _good(answer: Any) -> Any:
-    if answer.status != 200:
-        raise Unkept("HTTP 200", f"{answer.status} {answer.body[:300]!r}")
-    return answer.json()
+    return good(await api.call("PUT", PREFERENCES, json.dumps(change).encode()))
 
 
 CHECKS = checks(

@@ -3,8 +3,10 @@
 import functools
 from typing import Any
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import Check, checks
-from linkup.conform.player import Caller, Frame, Scene
+from linkup.conform.player import Frame
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 COUNT = 12

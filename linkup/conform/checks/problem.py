@@ -4,7 +4,7 @@ import json
 
 from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 INSIDES = ("traceback", "exception", "site-packages", ".py", "sqlite", "select ", "nats")

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
-from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 ABSENT = 2**53 - 1

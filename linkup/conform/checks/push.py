@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from linkup.conform.check import checks
-from linkup.conform.player import Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 from shared import vapid
 

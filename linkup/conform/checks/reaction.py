@@ -1,7 +1,8 @@
 """Checks of reactions and replies."""
 
 from linkup.conform.check import checks
-from linkup.conform.player import Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 ABSENT = 2**53 - 1

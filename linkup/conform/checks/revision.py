@@ -1,7 +1,9 @@
 """Checks of edits and deletions: who may, who is told, and what is left of a text."""
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
-from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 ABSENT = 2**53 - 1

@@ -3,8 +3,9 @@
 import asyncio
 import time
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
-from linkup.conform.player import Caller, Scene
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import Unkept, expect
 
 ABSENT = "conform-no-such-conversation"

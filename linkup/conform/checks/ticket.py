@@ -3,7 +3,8 @@
 from typing import Any
 
 from linkup.conform.check import checks
-from linkup.conform.player import Player, Scene
+from linkup.conform.player import Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from linkup.conform.caller import Caller
 from linkup.conform.check import checks
 from linkup.conform.deployment import Answer
-from linkup.conform.player import Caller, Frame, Player, Scene
+from linkup.conform.player import Frame, Player
+from linkup.conform.scene import Scene
 from linkup.conform.verdict import demand, expect
 
 ABSENT = "conform-no-such-conversation"

@@ -33,7 +33,7 @@ from services.gateway.api.progress import Progress
 from services.gateway.api.push import Push
 from services.gateway.api.reported import Reported
 from services.gateway.api.reports import Reports
-from services.gateway.api.request import problem_response, problems
+from services.gateway.api.response import problem_response, problems
 from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync

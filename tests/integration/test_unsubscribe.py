@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.gateway import contract
-from services.gateway.api.request import problems
+from services.gateway.api.response import problems
 from services.gateway.api.unsubscribing import Unsubscribing
 from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates

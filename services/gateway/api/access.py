@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, invalid, no_content, user_id
+from services.gateway.api.request import invalid, user_id
+from services.gateway.api.response import as_json, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes

@@ -8,15 +8,8 @@ from msgspec import UNSET
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.request import (
-    announced,
-    as_json,
-    converted,
-    integer,
-    invalid,
-    listed,
-    sought,
-)
+from services.gateway.api.request import announced, converted, integer, invalid, listed, sought
+from services.gateway.api.response import as_json
 from services.gateway.attachments.headers import Unsatisfiable, content_headers, part_of
 from services.gateway.attachments.links import Links, SharedLinks
 from services.gateway.attachments.objects import Objects

@@ -6,7 +6,8 @@ from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, given, integer, microseconds, page_size
+from services.gateway.api.request import given, integer, microseconds, page_size
+from services.gateway.api.response import as_json
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log
 from shared import api, commands, frames

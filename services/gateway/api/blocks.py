@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import (
-    after,
-    as_read,
-    body,
-    converted,
-    no_content,
-    page_size,
-    user_id,
-)
+from services.gateway.api.request import after, body, converted, page_size, user_id
+from services.gateway.api.response import as_read, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes

@@ -9,16 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.profiles import MAX_BULK_BYTES
-from services.gateway.api.request import (
-    after,
-    as_json,
-    as_read,
-    body,
-    named,
-    no_content,
-    page_size,
-    user_id,
-)
+from services.gateway.api.request import after, body, named, page_size, user_id
+from services.gateway.api.response import as_json, as_read, no_content
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log

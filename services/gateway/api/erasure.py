@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, user_id
+from services.gateway.api.request import user_id
+from services.gateway.api.response import as_json
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.notices import Notices

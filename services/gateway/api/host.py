@@ -7,7 +7,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body
+from services.gateway.api.request import body
+from services.gateway.api.response import as_json
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.notices import Notices
 from shared import api, clock, frames

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.api.request import closing, problem_response
+from services.gateway.api.response import closing, problem_response
 from services.gateway.socket.refusals import Refusals, address_of
 from shared.errors import Forbidden, InvalidRequest, LinkupError
 from shared.settings import Settings

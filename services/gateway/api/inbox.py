@@ -7,16 +7,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import (
-    as_json,
-    as_read,
-    body,
-    conversation_of,
-    converted,
-    integer,
-    listed,
-    no_content,
-)
+from services.gateway.api.request import body, conversation_of, converted, integer, listed
+from services.gateway.api.response import as_json, as_read, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes

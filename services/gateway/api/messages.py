@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import (
-    as_json,
-    as_read,
-    body,
-    conversation_of,
-    integer,
-    listed,
-    page_size,
-)
+from services.gateway.api.request import body, conversation_of, integer, listed, page_size
+from services.gateway.api.response import as_json, as_read
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.handlers import store_message

@@ -6,7 +6,8 @@ from msgspec import UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, converted, flag, integer, invalid, sought
+from services.gateway.api.request import body, converted, flag, integer, invalid, sought
+from services.gateway.api.response import as_json
 from services.gateway.auth import Identity
 from services.gateway.auth.claims import zones
 from services.gateway.contract import Endpoints

@@ -11,15 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api.notifications import known_zone
-from services.gateway.api.request import (
-    as_json,
-    as_read,
-    body,
-    converted,
-    invalid,
-    page_size,
-    user_id,
-)
+from services.gateway.api.request import body, converted, invalid, page_size, user_id
+from services.gateway.api.response import as_json, as_read
 from services.gateway.auth.claims import REMOVED
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes

@@ -9,7 +9,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import after, as_json, as_read, message_id, page_size
+from services.gateway.api.request import after, message_id, page_size
+from services.gateway.api.response import as_json, as_read
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log

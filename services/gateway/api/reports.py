@@ -6,7 +6,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body
+from services.gateway.api.request import body
+from services.gateway.api.response import as_json
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes

@@ -8,7 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, invalid, message_id, no_content
+from services.gateway.api.request import body, invalid, message_id
+from services.gateway.api.response import as_json, no_content
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.lanes import Lanes

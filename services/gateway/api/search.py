@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_read, converted, integer, page_size
+from services.gateway.api.request import converted, integer, page_size
+from services.gateway.api.response import as_read
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log

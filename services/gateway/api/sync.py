@@ -6,7 +6,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, converted, integer, page_size
+from services.gateway.api.request import converted, integer, page_size
+from services.gateway.api.response import as_json
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.socket.feed import resume_point

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, message_id
+from services.gateway.api.request import message_id
+from services.gateway.api.response import as_json
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.queries import Log
 from shared.commands import NotificationTrace, NotificationTraceAnswer, Trace, TraceAnswer

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, as_read, converted, page_size, user_id
+from services.gateway.api.request import converted, page_size, user_id
+from services.gateway.api.response import as_json, as_read
 from services.gateway.auth import Identity
 from services.gateway.contract import Endpoints
 from services.gateway.presence.presence import Presence

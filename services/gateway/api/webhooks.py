@@ -6,7 +6,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import as_json, body, named, no_content, page_size
+from services.gateway.api.request import body, named, page_size
+from services.gateway.api.response import as_json, no_content
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.notices import Notices
 from shared import api, frames

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import contract
-from services.gateway.api.request import problems
+from services.gateway.api.response import problems
 from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals

@@ -13,7 +13,7 @@ from services.gateway import contract
 from services.gateway.api.host import Host
 from services.gateway.api.notifications import Notifications
 from services.gateway.api.profiles import Profiles
-from services.gateway.api.request import problems
+from services.gateway.api.response import problems
 from services.gateway.auth import Authenticator
 from services.gateway.rates import Rates
 from services.gateway.socket.refusals import Refusals

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from services.gateway.api.erasure import UserErasure
-from services.gateway.api.request import problems
+from services.gateway.api.response import problems
 from services.gateway.socket.refusals import Refusals
 from shared.commands import ErasedNotices, EraseNotices, EraseUser, Erasure, ErasureAnswer
 from shared.errors import LinkupError, Unavailable

@@ -8,19 +8,28 @@ from typing import ClassVar
 
 
 class LinkupError(Exception):
-    """An outcome for whoever asked: a `code` of the closed set and a sentence that says why."""
+    """An outcome for whoever asked: a `code` of the closed set and a sentence that says why.
+
+    `field`: the field of the request that is at fault, as the sentence has it; empty if there is no
+    single one.
+    """
 
     code: ClassVar[str] = "internal"
     temporary: ClassVar[bool] = True
     status: ClassVar[int] = 500  # HTTP
     why: str = ""  # a word for the log, which whoever asked is not told
-    field: str = ""  # of the request, which is at fault
 
     def __init__(
-        self, message: str, *, client_id: str | None = None, retry_after_ms: int | None = None
+        self,
+        message: str,
+        *,
+        client_id: str | None = None,
+        retry_after_ms: int | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.field = field
         self.client_id = client_id
         self.retry_after_ms = retry_after_ms
 

@@ -166,9 +166,8 @@ def only(request: Request, *names: str) -> None:
     for name in request.query_params:
         if name not in names:
             known = ", ".join(names) or "none"
-            refused = InvalidRequest(f"Unknown parameter `{name[:60]}`; known are: {known}")
-            refused.field = name[:60]
-            raise refused
+            message = f"Unknown parameter `{name[:60]}`; known are: {known}"
+            raise InvalidRequest(message, field=name[:60])
 
 
 def _who(request: Request, *identity: Identity) -> str:

@@ -72,14 +72,20 @@ class Refused(Struct, frozen=True, array_like=True, tag=True):
     code: str
     message: str
     retry_after_ms: int | None = None
+    field: str = ""
 
     @classmethod
     def of(cls, error: LinkupError) -> Self:
-        return cls(error.code, error.message, error.retry_after_ms)
+        return cls(error.code, error.message, error.retry_after_ms, error.field)
 
     def error(self, client_id: str | None = None) -> LinkupError:
         kind = BY_CODE.get(self.code, Internal)
-        return kind(self.message, client_id=client_id, retry_after_ms=self.retry_after_ms)
+        return kind(
+            self.message,
+            client_id=client_id,
+            retry_after_ms=self.retry_after_ms,
+            field=self.field,
+        )
 
 
 Result = Stored | Done | Begun | Cleared | Filed | Ticketed | Taken | Condemned | Standing | Refused

@@ -22,6 +22,7 @@ async def test_a_page_id_of_another_conversation_is_400(stack: Stack) -> None:
             response = await api.get(path, before_id=absent)
             assert response.status_code == 400
             assert "conversation" in response.json()["detail"]
+            assert response.json()["field"] == "before_id"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from shared import vapid
 from shared.contract.openapi import path_names
 from shared.frames import MAX_FRAME_BYTES
 from shared.route import Route
@@ -29,11 +30,52 @@ IGNORED = {"expirationTime"}  # of a push subscription, whatever it holds
 ANY_TEXT = {"attachment_id", "message_id", "notification_id"}  # what is no such id names nothing
 NO_VALUE = ("\n", "")  # of no parameter but a text
 OTHER = "nothing-at-all"
+INSIDE = "https://169.254.169.254/x"
+POINT = vapid.public_key(vapid.private_key(vapid.new_key()))
+AUTH = vapid.encoded(bytes(16))
+MENTION = {"enabled": True, "realtime": True, "push": True, "email": True}
 GOOD = {  # ids of their own form
     "error_id": f"e{'a' * 16}",
     "message_id": str(2**40),
     "report_id": f"r{'a' * 24}",
 }
+
+
+# Faults that another service finds: a route, its body or its parameters, and the field at fault.
+BEYOND: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "POST /v1/admin/notifications",
+        {"idempotency_key": "k", "user_id": "a", "notification_type": "odd", "title": "t"},
+        "notification_type",
+    ),
+    (
+        "PUT /v1/notification-preferences",
+        {"types": [{"notification_type": name, **MENTION} for name in ("mention", "odd")]},
+        "types[1].notification_type",
+    ),
+    (
+        "POST /v1/push-subscriptions",
+        {"endpoint": INSIDE, "keys": {"p256dh": POINT, "auth": AUTH}},
+        "endpoint",
+    ),
+    (
+        "POST /v1/push-subscriptions",
+        {"endpoint": "https://push.example/x", "keys": {"p256dh": AUTH, "auth": AUTH}},
+        "keys.p256dh",
+    ),
+    (
+        "POST /v1/push-subscriptions",
+        {"endpoint": "https://push.example/x", "keys": {"p256dh": POINT, "auth": POINT}},
+        "keys.auth",
+    ),
+    ("PUT /v1/admin/webhooks/{webhook_id}", {"url": INSIDE}, "url"),
+    (
+        "PUT /v1/admin/webhooks/{webhook_id}",
+        {"url": "https://hooks.example/x", "secret": "whsec_AAAA"},
+        "secret",
+    ),
+    ("GET /v1/notifications", {"before": "odd"}, "before"),
+]
 
 
 def each(routes: list[Route]) -> pytest.MarkDecorator:
@@ -128,6 +170,17 @@ async def test_each_parameter_is_named_when_it_is_wrong(asker: Asker, route: Rou
         assert refused or parameter.kind is str, parameter.name
         for answer in refused:
             assert_names(parameter.name, problem(answer))
+
+
+@pytest.mark.parametrize(("name", "values", "field"), BEYOND)
+async def test_a_field_is_named_whichever_service_finds_the_fault(
+    asker: Asker, name: str, values: dict[str, Any], field: str
+) -> None:
+    [route] = [route for route in LISTED if route.name == name]
+    given = {"params" if route.method == "GET" else "json": values}
+    said = problem(await asker.ask(route, **given))
+    assert f"`{field}`" in said["detail"]
+    assert said["field"] == field
 
 
 @each(LISTED)

@@ -71,9 +71,7 @@ def _too_large(at_most: int) -> TooLarge:
 
 def invalid(field: str, message: str) -> InvalidRequest:
     """Return the refusal of a parameter, or of a field of the body; "": of more than one."""
-    refused = InvalidRequest(message)
-    refused.field = field
-    return refused
+    return InvalidRequest(message, field=field)
 
 
 def integer(request: Request, name: str, least: int = 1, most: int = frames.MAX_INT) -> int | None:

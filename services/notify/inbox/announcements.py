@@ -81,7 +81,8 @@ class Announcements:
     def _check(self, asked: Announce) -> None:
         check_type(self._known, asked.notification_type)
         if not 1 <= len(asked.user_ids) <= MAX_JOINS:
-            raise InvalidRequest(f"`user_ids` must be a list of 1 to {MAX_JOINS} users")
+            message = f"`user_ids` must be a list of 1 to {MAX_JOINS} users"
+            raise InvalidRequest(message, field="user_ids")
 
     async def _there(self, user_ids: list[str]) -> set[str]:
         """Return those of them whom persistence knows. Raises Unavailable."""

@@ -162,5 +162,5 @@ def _place(before: str) -> Place:
     """Raises InvalidRequest."""
     at, _, item_id = before.partition("-")
     if not (at.isascii() and at.isdigit() and len(at) <= 16 and item_id):
-        raise InvalidRequest("`before` must be the `next` of a page")
+        raise InvalidRequest("`before` must be the `next` of a page", field="before")
     return int(at), item_id

@@ -128,18 +128,19 @@ def changed(chosen: Chosen, asked: PutPreferences) -> Chosen:
     return replace(chosen, types={**chosen.types, **types}, **given)
 
 
-def check_type(known: Table, name: str) -> None:
+def check_type(known: Table, name: str, field: str = "notification_type") -> None:
     """Raises InvalidRequest for a type that does not exist."""
     if name not in known:
-        raise InvalidRequest(f"`notification_type`: there is no type {name!r}")
+        raise InvalidRequest(f"`{field}`: there is no type {name!r}", field=field)
 
 
 def check(known: Table, asked: PutPreferences) -> None:
     """Raises InvalidRequest, which names the field. The time zone, whose names are files, is left
     to whoever may read files."""
-    for one in asked.types:
-        check_type(known, one.notification_type)
+    for number, one in enumerate(asked.types):
+        check_type(known, one.notification_type, f"types[{number}].notification_type")
     if isinstance(asked.quiet_hours, QuietHours):
         for name in ("start", "end"):
             if not TIME.match(getattr(asked.quiet_hours, name)):
-                raise InvalidRequest(f"`quiet_hours.{name}` must be HH:MM, from 00:00 to 23:59")
+                field = f"quiet_hours.{name}"
+                raise InvalidRequest(f"`{field}` must be HH:MM, from 00:00 to 23:59", field=field)

@@ -61,7 +61,8 @@ class Choices:
 async def _check_zone(name: str) -> None:
     """In a thread: a zone is read from its file when it is first named."""
     if await asyncio.to_thread(zone_of, name) is None:
-        raise InvalidRequest(f"`time_zone`: there is no zone {name!r}; write one as Europe/Berlin")
+        message = f"`time_zone`: there is no zone {name!r}; write one as Europe/Berlin"
+        raise InvalidRequest(message, field="time_zone")
 
 
 def of(connection: sqlite3.Connection, user_id: str) -> Chosen:

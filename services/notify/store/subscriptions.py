@@ -204,15 +204,17 @@ class Subscriptions:
         try:
             self._rules.target(asked.endpoint)
         except Refused as error:
-            raise InvalidRequest(f"`endpoint` {error}") from None
+            raise InvalidRequest(f"`endpoint` {error}", field="endpoint") from None
         try:
             ec.EllipticCurvePublicKey.from_encoded_point(
                 ec.SECP256R1(), _uncompressed(vapid.decoded(asked.p256dh))
             )
         except ValueError:
-            raise InvalidRequest("`p256dh` must be an uncompressed point of P-256") from None
+            message = "`keys.p256dh` must be an uncompressed point of P-256"
+            raise InvalidRequest(message, field="keys.p256dh") from None
         if not _is_auth(asked.auth):
-            raise InvalidRequest(f"`auth` must be {AUTH_BYTES} bytes in base64url")
+            message = f"`keys.auth` must be {AUTH_BYTES} bytes in base64url"
+            raise InvalidRequest(message, field="keys.auth")
 
 
 def _uncompressed(point: bytes) -> bytes:

@@ -114,9 +114,9 @@ class Registry:
         try:
             self.rules.target(asked.url)
         except Refused as error:
-            raise InvalidRequest(f"`url` {error}") from None
+            raise InvalidRequest(f"`url` {error}", field="url") from None
         if asked.secret and not signature.is_secret(asked.secret):
-            raise InvalidRequest(f"`secret` must be {signature.FORM}")
+            raise InvalidRequest(f"`secret` must be {signature.FORM}", field="secret")
 
     async def _register(self, asked: PutWebhook) -> PutWebhookAnswer:
         """A new one begins at the end of the log."""

@@ -67,5 +67,6 @@ def _rows(source: Source, asked: History, limit: int) -> list[Row]:
 def _seq(source: Source, key: tuple[str, str], message_id: int, parameter: str) -> int:
     rows = source.fetch(SEQ, (*key, message_id))
     if not rows:
-        raise InvalidRequest(f"`{parameter}` is not a message of this conversation")
+        message = f"`{parameter}` is not a message of this conversation"
+        raise InvalidRequest(message, field=parameter)
     return int(rows[0][0])

@@ -91,9 +91,11 @@ BAD = {
 async def test_s97_bad_input_is_refused_by_the_name_of_its_field(
     kept: Subscriptions, values: dict[str, str]
 ) -> None:
-    [field] = values
-    with pytest.raises(InvalidRequest, match=f"^`{field}` "):
+    [name] = values
+    field = name if name == "endpoint" else f"keys.{name}"  # of the request to the API
+    with pytest.raises(InvalidRequest, match=f"^`{field}` ") as refused:
         await kept.subscribe(asked(1, **values))
+    assert refused.value.field == field
     assert await endpoints(kept) == []
 
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 class AccessAnswer(Struct, frozen=True, kw_only=True):
     """The access of a user: `banned` is true while all their tokens are refused.
 
-    Tokens that were issued at `valid_after` or earlier are refused. It is null if the user was
-    never disconnected.
+    Tokens that were issued at `valid_after` or earlier are refused. It is null if there is no such
+    time.
     """
 
     user_id: str

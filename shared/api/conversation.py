@@ -73,8 +73,8 @@ class ConversationAnswer(Struct, frozen=True, kw_only=True):
 class BeginRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Either `to`, the peer of a direct conversation, or the `title` and `members` of a group.
 
-    Do not list yourself in `members`. Repeating the request with the same `client_id` returns the
-    same group.
+    You need not list yourself in `members`. Repeating the request with the same `client_id` returns
+    the same group.
     """
 
     to: UserId | None = None

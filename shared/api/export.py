@@ -13,8 +13,8 @@ from shared.frames import Notification, Reason, Role, UserId
 class ExportedConversation(Struct, frozen=True, kw_only=True):
     """A conversation of the user, and their own settings and marks in it.
 
-    `other_id` is the other side of a direct conversation. `joined_at` is null if the user has been
-    a member from the beginning. Messages up to `cleared_seq` are hidden from the user.
+    `other_id` is the other side of a direct conversation, in which `joined_at` is null. Messages up
+    to `cleared_seq` are hidden from the user.
     """
 
     conversation_id: str

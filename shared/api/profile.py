@@ -67,7 +67,7 @@ class UsersResult(Struct, frozen=True, kw_only=True):
 
 class UserRecord(ProfileAnswer, frozen=True, kw_only=True):
     """A user as the host app sees them. `last_seen` is the end of their last connection, or null if
-    it is not known. `banned` is true if their tokens are refused."""
+    it is not known. `banned` is true while all their tokens are refused."""
 
     created_at: datetime
     last_seen: datetime | None

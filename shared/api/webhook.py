@@ -36,7 +36,8 @@ class WebhookRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class WebhookAnswer(Struct, frozen=True, kw_only=True):
-    """A webhook and its state. `secret` is present only in the answer to the request that made it.
+    """A webhook and its state. `secret` is present only in the answer to the request that registers
+    the webhook, and only if that request has none.
 
     `off` says why nothing is sent: `asked` if a request switched the webhook off, or `http_410` if
     the receiver answered 410. It is null while events are sent. `waiting` events are to be sent,

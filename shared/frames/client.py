@@ -27,7 +27,10 @@ from shared.frames.notification import GetNotifications, MarkAllRead, MarkRead
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
-    """The first frame. It authenticates the client; `epoch` and `cursor` resume its feed."""
+    """The first frame. It authenticates the client; `epoch` and `cursor` resume its feed.
+
+    `device` is accepted and has no effect.
+    """
 
     token: Token | None = None
     epoch: Epoch | None = None
@@ -197,7 +200,7 @@ class ForceReconnect(
 
 
 class Refresh(Struct, frozen=True, kw_only=True, tag="refresh", forbid_unknown_fields=True):
-    """Replaces the token with a newer one of the same user.
+    """Replaces the token with another one of the same user.
 
     The connection then expires with the new token.
     """

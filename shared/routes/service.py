@@ -15,7 +15,10 @@ ROUTES: tuple[Route, ...] = (
         summary="Get a ticket that opens one WebSocket within 30 seconds in place of the token.",
         answers=(
             Answer(
-                201, api.TicketAnswer, "The ticket. Its WebSocket closes when the token expires."
+                201,
+                api.TicketAnswer,
+                "The ticket. Its WebSocket closes when the token of this request expires, unless a "
+                "`refresh` frame replaces the token.",
             ),
         ),
     ),

@@ -298,8 +298,8 @@ export class Api {
   }
 
   /**
-   * Revokes the token in use: the server refuses it from now on, and ends the WebSockets that it
-   * opened. Resolves as well if it was refused already.
+   * Revokes the token in use: the server refuses it from now on, and closes the WebSockets that use
+   * it. Resolves as well if it was refused already.
    */
   async logout() {
     const token = await this.#getToken({ renew: false });

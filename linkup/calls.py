@@ -1,11 +1,12 @@
-"""Owns a request to a gateway: sends it, waits where it is told to, and says what failed."""
+"""Owns the requests of commands over HTTP: sends them, waits if told to, and says what failed."""
 
 import http.client
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http import HTTPStatus
-from typing import IO
+from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -69,6 +70,30 @@ def fetched(asked: Request) -> bytes:
     """Return the whole answer to a request. Raises Refused and Unreachable."""
     with answered(asked) as answer:
         return answer.read()
+
+
+class Reply(NamedTuple):
+    """An answer of any status."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+def reply(asked: Request, timeout: float = TIMEOUT) -> Reply:
+    """Return the answer to a request, also if it is an error. Raises Unreachable."""
+    try:
+        with _of_any_status(asked, timeout) as answer:
+            return Reply(answer.status, answer.headers, answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unreachable(asked.host, error) from None
+
+
+def _of_any_status(asked: Request, timeout: float) -> Any:
+    try:
+        return urlopen(asked, timeout=timeout)
+    except HTTPError as error:
+        return error
 
 
 def _opened(asked: Request, timeout: float) -> IO[bytes]:

@@ -1,24 +1,20 @@
 """Owns access to the tested server: its addresses, tokens, and HTTP calls."""
 
 import asyncio
-import http.client
 import secrets
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 import jwt
 import msgspec
 from msgspec import Struct
 
-from linkup.calls import CallFailed, request
+from linkup.calls import reply, request
 from linkup.conform.verdict import Skipped, Unkept
 from linkup.installation.tokens import Tokens, signing, usual_claims
 from shared.reserved import PREFIX
-
-TIMEOUT = 15.0
 
 
 class Answer(Struct, frozen=True):
@@ -90,15 +86,5 @@ class Deployment:
 
 def _fetched(asked: Request) -> Answer:
     """Return the answer, whatever its status: a check judges also a 429."""
-    try:
-        with urlopen(asked, timeout=TIMEOUT) as response:
-            return _answer(response.status, response.headers.items(), response.read())
-    except HTTPError as error:
-        with error:
-            return _answer(error.code, error.headers.items(), error.read())
-    except (OSError, http.client.HTTPException) as error:
-        raise CallFailed(f"cannot reach {asked.host}: {error}; is it running?") from None
-
-
-def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers}, body)
+    status, headers, body = reply(asked)
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)

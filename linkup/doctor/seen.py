@@ -1,14 +1,12 @@
 """Owns the input of all checks: the settings, the connections, and the reports of services."""
 
 import asyncio
-import http.client
 import time
-import urllib.error
-import urllib.request
 
 import msgspec
 from msgspec import Struct
 
+from linkup.calls import Unreachable, reply, request
 from linkup.installation.operator import Operator, operator
 from linkup.installation.wire import connected
 from shared import clock, subjects
@@ -105,9 +103,9 @@ async def _asked(wire: Bus, subject: str) -> Told:
 def _by_http(url: str) -> Told:
     began = time.monotonic()
     try:
-        body = fetch(f"{url.rstrip('/')}/health")[1]
+        body = reply(request("GET", f"{url.rstrip('/')}/health"), TIMEOUT).body
         return _told(report.decoded(body), time.monotonic() - began)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (Unreachable, ValueError) as error:
         return Told(reason=f"{url}: {getattr(error, 'reason', '') or error}")
 
 
@@ -115,14 +113,3 @@ def _told(answer: HealthAnswer, took: float) -> Told:
     answer = answer.services.get(answer.service, answer)  # a gateway tells of all
     skew = (answer.timestamp - clock.now()) / clock.SECOND + took / 2
     return Told(answer=answer, skew=skew, round_trip=took)
-
-
-def fetch(url: str, method: str = "GET") -> tuple[int, bytes]:
-    """Return status and body, whatever the status. Raises OSError, HTTPException and ValueError."""
-    request = urllib.request.Request(url, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()

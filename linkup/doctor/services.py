@@ -1,7 +1,6 @@
 """Owns the checks of running services: health, release, clock, schema and routes."""
 
 import asyncio
-import http.client
 import subprocess
 import time
 from collections.abc import Iterable
@@ -10,7 +9,8 @@ from importlib.metadata import version
 import msgspec
 from msgspec import Struct
 
-from linkup.doctor.seen import BEHIND, Seen, Told, fetch
+from linkup.calls import Unreachable, reply, request
+from linkup.doctor.seen import BEHIND, TIMEOUT, Seen, Told
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
 from linkup.installation import owners
 from shared.health.report import Recommendation
@@ -124,8 +124,8 @@ async def routes(seen: Seen) -> Verdict:
     paths = ["/", *(one.path for one in always if "{" not in one.path)]
     try:
         absent = await asyncio.to_thread(_absent, url, paths)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return failed("routes", f"{url}: {error}", "Start a gateway, or pass its --url.")
+    except Unreachable as error:
+        return failed("routes", f"{url}: {error.reason}", "Start a gateway, or pass its --url.")
     if absent:
         fix = f"See that {url} is a gateway of this release, and what is in front of it."
         return failed("routes", f"not found: {', '.join(absent)}", fix)
@@ -140,8 +140,9 @@ def _absent(url: str, paths: Iterable[str]) -> list[str]:
     found, until = [], time.monotonic() + ROUTES_TIMEOUT
     for path in paths:
         if time.monotonic() > until:
-            raise TimeoutError(f"no answer from all routes in {ROUTES_TIMEOUT:.0f} s")
-        if fetch(url + path, "OPTIONS")[0] == NOT_FOUND:
+            late = TimeoutError(f"no answer from all routes in {ROUTES_TIMEOUT:.0f} s")
+            raise Unreachable(url, late)
+        if reply(request("OPTIONS", url + path), TIMEOUT).status == NOT_FOUND:
             found.append(path)
     return found
 

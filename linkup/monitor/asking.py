@@ -1,14 +1,12 @@
 """Owns the queries of the monitor to each service: over the bus, or over HTTP if it is down."""
 
 import asyncio
-import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from linkup.calls import Unreachable, reply, request
 from linkup.installation import operator
 from linkup.installation.wire import connected
 from shared import clock, subjects
@@ -72,9 +70,9 @@ def _over_http(name: str, url: str) -> HealthAnswer:
     public port has only a status."""
     try:
         timeout = SILENT if name in SUBJECTS else TIMEOUT
-        told = _fetch(f"{url.rstrip('/')}/health", timeout)
+        told = reply(request("GET", f"{url.rstrip('/')}/health"), timeout).body
         return _bare(name, told) or msgspec.json.decode(told, type=HealthAnswer)
-    except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
+    except (Unreachable, ValueError, msgspec.MsgspecError) as error:
         return report.unreachable(name, clock.now(), _reason(url, error))
 
 
@@ -91,17 +89,6 @@ def _bare(name: str, told: bytes) -> HealthAnswer | None:
 
 def _own(name: str, told: HealthAnswer) -> HealthAnswer:
     return replace(told.services.get(told.service, told), service=name)
-
-
-def _fetch(url: str, timeout: float) -> bytes:
-    """Return the answer, also of a service that is not ready."""
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
-            body: bytes = response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            body = error.read()
-    return body
 
 
 def _reason(url: str, error: Exception) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from urllib.request import Request
 
 import pytest
 
-from linkup.calls import Refused, Unreachable, fetched, request
+from linkup.calls import Refused, Unreachable, fetched, reply, request
 
 Answers = Callable[..., str]
 
@@ -53,9 +54,20 @@ async def test_an_error_tells_whether_it_is_ours(
     assert refused.value.ours is ours
 
 
-async def test_an_answer_that_breaks_off_is_none(answering: Answers) -> None:
+@pytest.mark.parametrize(("answer", "status"), [(GOOD, 200), (WAIT, 429), (STRANGER, 502)])
+async def test_an_answer_of_any_status_is_a_reply(
+    answering: Answers, answer: bytes, status: int
+) -> None:
+    replied = await asyncio.to_thread(reply, request("GET", answering(answer)))
+    assert (replied.status, replied.body) == (status, answer.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize("how", [fetched, reply])
+async def test_an_answer_that_breaks_off_is_none(
+    answering: Answers, how: Callable[[Request], object]
+) -> None:
     with pytest.raises(Unreachable, match="is it running"):
-        await asyncio.to_thread(fetched, request("GET", answering(CUT)))
+        await asyncio.to_thread(how, request("GET", answering(CUT)))
 
 
 def test_what_is_no_url_is_not_reached() -> None:

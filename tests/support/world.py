@@ -20,7 +20,7 @@ import jwt
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 
-from services.gateway import app, contract, start
+from services.gateway import app, contract, parts, start
 from services.gateway.attachments.sweep import Sweep
 from services.gateway.auth import Authenticator, Identity
 from services.gateway.hub import Hub
@@ -122,10 +122,10 @@ class Gateway:
     async def _run(self) -> None:
         with (
             mock.patch.object(bus_module, "connect", self._connect),
-            mock.patch.object(app, "Hub", self._make_hub),
+            mock.patch.object(parts, "Hub", self._make_hub),
             mock.patch.object(app, "Authenticator", KnownTokens),
-            mock.patch.object(app, "Presence", self._make_presence),
-            mock.patch.object(app, "Typing", self._make_typing),
+            mock.patch.object(parts, "Presence", self._make_presence),
+            mock.patch.object(parts, "Typing", self._make_typing),
             # The contract is generated and checked at every start, which takes its time.
             mock.patch.object(contract, "documents", dict),
             mock.patch.object(start, "check", return_value=None),
@@ -139,12 +139,12 @@ class Gateway:
         finally:
             await opened.__aexit__(None, None, None)
 
-    def _make_hub(self, *parts: Any) -> Hub:
-        self.hub = Hub(*parts)
+    def _make_hub(self, *given: Any) -> Hub:
+        self.hub = Hub(*given)
         return self.hub
 
-    def _make_presence(self, *parts: Any) -> Presence:
-        self.presence = Presence(*parts)
+    def _make_presence(self, *given: Any) -> Presence:
+        self.presence = Presence(*given)
         return self.presence
 
     def _make_typing(self, bus: Bus, log: Log, chores: Chores) -> Typing:

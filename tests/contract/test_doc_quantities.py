@@ -79,7 +79,7 @@ SAID = {
         f"takes at most {breaker.FIRST_PAUSE:g} seconds",
         f"For the newest {recent.KEPT:,} transactions",
         f"its latest {records.KEPT} in memory",
-        f"at most {errors.MAX_ROWS:,}. They",
+        f"(`LINKUP_ERRORS_KEEP`), at most {errors.MAX_ROWS:,}",
         f"at least {pruning.UNREAD // SECOND // DAY} days if it stays unread",
     ],
     "docs/design.md": [

@@ -173,6 +173,7 @@ async def test_c8_s97_a_browser_that_fails_is_tried_again_alone(
 ) -> None:
     soon = Retries(attempts=8, base=0.1, cap=0.1)
     monkeypatch.setattr("services.notify.app.RETRIES", soon)
+    monkeypatch.setattr("services.notify.parts.RETRIES", soon)
     async with world.notify():
         await world.subscribe()
         await world.subscribe("bob", "/broken")

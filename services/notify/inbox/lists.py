@@ -1,4 +1,4 @@
-"""Owns the answers about the list of a user: pages of it, reading, and unread counts."""
+"""Owns the answers about the list of a user: pages of it, and reading."""
 
 import sqlite3
 from collections.abc import Callable

@@ -25,6 +25,7 @@ from shared.commands import (
 )
 from shared.errors import LinkupError
 from shared.settings import to_environment
+from tests.support.processes import tied
 from tests.support.stores import empty_store
 from tests.support.waiting import within
 
@@ -85,6 +86,7 @@ async def persistence(nats_url: str, folder: Path, **values: Any) -> AsyncIterat
         env=to_environment(settings),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=tied(),
     )
     try:
         async with bus.connect(nats_url, "gateway") as wire:

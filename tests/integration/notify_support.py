@@ -49,6 +49,7 @@ from shared.health.records import use
 from shared.settings import Settings, to_environment
 from tests.support.blocking import watched
 from tests.support.ports import port_of
+from tests.support.processes import tied
 from tests.support.waiting import eventually, within
 
 T = TypeVar("T", bound=Struct)
@@ -400,6 +401,7 @@ async def process(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            preexec_fn=tied(),
         )
     try:
         yield child

@@ -114,7 +114,7 @@ async def test_f_h1_without_descriptors_it_waits_and_says_so_once(stack: Stack) 
 
 
 async def test_f_h1_how_many_is_a_setting(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"sockets_per_address": 0, "connections": 40}
+    settings: dict[str, Any] = {"sockets_per_address": 0, "connections": 40, "header_timeout": 60}
     async with run_stack(tmp_path, **settings) as stack, silent(stack, b""):
         await eventually(lambda: lines_about(stack, "connections") == 1)
         await eventually(lambda: held(stack) <= 40)

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from services.gateway import hub as hub_module
 from services.gateway.auth import Identity
 from services.gateway.hub import SLOTS, Hub
 from services.gateway.socket.connection import Connection
-from shared.commands import MAX_HEADS, HeadsAnswer, Joined, Standing
+from shared.bus import Delivery
+from shared.commands import MAX_HEADS, Event, Events, HeadsAnswer, Joined, Standing, encode
 from shared.errors import Unauthorized
 from tests.support.background import running
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox
@@ -29,8 +30,9 @@ class Wire:
         self.seen: list[str] = []
         self.standing: Standing | None = None
 
-    async def subscribe(self, *_: Any, **__: Any) -> "Wire":
+    async def subscribe(self, subject: str, deliver: Callable[[Delivery], None]) -> "Wire":
         self.said.append("subscribe")
+        self.deliver = deliver
         await asyncio.sleep(0)
         self.open += 1
         return self
@@ -61,15 +63,27 @@ def hub_on(wire: Any) -> Hub:
     return Hub(wire, wire, wire, lambda *told: None)
 
 
-def socket_of(user_id: str) -> Connection:
-    outbox: Any = FakeOutbox()
-    return Connection(Identity(user_id=user_id, expires_at=1e12), FakeLog(), outbox, print)
+def socket_of(user_id: str, outbox: FakeOutbox | None = None) -> Connection:
+    taking: Any = outbox or FakeOutbox()
+    return Connection(Identity(user_id=user_id, expires_at=1e12), FakeLog(), taking, print)
 
 
 async def test_a_join_subscribes_and_then_makes_one_trip() -> None:
     wire = Wire()
     await hub_on(wire).join(socket_of("alice"))
     assert wire.said == ["subscribe", "join"]
+
+
+async def test_d23_what_happens_is_passed_on_to_each_socket_of_its_user() -> None:
+    wire = Wire()
+    hub, outboxes = hub_on(wire), [FakeOutbox() for _ in range(3)]
+    for outbox in outboxes:
+        await hub.join(socket := socket_of("alice", outbox))
+        socket.feed.start("e1", 0, 0)
+    told = Events(user_id="alice", epoch="e1", events=[Event(1, b'{"type":"message"}')])
+    wire.deliver(Delivery("linkup.user.x.feed", encode(told), ""))
+    for outbox in outboxes:
+        assert [one["cursor"] for one in outbox.frames if one["type"] == "message"] == [1]
 
 
 async def test_nobody_hears_of_a_socket_whose_token_is_refused() -> None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from linkup_client import inbox as events
+from linkup_client import outbox
 
 from services.gateway import app
 from services.gateway.attachments import pictures, uploads
@@ -31,7 +33,12 @@ from shared.sqlite import overwriting
 ROOT = Path(__file__).parents[2]
 KIB, DAY = 1024, 86_400
 WORDS = {1: "one", 3: "three", 4: "four", 5: "five", 10: "ten"}
+MIB = KIB * KIB
 SAID = {
+    "clients/python/README.md": [
+        f"{outbox.MAX_MESSAGES:,} messages or {outbox.MAX_BYTES // MIB} MiB are waiting",
+        f"buffers up to {events.MAX_EVENTS:,} events or {events.MAX_BYTES // MIB} MiB",
+    ],
     "docs/protocol.md": [
         f"have at most {greeting.HELLO_BYTES // KIB} KiB, and authenticate",
         f"waits {WORDS[int(greeting.BEARER_HELLO_TIMEOUT)]} second for a `hello`",
@@ -88,10 +95,10 @@ SAID = {
         f"the feed waits {1000 * feed.HOLE_WAIT:g} ms",
         f"has asked in the last {realtime.LISTENS_FOR:g} seconds",
         f"remembers the answer for {remembered.FRESH:g} seconds",
-        f"each database of up to {overwriting.MOST_BYTES // KIB // KIB} MiB",
+        f"each database of up to {overwriting.MOST_BYTES // MIB} MiB",
     ],
     "docs/privacy.md": [
-        f"each database of up to {overwriting.MOST_BYTES // KIB // KIB} MiB",
+        f"each database of up to {overwriting.MOST_BYTES // MIB} MiB",
     ],
     "docs/notifications.md": [
         f"each cut at {text.PREVIEW_LENGTH} characters",

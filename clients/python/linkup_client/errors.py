@@ -63,8 +63,8 @@ class OutcomeUnknown(LinkupError):
 class ConnectionRefused(LinkupError):
     """The server will not have this connection, now or later.
 
-    `code` is the close code: 4401 (token missing or expired), 4404 (no such
-    user), 4408 (protocol abuse); or the HTTP status of a refused handshake.
+    `code` is the close code: 4401 (the token is refused), 4404 (no such user), 4408 (protocol
+    abuse), 1007 or 1009 (a frame that no server takes); or the HTTP status of a refused handshake.
     """
 
     def __init__(self, code: int, reason: str) -> None:

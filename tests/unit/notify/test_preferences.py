@@ -99,7 +99,8 @@ def test_s75_every_digest_can_be_chosen(digest: Digest) -> None:
 
 
 def test_s70_an_unknown_type_is_named() -> None:
-    with pytest.raises(InvalidRequest, match="`notification_type`: there is no type 'order'"):
+    words = r"`types\[0\]\.notification_type`: there is no type 'order'"
+    with pytest.raises(InvalidRequest, match=words):
         check(KNOWN, put(types=[TypePreference(notification_type="order")]))
 
 

@@ -1,5 +1,6 @@
 """The quantities in the documents that no setting changes are those of the code."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,32 @@ from shared.sqlite import overwriting
 
 ROOT = Path(__file__).parents[2]
 KIB, DAY = 1024, 86_400
+SDK = ROOT / "clients/web/sdk"
 WORDS = {1: "one", 3: "three", 4: "four", 5: "five", 10: "ten"}
 MIB = KIB * KIB
+
+
+def js(module: str, name: str) -> float:
+    """Return a constant of the JavaScript client; seconds, if it is milliseconds there."""
+    found = re.search(rf"^const {name} = ([\d_.]+);", (SDK / module).read_text("utf-8"), re.M)
+    assert found is not None, f"{module} has no {name}"
+    return float(found[1].replace("_", "")) / (1000 if name.endswith("_MS") else 1)
+
+
 SAID = {
     "clients/python/README.md": [
         f"{outbox.MAX_MESSAGES:,} messages or {outbox.MAX_BYTES // MIB} MiB are waiting",
         f"buffers up to {events.MAX_EVENTS:,} events or {events.MAX_BYTES // MIB} MiB",
+    ],
+    "clients/web/README.md": [
+        f"for more than {WORDS[int(js('waiting.js', 'USUAL_MS'))]} seconds",
+        f"nothing from that tab for {js('lead.js', 'LIFE_MS'):g} seconds",
+        f"no ack for {js('lead.js', 'OUTCOME_MS'):g} seconds",
+        f"silence for {js('connection.js', 'SILENCE'):g} heartbeats",
+        f"opened for {WORDS[int(js('roads.js', 'PATIENCE_MS'))]} seconds",
+        f"new events every {js('polling.js', 'EVERY_MS'):g} seconds",
+        f"every {js('polling.js', 'EVERY_MS') * js('polling.js', 'BADGE_EVERY'):g} seconds",
+        f"asked again {WORDS[int(js('tokens.js', 'LEAST_MS'))]} seconds later",
     ],
     "docs/protocol.md": [
         f"have at most {greeting.HELLO_BYTES // KIB} KiB, and authenticate",

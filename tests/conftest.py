@@ -52,8 +52,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first and the quick ones last: no worker is left alone at the end."""
+    """The longest first and the quick ones last: no worker is left alone at the end. The limit of
+    a test's own grows by the factor, too."""
     items.sort(key=lambda item: (LONGEST not in item.path.parts, bool(QUICK & {*item.path.parts})))
+    for item in items:
+        if (limit := item.get_closest_marker("timeout")) is not None:
+            own = pytest.mark.timeout(limit.args[0] * TIMEOUT_FACTOR)
+            item.add_marker(own, append=False)
 
 
 def pytest_collection_finish() -> None:

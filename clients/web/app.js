@@ -210,7 +210,7 @@ function header(session, client, indicator, { bell, blocked, leave }) {
     "header",
     { class: "bar me" },
     face,
-    h("div", { class: "names" }, h("h2", {}, name), indicator.element),
+    h("div", { class: "names" }, h("h2", {}, h("bdi", {}, name)), indicator.element),
     bell,
     button("Block list", "gone", blocked),
     leave && button("Sign out", "leave", () => leave()),

@@ -5,6 +5,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.browser import (
     Open,
+    been_here,
     begin_chat,
     choose,
     findable,
@@ -13,6 +14,7 @@ from tests.e2e.browser import (
     own,
     send,
 )
+from tests.support.peer import http
 from tests.support.stack import Stack
 
 TURNED = "holiday\u202egpj.html"
@@ -24,6 +26,14 @@ ATTACH = """([name, type]) => {
     const event = new Event("paste", { bubbles: true, cancelable: true });
     Object.assign(event, { clipboardData: carried });
     document.querySelector("#composer").dispatchEvent(event);
+}"""
+BEGINS_INSIDE = """(node) => {
+    const first = document.createRange();
+    const text = document.createTreeWalker(node, NodeFilter.SHOW_TEXT).nextNode();
+    first.setStart(text, 0);
+    first.setEnd(text, 1);
+    const [letter, place] = [first.getBoundingClientRect(), node.getBoundingClientRect()];
+    return letter.left >= place.left - 1 && letter.right <= place.right + 1;
 }"""
 WHOLE = """() => [...document.querySelectorAll("body *")].flatMap((node) => [
     ...[...node.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data),
@@ -50,6 +60,35 @@ async def test_f_p17_a_files_name_hides_nothing(open_as: Open) -> None:
         await page.get_by_role("button", name="Download").click()
     assert "\u202e" not in (await downloading.value).suggested_filename
     assert "\u202e" not in await whole(page)
+
+
+@pytest.mark.parametrize("place", [".who h1", ".me h2"])
+async def test_a_long_name_from_right_to_left_is_cut_at_its_end(open_as: Open, place: str) -> None:
+    name = "א" + "ב" * 120
+    page = await (open_as(name) if place == ".me h2" else open_as("nils18", f"/chat/{name}/"))
+    await expect(page.locator(place)).to_have_text(name)
+    assert await page.locator(place).evaluate(BEGINS_INSIDE)
+
+
+async def test_a_groups_long_title_and_names_are_cut_at_their_end(
+    stack: Stack, open_as: Open
+) -> None:
+    name, title = "ד" + "ב" * 60, "ה" + "ב" * 90
+    await been_here(stack, name)
+    page = await open_as("nell18")
+    async with http(stack, "nell18") as api:
+        asked = {"client_id": "long", "title": title, "members": [name]}
+        made = (await api.post("/v1/conversations", asked)).raise_for_status().json()
+    await page.goto(f"{stack.url}/group/{made['conversation']['conversation_id']}/")
+    await page.locator(".who h1 button").click()
+    await expect(page.locator(".sheet h2")).to_have_text(f"{title} · 2")
+    row = page.locator(".members li .names").filter(has_text=name)
+    for place in (page.locator(".sheet h2"), row, page.locator(".who h1")):
+        assert await place.evaluate(BEGINS_INSIDE)
+    for field in ("#group-title", "#composer"):
+        await expect(page.locator(field)).to_have_attribute("dir", "auto")
+    greeting = page.locator(".greeting")
+    assert await greeting.evaluate("(node) => node.scrollWidth <= node.parentNode.clientWidth")
 
 
 async def test_f_p17_the_names_of_people_and_groups_hide_nothing(

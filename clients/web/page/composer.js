@@ -38,6 +38,7 @@ export class Composer {
     this.#on = on;
     this.#field = h("textarea", {
       id: "composer",
+      dir: "auto",
       rows: "1",
       placeholder: "Write a message",
       "aria-label": "Message",

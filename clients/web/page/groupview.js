@@ -3,7 +3,7 @@
 import { confirm } from "./confirm.js";
 import { h } from "./dom.js";
 import { MemberList } from "./memberlist.js";
-import { isolated } from "./names.js";
+import { isolated, plainName } from "./names.js";
 import { PeopleField } from "./people.js";
 import { openSheet } from "./sheet.js";
 import { written } from "./written.js";
@@ -16,7 +16,7 @@ export class GroupView {
   #chat;
   #sheet;
   #members;
-  #title = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
+  #title = h("input", { id: "group-title", dir: "auto", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
   #changing; // what members may not
   #problem = h("p", { class: "problem", role: "alert" });
   #again = h("button", { type: "button", hidden: true, on: { click: () => this.#retry() } }, "Try again");
@@ -107,7 +107,7 @@ export class GroupView {
       if (untouched) this.#title.value = writtenTitle; // somebody else has renamed it
       heading.dataset.title = writtenTitle;
     }
-    heading.textContent = `${isolated(title)} · ${memberCount}`;
+    heading.replaceChildren(h("bdi", {}, plainName(title)), ` · ${memberCount}`);
     this.#changing.hidden = !this.#mayChange;
     this.#members.show();
   }

@@ -44,6 +44,7 @@ export class Inbox {
     this.#onMenu = on.menu;
     this.#field = h("input", {
       id: "find",
+      dir: "auto",
       type: "search",
       placeholder: "Find or start a conversation",
       "aria-label": "Find or start a conversation",

@@ -14,7 +14,7 @@ const MAX_TITLE = "100";
  */
 export function newGroup({ chats, client, again, onMade }) {
   const asked = new Map(); // the words → their client_id: the same words again are the same group
-  const title = h("input", { id: "group-title", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
+  const title = h("input", { id: "group-title", dir: "auto", maxlength: MAX_TITLE, required: true, autocomplete: "off" });
   const people = new PeopleField({ names: chats.names, label: "People", client, again });
   const problem = h("p", { class: "problem", role: "alert" });
   const make = h("button", { type: "submit", class: "primary" }, "Create group");

@@ -26,6 +26,7 @@ export class PeopleField {
     this.#finder = new Finder({ client, again, limit: OFFERED, on });
     this.#field = h("input", {
       id: "people",
+      dir: "auto",
       list: "people-known",
       placeholder: "Name or user id, then Enter",
       autocomplete: "off",

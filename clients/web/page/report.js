@@ -23,7 +23,7 @@ const REASONS = [
  */
 export function openReport({ title, text, about, client, onDone }) {
   const asked = new Map(); // the words → their client_id: the same words again are the same report
-  const comment = h("textarea", { id: "report-comment", rows: "3", maxlength: MAX_COMMENT });
+  const comment = h("textarea", { id: "report-comment", dir: "auto", rows: "3", maxlength: MAX_COMMENT });
   const problem = h("p", { class: "problem", role: "alert" });
   const send = h("button", { type: "submit", class: "primary" }, "Send report");
 

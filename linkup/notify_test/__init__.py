@@ -135,5 +135,5 @@ async def _sent(wire: Bus, user_id: str, kind: str, priority: Priority) -> str:
         case _:
             raise StartError(
                 f"there is no user {user_id}: they must have connected once, or be made known with"
-                " PUT /v1/admin/users/{user_id}"
+                f" PUT /v1/admin/users/{user_id}"
             )

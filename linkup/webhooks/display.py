@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from linkup.installation.terminal import local_time, table
+from linkup.installation.terminal import foreign, local_time, table
 from shared.commands import DeadEvent, Webhook
 
 
@@ -16,7 +16,7 @@ def states(found: Sequence[Webhook]) -> RenderableType:
     rows = table("webhook", "state", *numbers, "last failure", "url", right=numbers)
     for one in found:
         counts = map(str, (one.delivered, one.waiting, one.dead))
-        rows.add_row(one.webhook_id, _state(one), *counts, one.reason, Text(one.url))
+        rows.add_row(one.webhook_id, _state(one), *counts, foreign(one.reason), foreign(one.url))
     return rows
 
 
@@ -27,7 +27,7 @@ def dead_letters(found: Sequence[DeadEvent]) -> RenderableType:
     rows = table(*columns, right=("attempts",), unbroken=("event",))
     for one in found:
         when = local_time(one.closed_at)
-        rows.add_row(one.event_id, one.event_type, str(one.attempts), one.reason, when)
+        rows.add_row(one.event_id, one.event_type, str(one.attempts), foreign(one.reason), when)
     return rows
 
 

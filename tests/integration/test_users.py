@@ -53,6 +53,22 @@ async def found(stack: Stack, user_id: str, q: str) -> list[str]:
         return [user["user_id"] for user in page["users"]]
 
 
+async def test_a_demo_login_leaves_what_the_host_app_has_said(stack: Stack) -> None:
+    async with hosted(stack) as host:
+        [ann] = await family(host, "änn")
+        address = {"user_id": ann, "email": "ann@example.test"}
+        (await host.post(USERS, {"users": [address]})).raise_for_status()
+        before = (await host.get(f"{USERS}/{ann}")).json()
+        login = (await host.post("/v1/dev/login", {"user_id": ann})).raise_for_status().json()
+        assert login["name"] == before["name"]
+        async with synced(stack, ann, token=login["token"]):
+            shown = (await host.get(f"{USERS}/{ann}")).json()
+        said = ("name", "email")
+        assert [shown[name] for name in said] == [before[name] for name in said]
+        await host.post("/v1/dev/login", {"user_id": ann, "name": "Another"})
+        assert (await host.get(f"{USERS}/{ann}")).json()["name"] == "Another"
+
+
 async def test_s87_d35_people_who_never_connected_are_found_and_written_to(stack: Stack) -> None:
     async with hosted(stack) as host:
         ann, ben, cleo = await family(host, "änn", "ben", "cleo")

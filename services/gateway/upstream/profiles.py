@@ -34,14 +34,25 @@ class People:
             raise NotFound("`user_id`: there is no such user")
         await self._put(PutUser(user_id=SYSTEM, name=SYSTEM_NAME))
 
-    async def know_the_cast(self, user_id: str, name: str) -> None:
+    async def know_the_cast(self, user_id: str) -> None:
         """Make the demo's users known from the first login on, so that anyone can be written to."""
-        cast = {user_id: name} if is_reserved(user_id) else {**DEMO_CAST, user_id: name}
-        for member_id, member_name in cast.items():
-            told = PutUser(user_id=member_id, name=member_name, email=demo_email(member_id))
-            profile = (await self._log.join(member_id)).profile
-            if profile is None or (member_id == user_id and _is_news(told, profile)):
-                await self._put(told)
+        for member_id, name in {} if is_reserved(user_id) else DEMO_CAST.items():
+            if member_id != user_id and (await self._log.join(member_id)).profile is None:
+                await self._put(PutUser(user_id=member_id, name=name, email=demo_email(member_id)))
+
+    async def know_by_demo(self, user_id: str, name: str | None) -> PutUser:
+        """Store who has signed in on the demo, and return it. What the host app has said of them
+        stays, but for a name that they give."""
+        profile = (await self._log.join(user_id)).profile
+        known = profile or Profile(user_id=user_id)
+        told = PutUser(
+            user_id=user_id,
+            name=name or known.name or DEMO_CAST.get(user_id, user_id),
+            email=known.email or demo_email(user_id),
+        )
+        if profile is None or _is_news(told, profile):
+            await self._put(told)
+        return told
 
     async def _put(self, told: PutUser) -> None:
         await self._lanes.call(told, Done)

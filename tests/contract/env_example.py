@@ -246,8 +246,9 @@ TAIL = """\
 # ---------------------------------------------------------------- docker compose only
 #
 # docker-compose.yml has its own defaults for LINKUP_JWT_SECRET, LINKUP_DEV_LOGIN and
-# LINKUP_PUBLIC_URL, which make a demo for this machine. docs/deploy.md describes production, which
-# needs COMPOSE_FILE. The passwords of NATS must consist of letters and digits.
+# LINKUP_PUBLIC_URL, which make a demo for this machine. Its default for LINKUP_ALLOWED_HOSTS is
+# gateway, so other names are refused. docs/deploy.md describes production, which needs
+# COMPOSE_FILE. The passwords of NATS must consist of letters and digits.
 
 # COMPOSE_FILE=docker-compose.yml:deploy/production.yml
 # NATS_GATEWAY_PASSWORD=gateway-demo

@@ -122,6 +122,28 @@ async def test_without_an_answer_messages_are_sent_as_the_setting_says(
         assert (await eve.message("bob", "HELLO", f"f-{answer[:3]}"))["code"] == "rejected"
 
 
+NO_ANSWERS = {
+    "nothing": b"",
+    "cut off": b'{"results": [',
+    "another object": b'{"allow": true}',
+    "nested deeply": b'{"results": [], "odd": ' + b"[" * 30_000,
+    "not UTF-8": b'{"results": [], "odd": "\xff"}',
+}
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
+async def test_what_is_no_answer_counts_as_missing_and_the_gateway_lives(
+    stack: Stack, there: Endpoint, answer: bytes
+) -> None:
+    pid = stack.pids()["gateway"]
+    there.reply = lambda asked: answer
+    async with peer(stack, "bob"), peer(stack, "finn") as finn:
+        assert (await finn.message("bob", "HELLO", f"g-{len(answer)}"))["type"] == "ack"
+        there.reply = judged
+        assert (await finn.message("bob", "HELLO", f"h-{len(answer)}"))["code"] == "rejected"
+    assert stack.pids()["gateway"] == pid
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

@@ -59,7 +59,7 @@ class Service:
         fault, found = "", None
         try:
             found = await self._asked(said)
-        except (Refused, NotSent, Unanswered, msgspec.MsgspecError, ValueError) as error:
+        except (Refused, NotSent, Unanswered, ValueError) as error:
             fault = str(error) or type(error).__name__
             record("connection_error", "messages are not checked: {reason}", reason=fault)
         self.breaker.end(found is not None, fault)
@@ -73,7 +73,7 @@ class Service:
         )
         if answer.status != 200:
             raise ValueError(f"it answers with status {answer.status}")
-        results = _answers.decode(answer.body).results
+        results = _results(answer.body)
         if len(results) != len(said):
             raise ValueError(f"it answers with {len(results)} results for {len(said)} messages")
         return results
@@ -83,6 +83,14 @@ class Service:
             return {"Content-Type": "application/json"}
         name = f"mod_{secrets.token_hex(12)}"
         return signature.headers(name, body, [self._secret], clock.now())
+
+
+def _results(body: bytes) -> Sequence[Verdict]:
+    """Raises ValueError."""
+    try:
+        return _answers.decode(body).results
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ValueError("its answer is not the JSON that is expected") from None
 
 
 def _shown(said: Said) -> Asked:

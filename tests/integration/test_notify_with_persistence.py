@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -140,9 +140,15 @@ async def test_s67_who_is_banned_gets_no_email_of_messages_or_of_the_host(
         title="New sign-in",
     )
     async with notify(nats_url, tmp_path, **to_mailbox(mailbox), **LATER) as running:
+
+        async def is_announced() -> bool:
+            with suppress(bus.NoResponders):  # it is starting
+                reply = await lane.wire.request(subjects.notify("announce"), encode(asked), 20)
+                return bool(open_answer(reply, AnnounceAnswer).results)
+            return False
+
+        await eventually(is_announced)
         await lane.send("m1", "hello?")
-        subject = subjects.notify("announce")
-        open_answer(await lane.wire.request(subject, encode(asked), 20), AnnounceAnswer)
         await running.until_states("waiting", "waiting")
         await lane.do(SetBan(user_id="bob", banned=True))
         make_due(running.database)

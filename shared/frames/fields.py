@@ -57,7 +57,7 @@ def _seen(allowed_before: str, never: str) -> str:
     return rf"^[{blank}]*[^{blank}{never}][^{never}]*\Z"
 
 
-_NAME = rf"^[^/{_CONTROLS}{_SURROGATES}]+\Z"
+_NAME = rf"^(?!\.\.?$)[^/{_CONTROLS}{_SURROGATES}]+\Z"  # no URL can end in `.` or `..`
 _MARK = rf"^[^{_CONTROLS}{_SURROGATES}]+\Z"
 _PRINTABLE = r"^[!-~]+\Z"
 _TEXT = _seen(r"\s\x01-\x1f\x7f-\x9f", r"\x00")
@@ -76,7 +76,7 @@ _HTTPS = r"^https://[!-~]+\Z"
 _LINK = r"^(?:https?://[!-~]|/(?![/\\]))[!-~]*\Z"  # a browser takes `/\` for `//`
 _SIGN = _seen("", rf"\s{_CONTROLS}{_SURROGATES}")
 IN_WORDS = {  # what to tell a client instead of a regular expression
-    _NAME: "of at least one character, without control characters or `/`",
+    _NAME: "of at least one character, without control characters or `/`, and not `.` or `..`",
     _MARK: "of at least one character, without control characters",
     _PRINTABLE: "of printable ASCII characters without spaces",
     _LINE: "of one line with a visible character",

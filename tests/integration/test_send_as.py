@@ -78,6 +78,8 @@ async def test_c9_a_sender_may_do_no_more_than_by_themselves(stack: Stack) -> No
     [
         ({"user_id": "nobody-knows-me"}, 404, "user_id"),
         ({"user_id": "a/b"}, 400, "user_id"),
+        ({"user_id": "."}, 400, "user_id"),
+        ({"to": ".."}, 400, "to"),
         ({"to": None}, 400, "to"),
         ({"conversation_id": "d1"}, 400, "to"),
         ({"content": ""}, 400, "content"),

@@ -9,7 +9,7 @@ import { line } from "./line.js";
 import { plainName } from "./names.js";
 
 const NEAR_END = 200; // pixels
-const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
+const USER_ID = /^(?!\.\.?$)[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
 
 export class Inbox {
   element;

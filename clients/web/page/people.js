@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { Finder } from "./finder.js";
 import { plainName } from "./names.js";
 
-const USER_ID = /^[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
+const USER_ID = /^(?!\.\.?$)[^/\u0000-\u001f\u007f-\u009f]{1,128}$/u;
 const OFFERED = 20;
 
 export class PeopleField {

@@ -286,6 +286,7 @@ def test_f_s4_a_claim_that_nobody_reads_is_no_reason_to_refuse(claim: str, value
         (token(exp=NOW - 1), "expired"),
         (token(sub=None), "claims"),
         (token(sub="a/b"), "claims"),
+        (token(sub=".."), "claims"),
     ],
 )
 def test_f_t2_the_log_is_told_why_and_the_client_is_not(forged: str, why: str) -> None:

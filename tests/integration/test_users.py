@@ -69,6 +69,17 @@ async def test_a_demo_login_leaves_what_the_host_app_has_said(stack: Stack) -> N
         assert (await host.get(f"{USERS}/{ann}")).json()["name"] == "Another"
 
 
+async def test_a_demo_login_tells_who_is_banned_or_erased(stack: Stack) -> None:
+    async with hosted(stack) as host:
+        ann, ben = await family(host, "änn", "ben")
+        (await host.request("PUT", f"{USERS}/{ann}/ban")).raise_for_status()
+        (await host.request("DELETE", f"{USERS}/{ben}")).raise_for_status()
+        for user_id in (ann, ben):
+            refused = await host.post("/v1/dev/login", {"user_id": user_id})
+            assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+            assert refused.json()["detail"] == "You no longer have access"
+
+
 async def test_s87_d35_people_who_never_connected_are_found_and_written_to(stack: Stack) -> None:
     async with hosted(stack) as host:
         ann, ben, cleo = await family(host, "änn", "ben", "cleo")

@@ -5,7 +5,7 @@ from services.gateway.auth.claims import REMOVED
 from services.gateway.upstream.lanes import Lanes
 from services.gateway.upstream.queries import Log
 from shared.commands import Done, Profile, PutUser
-from shared.errors import NotFound
+from shared.errors import NotFound, Unauthorized
 from shared.reserved import SYSTEM, is_reserved
 
 SYSTEM_NAME = "System"  # until the host app changes it
@@ -42,8 +42,11 @@ class People:
 
     async def know_by_demo(self, user_id: str, name: str | None) -> PutUser:
         """Store who has signed in on the demo, and return it. What the host app has said of them
-        stays, but for a name that they give."""
-        profile = (await self._log.join(user_id)).profile
+        stays, but for a name that they give. Raises Unauthorized for who is banned or erased."""
+        joined = await self._log.join(user_id)
+        if joined.standing is not None and joined.standing.banned:
+            raise Unauthorized("You no longer have access")
+        profile = joined.profile
         known = profile or Profile(user_id=user_id)
         told = PutUser(
             user_id=user_id,

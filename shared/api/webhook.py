@@ -22,7 +22,8 @@ EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 class WebhookRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A webhook: the URL that receives the events, and their types.
 
-    Without `secret`, the webhook keeps the one that it has; a new webhook gets one. A webhook that
+    Without `events`, it receives all types. Without `secret`, it keeps the one that it has; a new
+    webhook gets one. Without `enabled`, it is enabled, also if it was switched off. A webhook that
     is not `enabled` receives nothing until it is enabled again, and then gets what happened
     meanwhile.
     """

@@ -101,7 +101,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_log_waiting",
         "gauge",
-        "Number of questions to the log that wait for an answer.",
+        "Number of queries to the log that wait for an answer.",
         (GATEWAY,),
         of="log_waiting",
     ),
@@ -115,7 +115,7 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_questions_waiting",
         "gauge",
-        "Number of questions that wait for a reader.",
+        "Number of queries that wait for a reader.",
         (PERSISTENCE,),
         of="questions_waiting",
     ),

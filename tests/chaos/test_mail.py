@@ -106,6 +106,7 @@ async def lives(server: Unruly, nats_url: str, folder: Path, number: int) -> Non
         "smtp_retry_attempts": 1000,
     }
     most = 0.7 * number  # the rest is for the last life, and for what is refused or interrupted
+    seconds = 60 + number / 20  # before the first is accepted, all were told to come again
     while len(server.accepted) < most:
         async with process(nats_url, folder, **settings) as child:
             enough = len(server.accepted) + A_LIFE
@@ -113,13 +114,13 @@ async def lives(server: Unruly, nats_url: str, folder: Path, number: int) -> Non
             def killed(enough: int = enough) -> bool:
                 return bool(server.stalled) or len(server.accepted) >= min(enough, most)
 
-            await eventually(killed, 60)
+            await eventually(killed, seconds)
             child.kill()
             await child.wait()
         server.let_go()
     server.calm = True
     async with process(nats_url, folder, **settings):
-        await eventually(lambda: {row["state"] for row in rows(folder / "notify.db")} <= ENDS, 60)
+        await eventually(lambda: {row["state"] for row in rows(folder / "notify.db")} <= ENDS, seconds)
 
 
 class Failing(Mailbox):

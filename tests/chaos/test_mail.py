@@ -120,7 +120,9 @@ async def lives(server: Unruly, nats_url: str, folder: Path, number: int) -> Non
         server.let_go()
     server.calm = True
     async with process(nats_url, folder, **settings):
-        await eventually(lambda: {row["state"] for row in rows(folder / "notify.db")} <= ENDS, seconds)
+        await eventually(
+            lambda: {row["state"] for row in rows(folder / "notify.db")} <= ENDS, seconds
+        )
 
 
 class Failing(Mailbox):

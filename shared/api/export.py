@@ -113,8 +113,8 @@ class ExportedReceipt(Struct, frozen=True, kw_only=True):
 
 
 class ExportedDelivery(Struct, frozen=True, kw_only=True):
-    """An e-mail or push to the user. `about` is a conversation, or `n:` and the id of a
-    notification, or `digest:`."""
+    """An e-mail or push to the user. `about` is the id of a conversation, `n:` and the id of a
+    notification, or just `digest:` for a digest."""
 
     channel: Literal["email", "push"]
     about: str

@@ -43,8 +43,8 @@ class WebhookAnswer(Struct, frozen=True, kw_only=True):
     `off` says why nothing is sent: `asked` if a request switched the webhook off, or `http_410` if
     the receiver answered 410. It is null while events are sent. `waiting` events are to be sent,
     `dead` ones were given up, and `delivered` ones were accepted. `reason` is that of the last
-    failure, or null if an event was accepted since. `breaker` is `open` while the receiver fails;
-    then it gets a single request from time to time.
+    failure, or null if an event has been accepted since. `breaker` is `open` while the receiver
+    fails; then it gets a single request from time to time.
     """
 
     webhook_id: str

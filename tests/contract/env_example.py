@@ -181,10 +181,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Notify": {
         "notify_database_url": "The database of notify, as sqlite:////path. If empty,"
         " LINKUP_DATA_DIR/notify.db.",
-        "notify_push_after": "The time for which a message stays undelivered before it is pushed"
-        " to the browsers that the user has subscribed. 0: at once.",
-        "notify_email_after": "The time for which a message stays unread before an e-mail is sent."
+        "notify_push_after": "The time for which a message, or a notification from your app, stays"
+        " undelivered before it is pushed to the browsers that the user has subscribed."
         " 0: at once.",
+        "notify_email_after": "The time for which a message, or a notification from your app, stays"
+        " unread before an e-mail is sent. 0: at once.",
         "notify_email_pause": "The pause before the next e-mail about the same conversation. It"
         " doubles with each e-mail, up to a week, until the user reads something in the"
         " conversation. 0: no pause.",

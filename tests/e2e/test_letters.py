@@ -11,7 +11,11 @@ from services.notify.channels.unsubscription import Unsubscriptions
 from tests.e2e.letters import SCENES, SCHEMES, WIDTHS, html, open_letter
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 # Of each text that is seen: the contrast with what is behind it (WCAG 2.1), and the text.
 CONTRASTS = """() => {

@@ -9,7 +9,11 @@ from tests.support.stack import Stack
 UPLOADS = "**/v1/attachments?*"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def press(page: Page, what: Locator) -> None:
@@ -98,7 +102,6 @@ class Finger:
         await self._page.evaluate("() => new Promise((later) => setTimeout(later, 100))")
 
 
-@pytest.mark.slow
 async def test_f_p11_a_finger_presses_nothing_where_it_is_lifted(open_as: Open) -> None:
     phone = await open_as("wilma11", "/chat/wilma11/", **PHONE)
     finger = Finger(phone)

@@ -74,7 +74,7 @@ of the machine at the same time. `make bench ARGS=--write` repeats all measureme
 this page; `make bench`
 prints the figures of your machine without writing it.
 
-Absolute values do not apply to another machine. Compare the ratios, of each figure to its floor.
+Absolute values do not apply to another machine. Compare the ratio of each figure to its floor.
 The floors are a bare echo on the same WebSocket server, and a loop that commits one row at a time
 to SQLite, synced. Both run on asyncio, whatever the services run on, so that figures of different
 releases can be compared. The

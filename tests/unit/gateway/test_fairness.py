@@ -136,6 +136,7 @@ sends = st.tuples(
 
 @given(st.integers(1, 5), st.sampled_from([1.0, 5.0, 10.0]), st.lists(sends, max_size=60))
 @example(1, 10.0, [(0.0, 0.0, False, 0), (0.0, 0.0, False, 0), (0.0, 0.0, False, 1)])
+@example(1, 1.0, [(0.0, 0.0, False, 0), (1.5, 0.0, False, 0)])
 def test_c9_what_the_gateway_refuses_the_store_would_refuse(
     burst: int, rate: float, plan: list[tuple[float, float, bool, int]]
 ) -> None:

@@ -53,7 +53,7 @@ class Attachments(Struct, frozen=True, kw_only=True, tag="attachments"):
 
 
 class AttachmentRecord(Struct, frozen=True, kw_only=True):
-    """What is known of a file. `size` is in bytes."""
+    """A file of a message, as the store knows it. `size` is in bytes."""
 
     attachment_id: str
     name: str

@@ -19,7 +19,7 @@ UNREACHABLE = "unreachable"  # no answer came at all
 
 
 class Advice(NamedTuple):
-    """What a user can do about an error.
+    """Advice to the person at a client: an error says this, and these actions help.
 
     `actions`: `refresh` is to load the page or sign in anew, `sync` to load the conversations
     again, and `offline` to go on, since what is sent is kept until later.

@@ -195,7 +195,9 @@ async def mailing(
         page = await context.new_page()
         await page.goto(stack.url)
         await sign_in(page, "thea")
-        await page.get_by_role("button", name="Sign out").click()  # leads to the front door by itself
+        await page.get_by_role(
+            "button", name="Sign out"
+        ).click()  # leads to the front door by itself
         await sign_in(page, "svea")
         yield page
         await context.close()

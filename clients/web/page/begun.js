@@ -30,9 +30,10 @@ export class Begun {
     return !this.subject && this.tray.isEmpty;
   }
 
-  /** The message it is about was deleted meanwhile. */
+  /** The message it is about was deleted meanwhile, or is being deleted. */
   get isLost() {
     const known = this.subject && this.chat.find(this.subject.message.message_id);
-    return known === null || Boolean(known?.deleted_at);
+    const shown = known && this.chat.shown(known);
+    return shown === null || Boolean(shown?.deleted_at);
   }
 }

@@ -195,9 +195,8 @@ async def mailing(
         page = await context.new_page()
         await page.goto(stack.url)
         await sign_in(page, "thea")
-        await page.get_by_role(
-            "button", name="Sign out"
-        ).click()  # leads to the front door by itself
+        # The page goes to the front door by itself, a little later: nobody may go there meanwhile.
+        await page.get_by_role("button", name="Sign out").click()
         await sign_in(page, "svea")
         yield page
         await context.close()

@@ -21,7 +21,7 @@ logger = logging.getLogger("linkup.notify")
 
 T = TypeVar("T")
 
-REVISION = "0014"  # the newest of migrations/versions
+REVISION = "0015"  # the newest of migrations/versions
 WHAT = "notify's database"
 BUSY_TIMEOUT_MS = 1000
 IN_MEMORY = "PRAGMA temp_store=MEMORY"  # what a savepoint keeps, or each would make a file

@@ -29,6 +29,17 @@ class Preview(Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class Omissions(Struct, frozen=True, array_like=True):
+    """The messages of a conversation that are neither shown nor counted as unread, such as deleted
+    ones: those before `first_seq`, and those of each range, from its first to its last number."""
+
+    first_seq: int = 0
+    ranges: list[tuple[int, int]] = []
+
+    def include(self, seq: int) -> bool:
+        return seq < self.first_seq or any(first <= seq <= last for first, last in self.ranges)
+
+
 class MarksRow(Struct, frozen=True, kw_only=True):
     """The unread messages of one member in one conversation.
 
@@ -48,6 +59,7 @@ class MarksRow(Struct, frozen=True, kw_only=True):
     senders: int = 0
     profile: Profile
     previews: list[Preview]
+    omissions: Omissions = Omissions()
 
 
 class MarksAnswer(Struct, frozen=True, kw_only=True):

@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from msgspec import Struct
 
 from services.notify.sending import courier
 from shared import bus, subjects
@@ -16,6 +18,10 @@ from shared.commands import (
     DeleteMessage,
     EditMessage,
     LogPage,
+    NotificationSteps,
+    NotificationStepsAnswer,
+    NotificationTrace,
+    NotificationTraceAnswer,
     PutUser,
     RemoveMember,
     SetBan,
@@ -38,6 +44,8 @@ from tests.integration.notify_support import (
 )
 from tests.support.waiting import eventually
 
+T = TypeVar("T")
+
 LATER = {"notify_email_after": 3600.0}  # than all that a test does before it makes it due
 
 
@@ -56,6 +64,12 @@ async def falls_due(running: Notify, *states: str) -> None:
     """These are the states, and what waits is due from now on."""
     await running.until_states(*states)
     make_due(running.database)
+
+
+async def ask(lane: Lane, question: Struct, answer: type[T]) -> T:
+    """Ask notify, as a gateway does."""
+    subject = subjects.notify(str(question.__struct_config__.tag))
+    return open_answer(await lane.wire.request(subject, encode(question), 20), answer)
 
 
 @pytest.fixture
@@ -114,6 +128,32 @@ async def test_s73_an_email_shows_what_is_there_when_it_is_sent(
         text = letter.get_body((kind,)).get_content()  # type: ignore[union-attr]
         assert "half past seven" in text
         assert not any(gone in text for gone in ("half past six", "secret"))
+
+
+async def test_s51_what_an_email_left_out_of_a_burst_was_not_sent(
+    nats_url: str, tmp_path: Path, lane: Lane, mailbox: Mailbox
+) -> None:
+    """Of five messages, the recipient hides one, and the sender deletes two, one of them last."""
+    sent = [await lane.send(f"m{n}", f"line {n}") for n in range(1, 6)]
+    await lane.do(
+        DeleteMessage(user_id="bob", message_id=sent[1].message_id, mode="me"),
+        DeleteMessage(user_id="ann", message_id=sent[2].message_id, mode="everyone"),
+        DeleteMessage(user_id="ann", message_id=sent[4].message_id, mode="everyone"),
+    )
+    told, traced = [], []
+    async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
+        await running.until_states("sent")
+        for seq in range(1, 6):
+            fields = {"conversation_id": DIRECT, "seq": seq, "user_ids": ["bob"]}
+            steps = await ask(lane, NotificationSteps(**fields), NotificationStepsAnswer)
+            told.append([step.outcome for step in steps.steps])
+            trace = await ask(lane, NotificationTrace(**fields), NotificationTraceAnswer)
+            traced += [(one.state, one.reason) for one in trace.notifications]
+    (letter,) = mailbox.accepted
+    assert letter["Subject"] == "2 unread messages"
+    assert told == [["sent"], [], [], ["sent"], []]
+    left_out = ("cancelled", "nothing_unread")
+    assert traced == [("sent", ""), left_out, left_out, ("sent", ""), left_out]
 
 
 async def test_s54_who_blocks_gets_no_email_of_what_they_had_not_read(

@@ -15,12 +15,14 @@ from shared.commands import Preview, Profile
 
 class Part(Struct, frozen=True, kw_only=True):
     """A thread: its deliveries, at least one, and what is to be shown of it. `newest`: the newest
-    message shown, with the latest time of any; None of a notification."""
+    message shown, with the latest time of any; None of a notification. `omissions`: as a
+    delivery has them."""
 
     deliveries: tuple[Delivery, ...]
     facts: Facts
     content: MessageContent | NoticeContent | None = None
     newest: Preview | None = None
+    omissions: str = ""
 
     @property
     def last(self) -> Delivery:

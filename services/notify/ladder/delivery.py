@@ -61,7 +61,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     `thread`: a conversation id, NOTICE and the id of a notification, or DIGEST. `count`: about how
     many messages; what is sent asks the log. `due_at`: while claimed, the end of the lease.
     `claims`: the fence, which a late holder of an older claim no longer matches. `digest_id`: the
-    digest that a collected one is on its way in, or went in.
+    digest that a collected one is on its way in, or went in. `omissions`: as JSON, what it left out
+    of these messages when it was sent; empty as long as that is not known.
     """
 
     delivery_id: str
@@ -79,6 +80,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     created_at: int
     closed_at: int = 0
     digest_id: str = ""
+    omissions: str = ""
 
     @property
     def key(self) -> Key:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from services.notify.ladder.cases import Part
 from services.notify.ladder.clocks import window_end
 from services.notify.ladder.delivery import DIGEST, Delivery, Outcome, Watch
 from services.notify.ladder.groups import identity
@@ -38,11 +39,12 @@ def joined(watch: Watch, member: Delivery, preferences: Preferences, now: int) -
     return replace(watch, seen_at=end, open=opened)
 
 
-def shown(members: Iterable[Delivery], digest: Delivery, last_seq: int) -> list[Delivery]:
+def shown(part: Part, digest: Delivery, last_seq: int) -> list[Delivery]:
     """The members of one thread, now on their way; the last of them holds all that is shown."""
-    *first, last = sorted(members, key=lambda one: one.last_seq)
+    *first, last = sorted(part.deliveries, key=lambda one: one.last_seq)
     last = replace(last, last_seq=max(last.last_seq, last_seq))
-    return [replace(one, digest_id=digest.delivery_id) for one in (*first, last)]
+    known = {"digest_id": digest.delivery_id, "omissions": part.omissions}
+    return [replace(one, **known) for one in (*first, last)]
 
 
 def fate(watch: Watch, digest: Delivery) -> Outcome | None:

@@ -131,8 +131,13 @@ def _part(
         return Part(deliveries=thread, facts=facts)
     # The clock may have been set back between two of them.
     newest = replace(row.previews[-1], created_at=max(one.created_at for one in row.previews))
-    content = MessageContent.of(row)
-    return Part(deliveries=thread, facts=facts, content=content, newest=newest)
+    return Part(
+        deliveries=thread,
+        facts=facts,
+        content=MessageContent.of(row),
+        newest=newest,
+        omissions=msgspec.json.encode(row.omissions).decode(),
+    )
 
 
 def _notice(

@@ -152,6 +152,7 @@ def _is_read(part: Part, watches: Mapping[Key, Watch], unread: set[str]) -> bool
 def _begun(watch: Watch, held: Delivery, part: Part, now: int) -> Watch:
     if part.newest is None:
         return groups.begin_other(watch, held, held.count)
+    held = replace(held, omissions=part.omissions)
     return groups.begin(watch, held, part.unread, part.newest, now)
 
 
@@ -182,7 +183,7 @@ def _show(
         if part.newest is not None:
             last_seq = max(last_seq, part.newest.seq)
             watches[part.key] = groups.shown(watches[part.key], last_seq, part.newest, now)
-        members += digest.shown(part.deliveries, held, last_seq)
+        members += digest.shown(part, held, last_seq)
     watches[held.key] = groups.begin_other(watches[held.key], held, len(members))
     rows.save(connection, watches.values())
     rows.save_deliveries(connection, members)

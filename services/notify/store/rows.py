@@ -127,7 +127,8 @@ SAVE_WATCHES = """
 # What is closed stays closed, whatever comes: the last line of defence against a second e-mail.
 SAVE_DELIVERIES = """
     INSERT INTO deliveries (delivery_id, channel, user_id, thread, first_seq, last_seq,
-        count, state, reason, due_at, claims, attempts, created_at, closed_at, digest_id)
+        count, state, reason, due_at, claims, attempts, created_at, closed_at, digest_id,
+        omissions)
     SELECT json_extract(value, '$.delivery_id'), json_extract(value, '$.channel'),
         json_extract(value, '$.user_id'), json_extract(value, '$.thread'),
         json_extract(value, '$.first_seq'), json_extract(value, '$.last_seq'),
@@ -135,13 +136,13 @@ SAVE_DELIVERIES = """
         json_extract(value, '$.reason'), json_extract(value, '$.due_at'),
         json_extract(value, '$.claims'), json_extract(value, '$.attempts'),
         json_extract(value, '$.created_at'), json_extract(value, '$.closed_at'),
-        json_extract(value, '$.digest_id')
+        json_extract(value, '$.digest_id'), json_extract(value, '$.omissions')
     FROM json_each(:rows) WHERE true
     ON CONFLICT (delivery_id) DO UPDATE SET
         first_seq = excluded.first_seq, last_seq = excluded.last_seq, count = excluded.count,
         state = excluded.state, reason = excluded.reason, due_at = excluded.due_at,
         claims = excluded.claims, attempts = excluded.attempts, closed_at = excluded.closed_at,
-        digest_id = excluded.digest_id
+        digest_id = excluded.digest_id, omissions = excluded.omissions
     WHERE deliveries.state IN ('waiting', 'claimed', 'sending', 'collected')
 """
 

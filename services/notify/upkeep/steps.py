@@ -6,6 +6,9 @@ Its sender is told less than the operator, who may ask about any.
 import re
 from collections.abc import Iterable
 
+import msgspec
+from msgspec.structs import replace
+
 from services.notify.ladder.delivery import Delivery
 from services.notify.questions import Questions
 from services.notify.store.store import Store
@@ -17,6 +20,7 @@ from shared.commands import (
     NotificationStepsAnswer,
     NotificationTrace,
     NotificationTraceAnswer,
+    Omissions,
 )
 from shared.frames import MAX_NAMED
 
@@ -24,6 +28,8 @@ WORD = re.compile(r"[a-z][a-z0-9_]*\Z")  # a class of an error is for the log
 # How a recipient wants to see it, and when, is for them to know; a ban is, for the host.
 PRIVATE = ("muted", "nothing_unread", "switched_off", "banned")
 HABITS = ("quiet_hours", "digest")
+
+_omissions = msgspec.json.Decoder(Omissions).decode
 
 
 class Steps:
@@ -45,7 +51,19 @@ class Steps:
     async def _groups(
         self, asked: NotificationSteps | NotificationTrace, most: int
     ) -> list[Delivery]:
-        return await self._store.of_message(asked.conversation_id, asked.seq, asked.user_ids[:most])
+        user_ids = asked.user_ids[:most]
+        found = await self._store.of_message(asked.conversation_id, asked.seq, user_ids)
+        return [of_message(group, asked.seq) for group in found]
+
+
+def of_message(group: Delivery, seq: int) -> Delivery:
+    """Return what became of this message: one that was left out ended as if it were alone."""
+    waits = group.state in ("waiting", "claimed") or (
+        group.state == "collected" and not group.digest_id
+    )
+    if waits or not group.omissions or not _omissions(group.omissions).include(seq):
+        return group
+    return replace(group, state="cancelled", reason="nothing_unread")
 
 
 def state(group: Delivery) -> NotificationState:

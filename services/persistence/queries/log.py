@@ -1,6 +1,7 @@
 """Owns the log as its followers read it: the rows that may need a notification, and the marks."""
 
 from services.persistence.projection.message import preview
+from services.persistence.queries.omissions import omissions
 from services.persistence.queries.source import (
     MAX_LIST,
     MAX_UNREAD,
@@ -138,6 +139,7 @@ def _marks(source: Source, asked: Unread, preview: int) -> MarksRow | None:
         senders=_senders(source, key, read_seq) if kind == "group" else min(unread, 1),
         profile=profile(who),
         previews=previews,
+        omissions=omissions(source, key, read_seq, last_seq, unread),
     )
 
 

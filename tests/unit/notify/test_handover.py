@@ -19,8 +19,9 @@ from services.notify.sending.findings import case, kept
 from services.notify.store import handover, rows
 from services.notify.store.notices import open_notices
 from services.notify.upkeep.audit import endless
+from services.notify.upkeep.steps import of_message
 from shared.clock import SECOND
-from shared.commands import LogRow, MarksRow, Preview, Profile
+from shared.commands import LogRow, MarksRow, Omissions, Preview, Profile
 from shared.settings import Settings
 
 NOW = 1_780_000_000 * SECOND
@@ -245,6 +246,34 @@ def collected(db: sqlite3.Connection) -> tuple[Delivery, Delivery]:
         rows.delivery(row) for row in db.execute("SELECT * FROM deliveries ORDER BY state")
     ]
     return member, digest
+
+
+def test_s51_what_an_email_or_a_digest_leaves_out_is_kept_with_it(db: sqlite3.Connection) -> None:
+    left_out = Omissions(1, [(2, 2)])
+    for seq in (1, 2, 3):
+        fold(db, message(seq))
+    found = due(db, marks(1, 3, omissions=left_out))
+    begin(db, [found], DUE)
+    settle(db, found, DUE)
+    choices.save(db, Chosen(user_id="bob", digest="hourly"))
+    for seq in (4, 5, 6):
+        fold(db, message(seq, at=DUE), now=DUE)
+    [(later,)] = db.execute("SELECT due_at FROM deliveries WHERE state = 'waiting'").fetchall()
+    found = due(db, marks(4, 6), later)
+    handover.collect(db, found.delivery, found.preferences, later)
+    [(end,)] = db.execute("SELECT due_at FROM deliveries WHERE state = 'waiting'").fetchall()
+    found = due(db, marks(4, 6, omissions=Omissions(1, [(5, 5), (2, 2)])), end)
+    begin(db, [found], end)
+    settle(db, found, end)
+    kept_of = "SELECT * FROM deliveries WHERE thread = 'c' ORDER BY first_seq"
+    sent = [rows.delivery(row) for row in db.execute(kept_of)]
+    told = {
+        seq: (one.state, of_message(one, seq).state)
+        for one in sent
+        for seq in range(one.first_seq, one.last_seq + 1)
+    }
+    shown, omitted = ("sent", "sent"), ("sent", "cancelled")
+    assert told == {1: shown, 2: omitted, 3: shown, 4: shown, 5: omitted, 6: shown}
 
 
 def test_f_a1_what_is_collected_without_a_digest_is_found(db: sqlite3.Connection) -> None:

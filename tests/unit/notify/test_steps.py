@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from services.notify.ladder.delivery import Delivery, State
-from services.notify.upkeep.steps import steps
+from services.notify.upkeep.steps import of_message, steps
 from shared.api import Outcome
 from shared.commands import NotificationStep
 
@@ -66,6 +66,21 @@ def test_s51_a_reason_is_a_word_and_neither_an_address_nor_a_servers_text(
 @pytest.mark.parametrize(("state", "reason"), [("waiting", "quiet_hours"), ("collected", "digest")])
 def test_s71_s75_when_a_recipient_wants_to_be_told_is_not_told(state: State, reason: str) -> None:
     assert told(state=state, reason=reason) == NotificationStep("bob", "email", "waiting", None)
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_s51_what_was_left_out_ends_as_if_it_were_alone_once_that_is_decided(state: State) -> None:
+    """What waits is asked about again when it is due."""
+    found = group(state=state, last_seq=3, omissions="[2,[[2,2]]]", reason="interrupted")
+    assert of_message(found, 3) == found
+    for seq in (1, 2):
+        told = of_message(found, seq)
+        if state in ("waiting", "claimed", "collected"):
+            assert told == found
+        else:
+            assert (told.state, told.reason) == ("cancelled", "nothing_unread")
+    collected = group(state="collected", omissions="[2,[]]", digest_id="d")
+    assert of_message(collected, 1).state == "cancelled", "its digest is on its way"
 
 
 @pytest.mark.parametrize("reason", ["muted", "nothing_unread", "switched_off", "banned"])

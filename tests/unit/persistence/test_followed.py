@@ -1,6 +1,8 @@
 """The pages of the log for a follower that keeps lists of notifications, and their texts."""
 
-from services.persistence.queries import Queries
+import pytest
+
+from services.persistence.queries import Queries, omissions
 from shared import commands
 from shared.commands import (
     AddMembers,
@@ -15,6 +17,7 @@ from shared.commands import (
     LogPage,
     LogPageAnswer,
     LogRow,
+    Omissions,
     Profile,
     PutUser,
     RemoveMember,
@@ -117,6 +120,37 @@ async def test_marks_say_what_has_been_delivered(log: Log, queries: Queries) -> 
     [row] = (await marks(queries, Unread(user_id="bob", conversation_id=AB))).rows
     assert row is not None
     assert (row.read_seq, row.delivered_seq, row.last_seq) == (1, 2, 3)
+
+
+async def omitted(queries: Queries) -> Omissions:
+    [row] = (await marks(queries, Unread(user_id="bob", conversation_id=AB))).rows
+    assert row is not None
+    return row.omissions
+
+
+async def test_s51_marks_say_which_messages_are_not_shown(
+    log: Log, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 is read, 3 and 8 are deleted, 5 is the reader's own, and 6 is hidden from the reader."""
+    await log.people("alice", "bob")
+    sent = list(await log.say("alice", "bob", "1", "2"))
+    await log.read("bob", "alice", 1)
+    assert await omitted(queries) == Omissions(2)
+    sent += await log.say("alice", "bob", "3", "4")
+    sent += await log.say("bob", "alice", "5")
+    sent += await log.say("alice", "bob", "6", "7", "8")
+    ids = [one.message_id for one in sent if isinstance(one, Stored)]
+    for seq in (3, 8):
+        deleted = DeleteMessage(user_id="alice", message_id=ids[seq - 1], mode="everyone")
+        await log.run(deleted)
+    await log.run(DeleteMessage(user_id="bob", message_id=ids[5], mode="me"))
+    found = await omitted(queries)
+    assert found == Omissions(2, [(8, 8), (5, 6), (3, 3)])
+    assert [seq for seq in range(1, 9) if not found.include(seq)] == [2, 4, 7]
+    monkeypatch.setattr(omissions, "MAX_RANGES", 2)  # what is older is told of nothing
+    assert await omitted(queries) == Omissions(4, [(8, 8), (5, 6)])
+    monkeypatch.setattr(omissions, "MAX_LOOKED_AT", 3)
+    assert await omitted(queries) == Omissions(6, [(8, 8), (6, 6)])
 
 
 async def test_s73_a_glimpse_is_of_the_newest_message_as_it_reads_now(

@@ -44,7 +44,7 @@ from tests.integration.notify_support import (
 )
 from tests.support.waiting import eventually
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 LATER = {"notify_email_after": 3600.0}  # than all that a test does before it makes it due
 
@@ -144,11 +144,12 @@ async def test_s51_what_an_email_left_out_of_a_burst_was_not_sent(
     async with notify(nats_url, tmp_path, **to_mailbox(mailbox)) as running:
         await running.until_states("sent")
         for seq in range(1, 6):
-            fields = {"conversation_id": DIRECT, "seq": seq, "user_ids": ["bob"]}
-            steps = await ask(lane, NotificationSteps(**fields), NotificationStepsAnswer)
-            told.append([step.outcome for step in steps.steps])
-            trace = await ask(lane, NotificationTrace(**fields), NotificationTraceAnswer)
-            traced += [(one.state, one.reason) for one in trace.notifications]
+            found = NotificationSteps(conversation_id=DIRECT, seq=seq, user_ids=["bob"])
+            steps = (await ask(lane, found, NotificationStepsAnswer)).steps
+            told.append([step.outcome for step in steps])
+            kept = NotificationTrace(conversation_id=DIRECT, seq=seq, user_ids=["bob"])
+            states = (await ask(lane, kept, NotificationTraceAnswer)).notifications
+            traced += [(one.state, one.reason) for one in states]
     (letter,) = mailbox.accepted
     assert letter["Subject"] == "2 unread messages"
     assert told == [["sent"], [], [], ["sent"], []]

@@ -61,6 +61,7 @@ SAID = {
         f"asked again {WORDS[int(js('tokens.js', 'LEAST_MS'))]} seconds later",
     ],
     "docs/protocol.md": [
+        f"counted {realtime.SETTLING:g} seconds later",
         f"have at most {greeting.HELLO_BYTES // KIB} KiB, and authenticate",
         f"waits {WORDS[int(greeting.BEARER_HELLO_TIMEOUT)]} second for a `hello`",
         f"1 to {frames.MAX_CONTENT:,} code points",
@@ -115,6 +116,7 @@ SAID = {
         f"deadline of its commands, {WORDS[int(submission.DEADLINE)]} seconds",
         f"the feed waits {1000 * feed.HOLE_WAIT:g} ms",
         f"has asked in the last {realtime.LISTENS_FOR:g} seconds",
+        f"waits for {realtime.SETTLING:g} seconds: a user",
         f"remembers the answer for {remembered.FRESH:g} seconds",
         f"each database of up to {overwriting.MOST_BYTES // MIB} MiB",
     ],

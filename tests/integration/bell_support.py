@@ -1,5 +1,6 @@
 """Notify as far as it is about lists, with a bus and a log in memory behind a real store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.notify.channels.realtime import Realtime
+from services.notify.channels.realtime import SETTLING, Realtime
 from services.notify.inbox.announcements import Announcements
 from services.notify.inbox.lists import Lists
 from services.notify.inbox.render import Words
@@ -36,7 +37,7 @@ from shared.commands import (
 from shared.errors import Unavailable
 from tests.integration.notify_support import WAITS
 
-SPACING = 0.02
+PACE = 0.02  # of the seconds that the product pauses
 NOW = 1_700_000_000 * SECOND
 
 
@@ -92,11 +93,13 @@ class Bell:
 
     def __init__(self, store: Store) -> None:
         self.wire, self.store, self.now = Wire(), store, NOW
+        self.settled = asyncio.Event()
+        self.settled.set()
         bus: Any = self.wire
         words = Words(bus)
         types = table(["invoice"], [])
         self.realtime = Realtime(
-            bus, store.between, words, types, lambda: self.now / SECOND, SPACING
+            bus, store.between, words, types, lambda: self.now / SECOND, self._pause
         )
         told = self.realtime.changed
         self.lists = Lists(store.between, words, types, lambda: self.now, told)
@@ -105,6 +108,11 @@ class Bell:
         )
         self._announce = announcements.announce
         self._n = 0
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * PACE)
+        if seconds == SETTLING:
+            await self.settled.wait()
 
     async def row(self, user_id: str, kind: str, place: str, seq: int, actor: str) -> None:
         self._n += 1

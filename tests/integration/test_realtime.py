@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,19 @@ async def until_count(bell: Bell, user_id: str, count: int) -> None:
     await eventually(told)
 
 
+async def the_one(bell: Bell, kind: str) -> tuple[str, str, str, dict[str, Any]]:
+    """The only frame of this kind, which may come after the count."""
+    await eventually(lambda: bool(bell.wire.told(kind)))
+    [told] = bell.wire.told(kind)
+    return told
+
+
 async def test_s24_a_message_is_a_count_and_for_a_narrow_view_a_notification(bell: Bell) -> None:
     await bell.say(1, to="carol")
     await bell.say(1, to="bob")
     await until_count(bell, "bob", 1)
     await until_count(bell, "carol", 1)
-    [(user_id, to, place, frame)] = bell.wire.told("notification")
+    user_id, to, place, frame = await the_one(bell, "notification")
     assert (user_id, to, place) == ("bob", "others", "d1")
     assert (frame["title"], frame["body"], frame["is_read"]) == ("Ann", "Ann: hello", False)
     assert {to for _, to, _, _ in bell.wire.told("badge_update")} == {"all"}
@@ -78,22 +86,22 @@ async def test_reading_on_one_device_is_told_to_the_others(bell: Bell) -> None:
     first = (await bell.page("carol")).notices[0].notification_id
     await bell.lists.read(ReadNotice(user_id="carol", notification_id=first))
     await until_count(bell, "carol", 1)
-    [(user_id, to, _, frame)] = bell.wire.told("notification_read")
+    user_id, to, _, frame = await the_one(bell, "notification_read")
     assert (user_id, to, frame["notification_id"]) == ("carol", "all", first)
     assert frame["unread_count"] == 1
     await bell.lists.read_all(ReadNotices(user_id="carol"))
     await until_count(bell, "carol", 0)
-    [(*_, frame)] = bell.wire.told("notifications_read")
+    *_, frame = await the_one(bell, "notifications_read")
     assert (frame["count"], frame["unread_count"]) == (1, 0)
 
 
 async def test_reading_a_conversation_is_told_of_what_was_shown_as_unread(bell: Bell) -> None:
     await bell.say(1, to="bob", place="d1")
     await until_count(bell, "bob", 1)
-    [(*_, shown)] = bell.wire.told("notification")
+    *_, shown = await the_one(bell, "notification")
     await bell.row("bob", "receipt", "d1", 1, "bob")
     await until_count(bell, "bob", 0)
-    [(user_id, to, _, frame)] = bell.wire.told("notification_read")
+    user_id, to, _, frame = await the_one(bell, "notification_read")
     assert (user_id, to, frame["unread_count"]) == ("bob", "all", 0)
     assert frame["notification_id"] == shown["notification_id"]
 
@@ -119,6 +127,28 @@ async def test_counts_are_gathered_and_the_last_one_is_told(silent: Bell) -> Non
         await until_count(silent, "carol", 31)
     counts = [frame["unread_count"] for *_, frame in silent.wire.told("badge_update")]
     assert counts == [30, 31]
+
+
+async def test_who_reads_a_message_at_once_hears_nothing_of_it(bell: Bell) -> None:
+    """A window with the conversation open reads it: its badge does not flash."""
+    await bell.say(1, to="bob", place="d1")
+    await until_count(bell, "bob", 1)
+    bell.settled.clear()
+    await bell.say(1, to="bob", place="d2")
+    await bell.row("bob", "receipt", "d2", 1, "bob")
+    bell.settled.set()
+    await bell.say(1, to="bob", place="d3")
+    await until_count(bell, "bob", 2)
+    await eventually(lambda: len(bell.wire.told("notification")) == 2)
+    counts = [frame["unread_count"] for *_, frame in bell.wire.told("badge_update")]
+    shown = [frame["conversation_id"] for *_, frame in bell.wire.told("notification")]
+    assert (counts, shown) == ([1, 2], ["d1", "d3"])
+
+
+async def test_s24_what_the_host_says_waits_for_nobody_to_read_it(bell: Bell) -> None:
+    bell.settled.clear()
+    await bell.announce("carol")
+    await until_count(bell, "carol", 1)
 
 
 async def test_without_persistence_the_count_is_told_all_the_same(bell: Bell) -> None:

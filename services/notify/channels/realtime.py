@@ -9,7 +9,7 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,6 +32,7 @@ To = Literal["viewers", "others", "all"]
 logger = logging.getLogger("linkup.notify")
 
 LISTENS_FOR = 25.0  # seconds: gateways ask every ten
+SETTLING = 0.4  # seconds after a message: by then a user who sees it has read it
 SPACING = 1.0  # seconds between two counts for a user
 
 
@@ -64,14 +65,14 @@ class Realtime:
         words: Words,
         known: Table,
         clock: Callable[[], float] = time.monotonic,
-        spacing: float = SPACING,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bus = bus
         self._between = between
         self._words = words
         self._known = known
         self._clock = clock
-        self._spacing = spacing
+        self._pause = pause
         self._listeners: dict[str, Listener] = {}  # the one heard of last is the last
         self._pending = Pending()
         self._telling = Pending()  # of the pass that is under way
@@ -136,6 +137,8 @@ class Realtime:
     async def run(self) -> None:
         while True:
             await self._wake.wait()
+            if any(item.conversation_id for item in self._pending.items.values()):
+                await self._pause(SETTLING)
             self._wake.clear()
             self._telling, self._pending = self._pending, Pending()
             for say in (self._show, self._tell, self._count):
@@ -144,7 +147,7 @@ class Realtime:
                 except LinkupError as error:  # the list has it, and the next question the count
                     logger.debug("users are not told of notifications: %s", error)
             self._telling = Pending()
-            await asyncio.sleep(self._spacing)
+            await self._pause(SPACING)
 
     async def _show(self, pending: Pending) -> None:
         """Raises Unavailable."""

@@ -128,13 +128,19 @@ def known(stack: Stack, user_id: str) -> dict[str, str | None]:
     return {name: row[name] for name in AS_STORED}
 
 
-WHOLE = {"name": "E", "email": "e@x.example", "tz": "Asia/Tokyo", "locale": "de", "avatar": "/e"}
+WHOLE = {
+    "name": "E",
+    "email": "e@x.example",
+    "tz": "Asia/Tokyo",
+    "locale": "de",
+    "avatar": "https://x.example/e",
+}
 AS_STORED = {
     "name": "E",
     "email": "e@x.example",
     "time_zone": "Asia/Tokyo",
     "locale": "de",
-    "avatar": "/e",
+    "avatar": "https://x.example/e",
 }
 NULLS = dict.fromkeys(WHOLE)
 
@@ -146,7 +152,7 @@ async def test_f_s6_a_later_token_takes_away_what_it_says_is_not_there(
     user_id = f"erin-{road}"
     await come(stack, road, user_id, **WHOLE)
     assert known(stack, user_id) == AS_STORED
-    odd = {"avatar": "x" * 1025, "email": 7, "tz": "Mars/Base", "locale": ["de"]}
+    odd = {"avatar": "/e.png", "email": "Erin", "tz": "Mars/Base", "locale": ["de"]}
     await come(stack, road, user_id, name="E", **odd)
     assert known(stack, user_id) == AS_STORED
     await come(stack, road, user_id, **NULLS)

@@ -6,10 +6,10 @@ from msgspec import UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.request import body, converted, flag, integer, invalid, sought
+from services.gateway.api.request import body, converted, flag, integer, sought
 from services.gateway.api.response import as_json
 from services.gateway.auth import Identity
-from services.gateway.auth.claims import zones
+from services.gateway.auth.profile import check_zone
 from services.gateway.contract import Endpoints
 from services.gateway.upstream.notices import Notices
 from shared import api, commands, frames
@@ -72,7 +72,7 @@ class Notifications:
 
     async def put_preferences(self, request: Request, identity: Identity) -> Response:
         wanted = await body(request, api.PreferencesRequest)
-        known_zone(wanted.time_zone, "time_zone")
+        check_zone(wanted.time_zone, "time_zone")
         asked = PutPreferences(
             user_id=identity.user_id,
             types=[_wanted_type(one) for one in wanted.types],
@@ -81,12 +81,6 @@ class Notifications:
             digest=wanted.digest,
         )
         return _shown(await self.notices.ask(asked, PreferencesAnswer))
-
-
-def known_zone(name: str | UnsetType | None, field: str) -> None:
-    """Raises InvalidRequest; a system without the database of time zones knows none."""
-    if name and zones() and name not in zones():
-        raise invalid(field, f"`{field}`: there is no time zone {name!r}")
 
 
 def _given(request: Request, name: str, kind: object) -> str:

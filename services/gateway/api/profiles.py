@@ -2,17 +2,15 @@
 
 import asyncio
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.headerregistry import Address
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.notifications import known_zone
 from services.gateway.api.request import body, converted, invalid, page_size, user_id
 from services.gateway.api.response import as_json, as_read
+from services.gateway.auth import profile
 from services.gateway.auth.claims import REMOVED
 from services.gateway.contract import Endpoints, concerns
 from services.gateway.upstream.lanes import Lanes
@@ -111,8 +109,7 @@ def _put(named: str, asked: api.ProfileRequest) -> PutUser:
     """Raises InvalidRequest."""
     if is_reserved(named):
         raise invalid("user_id", "`user_id`: ids that begin with `linkup--` are reserved")
-    _check_address(asked.email)
-    known_zone(asked.tz, "tz")
+    profile.check(asked)
     return PutUser(
         user_id=named,
         name=_said(asked.name),
@@ -128,16 +125,6 @@ def _said(value: str | UnsetType | None) -> str | None:
     if value is None:
         return REMOVED
     return None if value is UNSET else value
-
-
-def _check_address(email: str | UnsetType | None) -> None:
-    """Raises InvalidRequest for what no e-mail can be sent to."""
-    if not email:
-        return
-    try:
-        Address(addr_spec=email)
-    except (HeaderParseError, ValueError, IndexError):
-        raise invalid("email", "`email` is not an e-mail address") from None
 
 
 def _profile(stored: Profile) -> api.ProfileAnswer:

@@ -1,4 +1,4 @@
-"""Owns the optional claims of a token: their limits, and the handling of invalid ones.
+"""Owns the optional claims of a token, and the handling of invalid ones.
 
 A claim that is not there leaves what is known of the user; null, or nothing to see, takes it
 away. One that cannot be used is left out as if it were not there: it is no reason to refuse.
@@ -7,9 +7,8 @@ away. One that cannot be used is left out as if it were not there: it is no reas
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from zoneinfo import available_timezones
 
+from services.gateway.auth.profile import is_valid, zones
 from services.gateway.rates import Buckets
 from shared.bounded import Bounded
 from shared.frames.fields import is_seen
@@ -24,14 +23,12 @@ FIELDS = {  # of an Identity, by claim
     "locale": "locale",
     "avatar": "avatar",
 }
-LONGEST = {"name": 1024, "email": 320, "tz": 64, "locale": 64, "avatar": 1024}  # code points
 REMOVED = ""  # what a claim says that takes away what is known
 LINES_PER_MINUTE = 60
 MAX_TOLD = 10_000  # of users and claims; the one told longest ago is told again
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\Z")  # as in BCP 47, or with `_`
 
 
 def read(claims: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
@@ -43,31 +40,13 @@ def read(claims: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
 def _said(claim: str, value: object) -> str | None:
     if value is None:
         return REMOVED
-    if not isinstance(value, str) or len(value) > LONGEST[claim]:
+    if not isinstance(value, str):
         return None
     if claim == "name":  # half an emoji, where it was cut: no wire can carry that
         value = _SURROGATES.sub("?", value)
-    if _CONTROLS.search(value) or _SURROGATES.search(value):
-        return None
-    if not is_seen(value):
+    if not (_CONTROLS.search(value) or is_seen(value)):
         return REMOVED
-    return value if _is_usable(claim, value) else None
-
-
-def _is_usable(claim: str, text: str) -> bool:
-    match claim:
-        case "tz":
-            return text in zones() or not zones()  # a system without the database knows none
-        case "locale":
-            return _LOCALE.match(text) is not None
-    return True
-
-
-@cache
-def zones() -> frozenset[str]:
-    """Return the names of all time zones. Reads hundreds of files: to be asked for once before
-    anything is served."""
-    return frozenset(available_timezones())
+    return value if is_valid(claim, value) else None
 
 
 class OddClaims:

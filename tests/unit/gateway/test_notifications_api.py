@@ -40,6 +40,7 @@ from shared.health.counters import Counters
 from shared.health.report import AsyncCheck, HealthAnswer, SocketCheck
 from shared.settings import Settings
 from tests.support.recorder import Recorder
+from tests.unit.gateway.odd_claims import ODD
 
 KEY = "k" * 32
 NOON = 1_764_000_000_000_000
@@ -332,19 +333,7 @@ async def test_a_user_is_made_known_and_shown_as_stored() -> None:
     [
         ("name", ""),
         ("name", "\u200b"),
-        ("name", "a\nb"),
-        ("name", "x" * 1025),
-        ("email", "nobody"),
-        ("email", "a@b@c"),
-        ("email", "a@b\r\nBcc: c@d"),
-        ("email", "a b@example.com"),
-        ("email", ".@example.com"),
-        ("email", "x" * 320 + "@example.com"),
-        ("tz", "Mars/Olympus"),
-        ("locale", "english please"),
-        ("avatar", "http://example.com/a.png"),
-        ("avatar", "javascript:alert(1)"),
-        ("avatar", "https://"),
+        *((field, value) for field, values in ODD.items() for value in values),
         ("colour", "red"),
     ],
 )

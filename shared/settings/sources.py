@@ -78,7 +78,8 @@ def _content(path: Path) -> dict[str, Any]:
 def _check_known(name: str, said: str, spelt: Any, names: Names) -> None:
     if name in names.known:
         return
-    meant = difflib.get_close_matches(name, names.known, 1, CLOSE)
+    bare = name.lower().removeprefix(PREFIX.lower())
+    meant = difflib.get_close_matches(bare, names.known, 1, CLOSE)
     hint = f"did you mean {spelt(meant[0])}? " if meant else ""
     raise SettingError(f"{said} is not a setting; {hint}`linkup config` lists them all")
 

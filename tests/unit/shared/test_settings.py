@@ -148,6 +148,13 @@ def test_f_s22_a_misspelt_setting_is_answered_with_the_one_meant(misspelt: str, 
     assert f"did you mean LINKUP_{meant}?" in refused({f"LINKUP_{misspelt}": "x"})
 
 
+@pytest.mark.parametrize("name", ["LINKUP_HEARTBEAT", "Heartbeat"])
+def test_a_variable_in_the_file_is_answered_with_its_name_there(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text(f"{name} = 5\n")
+    assert f"`{name}` in {file} is not a setting; did you mean heartbeat?" in refused({}, file)
+
+
 def test_a_misspelt_setting_does_not_pass_in_silence(tmp_path: Path) -> None:
     assert "LINKUP_JWT_SECERT" in refused({"LINKUP_JWT_SECERT": SECRET})
     file = tmp_path / "linkup.toml"

@@ -14,8 +14,9 @@ HEAD = """\
 # The settings of LinkUp messaging and their defaults. For docker compose, copy this file to .env
 # beside docker-compose.yml, and remove the # from the lines that you change.
 # `linkup run` reads the same variables from its environment, or settings from the TOML file that
-# LINKUP_CONFIG names; `linkup config` prints the effective settings. Without docker
-# compose, a secret can also be read from a file: LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
+# LINKUP_CONFIG names, in which LINKUP_HEARTBEAT is written heartbeat. `linkup config` prints the
+# effective settings. Without docker compose, a secret can also be read from a file, which is
+# named as in LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
 #
 # Sizes are in bytes, times in seconds. Lists are separated by commas. The line of a setting says
 # what 0 means; where it does not, 0 is refused.

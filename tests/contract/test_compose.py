@@ -37,6 +37,10 @@ OBSERVERS = services({}, profile="observability")
 TOOLS = services({}, profile="tools")["tools"]
 ALL = services({})
 OURS = ("persistence", "notify", "gateway")
+OF_A_CONTAINER = {
+    variable(name)
+    for name in ("nats_url", "data_dir", "database_url", "notify_database_url", "attachments_url")
+}
 
 
 def settings_of(service: Service) -> Settings:
@@ -170,6 +174,27 @@ def test_the_tools_have_what_the_services_keep_and_start_only_when_asked_for() -
         assert kept.replace("/data/", f"/stores/{name}/") == url
     made = DOCKERFILE.read_text()  # or a new volume would belong to root
     assert all(path in made for path in volumes.values())
+
+
+def test_the_tools_reach_the_services_with_the_settings_of_all() -> None:
+    everything = {variable(field): f"set {field}" for field in Settings.__struct_fields__}
+    tools = services(everything, profile="tools")["tools"]["environment"]
+    for service in services(everything).values():
+        for name, text in service["environment"].items():
+            if name.startswith(PREFIX) and name not in OF_A_CONTAINER:
+                assert tools[name] == text, name
+    assert TOOLS["environment"][variable("nats_url")] == "nats://operator:operator-demo@nats:4222"
+    assert set(ALL["nats"]["networks"]) <= set(TOOLS["networks"])
+
+
+def test_in_production_the_tools_have_the_keys_of_the_gateway() -> None:
+    given = SECRET | {"LINKUP_JWT_SECRET": "a secret"}
+    gateway = services(given, COMPOSE, PRODUCTION)["gateway"]["environment"]
+    tools = services(given, COMPOSE, PRODUCTION, profile="tools")["tools"]["environment"]
+    for name in ("LINKUP_PUBLIC_URL", "LINKUP_DEV_LOGIN", "LINKUP_JWT_SECRET"):
+        assert tools[name] == gateway[name]
+    password = SECRET["NATS_OPERATOR_PASSWORD"]
+    assert tools[variable("nats_url")] == f"nats://operator:{password}@nats:4222"
 
 
 def test_the_published_port_can_be_another() -> None:

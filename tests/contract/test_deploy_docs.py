@@ -53,7 +53,7 @@ def epoch(stores: Path) -> str:
 
 @pytest.mark.slow
 def test_a_backup_by_container_is_restored_with_a_new_epoch(stores: Path) -> None:
-    [backup] = commands(DOCS, RUN)
+    [backup] = commands(DOCS, f"{RUN}linkup backup")
     assert commands(OPERATIONS, RUN)[0] == backup
     [restore] = commands(OPERATIONS, RUN)[1:]
     subprocess.run(

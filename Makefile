@@ -16,6 +16,16 @@ UV := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=neve
 INSTALLED := $(VENV)/.installed
 TABLES := tests/contract/test_coverage.py tests/contract/test_matrix.py tests/plants/test_table.py
 
+# The tests that measure run afterwards, one by one. Status 1: some failed; 5: none is selected.
+define tests
+@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --alone never $(1) $(ARGS); one=$$?; \
+[ $$one -le 1 ] || [ $$one -eq 5 ] || exit $$one; \
+$(BIN)/pytest --alone only $(1) $(ARGS); two=$$?; \
+[ $$two -ne 5 ] || exit $$one; \
+[ $$two -eq 0 ] || exit $$two; \
+exit $$((one == 1))
+endef
+
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -25,10 +35,10 @@ run: $(INSTALLED)  ## start everything here; Ctrl-C stops it (ARGS="--port 9000"
 	@$(BIN)/linkup run $(ARGS)
 
 test: $(INSTALLED)  ## run the tests (ARGS="-k resend" for some, WORKERS=0 for one by one)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(call tests,)
 
 slow: $(INSTALLED)  ## run the tests that take too long for `make test`
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
+	$(call tests,-m slow)
 
 check: $(INSTALLED)  ## format, lint, types, import rules, spelling, what the tables name
 	$(BIN)/ruff format --check

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,19 @@ settings.register_profile(
 settings.load_profile("ci" if REQUIRE_ALL else "default")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test` and `make slow` run the tests that are marked `alone` in a second step."""
+    about = "the tests that are marked alone: with all others, never, or only these"
+    parser.addoption("--alone", choices=["also", "never", "only"], default="also", help=about)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `--alone only`, leave out the files that have no such test."""
+    if config.option.alone != "only" or collection_path.suffix != ".py":
+        return None
+    return b"mark.alone" not in collection_path.read_bytes() or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """The limit of a whole test grows by the same factor as the waits in it."""
@@ -51,14 +65,24 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first and the quick ones last: no worker is left alone at the end. The limit of
     a test's own grows by the factor, too."""
+    select(config, items)
     items.sort(key=lambda item: (LONGEST not in item.path.parts, bool(QUICK & {*item.path.parts})))
     for item in items:
         if (limit := item.get_closest_marker("timeout")) is not None:
             own = pytest.mark.timeout(limit.args[0] * TIMEOUT_FACTOR)
             item.add_marker(own, append=False)
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `--alone` says."""
+    if config.option.alone != "also":
+        wanted = config.option.alone == "only"
+        left_out = [one for one in items if (one.get_closest_marker("alone") is None) is wanted]
+        items[:] = [one for one in items if one not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_collection_finish() -> None:

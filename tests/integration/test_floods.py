@@ -122,6 +122,7 @@ async def test_f_h2_c10_beside_twenty_who_shout_everybody_is_served(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 async def test_f_h2_c10_twenty_shout_and_nobody_else_notices(tmp_path: Path) -> None:
     """All kinds at once; what was taken for them is given back when they are gone."""

@@ -22,6 +22,9 @@ const STABLE_MS = 10_000;
 const NEXT_SECOND_MS = 1_100;
 const SILENCE = 2.5; // heartbeats
 
+/** Returns what to tell a person whose token the server refuses. @param {string} refusal the server's words, if any */
+export const sessionOver = (refusal) => ["Your session is over", refusal].filter(Boolean).join(". ");
+
 export class Connection {
   /** @type {State} */
   state = "disconnected";
@@ -159,7 +162,7 @@ export class Connection {
     this.#refusals += 1; // a fresh token may do; the same one will not
     if (this.#refusals === 1) this.#open();
     else if (this.#refusals === 2) this.#wait(NEXT_SECOND_MS);
-    else this.fail(["Your session is over", this.#refusal].filter(Boolean).join(". "));
+    else this.fail(sessionOver(this.#refusal));
   }
 
   #retry() {

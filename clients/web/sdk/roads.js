@@ -1,6 +1,6 @@
 // Owns the choice of the road: the WebSocket, and HTTP while there has been none for a moment.
 
-import { Connection } from "./connection.js";
+import { Connection, sessionOver } from "./connection.js";
 import { Polling } from "./polling.js";
 
 /** @typedef {import("./connection.js").State} State */
@@ -38,7 +38,7 @@ export class Roads {
       position,
       onFrame,
       onChange: onState,
-      onRefused: (reason) => this.fail(reason),
+      onRefused: (reason) => this.fail(sessionOver(reason)),
     });
   }
 

@@ -106,3 +106,29 @@ test("s62: a socket that is soon back needs no other road", async (t) => {
   assert.deepEqual(roads, [null, "socket", null, "socket"]);
   ann.stop();
 });
+
+const REFUSAL = { code: "unauthorized", temporary: false };
+const NO_ACCESS = "You no longer have access";
+const REFUSALS = {
+  async socket(pass) {
+    for (let tries = 0; tries < 3; tries += 1) {
+      const socket = FakeSocket.made.at(-1);
+      socket.onopen();
+      socket.say("error", { ...REFUSAL, message: NO_ACCESS });
+      socket.onclose({ code: 4401 });
+      await pass(1_100);
+    }
+  },
+  async http(pass) {
+    FakeSocket.made[0].onclose({ code: 1006 });
+    await pass(3_000);
+  },
+};
+for (const [road, refuse] of Object.entries(REFUSALS)) {
+  test(`s3: who is refused over ${road} is told so in the same words`, async (t) => {
+    const { ann, pass } = await client(t, () => assert.fail());
+    globalThis.fetch = async () => new Response(JSON.stringify({ ...REFUSAL, detail: NO_ACCESS }), { status: 401 });
+    await refuse(pass);
+    assert.deepEqual([ann.state, ann.connection.reason], ["failed", `Your session is over. ${NO_ACCESS}`]);
+  });
+}

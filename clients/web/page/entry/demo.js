@@ -50,6 +50,6 @@ export class Demo {
 
 function over(error) {
   if (error.temporary) throw error;
-  const message = "Your session is over";
+  const message = "You could not be signed in again";
   throw new LinkupError({ code: "unauthorized", message, temporary: false, status: 401 });
 }

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
-from tests.e2e.browser import Open, been_here, connected, message_row, send
+from tests.e2e.browser import Open, been_here, connected, has_status, message_row, own, send
 from tests.support.stack import Stack
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -213,6 +213,7 @@ async def test_s87_what_happened_while_away_is_told_where_it_happened(
     wolf = await open_as("wolf")
     await enter(wolf, "Walks")
     await send(wolf, "Second")
+    await has_status(own(wolf, "Second"), "sent")  # before the group is left, by another way
     await view(wolf, "Walks")
     await wolf.get_by_role("button", name="Leave the group").click()
     await wolf.get_by_role("button", name="Leave", exact=True).click()

@@ -93,6 +93,8 @@ async def test_s62_s107_none_is_lost_or_twice_through_two_changes_of_road(
     await goes_by(behind, "polling")
     await write(3)
     await expect(messages(behind)).to_have_count(len(said))
+    for page in pages.values():
+        await expect(page.locator(".row.own[data-status=pending]")).to_have_count(0)
     stored = await history(stack, *pages)
     assert sorted(stored) == sorted(said)
     for name, page in pages.items():

@@ -26,6 +26,7 @@ from tests.e2e.browser import (
 from tests.e2e.test_attachments import picture
 from tests.support.peer import http, synced
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 Refuse = Callable[[Route], Awaitable[None]]
 
@@ -90,6 +91,7 @@ async def test_f_p2_a_chat_far_down_or_new_is_found_by_one_question(
     blocks = asked(page, "/v1/blocks")
     await begin_chat(page, "newcomer")
     await expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    await eventually(lambda: bool(blocks))  # asked when the greeting is there
     assert inbox == [{"peer": ["newcomer"]}]
     assert blocks == [{"user_id": ["newcomer"]}]
     last = await page.locator(".chats .name").all_text_contents()

@@ -44,5 +44,6 @@ def _line(step: TraceStep, began: datetime | None) -> str:
         after = f"+{(at - began).total_seconds():.3f} s"
     words = [step.step, step.user_id, step.outcome, (step.reason or "").replace("_", " ")]
     due = "is due" if step.due_at and not step.at else ""
-    refused = f"after {step.attempts} refusals" if step.attempts else ""
+    attempts = "attempt" if step.attempts == 1 else "attempts"
+    refused = f"after {step.attempts} failed {attempts}" if step.attempts else ""
     return f"  {when:<26} {after:>12}  {' '.join(map(str, filter(None, [*words, due, refused])))}"

@@ -15,8 +15,8 @@ class TraceStep(Struct, frozen=True, kw_only=True):
 
     `at` is null if the time is not known, or if an e-mail or push is still pending; it is due
     at `due_at`. For an e-mail or push, `outcome` is its state, `reason` a word or the last reply
-    that refused it (such as `smtp_550`), `attempts` the number of attempts that were refused
-    temporarily, and `opened_at` the time at which the message was first found unread.
+    that refused it (such as `smtp_550`), `attempts` the number of attempts that failed,
+    and `opened_at` the time at which the message was first found unread.
     """
 
     step: TraceStepName

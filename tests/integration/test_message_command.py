@@ -67,7 +67,7 @@ async def test_s55_the_way_of_a_message_is_told_step_by_step(tmp_path: Path) -> 
             *stored, email = (await way(stack, to_bob))["steps"]
             assert [one["step"] for one in stored] == ["accepted", "committed"]
             assert (email["user_id"], email["outcome"]) == ("bob", "failed")
-            assert (email["reason"], email["attempts"]) == ("smtp_550", 1)
+            assert (email["reason"], email["attempts"]) == ("smtp_550", 2)
             found = await way(stack, ack["message_id"])
             assert {"accepted", "committed", "delivered", "read"} <= {
                 one["step"] for one in found["steps"]
@@ -78,7 +78,7 @@ async def test_s55_the_way_of_a_message_is_told_step_by_step(tmp_path: Path) -> 
             assert transaction["users"] >= 2
             status, text, _ = await linkup("message", to_bob, "--data-dir", stack.data_dir)
             assert status == 0
-            assert "email bob failed smtp 550 after 1 refusals" in text
+            assert "email bob failed smtp 550 after 2 failed attempts" in text
             assert TEXT not in text + json.dumps(found)
             assert "example.com" not in text + json.dumps(email)
             missing = await linkup("message", 10**6, "--data-dir", stack.data_dir)

@@ -358,7 +358,8 @@ async def test_410_switches_it_off_and_switched_on_it_goes_on_in_order(world: Wo
         await world.until_idle(1)
         world.there.usual = "410"
         said.append(await world.say())
-        await world.until_dead(1)
+        [dead] = await world.until_dead(1)
+        assert (dead.reason, dead.attempts) == ("http_410", 1)
         found = await world.webhook()
         assert (found.off, found.waiting, found.dead) == ("http_410", 0, 1)
         requests = len(world.there.asked)
@@ -369,6 +370,27 @@ async def test_410_switches_it_off_and_switched_on_it_goes_on_in_order(world: Wo
         assert len(world.there.asked) == requests + 2
         assert (await world.webhook()).off == ""
     assert world.told() == {"bob": said}
+
+
+async def test_410_for_one_event_counts_the_attempts_of_all(world: World) -> None:
+    """One is under way and gets no answer, another waits for it, and a third is answered."""
+    async with world.notify() as health:
+        await world.put()
+        world.there.script = ["hang", "410"]
+        await world.say("bob")
+        await world.until_requests(1)
+        await world.say("bob")
+        await world.say("carol")
+        found = await world.until_dead(3)
+        world.there.release.set()
+
+        async def tried() -> bool:
+            attempts = [dead.attempts for dead in await world.dead()]
+            return sorted(attempts) == [0, 1, 1]
+
+        await eventually(tried, 20)
+        assert {dead.reason for dead in [*found, *(await world.dead())]} == {"http_410"}
+        assert samples(health, "linkup_webhook_events_total")["dead"] == 1
 
 
 async def test_what_happens_while_it_is_switched_off_is_sent_when_it_is_on(world: World) -> None:

@@ -213,8 +213,9 @@ def settle(
             due_at = max(now + pause, outcome.due_at)
             tried = replace(group, attempts=attempts, due_at=due_at)
             return _again(watch, replace(tried, reason=outcome.reason), now)
-        case "postponed":
-            return _closed(watch, group, "failed", outcome.reason, now)
+        case "postponed" | "failed":
+            tried = replace(group, attempts=group.attempts + 1)
+            return _closed(watch, tried, "failed", outcome.reason, now)
         case "sent" | "unknown" as state:
             return mailed(_closed(watch, group, state, outcome.reason, now), now, waits)
         case state:

@@ -44,13 +44,14 @@ DELIVERED = "DELETE FROM webhook_events WHERE number = :number"
 COUNT_DELIVERED = """
     UPDATE webhooks SET delivered = delivered + :count WHERE webhook_id = :webhook_id
 """
+# Also of an event that was given up while its attempt was under way, with others.
+TRIED = "UPDATE webhook_events SET attempts = attempts + 1 WHERE number = :number"
 AGAIN = """
-    UPDATE webhook_events SET attempts = attempts + 1, due_at = :due_at, reason = :reason
+    UPDATE webhook_events SET due_at = :due_at, reason = :reason
     WHERE number = :number AND state = 'waiting'
 """
 DIES = """
-    UPDATE webhook_events SET state = 'dead', attempts = attempts + 1, reason = :reason,
-        closed_at = :now
+    UPDATE webhook_events SET state = 'dead', reason = :reason, closed_at = :now
     WHERE number = :number AND state = 'waiting'
 """
 EXPIRE = """

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -198,7 +199,10 @@ class Sender:
             self._backlog.done(event)
             self._room()
         elif result.gone:
-            await self._write(partial(_gone, hook=self._hook, now=self._clock()))
+            self._count("webhook_events.dead")
+            await self._write(
+                partial(_gone, number=event.number, hook=self._hook, now=self._clock())
+            )
             self._ended()
         else:
             await self._failed(event, result)
@@ -209,11 +213,11 @@ class Sender:
         due_at = now + int(pause * SECOND)
         row = {"number": event.number, "reason": result.reason, "now": now, "due_at": due_at}
         if due_at > event.queued_at + self._lasting:
-            await self._write(lambda connection: connection.execute(rows.DIES, row).close())
+            await self._write(partial(_failed, row=row, statement=rows.DIES))
             self._given_up(result.reason)
             self._backlog.done(event)
         else:
-            await self._write(lambda connection: connection.execute(rows.AGAIN, row).close())
+            await self._write(partial(_failed, row=row, statement=rows.AGAIN))
             self._count("webhook_events.failed")
             self._backlog.again(event, due_at)
 
@@ -233,8 +237,15 @@ class Sender:
                 await asyncio.sleep(RETRY)
 
 
-def _gone(connection: sqlite3.Connection, hook: Hook, now: int) -> None:
+def _failed(connection: sqlite3.Connection, row: dict[str, Any], statement: str) -> None:
+    """Write down an attempt, and what becomes of its event, unless it was given up meanwhile."""
+    connection.execute(rows.TRIED, row)
+    connection.execute(statement, row)
+
+
+def _gone(connection: sqlite3.Connection, number: int, hook: Hook, now: int) -> None:
     """Switch a webhook off. Events that wait are given up until it is switched on again."""
+    connection.execute(rows.TRIED, {"number": number})
     name = {"webhook_id": hook.webhook_id}
     connection.execute(rows.SWITCH_OFF, {**name, "off": rows.GONE})
     connection.execute(rows.GIVE_UP, {**name, "reason": rows.GONE, "now": now})

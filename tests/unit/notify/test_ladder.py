@@ -187,7 +187,14 @@ def test_postponed_waits_longer_each_time_and_then_gives_up() -> None:
     assert max(waits) == 3600 * SECOND
     watch = groups.settle(watch, group, Outcome("postponed", "smtp_451"), T0, WAITS)
     assert watch.open is None
-    assert watch.closed[-1].state == "failed"
+    ended = watch.closed[-1]
+    assert (ended.state, ended.attempts) == ("failed", WAITS.retries.attempts)
+
+
+def test_what_is_refused_for_good_was_tried_once() -> None:
+    watch, group = held(message(1))
+    [ended] = groups.settle(watch, group, Outcome("failed", "smtp_550"), T0, WAITS).closed
+    assert (ended.state, ended.attempts) == ("failed", 1)
 
 
 def test_s121_how_often_and_when_it_is_tried_again_is_a_setting() -> None:

@@ -14,7 +14,8 @@ File = tuple[str, str, str, int, int | None, int | None, int]  # at last: has it
 
 
 class MessageRow(NamedTuple):
-    """MESSAGE_COLUMNS. `reactions` and `attachments` are lists in JSON, of pairs and of File."""
+    """MESSAGE_COLUMNS. `reactions` and `attachments` are lists in JSON, of pairs and of File, or
+    None."""
 
     message_id: int
     conversation_id: str
@@ -28,19 +29,34 @@ class MessageRow(NamedTuple):
     reply_to: int | None
     edited_at: int | None
     deleted_at: int | None
-    reactions: str
-    attachments: str
+    reactions: str | None
+    attachments: str | None
 
 
+def _listed(columns: str, rows: str, order: str) -> str:
+    """Return SQL for columns of those rows as a list in JSON, and NULL if there are none, which
+    EXISTS finds out in half the time."""
+    return (
+        f"CASE WHEN EXISTS (SELECT 1 FROM {rows})"  # noqa: S608 - names, no values
+        f" THEN (SELECT json_group_array(json_array({columns}))"
+        f" FROM (SELECT t.* FROM {rows} ORDER BY {order}) AS t) END"
+    )
+
+
+_REACTIONS = _listed(
+    "t.emoji, t.user_id",
+    "reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed",
+    "t.number",
+)
+_ATTACHMENTS = _listed(
+    "t.attachment_id, t.name, t.media_type, t.size, t.width, t.height, t.thumbnail",
+    "attachments AS t WHERE t.message_id = m.message_id",
+    "t.position",
+)
 MESSAGE_COLUMNS = (
     "m.message_id, m.conversation_id, m.seq, m.version, m.sender_id, m.client_id, m.content, "
     "m.created_at, m.updated_at, m.reply_to, m.edited_at, m.deleted_at, "
-    "(SELECT json_group_array(json_array(s.emoji, s.user_id)) FROM (SELECT t.emoji, t.user_id"
-    " FROM reactions AS t WHERE t.message_id = m.message_id AND NOT t.removed"
-    " ORDER BY t.number) AS s), "
-    "(SELECT json_group_array(json_array(s.attachment_id, s.name, s.media_type, s.size, s.width,"
-    " s.height, s.thumbnail)) FROM (SELECT t.* FROM attachments AS t"
-    " WHERE t.message_id = m.message_id ORDER BY t.position) AS s)"
+    f"{_REACTIONS}, {_ATTACHMENTS}"
 )
 MESSAGE_WIDTH = len(MessageRow._fields)
 
@@ -58,37 +74,53 @@ def preview(message: str, characters: str) -> str:
     )
 
 
-def message_body(row: MessageRow) -> bytes:
+def message_body(
+    message_id: int,
+    conversation_id: str,
+    seq: int,
+    version: int,
+    sender_id: str,
+    client_id: str,
+    content: str,
+    created_at: int,
+    updated_at: int,
+    reply_to: int | None,
+    edited_at: int | None,
+    deleted_at: int | None,
+    reactions: str | None,
+    attachments: str | None,
+) -> bytes:
+    """Return the body of a message, from MESSAGE_COLUMNS. They are parameters, since reading them
+    from a MessageRow takes as long as all the rest."""
     return frames.encode(
         frames.Message(
-            message_id=row.message_id,
-            conversation_id=row.conversation_id,
-            seq=row.seq,
-            version=row.version,
-            sender_id=row.sender_id,
-            client_id=row.client_id,
-            content=row.content,
-            reply_to=UNSET if row.reply_to is None else row.reply_to,
-            attachments=_attachments(row.attachments) or UNSET,
-            reactions=_reactions(row.reactions) or UNSET,
-            created_at=frames.time_of(row.created_at),
-            updated_at=frames.time_of(row.updated_at),
-            edited_at=UNSET if row.edited_at is None else frames.time_of(row.edited_at),
-            deleted_at=UNSET if row.deleted_at is None else frames.time_of(row.deleted_at),
+            message_id=message_id,
+            conversation_id=conversation_id,
+            seq=seq,
+            version=version,
+            sender_id=sender_id,
+            client_id=client_id,
+            content=content,
+            reply_to=UNSET if reply_to is None else reply_to,
+            attachments=_attachments(attachments) if attachments else UNSET,
+            reactions=_reactions(reactions) if reactions else UNSET,
+            created_at=frames.time_of(created_at),
+            updated_at=frames.time_of(updated_at),
+            edited_at=UNSET if edited_at is None else frames.time_of(edited_at),
+            deleted_at=UNSET if deleted_at is None else frames.time_of(deleted_at),
         )
     )
 
 
 def _reactions(pairs: str) -> list[frames.Reactions]:
     found: dict[str, list[str]] = {}
-    if pairs != "[]":
-        for emoji, user_id in _pairs.decode(pairs):
-            found.setdefault(emoji, []).append(user_id)
+    for emoji, user_id in _pairs.decode(pairs):
+        found.setdefault(emoji, []).append(user_id)
     return [frames.Reactions(emoji=emoji, user_ids=users) for emoji, users in found.items()]
 
 
 def _attachments(rows: str) -> list[frames.Attachment]:
-    return [] if rows == "[]" else [attachment(*row) for row in _files.decode(rows)]
+    return [attachment(*row) for row in _files.decode(rows)]
 
 
 def attachment(

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from services.persistence.projection.conversation import CHANGES
-from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
+from services.persistence.projection.message import MESSAGE_COLUMNS, message_body
 from services.persistence.queries.source import Source, give_way
 from shared import api, frames
 from shared.commands import MAX_DETAILS, MAX_PAGE_BYTES, Details, DetailsAnswer, Fact
@@ -75,7 +75,7 @@ def _detail(source: Source, fact: Fact) -> bytes:
 
 def _message(source: Source, message_id: int, conversation: api.EventConversation) -> bytes:
     for row in source.fetch(MESSAGE, (message_id, conversation.conversation_id)):
-        body = msgspec.Raw(message_body(MessageRow(*row)))
+        body = msgspec.Raw(message_body(*row))
         return api.encode(_MessageEvent(message=body, conversation=conversation))
     return GONE
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
+from services.persistence.projection.message import MESSAGE_COLUMNS, message_body
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import MAX_LIST, Source, fit, page_size
 from services.persistence.queries.visibility import visible
@@ -38,7 +38,7 @@ def history(source: Source, asked: History) -> Snapshot:
     member(source, asked.user_id, asked.conversation_id)
     limit = MAX_LIST if asked.message_ids is not None else page_size(asked.limit)
     rows = _rows(source, asked, limit + 1)
-    page = fit(message_body(MessageRow(*row)) for row in rows[:limit])
+    page = fit(message_body(*row) for row in rows[:limit])
     in_order = asked.message_ids is not None or asked.after_id is not None
     body = api.HistoryAnswer(
         epoch=source.epoch,

@@ -210,7 +210,7 @@ def _conversation(
 ) -> api.ConversationView:
     """Return a conversation. Pass the number of other members and the lowest of their marks."""
     direct = row.kind == "direct"
-    last: Any = None if row.last.message_id is None else Raw(message_body(row.last))
+    last: Any = None if row.last.message_id is None else Raw(message_body(*row.last))
     peer = api.Peer(user_id=row.peer_id, name=row.peer_name, avatar=row.peer_avatar)
     return api.ConversationView(
         conversation_id=row.conversation_id,

@@ -104,7 +104,7 @@ def replayed(row: Row) -> Event:
         return Event(cursor, b"")
     found = MessageRow(*columns[:MESSAGE_WIDTH])
     if kind == "message":
-        return Event(cursor, message_body(found), "", found.conversation_id, found.seq)
+        return Event(cursor, message_body(*found), "", found.conversation_id, found.seq)
     return Event(cursor, _revised(kind, at, found, ReactionRow(*columns[_REACTION])))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.persistence.projection.message import MESSAGE_COLUMNS, MessageRow, message_body
+from services.persistence.projection.message import MESSAGE_COLUMNS, message_body
 from services.persistence.queries.membership import member
 from services.persistence.queries.source import Source, fit, give_way, page_size
 from services.persistence.queries.visibility import visible
@@ -155,7 +155,7 @@ def search(source: Source, asked: Search) -> Snapshot:
         quest = Quest(source, asked.user_id, looked_for, places, bytes.fromhex(secret))
         before = asked.before if asked.before is not None else frames.MAX_INT
         rows, below = quest.page(before, limit)
-    page = fit(message_body(MessageRow(*row)) for row in rows[:limit])
+    page = fit(message_body(*row) for row in rows[:limit])
     if len(rows) > len(page):
         below = rows[len(page) - 1][0]
     body = api.SearchAnswer(

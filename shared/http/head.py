@@ -1,4 +1,7 @@
-"""Owns the checks of a request before its body is read: head, chunks, and length."""
+"""Owns the heads: the checks of a request before its body is read (head, chunks, and length), and
+when the head of an answer is written."""
+
+from collections.abc import Sequence
 
 import h11
 
@@ -15,6 +18,7 @@ class Requests(h11.Connection):
 
     status = 0  # of the latest answer
     _room = 0  # bytes by which the chunks of this body may still fall short
+    _head: Sequence[bytes] = ()  # of an answer, until its body begins
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         event = super().next_event()
@@ -30,9 +34,14 @@ class Requests(h11.Connection):
         return event
 
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """Return what to write for an event. The head of an answer is written together with the
+        beginning of its body: one call of the system, and one packet, for both."""
+        written = super().send_with_data_passthrough(event)
         if isinstance(event, h11.Response):
-            self.status = event.status_code
-        return super().send_with_data_passthrough(event)
+            self.status, self._head = event.status_code, written or ()
+            return []
+        head, self._head = self._head, ()
+        return None if written is None else [*head, *written]
 
 
 def _judge(request: h11.Request, most: int) -> None:

@@ -11,7 +11,9 @@ from shared.bus import Delivery
 from shared.errors import Unavailable
 from shared.health.records import Ledger
 from tests.support.nats import nats_broker
-from tests.support.waiting import eventually
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
+
+WAIT = 20.0 * TIMEOUT_FACTOR
 
 
 async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
@@ -28,7 +30,7 @@ async def test_after_a_flush_the_broker_knows_of_a_subscription() -> None:
         for number in range(1000):
             await answering.subscribe(f"test.{number}", answer)
             await answering.flush()
-            assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
+            assert await asking.request(f"test.{number}", b"", timeout=WAIT) == b"here"
 
 
 async def test_r11_who_subscribes_and_then_asks_misses_nothing_in_between() -> None:
@@ -50,7 +52,7 @@ async def test_r11_who_subscribes_and_then_asks_misses_nothing_in_between() -> N
 
         async def join(number: int) -> None:
             await joining.subscribe(f"user.{number}", hear)
-            await joining.request("joins", str(number).encode(), timeout=5)
+            await joining.request("joins", str(number).encode(), timeout=WAIT)
 
         await store.subscribe("joins", answer)
         await store.flush()
@@ -85,7 +87,7 @@ async def test_f_s1_those_who_flush_in_one_instant_share_it(
             await asyncio.sleep(0.0005 * (number // 5))
             await answering.subscribe(f"test.{number}", answer)
             await answering.flush()
-            assert await asking.request(f"test.{number}", b"", timeout=5) == b"here"
+            assert await asking.request(f"test.{number}", b"", timeout=WAIT) == b"here"
 
         await asyncio.gather(*map(come, range(500)))
         assert flushes < 500
@@ -184,7 +186,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaite
         await client.subscribe("test", answer)
         await client.flush()
         ways: dict[str, Callable[[], Awaitable[object]]] = {
-            "request": lambda: client.request("test", b"", timeout=5),
+            "request": lambda: client.request("test", b"", timeout=WAIT),
             "flush": client.flush,
         }
         for turns in range(25):  # of the loop: in some of them the answer is just there
@@ -193,7 +195,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_forgotten(awaite
             for _ in range(turns):
                 await asyncio.sleep(0)
             asking.cancel()
-            await asyncio.wait([asking], timeout=20)
+            await asyncio.wait([asking], timeout=WAIT)
             assert asking.cancelled()
 
 

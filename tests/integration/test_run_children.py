@@ -23,6 +23,13 @@ from tests.support.waiting import eventually, within
 SLEEP = "import signal; signal.pause()"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); " + SLEEP
 
+UNTIL_SEEN = """
+import os, time
+while not os.path.exists(str(os.getpid())):
+    time.sleep(0.01)
+raise SystemExit(1)
+"""
+
 
 async def at_once(pid: int) -> tuple[str, int]:
     return "127.0.0.1", 1
@@ -157,11 +164,19 @@ async def test_f_h6_a_clean_end_is_no_crash(
     assert (max(pauses) > 0.02) == grows
 
 
-async def test_f_h6_pauses_forget_after_a_stable_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f_h6_pauses_forget_after_a_stable_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them ends with a crash, once it is ready."""
     monkeypatch.setattr(children, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(children, "STEADY", 0.0)  # ready at all is ready for long enough
+
+    async def seen(pid: int) -> tuple[str, int]:
+        (tmp_path / str(pid)).touch()
+        return await at_once(pid)
+
     events: list[Event] = []
-    async with child(python("raise SystemExit(1)"), events) as one:
+    async with child(python(UNTIL_SEEN, probe=seen, directory=tmp_path), events) as one:
         await one.ready()
         await eventually(lambda: len(deaths(events)) >= 4)
     assert max(death.restart_in for death in deaths(events)) < 0.02

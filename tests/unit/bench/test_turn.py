@@ -25,9 +25,11 @@ def test_cpu_time_is_that_of_the_process() -> None:
 async def test_a_wake_is_a_sleep_that_ended() -> None:
     usage = cpu.Usage({"own": os.getpid(), "none": 4_194_305})
     usage.start()
-    for _ in range(100):  # a busy machine lets some of them pass without a sleep
+    sleeps = 0  # a busy machine lets some of them pass without a sleep
+    while usage.wakes()["own"] < 50:
         await asyncio.sleep(0.003)
-    assert 50 <= usage.wakes()["own"] < 1_000
+        sleeps += 1
+    assert sleeps >= 5  # others of its threads wake up as well
     assert list(usage.wakes()) == ["own"]
 
 

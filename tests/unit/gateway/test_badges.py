@@ -15,6 +15,7 @@ from shared.commands import MAX_BADGES, Badges, BadgesAnswer, Live
 from shared.errors import Unavailable
 from tests.support.background import running
 from tests.support.virtual import VirtualLoop
+from tests.support.waiting import within
 from tests.unit.gateway.fakes import FakeLog, FakeOutbox, Frame
 from tests.unit.gateway.test_hub_users import hub_on
 from tests.unit.gateway.test_live import Listening
@@ -81,7 +82,7 @@ class Room:
         """Compare these users once."""
         self.notices.answered.clear()
         self.counts.want(user_ids)
-        async with asyncio.timeout(5):
+        async with within(5):
             await self.notices.answered.wait()
         await asyncio.sleep(0)
 

@@ -20,6 +20,7 @@ from shared.commands import (
     ReadNotices,
 )
 from shared.errors import Internal, InvalidRequest, LinkupError, NotFound, Overloaded
+from tests.support.waiting import within
 from tests.unit.gateway.fakes import Frame, Socket, handlers
 
 NOON = 1_764_000_000_000_000
@@ -65,7 +66,7 @@ async def said(answer: Any, frame: frames.ClientFrame) -> tuple[FakeNotify, list
     bus: Any = notify
     handlers(None, Notices(bus)).handle(socket.connection, frame)
     assert socket.connection.in_flight == 1
-    async with asyncio.timeout(5):
+    async with within(5):
         await socket.connection.room(1)
     return notify, socket.outbox.take()
 

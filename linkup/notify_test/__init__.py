@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 import click
@@ -17,6 +18,8 @@ from shared.commands import (
     AnnounceAnswer,
     Preferences,
     PreferencesAnswer,
+    Reach,
+    ReachAnswer,
     TypePreference,
 )
 from shared.errors import StartError
@@ -27,16 +30,23 @@ Channel = Literal["realtime", "push", "email"]
 
 CHANNELS = get_args(Channel)
 MOST = 100
+HINDRANCES = {
+    ("push", "nowhere"): "no browser of the user is subscribed",
+    ("email", "nowhere"): "the user has no e-mail address",
+    ("email", "bad_address"): "the e-mail address of the user cannot be used",
+    ("email", "suppressed"): "mail servers have refused the e-mail address of the user",
+}
 
 
 class Tested(Struct, frozen=True, kw_only=True):
     """The result of a test. `channels` are those that bring this type of notification to the user,
-    besides the list."""
+    besides the list. `hindered` says why those that the user prefers as well do not."""
 
     user_id: str
     notification_type: str
     notification_ids: list[str]
     channels: list[str]
+    hindered: dict[str, str]
 
 
 @click.command(name="notify-test")
@@ -79,15 +89,15 @@ def notify_test(
     """Send test notifications to a user.
 
     They are real: they appear in the user's list, and are pushed and mailed like all others, as the
-    user prefers. The command prints the channels that bring them.
+    user prefers. The command prints the channels that bring them, and why others do not. Nothing is
+    sent to a user who is banned.
     """
     settings = settings_of(data_dir, config)
     done = asyncio.run(tested(settings, user_id, kind, channel, count, priority))
     if as_json:
         print_json(done)
     else:
-        brought_by = ", ".join(done.channels) or "no channel"
-        click.echo("\n".join((*done.notification_ids, f"In the list, and by {brought_by}.")))
+        click.echo("\n".join((*done.notification_ids, *_told(done))))
 
 
 async def tested(
@@ -101,11 +111,41 @@ async def tested(
     """Raises StartError, which says why nothing is sent."""
     async with connected(settings) as wire:
         preference = await _preference(wire, user_id, kind)
-        channels = [name for name in CHANNELS if preference.enabled and getattr(preference, name)]
-        if channel is not None and channel not in channels:
+        wanted = [name for name in CHANNELS if preference.enabled and getattr(preference, name)]
+        if channel is not None and channel not in wanted:
             raise StartError(f"{user_id} has switched off {channel} for {kind}")
+        hindered = await _hindered(wire, user_id, wanted)
+        if channel in hindered:
+            raise StartError(f"{channel} does not reach {user_id}: {hindered[channel]}")
         sent = [await _sent(wire, user_id, kind, priority) for _ in range(count)]
-    return Tested(user_id=user_id, notification_type=kind, notification_ids=sent, channels=channels)
+    return Tested(
+        user_id=user_id,
+        notification_type=kind,
+        notification_ids=sent,
+        channels=[name for name in wanted if name not in hindered],
+        hindered=hindered,
+    )
+
+
+def _told(done: Tested) -> Iterator[str]:
+    yield f"In the list, and by {', '.join(done.channels) or 'no channel'}."
+    for channel, why in done.hindered.items():
+        yield f"Not by {channel}: {why}."
+
+
+async def _hindered(wire: Bus, user_id: str, wanted: Iterable[str]) -> dict[str, str]:
+    """Return why some of these channels do not reach the user. Raises StartError if none does."""
+    reach = await ask_over(wire, Reach(user_id=user_id), ReachAnswer)
+    if reach.email == "banned":
+        raise StartError(
+            f"{user_id} is banned, and gets nothing: `linkup user ban {user_id} --lift` ends that"
+        )
+    reached = {"push": reach.push, "email": reach.email}
+    return {
+        channel: HINDRANCES[channel, why]
+        for channel, why in reached.items()
+        if channel in wanted and why != "reached"
+    }
 
 
 async def _preference(wire: Bus, user_id: str, kind: str) -> TypePreference:

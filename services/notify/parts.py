@@ -24,6 +24,7 @@ from services.notify.preferences.choices import Choices
 from services.notify.questions import Questions
 from services.notify.sending.courier import CONCURRENCY, Courier
 from services.notify.sending.enquiry import Enquiry
+from services.notify.sending.reach import Reaches
 from services.notify.sending.ways import ByEmail, ByPush
 from services.notify.store.erasure import Erasure
 from services.notify.store.export import Exports
@@ -227,8 +228,10 @@ def _answered(
     store, known, realtime = base.store, base.known, parts.realtime
     lists = Lists(store.between, words, known, clock.now, realtime.changed)
     opened = partial(open_notices, known=known, waits=base.waits)
+    enquiry = Enquiry(base.wire, store, known, base.settings.smtp_refusals)
     for answering in (
         Steps(store),
+        Reaches(enquiry, base.waits),
         Choices(store.between, known),
         parts.subscriptions,
         lists,

@@ -1,6 +1,10 @@
 """Owns the questions of the operator to notify about deliveries, and their answers."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Reached = Literal["reached", "nowhere", "bad_address", "suppressed", "banned"]
 
 
 class NotifyStats(Struct, frozen=True, kw_only=True, tag="stats"):
@@ -18,6 +22,20 @@ class NotifyStatsAnswer(Struct, frozen=True, kw_only=True):
     suppressed_addresses: int
 
 
+class Reach(Struct, frozen=True, kw_only=True, tag="reach"):
+    """Asks whether pushes and e-mails reach a user, whatever the user prefers."""
+
+    user_id: str
+
+
+class ReachAnswer(Struct, frozen=True, kw_only=True):
+    """`nowhere`: there is no browser that takes pushes, or no e-mail address. `suppressed`: mail
+    servers have refused the address too often."""
+
+    push: Reached
+    email: Reached
+
+
 class DeadDeliveries(Struct, frozen=True, kw_only=True, tag="dead"):
     """Asks for the deliveries that failed, and those of which nobody knows, the latest first."""
 
@@ -25,7 +43,7 @@ class DeadDeliveries(Struct, frozen=True, kw_only=True, tag="dead"):
 
 
 class DeadDelivery(Struct, frozen=True, kw_only=True):
-    """A delivery that failed.
+    """A delivery that failed, or of which nobody knows.
 
     `thread` is a conversation id, `n:` and the id of a notification, or `digest:`. `reason` is a
     word or an SMTP code, never an address or a server's own text.

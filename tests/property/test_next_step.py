@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from services.notify.ladder.clocks import quiet_until, window_end
 from services.notify.ladder.delivery import Channel, Outcome
 from services.notify.ladder.preferences import Preferences
-from services.notify.ladder.step import Facts, Reach, next_step
-from shared.commands import QuietHours, TypePreference
+from services.notify.ladder.step import Facts, next_step
+from shared.commands import QuietHours, Reached, TypePreference
 from shared.frames.fields import Digest, Priority
 
 NOW = 1_780_000_000 * 1_000_000  # 2026-05-28 20:26:40 UTC
@@ -54,7 +54,7 @@ def expected(facts: Facts, preferences: Preferences) -> Outcome | None:
 
 def all_facts() -> list[Facts]:
     names = ("channel", "priority", "reach", "digest", "there", "muted", "read", "delivered")
-    values = (get_args(Channel), get_args(Priority), get_args(Reach), *[BOTH] * 6)
+    values = (get_args(Channel), get_args(Priority), get_args(Reached), *[BOTH] * 6)
     return [Facts(**dict(zip((*names, "unread"), one, strict=True))) for one in product(*values)]
 
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from services.notify.ladder.content import Content, DigestContent, MessageContent, NoticeContent
 from services.notify.ladder.delivery import DIGEST, NOTICE, Delivery, Key, Outcome
 from services.notify.ladder.preferences import Preferences
-from services.notify.ladder.step import Facts, Reach, ended, next_step
-from shared.commands import Preview, Profile
+from services.notify.ladder.step import Facts, ended, next_step
+from shared.commands import Preview, Profile, Reached
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Case(Struct, frozen=True, kw_only=True):
     delivery: Delivery
     profile: Profile
     preferences: Preferences
-    reach: Reach
+    reach: Reached
     parts: tuple[Part, ...]
 
     @property

@@ -1,16 +1,12 @@
 """Owns the decision about a delivery that is due: to make it, to put it off, or why it ends."""
 
-from typing import Literal
-
 from msgspec import Struct
 
 from services.notify.ladder.clocks import quiet_until, window_end
 from services.notify.ladder.delivery import ADDRESS, Channel, Delivery, Outcome
 from services.notify.ladder.preferences import Preferences
-from shared.commands import MarksRow
+from shared.commands import MarksRow, Reached
 from shared.frames.fields import Priority
-
-Reach = Literal["reached", "nowhere", "bad_address", "suppressed", "banned"]
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     read: bool = False
     delivered: bool = False
     unread: bool = True
-    reach: Reach = "reached"
+    reach: Reached = "reached"
 
 
 def next_step(facts: Facts, preferences: Preferences, now: int) -> Outcome | None:
@@ -58,7 +54,7 @@ def ended(facts: Facts, preferences: Preferences) -> Outcome | None:
     return _unreached(facts.reach)
 
 
-def _unreached(reach: Reach) -> Outcome | None:
+def _unreached(reach: Reached) -> Outcome | None:
     if reach == "reached":
         return None
     return Outcome("no_address", "" if reach == "nowhere" else reach)
@@ -75,7 +71,7 @@ def _put_off(facts: Facts, preferences: Preferences, now: int) -> Outcome | None
     return Outcome("delayed", "quiet_hours", due_at=until) if until > now else None
 
 
-def of_messages(group: Delivery, marks: MarksRow | None, reach: Reach) -> Facts:
+def of_messages(group: Delivery, marks: MarksRow | None, reach: Reached) -> Facts:
     """The facts of a conversation, as the log has them; None: no longer a member. What is unread
     may all be older: then it has been shown, and what came later was deleted."""
     if marks is None:
@@ -90,7 +86,7 @@ def of_messages(group: Delivery, marks: MarksRow | None, reach: Reach) -> Facts:
     )
 
 
-def mail_reach(email: str | None, suppressed: bool = False) -> Reach:
+def mail_reach(email: str | None, suppressed: bool = False) -> Reached:
     if not email:
         return "nowhere"
     if not ADDRESS.match(email):

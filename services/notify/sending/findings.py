@@ -13,10 +13,10 @@ from services.notify.ladder.cases import Case, Part
 from services.notify.ladder.content import MessageContent, NoticeContent
 from services.notify.ladder.delivery import DIGEST, NOTICE, Delivery
 from services.notify.ladder.preferences import Chosen, Table, resolved
-from services.notify.ladder.step import Facts, Reach, mail_reach, of_messages
+from services.notify.ladder.step import Facts, mail_reach, of_messages
 from services.notify.preferences import choices
 from services.notify.store import refusals, rows
-from shared.commands import MarksRow, Profile
+from shared.commands import MarksRow, Profile, Reached
 
 ITEMS = "SELECT i.* FROM json_each(:ids) AS k JOIN items AS i ON i.item_id = k.value"
 
@@ -109,7 +109,7 @@ def case(
     )
 
 
-def _reach(delivery: Delivery, profile: Profile, kept: Kept) -> Reach:
+def _reach(delivery: Delivery, profile: Profile, kept: Kept) -> Reached:
     if delivery.channel == "push":
         return "reached" if delivery.user_id in kept.subscribed else "nowhere"
     refused = kept.suppressed.get(delivery.user_id)
@@ -118,7 +118,7 @@ def _reach(delivery: Delivery, profile: Profile, kept: Kept) -> Reach:
 
 
 def _part(
-    thread: Thread, kept: Kept, marks: Marked, profiles: Mapping[str, Profile], reach: Reach
+    thread: Thread, kept: Kept, marks: Marked, profiles: Mapping[str, Profile], reach: Reached
 ) -> Part:
     last = max(thread, key=lambda one: one.last_seq)
     if last.thread.startswith(NOTICE):
@@ -141,7 +141,7 @@ def _part(
 
 
 def _notice(
-    thread: Thread, item: sqlite3.Row | None, profiles: Mapping[str, Profile], reach: Reach
+    thread: Thread, item: sqlite3.Row | None, profiles: Mapping[str, Profile], reach: Reached
 ) -> Part:
     channel = thread[0].channel
     if item is None:  # it was pruned

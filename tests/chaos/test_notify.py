@@ -18,6 +18,9 @@ from tests.integration.notify_support import (
 from tests.support.waiting import eventually, within
 
 
+pytestmark = pytest.mark.timeout(240)  # up to seven processes, one after the other
+
+
 @pytest.fixture
 async def log(nats_url: str) -> AsyncIterator[FakeLog]:
     async with fake_log(nats_url) as log:

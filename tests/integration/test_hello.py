@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.peer import closed, http, peer
 from tests.support.stack import Stack, run_stack
+from tests.support.waiting import TIMEOUT_FACTOR
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +25,7 @@ ALLOWED = "https://chat.example"
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     async with run_stack(
         tmp_path_factory.mktemp("stack"),
-        hello_timeout=3,
+        hello_timeout=3 * TIMEOUT_FACTOR,
         allowed_origins=("HTTPS://Chat.example:443/",),  # f_s3
         edit_window=90,
         delete_window=0,

@@ -564,8 +564,8 @@ async def test_f_s7_a_message_now_and_then_is_one_email_until_the_person_was_bac
         for number in range(1, 9):
             seq = await log.send("ann", "bob", f"now and then {number}")
             await eventually(partial(reached, running.database, seq))
-            if number == 2:
-                await eventually(lambda: running.states()[:1] == ["sent"])
+            if number == 1:  # a claim that is given back is joined with what came since
+                await running.until_states("sent")
         assert running.states() == ["sent", "waiting"]
         await log.mark_read("bob", "ann", seq)
         await running.until_states("sent", "cancelled")

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.peer import Http, closed, gather, http, peer
 from tests.support.stack import Stack, run_stack
-from tests.support.waiting import eventually, within
+from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +34,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         message_burst=1,
         message_rate=0.01,
         search_per_minute=1,
-        hello_timeout=2,
+        hello_timeout=2 * TIMEOUT_FACTOR,
     ) as running:
         yield running
 

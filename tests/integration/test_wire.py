@@ -33,12 +33,12 @@ from tests.support.raw import (
 )
 from tests.support.stack import Stack, run_stack
 from tests.support.traffic import make_known
-from tests.support.waiting import eventually
+from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
 HEALTH = head()
 LIMITS: dict[str, Any] = {
     "header_timeout": 1,
-    "body_timeout": 1,
+    "body_timeout": 1 * TIMEOUT_FACTOR,
     "stall_timeout": 1,
     "message_rate": 0,
 }
@@ -251,7 +251,7 @@ async def test_f_s19_an_upload_that_stalls_is_ended_and_one_that_flows_is_not(
     def upload(parts: int) -> list[int]:
         with tcp(stack.url) as one:
             one.sendall(start)
-            one.settimeout(0.1)
+            one.settimeout(0.1 * TIMEOUT_FACTOR)
             for _ in range(parts):
                 one.sendall(b"hello " * 200)
                 try:

@@ -17,7 +17,6 @@ from tests.integration.notify_support import (
 )
 from tests.support.waiting import eventually, within
 
-
 pytestmark = pytest.mark.timeout(240)  # up to seven processes, one after the other
 
 

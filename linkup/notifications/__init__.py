@@ -1,4 +1,4 @@
-"""Owns `linkup notifications`: counts, deletion, and deliveries that failed."""
+"""Owns `linkup notifications`: counts, deletion, and deliveries that failed or may have."""
 
 import click
 from rich.console import Console
@@ -33,7 +33,11 @@ def notifications() -> None:
 @notifications.command(short_help="Count notifications, e-mails and pushes.")
 @common
 def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Count notifications by type, and e-mails and pushes by state and reason."""
+    """Count notifications by type, and e-mails and pushes by state and reason.
+
+    Also counts the browsers that are subscribed to web push, and the addresses that get no e-mail
+    because mail servers refuse them.
+    """
     found = answer(settings_of(data_dir, config), NotifyStats(), NotifyStatsAnswer)
     if as_json:
         print_json(found)
@@ -41,7 +45,7 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
         Console().print(counts(found))
 
 
-@notifications.command(short_help="Delete old notifications, e-mails and pushes.")
+@notifications.command(short_help="Delete old notifications, e-mails, pushes and dead letters.")
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True),
@@ -49,8 +53,8 @@ def stats(data_dir: str | None, config: str | None, as_json: bool) -> None:
 )
 @common
 def cleanup(days: float | None, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Delete notifications that were read more than --days ago, and the records of e-mails and
-    pushes that ended more than --days ago.
+    """Delete notifications that were read more than --days ago, the records of e-mails and pushes
+    that ended more than --days ago, and the dead letters of webhooks that are older.
 
     Unread notifications are kept for at least 180 days, and the idempotency keys of the host app
     for at least 7 days. Notify does the same by itself every six hours, with the default.
@@ -64,8 +68,8 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
         print_json(done)
     else:
         click.echo(
-            f"Deleted {done.items} notifications, {done.deliveries} deliveries and the keys of"
-            f" {done.keys} announcements."
+            f"Deleted {done.items} notifications, {done.deliveries} deliveries, the keys of"
+            f" {done.keys} announcements and {done.dead_letters} dead letters of webhooks."
         )
 
 
@@ -73,7 +77,11 @@ def cleanup(days: float | None, data_dir: str | None, config: str | None, as_jso
 @click.option("--user", default="", metavar="USER", help="Send only the digest of this user.")
 @common
 def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """Send at once the digests that wait for the end of their hour, day or week."""
+    """Send the digests that wait for the end of their hour, day or week.
+
+    They are sent at once, except to users who are in their quiet hours, to whom they are sent when
+    these end.
+    """
     done = answer(settings_of(data_dir, config), SendDigests(user_id=user), SendDigestsAnswer)
     if as_json:
         print_json(done)
@@ -81,7 +89,7 @@ def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -
         click.echo(f"{done.count} digests are due now.")
 
 
-@notifications.command()
+@notifications.command(short_help="List e-mails and pushes that failed or may have failed.")
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST),
@@ -91,9 +99,10 @@ def digest(user: str, data_dir: str | None, config: str | None, as_json: bool) -
 )
 @common
 def dead(limit: int, data_dir: str | None, config: str | None, as_json: bool) -> None:
-    """List the e-mails and pushes that failed, latest first.
+    """List the e-mails and pushes that failed or may have failed, latest first.
 
-    Those in the state `unknown` may have arrived, so they are never sent again.
+    Those in the state `failed` did not arrive. Those in the state `unknown` may have arrived, so
+    they are never sent again.
     """
     found = answer(settings_of(data_dir, config), DeadDeliveries(limit=limit), DeadAnswer)
     if as_json:
@@ -111,8 +120,10 @@ def retry(
 ) -> None:
     """Try again e-mails and pushes that failed; `linkup notifications dead` lists them.
 
-    An e-mail or push is not tried again if a later one has shown the same messages, or if it may
-    have arrived. The exit code is 1 if none of those that are named is tried again.
+    An e-mail or push is not tried again if it may have arrived, or if a later one has shown the
+    same messages or is about to. A digest is not tried again as a whole: the e-mails that it stood
+    for are listed, too, and can be tried again. The exit code is 1 if none of those that are named
+    is tried again.
     """
     if bool(ids) == is_all:
         raise click.UsageError("name e-mails or pushes by their ids, or pass --all")

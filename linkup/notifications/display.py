@@ -41,7 +41,7 @@ def _reasons(reasons: Mapping[str, int]) -> Iterable[RenderableType]:
 
 def deliveries(found: list[DeadDelivery]) -> RenderableType:
     if not found:
-        return Text("No delivery has failed.")
+        return Text("No delivery has failed, and none is unknown.")
     rows = table("ended", "channel", "state", "reason", "user", "id")
     for one in found:
         rows.add_row(

@@ -41,8 +41,8 @@ def restore(
     """Restore a backup from FILE, or from stdin if FILE is -.
 
     Stop LinkUp first. The store gets a new epoch, so all clients reload. Messages that were
-    acknowledged after the backup are lost. E-mails that were due before the restore are not sent;
-    their messages are in the inbox.
+    acknowledged after the backup are lost. E-mails and pushes that were due before the restore are
+    not sent; their messages are in the inbox.
     """
     os.umask(0o077)  # what is written is its owner's alone
     settings = settings_of(data_dir, config)

@@ -10,7 +10,7 @@ import jwt
 from linkup.installation.secret import secrets_of
 from linkup.installation.tokens import usual_claims
 from linkup.options import config_option, environment_with
-from linkup.token.checking import faults
+from linkup.token.checking import faults, ignored
 from linkup.token.keys import SHARED, Key, keys_of, private_key, verifying
 from linkup.token.published import published
 from shared.settings import Settings, load
@@ -77,7 +77,7 @@ def check(file: Path | None, config: str | None) -> None:
     It is compared with the settings, and with the key that --key names. Without --key, it is
     compared with the keys published at LINKUP_JWKS_URL, and with LINKUP_JWT_SECRET or the secret
     that `linkup run` has made. The exit code is 0 if a gateway with these settings accepts the
-    token, and 1 if not.
+    token, and 1 if not. Whether the token was revoked, or its user banned, is not checked.
     """
     settings = load(environment_with(), config)
     given = sys.stdin.read(MOST).strip()
@@ -89,6 +89,8 @@ def check(file: Path | None, config: str | None) -> None:
     claims = jwt.decode(given, options={"verify_signature": False})
     until = datetime.fromtimestamp(claims["exp"], UTC)
     click.echo(f"good: {claims['sub']}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+    for why in ignored(claims):
+        click.echo(f"note: a claim is ignored: {why}")
     if claims.get("iat") is None:
         click.echo("note: without `iat`, no token of a user is valid after they are disconnected")
 

@@ -10,7 +10,8 @@ import jwt
 import msgspec
 
 from linkup.token.keys import Key
-from shared import frames
+from shared import api, frames
+from shared.frames.fields import is_seen
 from shared.reserved import SYSTEM
 from shared.settings import Settings
 
@@ -67,6 +68,18 @@ def _times(claims: Mapping[str, Any], leeway: float) -> Iterator[str]:
         begins = _time(claims, name)
         if begins is not None and begins > now + leeway:
             yield f"it begins in {begins - now:.0f} s (`{name}`); compare the clocks"
+
+
+def ignored(claims: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why gateways ignore claims about the user, as far as their form shows it."""
+    for name in api.ProfileRequest.__struct_fields__:
+        value = claims.get(name)
+        if value is None or (isinstance(value, str) and not is_seen(value)):
+            continue
+        try:
+            msgspec.convert({name: value}, api.ProfileRequest)
+        except msgspec.ValidationError as error:
+            yield frames.fault(error, api.ProfileRequest)
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:

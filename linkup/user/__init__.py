@@ -47,7 +47,7 @@ user_argument = click.argument("user_id", metavar="ID")
 
 @click.group(short_help="Show, change, ban, export and erase users.")
 def user() -> None:
-    """Show, change, ban and erase users, as the host app does over HTTP.
+    """Show, change, ban, export and erase users, as the host app does over HTTP.
 
     The commands use the key in LINKUP_HOST_KEY or LINKUP_ADMIN_KEY, and are recorded in the audit
     log.

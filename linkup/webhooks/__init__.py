@@ -43,7 +43,8 @@ def list_webhooks(
     """List all webhooks, or show one with its dead letters.
 
     A dead letter is an event that was given up, because the webhook did not accept it for three
-    days (LINKUP_WEBHOOK_RETRY_FOR), or answered 410.
+    days (LINKUP_WEBHOOK_RETRY_FOR), or answered 410 to this event or to another one while this one
+    waited.
     """
     found = answer(settings_of(data_dir, config), Webhooks(webhook_id=webhook), WebhooksAnswer)
     dead = None

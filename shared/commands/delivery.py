@@ -98,3 +98,4 @@ class CleanAnswer(Struct, frozen=True, kw_only=True):
     items: int
     keys: int
     deliveries: int
+    dead_letters: int = 0

@@ -58,7 +58,7 @@ async def test_s76_an_operator_tries_sees_repeats_and_deletes(tmp_path: Path) ->
             assert stats["unread"] == stats["items"]
             assert "mention" in (await linkup(stack, "notifications", "stats")).output
             done = await told(stack, "notifications", "cleanup", "--days", "1")
-            assert done == {"items": 0, "keys": 0, "deliveries": 0}
+            assert done == {"items": 0, "keys": 0, "deliveries": 0, "dead_letters": 0}
             assert (await told(stack, "notifications", "digest"))["count"] == 0
 
 

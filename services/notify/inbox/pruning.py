@@ -65,6 +65,7 @@ class Pruned(Struct, frozen=True, kw_only=True):
     items: int
     keys: int
     deliveries: int
+    dead_letters: int
 
 
 class Pruning:
@@ -89,11 +90,11 @@ class Pruning:
     async def once(self, keep: int) -> Pruned:
         """Delete all that was read or closed longer ago than `keep`. Raises Unavailable."""
         now = self._clock()
-        await self._all(simply(DELETE_DEAD_LETTERS, now - keep))
         return Pruned(
             items=await self._all(Items(now, keep)),
             keys=await self._all(simply(DELETE_KEYS, now - max(keep, KEYS))),
             deliveries=await self._all(deliveries(now - keep)),
+            dead_letters=await self._all(simply(DELETE_DEAD_LETTERS, now - keep)),
         )
 
     async def _all(self, step: Step) -> int:

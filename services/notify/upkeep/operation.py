@@ -1,4 +1,5 @@
-"""Owns the operator's questions about notifications: counts, deletion, and deliveries that failed.
+"""Owns the operator's questions about notifications: counts, deletion, and deliveries that failed
+or of which nobody knows.
 
 What looks at whole tables reads them through a connection of its own, in a thread.
 """
@@ -105,7 +106,12 @@ class Operation:
         if not asked.keep > 0:
             raise InvalidRequest("`keep` must be a number of seconds above 0")
         done = await self._pruning.once(int(asked.keep * SECOND))
-        return CleanAnswer(items=done.items, keys=done.keys, deliveries=done.deliveries)
+        return CleanAnswer(
+            items=done.items,
+            keys=done.keys,
+            deliveries=done.deliveries,
+            dead_letters=done.dead_letters,
+        )
 
     async def dead(self, asked: DeadDeliveries) -> DeadAnswer:
         limit = max(1, min(asked.limit, MOST))

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from click.testing import CliRunner, Result
 
 import linkup
 from linkup.__main__ import main
+from services.notify.upkeep import operation
 from shared.settings import PREFIX, Settings
 
 
@@ -36,6 +38,30 @@ def test_a_list_of_commands_cuts_no_sentence(group: str) -> None:
     listed = call(*group.split(), "--help").output.partition("Commands:")[2].splitlines()
     assert listed
     assert [line for line in listed if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("notifications dead", "failed or may have failed"),
+        ("notifications retry", "A digest is not tried again as a whole"),
+        ("notifications digest", "quiet hours"),
+        ("notifications cleanup", "dead letters of webhooks"),
+        ("notifications stats", "subscribed to web push"),
+        ("webhooks list", "another one while this one waited"),
+        ("restore", "E-mails and pushes that were due"),
+        ("token check", "revoked, or its user banned, is not checked"),
+        ("user", "export"),
+    ],
+)
+def test_help_tells_all_that_a_command_does(command: str, words: str) -> None:
+    assert words in " ".join(call(*command.split(), "--help").output.split())
+
+
+def test_help_names_the_states_that_are_listed_as_dead() -> None:
+    [states] = re.findall(r"state IN \((.*?)\)", operation.DEAD)
+    text = call("notifications", "dead", "--help").output
+    assert [f"`{name}`" in text for name in re.findall(r"\w+", states)] == [True, True]
 
 
 @pytest.mark.parametrize(

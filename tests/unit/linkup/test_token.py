@@ -108,6 +108,14 @@ def test_a_token_without_iat_is_good_but_noted() -> None:
         assert len(checked.stdout.splitlines()) == lines
 
 
+def test_claims_that_gateways_ignore_are_noted() -> None:
+    odd = {"iat": NOW, "email": "Alice", "avatar": "/a.png", "locale": "de", "name": " ", "tz": 7}
+    checked = call("check", given=jwt.encode(GOOD | odd, SECRET, algorithm="HS256"))
+    assert checked.exit_code == 0
+    notes = [line for line in checked.stdout.splitlines() if "a claim is ignored" in line]
+    assert [line.split("$.")[1] for line in notes] == ["email`", "tz`", "avatar`"]
+
+
 def test_another_key_and_no_token_are_told_apart() -> None:
     other = jwt.encode(GOOD, "0ther-" * 6, algorithm="HS256")
     assert "another key" in call("check", given=other).stdout

@@ -37,8 +37,9 @@ FIX = "Correct it: `linkup config` prints what is in force."
     "--bundle",
     "report",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a zip file for a bug report, without secrets, messages and e-mail addresses.",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write a zip file for a bug report, without secrets, messages and e-mail addresses. If "
+    "FILE is -, it is written to stdout, and the checks to stderr.",
 )
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -68,7 +69,7 @@ def doctor(
             seen, found = asyncio.run(examined(settings, url, send, token_command))
     if report is not None:
         bundle.write(report, seen, found)
-    _show(found, as_json)
+    _show(found, as_json, aside=report == bundle.STDOUT)
     if any(one.status == "fail" for one in found):
         ctx.exit(1)
 
@@ -88,13 +89,14 @@ async def examined(
     return seen, [*own, *bus, schema.result(), *running, smtp.result(), *last]
 
 
-def _show(found: Sequence[Verdict], as_json: bool) -> None:
+def _show(found: Sequence[Verdict], as_json: bool, aside: bool) -> None:
+    """Print the results. `aside`: to stderr."""
     if as_json:
         healthy = all(one.status != "fail" for one in found)
         told = {"healthy": healthy, "checks": found}
-        print_json(told)
+        print_json(told, aside)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(stderr=aside, highlight=False, soft_wrap=True)
     for one in found:
         sign, style = SIGNS[one.status]
         console.print(Text.assemble((f"{sign} ", style), f"{one.check:<12} ", one.value))

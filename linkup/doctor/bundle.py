@@ -22,6 +22,7 @@ from linkup.doctor.verdict import Verdict
 from shared.errors import StartError, visible
 from shared.settings import SECRETS, Settings, in_force
 
+STDOUT = Path("-")
 MASK = "********"
 LEAST_SECRET = 4  # characters: shorter ones would mask words
 LOG_BYTES = 64 * 1024  # of the end of a log
@@ -33,10 +34,11 @@ PACKAGES = (
 
 
 def write(file: Path, seen: Seen, verdicts: Sequence[Verdict]) -> None:
-    """Write the zip file. Raises StartError."""
+    """Write the zip file, to stdout if its name is -. Raises StartError."""
     secrets = sorted(_secrets(seen), key=len, reverse=True)
+    target = sys.stdout.buffer if file == STDOUT else file
     try:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in _texts(seen, verdicts):
                 bundle.writestr(name, masked(text, secrets))
     except OSError as error:

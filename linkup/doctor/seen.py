@@ -19,6 +19,7 @@ from shared.health.taxonomy import Record
 from shared.process import readiness
 from shared.settings import Settings
 
+NOT_FOUND = 404
 TIMEOUT = 2.5  # seconds: what hangs is to be told within fifteen
 BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("health")}
 
@@ -40,13 +41,14 @@ class Seen(Struct, frozen=True, kw_only=True):
     """The input of the checks.
 
     `where` is None if nothing runs. `services` has the answers by name of service. `errors` has the
-    latest stored errors.
+    latest stored errors. `demo_login` says whether the running gateway has it; None: no answer.
     """
 
     settings: Settings
     where: Operator | None
     services: dict[str, Told] = {}
     errors: list[Record] = []
+    demo_login: bool | None = None
 
     def url(self, service: str) -> str:
         """Return the URL of a service's HTTP port, or an empty text if it is not known."""
@@ -64,9 +66,21 @@ async def look(settings: Settings, url: str = "") -> Seen:
     if url:
         where = msgspec.structs.replace(where, urls={**where.urls, "gateway": url})
     by_http = asyncio.gather(*(asyncio.to_thread(_by_http, each) for each in where.urls.values()))
-    behind, errors = await _by_bus(settings, where)
-    services = dict(zip(where.urls, await by_http, strict=True))
-    return Seen(settings=settings, where=where, services={**services, **behind}, errors=errors)
+    demo_login = asyncio.to_thread(_demo_login, where.urls.get("gateway", ""))
+    told, demo, (behind, errors) = await asyncio.gather(
+        by_http, demo_login, _by_bus(settings, where)
+    )
+    services = {**dict(zip(where.urls, told, strict=True)), **behind}
+    return Seen(settings=settings, where=where, services=services, errors=errors, demo_login=demo)
+
+
+def _demo_login(gateway: str) -> bool | None:
+    """Return whether the gateway has this route. OPTIONS asks without a login."""
+    try:
+        answer = reply(request("OPTIONS", f"{gateway.rstrip('/')}/v1/dev/login"), TIMEOUT)
+    except Unreachable:
+        return None
+    return answer.status != NOT_FOUND
 
 
 async def _by_bus(settings: Settings, where: Operator) -> tuple[dict[str, Told], list[Record]]:

@@ -47,8 +47,9 @@ def foreign(text: str | None) -> Text:
     return Text("\n".join(map(visible, (text or "").split("\n"))))
 
 
-def print_json(answer: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+def print_json(answer: Any, aside: bool = False) -> None:
+    """Print the answer. `aside`: to stderr."""
+    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode(), err=aside)
 
 
 def show_progress(text: str) -> None:

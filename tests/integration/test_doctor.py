@@ -52,6 +52,7 @@ async def test_s86_what_runs_is_examined_and_a_message_sent_the_whole_way(tmp_pa
         assert "nats-server 2." in found["bus"]["value"]
         assert found["permissions"]["value"].startswith("gateway, persistence, notify, operator")
         assert found["send"]["value"].startswith("stored after")
+        assert found["sign-in"]["value"] == "the demo login is on, for this machine only"
         assert not any(row["user_id"].startswith("linkup--") for row in rows(notified(stack)))
         assert leaked(stack, report) == []
         whole = await look(Settings(data_dir=str(stack.data_dir)), [])

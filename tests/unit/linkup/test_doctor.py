@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,6 +75,34 @@ def test_s86_what_was_chosen_is_judged(check: str, chosen: dict[str, Any], statu
     assert found.status == status
     assert bool(found.fix) == (status != "pass"), "a fix where something is to be fixed"
     assert str(chosen.get("jwt_secret", "\0")) not in found.value + found.fix
+
+
+@pytest.mark.parametrize(
+    ("chosen", "running", "said"),
+    [
+        (False, True, "the demo login is on, for this machine only"),
+        (True, False, "with tokens of your app only"),
+    ],
+)
+def test_s86_the_running_gateway_says_who_can_sign_in(
+    chosen: bool, running: bool, said: str
+) -> None:
+    """`linkup run` switches the demo login on for itself; the settings here do not have it."""
+    here = msgspec.structs.replace(seen(dev_login=chosen), demo_login=running)
+    assert choices.sign_in(here).value == said
+
+
+def test_s86_a_demo_login_elsewhere_is_a_failure() -> None:
+    elsewhere = Operator(nats_url="", urls={"gateway": "http://chat.example.com:8000/"})
+    found = choices.sign_in(msgspec.structs.replace(seen(), where=elsewhere, demo_login=True))
+    assert (found.status, "chat.example.com" in found.value) == ("fail", True)
+
+
+def test_s86_a_bundle_goes_to_stdout_and_the_checks_aside(tmp_path: Path) -> None:
+    told = call("--data-dir", tmp_path, "--json", "--bundle", "-")
+    with zipfile.ZipFile(BytesIO(told.stdout_bytes)) as bundle:
+        assert "checks.json" in bundle.namelist()
+    assert "checks" in json.loads(told.stderr)
 
 
 def test_s86_a_key_that_others_may_read_is_a_failure(tmp_path: Path) -> None:

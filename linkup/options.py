@@ -31,7 +31,8 @@ secret_option = click.option(
     "--secret",
     envvar="LINKUP_JWT_SECRET",
     default="",
-    help="Secret that signs the tokens of users. Without it, the demo login provides them.",
+    help="Secret that signs the tokens of users. Without one, the demo login provides them.  "
+    "[default: $LINKUP_JWT_SECRET]",
 )
 token_command_option = click.option(
     "--token-command",
@@ -44,14 +45,13 @@ audience_option = click.option(
     "--audience",
     envvar="LINKUP_JWT_AUDIENCE",
     default="linkup",
-    show_default=True,
-    help="Audience of the tokens.",
+    help="Audience of the tokens.  [default: $LINKUP_JWT_AUDIENCE, or linkup]",
 )
 issuer_option = click.option(
     "--issuer",
     envvar="LINKUP_JWT_ISSUER",
     default="",
-    help="Issuer of the tokens, if the server asks for one.",
+    help="Issuer of the tokens, if the server asks for one.  [default: $LINKUP_JWT_ISSUER]",
 )
 
 

@@ -46,8 +46,9 @@ class Requests(h11.Connection):
 
 def _judge(request: h11.Request, most: int) -> None:
     """Raises RemoteProtocolError."""
-    fields = {name for name, _ in request.headers}
-    sizes = [len(name) + len(value) + 4 for name, value in request.headers]
+    headers = list(request.headers)
+    fields = {name for name, _ in headers}
+    sizes = [len(name) + len(value) + 4 for name, value in headers]
     if request.http_version not in (b"1.0", b"1.1"):
         raise h11.RemoteProtocolError(
             "Only HTTP/1.0 and 1.1 are spoken here", error_status_hint=505

@@ -1,7 +1,7 @@
 """Owns the life of a gateway: its parts, their tasks, its routes, and its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from services.gateway import contract, page, start
@@ -37,6 +37,7 @@ from services.gateway.api.response import problem_response, problems
 from services.gateway.api.revisions import Revisions
 from services.gateway.api.search import Search
 from services.gateway.api.sync import Sync
+from services.gateway.api.table import Table
 from services.gateway.api.tickets import TicketOffice
 from services.gateway.api.traces import Traces
 from services.gateway.api.unsubscribing import Unsubscribing
@@ -136,21 +137,21 @@ def _application(parts: Parts, hosts: Hosts) -> ASGIApp:
     endpoints = contract.counted(_endpoints(parts), health.counters.add)
     health_routes = health.routes(contract.insiders(settings, parts.rates))
     socket_routes = [WebSocketRoute(path, parts.sockets) for path in ("/ws", CHAT, NOTIFICATIONS)]
+    record = partial(parts.lanes.call, kind=Done)
     routes: list[BaseRoute] = [
         *socket_routes,
-        *contract.bind(
-            endpoints, parts.auth, parts.rates, settings, partial(parts.lanes.call, kind=Done)
-        ),
+        *contract.bind(endpoints, parts.auth, parts.rates, settings, record),
         *health_routes,
         *page.routes(settings),
     ]
     start.check(health, routes, settings)
+    listed = [route for route in routes if isinstance(route, Route)]
     app = Starlette(
-        routes=routes,
+        routes=[Table(listed), *(route for route in routes if not isinstance(route, Route))],
         middleware=contract.shared_with(settings.allowed_origins),
         exception_handlers={
             LinkupError: problems(parts.refusals),
-            HTTPException: _unmatched,
+            HTTPException: partial(_unmatched, listed),
             Exception: _unexpected,
         },
     )
@@ -216,11 +217,11 @@ async def _drain(parts: Parts) -> None:
     await parts.announcer.flush()
 
 
-async def _unmatched(request: Request, error: Exception) -> Response:
+async def _unmatched(listed: Sequence[Route], request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code != 405:
         return problem_response(NotFound("There is no such route"))
-    methods = contract.methods(request)
+    methods = contract.methods(listed, request)
     response = problem_response(InvalidRequest(f"This path takes only {methods}"), 405)
     response.headers["allow"] = methods
     return response

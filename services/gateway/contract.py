@@ -1,6 +1,6 @@
 """Owns the binding of endpoints to the table of routes, by `METHOD /path`."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -208,9 +208,8 @@ def _served(text: bytes) -> Endpoint:
     return answer
 
 
-def methods(request: Request) -> str:
+def methods(listed: Iterable[Route], request: Request) -> str:
     """Return the methods that the path of a request takes; the framework names those of one
     route."""
-    paths = [route for route in request.app.routes if isinstance(route, Route)]
-    matching = [path for path in paths if path.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted(set[str]().union(*(path.methods or () for path in matching))))
+    matching = [route for route in listed if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted(set[str]().union(*(route.methods or () for route in matching))))

@@ -58,6 +58,7 @@ async def test_a_bad_body_is_400_and_named(stack: Stack, body: Any) -> None:
         ("/v1/messages/1", "DELETE, PATCH"),
         ("/v1/conversations", "GET, HEAD, POST"),
         ("/livez", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_a_path_does_not_take_is_405_and_names_those_it_takes(

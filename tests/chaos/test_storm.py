@@ -34,8 +34,8 @@ CALM = 3.0  # seconds
 STAY = 1.0  # seconds until the crowd leaves again, when what was sent meanwhile is acked
 LONGER = 10.0  # than a bare echo
 TRIES = 5  # a comparison each: other load on the machine can spoil one of them
-COST = 6.0  # times the CPU time of a bare echo: they are told what they missed, too; about 4
-PACE = 1.5  # times the seconds in which a bare echo gets as much CPU time; about 1
+COST = 5.0  # times the CPU time of a bare echo: they are told what they missed, too; 3 to 4
+PACE = 1.2  # times the seconds in which a bare echo gets as much CPU time; about 0.9
 
 
 class Return(NamedTuple):

@@ -3,7 +3,16 @@
 import asyncio
 
 import pytest
-from linkup_client import Client, ConnectionRefused, Message, Receipt, SendFailed, connect
+from linkup_client import (
+    Client,
+    ConnectionRefused,
+    Message,
+    Receipt,
+    RequestFailed,
+    SendFailed,
+    TypingNow,
+    connect,
+)
 
 from tests.support.stack import Stack
 from tests.support.traffic import newcomers
@@ -43,6 +52,85 @@ async def test_s63_presence_is_told_once_and_again_when_it_changes(stack: Stack)
             ann.watch([other], lambda presence: told.append(presence.is_online))
             await eventually(lambda: told == [True])
         await eventually(lambda: told == [True, False], 20)
+
+
+async def test_s64_typing_is_told_and_heard(stack: Stack) -> None:
+    told: list[TypingNow] = []
+    one, other = await newcomers(stack, "ann", "bob")
+    ann, bob = [connect(stack.ws_url, stack.token(name)) for name in (one, other)]
+    async with ann, bob:
+        conversation_id = (await ann.send("hi", to=other)).conversation_id
+        bob.typing.listen(told.append)
+        ann.typing.tell(conversation_id)
+        await eventually(lambda: len(told) == 1)
+        ann.typing.tell(conversation_id, is_typing=False)
+        await eventually(lambda: len(told) == 2, 20)
+    assert {(one.user_id, one.conversation_id) for one in told} == {(one, conversation_id)}
+    assert [typing.is_typing for typing in told] == [True, False]
+
+
+async def test_what_a_client_asks_over_http(stack: Stack) -> None:
+    one, other = await newcomers(stack, "ann", "bob")
+    async with connect(stack.ws_url, stack.token(one)) as ann:
+        first = await ann.send("half past six", to=other)
+        place = first.conversation_id
+        reply = await ann.send("or seven", conversation_id=place, reply_to=first.message_id)
+        api = ann.api
+        await api.edit(first.message_id, "half past five")
+        await api.react(reply.message_id, "👍")
+        shown = (await api.messages(place))["messages"]
+        assert [message["content"] for message in shown] == ["half past five", "or seven"]
+        assert shown[1]["reply_to"] == first.message_id
+        assert shown[1]["reactions"] == [{"emoji": "👍", "user_ids": [one]}]
+        [found] = (await api.messages(place, ids=[first.message_id]))["messages"]
+        assert found["message_id"] == first.message_id
+        [inbox] = (await api.conversations(peer=other))["conversations"]
+        shown = (await api.conversation(place))["conversation"]
+        assert shown["conversation_id"] == inbox["conversation_id"] == place
+        assert (await api.update(place, muted=True))["conversation"]["muted"] is True
+        assert (await api.receipts(first.message_id))["member_count"] == 1
+        assert (await api.timeline(first.message_id))["seq"] == first.seq
+
+        async def is_found() -> bool:
+            return bool((await api.search("seven", conversation_id=place))["messages"])
+
+        await eventually(is_found)
+        assert (await api.unread())["unread_count"] == 0
+        [gone] = (await api.delete_messages([reply.message_id], "me"))["results"]
+        assert gone["deleted"] is True
+        await api.delete(first.message_id, "everyone")
+        await api.clear(place)
+        assert (await api.messages(place))["messages"] == []
+        assert (await api.sync())["frames"] == []
+        assert (await api.ticket())["ticket"]
+
+
+async def test_what_a_client_asks_about_people_and_groups(stack: Stack) -> None:
+    one, other, third = await newcomers(stack, "ann", "bob", "carol")
+    async with connect(stack.ws_url, stack.token(one, name="Ann")) as ann:
+        api = ann.api
+        assert (await api.user(one))["name"] == "Ann"
+        assert {"user_id", "name", "avatar"} == set(await api.user(other))
+        found = await api.find_users("Ann", limit=100)
+        assert set(found) == {"users", "next"}
+        assert (await api.status(one))["is_online"] is True
+        await api.block(other)
+        assert [user["user_id"] for user in (await api.blocks())["blocks"]] == [other]
+        await api.unblock(other)
+        assert (await api.blocks(user_id=other))["blocks"] == []
+        await api.report("spam", client_id="r1", user_id=other, comment="ads")
+        group = await api.create_group("Team", [other], client_id="g1")
+        place = group["conversation"]["conversation_id"]
+        await api.add_members(place, [third])
+        await api.set_role(place, other, "admin")
+        roles = {user["user_id"]: user["role"] for user in (await api.members(place))["members"]}
+        assert roles == {one: "owner", other: "admin", third: "member"}
+        await api.remove_member(place, third)
+        assert len((await api.members(place))["members"]) == 2
+        assert (await api.attachments(["nothing"]))["attachments"] == []
+        with pytest.raises(RequestFailed) as refused:
+            await api.user("nobody")
+        assert (refused.value.code, refused.value.temporary) == ("not_found", False)
 
 
 async def test_a_message_and_its_receipts(stack: Stack) -> None:

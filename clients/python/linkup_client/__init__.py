@@ -1,6 +1,7 @@
 """Python client of LinkUp messaging: acknowledged sends, events in order, resume without gaps."""
 
 from linkup_client.advice import Advice, advice_for
+from linkup_client.api import Api
 from linkup_client.backoff import Timing
 from linkup_client.bell import Notifications
 from linkup_client.client import Client, connect
@@ -26,6 +27,7 @@ from linkup_client.frames import (
     Reaction,
     Receipt,
     ResyncRequired,
+    TypingNow,
 )
 from linkup_client.link import State
 from linkup_client.notification import (
@@ -44,6 +46,7 @@ from linkup_client.roads import Road
 __all__ = [
     "Ack",
     "Advice",
+    "Api",
     "Attachment",
     "BadgeUpdate",
     "Client",
@@ -76,6 +79,7 @@ __all__ = [
     "State",
     "Timing",
     "TypePreference",
+    "TypingNow",
     "advice_for",
     "connect",
 ]

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from linkup_client import frames
+from linkup_client.api import Api
 from linkup_client.backoff import Timing
 from linkup_client.errors import LinkupError, RequestFailed, SendFailed
 from linkup_client.files import FileLink, Files
@@ -21,7 +22,8 @@ from linkup_client.watches import OnPresence
 class Client:
     """Made by `connect`. Iterate it for the events of the user's feed, in order, once each.
 
-    `notifications` has the user's notifications, which are not part of the feed.
+    `notifications` has the user's notifications, and `typing` who is typing: these are not part of
+    the feed. `api` has the other calls over HTTP.
     `epoch` and `cursor` say what the iteration has handed out: store them after an event was
     dealt with, and give them to the next `connect`, to go on from there.
     """
@@ -44,6 +46,8 @@ class Client:
             url, self._tokens, timing, epoch=epoch, cursor=cursor, device=device
         )
         self.notifications = self._traffic.notifications
+        self.typing = self._traffic.typists
+        self.api = Api(Http(url, self._tokens.get))
         self._run: asyncio.Task[None] | None = None
         self._fault: BaseException | None = None
 
@@ -91,11 +95,13 @@ class Client:
         to: str | None = None,
         conversation_id: str | None = None,
         client_id: str | None = None,
+        reply_to: int | None = None,
         attachments: Sequence[str] = (),
     ) -> frames.Ack:
         """Send to a user or a conversation, until it is stored or refused for good.
 
-        `attachments`: the ids of at most ten uploads, beside which `content` may be empty.
+        `reply_to`: the id of a message of the same conversation. `attachments`: the ids of at most
+        ten uploads, beside which `content` may be empty.
 
         What one client sends to a conversation keeps its order. Cancelling stops the waiting, not
         the message. Raises SendFailed, OutboxFull; OutcomeUnknown when the client is closed first.
@@ -108,6 +114,7 @@ class Client:
             content=content,
             to=to,
             conversation_id=conversation_id,
+            reply_to=reply_to,
             attachments=list(attachments),
         )
         if len(frames.encode(frame)) > self.limits.max_frame_bytes:

@@ -34,6 +34,7 @@ class SendMessage(Struct, frozen=True, kw_only=True, tag="message", omit_default
     to: str | None = None
     conversation_id: str | None = None
     after: str | None = None
+    reply_to: int | None = None
     attachments: list[str] = []
 
 
@@ -61,6 +62,11 @@ class PresenceSubscribe(Struct, frozen=True, kw_only=True, tag="presence_subscri
 
 class PresenceUnsubscribe(Struct, frozen=True, kw_only=True, tag="presence_unsubscribe"):
     user_ids: list[str]
+
+
+class Typing(Struct, frozen=True, kw_only=True, tag="typing"):
+    conversation_id: str
+    is_typing: bool
 
 
 # ------------------------------------------------------------------ server → client
@@ -253,6 +259,14 @@ class Presence(Struct, frozen=True, kw_only=True, tag="presence"):
     last_seen: datetime | None
 
 
+class TypingNow(Struct, frozen=True, kw_only=True, tag="typing"):
+    """Another member is typing, or has stopped."""
+
+    conversation_id: str
+    user_id: str
+    is_typing: bool
+
+
 class Error(Struct, frozen=True, kw_only=True, tag="error"):
     code: str
     message: str
@@ -278,6 +292,7 @@ ServerFrame = (
     | Conversation
     | Receipt
     | Presence
+    | TypingNow
     | Notification
     | BadgeUpdate
     | NotificationRead

@@ -18,6 +18,7 @@ from linkup_client.notification import (
 from linkup_client.outbox import Outbox
 from linkup_client.roads import Roads
 from linkup_client.tokens import Tokens
+from linkup_client.typists import Typists
 from linkup_client.watches import Watches
 
 logger = logging.getLogger("linkup_client")
@@ -44,6 +45,7 @@ class Traffic:
         self.outbox = Outbox(self.roads.send, timing)
         self.marks = Marks(self.roads.send, timing.marks_every)
         self.watches = Watches(self.roads.send)
+        self.typists = Typists(self.roads.send)
         self.notifications = Notifications(Http(url, tokens.get), self.roads.send)
         self._tokens = tokens
         self._device = device
@@ -97,6 +99,8 @@ class Traffic:
                 self.inbox.put(frame, frame.cursor, size)
             case frames.Presence():
                 self.watches.on_presence(frame)
+            case frames.TypingNow():
+                self.typists.on_frame(frame)
             case Notification() | BadgeUpdate() | NotificationRead() | NotificationsRead():
                 self.notifications.on_frame(frame)
             case frames.ResyncRequired():

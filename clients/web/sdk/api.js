@@ -82,6 +82,15 @@ export class Api {
     return this.#authorized("DELETE", `/v1/messages/${messageId}${query({ mode })}`);
   }
 
+  /**
+   * Deletes up to a hundred messages; each has a result of its own.
+   * @param {number[]} messageIds @param {"me"|"everyone"} mode
+   * @returns {Promise<{results: {message_id: number, deleted: boolean, error?: any}[]}>}
+   */
+  deleteMessages(messageIds, mode) {
+    return this.#authorized("POST", "/v1/messages/delete", { message_ids: messageIds, mode });
+  }
+
   /** @param {number} messageId @param {string} emoji @param {{remove?: boolean}} [how] */
   react(messageId, emoji, { remove = false } = {}) {
     return this.#authorized("POST", `/v1/messages/${messageId}/reactions`, { emoji, remove });
@@ -163,6 +172,14 @@ export class Api {
    */
   findUsers(asked) {
     return this.#authorized("GET", `/v1/users${query(asked)}`);
+  }
+
+  /**
+   * Returns whether a user is online, and when they were last seen.
+   * @param {string} userId @returns {Promise<{user_id: string, is_online: boolean, last_seen: string|null}>}
+   */
+  status(userId) {
+    return this.#authorized("GET", `/v1/users/${encodeURIComponent(userId)}/status`);
   }
 
   /** Blocks a user, who can then no longer write to this one. @param {string} userId */
@@ -295,6 +312,14 @@ export class Api {
   async attachments(ids) {
     const { attachments } = await this.#authorized("GET", `/v1/attachments${query({ ids })}`);
     return attachments.map((found) => this.#placed(found));
+  }
+
+  /**
+   * Returns a ticket, which opens one WebSocket of this user within 30 seconds.
+   * @returns {Promise<{ticket: string, expires_at: string}>}
+   */
+  ticket() {
+    return this.#authorized("POST", "/v1/tickets");
   }
 
   /**

@@ -21,6 +21,8 @@ SENT: list[Struct] = [
     ours.SendMessage(client_id="c", content="hi", to="bob"),
     ours.SendMessage(client_id="c", content="hi", conversation_id="d1", after="b"),
     ours.SendMessage(client_id="c", content="", to="bob", attachments=["a1", "b2"]),
+    ours.SendMessage(client_id="c", content="hi", to="bob", reply_to=3),
+    ours.Typing(conversation_id="d1", is_typing=True),
     ours.Delivered(conversation_id="d1", seq=3),
     ours.MarkChatRead(conversation_id="d1", up_to=3),
     ours.SyncRequest(cursor=7),
@@ -93,6 +95,7 @@ HEARD: list[Struct] = [
     ),
     theirs.Presence(user_id="u", is_online=False, last_seen=NOW),
     theirs.Presence(user_id="u", is_online=True, last_seen=None),
+    theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
     theirs.Notification(
         notification_id="n1", notification_type="mention", priority="high", title="t", body="b",
         created_at=NOW, updated_at=NOW, is_read=False, is_grouped=False, group_count=1,
@@ -113,7 +116,6 @@ HEARD: list[Struct] = [
     theirs.Error(code="not_found", message="m", temporary=False),
 ]  # fmt: skip
 STEPPED_OVER: list[Struct] = [  # the client makes nothing of these
-    theirs.TypingNow(conversation_id="d1", user_id="u", is_typing=True),
     theirs.ConnectionStatus(connection_id="c", connected_at=NOW, cursor=1, pending=0),
     theirs.NotificationsList(notifications=[], next=None, unread_count=0),
 ]  # fmt: skip

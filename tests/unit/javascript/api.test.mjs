@@ -56,6 +56,22 @@ test("f_p10: an answer that breaks off may pass", async (t) => {
   assert.equal((await fault(t, 200, {}, "{")).temporary, true);
 });
 
+test("presence, deletions and tickets are asked for as the protocol says", async (t) => {
+  const asked = [];
+  t.mock.method(globalThis, "fetch", async (url, { method, body }) => {
+    asked.push([method, url.replace("http://chat.test", ""), body && JSON.parse(body)]);
+    return new Response("{}");
+  });
+  await api.status("a/b");
+  await api.deleteMessages([1, 2], "me");
+  await api.ticket();
+  assert.deepEqual(asked, [
+    ["GET", "/v1/users/a%2Fb/status", undefined],
+    ["POST", "/v1/messages/delete", { message_ids: [1, 2], mode: "me" }],
+    ["POST", "/v1/tickets", undefined],
+  ]);
+});
+
 test("s40, s41: notifications and preferences are asked for as the protocol says", async (t) => {
   const asked = [];
   t.mock.method(globalThis, "fetch", async (url, { method, body }) => {

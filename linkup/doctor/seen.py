@@ -13,8 +13,9 @@ from shared import clock, subjects
 from shared.bus import Bus
 from shared.commands import ErrorPage, ErrorPageAnswer, encode, open_answer
 from shared.errors import LinkupError, StartError
-from shared.health import report
+from shared.health.endpoints import BareAnswer
 from shared.health.report import HealthAnswer
+from shared.health.score import Level
 from shared.health.taxonomy import Record
 from shared.process import readiness
 from shared.settings import Settings
@@ -25,13 +26,15 @@ BEHIND = {"persistence": subjects.query("health"), "notify": subjects.notify("he
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """The answer of a service, or None and the `reason` why there is none.
+    """The answer of a service, or None and the `reason` why there is none. A gateway of another
+    machine may tell only its `status`.
 
     `skew` is the number of seconds by which its clock is ahead of ours. `round_trip` is the time
     that the answer took, by which `skew` may be wrong.
     """
 
     answer: HealthAnswer | None = None
+    status: Level | None = None
     reason: str = ""
     skew: float = 0.0
     round_trip: float = 0.0
@@ -67,10 +70,10 @@ async def look(settings: Settings, url: str = "") -> Seen:
         where = msgspec.structs.replace(where, urls={**where.urls, "gateway": url})
     by_http = asyncio.gather(*(asyncio.to_thread(_by_http, each) for each in where.urls.values()))
     demo_login = asyncio.to_thread(_demo_login, where.urls.get("gateway", ""))
-    told, demo, (behind, errors) = await asyncio.gather(
+    answers, demo, (behind, errors) = await asyncio.gather(
         by_http, demo_login, _by_bus(settings, where)
     )
-    services = {**dict(zip(where.urls, told, strict=True)), **behind}
+    services = {**dict(zip(where.urls, answers, strict=True)), **behind}
     return Seen(settings=settings, where=where, services=services, errors=errors, demo_login=demo)
 
 
@@ -118,9 +121,16 @@ def _by_http(url: str) -> Told:
     began = time.monotonic()
     try:
         body = reply(request("GET", f"{url.rstrip('/')}/health"), TIMEOUT).body
-        return _told(report.decoded(body), time.monotonic() - began)
-    except (Unreachable, ValueError) as error:
+        return told(body, time.monotonic() - began)
+    except (Unreachable, ValueError, msgspec.MsgspecError) as error:
         return Told(reason=f"{url}: {getattr(error, 'reason', '') or error}")
+
+
+def told(body: bytes, took: float) -> Told:
+    """Read what a service answered over HTTP after so many seconds. Raises MsgspecError."""
+    if b"health_score" not in body:
+        return Told(status=msgspec.json.decode(body, type=BareAnswer).status)
+    return _told(msgspec.json.decode(body, type=HealthAnswer), took)
 
 
 def _told(answer: HealthAnswer, took: float) -> Told:

@@ -14,7 +14,7 @@ from linkup.doctor.seen import BEHIND, TIMEOUT, Seen, Told
 from linkup.doctor.verdict import Verdict, failed, passed, skipped, warned
 from linkup.installation import owners
 from shared.health.report import Recommendation
-from shared.health.score import level_of
+from shared.health.score import Level, level_of
 from shared.routes import ROUTES
 from shared.settings import Settings
 from shared.settings.addresses import file_of
@@ -33,6 +33,8 @@ class Schema(Struct):
 def health(name: str, told: Told | None) -> Verdict:
     if told is None:
         return skipped(name)
+    if told.status is not None:
+        return _of_status(name, told.status)
     if told.answer is None:
         return failed(name, f"does not answer: {told.reason}", f"Start {name}, or see its log.")
     answer, level = told.answer, level_of(told.answer.health_score)
@@ -44,6 +46,14 @@ def health(name: str, told: Told | None) -> Verdict:
     if level == "warning" or answer.recommendations:
         return warned(name, value, fix)
     return passed(name, value)
+
+
+def _of_status(name: str, status: Level) -> Verdict:
+    """Judge a service that tells no details."""
+    if status == "healthy":
+        return passed(name, "healthy; it tells the details only at its LINKUP_METRICS_PORT")
+    fix = f"Ask {name} for the details with `linkup monitor --url`, at its LINKUP_METRICS_PORT."
+    return failed(name, status, fix) if status == "critical" else warned(name, status, fix)
 
 
 def _first(recommendations: list[Recommendation]) -> str:

@@ -88,26 +88,6 @@ class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     services: dict[str, "HealthAnswer"] = {}
 
 
-def decoded(body: bytes) -> HealthAnswer:
-    """Return the report that a service sent over HTTP. Raises ValueError; if the service told only
-    its status, the error says where it tells more."""
-    try:
-        return msgspec.json.decode(body, type=HealthAnswer)
-    except msgspec.MsgspecError as error:
-        if _is_bare(body):
-            raise ValueError(
-                "it tells only its status to other machines: name its LINKUP_METRICS_PORT"
-            ) from None
-        raise ValueError(str(error)) from None
-
-
-def _is_bare(body: bytes) -> bool:
-    try:
-        return msgspec.json.decode(body, type=dict[str, str]).keys() == {"status"}
-    except msgspec.MsgspecError:
-        return False
-
-
 def ceilings(service: str, checks: Mapping[str, Check]) -> Iterator[Ceiling]:
     """Yield the ceilings that the checks set for the score. A failing check always has one."""
     for name, check in checks.items():

@@ -4,9 +4,11 @@ import html
 import re
 from pathlib import Path
 
+import msgspec
+
 from linkup import monitor
 from shared.health import advice
-from shared.health.report import HealthAnswer, decoded
+from shared.health.report import HealthAnswer
 from tests.contract.compose_file import ROOT
 
 PICTURE = ROOT / "docs" / "images" / "monitor.svg"
@@ -15,7 +17,7 @@ COMMAND = "linkup monitor --json --svg docs/images/monitor.svg > tests/contract/
 
 
 def answer() -> HealthAnswer:
-    return decoded(ANSWER.read_bytes())
+    return msgspec.json.decode(ANSWER.read_bytes(), type=HealthAnswer)
 
 
 def shown(svg: Path) -> list[str]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from linkup.__main__ import main
 from linkup.doctor import bundle, choices, machine, services, wire
 from linkup.doctor.seen import Seen, Told, look
+from linkup.doctor.seen import told as told_over_http
 from linkup.doctor.verdict import Verdict
 from linkup.installation import wire as installed
 from linkup.installation.operator import Operator
@@ -170,6 +171,26 @@ def test_s86_a_service_that_is_silent_or_unready_fails() -> None:
     assert services.health("notify", Told(reason="refused")).status == "fail"
     assert services.health("notify", told()).status == "fail", "it is starting"
     assert services.health("notify", None).status == "skip"
+
+
+@pytest.mark.parametrize(
+    ("status", "judged"), [("healthy", "pass"), ("warning", "warn"), ("critical", "fail")]
+)
+def test_s42_s86_a_gateway_that_tells_only_its_status_is_judged_by_it(
+    status: str, judged: str
+) -> None:
+    """As it does on its public port to other machines, such as the container of the commands."""
+    bare = told_over_http(msgspec.json.encode({"status": status}), 0.01)
+    found = services.health("gateway", bare)
+    assert found.status == judged
+    assert "LINKUP_METRICS_PORT" in found.value + found.fix
+
+
+def test_s86_a_report_over_http_is_the_one_that_was_sent() -> None:
+    sent = told().answer
+    assert told_over_http(msgspec.json.encode(sent), 0.01).answer == sent
+    with pytest.raises(msgspec.MsgspecError):
+        told_over_http(b'{"service":"gateway"}', 0.01)
 
 
 def test_s86_a_service_that_was_ill_a_moment_ago_is_well() -> None:

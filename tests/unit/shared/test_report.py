@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-import msgspec
 import pytest
 
 from shared.commands import Examination, Readiness, encode, open_answer
@@ -14,19 +13,10 @@ from shared.health.catalogue import TABLE
 from shared.health.disk import disk_check
 from shared.health.endpoints import Check, Health
 from shared.health.records import Category, Ledger
-from shared.health.report import HealthAnswer, State, ceilings, decoded, unreachable
+from shared.health.report import HealthAnswer, State, ceilings, unreachable
 from shared.health.whole import whole
 from shared.process.readiness import tell
 from tests.support.waiting import eventually
-
-
-def test_s42_what_a_stranger_is_told_is_no_report_and_says_where_there_is_one() -> None:
-    with pytest.raises(ValueError, match="LINKUP_METRICS_PORT"):
-        decoded(b'{"status":"healthy"}')
-    with pytest.raises(ValueError, match="missing required field"):
-        decoded(b'{"status":"healthy","service":"gateway"}')
-    told = health_of().examine()
-    assert decoded(msgspec.json.encode(told)) == told
 
 
 def health_of(service: str = "gateway") -> Health:

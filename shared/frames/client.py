@@ -29,13 +29,13 @@ from shared.frames.notification import GetNotifications, MarkAllRead, MarkRead
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
     """The first frame. It authenticates the client; `epoch` and `cursor` resume its feed.
 
-    `device` is accepted and has no effect.
+    `device` has no meaning, and is accepted only because older clients send it.
     """
 
     token: Token | None = None
     epoch: Epoch | None = None
     cursor: Count | None = None
-    device: Device | None = None
+    device: Annotated[Device | None, Meta(extra_json_schema={"deprecated": True})] = None
 
 
 class SendMessage(Struct, frozen=True, kw_only=True, tag="message", forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from linkup_client import frames
 from linkup_client.api import Api
 from linkup_client.bell import Notifications
@@ -16,6 +17,7 @@ from msgspec import StructMeta
 from shared.frames.client import ClientFrame
 from shared.routes import ROUTES
 
+GOLDEN = Path(__file__).parent / "golden"
 WEB = Path(__file__).parents[2] / "clients" / "web"
 API = (WEB / "sdk" / "api.js").read_text(encoding="utf-8")
 
@@ -152,11 +154,32 @@ def test_both_clients_have_the_same_methods() -> None:
     assert not set(methods(Api)) & set(ELSEWHERE)
 
 
+def javascript() -> str:
+    files = (WEB / "linkup-client.js", *sorted((WEB / "sdk").glob("*.js")))
+    return "".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def python_frames() -> dict[str, StructMeta]:
+    structs = [one for one in vars(frames).values() if isinstance(one, StructMeta)]
+    return {str(one.__struct_config__.tag): one for one in structs}
+
+
 def test_both_clients_send_the_same_frames() -> None:
     known = {str(one.__struct_config__.tag) for one in ClientFrame.__args__}
-    files = (WEB / "linkup-client.js", *sorted((WEB / "sdk").glob("*.js")))
-    texts = "".join(file.read_text(encoding="utf-8") for file in files)
-    javascript = set(re.findall(r'(?:type: |#tell\()"(\w+)"', texts)) & known
-    structs = [one for one in vars(frames).values() if isinstance(one, StructMeta)]
-    python = {str(one.__struct_config__.tag) for one in structs} & known
-    assert javascript ^ python == set(FRAMES_OF_ONE)
+    sent = set(re.findall(r'(?:type: |#tell\()"(\w+)"', javascript())) & known
+    assert sent ^ (python_frames().keys() & known) == set(FRAMES_OF_ONE)
+
+
+def test_no_client_sends_a_field_without_a_meaning() -> None:
+    """The server accepts these, because older clients send them."""
+    old = {
+        (str(one.__struct_config__.tag), name)
+        for one in ClientFrame.__args__
+        for name, field in msgspec.json.schema(one)["$defs"][one.__name__]["properties"].items()
+        if field.get("deprecated")
+    }
+    assert old == {("hello", "device")}
+    assert b'"device"' in (GOLDEN / "client.hello.json").read_bytes()
+    ours = python_frames()
+    assert not any(name in ours[tag].__struct_fields__ for tag, name in old)
+    assert not any(re.search(rf"\b{name}:", javascript()) for _, name in old)

@@ -36,15 +36,12 @@ class Client:
         user_id: str | None,
         epoch: str | None,
         cursor: int | None,
-        device: str | None,
         timing: Timing,
     ) -> None:
         self._url = url
         self._tokens = Tokens(token, user_id)
         self._files = Files(url, self._tokens.get)
-        self._traffic = Traffic(
-            url, self._tokens, timing, epoch=epoch, cursor=cursor, device=device
-        )
+        self._traffic = Traffic(url, self._tokens, timing, epoch=epoch, cursor=cursor)
         self.notifications = self._traffic.notifications
         self.typing = self._traffic.typists
         self.api = Api(Http(url, self._tokens.get))
@@ -222,7 +219,6 @@ def connect(
     user_id: str | None = None,
     epoch: str | None = None,
     cursor: int | None = None,
-    device: str | None = None,
     timing: Timing | None = None,
 ) -> Client:
     """A client for `async with`. Tries without end: put `asyncio.timeout` around to bound it.
@@ -241,7 +237,6 @@ def connect(
         user_id=user_id,
         epoch=epoch,
         cursor=cursor,
-        device=device,
         timing=timing or Timing(),
     )
 

@@ -23,7 +23,6 @@ class Hello(Struct, frozen=True, kw_only=True, tag="hello", omit_defaults=True):
     token: str
     epoch: str | None = None
     cursor: int | None = None
-    device: str | None = None
 
 
 class SendMessage(Struct, frozen=True, kw_only=True, tag="message", omit_defaults=True):

@@ -35,7 +35,6 @@ class Traffic:
         *,
         epoch: str | None,
         cursor: int | None,
-        device: str | None,
     ) -> None:
         self.limits = frames.Limits()
         self.name: str | None = None
@@ -48,13 +47,10 @@ class Traffic:
         self.typists = Typists(self.roads.send)
         self.notifications = Notifications(Http(url, tokens.get), self.roads.send)
         self._tokens = tokens
-        self._device = device
 
     def hello(self, token: str) -> frames.Hello:
         inbox = self.inbox
-        return frames.Hello(
-            token=token, epoch=inbox.head_epoch, cursor=inbox.head, device=self._device
-        )
+        return frames.Hello(token=token, epoch=inbox.head_epoch, cursor=inbox.head)
 
     def refuses(self, welcome: frames.Welcome) -> str | None:
         """Return why a welcome is refused, if it is: a token function must not change whose feed

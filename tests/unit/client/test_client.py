@@ -203,14 +203,12 @@ async def test_c6_resumes_from_the_last_event(script: Script) -> None:
 
 
 async def test_c6_goes_on_from_what_the_caller_kept(script: Script) -> None:
-    client = connect(script.url, "token", epoch="e0", cursor=41, timing=FAST, device="phone")
+    client = connect(script.url, "token", epoch="e0", cursor=41, timing=FAST)
     coming = asyncio.create_task(script.peer())
     entering = asyncio.create_task(client.__aenter__())
     hello = await (peer := await coming).welcome(cursor=41)
     await entering
-    assert hello == {
-        "type": "hello", "token": "token", "epoch": "e0", "cursor": 41, "device": "phone",
-    }  # fmt: skip
+    assert hello == {"type": "hello", "token": "token", "epoch": "e0", "cursor": 41}
     assert client.cursor == 41
     await peer.send("sync_completed", cursor=45)
     await eventually(lambda: client.cursor == 45)

@@ -16,7 +16,7 @@ LIMITS = theirs.Limits(
 )
 
 SENT: list[Struct] = [
-    ours.Hello(token="t", epoch="e", cursor=0, device="d"),
+    ours.Hello(token="t", epoch="e", cursor=0),
     ours.Hello(token="t"),
     ours.SendMessage(client_id="c", content="hi", to="bob"),
     ours.SendMessage(client_id="c", content="hi", conversation_id="d1", after="b"),

@@ -19,8 +19,10 @@ COPY shared shared
 COPY services services
 COPY linkup linkup
 COPY clients clients
+# uv knows a package of ours by its pyproject.toml, and would take the one of an earlier build.
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-default-groups --no-editable
+    uv sync --locked --no-default-groups --no-editable \
+      --reinstall-package linkup-messaging --reinstall-package linkup-client
 
 FROM python:${PYTHON}-slim-bookworm
 ARG VERSION=0.5.0

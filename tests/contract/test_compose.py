@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +298,19 @@ def test_the_image_is_of_this_version_and_of_nobody() -> None:
     assert f"ARG VERSION={project['version']}\n" in text
     assert f"\nUSER {ALL['gateway']['user']}\n" in text
     assert "# syntax" not in text
+
+
+def test_a_build_installs_our_packages_anew() -> None:
+    """uv would find one in its cache by its pyproject.toml, with the code of an earlier build."""
+    last = DOCKERFILE.read_text().partition("\nFROM ")[2].partition("\nFROM ")[0]
+    install = last.rpartition("uv sync")[2].replace("\\\n", " ").split()
+    root = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    members = [ROOT, *(ROOT / one for one in root["tool"]["uv"]["workspace"]["members"])]
+    names = {
+        tomllib.loads((one / "pyproject.toml").read_text())["project"]["name"] for one in members
+    }
+    anew = {name for flag, name in pairwise(install) if flag == "--reinstall-package"}
+    assert anew == names
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ waits, waits in a line of bounded length and for a bounded time.
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -26,7 +25,8 @@ PATIENCE = 30.0  # seconds until one is no longer asked for
 
 
 class Backlog:
-    """The limit on waiting queries, over all kinds."""
+    """The limit on waiting queries, over all kinds. Who waits in line does so within `with`, which
+    raises Overloaded when too many do."""
 
     def __init__(self, most: int, counters: Counters) -> None:
         self._most = most
@@ -37,18 +37,15 @@ class Backlog:
         """Count the waiting queries."""
         return self._waiting
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Wait in line. Raises Overloaded when too many do."""
+    def __enter__(self) -> None:
         if self._waiting >= self._most:
             text = f"{self._most} wait for the log already (LINKUP_LOG_WAITING): more are refused"
             self._counters.hit("log_waiting", text)
             raise Overloaded("Too many requests are waiting: try again later", retry_after_ms=1000)
         self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
+
+    def __exit__(self, *raised: object) -> None:
+        self._waiting -= 1
 
 
 @dataclass(slots=True)
@@ -100,12 +97,27 @@ class Gathering(Generic[K, A]):
         Who asks the same while it waits in line shares the answer; what is under way already may
         be too old for them.
         """
-        with self._backlog.waiting():
+        with self._backlog:
+            if self._most == 1 and self._idle:
+                return await self._alone(key)
             loop = asyncio.get_running_loop()
             future: asyncio.Future[A] = loop.create_future()
             self._line.setdefault(key, Asked(loop.time() + PATIENCE)).futures.append(future)
             self._wake()
             return await future
+
+    async def _alone(self, key: K) -> A:
+        """Ask in the place of an idle worker, since there is nothing to combine: it would only have
+        to be woken, and to wake its caller."""
+        worker = self._idle.pop()
+        try:
+            [answer] = await self._ask([key])
+        finally:
+            self._idle.append(worker)
+            if self._line:
+                self._wake()
+        await self._turns.turn()
+        return answer
 
     def _wake(self) -> None:
         while self._idle:

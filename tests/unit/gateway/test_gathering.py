@@ -96,6 +96,29 @@ async def test_a_slow_question_does_not_hold_up_the_next() -> None:
     assert answerer.asked == [[0], [1], [2]]
 
 
+async def test_what_is_asked_alone_waits_only_while_as_many_are_under_way() -> None:
+    answerer = Answerer()
+    async with gathered(answerer, most=1, at_once=2) as made:
+        tasks = [*await begun(made, 0, 1, 2), *await begun(made, 2, 3)]
+        assert answerer.asked == [[0], [1]]
+        answerer.gate.set()
+        assert await asyncio.gather(*tasks) == [0, 2, 4, 4, 6]
+    assert answerer.asked == [[0], [1], [2], [3]]
+
+
+async def test_who_asks_alone_and_goes_or_fails_makes_room_for_the_next() -> None:
+    answerer = Answerer()
+    async with gathered(answerer, most=1) as made:
+        tasks = await begun(made, 0, 1)
+        tasks[0].cancel()
+        answerer.gate.set()
+        assert await tasks[1] == 2
+        answerer.failures = [Unavailable("away")]
+        with pytest.raises(Unavailable):
+            await made.get(2)
+        assert await made.get(3) == 6
+
+
 async def test_who_breaks_the_answerer_breaks_it_alone() -> None:
     answerer = Answerer()
     async with gathered(answerer) as made:

@@ -3,19 +3,22 @@
 from collections.abc import Iterable
 
 from services.persistence.queries.source import Source
-from services.persistence.queries.visibility import visible
+from services.persistence.queries.visibility import runs, visible
 from shared.commands import Omissions
 
 MAX_LOOKED_AT = 10_000  # messages, the newest
 MAX_RANGES = 200
 
-# The member's own, too: this way a range ends only where something is shown.
+# The member's own, too: this way a range ends only where something is shown. They are read by runs.
 LEFT_OUT = f"""
-SELECT m.seq FROM members AS b
-JOIN messages AS m ON m.conversation_id = b.conversation_id AND m.seq > ?3
-WHERE b.user_id = ?1 AND b.conversation_id = ?2
-  AND (m.sender_id = b.user_id OR m.deleted_at IS NOT NULL OR NOT {visible("m", "b")})
-ORDER BY m.seq DESC
+SELECT coalesce(m.seq, max(run.below, ?3) + 1), coalesce(m.seq, run.top)
+FROM {runs("?2", "?3", "coalesce(r.others_seq, r.seq - 1)")}
+JOIN members AS b ON b.user_id = ?1 AND b.conversation_id = ?2
+LEFT JOIN messages AS m ON m.conversation_id = b.conversation_id
+  AND m.seq > max(run.below, ?3) AND m.seq <= iif(run.sender_id = b.user_id, 0, run.top)
+  AND (m.deleted_at IS NOT NULL OR NOT {visible("m", "b")})
+WHERE run.sender_id = b.user_id OR m.seq IS NOT NULL
+ORDER BY 2 DESC
 """  # noqa: S608 - names, no values
 
 
@@ -26,18 +29,18 @@ def omissions(
     if unread == last_seq - read_seq:
         return Omissions(read_seq + 1)
     after = max(read_seq, last_seq - MAX_LOOKED_AT)
-    found = ranges(seq for (seq,) in source.fetch(LEFT_OUT, (*member, after)))
+    found = joined(source.fetch(LEFT_OUT, (*member, after)))
     if len(found) > MAX_RANGES:
         after = found[MAX_RANGES][1]
     return Omissions(after + 1, found[:MAX_RANGES])
 
 
-def ranges(descending: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the first and the last number of each series without gaps, the highest first."""
+def joined(descending: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return these ranges, the highest first, with one in the place of those without a gap."""
     found: list[tuple[int, int]] = []
-    for number in descending:
-        if found and found[-1][0] == number + 1:
-            found[-1] = (number, found[-1][1])
+    for first, last in descending:
+        if found and found[-1][0] == last + 1:
+            found[-1] = (first, found[-1][1])
         else:
-            found.append((number, number))
+            found.append((first, last))
     return found

@@ -36,24 +36,32 @@ def newest_unread(member: str, above: str, limit: str) -> str:
 
 def others(member: str, above: str, below: str) -> str:
     """Return SQL that begins with FROM: messages `x` of others which that member may see, above a
-    seq.
-
-    It steps from run to run, the newest first, and never through the member's own: a run is what
-    one sender said in a row, and `below` is where that of a message `r` began after.
+    seq. It never steps through the member's own.
     """
-    place = f"r.conversation_id = {member}.conversation_id"
     above = f"max({above}, {member}.cleared_seq)"  # one bound: given two, SQLite may take either
-    columns = f"r.seq, {below}, r.sender_id"
     return (
-        "FROM (WITH RECURSIVE run (top, below, sender_id) AS ("  # noqa: S608 - names, no values
-        f" SELECT * FROM (SELECT {columns} FROM messages AS r WHERE {place} AND r.seq > {above}"
-        " ORDER BY r.seq DESC LIMIT 1)"
-        f" UNION ALL SELECT {columns} FROM run JOIN messages AS r ON {place}"
-        f" AND r.seq = run.below WHERE run.below > {above}) SELECT * FROM run) AS run"
+        f"FROM {runs(f'{member}.conversation_id', above, below)}"
         f" CROSS JOIN messages AS x ON x.conversation_id = {member}.conversation_id"
         f" AND x.seq > max(run.below, {above}) AND x.seq <= run.top"
         f" WHERE run.sender_id <> {member}.user_id AND x.deleted_at IS NULL"
         f" AND {_kept('x', member)}"
+    )
+
+
+def runs(conversation_id: str, above: str, below: str) -> str:
+    """Return SQL for the runs of a conversation above a seq, the newest first, as a table `run`.
+
+    A run is what one sender said in a row, from the seq after `below` up to `top`. The argument
+    `below` is where the run of a message `r` began after.
+    """
+    place = f"r.conversation_id = {conversation_id}"
+    columns = f"r.seq, {below}, r.sender_id"
+    return (
+        "(WITH RECURSIVE run (top, below, sender_id) AS ("  # noqa: S608 - names, no values
+        f" SELECT * FROM (SELECT {columns} FROM messages AS r WHERE {place} AND r.seq > {above}"
+        " ORDER BY r.seq DESC LIMIT 1)"
+        f" UNION ALL SELECT {columns} FROM run JOIN messages AS r ON {place}"
+        f" AND r.seq = run.below WHERE run.below > {above}) SELECT * FROM run) AS run"
     )
 
 

@@ -15,7 +15,8 @@ SELECT coalesce(m.seq, max(run.below, ?3) + 1), coalesce(m.seq, run.top)
 FROM {runs("?2", "?3", "coalesce(r.others_seq, r.seq - 1)")}
 JOIN members AS b ON b.user_id = ?1 AND b.conversation_id = ?2
 LEFT JOIN messages AS m ON m.conversation_id = b.conversation_id
-  AND m.seq > max(run.below, ?3) AND m.seq <= iif(run.sender_id = b.user_id, 0, run.top)
+  AND m.seq > max(run.below, ?3)
+  AND m.seq <= CASE WHEN run.sender_id = b.user_id THEN 0 ELSE run.top END
   AND (m.deleted_at IS NOT NULL OR NOT {visible("m", "b")})
 WHERE run.sender_id = b.user_id OR m.seq IS NOT NULL
 ORDER BY 2 DESC

@@ -168,6 +168,40 @@ test("s92: only a list on the screen follows the badge, once a second", async (t
   assert.equal(server.asked.length, 2);
 });
 
+test("s92: a number that was told since is not replaced by an answer from before it", async () => {
+  const server = new Server([notice(1)]);
+  const feed = await feedOf(server);
+  let answer;
+  server.api.readNotifications = () => new Promise((resolve) => (answer = resolve));
+  const reading = feed.readAll();
+  server.tell("notifications_read", { up_to: "n1", read_at: LATER, unread_count: 0 });
+  server.tell("notification", notice(2));
+  server.tell("badge_update", { unread_count: 1 });
+  answer({ count: 1, unread_count: 0, read_at: LATER });
+  await reading;
+  assert.equal(feed.unread, 1);
+  const one = feed.read(feed.items[0]);
+  server.tell("badge_update", { unread_count: 7 });
+  await one;
+  assert.equal(feed.unread, 7);
+});
+
+test("s92: what arrives while the list is loaded is in it soon, and counts at once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const server = new Server([notice(1)]);
+  const feed = await feedOf(server);
+  feed.isShown = true;
+  const loading = feed.load();
+  server.notices.unshift(notice(2));
+  server.tell("notification", notice(2));
+  server.tell("badge_update", { unread_count: 2 });
+  await loading;
+  assert.equal(feed.unread, 2);
+  t.mock.timers.tick(1_000);
+  await turn();
+  assert.deepEqual(ids(feed), ["n2", "n1"]);
+});
+
 test("s92: the badge goes up to 99", () => {
   assert.deepEqual([1, 99, 100, 5_000].map(capped), ["1", "99", "99+", "99+"]);
 });

@@ -30,6 +30,7 @@ export class Feed extends EventTarget {
   #api;
   #outside = new Map(); // the unread notifications that belong to no conversation, by id
   #asked = 0;
+  #heard = 0; // frames: an answer may be older than the last one
   #refreshing;
 
   /**
@@ -41,11 +42,16 @@ export class Feed extends EventTarget {
     this.#api = client.api;
     this.#refreshing = new Pace(() => again.until(() => this.load(), { signal }).catch(() => {}), REFRESH_MS);
     const listen = (type, act) => client.addEventListener(type, ({ detail }) => act(detail), { signal });
+    const hear = (type, act) =>
+      listen(type, (frame) => {
+        this.#heard += 1;
+        act(frame);
+      });
     listen("state", ({ state }) => state === "connected" && this.#missed());
-    listen("badge_update", (frame) => this.#badge(frame.unread_count));
-    listen("notification", (frame) => this.#arrived(frame));
-    listen("notification_read", (frame) => this.#readOne(frame));
-    listen("notifications_read", (frame) => this.#readMany(frame));
+    hear("badge_update", (frame) => this.#badge(frame.unread_count));
+    hear("notification", (frame) => this.#arrived(frame));
+    hear("notification_read", (frame) => this.#readOne(frame));
+    hear("notifications_read", (frame) => this.#readMany(frame));
   }
 
   /** How many unread ones belong to no conversation, as far as this page has seen them. */
@@ -56,24 +62,26 @@ export class Feed extends EventTarget {
   /** Loads the first page; older ones that are loaded stay. */
   async load() {
     const asked = (this.#asked += 1);
+    const heard = this.#heard;
     const page = await this.#ask();
     if (asked !== this.#asked) return;
     const older = this.#olderThan(page);
     this.items = [...page.notifications, ...older];
     if (!older.length) this.next = page.next;
     this.loaded = true;
-    this.#took(page);
+    this.#took(page, heard);
   }
 
   /** Loads the next page. */
   async more() {
     const asked = (this.#asked += 1);
+    const heard = this.#heard;
     const page = await this.#ask(this.next);
     if (asked !== this.#asked) return;
     const known = new Set(this.items.map(idOf));
     this.items = [...this.items, ...page.notifications.filter((one) => !known.has(idOf(one)))];
     this.next = page.next;
-    this.#took(page);
+    this.#took(page, heard);
   }
 
   /** Turns to another list, which has to be loaded. @param {{unreadOnly?: boolean, type?: string}} filter */
@@ -90,13 +98,14 @@ export class Feed extends EventTarget {
   async read(notice) {
     if (notice.read_at) return;
     const { unread } = this;
+    const heard = this.#heard;
     this.#mark([notice.notification_id], present());
     if (!notice.is_read) this.#count(Math.max(0, unread - 1)); // else it is of a muted conversation
     try {
-      this.#count((await this.#api.readNotification(notice.notification_id)).unread_count);
+      this.#answered((await this.#api.readNotification(notice.notification_id)).unread_count, heard);
     } catch (error) {
       this.#mark([notice.notification_id], null);
-      this.#count(unread);
+      this.#answered(unread, heard);
       throw error;
     }
   }
@@ -106,7 +115,10 @@ export class Feed extends EventTarget {
     const { type } = this.filter;
     const [first] = this.items;
     const asked = { ...(type && { notification_type: type }), ...(first && { up_to: idOf(first) }) };
-    this.#readMany({ ...asked, ...(await this.#api.readNotifications(asked)) });
+    const heard = this.#heard;
+    const answer = await this.#api.readNotifications(asked);
+    this.#markMany({ ...asked, ...answer });
+    this.#answered(answer.unread_count, heard);
   }
 
   /** Between two connections, others may have been read. */
@@ -127,9 +139,16 @@ export class Feed extends EventTarget {
     return this.items.filter((one) => !fresh.has(idOf(one)) && timeOf(one) < last);
   }
 
-  #took({ notifications, unread_count }) {
+  /** What was heard of meanwhile is perhaps not in it. */
+  #took({ notifications, unread_count }, heard) {
     for (const notice of notifications) this.#sort(notice);
-    this.#count(unread_count);
+    if (heard !== this.#heard) this.#missed();
+    this.#answered(unread_count, heard);
+  }
+
+  /** The gateway tells a number once: an answer from before it must not take its place. */
+  #answered(unread, heard) {
+    this.#count(heard === this.#heard ? unread : this.unread);
   }
 
   /** One that is grouped again is unread again, and moves to the top. */
@@ -153,15 +172,19 @@ export class Feed extends EventTarget {
     this.#count(unread_count);
   }
 
+  #readMany(frame) {
+    this.#markMany(frame);
+    this.#count(frame.unread_count);
+  }
+
   /** By their times: this may be heard of after one that has arrived since. */
-  #readMany({ notification_type: type, up_to, read_at, unread_count }) {
+  #markMany({ notification_type: type, up_to, read_at }) {
     const known = [...this.items, ...this.#outside.values()];
     const last = known.find((one) => idOf(one) === up_to);
     if (up_to && !last) this.#refreshing.ask();
     const until = Math.min(Date.parse(read_at), last ? timeOf(last) : Infinity);
     const isMeant = (one) => timeOf(one) <= until && (!type || one.notification_type === type);
     this.#mark(known.filter(isMeant).map(idOf), read_at);
-    this.#count(unread_count);
   }
 
   #mark(ids, readAt) {

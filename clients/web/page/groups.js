@@ -34,7 +34,8 @@ export class Groups {
     if (!chat?.isListed) return this.#discover(frame);
     chat.takeGroup(frame);
     chat.notices.add(frame, chat.lastSeq);
-    if (chat.members.size && OF_MEMBERS.has(frame.change)) this.meetAgain(chat);
+    const isMet = chat.members.size || this.#going.has(chat); // what is asked may be answered as it was before
+    if (isMet && OF_MEMBERS.has(frame.change)) this.meetAgain(chat);
     this.#tell(frame, chat);
   }
 

@@ -163,6 +163,19 @@ test("who is in a group is asked once at a time, and once more when it changed m
   assert.deepEqual(told(chat.notices).slice(1), ["Alice gave Bob another role", "Alice made Bob an owner"]);
 });
 
+test("who is in a group is asked once more when it changed while that was asked for the first time", async () => {
+  const { groups, chat, answers } = asking();
+  chat.members = new Map();
+  groups.meet(chat);
+  groups.take(frame("role", "alice", ["bob"]), chat);
+  answers[0].resolve(page("member", cursor - 1)); // as it was before
+  await turn();
+  assert.equal(answers.length, 2);
+  answers[1].resolve(page("admin", cursor));
+  await turn();
+  assert.deepEqual(told(chat.notices), ["Alice made Bob an admin"]);
+});
+
 test("without an answer a change of role is told without the role", async () => {
   const { groups, chat, answers } = asking();
   groups.take(frame("role", "alice", ["bob"]), chat);

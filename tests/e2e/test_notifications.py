@@ -128,8 +128,9 @@ async def test_s92_on_a_phone_the_list_is_a_full_screen_and_tells_what_fails(
     for number in range(3):
         await announce(page, stack, "nelly", f"Mention {number}")
     await expect(bell(page).locator(".badge")).to_have_text("3")
-    await page.route("**/v1/notifications?*", _refuse)
     await bell(page).tap()
+    await expect(titles(page)).to_have_count(3)
+    await page.route("**/v1/notifications?*", _refuse)
     await page.get_by_label("Type").select_option("mention")
     await expect(page.locator(".centre .problem")).to_have_text("The server answered 403")
     await page.unroute("**/v1/notifications?*", _refuse)
@@ -151,6 +152,36 @@ async def test_s92_on_a_phone_the_list_is_a_full_screen_and_tells_what_fails(
     await expect(bell(page).locator(".badge")).to_have_text("2")
     await page.get_by_role("button", name="Unread", exact=True).tap()
     await expect(titles(page)).to_have_text(["Mention 1", "Mention 0"])
+
+
+async def test_s92_a_list_that_was_refused_is_asked_for_again_while_another_is_slow(
+    stack: Stack, open_as: Open
+) -> None:
+    page = await open_as("nele92")
+    await announce(page, stack, "nele92", "Mention")
+    await expect(bell(page).locator(".badge")).to_have_text("1")
+    slow: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        slow.append(route)
+
+    await page.route("**/v1/notifications?*", hold)
+    await bell(page).click()
+    await eventually(lambda: bool(slow))
+    await page.route("**/v1/notifications?*", _refuse)  # before the other one
+    await page.get_by_label("Type").select_option("mention")
+    problem, again = page.locator(".centre .problem"), page.get_by_role("button", name="Try again")
+    await expect(problem).to_have_text("The server answered 403")
+    async with page.expect_response("**/v1/notifications?*"):
+        await again.click()
+    async with page.expect_response("**/v1/notifications?*") as answered:
+        await slow[0].continue_()
+    await (await answered.value).finished()
+    await expect(problem).to_be_visible()  # of the list that is looked at
+    await page.unroute("**/v1/notifications?*")
+    await again.click()
+    await expect(titles(page)).to_have_text(["Mention"])
+    await expect(problem).to_be_hidden()
 
 
 async def test_s93_preferences_are_kept_and_a_refused_one_is_taken_back(open_as: Open) -> None:

@@ -10,8 +10,9 @@ export class Foot {
   #problem = h("p", { class: "problem", role: "alert", hidden: true });
   #again;
   #more;
-  #failed = null; // what is to be tried again
-  #going = 0;
+  #failed = null; // what is to be tried again, and when it had begun: {act, began}
+  #going = new Map(); // what is under way → when it began
+  #begun = 0;
 
   /**
    * @param {{rest: HTMLElement, again: import("./again.js").Again, onMore: () => Promise<void>}} options
@@ -21,8 +22,8 @@ export class Foot {
     this.#rest = rest;
     this.#retries = again;
     const button = (name, click) => h("button", { type: "button", hidden: true, on: { click } }, name);
-    this.#again = button("Try again", () => (this.#going ? again.now() : this.#do(this.#failed)));
-    this.#more = button("Show more", () => this.#going || this.load(onMore));
+    this.#again = button("Try again", () => this.#retry());
+    this.#more = button("Show more", () => this.#going.size || this.load(onMore));
     this.element = h("div", { class: "foot" }, this.#problem, this.#again, this.#more);
   }
 
@@ -33,8 +34,9 @@ export class Foot {
 
   /** Loads what can be loaded, sooner or later, and tells of what fails. @param {() => Promise<void>} act */
   load(act) {
-    const how = { signal: this.#closed.signal, onFailed: (error) => this.#tell(act, error.message) };
-    return this.#do(() => this.#retries.until(act, how));
+    const how = { signal: this.#closed.signal, onFailed: (error) => this.#tell(whole, error.message) };
+    const whole = () => this.#retries.until(act, how);
+    return this.#do(whole);
   }
 
   /** Does it once, and tells if it failed. @param {() => Promise<void>} act */
@@ -47,18 +49,30 @@ export class Foot {
     this.#closed.abort();
   }
 
+  #retry() {
+    const { act } = this.#failed;
+    if (this.#going.has(act)) this.#retries.now();
+    else this.#do(act);
+  }
+
+  /** That something succeeds says nothing of what has begun since. */
   async #do(act) {
-    this.#going += 1;
+    const began = (this.#begun += 1);
+    this.#going.set(act, began);
     try {
       await act();
-      this.#tell(null, "");
+      if (!this.#failed || this.#failed.began <= began) this.#say(null, "");
     } catch (error) {
       this.#tell(act, error.message);
     }
-    this.#going -= 1;
+    this.#going.delete(act);
   }
 
-  #tell(failed, words) {
+  #tell(act, words) {
+    this.#say({ act, began: this.#going.get(act) }, words);
+  }
+
+  #say(failed, words) {
     this.#failed = failed;
     this.#problem.textContent = words;
     this.#problem.hidden = !failed;

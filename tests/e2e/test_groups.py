@@ -163,9 +163,12 @@ async def test_s87_a_group_tells_what_happened_between_its_messages(
     await view(vito, "Vines")
     await vito.get_by_label("Add people").fill("veit")
     await vito.get_by_role("button", name="Add", exact=True).click()
+    await expect(member(vito, "veit")).to_be_visible()
     await give(vito, "vida", "Admin")
+    await expect(vito.locator(".give.changing")).to_have_count(0)
     await vito.get_by_label("Title").fill("<b>Wine</b>")
     await vito.get_by_role("button", name="Rename").click()
+    await expect(vito.locator(".sheet h2")).to_have_text("<b>Wine</b> · 3")
     await vito.get_by_role("button", name="Remove veit").click()
     told = [
         "vito created the group",

@@ -20,6 +20,7 @@ from services.persistence.upkeep import violations
 from shared import api
 from shared.errors import BY_CODE
 from shared.frames import NOTIFICATION_TYPES
+from shared.health.report import Check
 from shared.health.taxonomy import CATEGORIES
 from shared.route import Route
 from shared.routes import ROUTES
@@ -71,6 +72,14 @@ def test_the_table_of_readiness_has_each_check_of_each_service() -> None:
         couriers = {"email", "push"} if service == "notify" else set()
         assert found >= OF_EACH
         assert checks == found - OF_EACH | couriers
+
+
+def test_the_table_of_readiness_names_the_fields_of_a_check_as_they_are_sent() -> None:
+    sent = {one.encode_name for one in msgspec.structs.fields(Check)}
+    what = rows(section("operations.md", "### Readiness"), "| service | check |")
+    told = set(re.findall(r"`(observed\w*)`", " ".join(cell for row in what for cell in row[2:])))
+    assert told
+    assert told <= sent
 
 
 def test_the_codes_and_reasons_of_refused_lines_are_those_of_the_gateway() -> None:

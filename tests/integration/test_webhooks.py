@@ -372,8 +372,11 @@ async def test_410_switches_it_off_and_switched_on_it_goes_on_in_order(world: Wo
     assert world.told() == {"bob": said}
 
 
-async def test_410_for_one_event_counts_the_attempts_of_all(world: World) -> None:
+async def test_410_for_one_event_counts_the_attempts_of_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One is under way and gets no answer, another waits for it, and a third is answered."""
+    monkeypatch.setattr(lines, "TIMEOUT", 300.0)  # the first is answered last
     async with world.notify() as health:
         await world.put()
         world.there.script = ["hang", "410"]

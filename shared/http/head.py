@@ -10,6 +10,8 @@ FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
 TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
 LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs the parser 20 us or more
 SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
+BETWEEN = (h11.IDLE, h11.DONE)  # the states of a client between two requests
+NOTHING = (b"", False)  # all that came is read, and the client has not closed
 
 
 class Requests(h11.Connection):
@@ -21,6 +23,8 @@ class Requests(h11.Connection):
     _head: Sequence[bytes] = ()  # of an answer, until its body begins
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state in BETWEEN and self.trailing_data == NOTHING:
+            return h11.NEED_DATA  # what h11 would find out by a search for the next head
         event = super().next_event()
         match event:
             case h11.Request():

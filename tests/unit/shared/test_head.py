@@ -1,4 +1,4 @@
-"""Tests for the writing of answers: one write for the head and the beginning of the body."""
+"""Tests for the parser of requests: what it writes of an answer, and what it reads between two."""
 
 import h11
 
@@ -13,6 +13,12 @@ def _asked(method: str = "GET") -> Requests:
     assert isinstance(connection.next_event(), h11.Request)
     assert isinstance(connection.next_event(), h11.EndOfMessage)
     return connection
+
+
+def _answer(connection: Requests) -> None:
+    connection.send(RESPONSE)
+    connection.send(h11.Data(data=b"abcd"))
+    connection.send(h11.EndOfMessage())
 
 
 def test_the_head_of_an_answer_leaves_with_the_beginning_of_its_body() -> None:
@@ -40,9 +46,7 @@ def test_an_answer_without_a_body_is_its_head() -> None:
 
 def test_the_head_of_the_next_answer_is_its_own() -> None:
     connection = _asked()
-    connection.send(RESPONSE)
-    connection.send(h11.Data(data=b"abcd"))
-    connection.send(h11.EndOfMessage())
+    _answer(connection)
     connection.start_next_cycle()
     connection.receive_data(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
     assert isinstance(connection.next_event(), h11.Request)
@@ -57,10 +61,33 @@ def test_the_head_of_the_next_answer_is_its_own() -> None:
 
 def test_a_connection_that_ends_writes_nothing() -> None:
     connection = _asked()
-    connection.send(RESPONSE)
-    connection.send(h11.Data(data=b"abcd"))
-    connection.send(h11.EndOfMessage())
+    _answer(connection)
     connection.receive_data(b"")
     connection.next_event()
 
     assert connection.send(h11.ConnectionClosed()) is None
+
+
+def test_between_two_requests_nothing_is_parsed_and_what_comes_then_is_read() -> None:
+    connection = _asked()
+    assert connection.next_event() is h11.NEED_DATA
+    _answer(connection)
+    connection.start_next_cycle()
+    assert connection.next_event() is h11.NEED_DATA
+
+    connection.receive_data(b"GET /next HTTP/1.1\r\nHost: he")
+    assert connection.next_event() is h11.NEED_DATA
+    connection.receive_data(b"re\r\n\r\nGET /third")
+    event = connection.next_event()
+    assert isinstance(event, h11.Request)
+    assert event.target == b"/next"
+    assert isinstance(connection.next_event(), h11.EndOfMessage)
+    assert connection.next_event() is h11.PAUSED
+
+
+def test_a_client_that_closes_between_two_requests_is_noticed() -> None:
+    connection = _asked()
+    _answer(connection)
+    connection.start_next_cycle()
+    connection.receive_data(b"")
+    assert isinstance(connection.next_event(), h11.ConnectionClosed)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
@@ -33,7 +34,14 @@ class Table(BaseRoute):
         return another
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope[FOUND].handle(scope, receive, send)
+        """Call the endpoint past the framework's wrapper of it, which handles errors that the
+        application around handles too."""
+        route = scope[FOUND]
+        if scope["method"] not in route.methods:
+            await route.handle(scope, receive, send)  # which refuses it
+            return
+        response = await route.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def _form(path: str) -> Form:

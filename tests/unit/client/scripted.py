@@ -17,7 +17,7 @@ FAST = Timing(
     next_second=0.01,
     first=0.02,
     longest=0.15,
-    ack_timeout=5,
+    ack_timeout=60,
     marks_every=0.01,
 )
 NOW = "2026-11-21T09:30:00.000000Z"

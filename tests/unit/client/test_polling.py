@@ -123,7 +123,8 @@ async def test_s62_pages_are_followed_to_the_end_and_asked_for_again(scene: Scen
 
 async def test_c10_a_full_inbox_is_not_asked_for_without_a_pause(scene: Scene) -> None:
     scene.server.pages = [{**EMPTY, "has_more": True}]  # and nothing of it was kept
-    scene.polling = Polling(scene.server.ask, Tokens("t"), FAST, scene.owner)  # polls in 2.5 s
+    rare = structs.replace(FAST, poll_every=60)
+    scene.polling = Polling(scene.server.ask, Tokens("t"), rare, scene.owner)
     await scene.open()
     await asyncio.sleep(0.05)
     assert len(scene.server.polls) == 1

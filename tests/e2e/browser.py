@@ -18,6 +18,13 @@ from tests.support.waiting import eventually
 Open = Callable[..., Awaitable[Page]]
 OnWebSocket = Callable[[WebSocketRoute], Awaitable[None]]
 
+UNTOLD = """() => {
+    const get = Headers.prototype.get;
+    Headers.prototype.get = function (name) {
+        return name === "Date" ? null : get.call(this, name);
+    };
+}"""
+
 
 async def sign_in(page: Page, user_id: str) -> None:
     await page.get_by_label("Another user").fill(user_id)
@@ -89,6 +96,16 @@ def own(page: Page, content: str) -> Locator:
 
 async def has_status(row: Locator, status: str) -> None:
     await expect(row).to_have_attribute("data-status", status)
+
+
+async def is_stored(row: Locator) -> None:
+    """Wait until the server has it, whoever has got or read it since."""
+    await expect(row).to_have_attribute("data-status", re.compile("sent|delivered|read"))
+
+
+async def keep_clock(page: Page) -> None:
+    """Let no answer tell the page the time, which it would believe more than its own clock."""
+    await page.evaluate(UNTOLD)
 
 
 async def post(page: Page, stack: Stack, sender: str, to: str, *contents: str) -> None:

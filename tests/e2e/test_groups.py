@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, Route, WebSocketRoute, expect
 
-from tests.e2e.browser import Open, been_here, connected, has_status, message_row, own, send
+from tests.e2e.browser import Open, been_here, connected, is_stored, message_row, own, send
 from tests.support.stack import Stack
 from tests.support.waiting import TIMEOUT_FACTOR
 
@@ -157,6 +157,7 @@ async def test_s87_a_group_tells_what_happened_between_its_messages(
     await make_group(vito, "Vines", "vida")
     await expect(notices(vito)).to_have_text(["You created the group"])
     await send(vito, "Welcome")
+    await is_stored(own(vito, "Welcome"))
     await enter(vida, "Vines")
     await expect(notices(vida)).to_have_text(["vito created the group"])
 
@@ -216,7 +217,7 @@ async def test_s87_what_happened_while_away_is_told_where_it_happened(
     wolf = await open_as("wolf")
     await enter(wolf, "Walks")
     await send(wolf, "Second")
-    await has_status(own(wolf, "Second"), "sent")  # before the group is left, by another way
+    await is_stored(own(wolf, "Second"))  # before the group is left, by another way
     await view(wolf, "Walks")
     await wolf.get_by_role("button", name="Leave the group").click()
     await wolf.get_by_role("button", name="Leave", exact=True).click()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.e2e.browser import Open
+from tests.e2e.browser import Open, keep_clock
 from tests.e2e.test_attachments import picture
 from tests.support.waiting import eventually
 
@@ -107,6 +107,7 @@ async def test_f_p8_a_picture_and_its_download_outlive_their_url(
     await page.get_by_role("button", name="Open pier.png").click()
     await expect(shown).to_have_js_property("naturalWidth", 64)
     links.end()
+    await keep_clock(page)
     await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=10))
     async with page.expect_download() as downloading:
         await page.get_by_role("link", name="Download").click()

@@ -16,6 +16,7 @@ from tests.e2e.browser import (
     delete,
     frozen,
     has_status,
+    keep_clock,
     long_press,
     message_menu,
     message_row,
@@ -218,6 +219,7 @@ async def test_s66_s89_what_the_server_allows_is_offered_and_no_longer(open_as: 
     sent = datetime.fromisoformat(told or "")
     edit = page.get_by_role("menuitem", name="Edit")
     everyone = page.get_by_role("button", name="Delete for everyone")
+    await keep_clock(page)
     await page.clock.install()
 
     await page.clock.pause_at(sent + EDIT_WINDOW - MOMENT)

@@ -12,6 +12,7 @@ from tests.e2e.browser import (
     connected,
     findable,
     has_status,
+    keep_clock,
     message_menu,
     messages,
     own,
@@ -58,6 +59,7 @@ async def test_f_p14_today_becomes_yesterday_while_the_page_is_open(
     await expect(page.locator(".day")).to_have_text("Today")
     for place in (".chats time", ".hits time"):
         await expect(page.locator(place)).to_have_text(hour)
+    await keep_clock(page)
     await set_clock(page, DAY)
     for place in (".day", ".chats time", ".hits time"):
         await expect(page.locator(place)).to_have_text("Yesterday")

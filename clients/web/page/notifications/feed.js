@@ -142,7 +142,7 @@ export class Feed extends EventTarget {
   /** What was heard of meanwhile is perhaps not in it. */
   #took({ notifications, unread_count }, heard) {
     for (const notice of notifications) this.#sort(notice);
-    if (heard !== this.#heard) this.#missed();
+    if (heard !== this.#heard && this.isShown) this.#refreshing.ask();
     this.#answered(unread_count, heard);
   }
 

@@ -15,7 +15,7 @@ COVERED = {row.number: row.tests for row in rows() if row.number.startswith("D")
 RULES = [
     *(f"C{number}" for number in range(1, 11)),
     *(row for row, tests in COVERED.items() if tests),
-    *(f"R{number}" for number in range(1, 19)),
+    *(f"R{number}" for number in range(1, 20)),
 ]
 
 each = pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.id)

@@ -16,6 +16,7 @@ import pytest
 
 from shared import contract, frames
 from shared.contract.asyncapi import tag_of
+from tests.support.waiting import TIMEOUT_FACTOR
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -114,7 +115,7 @@ async def run_node(node: str) -> dict[str, Any]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, faults = await asyncio.wait_for(process.communicate(), 30)
+        output, faults = await asyncio.wait_for(process.communicate(), 30 * TIMEOUT_FACTOR)
     finally:
         if process.returncode is None:
             process.kill()

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import TIMEOUT_FACTOR
+
 ROOT = Path(__file__).parents[2]
 PYTHON, WEB = ROOT / "clients" / "python", ROOT / "clients" / "web"
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.timeout(2 * SECONDS)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=SECONDS * TIMEOUT_FACTOR
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -24,6 +24,7 @@ from linkup.load.running import Plan
 from linkup.load.typists import PERIOD
 from tests.support.commands import unusable
 from tests.support.stack import AUDIENCE, Stack, run_stack
+from tests.support.waiting import TIMEOUT_FACTOR
 
 on_one_product = pytest.mark.asyncio(loop_scope="session")
 
@@ -162,5 +163,5 @@ async def _linkup(*arguments: str) -> Any:
         [sys.executable, "-m", "linkup", *arguments],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=50 * TIMEOUT_FACTOR,
     )

@@ -70,8 +70,7 @@ SENTENCES: dict[Kind, tuple[str, str]] = {
     "client_id_twice": (
         "User {user_id} has two messages with the same client_id; one is message {message_id} "
         "in conversation {conversation_id}.",
-        "Delete one of the two as its sender; then make the index `messages_once` anew "
-        "(`REINDEX messages_once`) while persistence is stopped.",
+        RESTORE,
     ),
     "erased_text_indexed": (
         "Message {message_id} was erased, and the search index still lists words of it.",

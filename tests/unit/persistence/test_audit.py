@@ -158,6 +158,16 @@ async def test_f_a1_each_corruption_is_found_and_named(healthy: Path, name: str)
         assert not re.search("None|[{}]", one.text + one.remedy)
 
 
+async def test_the_remedy_in_sql_ends_its_finding(healthy: Path) -> None:
+    script, kind, _ = PLANTED["erased text that is indexed"]
+    plant(healthy, script)
+    [remedy] = {one.remedy for one in audited(healthy) if one.kind == kind}
+    [statement] = re.findall("`(DELETE .+?)`", remedy)
+    with closing(sqlite3.connect(healthy)) as store, store:
+        store.execute(statement)
+    assert kind not in {one.kind for one in audited(healthy)}
+
+
 def test_every_kind_has_its_sentence() -> None:
     assert set(SENTENCES) == set(get_args(Kind))
 

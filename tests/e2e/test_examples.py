@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, FrameLocator, expect
 from tests.support.endpoint import certificate
 from tests.support.examples import COMMANDS, TlsProxy, can_run, example, private_key, tls_proxy
 from tests.support.stack import Stack, run_stack
+from tests.support.waiting import TIMEOUT_FACTOR
 
 pytestmark = [
     pytest.mark.browser,
@@ -22,6 +23,7 @@ pytestmark = [
 ]
 
 APPS = [name for name in COMMANDS if can_run(name)]
+PATIENCE = 20_000 * TIMEOUT_FACTOR  # ms: the page waits for five seconds before it asks again
 HOST_KEY = "a-host-key-of-at-least-thirty-two-bytes"
 
 
@@ -87,6 +89,28 @@ async def come(context: BrowserContext, url: str, user_id: str) -> FrameLocator:
     state = frame.locator(".connection")
     await expect(state).to_have_attribute("data-state", "connected")
     return frame
+
+
+async def test_s3_an_example_that_cannot_answer_signs_nobody_out(
+    house: Stack, proxies: dict[str, TlsProxy], browser: Browser
+) -> None:
+    """Nor does a redirect to a login page leave the chat without an answer."""
+    url = proxies["fastapi"].url("localhost")
+    context = await browser.new_context(ignore_https_errors=True)
+    page = await context.new_page()
+    await page.goto(f"{url}/sign-in/alice-of-the-frame")
+    await page.route("**/linkup/token", lambda route: route.fulfill(status=503))
+    await page.goto(url)
+    frame = page.frame_locator("iframe")
+    await expect(frame.get_by_text("does not answer")).to_be_visible(timeout=PATIENCE)
+    await page.unroute_all()
+    state = frame.locator(".connection")
+    await expect(state).to_have_attribute("data-state", "connected", timeout=PATIENCE)
+    away = {"location": "/login"}
+    await page.route("**/linkup/token", lambda route: route.fulfill(status=302, headers=away))
+    await page.goto(url)
+    await expect(frame.get_by_role("heading", name="You are signed out")).to_be_visible()
+    await context.close()
 
 
 async def write(frame: FrameLocator, to: str, content: str) -> None:

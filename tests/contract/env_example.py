@@ -11,8 +11,10 @@ from msgspec import to_builtins
 from shared.settings import Settings, to_environment, variable
 
 HEAD = """\
-# The settings of LinkUp messaging and their defaults. For docker compose, copy this file to .env
-# beside docker-compose.yml, and remove the # from the lines that you change.
+# The settings of LinkUp messaging and their defaults. Docker compose reads settings from the file
+# .env beside docker-compose.yml. If there is none, copy this file to .env, and remove the # from
+# the lines that you change. For production, docs/deploy.md makes a .env with secrets: add your
+# lines to it.
 # `linkup run` reads the same variables from its environment, or settings from the TOML file that
 # LINKUP_CONFIG names, in which LINKUP_HEARTBEAT is written heartbeat. `linkup config` prints the
 # effective settings. Without docker compose, a secret can also be read from a file, which is
@@ -39,7 +41,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " improves only after a fifth of this time.",
         "loop": "The event loop: uvloop, asyncio, or auto for uvloop where it is installed.",
         "metrics": "1: collect metrics and serve them at /metrics. 0: do neither.",
-        "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only.",
+        "host": "The address to listen on. 127.0.0.1 accepts connections from this machine only."
+        " With `linkup run`, it is that of the gateway; the other services listen on 127.0.0.1.",
         "gateway_port": "The port of the page, the API and the WebSockets. 0: a free port.",
         "persistence_port": "The port of persistence's health routes. 0: a free port.",
         "notify_port": "The port of notify's health routes. 0: a free port.",

@@ -1,7 +1,10 @@
 """Checks of limits: sizes, rates and abuse, each with its named outcome."""
 
 import asyncio
+import itertools
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from linkup.conform.caller import Caller
@@ -57,13 +60,32 @@ async def a_rate_limit_over_all_roads(scene: Scene) -> None:
     """The message rate covers WebSockets and HTTP, which returns 429 with Retry-After."""
     alice, api = await scene.enter("alice"), await scene.api("alice")
     error = await _exhaust(alice)
-    burst = alice.frames[0]["limits"]["message_burst"]
-    await _flood(alice, "flood", 30)  # or a slow answer would find it refilled
     # No more at once than a bucket would hold that they had for themselves.
-    answers = await asyncio.gather(*(_post(api, alice, f"post-{n}") for n in range(burst)))
+    posts = range(alice.frames[0]["limits"]["message_burst"])
+    async with _emptied(alice):
+        answers = await asyncio.gather(*(_post(api, alice, f"post-{n}") for n in posts))
     answer = max(answers, key=lambda answer: answer.status)
     expect("the status behind a full bucket", [answer.status, error["code"]], [429, "rate_limited"])
     demand(int(answer.headers.get("retry-after", "0")) >= 1, "Retry-After", answer.headers)
+
+
+@asynccontextmanager
+async def _emptied(alice: Player) -> AsyncIterator[None]:
+    """Send messages at twice the rate, or a slow server would refill the bucket meanwhile."""
+
+    async def empty() -> None:
+        for number in itertools.count():
+            await _flood(alice, f"flood-{number}", 1)
+            await asyncio.sleep(0.5 / alice.frames[0]["limits"]["message_rate"])
+
+    emptying = asyncio.create_task(empty())
+    try:
+        yield
+    finally:
+        emptying.cancel()
+        await asyncio.wait([emptying])
+    if not emptying.cancelled():
+        emptying.result()
 
 
 async def _post(api: Caller, alice: Player, client_id: str) -> Answer:

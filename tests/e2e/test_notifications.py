@@ -161,26 +161,40 @@ async def test_s92_a_list_that_was_refused_is_asked_for_again_while_another_is_s
     await announce(page, stack, "nele92", "Mention")
     await expect(bell(page).locator(".badge")).to_have_text("1")
     slow: list[Route] = []
+    refuses = True
 
-    async def hold(route: Route) -> None:
-        slow.append(route)
+    async def answer(route: Route) -> None:
+        if "notification_type" not in route.request.url:
+            slow.append(route)  # the list of all types
+        elif refuses:
+            await route.fulfill(status=403)
+        else:
+            await route.continue_()
 
-    await page.route("**/v1/notifications?*", hold)
-    await bell(page).click()
-    await eventually(lambda: bool(slow))
-    await page.route("**/v1/notifications?*", _refuse)  # before the other one
-    await page.get_by_label("Type").select_option("mention")
+    await page.route("**/v1/notifications?*", answer)
     problem, again = page.locator(".centre .problem"), page.get_by_role("button", name="Try again")
+    await bell(page).click()
+    await eventually(lambda: len(slow) == 1)
+    await page.get_by_label("Type").select_option("mention")
     await expect(problem).to_have_text("The server answered 403")
-    async with page.expect_response("**/v1/notifications?*"):
-        await again.click()
     async with page.expect_response("**/v1/notifications?*") as answered:
         await slow[0].continue_()
     await (await answered.value).finished()
     await expect(problem).to_be_visible()  # of the list that is looked at
-    await page.unroute("**/v1/notifications?*")
+    refuses = False
     await again.click()
     await expect(titles(page)).to_have_text(["Mention"])
+    await expect(problem).to_be_hidden()
+
+    refuses = True
+    await page.get_by_label("Type").select_option("")
+    await eventually(lambda: len(slow) == 2)
+    await page.get_by_label("Type").select_option("mention")
+    await expect(problem).to_be_visible()
+    refuses = False
+    await again.click()
+    await expect(titles(page)).to_have_text(["Mention"])
+    await slow[1].continue_()
     await expect(problem).to_be_hidden()
 
 

@@ -17,6 +17,7 @@ from tests.support.waiting import TIMEOUT_FACTOR
 QUICK = {"contract", "unit"}
 LONGEST = "e2e"
 BROWSER_WORKERS = 2  # each starts a browser and a product for all its files
+SLOW_SECONDS = 240  # what a slow test may take, unless it has a limit of its own
 REQUIRE_ALL = bool(os.environ.get("LINKUP_REQUIRE_ALL"))
 
 # What is imported and collected stays until the end: the collector has nothing to find in it.
@@ -67,13 +68,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first and the quick ones last: no worker is left alone at the end. The limit of
-    a test's own grows by the factor, too."""
+    a test's own grows by the factor, too, and a slow one has a longer limit than others."""
     select(config, items)
     items.sort(key=lambda item: (LONGEST not in item.path.parts, bool(QUICK & {*item.path.parts})))
     for item in items:
-        if (limit := item.get_closest_marker("timeout")) is not None:
-            own = pytest.mark.timeout(limit.args[0] * TIMEOUT_FACTOR)
-            item.add_marker(own, append=False)
+        limit = item.get_closest_marker("timeout")
+        if limit is not None or item.get_closest_marker("slow") is not None:
+            seconds = limit.args[0] if limit else SLOW_SECONDS
+            item.add_marker(pytest.mark.timeout(seconds * TIMEOUT_FACTOR), append=False)
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -227,8 +227,9 @@ async def spent(pids: dict[str, int], crowd: Crowd) -> tuple[Outcome, Spent]:
 @pytest.mark.alone
 @pytest.mark.timeout(300)
 async def test_f_s1_a_thousand_resume_hardly_slower_than_at_a_bare_echo(stack: Stack) -> None:
-    """For what they cost in CPU time, and that is little, they wait no longer than there. Both are
-    ratios, for a slow or busy machine takes longer for the echo as well."""
+    """All in within 1.5 times as long as there and a second. For what they cost in CPU time, and
+    that is little, they wait no longer: a slow or busy machine takes longer for the echo as well.
+    """
     tries = []
     for number in range(TRIES):
         hellos = await left(stack, f"again{number}x", 1000)
@@ -241,7 +242,8 @@ async def test_f_s1_a_thousand_resume_hardly_slower_than_at_a_bare_echo(stack: S
         pace = (found.seconds / found.cpu) / (floor.seconds / floor.cpu)
         tries.append(f"cost {cost:.1f}, pace {pace:.1f}: {found}, {floor}")
         sys.stdout.write(f"{tries[-1]}\n")
-        if cost <= COST and pace <= PACE:
+        soon = found.seconds <= 1.5 * floor.seconds + 1.0 * TIMEOUT_FACTOR
+        if soon and cost <= COST and pace <= PACE:
             return
     pytest.fail("\n".join(tries))
 

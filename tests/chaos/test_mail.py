@@ -53,6 +53,7 @@ MORE_CPU = 0.05
 MORE_P99 = 1.25
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)  # a dozen processes, one after the other
 async def test_c8_200_emails_through_an_unruly_server_and_kills_arrive_at_most_once(
     nats_url: str, tmp_path: Path

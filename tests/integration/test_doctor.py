@@ -39,6 +39,7 @@ async def doctor(stack: Stack, *arguments: object) -> tuple[int | None, dict[str
     return status, {one["check"]: one for one in json.loads(stdout)["checks"]}
 
 
+@pytest.mark.slow
 async def test_s86_what_runs_is_examined_and_a_message_sent_the_whole_way(tmp_path: Path) -> None:
     settings = UNLIMITED | {"notify_email_after": 0.0}
     async with run_stack(tmp_path, **settings) as stack:

@@ -8,6 +8,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser import Open, been_here, begin_chat, choose, messages, post, sign_in
 from tests.e2e.conftest import ADMIN_KEY
+from tests.support.peer import synced
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -66,11 +67,19 @@ async def _refuse(route: Route) -> None:
     await route.fulfill(status=403)
 
 
+async def listens(stack: Stack, user_id: str) -> None:
+    """Wait until notify knows that this user has a page open: what is new is then told at once."""
+    token = stack.token(user_id, name=user_id)
+    async with synced(stack, user_id, token=token) as device:
+        await device.next("badge_update")
+
+
 async def test_s40_s92_the_bell_counts_and_each_notification_leads_somewhere(
     stack: Stack, open_as: Open
 ) -> None:
     await been_here(stack, "nils")
     page = await open_as("nora")
+    await listens(stack, "nora")
     await expect(bell(page)).to_have_attribute("aria-label", "Notifications")
     await post(page, stack, "nils", "nora", "Are you there?")
     await announce(page, stack, "nora", "Nils <b>mentioned</b> you", sender_id="nils")

@@ -52,7 +52,6 @@ FRAMES_OF_ONE: dict[str, Any] = {
     "edit_message": Api.edit,
     "delete_message": Api.delete,
     "react": Api.react,
-    "refresh": None,  # the Python client connects again with a new token
     "sync_request": None,  # the JavaScript client connects again
 }
 

@@ -20,6 +20,7 @@ class Timing(Struct, frozen=True, kw_only=True):
     silence: float = 2.5
     patience: float = 3.0  # without a socket, until HTTP is used
     poll_every: float = 2.5
+    renewals_apart: float = 5.0  # two requests for a new token, while the old one is in use
 
 
 def delay(timing: Timing, attempt: int) -> float:

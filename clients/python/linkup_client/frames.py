@@ -47,6 +47,10 @@ class MarkChatRead(Struct, frozen=True, kw_only=True, tag="mark_chat_read"):
     up_to: int
 
 
+class Refresh(Struct, frozen=True, kw_only=True, tag="refresh"):
+    token: str
+
+
 class SyncRequest(Struct, frozen=True, kw_only=True, tag="sync_request"):
     cursor: int
 

@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidURI
 from linkup_client import backoff, frames
 from linkup_client.backoff import Timing
 from linkup_client.errors import ConnectionRefused
+from linkup_client.renewal import renew
 from linkup_client.session import Ended, Session
 from linkup_client.tokens import UNAUTHORIZED, Tokens
 from linkup_client.wire import HandshakeFailed
@@ -83,11 +84,11 @@ class Link:
         """One connection from beginning to end; None when none came about."""
         session = Session(self._timing, self._on_welcome, self._owner.on_frame, self._owner.on_tick)
         try:
-            hello = self._owner.hello(await self._tokens.get())
-            answer = await session.open(self._url, hello)
+            token = await self._tokens.get()
+            answer = await session.open(self._url, self._owner.hello(token))
             if isinstance(answer, Ended):
                 return answer
-            return await session.live(answer.heartbeat_ms / 1000)
+            return await self._live(session, token, answer.heartbeat_ms / 1000)
         except HandshakeFailed as fault:
             if fault.status not in RETRIED_STATUS:
                 raise ConnectionRefused(fault.status, "no messaging server there") from fault
@@ -102,6 +103,27 @@ class Link:
             self._owner.on_lost()
             await session.close()
         return None
+
+    async def _live(self, session: Session, token: str, heartbeat: float) -> Ended:
+        """Run until the connection ends. Raises what the token function raises meanwhile."""
+        if not self._tokens.renewable:
+            return await session.live(heartbeat)
+
+        def failed(renewing: asyncio.Task[None]) -> None:
+            if not renewing.cancelled() and renewing.exception() is not None:
+                session.end(AT_ONCE)
+
+        least = self._timing.renewals_apart
+        renewing = asyncio.create_task(renew(self._tokens, token, session.refresh, least=least))
+        renewing.add_done_callback(failed)
+        try:
+            ended = await session.live(heartbeat)
+        finally:
+            renewing.cancel()
+            await asyncio.wait((renewing,))
+        if not renewing.cancelled():
+            renewing.result()
+        return ended
 
     def _on_welcome(self, session: Session, welcome: frames.Welcome) -> None:
         if reason := self._owner.refuses(welcome):

@@ -77,6 +77,10 @@ class Session:
         if self._socket is not None:
             self._socket.send(text)
 
+    def refresh(self, token: str) -> None:
+        """Replace the token of this connection."""
+        self.send(frames.encode(frames.Refresh(token=token)))
+
     def end(self, why: Ended) -> None:
         """Take nothing more from this connection; `close` follows."""
         if not self._ended.done():

@@ -12,10 +12,12 @@ from linkup_client.errors import ConnectionRefused
 Token = str | Callable[[], Awaitable[str]]
 
 UNAUTHORIZED = 4401
+FAR = 2**53  # seconds: no clock shows that
 
 
 class Claims(Struct, frozen=True):
-    sub: str | None = None
+    sub: object = None
+    exp: object = None
 
 
 class Tokens:
@@ -49,10 +51,22 @@ class Tokens:
 
 def subject_of(token: str) -> str | None:
     """Return the user that a JWT names, which the server verifies; None if it is no JWT."""
+    subject = claims_of(token).sub
+    return subject if isinstance(subject, str) else None
+
+
+def end_of(token: str) -> float | None:
+    """Return when a JWT expires, in seconds since 1970; None if it does not say so."""
+    end = claims_of(token).exp
+    return end if isinstance(end, int | float) and abs(end) < FAR else None
+
+
+def claims_of(token: str) -> Claims:
+    """Return what a JWT says, which the server verifies; nothing if it is no JWT."""
     _, _, rest = token.partition(".")
     claims = rest.partition(".")[0]
     try:
         content = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
-        return msgspec.json.decode(content, type=Claims).sub
+        return msgspec.json.decode(content, type=Claims)
     except (binascii.Error, msgspec.MsgspecError, RecursionError, ValueError):
-        return None
+        return Claims()

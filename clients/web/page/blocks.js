@@ -42,8 +42,9 @@ export class Blocks {
 
   /** Lets somebody in again; rejects when the server refuses. @param {string} userId */
   async lift(userId) {
+    const asked = this.#chats.moment();
     await this.#api.unblock(userId);
-    this.#tell(this.#chats.addressed({ to: userId }), false);
+    this.#tell(this.#chats.addressed({ to: userId }), false, asked);
   }
 
   /**
@@ -53,28 +54,33 @@ export class Blocks {
   async learn(chat) {
     if (this.#asked.has(chat)) return;
     this.#asked.add(chat);
+    let asked;
+    const ask = () => {
+      asked = this.#chats.moment();
+      return this.#api.blocks({ user_id: chat.peer.user_id });
+    };
     try {
-      const ask = () => this.#api.blocks({ user_id: chat.peer.user_id });
       const { blocks } = await this.#again.until(ask);
-      if (blocks.length) this.#tell(chat, true);
+      if (blocks.length) this.#tell(chat, true, asked);
     } catch {
       this.#asked.delete(chat); // the next look at it asks again
     }
   }
 
   async #set(chat, blocked) {
+    const asked = this.#chats.moment();
     try {
       await (blocked ? this.#api.block(chat.peer.user_id) : this.#api.unblock(chat.peer.user_id));
     } catch (error) {
       this.#onRefused(explain(error));
       return false;
     }
-    this.#tell(chat, blocked);
+    this.#tell(chat, blocked, asked);
     return true;
   }
 
-  #tell(chat, blocked) {
-    chat.blocked = blocked;
+  #tell(chat, blocked, asked) {
+    chat.keep({ blocked }, asked);
     this.#chats.touched(chat);
   }
 }

@@ -1,6 +1,7 @@
 // Owns what is known of one conversation: its messages, its marks, what is unread and unsent.
 
 import { Marks } from "./marks.js";
+import { Known, Moments } from "./moments.js";
 import { plainName } from "./names.js";
 import { Notices } from "./notices.js";
 import { revised } from "./revision.js";
@@ -59,15 +60,22 @@ export class Chat {
   #groupTitle = "";
   #last = null;
   #counted = 0; // up to which seq the other side's messages are in `unread`
+  #cleared = 0; // up to which seq all is hidden from this user
+  #early = []; // changes of messages that are perhaps being loaded
+  #moments;
+  #known = new Known();
   #marks;
   #generation = 0;
 
   /**
-   * @param {{me: string, names: Map<string, string>, peerId?: string, conversationId?: string}} of
-   *        whom (a direct one) or which (a group); `names`: those of all people known
+   * @param {{me: string, names: Map<string, string>, moments?: Moments, peerId?: string,
+   *          conversationId?: string}} of
+   *        whom (a direct one) or which (a group); `names`: those of all people known; `moments`:
+   *        those of the page
    */
-  constructor({ me, names, peerId, conversationId = null }) {
+  constructor({ me, names, moments = new Moments(), peerId, conversationId = null }) {
     this.#me = me;
+    this.#moments = moments;
     this.#names = names;
     this.#marks = new Marks(me);
     this.conversationId = conversationId;
@@ -153,26 +161,39 @@ export class Chat {
     return this.#generation;
   }
 
-  /** Takes in a line of the inbox as the server tells it. */
-  take(summary) {
+  /**
+   * Takes in a line of the inbox as the server tells it, except for what was told since it was asked.
+   * @param {any} summary @param {number} asked the moment of the question
+   */
+  take(summary, asked = this.#moments.next()) {
+    const { archived, muted, blocked = false } = summary;
     this.conversationId = summary.conversation_id;
     if (this.peer) this.peer = summary.peer;
-    else this.takeGroup(summary);
-    this.archived = summary.archived;
-    this.muted = summary.muted;
-    this.blocked = Boolean(summary.blocked);
+    else this.takeGroup(summary, asked);
+    this.keep({ archived, muted, blocked }, asked);
     this.lastSeq = Math.max(this.lastSeq, summary.last_seq);
-    if (summary.last_message) this.#remember(summary.last_message);
+    if (summary.last_message?.seq > this.#cleared) this.#remember(summary.last_message);
     this.#marks.raise(summary.peer_delivered_seq, summary.peer_read_seq);
     this.advance(this.#me, summary.delivered_seq, summary.read_seq);
-    if (summary.last_seq < this.#counted) return;
+    if (summary.last_seq < this.#counted || !this.#known.takes("unread", asked)) return;
     this.#counted = summary.last_seq;
     const [, read] = this.#marks.of(this.#me); // may be ahead of what the server had heard by then
     this.unread = Math.min(summary.unread_count, Math.max(0, summary.last_seq - read));
   }
 
-  /** Takes in what is said of a group, by the inbox or by the feed. */
-  takeGroup({ title, role, member_count }) {
+  /**
+   * Takes in how this user keeps it, as it was at that moment.
+   * @param {{archived?: boolean, muted?: boolean, blocked?: boolean}} how
+   */
+  keep(how, moment = this.#moments.next()) {
+    for (const [name, value] of Object.entries(how)) {
+      if (this.#known.takes(name, moment)) this[name] = value;
+    }
+  }
+
+  /** Takes in what is said of a group, by the inbox or by the feed, as it was at that moment. */
+  takeGroup({ title, role, member_count }, moment = this.#moments.next()) {
+    if (!this.#known.takes("group", moment)) return;
     if (title) this.#groupTitle = title;
     this.role = member_count ? (role ?? this.role) : null;
     this.memberCount = member_count;
@@ -193,6 +214,7 @@ export class Chat {
   /** @param {Message} message */
   add(message) {
     if (message.sender_id === this.#me) this.drop(message.client_id);
+    if (message.seq <= this.#cleared) return;
     if (message.seq === 1) this.loaded = true; // there is nothing before it
     if (this.loaded || this.loading) this.thread.add(message);
     this.#remember(message);
@@ -209,12 +231,20 @@ export class Chat {
    */
   revise(change) {
     const known = this.find(change.message_id);
+    if (!known && this.loading) this.#early.push(change);
     if (!known) return false;
     if (change.mode !== "me" && versionOf(known) >= change.version) return true;
     const next = revised(known, change);
     this.#put(known, next && { ...next, version: change.version });
     if (change.type === "message_deleted") this.#uncount(known);
     return true;
+  }
+
+  /** Makes the changes that came before their messages were loaded, whose page may be older. */
+  catchUp() {
+    const early = this.#early;
+    this.#early = [];
+    for (const change of early) if (this.find(change.message_id)) this.revise(change);
   }
 
   /** Takes the change for done: the server has said so, and its frame is on the way. */
@@ -239,11 +269,14 @@ export class Chat {
 
   /** Hides everything up to there. */
   clear(seq) {
+    if (!(seq > this.#cleared)) return;
+    this.#cleared = seq;
+    this.#known.takes("unread", this.#moments.next());
+    this.quotes.clear();
     for (const message of [...this.thread.items]) {
       if (message.seq <= seq) this.#put(message, null);
     }
     if (this.#last?.seq <= seq) this.#last = null;
-    this.quotes.clear();
     if (seq >= this.#counted) this.unread = 0;
     if (seq >= this.lastSeq) this.hasMore = false;
   }
@@ -282,12 +315,14 @@ export class Chat {
     this.quotes.clear();
     this.notices.clear();
     this.loaded = this.loading = this.hasMore = false;
+    this.#cleared = 0;
+    this.#early = [];
   }
 
   #put(known, next) {
     const { message_id } = known;
     this.thread.replace(known, next);
-    if (this.quotes.has(message_id)) this.quotes.set(message_id, next);
+    if (!next || this.quotes.has(message_id)) this.quotes.set(message_id, next);
     if (this.#last?.message_id === message_id) this.#last = next ?? this.thread.items.at(-1) ?? null;
   }
 
@@ -307,7 +342,9 @@ export class Chat {
   #uncount({ seq, sender_id, deleted_at }) {
     const [, read] = this.#marks.of(this.#me);
     const counted = sender_id !== this.#me && !deleted_at && seq > read && seq <= this.#counted;
-    if (counted) this.unread = Math.max(0, this.unread - 1);
+    if (!counted) return;
+    this.unread = Math.max(0, this.unread - 1);
+    this.#known.takes("unread", this.#moments.next());
   }
 
   #recount(read) {

@@ -94,8 +94,9 @@ export class Chats extends EventTarget {
 
   /** Takes the newest page of the inbox. @returns {Promise<{epoch: string, cursor: number}>} */
   async load() {
+    const asked = this.moment();
     const page = await this.#client.api.conversations({ limit: INBOX_PAGE });
-    this.#takeInbox(page, false);
+    this.#takeInbox(page, asked, false);
     this.loaded = true;
     this.#changed(null);
     this.#recounting.ask();
@@ -111,7 +112,8 @@ export class Chats extends EventTarget {
   async more() {
     if (this.next === null) return;
     const before = this.next;
-    this.#takeInbox(await this.#client.api.conversations({ limit: INBOX_PAGE, before }), true);
+    const asked = this.moment();
+    this.#takeInbox(await this.#client.api.conversations({ limit: INBOX_PAGE, before }), asked, true);
     this.#recounting.ask();
     this.#changed(null);
   }
@@ -132,16 +134,24 @@ export class Chats extends EventTarget {
 
   /** Takes in a conversation that was asked for, perhaps with others. @returns {Promise<Chat>} */
   async fetch(conversationId) {
-    const conversation = await this.#lookups.want(conversationId);
-    if (!conversation) throw new Error("This conversation does not exist");
-    const chat = this.take(conversation);
+    const found = await this.#lookups.want(conversationId);
+    if (!found) throw new Error("This conversation does not exist");
+    const chat = this.take(found.summary, found.asked);
     this.#changed(chat);
     return chat;
   }
 
-  /** Takes in a conversation as an answer tells it. @returns {Chat} */
-  take(summary) {
-    const chat = this.#directory.take(summary);
+  /** Returns the present moment, for what is asked now. @returns {number} */
+  moment() {
+    return this.#directory.moments.next();
+  }
+
+  /**
+   * Takes in a conversation as an answer tells it.
+   * @param {any} summary @param {number} asked the moment of the question @returns {Chat}
+   */
+  take(summary, asked) {
+    const chat = this.#directory.take(summary, asked);
     if (chat.unread) this.#client.delivered(chat.conversationId, chat.lastSeq);
     return chat;
   }
@@ -180,28 +190,34 @@ export class Chats extends EventTarget {
 
   /** Learns which conversation it is with that person, if it is one yet: it may be far down the inbox. */
   async #locate(chat) {
+    const asked = this.moment();
     const { conversations } = await this.#client.api.conversations({ peer: chat.peer.user_id });
-    for (const summary of conversations) this.take(summary);
+    for (const summary of conversations) this.take(summary, asked);
   }
 
   async #lookUp(ids) {
+    const asked = this.moment();
     const { conversations, next } = await this.#client.api.conversations({ ids });
-    const found = new Map(conversations.map((one) => [one.conversation_id, one]));
+    const found = new Map(conversations.map((summary) => [summary.conversation_id, { summary, asked }]));
     return next ? found : answered(ids, found);
   }
 
   async #countBeyond() {
-    const known = this.unread - this.#beyond;
-    const all = this.next === null ? known : (await this.#client.api.unread()).unread_count;
-    this.#beyond = Math.max(0, all - known);
+    const known = () => this.unread - this.#beyond;
+    const before = known();
+    const all = this.next === null ? before : (await this.#client.api.unread()).unread_count;
+    if (known() !== before) this.#recounting.ask(); // the answer may be older or newer than that
+    else this.#beyond = Math.max(0, all - before);
     this.#changed(null);
   }
 
-  #takeInbox({ conversations, next }, goesOn) {
+  #takeInbox({ conversations, next }, asked, goesOn) {
     if (goesOn || !this.loaded) this.next = next ?? null;
-    const chats = conversations.map((summary) => this.take(summary));
-    if (goesOn) for (const chat of chats) this.#directory.toBottom(chat);
-    else for (const chat of chats.reverse()) this.#directory.toTop(chat);
+    for (const [place, summary] of conversations.entries()) {
+      const chat = this.take(summary, asked);
+      if (goesOn) this.#directory.toBottom(chat);
+      else this.#directory.toTop(chat, asked - place / conversations.length); // later than all before
+    }
   }
 
   /** Asks for one after the other: it may be many. */
@@ -233,7 +249,7 @@ export class Chats extends EventTarget {
 
   #message(message, chat) {
     if (!chat) return this.#meet(message); // with whom, or which group?
-    chat.archived = false;
+    chat.keep({ archived: false });
     this.#add(chat, message);
     if (message.sender_id !== this.me) this.#client.delivered(chat.conversationId, message.seq);
     this.raise(chat);
@@ -273,7 +289,7 @@ export class Chats extends EventTarget {
   #conversation(frame, chat) {
     if (chat && frame.member_count) {
       const { archived, muted, blocked = false } = frame;
-      Object.assign(chat, { archived, muted, blocked });
+      chat.keep({ archived, muted, blocked });
       chat.clear(frame.cleared_seq);
       if (frame.change === "cleared") chat.notices.clear();
     }

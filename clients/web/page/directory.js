@@ -1,14 +1,15 @@
 // Owns which conversations are known, by key and by id, and their order in the inbox.
 
 import { Chat, groupKey } from "./chat.js";
+import { Moments } from "./moments.js";
 
 export class Directory {
   /** The names of people by user id. @type {Map<string, string>} */
   names = new Map();
+  moments = new Moments();
   #me;
   #byKey = new Map();
   #byId = new Map();
-  #top = 0;
   #bottom = 0;
 
   /** @param {string} me */
@@ -47,12 +48,12 @@ export class Directory {
     return this.#byId.get(conversationId);
   }
 
-  /** Returns the chat of a line of the inbox. @returns {Chat} */
-  take(summary) {
+  /** Returns the chat of a line of the inbox that was asked for at that moment. @returns {Chat} */
+  take(summary, asked = this.moments.next()) {
     const { conversation_id, peer } = summary;
     if (peer?.name) this.names.set(peer.user_id, peer.name);
     const chat = peer ? this.adopt(this.with(peer.user_id), conversation_id) : this.group(conversation_id);
-    chat.take(summary);
+    chat.take(summary, asked);
     return chat;
   }
 
@@ -69,8 +70,9 @@ export class Directory {
     this.#byId.delete(chat.conversationId);
   }
 
-  toTop(chat) {
-    chat.order = ++this.#top;
+  /** Puts it on top, as of that moment: what came there since stays above it. */
+  toTop(chat, moment = this.moments.next()) {
+    chat.order = Math.max(chat.order ?? moment, moment);
   }
 
   /** Puts it below all the others, unless it has its place. */
@@ -79,8 +81,8 @@ export class Directory {
   }
 
   #known(key, of) {
-    const { names } = this;
-    if (!this.#byKey.has(key)) this.#byKey.set(key, new Chat({ me: this.#me, names, ...of }));
+    const { names, moments } = this;
+    if (!this.#byKey.has(key)) this.#byKey.set(key, new Chat({ me: this.#me, names, moments, ...of }));
     return this.#byKey.get(key);
   }
 }

@@ -72,7 +72,7 @@ export class GroupView {
     const submit = (event) => {
       event.preventDefault();
       const title = written(this.#title.value);
-      this.#try(async () => this.#take(await this.#api.update(this.#chat.conversationId, { title })));
+      this.#try(() => this.#change((conversationId) => this.#api.update(conversationId, { title })));
     };
     const save = h("button", { type: "submit" }, "Rename");
     const label = h("label", { for: "group-title" }, "Title");
@@ -87,7 +87,7 @@ export class GroupView {
       const users = people.value;
       if (!users.length) return people.focus();
       this.#try(async () => {
-        this.#take(await this.#api.addMembers(this.#chat.conversationId, users));
+        await this.#change((conversationId) => this.#api.addMembers(conversationId, users));
         people.clear();
         await this.#chats.meetMembers(this.#chat);
       });
@@ -95,8 +95,10 @@ export class GroupView {
     return h("form", { on: { submit } }, people.element, h("button", { type: "submit" }, "Add"));
   }
 
-  #take({ conversation }) {
-    this.#chats.touched(this.#chats.take(conversation));
+  async #change(ask) {
+    const asked = this.#chats.moment();
+    const { conversation } = await ask(this.#chat.conversationId);
+    this.#chats.touched(this.#chats.take(conversation, asked));
   }
 
   #show() {

@@ -119,6 +119,7 @@ export class History {
     const { messages, has_more } = await this.#api.messages(chat.conversationId, page);
     if (generation !== chat.generation) return;
     for (const message of messages) this.#on.message(chat, message);
+    chat.catchUp();
     chat.hasMore = has_more;
     chat.loaded = true;
   }

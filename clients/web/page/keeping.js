@@ -59,13 +59,14 @@ export class Keeping {
     ];
   }
 
-  /** Shown at once, and back when the server refuses. */
+  /** Shown at once, and back when the server refuses, unless more was told since. */
   async #set(chat, changes) {
-    const { archived, muted } = chat;
-    Object.assign(chat, changes);
+    const before = Object.fromEntries(Object.keys(changes).map((name) => [name, chat[name]]));
+    const moment = this.#chats.moment();
+    chat.keep(changes, moment);
     this.#chats.touched(chat);
     const done = await this.#try(this.#api.update(chat.conversationId, changes));
-    if (!done) Object.assign(chat, { archived, muted });
+    if (!done) chat.keep(before, moment);
     this.#chats.touched(chat);
   }
 

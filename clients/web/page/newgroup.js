@@ -26,8 +26,9 @@ export function newGroup({ chats, client, again, onMade }) {
     if (!asked.has(words)) asked.set(words, newClientId());
     make.disabled = true;
     try {
+      const moment = chats.moment();
       const answer = await client.api.createGroup({ ...group, client_id: asked.get(words) });
-      const chat = chats.take(answer.conversation);
+      const chat = chats.take(answer.conversation, moment);
       chats.raise(chat);
       sheet.close();
       onMade(chat.key);

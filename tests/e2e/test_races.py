@@ -8,10 +8,13 @@ import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.e2e.browser import Open, been_here, has_status, messages, own, post, send
+from tests.e2e.test_groups import give, make_group, view
+from tests.support.peer import http
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 ONE_CONVERSATION = re.compile(r"/v1/conversations\?ids=")
+A_ROLE = re.compile(r"/members/")
 ALL_DONE = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
 pytestmark = [
@@ -89,3 +92,36 @@ async def test_c5_who_is_strange_is_asked_about_once_and_nothing_of_theirs_is_lo
     await first.continue_()
     await page.locator(".chats a").filter(has_text="four").click()
     await expect(messages(page)).to_have_text(["one", "two", "three", "four"])
+
+
+async def test_s89_the_role_that_was_asked_for_last_is_given(stack: Stack, open_as: Open) -> None:
+    """The last question that is under way is answered first."""
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await been_here(stack, "ruth")
+    page = await open_as("rolf")
+    await make_group(page, "Roles", "ruth")
+    await view(page, "Roles")
+    await page.route(A_ROLE, hold)
+    await give(page, "ruth", "Admin")
+    await give(page, "ruth", "Owner")
+    await eventually(lambda: bool(held))
+    await page.evaluate(ALL_DONE)
+
+    async def is_given() -> bool:
+        if held:
+            async with page.expect_response(A_ROLE) as answered:
+                await held.pop().continue_()
+            await (await answered.value).finished()
+        return not held and await page.locator(".give.changing").count() == 0
+
+    await eventually(is_given)
+    role = page.get_by_role("button", name="Role of ruth")
+    await expect(role).to_have_text("Owner")
+    async with http(stack, "ruth") as api:
+        inbox = (await api.get("/v1/conversations")).raise_for_status().json()
+        assert [one["role"] for one in inbox["conversations"]] == ["owner"]
+    await expect(role).to_have_text("Owner")

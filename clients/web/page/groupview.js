@@ -21,6 +21,7 @@ export class GroupView {
   #problem = h("p", { class: "problem", role: "alert" });
   #again = h("button", { type: "button", hidden: true, on: { click: () => this.#retry() } }, "Try again");
   #meeting = false;
+  #turn = Promise.resolve();
   #retries;
   #closed = new AbortController();
 
@@ -134,15 +135,17 @@ export class GroupView {
   }
 
   async #give(user, role) {
-    const isOwn = user === this.#chats.me;
-    if (isOwn && !(await this.#isSure())) return;
+    if (user === this.#chats.me && !(await this.#isSure())) return;
     await this.#try(async () => {
-      await this.#api.setRole(this.#chat.conversationId, user, role);
-      const member = this.#chat.members.get(user);
-      if (member) member.role = role;
-      if (isOwn) this.#chat.role = role;
-      this.#chats.touched(this.#chat);
+      await this.#inTurn(() => this.#api.setRole(this.#chat.conversationId, user, role));
+      await this.#chats.meetMembers(this.#chat);
     });
+  }
+
+  /** One after the other: the last one asked for must be the last one that the server hears of. */
+  #inTurn(act) {
+    this.#turn = this.#turn.catch(() => {}).then(act);
+    return this.#turn;
   }
 
   #isSure() {

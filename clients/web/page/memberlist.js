@@ -19,7 +19,7 @@ export class MemberList {
   #me;
   #on;
   #rows = new Map(); // user_id → {node, show}
-  #hoped = new Map(); // user_id → the role that was asked for
+  #hoped = new Map(); // user_id → what was asked for last: {role}
 
   /**
    * @param {{chat: import("./chat.js").Chat, me: string,
@@ -77,7 +77,7 @@ export class MemberList {
 
   #showRow({ user_id, name, avatar: picture, role }, { face, name: title, rank, give, remove }) {
     const shown = plainName(name ?? user_id);
-    const now = this.#hoped.get(user_id) ?? role;
+    const now = this.#hoped.get(user_id)?.role ?? role;
     const gives = this.#chat.role === "owner";
     if (title.textContent !== shown) title.textContent = shown;
     refill(face, [shown, picture], () => [avatar({ user_id, name, avatar: picture })]);
@@ -108,10 +108,11 @@ export class MemberList {
 
   /** Shown at once, and back when the server refuses. */
   async #give(userId, role) {
-    this.#hoped.set(userId, role);
+    const hope = { role };
+    this.#hoped.set(userId, hope);
     this.show();
     await this.#on.role(userId, role);
-    if (this.#hoped.get(userId) === role) this.#hoped.delete(userId);
+    if (this.#hoped.get(userId) === hope) this.#hoped.delete(userId);
     this.show();
   }
 }

@@ -11,8 +11,10 @@ export class Foot {
   #again;
   #more;
   #failed = null; // what is to be tried again, and when it had begun: {act, began}
-  #going = new Map(); // what is under way → when it began
+  #going = new Map(); // what is under way → when it began, and its end: {began, over}
   #begun = 0;
+  #onMore;
+  #wanted = false; // more was asked for, and is not there yet
 
   /**
    * @param {{rest: HTMLElement, again: import("./again.js").Again, onMore: () => Promise<void>}} options
@@ -23,7 +25,8 @@ export class Foot {
     this.#retries = again;
     const button = (name, click) => h("button", { type: "button", hidden: true, on: { click } }, name);
     this.#again = button("Try again", () => this.#retry());
-    this.#more = button("Show more", () => this.#going.size || this.load(onMore));
+    this.#onMore = onMore;
+    this.#more = button("Show more", () => this.#showMore());
     this.element = h("div", { class: "foot" }, this.#problem, this.#again, this.#more);
   }
 
@@ -34,7 +37,8 @@ export class Foot {
 
   /** Loads what can be loaded, sooner or later, and tells of what fails. @param {() => Promise<void>} act */
   load(act) {
-    const how = { signal: this.#closed.signal, onFailed: (error) => this.#tell(whole, error.message) };
+    const onFailed = ({ message }) => this.#say({ act: whole, began: this.#going.get(whole).began }, message);
+    const how = { signal: this.#closed.signal, onFailed };
     const whole = () => this.#retries.until(act, how);
     return this.#do(whole);
   }
@@ -49,27 +53,37 @@ export class Foot {
     this.#closed.abort();
   }
 
+  /** Waits for what is under way: it may change where the list goes on, or that it does. */
+  async #showMore() {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    await Promise.all([...this.#going.values()].map(({ over }) => over));
+    if (!this.#more.hidden) await this.load(this.#onMore);
+    this.#wanted = false;
+  }
+
   #retry() {
     const { act } = this.#failed;
     if (this.#going.has(act)) this.#retries.now();
     else this.#do(act);
   }
 
-  /** That something succeeds says nothing of what has begun since. */
-  async #do(act) {
+  #do(act) {
     const began = (this.#begun += 1);
-    this.#going.set(act, began);
+    const over = this.#tried(act, began);
+    this.#going.set(act, { began, over });
+    return over;
+  }
+
+  /** That something succeeds says nothing of what has begun since. */
+  async #tried(act, began) {
     try {
       await act();
       if (!this.#failed || this.#failed.began <= began) this.#say(null, "");
     } catch (error) {
-      this.#tell(act, error.message);
+      this.#say({ act, began }, error.message);
     }
     this.#going.delete(act);
-  }
-
-  #tell(act, words) {
-    this.#say({ act, began: this.#going.get(act) }, words);
   }
 
   #say(failed, words) {

@@ -74,10 +74,10 @@ export class Feed extends EventTarget {
 
   /** Loads the next page. */
   async more() {
-    const asked = (this.#asked += 1);
+    const { filter } = this;
     const heard = this.#heard;
     const page = await this.#ask(this.next);
-    if (asked !== this.#asked) return;
+    if (filter !== this.filter) return; // it belongs to another list
     const known = new Set(this.items.map(idOf));
     this.items = [...this.items, ...page.notifications.filter((one) => !known.has(idOf(one)))];
     this.next = page.next;

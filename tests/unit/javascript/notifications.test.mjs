@@ -202,6 +202,53 @@ test("s92: what arrives while the list is loaded is in it soon, and counts at on
   assert.deepEqual(ids(feed), ["n2", "n1"]);
 });
 
+test("s92: what only the first number of a connection tells of is counted in the title", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const server = new Server();
+  const feed = await feedOf(server);
+  server.notices.unshift(notice(1)); // before anybody listened
+  server.tell("state", { state: "connected" });
+  server.tell("badge_update", { unread_count: 1 });
+  t.mock.timers.tick(0);
+  await turn();
+  assert.equal(feed.unreadOutside, 1);
+  server.tell("badge_update", { unread_count: 2 }); // a message, which has told itself
+  t.mock.timers.tick(5_000);
+  assert.equal(server.asked.length, 2);
+  server.road = "http";
+  server.tell("badge_update", { unread_count: 3 });
+  t.mock.timers.tick(5_000);
+  assert.equal(server.asked.length, 3);
+});
+
+test("s92: what came while the list was loaded for the first time is counted in the title", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const server = new Server();
+  const feed = new Feed({ client: server, again });
+  const loading = feed.load();
+  server.notices.unshift(notice(1));
+  server.tell("state", { state: "connected" });
+  server.tell("badge_update", { unread_count: 1 });
+  await loading;
+  t.mock.timers.tick(0);
+  await turn();
+  assert.equal(feed.unreadOutside, 1);
+});
+
+test("s92: the list goes on also where it is loaded anew meanwhile", async () => {
+  const server = new Server([3, 2, 1].map((n) => notice(n)), 2);
+  const feed = await feedOf(server);
+  await Promise.all([feed.more(), feed.load()]);
+  assert.deepEqual([ids(feed), feed.next], [["n3", "n2", "n1"], null]);
+  feed.choose({ type: "mention" });
+  await feed.load();
+  const late = feed.more();
+  feed.choose({ type: "" });
+  await feed.load();
+  await late;
+  assert.deepEqual(ids(feed), ["n3", "n2"]);
+});
+
 test("s92: the badge goes up to 99", () => {
   assert.deepEqual([1, 99, 100, 5_000].map(capped), ["1", "99", "99+", "99+"]);
 });

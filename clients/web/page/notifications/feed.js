@@ -27,10 +27,12 @@ export class Feed extends EventTarget {
   filter = { unreadOnly: false, type: "" };
   /** Whether the list is on the screen, and has to follow the server. */
   isShown = false;
+  #client;
   #api;
   #outside = new Map(); // the unread notifications that belong to no conversation, by id
   #asked = 0;
   #heard = 0; // frames: an answer may be older than the last one
+  #counted = true; // this connection has told a number
   #refreshing;
 
   /**
@@ -39,6 +41,7 @@ export class Feed extends EventTarget {
    */
   constructor({ client, again, signal }) {
     super();
+    this.#client = client;
     this.#api = client.api;
     this.#refreshing = new Pace(() => again.until(() => this.load(), { signal }).catch(() => {}), REFRESH_MS);
     const listen = (type, act) => client.addEventListener(type, ({ detail }) => act(detail), { signal });
@@ -123,6 +126,7 @@ export class Feed extends EventTarget {
 
   /** Between two connections, others may have been read. */
   #missed() {
+    this.#counted = false;
     if (this.isShown || this.#outside.size) this.#refreshing.ask();
   }
 
@@ -139,10 +143,11 @@ export class Feed extends EventTarget {
     return this.items.filter((one) => !fresh.has(idOf(one)) && timeOf(one) < last);
   }
 
-  /** What was heard of meanwhile is perhaps not in it. */
+  /** What was heard of meanwhile is perhaps not in it; another number says that something is not. */
   #took({ notifications, unread_count }, heard) {
     for (const notice of notifications) this.#sort(notice);
-    if (heard !== this.#heard && this.isShown) this.#refreshing.ask();
+    const isOlder = heard !== this.#heard && (this.isShown || unread_count !== this.unread);
+    if (isOlder) this.#refreshing.ask();
     this.#answered(unread_count, heard);
   }
 
@@ -201,8 +206,15 @@ export class Feed extends EventTarget {
 
   /** Another number than expected: the list has changed. */
   #badge(unread) {
-    if (unread !== this.unread && this.isShown) this.#refreshing.ask();
+    const follows = this.isShown || (this.loaded && this.#isAlone);
+    if (unread !== this.unread && follows) this.#refreshing.ask();
+    this.#counted = true;
     this.#count(unread);
+  }
+
+  /** Whether a number may tell of a notification that no frame tells: the first one of a connection, or any over HTTP. */
+  get #isAlone() {
+    return !this.#counted || this.#client.road === "http";
   }
 
   #count(unread) {

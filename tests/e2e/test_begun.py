@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import FilePayload, Page, Route, expect
 
+from shared.subjects import direct_conversation_id
 from tests.e2e.browser import (
     Open,
     been_here,
@@ -16,6 +17,7 @@ from tests.e2e.browser import (
     post,
     send,
 )
+from tests.support.peer import http
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -105,6 +107,32 @@ async def test_f_p15_an_edit_waits_in_its_chat(stack: Stack, open_as: Open) -> N
         # There is nothing to change any more, as the page shows it before the server has it.
         await expect(page.locator(".subject")).to_be_hidden()
     await expect(field).to_have_value("a draft")
+
+
+async def test_f_p15_an_edit_and_an_answer_end_with_their_message(
+    stack: Stack, open_as: Open
+) -> None:
+    """It is deleted on another device, while its conversation is on the screen."""
+    await been_here(stack, "anna18")
+    page = await open_as("carla18", "/chat/anna18/")
+    field, subject = page.get_by_label("Message", exact=True), page.locator(".subject")
+    await send(page, "mine")
+    await has_status(own(page, "mine"), "sent")
+    await post(page, stack, "anna18", "carla18", "from Anna")
+    await expect(messages(page)).to_have_text(["mine", "from Anna"])
+    await field.fill("a draft")
+    for said, action, mode in (("from Anna", "Reply", "me"), ("mine", "Edit", "everyone")):
+        await message_menu(page, said)
+        await choose(page, action)
+        await expect(subject).to_be_visible()
+        async with http(stack, "carla18") as api:
+            history = await api.history(direct_conversation_id("anna18", "carla18"))
+            [gone] = [one["message_id"] for one in history if one["content"] == said]
+            answer = await api.request("DELETE", f"/v1/messages/{gone}", mode=mode)
+            answer.raise_for_status()
+        await expect(subject).to_be_hidden()
+        await expect(field).to_have_value("a draft")
+        await expect(field).to_be_focused()
 
 
 async def test_f_p15_what_was_sent_before_its_files_were_up_goes_where_it_was_written(

@@ -89,6 +89,14 @@ export class Composer {
     this.focus();
   }
 
+  /** Ends the answer to a message that is gone, or its edit. */
+  follow() {
+    if (!this.#now.isLost) return;
+    const focused = this.element.contains(document.activeElement);
+    this.#end();
+    if (focused) this.focus();
+  }
+
   /** Lets the next message answer that one. */
   reply(message, author) {
     const wasEditing = this.#now.isEdit;
@@ -207,10 +215,14 @@ export class Composer {
   }
 
   #cancel() {
+    this.#end();
+    this.focus();
+  }
+
+  #end() {
     const wasEditing = this.#now.isEdit;
     this.#about(null);
     if (wasEditing) this.#fill(this.#draft);
-    this.focus();
   }
 
   #submit(event) {

@@ -220,6 +220,7 @@ export class Conversation {
     this.#nobody.show(this.#chat);
   }
 
+    this.#composer.follow();
   #showWho() {
     const { face, title, isSaved, isGroup, peer } = this.#chat;
     const online = Boolean(peer) && !isSaved && this.#presence.isOnline(peer.user_id);

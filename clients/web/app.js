@@ -86,7 +86,8 @@ function showChats(session, way) {
   root.replaceChildren(indicator.banner, shell, toasts.element);
 
   function makeGroup() {
-    newGroup({ chats, client, again, onMade: (key) => go(key) });
+    const made = (key) => inbox.clear() ?? go(key);
+    newGroup({ chats, client, again, onMade: made });
   }
 
   function go(key, messageId) {

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
 
+from shared.subjects import direct_conversation_id
 from tests.e2e.browser import Open, been_here, has_status, messages, own, post, send
 from tests.e2e.test_groups import give, make_group, view
 from tests.support.peer import http
@@ -125,3 +126,27 @@ async def test_s89_the_role_that_was_asked_for_last_is_given(stack: Stack, open_
         inbox = (await api.get("/v1/conversations")).raise_for_status().json()
         assert [one["role"] for one in inbox["conversations"]] == ["owner"]
     await expect(role).to_have_text("Owner")
+
+
+async def test_s28_a_link_that_is_late_leaves_what_is_typed_meanwhile(
+    stack: Stack, open_as: Open
+) -> None:
+    questions: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        questions.append(route)
+
+    await been_here(stack, "ruben")
+    page = await open_as("rosa", "/chat/ruben/")
+    await send(page, "hello")
+    await has_status(own(page, "hello"), "sent")
+    await page.route(ONE_CONVERSATION, hold)
+    await page.goto(f"{stack.url}/conversation/{direct_conversation_id('rosa', 'ruben')}/")
+    field = page.get_by_label("Find or start a conversation")
+    await field.fill("zeppelin")
+    await eventually(lambda: bool(questions))
+    await questions[0].continue_()
+    await expect(page).to_have_url(f"{stack.url}/chat/ruben/")
+    await expect(page.locator(".who h1")).to_have_text("ruben")
+    await expect(field).to_have_value("zeppelin")
+    await expect(field).to_be_focused()

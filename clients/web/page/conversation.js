@@ -98,9 +98,19 @@ export class Conversation {
     if (this.#chat.isGroup) this.#meet(this.#chat);
     this.#timeline.show(this.#chat);
     this.#composer.show(this.#chat);
+    if (!this.#isTypedElsewhere) this.#focus();
+  }
+
+  #focus() {
     // A phone's keyboard would cover half of what there is to read.
     if (matchMedia("(pointer: fine)").matches && !this.#chat.blocked) this.#composer.focus();
     else this.#who.focus();
+  }
+
+  /** Somebody types in another field, while a conversation opens that was asked for before. */
+  get #isTypedElsewhere() {
+    const { activeElement } = document;
+    return Boolean(activeElement?.value) && !this.element.contains(activeElement);
   }
 
   hide() {
@@ -210,6 +220,7 @@ export class Conversation {
     this.#showOpen();
     this.#showWho();
     this.#showField();
+    this.#composer.follow();
     if (this.#chat.conversationId || !chat) this.#load();
     if (this.#chat.isGroup && !chat) this.#meet(this.#chat);
     this.#timeline.render();
@@ -220,7 +231,6 @@ export class Conversation {
     this.#nobody.show(this.#chat);
   }
 
-    this.#composer.follow();
   #showWho() {
     const { face, title, isSaved, isGroup, peer } = this.#chat;
     const online = Boolean(peer) && !isSaved && this.#presence.isOnline(peer.user_id);

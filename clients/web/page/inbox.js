@@ -40,7 +40,10 @@ export class Inbox {
     this.#chats = chats;
     this.#again = again;
     this.#presence = presence;
-    this.#onOpen = on.open;
+    this.#onOpen = (key, messageId) => {
+      this.clear();
+      on.open(key, messageId);
+    };
     this.#onMenu = on.menu;
     this.#field = h("input", {
       id: "find",
@@ -60,9 +63,9 @@ export class Inbox {
     this.#note = h("div", { class: "note", role: "status" });
     this.#filters = h("div", { class: "filters", role: "group", "aria-label": "Show only" });
     const { names } = chats;
-    this.#found = new Found({ names, client, again, onOpen: on.open, onChange: () => this.render() });
+    this.#found = new Found({ names, client, again, onOpen: this.#onOpen, onChange: () => this.render() });
     const isSaid = (text) => this.#found.says(text);
-    this.#hits = new Hits({ chats, client, again, isSaid, onOpen: on.open });
+    this.#hits = new Hits({ chats, client, again, isSaid, onOpen: this.#onOpen });
     this.element = this.#assemble(header, on.group);
     const openMenu = (row, at) => on.menu(chats.at(row.querySelector("a").dataset.key), at);
     listenForMenu(this.#list, openMenu, "li");
@@ -74,6 +77,11 @@ export class Inbox {
   /** Marks the conversation that is on the screen. @param {string|null} key */
   select(key) {
     this.#current = key;
+    this.render();
+  }
+
+  /** Ends the search: what was looked for is found. */
+  clear() {
     this.#field.value = "";
     this.#hits.search("");
     this.#found.search("", []);

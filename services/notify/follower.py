@@ -21,6 +21,8 @@ from shared.health.endpoints import Check
 logger = logging.getLogger("linkup.notify")
 
 GATHER = 0.5  # after the doorbell: one page for many commits; nobody is due that soon
+GATHER_MANY = 1.0  # half of what a page costs does not depend on its length
+MANY = 500  # rows since the last wait
 PAGE = 10_000  # rows of the log looked at
 POLL = 2.0  # a lost doorbell costs no more than this
 REQUEST_TIMEOUT = 5.0
@@ -53,6 +55,7 @@ class Follower:
         self._told = told
         self._bell = doorbell
         self._failures = 0
+        self._rows = 0  # since the last wait
         self._reached_at = time.monotonic()
 
     async def run(self) -> None:
@@ -113,14 +116,17 @@ class Follower:
         if positions != progress.positions or not progress.epoch:
             reached = Progress(answer.epoch, positions)
             self._told(await self._store.follow(reached, rows, self._clock(), self._waits))
+        self._rows += len(rows)
         self._operated(len(rows))
         return answer.more and positions != progress.positions
 
     async def _wait(self) -> None:
+        gather = GATHER_MANY if self._rows > MANY else GATHER
+        self._rows = 0
         try:
             async with asyncio.timeout(POLL):
                 await self._bell.wait()
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(gather)
         except TimeoutError:
             pass  # the poll
 

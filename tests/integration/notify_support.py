@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from services.notify.app import open_app
 from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
-from services.notify.ladder.log import concerns
+from services.notify.ladder.log import concerned, told
 from services.notify.store import handover
 from services.notify.store.store import Store
 from shared import bus, subjects
@@ -153,7 +153,7 @@ class FakeLog:
             written = [row for row in self.rows if row.writer == writer]
             reached = positions[writer] = max(after, min(after + limit, len(written)))
             more = more or reached < len(written)
-            rows += [row for row in written if after < row.n <= reached and concerns(row)]
+            rows += [row for row in written if after < row.n <= reached and concerned(told([row]))]
         return LogPageAnswer(epoch=self.epoch, rows=rows, more=more, positions=positions)
 
     def marks(self, asked: Marks) -> MarksAnswer:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from services.notify.inbox import rows as items
 from services.notify.inbox.grouping import Item
+from services.notify.ladder import log
 from services.notify.ladder.cases import Case, Part
 from services.notify.ladder.clocks import quiet_until
 from services.notify.ladder.delivery import Channel, Ending, Outcome, Waits
@@ -137,11 +138,12 @@ class World:
 
     def follow(self, one: int) -> None:
         page = self.rows[self.position : self.position + 1 + one]
-        handover.fold(self.db, page, self.now, WAITS)
+        handover.fold(self.db, log.told(page), self.now, WAITS)
         self.position += len(page)
 
     def repeat(self, one: int) -> None:
-        handover.fold(self.db, self.rows[: self.position][-1 - one :], self.now, WAITS)
+        page = log.told(self.rows[: self.position][-1 - one :])
+        handover.fold(self.db, page, self.now, WAITS)
 
     def claim(self, one: int) -> None:
         channel: Channel = "push" if one % 3 == 0 else "email"

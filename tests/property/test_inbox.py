@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.notify.inbox import rows
-from services.notify.inbox.fold import fold
+from services.notify.inbox.fold import fold, items_of, thing
 from services.notify.inbox.grouping import HOUR, USUAL, WINDOWS, Item, grouped
+from services.notify.ladder import log
 from services.notify.ladder.preferences import table
 from services.notify.migrate import upgrade
 from shared.clock import SECOND
@@ -53,6 +55,45 @@ def test_s72_a_group_has_its_window_and_its_maximum(
     assert [(one.created_at, one.updated_at, one.count) for one in groups] == [
         (times[0], times[-1], len(times)) for times in expected
     ]
+
+
+MESSAGES = st.lists(
+    st.builds(
+        LogRow,
+        writer=st.just("w"),
+        n=st.just(1),
+        user_id=st.just("bob"),
+        kind=st.just("message"),
+        conversation_id=st.just("d"),
+        message_id=st.integers(1, 2),
+        seq=st.integers(1, 15),
+        actor_id=st.sampled_from(("ann", "carol")),
+        created_at=st.sampled_from((0, 1, HOUR // 2, HOUR - 1, HOUR, 2 * HOUR)),
+    ),
+    max_size=30,
+).map(lambda rows: sorted(rows, key=lambda row: row.seq))
+
+
+@given(MESSAGES, st.integers(0, 3), MESSAGES, st.sampled_from((0, HOUR, 3 * HOUR)))
+@settings(max_examples=500)
+def test_s72_messages_of_a_page_are_grouped_as_one_after_another(
+    before: list[LogRow], seen: int, messages: list[LogRow], now: int
+) -> None:
+    """With numbers that are given again and clocks that are ahead, in an item of any state."""
+    newest = next(reversed(one_by_one(None, before, now)), None)
+    if newest is not None:
+        newest = replace(newest, muted=seen == 1, read_at=seen & 2, delivered_at=seen)
+    found = {item.item_id: item for item in items_of(newest, messages, now)}
+    assert list(found.values()) == one_by_one(newest, messages, now)
+
+
+def one_by_one(newest: Item | None, messages: list[LogRow], now: int) -> list[Item]:
+    grown: dict[str, Item] = {}
+    for row in messages:
+        if newest is None or row.seq > newest.last_seq or row.created_at > newest.updated_at:
+            newest = grouped(newest, thing(row, min(row.created_at, now)))
+            grown[newest.item_id] = newest
+    return list(grown.values())
 
 
 USERS, CONVERSATIONS = ("bob", "carol"), ("d1", "d2")
@@ -137,9 +178,10 @@ def test_s51_d14_the_list_is_what_was_said_each_once(
             for act in sorted(page, key=is_late):
                 model.act(*act)
             told = model.log[before:]
-            fold(connection, told, model.at, KNOWN)
+            fold(connection, log.told(told), model.at, KNOWN)
             if again and not any(row.kind == "left" for row in told):
-                fold(connection, [row for row in told if row.kind == "message"], model.at, KNOWN)
+                repeated = log.told(row for row in told if row.kind == "message")
+                fold(connection, repeated, model.at, KNOWN)
         check(connection, model)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.notify.ladder import groups, log
-from services.notify.ladder.delivery import Delivery, Key, Outcome, Waits, Watch
+from services.notify.ladder.delivery import Channel, Delivery, Key, Outcome, Waits, Watch
 from services.notify.ladder.preferences import Chosen, resolved, table
 from services.notify.ladder.step import next_step, of_messages
 from shared.clock import SECOND
@@ -83,9 +83,9 @@ class World:
         self._fold(self.rows[: self.position][max(0, self.position - 1 - one) :][: 1 + other])
 
     def _fold(self, rows: list[LogRow]) -> None:
-        for row in filter(log.concerns, rows):
-            [key] = log.keys([row], ())
-            self._save(groups.fold(self._watch(key), row, self.now, WAITS))
+        for thread, found in log.concerned(log.told(rows)).items():
+            watch = self._watch((*thread, "email"))
+            self._save(groups.fold_all(watch, found, self.now, WAITS))
 
     # ------------------------------------------------------------ the mailer
 
@@ -283,3 +283,59 @@ def test_c8_at_most_one_email_for_a_group_and_none_for_what_was_read(
             world.hand_over(0, 0)
         world.check()
     assert {group.state for group in world.groups.values()} <= set(CLOSED)
+
+
+TOLD = st.builds(
+    LogRow,
+    writer=st.sampled_from(("v", "w")),
+    n=st.integers(1, 9),
+    user_id=st.sampled_from(("ann", "bob", "linkup--kit")),
+    kind=st.sampled_from(("message", "message", "receipt", "set")),
+    conversation_id=st.sampled_from(("c", "d")),
+    message_id=st.integers(1, 2),
+    seq=st.integers(1, 12),
+    actor_id=st.sampled_from(("ann", "carol", "carol", "linkup--kit")),
+    created_at=st.integers(0, 20).map(lambda minutes: minutes * 60 * SECOND),
+)
+
+
+def concerns(row: LogRow) -> bool:
+    if row.user_id == "linkup--kit":
+        return False
+    is_own = row.actor_id == row.user_id
+    return (row.kind == "message" and not is_own) or (row.kind == "receipt" and is_own)
+
+
+@settings(max_examples=300)
+@given(st.lists(TOLD, max_size=40))
+def test_c8_a_page_is_what_concerns_anybody_in_its_order(rows: list[LogRow]) -> None:
+    expected: dict[log.Thread, list[LogRow]] = {}
+    for row in sorted(filter(concerns, rows), key=lambda row: (row.seq, row.kind)):
+        expected.setdefault((row.user_id, row.conversation_id), []).append(row)
+    assert log.concerned(log.told(rows)) == expected
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(TOLD, max_size=12),
+    st.lists(TOLD, max_size=40),
+    st.sampled_from(("email", "push")),
+    st.integers(0, 30),
+    st.integers(0, 2),
+)
+def test_c8_the_rows_of_a_page_fold_as_one_after_another(
+    before: list[LogRow], rows: list[LogRow], channel: Channel, minutes: int, attempts: int
+) -> None:
+    """In a watch of any past: read, mailed about, tried in vain."""
+    now = minutes * 60 * SECOND
+    watch = folded(Watch(user_id="bob", thread="c", channel=channel, mails=attempts), before, now)
+    if watch.open is not None:
+        watch = replace(watch, open=replace(watch.open, attempts=attempts))
+    page = sorted(rows, key=lambda row: (row.seq, row.kind))
+    assert groups.fold_all(watch, page, now, WAITS) == folded(watch, page, now)
+
+
+def folded(watch: Watch, rows: list[LogRow], now: int) -> Watch:
+    for row in rows:
+        watch = groups.fold(watch, row, now, WAITS)
+    return watch

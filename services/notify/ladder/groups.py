@@ -14,7 +14,8 @@ what the server did: `unknown`, never sent again.
 """
 
 import hashlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -48,6 +49,41 @@ def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
     if row.seq <= watch.read_seq:
         return watch
     return replace(watch, open=_grown(watch.open, row, due_at) or _opened(watch, row, now, due_at))
+
+
+def fold_all(watch: Watch, rows: Iterable[LogRow], now: int, waits: Waits) -> Watch:
+    """Fold rows one after another, and those at once that only lengthen the waiting delivery."""
+    lengthening: list[LogRow] = []
+    beyond = _beyond(watch)
+    for row in rows:
+        if row.seq > beyond and row.kind == "message":
+            lengthening.append(row)
+            beyond = row.seq
+        else:
+            watch = fold(_lengthened(watch, lengthening), row, now, waits)
+            lengthening, beyond = [], _beyond(watch)
+    return _lengthened(watch, lengthening)
+
+
+def _beyond(watch: Watch) -> float:
+    """Return the number from which messages only lengthen the waiting delivery, exclusive;
+    infinity if there is none, or if they may bring it forward."""
+    if watch.open is None or (watch.channel == "push" and watch.open.attempts):
+        return math.inf
+    return max(watch.seen_seq, watch.read_seq)
+
+
+def _lengthened(watch: Watch, messages: Sequence[LogRow]) -> Watch:
+    if watch.open is None or not messages:
+        return watch
+    last_seq = messages[-1].seq
+    count = watch.open.count + len(messages)
+    return replace(
+        watch,
+        seen_seq=last_seq,
+        seen_at=max(watch.seen_at, max(row.created_at for row in messages)),
+        open=replace(watch.open, last_seq=max(watch.open.last_seq, last_seq), count=count),
+    )
 
 
 def _rested_at(watch: Watch, now: int, waits: Waits) -> int:

@@ -1,10 +1,28 @@
 """Owns the reading of the log: which rows are new, which concern anybody, and in what order."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import NamedTuple
 
-from services.notify.ladder.delivery import Key
 from shared.commands import LogRow
 from shared.reserved import is_reserved
+
+Thread = tuple[str, str]  # a recipient and a conversation
+
+NUMBER = attrgetter("seq")
+ORDER = attrgetter("seq", "kind")  # a mark covers the message of its number
+
+
+class Told(NamedTuple):
+    """The rows of a page that concern anybody; no reserved users, who are told of nothing.
+
+    `messages`: those of others, in the order of their numbers. `own`: what the users themselves
+    have done, in the order of the log.
+    """
+
+    messages: Mapping[Thread, list[LogRow]]
+    own: list[LogRow]
 
 
 def after(rows: Iterable[LogRow], positions: Mapping[str, int]) -> list[LogRow]:
@@ -15,7 +33,8 @@ def after(rows: Iterable[LogRow], positions: Mapping[str, int]) -> list[LogRow]:
 def advance(positions: Mapping[str, int], rows: Iterable[LogRow]) -> dict[str, int]:
     reached = dict(positions)
     for row in rows:
-        reached[row.writer] = max(row.n, reached.get(row.writer, 0))
+        if row.n > reached.get(row.writer, 0):
+            reached[row.writer] = row.n
     return reached
 
 
@@ -24,21 +43,33 @@ def is_behind(positions: Mapping[str, int], stood: Mapping[str, int]) -> bool:
     return any(n > positions.get(writer, 0) for writer, n in stood.items())
 
 
-def keys(rows: Iterable[LogRow], pushed: Container[str]) -> set[Key]:
-    """Return the keys that these rows move. `pushed`: users with a browser that takes web push."""
-    moved: set[Key] = {(row.user_id, row.conversation_id, "email") for row in rows}
-    return moved | {(user_id, thread, "push") for user_id, thread, _ in moved if user_id in pushed}
+def told(rows: Iterable[LogRow]) -> Told:
+    messages: dict[Thread, list[LogRow]] = defaultdict(list)
+    own: list[LogRow] = []
+    for row in rows:
+        if row.actor_id == row.user_id:
+            own.append(row)
+        elif row.kind == "message":
+            messages[row.user_id, row.conversation_id].append(row)
+    return Told(
+        messages={
+            thread: sorted(found, key=NUMBER)  # whichever writers they come from
+            for thread, found in messages.items()
+            if not is_reserved(thread[0])
+        },
+        own=[row for row in own if not is_reserved(row.user_id)],
+    )
 
 
-def order(row: LogRow) -> tuple[int, str]:
-    """A page's rows of one conversation as they happened, whichever writers they come from."""
-    return row.seq, row.kind  # a mark covers the message of its number
-
-
-def concerns(row: LogRow) -> bool:
-    """Somebody else's message, or the recipient's own marks; nothing else moves the ladder, and
-    nothing at all of a reserved user, who is told of nothing."""
-    if is_reserved(row.user_id):
-        return False
-    own = row.actor_id == row.user_id
-    return (row.kind == "message" and not own) or (row.kind == "receipt" and own)
+def concerned(page: Told) -> dict[Thread, list[LogRow]]:
+    """Return the rows that move the ladder, by recipient and conversation: messages, and the
+    recipient's own marks, as they happened."""
+    marked: dict[Thread, list[LogRow]] = defaultdict(list)
+    for row in page.own:
+        if row.kind == "receipt":
+            marked[row.user_id, row.conversation_id].append(row)
+    together = {
+        thread: sorted([*page.messages.get(thread, ()), *marks], key=ORDER)
+        for thread, marks in marked.items()
+    }
+    return {**page.messages, **together}

@@ -25,7 +25,6 @@ from services.notify.ladder.delivery import (
 )
 from services.notify.ladder.preferences import Preferences
 from services.notify.store import rows
-from shared.commands import LogRow
 
 UNREAD = """
     SELECT i.item_id FROM json_each(:ids) AS k JOIN items AS i
@@ -34,19 +33,18 @@ UNREAD = """
 
 
 def fold(
-    connection: sqlite3.Connection,
-    page: Iterable[LogRow],
-    now: int,
-    waits: Mapping[Channel, Waits],
+    connection: sqlite3.Connection, page: log.Told, now: int, waits: Mapping[Channel, Waits]
 ) -> None:
     """Apply a page of the log. `waits`: the delays of each channel in use."""
-    concerned = sorted((row for row in page if log.concerns(row)), key=log.order)
-    users = {row.user_id for row in concerned} if "push" in waits else set()
+    threads = log.concerned(page)
+    users = {user_id for user_id, _ in threads} if "push" in waits else set()
     pushed = rows.subscribed(connection, users) if users else set()
-    watches = rows.watches_of(connection, log.keys(concerned, pushed))
-    for row in concerned:
-        for key in log.keys([row], pushed):
-            watches[key] = groups.fold(watches[key], row, now, waits[key[2]])
+    keys: list[Key] = [(*thread, "email") for thread in threads]
+    keys += [(*thread, "push") for thread in threads if thread[0] in pushed]
+    watches = rows.watches_of(connection, keys)
+    for key in keys:
+        found = threads[key[0], key[1]]
+        watches[key] = groups.fold_all(watches[key], found, now, waits[key[2]])
     rows.save(connection, watches.values())
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from services.notify.database import Transactions, open_database
 from services.notify.inbox.fold import Changes, fold
+from services.notify.ladder import log
 from services.notify.ladder.delivery import Channel, Delivery, Waits
 from services.notify.ladder.preferences import Table, table
 from services.notify.store import erasure, handover, refusals, rows
@@ -79,8 +80,9 @@ class Store:
         erased = {row.user_id for row in page if row.kind in erasure.KINDS}
 
         def work(connection: sqlite3.Connection) -> Changes:
-            changes = fold(connection, page, now, self._known)
-            handover.fold(connection, page, now, waits)
+            told = log.told(page)
+            changes = fold(connection, told, now, self._known)
+            handover.fold(connection, told, now, waits)
             erasure.ask(connection, erased, now)
             _save_progress(connection, progress)
             return changes

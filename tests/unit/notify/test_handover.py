@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from services.notify.inbox import rows as items
 from services.notify.inbox.grouping import Item
+from services.notify.ladder import log
 from services.notify.ladder.cases import Case
 from services.notify.ladder.delivery import Channel, Delivery, Ending, Outcome, Waits
 from services.notify.ladder.preferences import Chosen, table
@@ -59,7 +60,7 @@ def receipt(seq: int) -> LogRow:
 
 
 def fold(db: sqlite3.Connection, *page: LogRow, now: int = NOW) -> None:
-    handover.fold(db, page, now, BOTH)
+    handover.fold(db, log.told(page), now, BOTH)
 
 
 def marks(*seqs: int, **fields: Any) -> MarksRow:
@@ -112,7 +113,7 @@ def test_c8_a_page_costs_as_many_statements_for_a_thousand_messages_as_for_one(
             page = [message(seq, f"user{number} {seq}") for seq in range(1, number + 1)]
             asked: list[str] = []
             db.set_trace_callback(asked.append)
-            handover.fold(db, page, NOW, waits)  # type: ignore[arg-type]
+            handover.fold(db, log.told(page), NOW, waits)  # type: ignore[arg-type]
             db.set_trace_callback(None)
             counts.append(len(asked))
     assert counts == [4, 5, 4, 5]

@@ -98,9 +98,9 @@ def test_only_messages_of_others_and_own_receipts_concern_the_recipient() -> Non
     own = LogRow("w", 1, "bob", "message", "c", 1, 1, "bob", T0)
     theirs = LogRow("w", 2, "bob", "receipt", "c", 0, 9, "ann", T0)
     other = LogRow("w", 3, "bob", "conversation", "c", 0, 1, "ann", T0)
-    assert [log.concerns(row) for row in (own, theirs, other)] == [False] * 3
-    assert log.concerns(message(1))
-    assert log.concerns(receipt(1))
+    assert log.concerned(log.told([own, theirs, other])) == {}
+    told = log.told([receipt(1), message(2), own, message(1), theirs, other])
+    assert log.concerned(told) == {("bob", "c"): [message(1), receipt(1), message(2)]}
 
 
 def test_a_receipt_that_covers_all_cancels() -> None:

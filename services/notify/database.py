@@ -25,6 +25,8 @@ REVISION = "0015"  # the newest of migrations/versions
 WHAT = "notify's database"
 BUSY_TIMEOUT_MS = 1000
 IN_MEMORY = "PRAGMA temp_store=MEMORY"  # what a savepoint keeps, or each would make a file
+CACHE = "PRAGMA cache_size=-16384"  # KiB: a page of the log changes the lists of many users
+CHECKPOINTS = "PRAGMA wal_autocheckpoint=4096"  # pages: what changes often is copied back once
 
 
 class Between(Protocol):
@@ -39,7 +41,8 @@ class SyncedConnection(sqlite3.Connection):
         super().__init__(*args, **options)
         self.row_factory = sqlite3.Row
         erasing = "PRAGMA secure_delete=1"  # what is erased is overwritten
-        put(self, *SYNCED, IN_MEMORY, erasing, f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        busy = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
+        put(self, *SYNCED, IN_MEMORY, CACHE, CHECKPOINTS, erasing, busy)
 
 
 class Piece(Generic[T]):

@@ -66,7 +66,7 @@ def concerned(page: Told) -> dict[Thread, list[LogRow]]:
     recipient's own marks, as they happened."""
     marked: dict[Thread, list[LogRow]] = defaultdict(list)
     for row in page.own:
-        if row.kind == "receipt":
+        if row.kind == "receipt" and row.seq:  # else nothing is read of it
             marked[row.user_id, row.conversation_id].append(row)
     together = {
         thread: sorted([*page.messages.get(thread, ()), *marks], key=ORDER)

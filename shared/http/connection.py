@@ -1,20 +1,16 @@
 """Owns the HTTP connection: which requests are accepted, and their deadlines.
 
-One parser (h11) everywhere: what two parsers read differently is what requests are smuggled by.
-See docs/adr/0013.
+One parser (httptools) everywhere: what two parsers read differently is what requests are smuggled
+by. See docs/adr/0013 and 0052.
 """
 
 import asyncio
 import http
-import logging
 import socket
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from shared import api
@@ -22,8 +18,8 @@ from shared.errors import InvalidRequest, LinkupError, TooLarge, Unavailable
 from shared.health.counters import Counters
 from shared.http.acceptor import Acceptor
 from shared.http.admission import Admission, Guest
-from shared.http.head import Requests
 from shared.http.reaper import Reaper
+from shared.http.requests import Requests
 from shared.http.turns import Turns
 from shared.pace import Pace
 from shared.settings import Settings
@@ -32,13 +28,7 @@ BURST_SECONDS = 2  # how much of its pace a connection may use at once
 REFUSED = 10  # what an answer 429 costs, in place of one
 TOO_MANY_REQUESTS = 429
 REFUSALS: dict[int, type[LinkupError]] = {408: Unavailable, 413: TooLarge, 431: TooLarge}
-BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request that has one
-PIECE_BYTES = 16 * 1024  # that the parser is given at once: what it cannot use yet it measures
 LEAST_RATE = 500  # bytes of a body a second in the long run, after the first `body_timeout`
-
-# uvicorn warns of each bad request in a line of its own: we count them, and say it once a minute.
-quiet = logging.getLogger("uvicorn.error.quiet")
-quiet.setLevel(logging.ERROR)
 
 
 class Config(uvicorn.Config):
@@ -65,11 +55,10 @@ class Upgraded(Protocol):
         """Begin with a GET without a body, whose head was read and judged."""
 
 
-class Http(H11Protocol):
+class Http(Requests):
     """uvicorn's protocol, with deadlines (RFC 9110, 408) and a status that names the fault."""
 
     config: Config
-    conn: Requests
 
     def __init__(
         self,
@@ -81,9 +70,9 @@ class Http(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.guest = guest
-        self.logger = quiet
-        self.conn = Requests(h11.SERVER, config.settings.header_bytes)
+        self.most = config.settings.header_bytes
         self._refused = False
+        self._told: Callable[[], None] | None = None  # tells of it, when its turn comes
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0  # when the peer began to owe us the head or the body
         self._owes = ""
@@ -111,8 +100,9 @@ class Http(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return  # it is only read so that the answer is not lost in a reset
+        self._unset_keepalive_if_required()
         self._read += len(data)
-        if self.conn.their_state is not h11.IDLE:
+        if self.stage or self.answering is not None:
             self._take(data)
         elif not self.config.turns.take(lambda: self._take(data)):
             self.flow.pause_reading()  # many begin at once: the rest of the loop has its turn too
@@ -120,10 +110,11 @@ class Http(H11Protocol):
     def _take(self, data: bytes) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            for at in range(0, len(data), PIECE_BYTES):
-                if not self._refused and not self._upgraded():
-                    super().data_received(data[at : at + PIECE_BYTES])
+            self.take(data)
             self._look()
+
+    def reads(self) -> bool:
+        return not (self._refused or self.transport.is_closing() or self._upgraded())
 
     def eof_received(self) -> None:
         super().eof_received()
@@ -137,6 +128,10 @@ class Http(H11Protocol):
         super().resume_writing()
         self.reaper.relax()
 
+    def on_headers_complete(self) -> None:
+        self.config.admission.busy(self.guest)
+        super().on_headers_complete()
+
     def on_response_complete(self) -> None:
         """The next request is read at the connection's pace; a refusal costs more of it."""
         if self.transport.is_closing():
@@ -144,7 +139,7 @@ class Http(H11Protocol):
             self.reaper.close_soon()
             return
         self.config.admission.idle(self.guest)
-        self.pace.spend(REFUSED if self.conn.status == TOO_MANY_REQUESTS else 1)
+        self.pace.spend(REFUSED if self._status() == TOO_MANY_REQUESTS else 1)
         wait = self.pace.wait() if self.guest.address else 0.0  # a proxy carries many people
         if wait:
             self.config.counters.hit(
@@ -156,10 +151,15 @@ class Http(H11Protocol):
         else:
             self._go_on()
 
+    def _status(self) -> int:
+        return self.answering.status if self.answering is not None else 0
+
     def _go_on(self) -> None:
         self._held = None
         super().on_response_complete()
         self._look()
+        if self._told is not None and self.answering is None:
+            self._told()
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -170,22 +170,9 @@ class Http(H11Protocol):
         super().timeout_keep_alive_handler()
         self.reaper.close_soon()
 
-    def _should_upgrade(self) -> bool:
-        """Called once for each request."""
-        self.config.admission.busy(self.guest)
-        return super()._should_upgrade()
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+    def upgrade(self) -> None:
         self._expect("")
         self.reaper.stop()
-        if event.method == b"GET" and BODY.isdisjoint(name for name, _ in self.headers):
-            self._upgrade(event.target)
-        else:
-            super().handle_websocket_upgrade(event)  # it is read once more, and refused in words
-            cast(Upgraded, self.transport.get_protocol()).guest = self.guest
-        self.config.admission.idle(self.guest)  # until it says who it is
-
-    def _upgrade(self, target: bytes) -> None:
         self.connections.discard(self)
         made: object = self.ws_protocol_class(  # type: ignore[misc, call-arg]
             config=self.config, server_state=self.server_state, app_state=self.app_state
@@ -194,7 +181,8 @@ class Http(H11Protocol):
         upgraded.guest = self.guest
         upgraded.connection_made(self.transport)
         self.transport.set_protocol(cast(asyncio.Protocol, made))
-        upgraded.upgrade(target, self.headers)
+        upgraded.upgrade(self.url, self.headers)
+        self.config.admission.idle(self.guest)  # until it says who it is
 
     # ------------------------------------------------------------ deadlines
 
@@ -202,9 +190,9 @@ class Http(H11Protocol):
         """Set the deadline for what the peer must send next, if there is anything."""
         if self._refused or self.transport.is_closing() or self._upgraded():
             self._expect("")
-        elif self.conn.their_state is h11.SEND_BODY:
+        elif self.stage == "body":
             self._expect("body")
-        elif self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+        elif self.stage == "head" and self.answering is None:
             self._expect("head")
         elif self.cycle is not None:
             self._expect("")
@@ -233,37 +221,36 @@ class Http(H11Protocol):
             self._since, self._read = self.loop.time(), 0
         if self._deadline() > self.loop.time():
             self._timer = self.loop.call_at(self._deadline(), self._late)
-        elif self._owes == "head" and not self.conn.trailing_data[0]:
+        elif self._owes == "head" and not self.stage:
             self.config.counters.add("connections_silent")  # as browsers open in advance
             self.transport.close()
         else:
-            self._refuse(408, f"The {self._owes} of the request took too long")
+            self.refuse(408, f"The {self._owes} of the request took too long")
 
     # ------------------------------------------------------------ refusals
 
-    def send_400_response(self, msg: str) -> None:
-        error = sys.exception()  # uvicorn is handling it, and does not pass it on
-        if isinstance(error, h11.RemoteProtocolError):
-            self._refuse(error.error_status_hint, str(error))
-        else:
-            self._refuse(400, msg)
-
-    def _refuse(self, status: int, reason: str) -> None:
-        """Answer if nothing was answered yet, and close: what follows cannot be trusted."""
+    def refuse(self, status: int, reason: str) -> None:
+        """Refuse a request in its turn, and close: what follows cannot be trusted."""
         self.config.counters.hit(
             "requests_refused", "a request was refused", "validation_error", status=status
         )
         self._refused = True
         self._expect("")
+        if self.answering is not None and (self.pipeline or self.stage != "body"):
+            if self.stage == "body":
+                self.pipeline.popleft()  # it is read no further, and its answer is this one
+            self._told = lambda: self._tell(status, reason)
+        else:
+            self._tell(status, reason)
+
+    def _tell(self, status: int, reason: str) -> None:
+        """Answer, unless an answer has begun."""
         self._unset_keepalive_if_required()
-        answering = self.cycle is not None and not self.cycle.response_complete
-        begun = answering and self.cycle.response_started
-        if answering:
-            self.cycle.disconnected = True  # whoever reads the body learns that no more comes
-            self.cycle.message_event.set()
-        if begun:
-            self.transport.abort()
-            return
+        if self.answering is not None:
+            self.answering.disconnect()
+            if self.answering.response_started:
+                self.transport.abort()
+                return
         self.transport.write(_answer(status, reason, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()  # a close with unread bytes would reset the answer away

@@ -1,71 +1,63 @@
-"""Owns the heads: the checks of a request before its body is read (head, chunks, and length), and
-when the head of an answer is written."""
+"""Owns the checks of a request's head, before its body is read."""
 
 from collections.abc import Sequence
-
-import h11
+from typing import NamedTuple
 
 HEAD_FIELDS = 100
 FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
 TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
-LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs the parser 20 us or more
-SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
-BETWEEN = (h11.IDLE, h11.DONE)  # the states of a client between two requests
-NOTHING = (b"", False)  # all that came is read, and the client has not closed
+LENGTH, CODING = b"content-length", b"transfer-encoding"
 
 
-class Requests(h11.Connection):
-    """Refuses heads above the bounds, bodies that are more frame than content, and what a proxy
-    in front may take for something else."""
+class Unfit(Exception):
+    """A request that is refused with this status."""
 
-    status = 0  # of the latest answer
-    _room = 0  # bytes by which the chunks of this body may still fall short
-    _head: Sequence[bytes] = ()  # of an answer, until its body begins
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        if self.their_state in BETWEEN and self.trailing_data == NOTHING:
-            return h11.NEED_DATA  # what h11 would find out by a search for the next head
-        event = super().next_event()
-        match event:
-            case h11.Request():
-                _judge(event, self._max_incomplete_event_size)
-                self._room = SMALL_CHUNKS
-            case h11.Data():
-                room = self._room + len(event.data) - LEAST_CHUNK * event.chunk_end
-                if room < 0:
-                    raise h11.RemoteProtocolError("The chunks of the body are too small")
-                self._room = min(room, SMALL_CHUNKS)
-        return event
-
-    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
-        """Return what to write for an event. The head of an answer is written together with the
-        beginning of its body: one call of the system, and one packet, for both."""
-        written = super().send_with_data_passthrough(event)
-        if isinstance(event, h11.Response):
-            self.status, self._head = event.status_code, written or ()
-            return []
-        head, self._head = self._head, ()
-        return None if written is None else [*head, *written]
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
-def _judge(request: h11.Request, most: int) -> None:
-    """Raises RemoteProtocolError."""
-    headers = list(request.headers)
-    fields = {name for name, _ in headers}
-    sizes = [len(name) + len(value) + 4 for name, value in headers]
-    if request.http_version not in (b"1.0", b"1.1"):
-        raise h11.RemoteProtocolError(
-            "Only HTTP/1.0 and 1.1 are spoken here", error_status_hint=505
-        )
-    if len(request.target) > TARGET_BYTES:
-        raise h11.RemoteProtocolError("The address is too long", error_status_hint=414)
+class Head(NamedTuple):
+    """A request without its body. The names of its fields are in lower case."""
+
+    method: bytes
+    target: bytes
+    version: str
+    fields: Sequence[tuple[bytes, bytes]]
+
+
+def judge(head: Head, most: int) -> None:
+    """Refuse what is above the limits (`most`: bytes of a head), and what a proxy in front may take
+    for something else. Raises Unfit."""
+    if head.version not in ("1.0", "1.1"):
+        raise Unfit("Only HTTP/1.0 and 1.1 are spoken here", 505)
+    if head.method == b"CONNECT":
+        raise Unfit("This is not a proxy", 501)
+    if len(head.target) > TARGET_BYTES:
+        raise Unfit("The address is too long", 414)
+    if not (head.target.isascii() and head.target.decode("ascii").isprintable()):
+        raise Unfit("The address has characters that must be escaped")
+    sizes = [len(name) + len(value) + 4 for name, value in head.fields]
     if (
         len(sizes) > HEAD_FIELDS
-        or sum(sizes, len(request.target)) > most
+        or sum(sizes, len(head.target)) > most
         or max(sizes, default=0) > most // 2 + FIELD_SLACK
     ):
-        raise h11.RemoteProtocolError("The header fields are too large", error_status_hint=431)
-    if b"transfer-encoding" in fields and (
-        b"content-length" in fields or request.http_version < b"1.1"
-    ):  # RFC 9112, section 6.1
-        raise h11.RemoteProtocolError("The length of the body is not certain")
+        raise Unfit("The header fields are too large", 431)
+    _judge_names([name for name, _ in head.fields], head)
+
+
+def _judge_names(names: Sequence[bytes], head: Head) -> None:
+    hosts = names.count(b"host")
+    if hosts > 1 or (not hosts and head.version == "1.1"):  # RFC 9112, section 3.2
+        raise Unfit("The request needs one Host field")
+    if CODING not in names:
+        return
+    if LENGTH in names or head.version == "1.0":  # RFC 9112, section 6.1
+        raise Unfit("The length of the body is not certain")
+    if [value.lower() for name, value in head.fields if name == CODING] != [b"chunked"]:
+        raise Unfit("The only known transfer coding is chunked", 501)
+
+
+def has_body(fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    return any(name in (LENGTH, CODING) for name, _ in fields)

@@ -13,7 +13,6 @@ from typing import cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets import http11
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader, InvalidState
 from websockets.frames import CloseCode, Frame
@@ -28,7 +27,7 @@ from shared.http.admission import Guest
 from shared.http.connection import Config
 from shared.http.reaper import CLOSE_TIMEOUT, Reaper
 from shared.pace import Pace
-from shared.settings import MOST_HEADER_BYTES, Settings
+from shared.settings import Settings
 
 EXTENSION = "linkup.wire"
 FRAMES_A_TURN = 4  # of one socket, before the loop turns to the others
@@ -40,11 +39,6 @@ MAX_UNREAD_FRAMES = 16  # of the client, before no more is parsed
 MAX_FRAGMENTS = 256  # of one message
 MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox may put there
 WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
-
-
-# The head was judged when it came, by shared/http/connection.py, and is only read again here:
-# a cookie of 8 KiB is honest, and longer than the line that websockets takes by default.
-http11.MAX_LINE_LENGTH = MOST_HEADER_BYTES
 
 
 class Wire(WebSocketsSansIOProtocol):
@@ -102,15 +96,9 @@ class Wire(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self._failed:
             return  # it is only read so that the reason is not lost in a reset
-        if self.handshake_initiated:
-            self.inbound.add(data)
-            if self._later is None:
-                self._pump()
-            return
-        super().data_received(data)  # the head, as shared/http/connection.py hands it over
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self._refuse_handshake()
-        self._ends()
+        self.inbound.add(data)
+        if self._later is None:
+            self._pump()
 
     def _pump(self) -> None:
         """Parse a few frames, as far as there is room for them; the rest at a later turn."""

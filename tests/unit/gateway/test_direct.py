@@ -17,11 +17,12 @@ from services.gateway.socket.wire import EXTENSION, Wire
 from shared.health.counters import Counters
 from shared.process.serve import config
 from shared.settings import Settings
-from tests.support.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, frame, upgrade
+from tests.support.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, UPGRADE, frame
 
 BINARY, UNKNOWN = 0x2, 0x3
 MOST = 70_000  # a message may hold
 BYE = "bye"  # which the application answers with a close
+HEAD = [(name, value) for name, _, value in (one.encode().partition(b": ") for one in UPGRADE)]
 TURNS = 80  # of the loop, in which all that can go on does
 
 contents = st.one_of(
@@ -114,7 +115,7 @@ async def connected(kind: type[Wire]) -> tuple[Wire, Transport, Answering]:
     assert guest is not None
     wire.guest = guest
     wire.connection_made(transport)
-    wire.data_received(upgrade())
+    wire.upgrade(b"/ws", HEAD)
     await turns()
     return wire, transport, app
 

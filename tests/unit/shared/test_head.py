@@ -1,93 +1,67 @@
-"""Tests for the parser of requests: what it writes of an answer, and what it reads between two."""
+"""The checks of a request's head."""
 
-import h11
+import pytest
 
-from shared.http.head import Requests
+from shared.http.head import Head, Unfit, judge
 
-RESPONSE = h11.Response(status_code=200, headers=[("content-length", "4")])
-
-
-def _asked(method: str = "GET") -> Requests:
-    connection = Requests(h11.SERVER)
-    connection.receive_data(f"{method} / HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-    assert isinstance(connection.next_event(), h11.Request)
-    assert isinstance(connection.next_event(), h11.EndOfMessage)
-    return connection
+HOST = (b"host", b"here")
+CHUNKED = (b"transfer-encoding", b"chunked")
+MOST = 16 * 1024
 
 
-def _answer(connection: Requests) -> None:
-    connection.send(RESPONSE)
-    connection.send(h11.Data(data=b"abcd"))
-    connection.send(h11.EndOfMessage())
+def status(
+    *fields: tuple[bytes, bytes],
+    method: bytes = b"GET",
+    target: bytes = b"/",
+    version: str = "1.1",
+    host: bool = True,
+) -> int:
+    """The status of the refusal; 0 for what is accepted."""
+    try:
+        judge(Head(method, target, version, [*([HOST] if host else []), *fields]), MOST)
+    except Unfit as refused:
+        return refused.status
+    return 0
 
 
-def test_the_head_of_an_answer_leaves_with_the_beginning_of_its_body() -> None:
-    connection = _asked()
-
-    assert connection.send(RESPONSE) == b""
-    first = connection.send(h11.Data(data=b"ab"))
-    assert first is not None
-    assert first.startswith(b"HTTP/1.1 200 ")
-    assert first.endswith(b"\r\n\r\nab")
-    assert connection.send(h11.Data(data=b"cd")) == b"cd"
-    assert connection.send(h11.EndOfMessage()) == b""
-    assert connection.status == 200
+def test_an_ordinary_head_is_accepted() -> None:
+    assert status((b"cookie", b"a=1"), target=b"/v1/users?q=%C3%A9") == 0
+    assert status((b"content-length", b"2"), method=b"POST") == 0
+    assert status(CHUNKED, method=b"POST") == 0
+    assert status((b"transfer-encoding", b"Chunked"), method=b"POST") == 0
 
 
-def test_an_answer_without_a_body_is_its_head() -> None:
-    connection = _asked("HEAD")
-
-    connection.send(RESPONSE)
-    head = connection.send(h11.EndOfMessage())
-    assert head is not None
-    assert head.startswith(b"HTTP/1.1 200 ")
-    assert head.endswith(b"\r\n\r\n")
+def test_a_head_names_one_host_unless_it_is_of_http_1_0() -> None:
+    assert status(host=False) == 400
+    assert status(HOST) == 400
+    assert status(host=False, version="1.0") == 0
+    assert status(HOST, version="1.0") == 400
 
 
-def test_the_head_of_the_next_answer_is_its_own() -> None:
-    connection = _asked()
-    _answer(connection)
-    connection.start_next_cycle()
-    connection.receive_data(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-    assert isinstance(connection.next_event(), h11.Request)
-    assert isinstance(connection.next_event(), h11.EndOfMessage)
-
-    connection.send(h11.Response(status_code=404, headers=[("content-length", "1")]))
-    written = connection.send(h11.Data(data=b"!"))
-    assert written is not None
-    assert written.startswith(b"HTTP/1.1 404 ")
-    assert written.count(b"HTTP/1.1") == 1
+@pytest.mark.parametrize("target", [b"/\xc3\xa9", b"/a\tb", b"/a\x0cb", b"/\x7f", b"/\x80"])
+def test_an_address_has_only_characters_of_an_address(target: bytes) -> None:
+    assert status(target=target) == 400
 
 
-def test_a_connection_that_ends_writes_nothing() -> None:
-    connection = _asked()
-    _answer(connection)
-    connection.receive_data(b"")
-    connection.next_event()
-
-    assert connection.send(h11.ConnectionClosed()) is None
-
-
-def test_between_two_requests_nothing_is_parsed_and_what_comes_then_is_read() -> None:
-    connection = _asked()
-    assert connection.next_event() is h11.NEED_DATA
-    _answer(connection)
-    connection.start_next_cycle()
-    assert connection.next_event() is h11.NEED_DATA
-
-    connection.receive_data(b"GET /next HTTP/1.1\r\nHost: he")
-    assert connection.next_event() is h11.NEED_DATA
-    connection.receive_data(b"re\r\n\r\nGET /third")
-    event = connection.next_event()
-    assert isinstance(event, h11.Request)
-    assert event.target == b"/next"
-    assert isinstance(connection.next_event(), h11.EndOfMessage)
-    assert connection.next_event() is h11.PAUSED
+def test_f_h9_a_body_has_one_length() -> None:
+    assert status(CHUNKED, (b"content-length", b"2")) == 400
+    assert status(CHUNKED, version="1.0") == 400
+    assert status(CHUNKED, CHUNKED) == 501
+    assert status((b"transfer-encoding", b"gzip, chunked")) == 501
+    assert status((b"transfer-encoding", b"identity")) == 501
 
 
-def test_a_client_that_closes_between_two_requests_is_noticed() -> None:
-    connection = _asked()
-    _answer(connection)
-    connection.start_next_cycle()
-    connection.receive_data(b"")
-    assert isinstance(connection.next_event(), h11.ConnectionClosed)
+def test_other_versions_and_what_a_proxy_does_are_refused() -> None:
+    assert status(version="2.0") == 505
+    assert status(version="0.9") == 505
+    assert status(method=b"CONNECT", target=b"here:443") == 501
+
+
+def test_f_h3_a_head_has_limits() -> None:
+    assert status(target=b"/" + b"x" * 7999) == 0
+    assert status(target=b"/" + b"x" * 8000) == 414
+    assert status(*[(b"x", b"1")] * 99) == 0
+    assert status(*[(b"x", b"1")] * 100) == 431
+    assert status((b"x", b"1" * (MOST // 2))) == 0
+    assert status((b"x", b"1" * (MOST // 2 + 300))) == 431
+    assert status(*[(b"x", b"1" * 4096)] * 4) == 431

@@ -6,6 +6,7 @@ import html
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,8 +98,9 @@ class WebFiles(StaticFiles):
         return response
 
 
+@cache
 def version_of(directory: Path) -> str:
-    """Return a digest of all files of the page, by name and content."""
+    """Return a digest of all files of the page, by name and content, as they were at the start."""
     digest = hashlib.blake2b(digest_size=8)
     for file in sorted(directory.rglob("*")):
         if file.suffix in SERVED:

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,9 +36,10 @@ def rows() -> list[Row]:
     return [Row(number, state.strip(), cell) for number, state, cell in LINE.findall(text())]
 
 
-def known() -> set[str]:
+@cache
+def known() -> frozenset[str]:
     """Every test function there is, and every machine Hypothesis runs."""
-    return {name for path in ROOT.glob("tests/**/test_*.py") for name in named(path)}
+    return frozenset(name for path in ROOT.glob("tests/**/test_*.py") for name in named(path))
 
 
 def named(path: Path) -> list[str]:

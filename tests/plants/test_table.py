@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_every_test_named_exists(plant: Plant) -> None:
         assert name.partition("[")[0] in named(ROOT / "tests" / file)
 
 
+@cache
 def named(path: Path) -> set[str]:
     """The tests of a file, and the machines Hypothesis runs as one."""
     body = ast.parse(path.read_text(encoding="utf-8")).body

@@ -142,25 +142,33 @@ def code_of(result: Result) -> str:
     return result.code if isinstance(result, Refused) else "ok"
 
 
+# A strategy that is made anew for each draw costs more than all that is drawn with it.
 users = st.sampled_from(USERS)
+some_users = st.none() | users
+devices = st.sampled_from(["", "{}-1", "{}-2"])
 message_ids = st.integers(1, 6)
+some_message_ids = st.none() | st.none() | message_ids
 client_ids = st.sampled_from(["c1", "c2", "c3", "c4", "c5", "c6"])
+some_client_ids = st.none() | client_ids
+contents = st.sampled_from(["one", "two"])
+seqs = st.integers(0, 12)
+read_message_ids = st.integers(1, 20)
 
 
 @st.composite
 def stores(draw: st.DrawFn) -> StoreMessage:
     user_id = draw(users)
-    to = draw(st.none() | users)
+    to = draw(some_users)
     one, other = (user_id, to) if to else (draw(users), draw(users))
     return StoreMessage(
         user_id=user_id,
-        connection_id=draw(st.sampled_from(["", f"{user_id}-1", f"{user_id}-2"])),
+        connection_id=draw(devices).format(user_id),
         client_id=draw(client_ids),
         conversation_id=direct_conversation_id(one, other),
-        content=draw(st.sampled_from(["one", "two"])),
+        content=draw(contents),
         to=to,
-        after=draw(st.none() | client_ids),
-        reply_to=draw(st.none() | st.none() | message_ids),
+        after=draw(some_client_ids),
+        reply_to=draw(some_message_ids),
     )
 
 
@@ -171,9 +179,9 @@ def receipts(draw: st.DrawFn) -> AdvanceReceipt:
         user_id=draw(users),
         connection_id="r",
         conversation_id="" if by_id else direct_conversation_id(draw(users), draw(users)),
-        delivered_seq=0 if by_id else draw(st.integers(0, 12)),
-        read_seq=0 if by_id else draw(st.integers(0, 12)),
-        read_message_id=draw(st.integers(1, 20)) if by_id else 0,
+        delivered_seq=0 if by_id else draw(seqs),
+        read_seq=0 if by_id else draw(seqs),
+        read_message_id=draw(read_message_ids) if by_id else 0,
     )
 
 

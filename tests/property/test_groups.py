@@ -224,12 +224,13 @@ users = st.sampled_from(USERS)
 anybody = st.sampled_from((*USERS, *USERS, UNKNOWN))
 places = st.sampled_from(PLACES)
 titles = st.sampled_from(["Team", "Other"])
+newcomers = st.lists(anybody, max_size=MOST)
 
 
 @st.composite
 def creations(draw: st.DrawFn) -> CreateGroup:
     place = draw(places)
-    members = draw(st.lists(anybody, max_size=MOST))
+    members = draw(newcomers)
     return CreateGroup(
         user_id=place.split("-")[0], conversation_id=place, title=draw(titles), members=members
     )

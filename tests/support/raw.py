@@ -61,7 +61,8 @@ def frame(opcode: int, content: bytes = b"", fin: bool = True, mask: bytes = byt
     """As a client sends it; with a mask of zeros unless it is to be another."""
     size = len(content)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(content))
+    masks = (mask * (size // 4 + 1))[:size]
+    masked = (int.from_bytes(content) ^ int.from_bytes(masks)).to_bytes(size)
     return bytes([opcode | (0x80 if fin else 0)]) + length + mask + masked
 
 

@@ -1,6 +1,7 @@
 """The headers of an e-mail, against the grammars of their RFCs."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -28,11 +29,15 @@ def check(grammar: str, rule: str, text: str) -> None:
 
 
 def written(content: Content, profile: Profile, public_url: str = PUBLIC_URL) -> Letter:
+    return letters(public_url).write("0123456789abcdef" * 2, profile, content)
+
+
+@cache
+def letters(public_url: str) -> Letters:
+    """Its templates are compiled once."""
     settings = Settings(public_url=public_url, smtp_from=SENDER)
     links = Unsubscriptions(b"k" * 32, public_url)
-    return Letters(settings, lambda: 1_700_000_000_000_000, links.link).write(
-        "0123456789abcdef" * 2, profile, content
-    )
+    return Letters(settings, lambda: 1_700_000_000_000_000, links.link)
 
 
 def lines(letter: Letter) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The content of an e-mail, and what it must never contain."""
 
 from email.message import EmailMessage
+from functools import cache
 
 import pytest
 from msgspec.structs import replace
@@ -26,7 +27,9 @@ def letter_of(row: MarksRow, public_url: str = "") -> EmailMessage:
     return read(letters(public_url).write("n1", row.profile, MessageContent.of(row)))
 
 
+@cache
 def letters(public_url: str = "") -> Letters:
+    """Its templates are compiled once."""
     return Letters(Settings(public_url=public_url), lambda: NOW)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import ipaddress
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +22,7 @@ from shared.settings import load
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
 
+ROOT = Path(__file__).parents[3]
 LONG = 5.0 * TIMEOUT_FACTOR
 SHORT = 1.2 * TIMEOUT_FACTOR  # it is waited for, and has to be enough for a connection with TLS
 # Each by its fault; all of them are tried through the real route as well.
@@ -296,6 +299,26 @@ async def test_as_many_connections_as_were_asked_for_are_open_at_a_time(there: E
         hanging.cancel()
         await asyncio.wait([hanging])
     assert [asked.path for asked in there.asked] == ["/1"]
+
+
+async def test_the_first_requests_share_what_is_loaded_for_them(there: Endpoint) -> None:
+    """Each with connections of its own would have a limit of its own."""
+    there.script = ["hang", "201"]
+    rules = Rules(["127.0.0.0/8"])
+    async with open_outward(rules, connect_timeout=SHORT, connections=1) as outward:
+        hanging = asyncio.create_task(outward.request("POST", there.url("/1"), body=b"x"))
+        with pytest.raises(NotSent, match="ConnectionTimeout"):
+            await asyncio.create_task(outward.request("POST", there.url("/2"), body=b"x"))
+        hanging.cancel()
+        await asyncio.wait([hanging])
+    assert [asked.path for asked in there.asked] == ["/1"]
+
+
+def test_a_start_does_not_load_what_makes_requests() -> None:
+    """It is a fifth of the start of notify, and most deployments ask nobody."""
+    told = "import sys, services.notify.app; print('aiohttp' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, stdout=subprocess.PIPE)
+    assert (loaded.returncode, loaded.stdout) == (0, b"False\n")
 
 
 async def test_c8_a_request_on_a_kept_connection_is_not_repeated_by_the_library(

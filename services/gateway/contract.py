@@ -1,6 +1,8 @@
 """Owns the binding of endpoints to the table of routes, by `METHOD /path`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -177,11 +179,12 @@ def _who(request: Request, *identity: Identity) -> str:
 
 
 def documents() -> Endpoints:
-    """Return the endpoints of the generated documents, which do not change at run time."""
-    texts = contract.documents()
+    """Return the endpoints of the generated documents, which do not change at run time. They are
+    made for the first request, as few gateways are ever asked for them."""
+    texts = cache(contract.documents)
     return {
-        "GET /openapi.json": _served(texts[contract.OPENAPI]),
-        "GET /asyncapi.json": _served(texts[contract.ASYNCAPI]),
+        "GET /openapi.json": _served(texts, contract.OPENAPI),
+        "GET /asyncapi.json": _served(texts, contract.ASYNCAPI),
     }
 
 
@@ -201,8 +204,9 @@ def shared_with(origins: tuple[str, ...]) -> list[Middleware]:
     ]
 
 
-def _served(text: bytes) -> Endpoint:
+def _served(texts: Callable[[], Mapping[str, bytes]], name: str) -> Endpoint:
     async def answer(request: Request) -> Response:
+        text = (await asyncio.to_thread(texts))[name]
         return Response(text, media_type="application/json", headers={"cache-control": "no-cache"})
 
     return answer

@@ -185,13 +185,13 @@ def _runs_on(settings: Settings, websockets: WebSockets) -> dict[str, str]:
 
 def _spare_the_collector() -> None:
     """Messages in flight come and go by the thousand, free of cycles: by default that alone sets
-    off collection after collection, and each finds next to nothing.
+    off collection after collection, and each finds next to nothing. Nor does one at the start,
+    which would take a tenth of it.
 
     A socket that comes makes some 250 objects that stay. So the middle generation is small, or
     the loop would stand still for a tenth of a second in the midst of a crowd; and the oldest is
     looked through seldom, after some 20,000 sockets.
     """
-    gc.collect()
     gc.freeze()  # what a start made stays for ever
     gc.set_threshold(YOUNG_OBJECTS, 1, 500)
 

@@ -10,7 +10,10 @@ from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import click
+
 TIMEOUT = 15.0  # seconds
+SILENT = 3  # seconds of a wait that nobody has to be told of
 MOST = 64 * 1024  # bytes of an error that are read
 SHOWN = 300  # bytes of an error that its text shows
 
@@ -52,13 +55,13 @@ def request(method: str, url: str, token: str | None = None, body: bytes | None 
 
 
 @contextmanager
-def answered(asked: Request, timeout: float = TIMEOUT) -> Iterator[IO[bytes]]:
+def answered(asked: Request, timeout: float = TIMEOUT, waits: bool = True) -> Iterator[IO[bytes]]:
     """Open the answer to a request. Raises Refused, and Unreachable, also while it is read.
 
-    A request that is one too many is sent again when the gateway allows it.
+    If it `waits`, a request that is one too many is sent again when the gateway allows it.
     """
     try:
-        with _opened(asked, timeout) as answer:
+        with _opened(asked, timeout, waits) as answer:
             yield answer
     except HTTPError as error:
         raise Refused(error) from None
@@ -66,9 +69,9 @@ def answered(asked: Request, timeout: float = TIMEOUT) -> Iterator[IO[bytes]]:
         raise Unreachable(asked.host, error) from None
 
 
-def fetched(asked: Request) -> bytes:
+def fetched(asked: Request, waits: bool = True) -> bytes:
     """Return the whole answer to a request. Raises Refused and Unreachable."""
-    with answered(asked) as answer:
+    with answered(asked, waits=waits) as answer:
         return answer.read()
 
 
@@ -96,16 +99,30 @@ def _of_any_status(asked: Request, timeout: float) -> Any:
         return error
 
 
-def _opened(asked: Request, timeout: float) -> IO[bytes]:
+def _opened(asked: Request, timeout: float, waits: bool) -> IO[bytes]:
     while True:
         try:
             found: IO[bytes] = urlopen(asked, timeout=timeout)
             return found
         except HTTPError as error:
-            if error.code != HTTPStatus.TOO_MANY_REQUESTS:
+            pause = _pause(error) if waits else None
+            if pause is None:
                 raise
             with error:
-                time.sleep(float(error.headers.get("Retry-After", "1")))
+                _wait(pause)
+
+
+def _pause(error: HTTPError) -> int | None:
+    """Return the seconds after which the request may be sent again, or None if it may not."""
+    after = error.headers.get("Retry-After", "1")
+    known = error.code == HTTPStatus.TOO_MANY_REQUESTS and after.isdecimal()
+    return int(after) if known else None
+
+
+def _wait(seconds: int) -> None:
+    if seconds > SILENT:
+        click.echo(f"The server limits requests: waiting {seconds} s.", err=True)
+    time.sleep(seconds)
 
 
 def _rest(error: HTTPError) -> bytes:

@@ -31,7 +31,8 @@ secret_option = click.option(
     "--secret",
     envvar="LINKUP_JWT_SECRET",
     default="",
-    help="Secret that signs the tokens of users. Without one, the demo login provides them.  "
+    help="Secret that signs the tokens of users. Without one, the demo login provides them, if the "
+    "server does not limit logins (LINKUP_AUTH_PER_MINUTE=0, as with `linkup run` on loopback).  "
     "[default: $LINKUP_JWT_SECRET]",
 )
 token_command_option = click.option(

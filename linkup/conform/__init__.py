@@ -71,7 +71,7 @@ def conform(
     Each check creates its own users, named linkup--conform-…. No other user can see them, and no
     e-mail is sent.
     The exit code is 0 if no check failed, 1 if one failed, and 2 if the server cannot be used:
-    nothing answers at URL, or it refuses the tokens.
+    nothing answers at URL, it refuses the tokens, or it limits demo logins.
     """
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url}: write http:// or https://", param_hint="URL")

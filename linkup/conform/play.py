@@ -12,6 +12,7 @@ from linkup.conform.deployment import Deployment
 from linkup.conform.report import Report, Verdict, report
 from linkup.conform.scene import Scene
 from linkup.conform.verdict import Skipped, Unkept
+from linkup.installation.tokens import Unusable
 
 PATIENCE = 5.0  # s for a single answer
 AT_ONCE = 6
@@ -26,7 +27,8 @@ async def play(
     patience: float = PATIENCE,
     at_once: int = AT_ONCE,
 ) -> Report:
-    """Raises Unusable when there is nobody to play with, or not with that secret."""
+    """Raises Unusable when there is nobody to play with, or not with that secret, or if the server
+    lets in too few users."""
     began = time.monotonic()
     await deployment.enter(f"{deployment.users}-0-first")
     turns = asyncio.Semaphore(at_once)
@@ -40,8 +42,11 @@ async def play(
             progress(f"{len(done)} of {len(chosen)} checks, {failed} failed: {check.name}")
             return verdict
 
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(turn(n, check)) for n, check in enumerate(chosen, 1)]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(turn(n, check)) for n, check in enumerate(chosen, 1)]
+    except* Unusable as faults:
+        raise Unusable(str(faults.exceptions[0])) from None
     verdicts = [task.result() for task in running]
     return report(deployment.url, deployment.run, verdicts, time.monotonic() - began)
 
@@ -59,6 +64,8 @@ async def _try(deployment: Deployment, number: int, check: Check, patience: floa
         verdict, expected, saw = "fail", unkept.expected, unkept.saw
     except TimeoutError:
         verdict, expected, saw = "fail", f"an end within {check.seconds:g} s", "none"
+    except Unusable:
+        raise  # nor would it let in the users of the other checks
     except (CallFailed, OSError, InvalidHandshake, ConnectionClosed) as fault:
         verdict, expected, saw = "fail", "an answer", str(fault)
     except (KeyError, TypeError, IndexError, AttributeError) as fault:

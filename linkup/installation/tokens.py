@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import time
 import urllib.parse
+from http import HTTPStatus
 from typing import Any
 
 import jwt
@@ -16,9 +17,15 @@ INBOX = "/v1/conversations"
 LOGIN = "/v1/dev/login"
 TOKEN_LIFE = 3600
 COMMAND_TIMEOUT = 30.0  # seconds, of a token command
-UNAUTHORIZED = 401
-NOT_FOUND = 404
 LEAST_SECRET_BYTES = 32  # RFC 7518, section 3.2
+NO_LOGIN = (
+    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET, or pass "
+    "--token-command if it takes only tokens of published keys"
+)
+FEW_LOGINS = (
+    "this server limits demo logins (LINKUP_AUTH_PER_MINUTE, by default 10 a minute for an "
+    "address): pass --secret or --token-command, or set LINKUP_AUTH_PER_MINUTE=0 at the server"
+)
 
 
 class Unusable(CallFailed):
@@ -100,7 +107,7 @@ class Tokens:
             answer = fetched(request("GET", f"{self._url}{INBOX}?limit=1", token))
             msgspec.json.decode(answer, type=dict[str, Any])
         except Refused as error:
-            if error.status == UNAUTHORIZED:
+            if error.status == HTTPStatus.UNAUTHORIZED:
                 raise CallFailed(self._refused()) from None
             if not error.ours:
                 raise CallFailed(self._stranger(f"GET {INBOX}: {error}")) from None
@@ -135,19 +142,23 @@ class Tokens:
     def _dev_login(self, user_id: str) -> str:
         body = msgspec.json.encode({"user_id": user_id})
         try:
-            answer = fetched(request("POST", f"{self._url}{LOGIN}", body=body))
+            answer = fetched(request("POST", f"{self._url}{LOGIN}", body=body), waits=False)
         except Refused as error:
-            if error.status == NOT_FOUND and error.ours:
-                raise CallFailed(
-                    "this server has no demo login: pass --secret or set LINKUP_JWT_SECRET, or "
-                    "pass --token-command if it takes only tokens of published keys"
-                ) from None
-            said = f"POST {LOGIN}: {error}"
-            raise CallFailed(said if error.ours else self._stranger(said)) from None
+            raise self._not_let_in(error) from None
         try:
             return msgspec.json.decode(answer, type=Login).token
         except msgspec.DecodeError:
             raise CallFailed(self._stranger(f"POST {LOGIN}: no token")) from None
+
+    def _not_let_in(self, error: Refused) -> CallFailed:
+        said = f"POST {LOGIN}: {error}"
+        match error.ours, error.status:
+            case True, HTTPStatus.NOT_FOUND:
+                return CallFailed(NO_LOGIN)
+            case True, HTTPStatus.TOO_MANY_REQUESTS:
+                return Unusable(FEW_LOGINS)
+            case ours, _:
+                return CallFailed(said if ours else self._stranger(said))
 
 
 def _is_http(url: str) -> bool:

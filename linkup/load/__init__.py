@@ -132,8 +132,8 @@ def load(
     URL is the address of a gateway, by default http://127.0.0.1:8000.
 
     The exit code is 0 if all messages arrived once and in order, 1 if one was lost, doubled,
-    changed or out of order, and 2 if the server cannot be used: nothing answers at URL, or it
-    refuses the tokens.
+    changed or out of order, and 2 if the server cannot be used: nothing answers at URL, it refuses
+    the tokens, or it limits demo logins.
     """
     tokens = Tokens(url, secret, audience, issuer, token_command)
     try:

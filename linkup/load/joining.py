@@ -10,7 +10,7 @@ from linkup_client.wire import HandshakeFailed
 from websockets.exceptions import InvalidURI
 
 from linkup.calls import CallFailed
-from linkup.installation.tokens import Tokens
+from linkup.installation.tokens import Tokens, Unusable
 from linkup.load.report import LIMITS
 from linkup.load.sockets import LoadSocket, Refused
 
@@ -25,7 +25,7 @@ class LoadFailed(Exception):
 async def join(
     sockets: Sequence[LoadSocket], url: str, tokens: Tokens, progress: Callable[[str], None]
 ) -> None:
-    """Let all of them join. Raises LoadFailed."""
+    """Let all of them join. Raises LoadFailed, and Unusable if the server lets in too few users."""
     _allow_files(len(sockets) + OTHER_FILES)
     turn = asyncio.Semaphore(AT_ONCE)
     joined = 0
@@ -43,7 +43,10 @@ async def join(
             for socket in sockets:
                 group.create_task(one(socket))
     except* (CallFailed, Refused, HandshakeFailed, InvalidURI, OSError, TimeoutError) as faults:
-        raise LoadFailed(_why_not_joined(_first(faults), joined, url)) from None
+        fault = _first(faults)
+        if isinstance(fault, Unusable):
+            raise Unusable(str(fault)) from None
+        raise LoadFailed(_why_not_joined(fault, joined, url)) from None
 
 
 def socket_url(url: str) -> str:

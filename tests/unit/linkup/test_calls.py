@@ -11,6 +11,8 @@ from linkup.calls import Refused, Unreachable, fetched, reply, request
 Answers = Callable[..., str]
 
 WAIT = b"HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+LONG = WAIT.replace(b"After: 0", b"After: 37")
+DATE = WAIT.replace(b"After: 0", b"After: Sun, 29 Nov 2026 12:00:00 GMT")
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{}"
 PROBLEM = (
@@ -43,6 +45,35 @@ async def answering() -> AsyncIterator[Answers]:
 async def test_a_request_too_many_is_sent_again(answering: Answers) -> None:
     url = answering(WAIT, WAIT, GOOD)
     assert await asyncio.to_thread(fetched, request("GET", url)) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause", "said"),
+    [(WAIT, 0, ""), (LONG, 37, "The server limits requests: waiting 37 s.\n")],
+    ids=["short", "long"],
+)
+async def test_a_long_wait_is_said(
+    answering: Answers,
+    answer: bytes,
+    pause: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    url = answering(answer, GOOD)
+    assert await asyncio.to_thread(fetched, request("GET", url)) == b"{}"
+    assert pauses == [pause]
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(("answer", "waits"), [(LONG, False), (DATE, True)], ids=["long", "date"])
+async def test_it_is_refused_where_nobody_waits_or_no_seconds_are_told(
+    answering: Answers, answer: bytes, waits: bool
+) -> None:
+    with pytest.raises(Refused, match="HTTP 429"):
+        await asyncio.to_thread(fetched, request("GET", answering(answer)), waits)
 
 
 @pytest.mark.parametrize(("answer", "ours"), [(PROBLEM, True), (STRANGER, False)])

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from tests.support.waiting import TIMEOUT_FACTOR
 
 QUICK = {"contract", "unit"}
 LONGEST = "e2e"
-BROWSER_WORKERS = 2  # each starts a browser and a product for all its files
+SESSION = 'loop_scope="session"'  # stands in files whose tests share what lasts for the session
+# By folder, how many workers run those files: each starts a product for them, and a browser.
+SHARING = {"e2e": 2, "integration": 1}
 SLOW_SECONDS = 240  # what a slow test may take, unless it has a limit of its own
 REQUIRE_ALL = bool(os.environ.get("LINKUP_REQUIRE_ALL"))
 
@@ -98,18 +101,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """The tests of a file go to one worker, and all files of the browser to BROWSER_WORKERS."""
+    """The tests of a file go to one worker, and those that share a product to as few as SHARING
+    says."""
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
-        self._browsers: dict[str, int] = {}
+        self._root = config.rootpath
+        self._scopes: dict[str, str] = {}
+        self._shared: Counter[str] = Counter()
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if f"/{LONGEST}/" not in file:
+        if file not in self._scopes:
+            self._scopes[file] = self._scope(file)
+        return self._scopes[file]
+
+    def _scope(self, file: str) -> str:
+        path = self._root / file
+        workers = SHARING.get(path.parent.name, 0)
+        if not workers or SESSION not in path.read_text(encoding="utf-8"):
             return file
-        number = self._browsers.setdefault(file, len(self._browsers))
-        return f"browser {number % BROWSER_WORKERS}"
+        self._shared[path.parent.name] += 1
+        return f"{path.parent.name} {self._shared[path.parent.name] % workers}"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One running product for all tests of a worker that do not hurt it."""
+"""One running product for all tests that do not hurt it: see SHARING in tests/conftest.py."""
 
 from collections.abc import AsyncIterator
 

@@ -10,22 +10,16 @@ import pytest_asyncio
 
 from shared import vapid
 from tests.support.receiver import Receiver, bytes_of
-from tests.support.stack import Stack, run_stack
+from tests.support.stack import Stack
 from tests.unit.shared.test_outward import REFUSED
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SUBSCRIPTIONS = "/v1/push-subscriptions"
 KEYS = Receiver().keys
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with run_stack(tmp_path_factory.mktemp("push")) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
         yield client

@@ -114,7 +114,7 @@ CATEGORY: Mapping[Category, Callable[[Seen], str]] = {
 def warning(name: str, cause: str) -> str:
     """Return the recommendation for a check that warns and limits no score."""
     remedy = f" {MAIL}" if name in ("email", "smtp") else ""
-    return f"{cause} (linkup_ready{{check={name}}}).{remedy}"
+    return f"{cause} (linkup_check_status{{check={name}}}).{remedy}"
 
 
 def canary(cause: str) -> Ceiling:
@@ -147,11 +147,14 @@ def bus(cause: str) -> Ceiling:
     )
 
 
-def stopped(service: str, cause: str) -> Ceiling:
+def stopped(service: str, cause: str, check: str = "") -> Ceiling:
+    """Return the ceiling of a service that does not answer or is not ready. `check` is the check
+    that shows it, by default that of the others, which has the name of the service."""
+    shown = f"linkup_check_status{{check={check or service}}}"
     return Ceiling(
         service,
         55,
-        f"The service {service} is not ready (linkup_ready{{check={service}}}): {cause}. "
+        f"The service {service} is not ready ({shown}): {cause}. "
         "If it is stopped, start it; if it is frozen, let it continue; otherwise read its log.",
     )
 

@@ -132,7 +132,14 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "linkup_ready",
         "gauge",
-        "0 if this check fails, otherwise 1; the service is ready if all are 1.",
+        "0 if this check fails, otherwise 1, also while it only warns; the service is ready if all "
+        "are 1.",
+        label="check",
+    ),
+    Metric(
+        "linkup_check_status",
+        "gauge",
+        "0 if this check passes, 1 if it warns, 2 if it fails.",
         label="check",
     ),
     Metric("linkup_health_score", "gauge", "Health score of this service, from 0 to 100."),

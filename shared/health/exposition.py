@@ -14,7 +14,7 @@ from shared.health.catalogue import TABLE, Metric
 from shared.health.counters import Counters
 from shared.health.metrics import Metrics
 from shared.health.records import CATEGORIES, Ledger
-from shared.health.report import Check, HealthAnswer
+from shared.health.report import Check, HealthAnswer, Status
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 Samples = Mapping[str, float]  # by the value of the label, which is empty without one
@@ -23,6 +23,7 @@ Samples = Mapping[str, float]  # by the value of the label, which is empty witho
 BREAKERS = ("smtp", "webhooks", "jwks", "moderation")
 UNITS = {"disk": 0.01}  # of what a check observes: percent
 OTHERWISE = {"disk": 1.0}  # when it observed nothing
+STATUSES: tuple[Status, ...] = ("pass", "warn", "fail")  # by their numbers
 
 
 class Process(Protocol):
@@ -109,8 +110,8 @@ def _measured(metric: Metric, process: Process, report: HealthAnswer) -> Samples
             return {"": report.health_score}
         case Metric(name="linkup_loop_lag_seconds"):
             return {"": process.lag()}
-        case Metric(name="linkup_ready"):
-            return {name: float(check.status != "fail") for name, check in checks.items()}
+        case Metric(label="check"):
+            return _checked(metric, checks)
         case Metric(name="linkup_breaker_state"):
             return {name: checks[name].observed or 0 for name in BREAKERS if name in checks}
         case Metric(name="linkup_canary_ok"):
@@ -119,6 +120,12 @@ def _measured(metric: Metric, process: Process, report: HealthAnswer) -> Samples
             return {"": _observed(metric.of.removeprefix("check:"), checks)}
         case _:
             return _figures(metric, process.figures)
+
+
+def _checked(metric: Metric, checks: Mapping[str, Check]) -> Samples:
+    if metric.name == "linkup_ready":
+        return {name: float(check.status != "fail") for name, check in checks.items()}
+    return {name: STATUSES.index(check.status) for name, check in checks.items()}
 
 
 def _figures(metric: Metric, figures: Mapping[str, Callable[[], float]]) -> Samples:

@@ -117,7 +117,7 @@ def _ceiling(service: str, name: str, check: Check) -> Ceiling | None:  # noqa: 
         case "routes" | "subjects" | "subscriptions", _:
             return advice.subscription(name, check.output)
         case "state", _:
-            return advice.stopped(service, check.output)
+            return advice.stopped(service, check.output, check=name)
         case _:
             return advice.stopped(name, check.output)
 

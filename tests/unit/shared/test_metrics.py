@@ -9,6 +9,8 @@ from shared.health.catalogue import ALL, SIZES, STANDARD, TABLE, Metric
 from shared.health.endpoints import Check, Health
 from shared.health.metrics import off
 from shared.health.records import CATEGORIES
+from shared.health.report import Status, unreachable
+from shared.health.whole import whole
 from tests.support.prometheus import Scraped, needs_promtool, promtool
 
 LABELS = {  # none grows with users, conversations, addresses or what a client sends
@@ -113,12 +115,49 @@ def test_s42_checks_are_told_with_the_figures_they_observed() -> None:
     told = scraped(health)
     assert told("linkup_ready", check="log") == 0
     assert told("linkup_ready", check="smtp") == 1
+    assert told("linkup_check_status", check="log") == 2
+    assert told("linkup_check_status", check="smtp") == 1
+    assert 'linkup_check_status{check="disk"} 0.0' in told.text
     assert told("linkup_breaker_state", dependency="smtp") == 2
     assert told("linkup_loop_lag_seconds") == pytest.approx(0.31)
     assert told("linkup_disk_free_ratio") == pytest.approx(0.075)
     assert told("linkup_follower_lag_seconds") == 9
     assert told("linkup_health_score") == 70
     assert told("linkup_info", service="notify") == 1
+
+
+def shows(health: Health, advised: str) -> bool:
+    """Whether the series of a check that a recommendation names is not as if all were well."""
+    [[name, check]] = re.findall(r"\((linkup_\w+)\{check=(\w+)\}\)", advised)
+    told = scraped(health)
+    assert f'{name}{{check="{check}"}}' in told.text
+    return told(name, check=check) != (name == "linkup_ready")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        *((name, "fail") for name in ("bus", "store", "reader", "routes", "persistence", "notify")),
+        *((name, "warn") for name in ("persistence", "notify", "email", "smtp", "jwks", "audit")),
+    ],
+)
+def test_s84_the_series_that_a_recommendation_names_shows_its_cause(
+    name: str, status: Status
+) -> None:
+    health = ready("gateway")
+    health.checks[name] = lambda: Check(status, "no answer")
+    [one] = health.examine().recommendations
+    assert shows(health, one.advice)
+
+
+def test_s84_the_series_that_is_named_for_a_service_shows_that_it_is_silent_or_starts() -> None:
+    gateway = ready("gateway")
+    gateway.checks["notify"] = lambda: Check("warn", "no answer")
+    [silent] = whole(gateway.examine(), unreachable("notify", 1, "no answer")).recommendations
+    assert shows(gateway, silent.advice)
+    gateway.state = "starting"
+    [starts] = [one for one in gateway.examine().recommendations if one.cause == "gateway"]
+    assert shows(gateway, starts.advice)
 
 
 def test_a_value_is_observed_in_its_bucket() -> None:

@@ -128,10 +128,10 @@ def test_s42_checks_are_told_with_the_figures_they_observed() -> None:
 
 def shows(health: Health, advised: str) -> bool:
     """Whether the series of a check that a recommendation names is not as if all were well."""
-    [[name, check]] = re.findall(r"\((linkup_\w+)\{check=(\w+)\}\)", advised)
+    [(name, check)] = re.findall(r"\((linkup_\w+)\{check=(\w+)\}\)", advised)
     told = scraped(health)
     assert f'{name}{{check="{check}"}}' in told.text
-    return told(name, check=check) != (name == "linkup_ready")
+    return told(name, check=check) != float(name == "linkup_ready")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from shared.settings import Settings, load, variable
+from shared.settings import Settings, load, origins, variable
 
 
 class Misused(click.ClickException):
@@ -65,6 +65,11 @@ def environment_with(**flags: object) -> Mapping[str, str]:
 def settings_of(data_dir: str | None, config: str | None) -> Settings:
     """Return the settings under the options of a group. Raises SettingError."""
     return load(environment_with(data_dir=data_dir), config)
+
+
+def chosen_of(data_dir: str | None, config: str | None) -> frozenset[str]:
+    """Return the names of the settings that are no defaults. Raises SettingError."""
+    return frozenset(origins(environment_with(data_dir=data_dir), config))
 
 
 def common(command: Command) -> Command:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -13,7 +14,13 @@ from linkup.doctor.seen import Seen, look
 from linkup.doctor.verdict import Verdict, failed
 from linkup.installation.terminal import print_json
 from linkup.installation.wire import quiet
-from linkup.options import config_option, data_dir_option, settings_of, token_command_option
+from linkup.options import (
+    chosen_of,
+    config_option,
+    data_dir_option,
+    settings_of,
+    token_command_option,
+)
 from shared.errors import SettingError
 from shared.settings import Settings
 
@@ -62,11 +69,12 @@ def doctor(
     """
     try:
         settings = settings_of(data_dir, config)
+        chosen = chosen_of(data_dir, config)
     except SettingError as error:
         seen, found = Seen(settings=Settings(), where=None), [failed("settings", str(error), FIX)]
     else:
         with quiet():
-            seen, found = asyncio.run(examined(settings, url, send, token_command))
+            seen, found = asyncio.run(examined(settings, url, send, token_command, chosen))
     if report is not None:
         bundle.write(report, seen, found)
     _show(found, as_json, aside=report == bundle.STDOUT)
@@ -75,13 +83,17 @@ def doctor(
 
 
 async def examined(
-    settings: Settings, url: str, send: bool, command: str = ""
+    settings: Settings,
+    url: str,
+    send: bool,
+    command: str = "",
+    chosen: frozenset[str] = frozenset(),
 ) -> tuple[Seen, list[Verdict]]:
     """Run all checks at the same time, each with a time limit, so that none delays the others."""
     async with asyncio.TaskGroup() as tasks:
         schema = tasks.create_task(services.schema(settings))
         smtp = tasks.create_task(mail.smtp(settings))
-        seen = await look(settings, url)
+        seen = msgspec.structs.replace(await look(settings, url), chosen=chosen)
         sent = tasks.create_task(sending.sent(seen, command)) if send else None
         own = [*choices.checks(seen), *machine.checks(seen)]
         bus, running = await asyncio.gather(wire.checks(seen), services.checks(seen))

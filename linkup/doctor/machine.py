@@ -6,7 +6,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -21,6 +21,10 @@ SYNC_FOR = 1.0  # seconds, after which those that were made must do
 SLOW, TOO_SLOW = 0.02, 0.2  # seconds: every message waits for one
 KEPT_FILES = 64  # for files, the bus and the database
 OTHERS = 0o077
+PORTS = ("gateway_port", "persistence_port", "notify_port")
+REPLACED = (
+    "`linkup run` will select free ports; a service that you start by itself needs other ports"
+)
 
 
 def directory(seen: Seen) -> Verdict:
@@ -107,14 +111,22 @@ def files(seen: Seen) -> Verdict:
 def ports(seen: Seen) -> Verdict:
     if seen.where is not None:
         return skipped("ports", "they are used by what runs")
-    taken = [
-        f"{variable(name)}={getattr(seen.settings, name)}"
-        for name in ("gateway_port", "persistence_port", "notify_port")
-        if not _is_free(seen.settings.host, getattr(seen.settings, name))
-    ]
+    taken = [name for name in PORTS if not _is_free(seen.settings.host, _port(seen, name))]
+    if needed := [name for name in taken if name == "gateway_port" or name in seen.chosen]:
+        found = f"taken: {_listed(seen, needed)}"
+        return failed("ports", found, "Stop what uses them, or set others.")
     if taken:
-        return failed("ports", f"taken: {', '.join(taken)}", "Stop what uses them, or set others.")
+        return passed("ports", f"taken, but not set: {_listed(seen, taken)}. {REPLACED}")
     return passed("ports", "all free")
+
+
+def _port(seen: Seen, name: str) -> int:
+    port: int = getattr(seen.settings, name)
+    return port
+
+
+def _listed(seen: Seen, names: Sequence[str]) -> str:
+    return ", ".join(f"{variable(name)}={_port(seen, name)}" for name in names)
 
 
 def _is_free(host: str, port: int) -> bool:

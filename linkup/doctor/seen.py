@@ -45,6 +45,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     `where` is None if nothing runs. `services` has the answers by name of service. `errors` has the
     latest stored errors. `demo_login` says whether the running gateway has it; None: no answer.
+    `chosen` names the settings that are no defaults.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     services: dict[str, Told] = {}
     errors: list[Record] = []
     demo_login: bool | None = None
+    chosen: frozenset[str] = frozenset()
 
     def url(self, service: str) -> str:
         """Return the URL of a service's HTTP port, or an empty text if it is not known."""

@@ -146,6 +146,27 @@ def test_s86_directory_and_ports_and_files(tmp_path: Path) -> None:
     assert machine.files(seen(connections=10**8)).status == "warn"
 
 
+@pytest.mark.parametrize("service", ["persistence", "notify"])
+def test_s86_a_port_that_linkup_run_would_replace_is_no_failure(
+    service: str, tmp_path: Path
+) -> None:
+    name = f"{service}_port"
+    ports = dict.fromkeys(("gateway_port", "persistence_port", "notify_port"), 0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports[name] = taken.getsockname()[1]
+        found = machine.ports(seen(**ports))
+        set_to = {f"{PREFIX}{each.upper()}": str(port) for each, port in ports.items()}
+        checks = json.loads(call("--data-dir", tmp_path / "new", "--json", **set_to).stdout)
+    assert found.status == "pass"
+    assert f"LINKUP_{name.upper()}={ports[name]}" in found.value
+    assert "`linkup run` will select" in found.value
+    [chosen] = [one for one in checks["checks"] if one["check"] == "ports"]
+    assert (chosen["status"], chosen["value"]) == (
+        "fail",
+        f"taken: LINKUP_{name.upper()}={ports[name]}",
+    )
+
+
 def told(skew: float = 0.0, release: str | None = None) -> Told:
     answer = Health("notify", metrics=False).examine()
     if release is not None:

@@ -76,6 +76,7 @@ class Bus:
         self._flush: asyncio.Task[bool] | None = None  # under way
         self._next_flush: asyncio.Task[bool] | None = None
         self.probe = Probe("nats-server", self._ping)
+        client.on_read = self.probe.proved
 
     @property
     def connected(self) -> bool:
@@ -154,7 +155,6 @@ class Bus:
             if self.connected:  # else its loss has been noted
                 _note("connection_error", "the bus cannot be reached", subject)
             raise Unavailable("The message bus cannot be reached") from None
-        self.probe.proved()
         return reply
 
     async def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription:
@@ -162,7 +162,6 @@ class Bus:
         from the broker: it must only enqueue, within bounds of its own."""
 
         def deliver(subject: str, payload: bytes, reply_to: str) -> None:
-            self.probe.proved()
             try:
                 handler(Delivery(subject, payload, reply_to))
             except Exception as error:

@@ -54,6 +54,7 @@ class NatsClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._ps = Reader(self)
+        self.on_read: Callable[[], None] = lambda: None  # the broker has said something
         self._leaving = False  # a write is due in this turn of the loop
         self._inbox = ""
         self._answers: dict[str, asyncio.Future[bytes]] = {}  # by the inbox of the question
@@ -169,6 +170,7 @@ class Reader(Parser):
         self._missing = 0  # bytes, at least, of the message that the rest begins
 
     async def parse(self, data: bytes = b"") -> None:
+        self._client.on_read()
         self._rest.append(data)
         self._missing -= len(data)
         if self._missing > 0:

@@ -25,6 +25,13 @@ class Pace:
         self._fill()
         self._level = max(self._level - cost, -self.burst)
 
+    def take(self, cost: float = 1.0) -> float:
+        """Spend, if the next may be done now; return the seconds to wait, as `wait` does."""
+        wait = self.wait()
+        if not wait:
+            self._level = max(self._level - cost, -self.burst)
+        return wait
+
     def wait(self) -> float:
         """Return the seconds until the next may be done; 0: now."""
         if not self.rate:

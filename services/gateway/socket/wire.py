@@ -110,11 +110,10 @@ class Wire(WebSocketsSansIOProtocol):
                 self.inbound.clear()
             if not self.inbound.ready or self._full():
                 break
-            if wait := self.pace.wait():
+            size = self.inbound.begins
+            if wait := self.pace.take(1 + size // BYTES_A_FRAME if size else 0):
                 self._throttle(wait)
                 break
-            size = self.inbound.begins
-            self.pace.spend(1 + size // BYTES_A_FRAME if size else 0)
             self._parse()
         else:
             self._later = self.loop.call_soon(self._pump)

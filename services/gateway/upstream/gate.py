@@ -88,7 +88,9 @@ class Gate:
         if entry is None:
             self._entered += 1
             entry = line.enter(command, self._entered)
-            entry.settled = command.client_id in self._recent
+            if command.client_id in self._recent:
+                entry.settled = True
+                self._recent.move_to_end(command.client_id)
         entry.copies += 1
 
     def admits(self, command: Command) -> bool:
@@ -135,10 +137,12 @@ class Gate:
             self._tidy(conversation_id, line, client_id)
 
     def _settle(self, line: Line, client_id: str) -> None:
-        line.entries[client_id].settled = True
+        entry = line.entries[client_id]
+        if entry.settled:  # by its event
+            return
+        entry.settled = True
         line.failed.pop(client_id, None)
         self._recent[client_id] = None
-        self._recent.move_to_end(client_id)
         if len(self._recent) > MAX_SETTLED:
             self._recent.popitem(last=False)
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
@@ -30,10 +31,10 @@ class Connection:
 
     __slots__ = (
         "_acked",
+        "_awaited",
         "_changed",
         "_expiry",
         "_outbox",
-        "_room",
         "_suspect",
         "_told",
         "badge",
@@ -46,6 +47,7 @@ class Connection:
         "in_flight",
         "on_close",
         "on_refused",
+        "on_room",
         "retired",
         "sent",
         "user_id",
@@ -76,7 +78,8 @@ class Connection:
         # Told the code of each error that answers a command, and a word for the log.
         self.on_refused: Callable[[str, str], None] = lambda code, why: None
         self.in_flight = 0  # commands without their result
-        self._room: asyncio.Future[None] | None = None  # somebody waits for fewer of them
+        self._awaited = False  # `on_room` is to be called when there are fewer of them
+        self.on_room: Callable[[], None] = lambda: None
         self._expiry: asyncio.TimerHandle | None = None
         self._outbox = outbox
         self._suspect = suspect
@@ -220,15 +223,23 @@ class Connection:
         self.in_flight -= 1
         self._make_room()
 
+    def has_room(self, most: int) -> bool:
+        """Return whether fewer commands than that are on their way, or the socket is to end. If
+        not, `on_room` is called when that may have changed."""
+        self._awaited = self.in_flight >= most and self.close_code is None
+        return not self._awaited
+
     async def room(self, most: int) -> None:
-        """Wait until fewer commands than that are on their way, or the socket is to end."""
-        while self.in_flight >= most and self.close_code is None:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+        """Wait until it has room."""
+        while not self.has_room(most):
+            made = asyncio.get_running_loop().create_future()
+            self.on_room = partial(_finish, made)
+            await made
 
     def _make_room(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        if self._awaited:
+            self._awaited = False
+            self.on_room()
 
     def settled(self, client_id: str | None, result: Result) -> None:
         """Take in the lane's answer to a command of this socket."""
@@ -276,3 +287,8 @@ class Connection:
         self._told[client_id] = event.cursor, event.conversation_id
         self.gate.release(event.conversation_id, client_id)
         self._push(ack)
+
+
+def _finish(made: asyncio.Future[None]) -> None:
+    if not made.done():  # it is when its waiter was cancelled
+        made.set_result(None)

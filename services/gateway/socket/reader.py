@@ -78,19 +78,40 @@ class Reader:
 
     async def run(self, first: str | None) -> None:
         """Read frames until the peer is gone. `first`: a frame that was read before."""
-        connection = self._connection
+        connection, wire = self._connection, self._wire
         try:
+            if first is not None:
+                await self._heard(first)
             while True:
+                connection.on_room = wire.go_on
+                wire.listen(self)
                 try:
-                    text = first if first is not None else await receive(self._wire)
-                    first = None
-                    if not connection.retired:  # else its client sends it again where it comes back
-                        await self._handle(self._decoder.decode(connection.view, text))
-                except LinkupError as error:
+                    text = await receive(wire)  # from before it listened
+                except InvalidFrame as error:
                     self._reject(error)
+                else:
+                    await self._heard(text)
         except Disconnected as disconnected:
             _note_abrupt(disconnected.args[0])
             connection.close(disconnected.args[0])
+        finally:
+            wire.listener = None
+
+    async def _heard(self, text: str) -> None:
+        """Return when there is room for the next frame."""
+        self.hear(text)
+        await self._connection.room(self._settings.frames_in_flight)
+
+    def hear(self, text: str) -> None:
+        connection = self._connection
+        try:
+            if not connection.retired:  # else its client sends it again where it comes back
+                self._handle(self._decoder.decode(connection.view, text))
+        except LinkupError as error:
+            self._reject(error)
+
+    def is_full(self) -> bool:
+        return not self._connection.has_room(self._settings.frames_in_flight)
 
     async def ended(self) -> None:
         """Stop, since the socket is gone and nothing is left to be said."""
@@ -112,14 +133,10 @@ class Reader:
         else:
             self._refusals.count(code)
 
-    async def _handle(self, frame: frames.ClientFrame) -> None:
-        """Returns when there is room for the next one."""
-        connection, most = self._connection, self._settings.frames_in_flight
+    def _handle(self, frame: frames.ClientFrame) -> None:
         if (cost := DEAR.get(type(frame), 0)) > 0:
             self._wire.charge(cost)
-        self._handle_frame(connection, frame)
-        if connection.in_flight >= most:
-            await connection.room(most)
+        self._handle_frame(self._connection, frame)
 
     def _reject(self, error: LinkupError) -> None:
         self._connection.push_error(error)

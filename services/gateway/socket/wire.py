@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import accumulate, takewhile
-from typing import cast
+from typing import Protocol, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -17,7 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader, InvalidState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
-from websockets.protocol import Protocol
+from websockets.protocol import Protocol as Frames
 
 from services.gateway.socket.inbound import Inbound
 from services.gateway.socket.inbox import Inbox
@@ -41,9 +41,19 @@ MAX_UNREAD_BYTES = 64 * 1024  # in the socket's buffer, above what the outbox ma
 WRITE_BYTES = 32 * 1024  # handed to the kernel at once, between two looks at the peer's pace
 
 
+class Listener(Protocol):
+    """The application, once it takes text frames in the turn of the loop in which they come."""
+
+    def hear(self, text: str) -> None: ...
+
+    def is_full(self) -> bool:
+        """Return whether the next frame has to wait, until `go_on` is called."""
+
+
 class Wire(WebSocketsSansIOProtocol):
     """uvicorn's protocol, handed to the application as a scope extension."""
 
+    listener: Listener | None = None  # without one, text frames are queued as all else is
     config: Config
     guest: Guest  # set when shared/http/connection.py has handed the connection over
 
@@ -55,6 +65,7 @@ class Wire(WebSocketsSansIOProtocol):
         self._later: asyncio.Handle | None = None  # the next turn of `_pump`
         self._loud_since: float | None = None
         self._failed = False
+        self._defect: Exception | None = None  # of the listener
         self.on_room: Callable[[], None] = lambda: None  # the peer takes more again
         self.read_paused = True  # uvicorn would stop and start reading around every single frame
         settings = self.config.settings
@@ -80,7 +91,7 @@ class Wire(WebSocketsSansIOProtocol):
 
     def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Begin with a head that `shared.http` has read: the library need not read it again."""
-        self.conn.parser = Protocol.parse(self.conn)  # of frames: what comes next
+        self.conn.parser = Frames.parse(self.conn)  # of frames: what comes next
         next(self.conn.parser)
         named = Headers()
         try:
@@ -125,6 +136,8 @@ class Wire(WebSocketsSansIOProtocol):
         super().data_received(self.inbound.take())
 
     def _full(self) -> bool:
+        if self.listener is not None and self.listener.is_full():
+            return True
         return not self.handshake_complete or self.queue.qsize() >= MAX_UNREAD_FRAMES
 
     def _steer(self) -> None:
@@ -163,16 +176,26 @@ class Wire(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
+        if self._defect is not None:
+            raise self._defect
+        self.go_on()
+        return message
+
+    def go_on(self) -> None:
+        """Parse what waits, since there may be room for it."""
         if self._later is None and self.inbound.ready:
             self._later = self.loop.call_soon(self._pump)
-        return message
+
+    def listen(self, listener: Listener) -> None:
+        """Hand text frames to the listener from now on, if none are queued for `receive`."""
+        if not self.queue.qsize():
+            self.listener = listener
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "websocket.close":
             self.reaper.close_soon()  # also while the frames before it are not taken
         await super().send(message)
-        if self._later is None and self.inbound.ready:
-            self._later = self.loop.call_soon(self._pump)
+        self.go_on()
 
     async def run_asgi(self) -> None:
         cast(dict[str, object], self.scope["extensions"])[EXTENSION] = self
@@ -216,9 +239,23 @@ class Wire(WebSocketsSansIOProtocol):
 
     def _on_text(self, content: bytes) -> None:
         try:
-            self.queue.put_nowait({"type": "websocket.receive", "text": content.decode()})
+            text = content.decode()
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "text is UTF-8")
+            return
+        if self.listener is None:
+            self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        else:
+            self._hand_over(text, self.listener)
+
+    def _hand_over(self, text: str, listener: Listener) -> None:
+        try:
+            listener.hear(text)
+        except Exception as defect:  # noqa: BLE001 - raised by `receive`, which ends the socket
+            self._defect, self.listener = defect, None
+            self.queue.put_nowait(
+                {"type": "websocket.disconnect", "code": CloseCode.INTERNAL_ERROR}
+            )
 
     def handle_parser_exception(self) -> None:
         """Like uvicorn's, but a close with unread bytes must not send a reset, which loses the

@@ -22,6 +22,8 @@ from tests.support.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, UPGRADE, fr
 BINARY, UNKNOWN = 0x2, 0x3
 MOST = 70_000  # a message may hold
 BYE = "bye"  # which the application answers with a close
+CLOSED = 4001  # its code
+DEFECT = "defect"  # on which the application fails
 HEAD = [(name, value) for name, _, value in (one.encode().partition(b": ") for one in UPGRADE)]
 TURNS = 80  # of the loop, in which all that can go on does
 
@@ -95,9 +97,37 @@ class Answering:
             self.given.append(await wire.receive())
             text = self.given[-1].get("text")
             if text == BYE:
-                await send({"type": "websocket.close", "code": 4001})
+                await send({"type": "websocket.close", "code": CLOSED})
             elif text:
                 wire.write([text.encode(), b"y" * len(text)])
+
+
+class Listening(Answering):
+    """The same, but texts come to it in the turn in which they are read. It hears up to `most`."""
+
+    def __init__(self, most: int = 1000) -> None:
+        super().__init__()
+        self.wire: Wire | None = None
+        self.most = most
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.wire = scope["extensions"][EXTENSION]
+        while not self.given or self.given[-1]["type"] != "websocket.disconnect":
+            self.wire.listen(self)
+            self.given.append(await self.wire.receive())
+        self.wire.listener = None
+
+    def hear(self, text: str) -> None:
+        assert self.wire is not None
+        self.given.append({"type": "websocket.receive", "text": text})
+        if text == DEFECT:
+            raise ZeroDivisionError
+        self.wire.write([text.encode(), b"y" * len(text)])
+
+    def is_full(self) -> bool:
+        return len(self.given) >= self.most
 
 
 async def turns() -> None:
@@ -105,8 +135,10 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def connected(kind: type[Wire]) -> tuple[Wire, Transport, Answering]:
-    app = Answering()
+async def connected(
+    kind: type[Wire], app: Answering | None = None
+) -> tuple[Wire, Transport, Answering]:
+    app = app or Answering()
     setup = config(cast(Any, app), Settings(message_rate=0), Counters(), kind)
     setup.ws_max_size, setup.ws_ping_interval = MOST, None
     setup.load()
@@ -126,9 +158,11 @@ async def lost(wire: Wire) -> None:
     wire.transport.get_extra_info("socket").close()
 
 
-async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
+async def played(
+    kind: type[Wire], pieces: Sequence[bytes], app: Answering
+) -> tuple[list[Any], bytes, list[str]]:
     """Feed pieces to a connection; return the application's events, the output and the end."""
-    wire, transport, app = await connected(kind)
+    wire, transport, _ = await connected(kind, app)
     for piece in pieces:
         if not transport.is_closing():
             wire.data_received(piece)
@@ -137,10 +171,12 @@ async def played(kind: type[Wire], pieces: Sequence[bytes]) -> tuple[list[Any], 
     return app.given, bytes(transport.written), transport.ended
 
 
-def both(pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
+def both(
+    pieces: Sequence[bytes], app: type[Answering] = Answering
+) -> tuple[list[Any], bytes, list[str]]:
     with asyncio.Runner() as runner:
-        direct = runner.run(played(DirectWire, pieces))
-        library = runner.run(played(Wire, pieces))
+        direct = runner.run(played(DirectWire, pieces, app()))
+        library = runner.run(played(Wire, pieces, app()))
     assert direct == library
     return direct
 
@@ -149,7 +185,17 @@ def both(pieces: Sequence[bytes]) -> tuple[list[Any], bytes, list[str]]:
 def test_c10_however_frames_come_both_ways_do_the_same(sent: list[bytes], data: Any) -> None:
     whole = b"".join(sent)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
-    both([whole[start:end] for start, end in pairwise([0, *cuts, len(whole)])])
+    pieces = [whole[start:end] for start, end in pairwise([0, *cuts, len(whole)])]
+    queued = told(both(pieces))
+    if BYE not in queued:
+        assert told(both(pieces, Listening)) == queued
+
+
+def told(played: tuple[list[Any], bytes, list[str]]) -> list[Any]:
+    """Return the texts and the code at the end."""
+    return [event["text"] for event in played[0] if event.get("text") is not None] + [
+        event["code"] for event in played[0] if "code" in event
+    ]
 
 
 def long(content: bytes) -> bytes:
@@ -204,6 +250,52 @@ def test_a_case_of_the_protocol(pieces: list[bytes], texts: list[str], code: int
     given, _, _ = both(pieces)
     assert [event["text"] for event in given[:-1]] == texts
     assert given[-1]["code"] == code
+    if code != CLOSED:  # who listens is told of what came in the same turn as its close
+        assert told(both(pieces, Listening)) == [*texts, code]
+
+
+@pytest.mark.parametrize("kind", [DirectWire, Wire])
+async def test_c4_what_came_before_somebody_listened_is_heard_first(kind: type[Wire]) -> None:
+    app = Listening(most=0)
+    wire, _, _ = await connected(kind, app)
+    app.most, wire.listener = 1000, None
+    wire.data_received(frame(TEXT, b"1") + frame(TEXT, b"2"))
+    wire.listen(app)
+    wire.data_received(frame(TEXT, b"3"))
+    await turns()
+    wire.data_received(frame(TEXT, b"4"))
+    assert [event["text"] for event in app.given] == ["1", "2", "3", "4"]
+    await lost(wire)
+
+
+@pytest.mark.parametrize("kind", [DirectWire, Wire])
+async def test_c10_who_is_full_is_handed_no_more_until_it_goes_on(kind: type[Wire]) -> None:
+    app = Listening(most=2)
+    wire, _, _ = await connected(kind, app)
+    wire.data_received(HI * 9)
+    await turns()
+    assert len(app.given) == 2
+    app.most = 7
+    await turns()
+    assert len(app.given) == 2
+    wire.go_on()
+    await turns()
+    assert len(app.given) == 7
+    await lost(wire)
+
+
+@pytest.mark.parametrize("kind", [DirectWire, Wire])
+async def test_a_defect_of_who_listens_ends_its_socket(
+    kind: type[Wire], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Listening()
+    wire, transport, _ = await connected(kind, app)
+    wire.data_received(HI + frame(TEXT, DEFECT.encode()) + HI)
+    await turns()
+    assert [event["text"] for event in app.given] == ["hi", DEFECT]
+    assert "ZeroDivisionError" in caplog.text
+    assert transport.is_closing()
+    await lost(wire)
 
 
 @pytest.mark.parametrize("kind", [DirectWire, Wire])

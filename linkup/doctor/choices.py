@@ -73,7 +73,7 @@ def _looks_demo(secret: str) -> bool:
 def sign_in(seen: Seen) -> Verdict:
     on = seen.settings.dev_login if seen.demo_login is None else seen.demo_login
     if not on:
-        return passed("sign-in", "with tokens of your app only")
+        return passed("sign-in", _without_login(seen))
     hosts = (seen.settings.host, urlsplit(seen.url("gateway")).hostname or "localhost")
     strange = [host for host in hosts if not is_local(host)]
     if not strange:
@@ -83,6 +83,14 @@ def sign_in(seen: Seen) -> Verdict:
         f"anybody who reaches {strange[0]} can sign in as anybody",
         "Set LINKUP_DEV_LOGIN=0.",
     )
+
+
+def _without_login(seen: Seen) -> str:
+    """Say who can sign in. `linkup run` on loopback switches the demo login on unless it is set."""
+    runs = seen.where is not None or seen.demo_login is not None
+    if not runs and "dev_login" not in seen.chosen and is_local(seen.settings.host):
+        return "with tokens of your app, and with `linkup run` also with the demo login"
+    return "with tokens of your app only"
 
 
 def hosts(seen: Seen) -> Verdict:

@@ -93,6 +93,22 @@ def test_s86_the_running_gateway_says_who_can_sign_in(
     assert choices.sign_in(here).value == said
 
 
+@pytest.mark.parametrize(
+    ("host", "chosen", "said"),
+    [
+        ("127.0.0.1", (), "tokens of your app, and with `linkup run` also with the demo login"),
+        ("127.0.0.1", ("dev_login",), "with tokens of your app only"),
+        ("0.0.0.0", (), "with tokens of your app only"),
+    ],
+)
+def test_s86_before_a_start_the_demo_login_of_linkup_run_is_said(
+    host: str, chosen: tuple[str, ...], said: str
+) -> None:
+    before = msgspec.structs.replace(seen(host=host), chosen=frozenset(chosen))
+    found = choices.sign_in(before)
+    assert (found.status, said in found.value) == ("pass", True)
+
+
 def test_s86_a_demo_login_elsewhere_is_a_failure() -> None:
     elsewhere = Operator(nats_url="", urls={"gateway": "http://chat.example.com:8000/"})
     found = choices.sign_in(msgspec.structs.replace(seen(), where=elsewhere, demo_login=True))

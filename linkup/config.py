@@ -13,7 +13,10 @@ from shared.settings import in_force, load, origins, variable
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def config(config: str | None, as_json: bool) -> None:
-    """Print all settings, and where each value comes from. Secrets are masked."""
+    """Print all settings, and where each value comes from. Secrets are masked.
+
+    What `linkup run` adds by itself, such as a secret and the demo login, is not shown.
+    """
     rows = {
         name: {"value": value, "from": "default"}
         for name, value in in_force(load(file=config)).items()

@@ -215,8 +215,8 @@ class Conversation(Struct, frozen=True, kw_only=True, tag="conversation"):
 
     `version` grows with every change of the conversation or of this member's view of it.
     `members` lists all members, and `user_ids` the users whom the change concerns. A list of
-    more than 32 is left out. A member who left or was removed receives this frame without
-    `members`, and none after it. `blocked` is true if this member blocks the peer.
+    more than 32 is left out. A member who left or was removed receives this frame with an empty
+    list of `members`, and none after it. `blocked` is true if this member blocks the peer.
     """
 
     cursor: int | UnsetType = UNSET

@@ -14,8 +14,7 @@ what the server did: `unknown`, never sent again.
 """
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -32,6 +31,7 @@ from services.notify.ladder.delivery import (
 )
 from shared.clock import SECOND
 from shared.commands import LogRow, Preview
+from shared.frames import MAX_INT
 
 
 def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
@@ -52,37 +52,40 @@ def fold(watch: Watch, row: LogRow, now: int, waits: Waits) -> Watch:
 
 
 def fold_all(watch: Watch, rows: Iterable[LogRow], now: int, waits: Waits) -> Watch:
-    """Fold rows one after another, and those at once that only lengthen the waiting delivery."""
-    lengthening: list[LogRow] = []
-    beyond = _beyond(watch)
+    """Fold rows one after another; those that only lengthen the waiting delivery are counted."""
+    count, seen_at, beyond = 0, 0, _beyond(watch)
     for row in rows:
         if row.seq > beyond and row.kind == "message":
-            lengthening.append(row)
+            count += 1
+            seen_at = max(seen_at, row.created_at)
             beyond = row.seq
         else:
-            watch = fold(_lengthened(watch, lengthening), row, now, waits)
-            lengthening, beyond = [], _beyond(watch)
-    return _lengthened(watch, lengthening)
+            watch = fold(_lengthened(watch, count, beyond, seen_at), row, now, waits)
+            count, seen_at, beyond = 0, 0, _beyond(watch)
+    return _lengthened(watch, count, beyond, seen_at)
 
 
-def _beyond(watch: Watch) -> float:
-    """Return the number from which messages only lengthen the waiting delivery, exclusive;
-    infinity if there is none, or if they may bring it forward."""
+def _beyond(watch: Watch) -> int:
+    """Return the number from which messages only lengthen the waiting delivery, exclusive: none if
+    there is no delivery, or if they may bring it forward."""
     if watch.open is None or (watch.channel == "push" and watch.open.attempts):
-        return math.inf
+        return MAX_INT
     return max(watch.seen_seq, watch.read_seq)
 
 
-def _lengthened(watch: Watch, messages: Sequence[LogRow]) -> Watch:
-    if watch.open is None or not messages:
+def _lengthened(watch: Watch, count: int, last_seq: int, seen_at: int) -> Watch:
+    """Return it with so many more messages, up to that one."""
+    if watch.open is None or not count:
         return watch
-    last_seq = messages[-1].seq
-    count = watch.open.count + len(messages)
     return replace(
         watch,
         seen_seq=last_seq,
-        seen_at=max(watch.seen_at, max(row.created_at for row in messages)),
-        open=replace(watch.open, last_seq=max(watch.open.last_seq, last_seq), count=count),
+        seen_at=max(watch.seen_at, seen_at),
+        open=replace(
+            watch.open,
+            last_seq=max(watch.open.last_seq, last_seq),
+            count=watch.open.count + count,
+        ),
     )
 
 

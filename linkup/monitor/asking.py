@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import msgspec
 from msgspec.structs import replace
@@ -70,21 +71,27 @@ def _over_http(name: str, url: str) -> HealthAnswer:
     public port has only a status."""
     try:
         timeout = SILENT if name in SUBJECTS else TIMEOUT
-        told = reply(request("GET", f"{url.rstrip('/')}/health"), timeout).body
-        return _bare(name, told) or msgspec.json.decode(told, type=HealthAnswer)
+        http, _, told = reply(request("GET", f"{url.rstrip('/')}/health"), timeout)
+        return _bare(name, http, told) or msgspec.json.decode(told, type=HealthAnswer)
     except (Unreachable, ValueError, msgspec.MsgspecError) as error:
         return report.unreachable(name, clock.now(), _reason(url, error))
 
 
-def _bare(name: str, told: bytes) -> HealthAnswer | None:
-    """Return a report with only this status, and with the lowest score that has it."""
+def _bare(name: str, http: int, told: bytes) -> HealthAnswer | None:
+    """Return a report with only this status, and with the lowest score that has it. The HTTP status
+    says whether the gateway is ready."""
     status = msgspec.json.decode(told, type=BareAnswer).status
     if b"health_score" in told:
         return None
     hint = f"{name} tells no details here: ask it on its own machine, or at LINKUP_METRICS_PORT"
-    blank = replace(report.unreachable(name, clock.now(), ""), state="ready", status=status)
+    state = _ready(http == HTTPStatus.OK)
+    blank = replace(report.unreachable(name, clock.now(), ""), state=state, status=status)
     points = next(least for least, level in LEVELS if level == status)
     return replace(blank, health_score=points, recommendations=[Recommendation("details", hint)])
+
+
+def _ready(is_so: bool) -> report.State:
+    return "ready" if is_so else "not ready"
 
 
 def _own(name: str, told: HealthAnswer) -> HealthAnswer:
@@ -106,5 +113,6 @@ def _together(told: Mapping[str, HealthAnswer], ports: Mapping[str, str]) -> Hea
         if name not in told
     }
     first, *others = sorted({**told, **silent}.values(), key=lambda one: one.service)
-    blank = replace(whole(first, *others), service=EVERYTHING, state="ready", checks={}, figures={})
+    state = _ready(all(one.state == "ready" for one in (first, *others)))
+    blank = replace(whole(first, *others), service=EVERYTHING, state=state, checks={}, figures={})
     return replace(blank, timestamp=clock.now())

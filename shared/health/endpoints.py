@@ -103,7 +103,8 @@ class Health:
     def examine(self) -> HealthAnswer:
         """Return the report on this process. It is made from what is known, and waits for
         nothing."""
-        checks = self.report()[1] | {"loop": self._loop()}
+        readiness, results = self.report()
+        checks = results | {"loop": self._loop()}
         low = list(ceilings(self.service, checks))
         counts = self.errors.counts()
         operations = int(self._operations.sum(time.monotonic()))
@@ -113,7 +114,7 @@ class Health:
             timestamp=clock.now(),
             health_score=points,
             status=self._steady.see(points, time.monotonic()),
-            state=self.state,
+            state="not ready" if (self.state, readiness) == ("ready", "fail") else self.state,
             checks=checks,
             operations=operations,
             recent_errors_count=ceil(sum(counts.values())),

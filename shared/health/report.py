@@ -11,7 +11,7 @@ from shared.health.records import Category
 from shared.health.score import Ceiling, Level, level_of
 
 Status = Literal["pass", "warn", "fail"]
-State = Literal["starting", "ready", "draining", "unreachable"]
+State = Literal["starting", "ready", "not ready", "draining", "unreachable"]
 
 # While the bus cannot be reached, these fail or are unknown because of that.
 BEHIND_THE_BUS = frozenset({"persistence", "notify", "log", "canary"})
@@ -60,6 +60,7 @@ class SocketCheck(Struct, frozen=True, kw_only=True):
 class HealthAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The health of a service. That of a gateway covers all, which are in `services`.
 
+    `state` is `ready` exactly if /readyz of the service answers 200.
     Times are in microseconds. `errors`, `recent_errors_count` and `operations` count the last
     `window` seconds, `error_summary` the last hour. `figures` are current. `operations_trend` and
     `errors_trend` have a number for each sixtieth of the window, the latest last, `hourly_trend`

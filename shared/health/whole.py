@@ -70,7 +70,7 @@ def _ordered(told: list[HealthAnswer]) -> list[Recommendation]:
 
 
 def _fails(one: HealthAnswer) -> bool:
-    return one.state == "unreachable" or any(each.status == "fail" for each in one.checks.values())
+    return one.state != "ready"
 
 
 def _merged(same: list[Recommendation], told: list[HealthAnswer]) -> Recommendation:

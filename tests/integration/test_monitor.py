@@ -103,6 +103,7 @@ async def test_s85_d32_a_service_that_hangs_in_silence_is_critical_and_named(
         assert report.health_score == 55
         assert report.services[service].state == "unreachable"
         assert service in {each.cause for each in report.recommendations}
+        assert report.state == "not ready"
 
 
 @pytest.mark.slow
@@ -110,7 +111,9 @@ async def test_s85_without_the_bus_it_asks_over_http_and_names_the_bus(stack: St
     async with frozen(stack, "nats-server"):
         report = await until_exit(stack, 2)
         assert report.health_score == 55
-        assert {one.state for one in report.services.values()} == {"ready"}
+        for name, one in report.services.items():
+            failing = any(check.status == "fail" for check in one.checks.values())
+            assert one.state == ("not ready" if failing else "ready"), name
         assert report.recommendations[0].cause == "bus"
 
 
@@ -147,8 +150,11 @@ async def test_s85_it_goes_on_looking_and_ends_with_the_last_look(stack: Stack) 
     assert looks[1].timestamp > looks[0].timestamp
 
 
-async def test_s85_a_gateway_that_tells_no_details_is_shown_by_its_status() -> None:
-    told = _bare("gateway", b'{"status":"warning"}')
+@pytest.mark.parametrize(("http", "state"), [(200, "ready"), (503, "not ready")])
+async def test_s85_a_gateway_that_tells_no_details_is_shown_by_its_status(
+    http: int, state: str
+) -> None:
+    told = _bare("gateway", http, b'{"status":"warning"}')
     assert told is not None
-    assert (told.health_score, told.status, told.state) == (60, "warning", "ready")
+    assert (told.health_score, told.status, told.state) == (60, "warning", state)
     assert "LINKUP_METRICS_PORT" in told.recommendations[0].advice

@@ -23,7 +23,7 @@ from linkup.doctor.verdict import Verdict
 from linkup.installation import wire as installed
 from linkup.installation.operator import Operator
 from linkup.installation.permissions import covers
-from shared.health.endpoints import Health
+from shared.health.endpoints import Check, Health
 from shared.settings import PREFIX, Settings
 
 
@@ -208,6 +208,11 @@ def test_s86_a_service_that_is_silent_or_unready_fails() -> None:
     assert services.health("notify", Told(reason="refused")).status == "fail"
     assert services.health("notify", told()).status == "fail", "it is starting"
     assert services.health("notify", None).status == "skip"
+    unready = Health("notify")
+    unready.state = "ready"
+    unready.checks["log"] = lambda: Check("fail", "persistence does not answer")
+    found = services.health("notify", Told(answer=unready.examine()))
+    assert (found.status, found.value) == ("fail", "not ready, score 70")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from shared.health.catalogue import TABLE
 from shared.health.disk import disk_check
 from shared.health.endpoints import Check, Health
 from shared.health.records import Category, Ledger
-from shared.health.report import HealthAnswer, State, ceilings, unreachable
+from shared.health.report import HealthAnswer, State, Status, ceilings, unreachable
 from shared.health.whole import whole
 from shared.process.readiness import tell
 from tests.support.waiting import eventually
@@ -49,6 +49,19 @@ def test_s82_s84_what_is_wrong_now_is_a_ceiling_and_named_with_its_cause(
     assert told.health_score == most
     assert told.recommendations[0].cause == name
     assert check.output in told.recommendations[0].advice
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("pass", "ready"), ("warn", "ready"), ("fail", "not ready")]
+)
+def test_s85_a_service_whose_readyz_is_503_is_not_called_ready(
+    status: Status, state: State
+) -> None:
+    health = health_of()
+    health.checks["persistence"] = lambda: Check(status, "no answer")
+    assert (health.report()[0], health.examine().state) == (status, state)
+    health.state = "draining"
+    assert health.examine().state == "draining", "a stop says more than a failing check"
 
 
 @pytest.mark.parametrize(("lag", "most"), [(0.09, 100), (0.12, 79), (0.31, 59)])

@@ -20,6 +20,8 @@ UPGRADE = (
     "sec-websocket-version: 13",
 )
 LISTEN = "0A"
+# Sockets that were looked up, with the port of those that are connections. A name is never reused.
+SEEN: dict[str, int | None] = {}
 TEXT, CONTINUATION, CLOSE, PING, PONG = 0x1, 0x0, 0x8, 0x9, 0xA
 
 
@@ -81,14 +83,22 @@ def websocket(url: str, token: str, buffer: int | None = None) -> Iterator[socke
 
 
 def connections_of(pid: int, port: int) -> int:
-    """Descriptors that the process holds of connections to its port, whatever their state."""
-    ours = set(open_files(pid))
+    """Descriptors that the process holds of connections to its port, whatever their state: also of
+    one that has ended, which the system no longer lists."""
+    ours = [one for one in open_files(pid) if one.startswith("socket:")]
+    if not SEEN.keys() >= {*ours}:
+        SEEN.update(dict.fromkeys(ours) | _ports() | SEEN)
+    return sum(SEEN[one] == port for one in ours)
+
+
+def _ports() -> dict[str, int]:
+    """The local port of each connection of this machine, by the name of its socket in /proc. The
+    list is long, and the system takes long to write it."""
     with open("/proc/net/tcp") as file:
         rows = [line.split() for line in file][1:]
-    local = f":{port:04X}"
-    return sum(
-        row[1].endswith(local) and row[3] != LISTEN and f"socket:[{row[9]}]" in ours for row in rows
-    )
+    return {
+        f"socket:[{row[9]}]": int(row[1].rpartition(":")[2], 16) for row in rows if row[3] != LISTEN
+    }
 
 
 def resident_bytes(pid: int) -> int:

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.support import web
 from tests.support.crowd import NAMES, Crowd
 from tests.support.live import Live
 from tests.support.poller import Lost
@@ -65,7 +65,7 @@ async def play(stack: Stack, seed: int, crowds_at_once: int = 10, rounds: int = 
 async def crowd_of(stack: Stack, prefix: str) -> AsyncIterator[tuple[Crowd, Live]]:
     """Four people nobody has heard of."""
     epoch = await make_known(stack, [prefix + name for name in NAMES])
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=10) as client:
+    async with web.client(base_url=stack.url, timeout=10) as client:
         live = Live(stack, client)
         crowd = Crowd(epoch, [live.dial], live.call, prefix)
         try:

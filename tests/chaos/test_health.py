@@ -22,7 +22,6 @@ from math import log2
 from pathlib import Path
 from typing import Any, cast
 
-import httpx2
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
@@ -33,6 +32,7 @@ from shared.health.report import HealthAnswer
 from shared.health.score import FEWEST
 from shared.health.taxonomy import CATEGORIES, Category
 from shared.settings import Settings
+from tests.support import web
 from tests.support.background import running
 from tests.support.injection import BLOCK, OBEYING, UNENCODABLE
 from tests.support.peer import peer
@@ -445,7 +445,7 @@ async def bad_frames(stack: Stack) -> None:
 
 async def bad_tokens(stack: Stack) -> None:
     """Send forged tokens over HTTP and in the first frame of a socket, for ever."""
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         while True:
             forged = {"authorization": "Bearer forged"}
             assert (await client.get("/v1/unread", headers=forged)).status_code == 401
@@ -533,7 +533,7 @@ async def test_s82_s84_s98_a_defect_of_a_running_gateway_costs_what_the_formula_
 
 async def steady(stack: Stack) -> None:
     """Trouble of notify makes nobody else unready, and the gateway warns of it."""
-    async with httpx2.AsyncClient(timeout=ANSWERS * TIMEOUT_FACTOR) as client:
+    async with web.client(timeout=ANSWERS * TIMEOUT_FACTOR) as client:
 
         async def warned() -> bool:
             for service in ("gateway", "persistence"):
@@ -605,7 +605,7 @@ def _fits(told: Told, expected: tuple[str, str] | None) -> bool:
 
 async def failing(stack: Stack, service: str) -> Told:
     """At once, whatever it is that hangs."""
-    async with httpx2.AsyncClient(timeout=ANSWERS * 5) as client, within(ANSWERS):
+    async with web.client(timeout=ANSWERS * 5) as client, within(ANSWERS):
         ready = await client.get(url(stack, service, "readyz"))
         if ready.status_code == 200:
             return {}

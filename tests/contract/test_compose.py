@@ -32,6 +32,7 @@ from tests.contract.compose_file import (
     services,
 )
 from tests.contract.composed import composed
+from tests.support import web
 from tests.support.peer import Http, Peer
 
 OBSERVERS = services({}, profile="observability")
@@ -319,7 +320,7 @@ async def test_a_message_goes_from_socket_to_socket_by_the_processes_of_compose(
 ) -> None:
     async with composed(ALL, tmp_path) as stack:
         url = f"http://127.0.0.1:{stack.ports['gateway']}"
-        async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
+        async with web.client(base_url=url, timeout=10) as client:
             tokens = [await log_in(client, user_id) for user_id in ("alice", "bob")]
             async with (
                 connect(f"ws{url[4:]}/ws") as of_alice,

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx2
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, FrameLocator, expect
 
+from tests.support import web
 from tests.support.endpoint import certificate
 from tests.support.examples import COMMANDS, TlsProxy, can_run, example, private_key, tls_proxy
 from tests.support.stack import Stack, run_stack
@@ -74,7 +74,7 @@ async def house(folder: Path, port: int, proxies: dict[str, TlsProxy]) -> AsyncI
 
 async def put(house: Stack, user_id: str, name: str) -> None:
     headers = {"Authorization": f"Bearer {HOST_KEY}"}
-    async with httpx2.AsyncClient(base_url=house.url, headers=headers) as client:
+    async with web.client(base_url=house.url, headers=headers) as client:
         answer = await client.put(f"/v1/admin/users/{user_id}", json={"name": name})
         assert answer.status_code in (200, 201, 204), answer.text
 
@@ -142,7 +142,7 @@ async def test_s3_each_example_publishes_the_key_that_it_signs_with(
     proxies: dict[str, TlsProxy],
 ) -> None:
     published = []
-    async with httpx2.AsyncClient() as client:
+    async with web.client() as client:
         for proxy in proxies.values():
             answer = await client.get(f"http://127.0.0.1:{proxy.target}/jwks.json")
             [key] = answer.json()["keys"]

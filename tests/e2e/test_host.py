@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import jwt
 import pytest
 import pytest_asyncio
@@ -17,6 +16,7 @@ from jwt.algorithms import ECAlgorithm
 from playwright.async_api import Browser, FrameLocator, Locator, expect
 from websockets.asyncio.client import connect
 
+from tests.support import web
 from tests.support.endpoint import certificate, endpoint
 from tests.support.hostapp import HostApp, host_app
 from tests.support.peer import Peer
@@ -44,7 +44,7 @@ class World:
 
     async def ask(self, method: str, path: str, key: str = HOST, **rest: Any) -> Any:
         headers = {"authorization": f"Bearer {key}"}
-        async with httpx2.AsyncClient(base_url=self.stack.url, timeout=60) as client:
+        async with web.client(base_url=self.stack.url, timeout=60) as client:
             answer = await client.request(method, f"/v1/admin/{path}", headers=headers, **rest)
         return answer.raise_for_status().json() if answer.content else None
 

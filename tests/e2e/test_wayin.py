@@ -4,12 +4,12 @@ import re
 import time
 from collections.abc import AsyncIterator
 
-import httpx2
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.browser import connected, messages, send
+from tests.support import web
 from tests.support.hostapp import HostApp, host_app
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually
@@ -140,7 +140,7 @@ async def test_s3_a_disconnected_person_is_in_again_by_a_token_of_the_next_secon
     await connected(page)
     path = "/v1/admin/users/dora/disconnect"
     seconds.append(int(time.time()))
-    async with httpx2.AsyncClient(base_url=house.url) as app:
+    async with web.client(base_url=house.url) as app:
         answer = await app.post(path, headers={"authorization": f"Bearer {KEY}"})
     assert answer.status_code == 200
     await eventually(lambda: not seconds)

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
+from tests.support import web
 from tests.support.peer import Peer, gather
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
@@ -47,7 +48,7 @@ async def ask(
     stack: Stack, key: str, method: str, path: str, gateway: str = "gateway"
 ) -> httpx2.Response:
     headers = {"authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=url(stack, gateway), timeout=60) as client:
+    async with web.client(base_url=url(stack, gateway), timeout=60) as client:
         return await client.request(method, path, headers=headers)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from services.gateway.attachments.links import links
 from shared.api import Variant
+from tests.support import web
 from tests.support.peer import Frame, synced
 from tests.support.stack import Stack, run_stack
 from tests.support.stores import reading
@@ -59,7 +60,7 @@ class Browser:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as one:
+    async with web.client(base_url=stack.url, timeout=30) as one:
         yield one
 
 
@@ -338,7 +339,7 @@ async def test_s34_a_file_goes_up_and_is_found_by_who_gets_the_message(
         assert (message.content, message.attachments) == ("", [plan])
         assert (plan.name, plan.media_type, plan.size) == ("pl\u00e4n.txt", "text/plain", 450_000)
         link = await bob.file_link(plan.attachment_id)
-        async with httpx2.AsyncClient(timeout=30) as browser:
+        async with web.client(timeout=30) as browser:
             assert (await browser.get(link.url)).content == path.read_bytes()
         assert link.thumbnail_url is None
 
@@ -379,7 +380,7 @@ async def test_what_nobody_needs_is_swept_whatever_died_in_between(tmp_path: Pat
     never: dict[str, Any] = {"attachment_unsent_for": 0.001, "attachment_sweep_every": 86_400}
     async with (
         run_stack(tmp_path, **never) as stack,
-        httpx2.AsyncClient(base_url=stack.url, timeout=30) as client,
+        web.client(base_url=stack.url, timeout=30) as client,
     ):
         alice = Browser(stack, client, "alice")
         async with synced(stack, "bob"), synced(stack, "alice") as sender:

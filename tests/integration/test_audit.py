@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-import httpx2
 import pytest
 import pytest_asyncio
 
@@ -28,6 +27,7 @@ from shared.health.counters import Counters
 from shared.health.records import Ledger, use
 from shared.settings import Settings
 from tests.integration.test_attachments import Browser
+from tests.support import web
 from tests.support.peer import synced
 from tests.support.stack import Stack, started_stack
 from tests.support.stores import lay_out
@@ -73,7 +73,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def test_f_a1_the_command_looks_beside_a_running_product_and_names_a_lost_file(
     stack: Stack,
 ) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         upload = await Browser(stack, client, "alice").upload(b"here")
     async with synced(stack, "alice") as alice:
         sent = {"to": "bob", "content": "with", "client_id": "c1"}

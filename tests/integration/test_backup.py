@@ -16,13 +16,13 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx2
 import pytest
 import pytest_asyncio
 
 from tests.integration.test_attachments import Browser
 from tests.integration.test_audit import audit
 from tests.integration.test_resume import refusal
+from tests.support import web
 from tests.support.peer import Frame, http, synced
 from tests.support.stack import Stack, run_stack
 from tests.support.stores import lay_out, reading
@@ -133,7 +133,7 @@ async def restored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
 
 
 async def _a_file_for_bob(stack: Stack) -> str:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         upload = await Browser(stack, client, "alice").upload(b"a file of a message")
     attachment_id = str(upload["attachment_id"])
     async with synced(stack, "alice") as alice:
@@ -156,7 +156,7 @@ async def test_t19_a_backup_under_live_clients_holds_every_ack_of_before_and_is_
     with reading(stack.data_dir / "linkup.db") as store:
         assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert await refusal(stack, "bob", **restored.hello)
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         link = await Browser(stack, client, "alice").link(restored.attachment_id)
         content = await Browser(stack, client, None).get(link["url"])
         assert content.content == b"a file of a message"

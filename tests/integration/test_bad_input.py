@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import httpx2
 import pytest
 
+from tests.support import web
 from tests.support.peer import Http, http, peer
 from tests.support.stack import Stack
 
@@ -64,7 +64,7 @@ async def test_a_bad_body_is_400_and_named(stack: Stack, body: Any) -> None:
 async def test_a_method_that_a_path_does_not_take_is_405_and_names_those_it_takes(
     stack: Stack, path: str, methods: str
 ) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         response = await client.put(path)
     assert (response.status_code, response.headers["allow"]) == (405, methods)
     assert response.json()["detail"] == f"This path takes only {methods}"
@@ -74,7 +74,7 @@ async def test_a_method_that_a_path_does_not_take_is_405_and_names_those_it_take
 async def test_d40_no_cookie_carries_authority(stack: Stack, name: str) -> None:
     """A browser sends one along for any page that asks; so none is set, and none is read."""
     path = "/v1/conversations"
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         cookie = {"cookie": f"{name}={stack.token('alice')}"}
         assert (await client.get(path, headers=cookie)).status_code == 401
         served = await Http(client, stack.token("alice")).get(path)
@@ -86,7 +86,7 @@ async def test_http_wants_a_token_and_knows_its_routes(stack: Stack) -> None:
         assert (await api.get("/v1/nowhere")).status_code == 404
         another_method = await api.get("/v1/messages")
         assert (another_method.status_code, another_method.json()["status"]) == (405, 405)
-        async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+        async with web.client(base_url=stack.url, timeout=60) as client:
             refused = await Http(client, "nonsense").get("/v1/conversations")
     assert refused.status_code == 401
     assert refused.json()["code"] == "unauthorized"

@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 
-import httpx2
 import pytest
 import pytest_asyncio
 
@@ -13,6 +12,7 @@ from linkup.installation.operator import operator
 from services.persistence.upkeep.canary import CONVERSATION
 from shared.reserved import CANARIES
 from shared.settings import Settings
+from tests.support import web
 from tests.support.peer import peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
@@ -43,7 +43,7 @@ def sent(stack: Stack) -> int:
 
 async def health(stack: Stack) -> dict[str, object]:
     url = operator(Settings(data_dir=str(stack.data_dir))).urls["gateway"]
-    async with httpx2.AsyncClient(timeout=60) as client:
+    async with web.client(timeout=60) as client:
         told: dict[str, object] = (await client.get(f"{url}/health")).json()
         return told
 
@@ -61,7 +61,7 @@ async def test_s85_nobody_sees_it_and_nobody_is_notified(stack: Stack) -> None:
     await eventually(lambda: sent(stack) >= 1)
     async with peer(stack, "alice") as alice:
         token = stack.token("alice")
-        async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+        async with web.client(base_url=stack.url, timeout=60) as client:
             head = {"Authorization": f"Bearer {token}"}
             inbox = (await client.get("/v1/conversations", headers=head)).json()
             assert not [one for one in inbox["conversations"] if "canary" in str(one)]

@@ -9,10 +9,10 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from shared.health.counters import EVERY
+from tests.support import web
 from tests.support.peer import Peer, synced
 from tests.support.raw import connections_of, tcp, upgrade
 from tests.support.stack import Stack, run_stack
@@ -49,7 +49,7 @@ async def notices_nothing(stack: Stack, alice: Peer, bob: Peer) -> None:
         await bob.next("message", content=f"still {number}")
         taken.append(time.monotonic() - began)
     assert statistics.median(taken) < SLOWEST, taken
-    async with httpx2.AsyncClient(timeout=5 * TIMEOUT_FACTOR) as client:
+    async with web.client(timeout=5 * TIMEOUT_FACTOR) as client:
         assert (await client.get(f"{stack.url}/health")).status_code == 200
     async with synced(stack, "carol") as carol:  # there is a place for who comes
         await carol.settled()
@@ -84,7 +84,7 @@ def held(stack: Stack) -> int:
 
 async def test_f_h1_an_address_has_its_share(tmp_path: Path) -> None:
     async with run_stack(tmp_path, sockets_per_address=5) as stack, silent(stack, b""):
-        async with httpx2.AsyncClient(timeout=60) as client:  # of the same address, but it asks
+        async with web.client(timeout=60) as client:  # of the same address, but it asks
             assert (await client.get(f"{stack.url}/livez")).status_code == 200
         assert lines_about(stack, "connections_per_address") == 1
         await eventually(lambda: held(stack) <= 4 * 5)  # all others had been accepted before

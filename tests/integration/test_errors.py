@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 
 from shared.health.catalogue import ALL
+from tests.support import web
 from tests.support.peer import peer
 from tests.support.ports import free_port
 from tests.support.stack import Stack, run_stack
@@ -47,7 +47,7 @@ async def stack(
 
 async def asked(stack: Stack, method: str, path: str, key: str = KEY, **more: Any) -> Any:
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         return await client.request(method, path, headers=headers, **more)
 
 
@@ -66,7 +66,7 @@ async def test_s42_the_operators_key_opens_health_and_metrics_from_anywhere(
     stack: Stack, key: str
 ) -> None:
     passed_on = {"x-forwarded-for": "203.0.113.7"}
-    async with httpx2.AsyncClient(base_url=stack.url, headers=passed_on, timeout=60) as client:
+    async with web.client(base_url=stack.url, headers=passed_on, timeout=60) as client:
         for given, whole in ((key, True), (key[:-1], False), ("", False)):
             headers = {"authorization": f"Bearer {given}"} if given else {}
             health = (await client.get("/health", headers=headers)).json()
@@ -79,7 +79,7 @@ async def test_s42_the_port_for_operators_tells_all_even_to_who_comes_by_a_proxy
     stack: Stack, operators_port: int
 ) -> None:
     url, proxied = f"http://127.0.0.1:{operators_port}", {"x-forwarded-for": "203.0.113.7"}
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
+    async with web.client(base_url=url, timeout=60) as client:
         whole = (await client.get("/health", headers=proxied)).json()
         assert whole["services"].keys() == set(ALL)
         assert (await client.get("/metrics", headers=proxied)).status_code == 200
@@ -224,7 +224,7 @@ async def test_without_the_store_the_services_tell_what_is_in_memory(stack: Stac
 
 
 async def test_a_passed_on_request_is_not_told_what_is_in_memory(stack: Stack) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         own = await client.get("/errors")
         passed_on = await client.get("/errors", headers={"x-forwarded-for": "203.0.113.7"})
     assert (own.status_code, passed_on.status_code) == (200, 404)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import httpx2
 import pytest
 
 from shared.frames import MAX_MEMBERS
+from tests.support import web
 from tests.support.peer import Frame, Http, Peer, gather, http, synced
 from tests.support.stack import Stack
 from tests.support.stores import reading
@@ -297,7 +297,7 @@ async def make_all_known(stack: Stack, user_ids: list[str]) -> None:
     waiting = iter(user_ids)
 
     async def some() -> None:
-        async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+        async with web.client(base_url=stack.url, timeout=30) as client:
             for user_id in waiting:
                 api = Http(client, stack.token(user_id))
                 (await api.post("/v1/conversations", {"to": user_id})).raise_for_status()

@@ -16,6 +16,7 @@ from shared.contract.openapi import path_names
 from shared.frames import MAX_FRAME_BYTES
 from shared.route import Route
 from shared.routes import ROUTES
+from tests.support import web
 from tests.support.stack import ADMIN_KEY, Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -102,7 +103,7 @@ class Asker:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def asker(stack: Stack) -> AsyncIterator[Asker]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield Asker(stack, client)
 
 

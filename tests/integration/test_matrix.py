@@ -10,13 +10,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from shared.subjects import direct_conversation_id, group_conversation_id
-from tests.support import matrix
+from tests.support import matrix, web
 from tests.support.matrix import VERBS, Kind, Verb
 from tests.support.peer import Http, Peer, gather
 from tests.support.scene import ASKERS, HOMES, UNSEEN, Scene, home_of, scene
@@ -192,7 +191,7 @@ async def test_idor_without_a_token_every_thing_answers_401(
     played: Scene, claims: dict[str, Any] | None
 ) -> None:
     token = "x.y.z" if claims is None else played.stack.token("alice", **claims)
-    async with httpx2.AsyncClient(base_url=played.stack.url, timeout=30) as client:
+    async with web.client(base_url=played.stack.url, timeout=30) as client:
         played.apis["void"] = Http(client, token)
         for verb in matrix.ROUTES:
             things = [ABSENT.get(verb.kind), *[thing.id for thing in played.of(verb.kind)]]

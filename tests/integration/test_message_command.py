@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.integration.notify_support import smtp_server, states, to_mailbox
+from tests.support import web
 from tests.support.peer import peer, synced
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
@@ -39,7 +40,7 @@ async def way(stack: Stack, message_id: int) -> dict[str, Any]:
 async def same_over_http(stack: Stack, message_id: int, found: dict[str, Any]) -> None:
     async def asked(token: str, number: int) -> httpx2.Response:
         headers = {"authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(base_url=stack.url, headers=headers, timeout=30) as client:
+        async with web.client(base_url=stack.url, headers=headers, timeout=30) as client:
             return await client.get(f"/v1/admin/messages/{number}/timeline")
 
     assert (await asked(KEY, message_id)).raise_for_status().json() == found

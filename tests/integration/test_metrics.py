@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from shared.health.catalogue import ALL, STANDARD, TABLE
+from tests.support import web
 from tests.support.peer import synced
 from tests.support.prometheus import Scraped, needs_promtool, promtool
 from tests.support.stack import Stack
@@ -16,7 +17,7 @@ PROXIED = {"X-Forwarded-For": "203.0.113.7"}
 
 
 async def get(url: str, headers: dict[str, str] | None = None) -> httpx2.Response:
-    async with httpx2.AsyncClient(timeout=60) as client:
+    async with web.client(timeout=60) as client:
         return await client.get(url, headers=headers)
 
 
@@ -98,7 +99,7 @@ async def test_s120_refusals_and_resumes_are_counted(stack: Stack) -> None:
 async def test_s120_what_is_done_without_a_socket_is_counted(stack: Stack) -> None:
     before = await scrape(stack, "gateway")
     headers = {"Authorization": f"Bearer {stack.token('alice')}"}
-    async with httpx2.AsyncClient(base_url=stack.url, headers=headers, timeout=60) as client:
+    async with web.client(base_url=stack.url, headers=headers, timeout=60) as client:
         (await client.get("/v1/sync")).raise_for_status()
         said = {"to": "bob", "content": "by HTTP", "client_id": "fallback"}
         (await client.post("/v1/messages", json=said)).raise_for_status()

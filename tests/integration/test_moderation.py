@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from standardwebhooks.webhooks import Webhook as Verifier
@@ -13,6 +12,7 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from services.gateway.upstream.judge import connected
 from shared.errors import SettingError
 from shared.settings import Settings, in_force
+from tests.support import web
 from tests.support.endpoint import Asked, Endpoint, certificate, endpoint
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
@@ -86,7 +86,7 @@ async def test_it_is_the_same_over_http_and_the_host_itself_is_not_asked(
         pass
     of_carol = {"Authorization": f"Bearer {stack.token('carol')}"}
     body = {"to": "bob", "client_id": "h1", "content": "HELLO"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         refused = await client.post("/v1/messages", json=body, headers=of_carol)
         assert (refused.status_code, refused.json()["code"]) == (422, "rejected")
         assert refused.json()["detail"] == "Please do not shout."

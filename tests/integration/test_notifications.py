@@ -14,6 +14,7 @@ from linkup_client import Notification, NotificationEvent, NotificationRead, Req
 from linkup_client import connect as connect_client
 from websockets.asyncio.client import connect
 
+from tests.support import web
 from tests.support.peer import Frame, Peer, http, peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
@@ -36,7 +37,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 async def host(stack: Stack, method: str, path: str, body: Any = None) -> httpx2.Response:
     headers = {"authorization": f"Bearer {KEY}"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         return await client.request(method, path, headers=headers, json=body)
 
 

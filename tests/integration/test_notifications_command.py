@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from click.testing import CliRunner, Result
 
 from linkup.__main__ import main
 from tests.integration.notify_support import smtp_server, to_mailbox
+from tests.support import web
 from tests.support.peer import peer
 from tests.support.stack import UNLIMITED, Stack, run_stack
 from tests.support.traffic import make_known
@@ -82,7 +82,7 @@ async def hindrances(stack: Stack) -> None:
 
 async def ban(stack: Stack, user_id: str) -> None:
     headers = {"authorization": f"Bearer {KEY}"}
-    async with httpx2.AsyncClient(base_url=stack.url, headers=headers, timeout=30) as client:
+    async with web.client(base_url=stack.url, headers=headers, timeout=30) as client:
         (await client.put(f"/v1/admin/users/{user_id}/ban")).raise_for_status()
 
 

@@ -22,6 +22,7 @@ from websockets.asyncio.client import connect
 from linkup.calls import CallFailed
 from linkup.installation.tokens import Tokens, printed
 from tests.integration.test_erasure import content
+from tests.support import web
 from tests.support.endpoint import certificate, endpoint
 from tests.support.peer import Http, Peer, closed
 from tests.support.stack import ADMIN_KEY, AUDIENCE, HOST_KEY, KEYS, UNLIMITED, Stack, run_stack
@@ -96,7 +97,7 @@ class Host:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def host(stack: Stack, folder: Path) -> AsyncIterator[Host]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield Host(stack, folder, client)
 
 
@@ -110,11 +111,11 @@ async def test_s3_files_need_no_secret_and_their_urls_hold_at_all_gateways(
 ) -> None:
     assert not (stack.data_dir / "jwt-secret").exists()
     headers = {"authorization": f"Bearer {printed(command(folder), 'alice')}"}
-    async with httpx2.AsyncClient(base_url=stack.url, headers=headers, timeout=60) as client:
+    async with web.client(base_url=stack.url, headers=headers, timeout=60) as client:
         sent = await client.post("/v1/attachments", params={"name": "a.txt"}, content=b"hello")
         file_id = sent.raise_for_status().json()["attachment_id"]
         url = (await client.get(f"/v1/attachments/{file_id}")).json()["url"]
-    async with httpx2.AsyncClient(timeout=60) as nobody:
+    async with web.client(timeout=60) as nobody:
         for gateway in ("gateway", "gateway-2"):
             got = await nobody.get(f"http://127.0.0.1:{stack.port(gateway)}{url}")
             assert (got.status_code, got.content) == (200, b"hello")

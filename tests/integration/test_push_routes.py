@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from shared import vapid
+from tests.support import web
 from tests.support.receiver import Receiver, bytes_of
 from tests.support.stack import Stack
 from tests.unit.shared.test_outward import REFUSED
@@ -21,7 +22,7 @@ KEYS = Receiver().keys
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
+from tests.support import web
 from tests.support.peer import Peer, closed, http, peer
 from tests.support.stack import Stack, run_stack
 
@@ -62,7 +63,7 @@ async def test_s44_d35_a_user_is_limited_by_class_and_nobody_else_is(stack: Stac
 
 
 async def test_s44_without_a_token_it_is_the_address_that_counts(stack: Stack) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with web.client(base_url=stack.url, timeout=30) as client:
         for number in range(3):
             body = {"user_id": f"guest-{number}"}
             assert (await client.post("/v1/dev/login", json=body)).status_code == 200
@@ -77,7 +78,7 @@ async def test_s44_without_a_token_it_is_the_address_that_counts(stack: Stack) -
 async def test_f_t3_behind_a_trusted_proxy_it_is_the_clients_address_that_counts(
     stack: Stack,
 ) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as proxy:
+    async with web.client(base_url=stack.url, timeout=30) as proxy:
         for _ in range(3):
             assert (await login(proxy, "198.51.100.7")).status_code == 200
         problem(await login(proxy, "198.51.100.7"))
@@ -133,7 +134,7 @@ async def test_a_page_of_an_allowed_site_may_call_the_api(stack: Stack) -> None:
         "access-control-request-headers": "authorization,content-type",
     }
     token = {"authorization": f"Bearer {stack.token('carol')}"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with web.client(base_url=stack.url, timeout=30) as client:
         before = await client.request("OPTIONS", "/v1/conversations/x", headers=asked)
         assert before.status_code == 200
         assert before.headers["access-control-allow-origin"] == HOST_APP
@@ -153,7 +154,7 @@ async def test_a_page_of_an_allowed_site_may_call_the_api(stack: Stack) -> None:
 async def test_a_page_of_another_site_may_not(stack: Stack, origin: str) -> None:
     asked = {"origin": origin, "access-control-request-method": "GET"}
     token = {"authorization": f"Bearer {stack.token('dave')}"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with web.client(base_url=stack.url, timeout=30) as client:
         before = await client.request("OPTIONS", "/v1/unread", headers=asked)
         answer = await client.get("/v1/unread", headers={**token, "origin": origin})
     assert before.status_code == 400

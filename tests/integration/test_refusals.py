@@ -6,11 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
+from tests.support import web
 from tests.support.peer import Http, closed, gather, http, peer
 from tests.support.stack import Stack, run_stack
 from tests.support.waiting import TIMEOUT_FACTOR, eventually, within
@@ -137,13 +137,13 @@ async def test_f_h8_health_is_told_to_any_probe(stack: Stack, path: str) -> None
 async def test_f_h8_a_body_is_json_by_its_name(stack: Stack, path: str, kind: str | None) -> None:
     headers = {"authorization": f"Bearer {stack.token('alice')}"}
     headers |= {"content-type": kind} if kind else {}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         answer = await client.post(path, content=b'{"user_id": "mallory"}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported")
 
 
 async def test_f_h8_json_may_name_its_charset(stack: Stack) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         kind = {"content-type": "Application/JSON; charset=utf-8"}
         body = b'{"user_id": "alice"}'
         assert (await client.post("/v1/dev/login", content=body, headers=kind)).status_code == 200
@@ -154,7 +154,7 @@ async def test_f_h8_json_may_name_its_charset(stack: Stack) -> None:
 
 async def test_f_t2_a_bad_token_is_one_line_that_says_what_is_wrong_with_it(stack: Stack) -> None:
     expired = stack.token("alice", exp=int(time.time()) - 5)
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         assert (await Http(client, expired).get("/v1/conversations")).status_code == 401
     await told(stack, code="unauthorized", address="127.0.0.1", why="expired")
     async with connect(stack.ws_url) as ws:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from email import message_from_bytes
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
@@ -17,6 +16,7 @@ from linkup.installation.tokens import Tokens
 from linkup.load import replay, running
 from linkup.load.joining import socket_url
 from linkup.load.running import Plan
+from tests.support import web
 from tests.support.peer import Frame, Http, closed, http, peer, synced
 from tests.support.stack import AUDIENCE, Stack, run_stack
 from tests.support.waiting import eventually
@@ -165,7 +165,7 @@ def users(stack: Stack) -> set[str]:
 
 
 async def test_f_s9_a_demo_login_of_a_reserved_user_makes_no_cast(stack: Stack) -> None:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         answer = await client.post("/v1/dev/login", json={"user_id": "linkup--x"})
     assert answer.status_code == 200
     assert "linkup--x" in users(stack)

@@ -20,6 +20,7 @@ from shared.health.catalogue import ALL
 from shared.health.endpoints import Health
 from shared.settings import DAY, Settings
 from tests.integration.test_attachments import Browser
+from tests.support import web
 from tests.support.peer import gather, http, synced
 from tests.support.stack import Stack, run_stack
 from tests.support.stores import empty_store, reading
@@ -51,14 +52,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield client
 
 
 @pytest.mark.parametrize("service", ALL)
 async def test_s120_without_metrics_nobody_is_told_any(stack: Stack, service: str) -> None:
     url = f"http://127.0.0.1:{stack.port(service)}"
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
+    async with web.client(base_url=url, timeout=60) as client:
         assert (await client.get("/metrics")).status_code == 404
         assert (await client.get("/health")).status_code == 200
 

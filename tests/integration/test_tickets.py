@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
 from tests.integration.test_erasure import content
+from tests.support import web
 from tests.support.peer import Peer, gather, http, peer
 from tests.support.stack import Stack
 from tests.support.waiting import within
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def buy(stack: Stack, user_id: str, **claims: object) -> str:
     headers = {"authorization": f"Bearer {stack.token(user_id, **claims)}"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with web.client(base_url=stack.url, timeout=30) as client:
         answer = await client.post("/v1/tickets", headers=headers)
     assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
     return str(answer.json()["ticket"])
@@ -70,7 +70,7 @@ async def test_c9_a_ticket_that_was_used_or_never_sold_is_4401(stack: Stack) -> 
 
 async def test_c9_a_ticket_is_no_token(stack: Stack) -> None:
     ticket = await buy(stack, "eve")
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+    async with web.client(base_url=stack.url, timeout=30) as client:
         headers = {"authorization": f"Bearer {ticket}"}
         assert (await client.get("/v1/conversations", headers=headers)).status_code == 401
         assert (await client.post("/v1/tickets", headers=headers)).status_code == 401
@@ -171,7 +171,7 @@ async def come(stack: Stack, road: str, user_id: str, **claims: object) -> None:
         case "http":
             headers = {"authorization": f"Bearer {token}"}
             body = {"to": user_id, "content": "x", "client_id": secrets.token_hex(4)}
-            async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as client:
+            async with web.client(base_url=stack.url, timeout=30) as client:
                 answer = await client.post("/v1/messages", json=body, headers=headers)
             assert answer.status_code == 201
         case "refresh":

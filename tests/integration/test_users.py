@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 
 from linkup.__main__ import main
+from tests.support import web
 from tests.support.peer import Http, http, synced
 from tests.support.stack import UNLIMITED, Stack, run_stack
 
@@ -34,7 +34,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @asynccontextmanager
 async def hosted(stack: Stack) -> AsyncIterator[Http]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield Http(client, KEY)
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from linkup.__main__ import main
+from tests.support import web
 from tests.support.endpoint import Endpoint, certificate, endpoint
 from tests.support.peer import peer
 from tests.support.stack import Stack, run_stack
@@ -51,7 +52,7 @@ async def stack(there: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> As
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {KEY}"}
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60, headers=headers) as client:
+    async with web.client(base_url=stack.url, timeout=60, headers=headers) as client:
         yield client
 
 

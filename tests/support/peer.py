@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.support import web
 from tests.support.stack import HOST_KEY, Stack
 from tests.support.waiting import within
 
@@ -136,13 +137,13 @@ class Http:
 
 @asynccontextmanager
 async def http(stack: Stack, user_id: str) -> AsyncIterator[Http]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield Http(client, stack.token(user_id))
 
 
 @asynccontextmanager
 async def with_key(stack: Stack, key: str = HOST_KEY) -> AsyncIterator[Http]:
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=60) as client:
+    async with web.client(base_url=stack.url, timeout=60) as client:
         yield Http(client, key)
 
 

@@ -18,6 +18,8 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.support import web
+
 Frame = dict[str, Any]
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -169,7 +171,7 @@ async def spoiled(url: str, kind: type[Fault]) -> AsyncIterator[str]:
     """The address of a proxy in front of `url` that commits that fault."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         own = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with web.client(timeout=30) as http:
             config = uvicorn.Config(
                 Proxy(url, own, kind, http).app(),
                 log_level="critical",

@@ -53,10 +53,10 @@ async def play(
 
 async def _try(deployment: Deployment, number: int, check: Check, patience: float) -> Verdict:
     began = time.monotonic()
-    scene = Scene(deployment, f"{deployment.users}-{number}", patience)
+    scene = Scene(deployment, f"{deployment.users}-{number}", patience, check.seconds)
     verdict, reason, expected, saw = "pass", "", "", ""
     try:
-        async with asyncio.timeout(check.seconds), scene:
+        async with scene:
             await check.attempt(scene)
     except Skipped as skipped:
         verdict, reason = "skip", str(skipped)

@@ -1,6 +1,8 @@
 """Owns what one check has to itself: its users, their sockets and calls, and the record of them."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,35 +16,51 @@ from linkup.conform.verdict import Unkept
 
 
 class Scene:
-    """One check's own users, sockets and calls; everything is closed when the check ends."""
+    """One check's own users, sockets and calls; everything is closed when the check ends. Raises
+    TimeoutError after so many `seconds`, if given, not counting the wait for tokens."""
 
-    def __init__(self, deployment: Deployment, name: str, patience: float) -> None:
+    def __init__(
+        self, deployment: Deployment, name: str, patience: float, seconds: float | None = None
+    ) -> None:
         self.deployment = deployment
         self.patience = patience
         self.tape = Tape()
         self._name = name
+        self._limit = asyncio.timeout(seconds)
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> "Scene":
+        await self._open.enter_async_context(self._limit)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._open.__aexit__(*raised)
 
     def user(self, role: str) -> str:
         """Return a user id nobody else has, in this run or another."""
         return f"{self._name}-{role}"
 
     async def token(self, role: str) -> str:
-        return await self.deployment.token(self.user(role))
+        with self._stopped_clock():  # a token command may be slow, whatever the server is
+            return await self.deployment.token(self.user(role))
+
+    @contextmanager
+    def _stopped_clock(self) -> Iterator[None]:
+        until, now = self._limit.when(), asyncio.get_running_loop().time
+        if until is None:
+            yield
+            return
+        left = until - now()
+        self._limit.reschedule(None)
+        yield
+        self._limit.reschedule(now() + left)
 
     async def enter(
         self, role: str, until: str = "sync_completed", path: str = "/ws", **hello: Any
     ) -> Player:
         """Return a welcomed socket of that user; `hello` may carry epoch and cursor."""
-        token = await self.token(role)  # before the socket: it has seconds to say hello
         player = await self.socket(role, path)
-        await player.send("hello", token=token, **hello)
+        await player.send("hello", token=await self.token(role), **hello)
         await player.next("welcome")
         if until != "welcome":
             await player.next(until)
@@ -53,6 +71,7 @@ class Scene:
 
     async def socket(self, role: str, path: str = "/ws", **options: Any) -> Player:
         """Return a socket that has said nothing yet; options are those of `websockets.connect`."""
+        await self.token(role)  # before the socket: the server gives it seconds to say hello
         socket = await self._connect(role, path, options)
         return Player(socket, self.user(role), self.patience, self.tape)
 

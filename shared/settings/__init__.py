@@ -2,7 +2,8 @@
 
 Every field is `LINKUP_<FIELD>` in the environment and `<field>` in the file; a table's name is
 put in front of its keys (`[smtp] host` is `smtp_host`). Secrets may come from a file, named by
-`LINKUP_<FIELD>_FILE`. Unknown keys are an error: a misspelt setting must not pass in silence.
+`LINKUP_<FIELD>_FILE` or `<field>_file`. Unknown keys are an error: a misspelt setting must not
+pass in silence.
 """
 
 import os

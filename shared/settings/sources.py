@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ PREFIX = "LINKUP_"
 INTERNAL = frozenset({"LINKUP_LISTEN_FD", "LINKUP_CONFIG", "LINKUP_REQUIRE_ALL"})  # no settings
 ENCODING = "utf-8-sig"  # editors of Windows begin a file with U+FEFF, which is no part of it
 CLOSE = 0.7  # how alike two names are before one is meant for the other
+
+
+Given = tuple[str, str, Any]  # a name, how the operator wrote it and where, and its value
+Spelling = Callable[[str], str]  # of a name, as the operator has to write it there
 
 
 class Names(Struct, frozen=True):
@@ -30,34 +34,42 @@ def variable(field: str) -> str:
 
 def from_environment(environment: Mapping[str, str], names: Names) -> Iterator[tuple[str, Any]]:
     """Yield settings by name. Raises SettingError."""
-    for key, text in environment.items():
-        if not key.startswith(PREFIX) or key in INTERNAL:
-            continue
-        name = key.removeprefix(PREFIX).lower()
-        if name.removesuffix("_file") in names.secrets and name.endswith("_file"):
-            name, text = name.removesuffix("_file"), _secret(key, text)
-            if environment.get(variable(name)):
-                raise SettingError(
-                    f"{variable(name)} and {key} are both set: leave one of them out"
-                )
-        _check_known(name, key, variable, names)
-        yield name, _parts(text) if name in names.lists else text
+    given = [
+        (key.removeprefix(PREFIX).lower(), key, text)
+        for key, text in environment.items()
+        if key.startswith(PREFIX) and key not in INTERNAL
+    ]
+    yield from _settings(given, variable, names)
 
 
 def from_file(path: Path, names: Names) -> Iterator[tuple[str, Any]]:
     """Yield settings by name. Raises SettingError."""
-    seen = set()
+    given: dict[str, Given] = {}
     for key, value in _content(path).items():
         pairs = {f"{key}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {}
         for name, setting in (pairs or {key: value}).items():
-            _check_known(name, f"`{name}` in {path}", str, names)
-            if name in seen:
+            if name in given:
                 raise SettingError(
                     f"`{name}` is set twice in {path}: in a table and outside of tables"
                 )
-            seen.add(name)
-            as_text = name in names.lists and isinstance(setting, str)
-            yield name, _parts(setting) if as_text else setting
+            given[name] = (name, f"`{name}` in {path}", setting)
+    yield from _settings(list(given.values()), str, names)
+
+
+def _settings(given: Sequence[Given], spelt: Spelling, names: Names) -> Iterator[tuple[str, Any]]:
+    """Yield settings by name, and secrets in place of the files that are named for them."""
+    values = {name: value for name, _, value in given}
+    for name, said, value in given:
+        if name in names.secrets and not value and f"{name}_file" in values:
+            continue  # an empty variable is one that is not set
+        bare = name.removesuffix("_file")
+        if bare != name and bare in names.secrets:
+            if values.get(bare):
+                raise SettingError(f"{spelt(bare)} and {said} are both set: leave one of them out")
+            yield bare, _secret(said, value)
+            continue
+        _check_known(name, said, spelt, names)
+        yield name, _parts(value) if name in names.lists and isinstance(value, str) else value
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -75,16 +87,19 @@ def _content(path: Path) -> dict[str, Any]:
         raise SettingError(f"{path} is not TOML: {error}") from None
 
 
-def _check_known(name: str, said: str, spelt: Any, names: Names) -> None:
+def _check_known(name: str, said: str, spelt: Spelling, names: Names) -> None:
     if name in names.known:
         return
     bare = name.lower().removeprefix(PREFIX.lower())
-    meant = difflib.get_close_matches(bare, names.known, 1, CLOSE)
+    known = (*names.known, *(f"{secret}_file" for secret in names.secrets))
+    meant = difflib.get_close_matches(bare, known, 1, CLOSE)
     hint = f"did you mean {spelt(meant[0])}? " if meant else ""
     raise SettingError(f"{said} is not a setting; {hint}`linkup config` lists them all")
 
 
-def _secret(key: str, path: str) -> str:
+def _secret(key: str, path: Any) -> str:
+    if not isinstance(path, str):
+        raise SettingError(f"{key}: write the path of a file, in quotes")
     try:
         secret = Path(path).read_text(encoding=ENCODING).strip() if path else ""
     except OSError as error:

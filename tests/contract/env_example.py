@@ -17,8 +17,9 @@ HEAD = """\
 # lines to it.
 # `linkup run` reads the same variables from its environment, or settings from the TOML file that
 # LINKUP_CONFIG names, in which LINKUP_HEARTBEAT is written heartbeat. `linkup config` prints the
-# effective settings. Without docker compose, a secret can also be read from a file, which is
-# named as in LINKUP_JWT_SECRET_FILE=/run/secrets/jwt.
+# effective settings. Without docker compose, a secret can also be read from a file of its own,
+# which is named as in LINKUP_JWT_SECRET_FILE=/run/secrets/jwt, or in the TOML file as in
+# jwt_secret_file = "/run/secrets/jwt".
 #
 # Sizes are in bytes, times in seconds. Lists are separated by commas. The line of a setting says
 # what 0 means; where it does not, 0 is refused.

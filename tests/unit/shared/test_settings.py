@@ -183,8 +183,61 @@ def test_a_secret_of_the_wrong_kind_is_not_repeated(tmp_path: Path) -> None:
     assert "LINKUP_DATABASE_URL" in refused({"LINKUP_DATABASE_URL": SECRET})
 
 
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_f_s22_the_settings_file_may_name_the_file_of_a_secret(name: str, tmp_path: Path) -> None:
+    secret, file = tmp_path / "secret", tmp_path / "linkup.toml"
+    url = "nats://{}" if name == "nats_url" else "sqlite:////{}"
+    secret.write_text(url.format(SECRET) if name in settings.URLS else SECRET)
+    file.write_text(f'{name}_file = "{secret}"\n')
+    assert getattr(load({}, file), name) == secret.read_text()
+    assert settings.origins({}, file) == {name: str(file)}
+    table, _, rest = name.partition("_")
+    file.write_text(f'[{table}]\n{rest}_file = "{secret}"\n')
+    assert getattr(load({}, file), name) == secret.read_text()
+
+
+def test_f_s22_a_secret_of_the_environment_counts_before_one_of_the_settings_file(
+    tmp_path: Path,
+) -> None:
+    secret, file = tmp_path / "secret", tmp_path / "linkup.toml"
+    secret.write_text("of the file")
+    file.write_text(f'jwt_secret_file = "{secret}"\n')
+    assert load({"LINKUP_JWT_SECRET": SECRET}, file).jwt_secret == SECRET
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('jwt_secret_file = "/nowhere/at-all"', "`jwt_secret_file` in {}: cannot read /nowhere"),
+        ('jwt_secret_file = ""', "`jwt_secret_file` in {}: it is empty"),
+        ("jwt_secret_file = 5", "`jwt_secret_file` in {}: write the path of a file"),
+        ('jwt_secret = "x"\njwt_secret_file = "y"', "`jwt_secret_file` in {} are both set"),
+        ('lanes_file = "x"', "`lanes_file` in {} is not a setting"),
+        ('jwt_secert_file = "x"', "did you mean jwt_secret_file?"),
+    ],
+)
+def test_f_s22_a_fault_in_the_name_of_a_secrets_file_is_said(
+    content: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "linkup.toml"
+    file.write_text(content)
+    assert words.format(file) in refused({}, file)
+
+
 def test_only_secrets_have_files(tmp_path: Path) -> None:
     assert "LINKUP_LANES_FILE" in refused({"LINKUP_LANES_FILE": str(tmp_path)})
+    assert "did you mean LINKUP_JWT_SECRET_FILE?" in refused({"LINKUP_JWT_SECERT_FILE": "x"})
+
+
+def test_f_s22_an_empty_variable_does_not_hide_the_file_of_its_secret(tmp_path: Path) -> None:
+    """Docker compose passes on variables that are not set as empty ones."""
+    file, toml = tmp_path / "secret", tmp_path / "linkup.toml"
+    file.write_text(SECRET)
+    named, empty = {"LINKUP_JWT_SECRET_FILE": str(file)}, {"LINKUP_JWT_SECRET": ""}
+    for environment in (named | empty, empty | named):
+        assert load(environment).jwt_secret == SECRET
+    toml.write_text(f'jwt_secret_file = "{file}"\njwt_secret = ""\n')
+    assert load({}, toml).jwt_secret == SECRET
 
 
 def test_f_s22_a_secret_is_said_once(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ config_option = click.option(
 )
 
 data_dir_option = click.option(
-    "--data-dir", metavar="DIR", help="Directory of all data.  [default: ./data]"
+    "--data-dir",
+    metavar="DIR",
+    help="Directory of all data.  [default: $LINKUP_DATA_DIR, or ./data]",
 )
 server_argument = click.argument("url", default="http://127.0.0.1:8000")
 secret_option = click.option(

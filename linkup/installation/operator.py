@@ -37,6 +37,7 @@ def operator(settings: Settings) -> Operator:
     if not nats_url:
         raise StartError(
             f"nothing runs with the data in {visible(str(settings.data))}: start `linkup run`, or "
-            f"set {variable('data_dir')} to its directory, or {variable('nats_url')} to the bus"
+            f"set {variable('data_dir')} or --data-dir to its directory, or {variable('nats_url')} "
+            "to the bus"
         )
     return Operator(nats_url=nats_url, urls=left.urls)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from linkup.monitor.asking import EVERYTHING, look
 from linkup.monitor.screen import screen
-from linkup.options import config_option, settings_of
+from linkup.options import config_option, data_dir_option, settings_of
 from shared import clock
 from shared.errors import StartError
 from shared.health import report
@@ -49,7 +49,7 @@ FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # which are on another 
 @click.option(
     "--svg", type=click.Path(dir_okay=False), help="Write the screen to this file as an image."
 )
-@click.option("--data-dir", metavar="DIR", help="Data directory of `linkup run`.")
+@data_dir_option
 @config_option
 @click.pass_context
 def monitor(

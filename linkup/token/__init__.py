@@ -9,11 +9,11 @@ import jwt
 
 from linkup.installation.secret import secrets_of
 from linkup.installation.tokens import usual_claims
-from linkup.options import config_option, environment_with
+from linkup.options import config_option, data_dir_option, settings_of
 from linkup.token.checking import faults, ignored
 from linkup.token.keys import SHARED, Key, keys_of, private_key, verifying
 from linkup.token.published import published
-from shared.settings import Settings, load
+from shared.settings import Settings
 
 MOST = 64 * 1024  # characters
 key_option = click.option(
@@ -42,6 +42,7 @@ def token() -> None:
 )
 @click.option("--kid", help="Name of the key, as it is published.")
 @key_option
+@data_dir_option
 @config_option
 def create(
     user_id: str,
@@ -49,14 +50,15 @@ def create(
     lasting: int,
     kid: str | None,
     file: Path | None,
+    data_dir: str | None,
     config: str | None,
 ) -> None:
     """Sign a token for USER_ID and print it.
 
     Whoever has the token is the user until it expires. It is signed with LINKUP_JWT_SECRET, or
-    the secret that `linkup run` has made, unless --key names a private key.
+    the secret that `linkup run` has made in the data directory, unless --key names a private key.
     """
-    settings = load(environment_with(), config)
+    settings = settings_of(data_dir, config)
     key = private_key(file) if file else _signing(settings)
     claims = usual_claims(user_id, settings.jwt_audience, settings.jwt_issuer, lasting)
     claims |= {"name": name} if name else {}
@@ -70,16 +72,18 @@ def create(
 
 @token.command()
 @key_option
+@data_dir_option
 @config_option
-def check(file: Path | None, config: str | None) -> None:
+def check(file: Path | None, data_dir: str | None, config: str | None) -> None:
     """Read a token from standard input and print what is wrong with it.
 
     It is compared with the settings, and with the key that --key names. Without --key, it is
     compared with the keys published at LINKUP_JWKS_URL, and with LINKUP_JWT_SECRET or the secret
-    that `linkup run` has made. The exit code is 0 if a gateway with these settings accepts the
-    token, and 1 if not. Whether the token was revoked, or its user banned, is not checked.
+    that `linkup run` has made in the data directory. The exit code is 0 if a gateway with these
+    settings accepts the token, and 1 if not. Whether the token was revoked, or its user banned, is
+    not checked.
     """
-    settings = load(environment_with(), config)
+    settings = settings_of(data_dir, config)
     given = sys.stdin.read(MOST).strip()
     wrong = list(faults(given, keys_of(file) if file else _known(settings), settings))
     for fault in wrong:
@@ -106,5 +110,8 @@ def _shared(settings: Settings) -> list[Key]:
 def _signing(settings: Settings) -> Key:
     shared = _shared(settings)
     if not shared:
-        raise click.UsageError("there is no secret: set LINKUP_JWT_SECRET, or pass --key")
+        raise click.UsageError(
+            "there is no secret: set LINKUP_JWT_SECRET, pass the --data-dir of `linkup run`, or pass "
+            "--key"
+        )
     return shared[0]

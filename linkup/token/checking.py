@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from linkup.token.keys import Key
+from linkup.token.keys import SHARED, Key
 from shared import api, frames
 from shared.frames.fields import is_seen
 from shared.reserved import SYSTEM
@@ -33,7 +33,8 @@ def _signature(token: str, algorithm: str, keys: Sequence[Key]) -> Iterator[str]
     fit = [key for key in keys if key.algorithm == algorithm]
     if not fit:
         known = " and ".join(dict.fromkeys(key.algorithm for key in keys)) or "none"
-        yield f"there is no key of its algorithm, {algorithm}, only of: {known} (pass --key)"
+        fix = "set LINKUP_JWT_SECRET or pass --data-dir" if algorithm == SHARED else "pass --key"
+        yield f"there is no key of its algorithm, {algorithm}, only of: {known} ({fix})"
         return
     for key in fit:
         with suppress(jwt.PyJWTError):

@@ -79,6 +79,18 @@ def test_a_private_key_signs_and_its_public_key_verifies(tmp_path: Path, algorit
     assert "pass --key" in call("check", given=made).stdout
 
 
+def test_the_secret_that_linkup_run_has_made_is_found_in_its_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "jwt-secret").write_text(f"{SECRET}\n")
+    none = {"LINKUP_JWT_SECRET": "", "LINKUP_DATA_DIR": str(tmp_path / "nothing")}
+    where = ("--data-dir", str(tmp_path))
+    made = call("create", "alice", *where, **none).stdout.strip()
+    assert Authenticator(Settings(jwt_secret=SECRET, jwt_issuer=ISSUER)).verify(made)
+    assert call("check", *where, given=made, **none).exit_code == 0
+    for lost in (call("create", "alice", **none), call("check", given=made, **none)):
+        assert lost.exit_code
+        assert "--data-dir" in lost.output
+
+
 GOOD: dict[str, Any] = {"sub": "alice", "aud": "linkup", "exp": LATER, "iss": ISSUER}
 WRONG = {
     "expired": ({"exp": NOW - 9}, "it expired"),

@@ -111,7 +111,7 @@ def _signing(settings: Settings) -> Key:
     shared = _shared(settings)
     if not shared:
         raise click.UsageError(
-            "there is no secret: set LINKUP_JWT_SECRET, pass the --data-dir of `linkup run`, or pass "
-            "--key"
+            "there is no secret: set LINKUP_JWT_SECRET, or pass the --data-dir of `linkup run`, "
+            "or --key"
         )
     return shared[0]

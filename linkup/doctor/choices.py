@@ -37,15 +37,27 @@ def keys(seen: Seen) -> Verdict:
     file = seen.settings.data / "jwt-secret"
     try:
         mode = file.stat().st_mode & 0o777
-    except OSError:
-        return warned(
-            "keys",
-            "neither LINKUP_JWKS_URL nor LINKUP_JWT_SECRET is set",
-            "Set one of them, or let `linkup run` make a secret.",
-        )
+    except FileNotFoundError:
+        return _without_keys(seen)
+    except OSError as error:
+        fix = "Run this as the user that LinkUp runs as."
+        return failed("keys", f"{file}: {error.strerror}", fix)
     if mode & 0o077:
         return failed("keys", f"others may read {file} ({mode:04o})", f"Run chmod 600 {file}.")
     return passed("keys", f"made by `linkup run`, in {file}")
+
+
+def _without_keys(seen: Seen) -> Verdict:
+    published = bool(seen.settings.jwks_url)  # then only the demo login needs a secret
+    needed = "LINKUP_JWT_SECRET" if published else "LINKUP_JWKS_URL or LINKUP_JWT_SECRET"
+    if seen.where is None:
+        by_itself = f"a gateway that you start by itself needs {needed}"
+        return passed("keys", f"`linkup run` will make a secret; {by_itself}")
+    return warned(
+        "keys",
+        f"not set: {needed}",
+        "Run this with the settings of the services, or let `linkup run` make a secret.",
+    )
 
 
 def _secrets(secrets: Sequence[str], jwks_url: str) -> Verdict:

@@ -1,12 +1,13 @@
 """Owns the checks of this machine: directory, disk, open files, ports. They need no service."""
 
+import errno
 import os
 import resource
 import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -21,7 +22,8 @@ SYNC_FOR = 1.0  # seconds, after which those that were made must do
 SLOW, TOO_SLOW = 0.02, 0.2  # seconds: every message waits for one
 KEPT_FILES = 64  # for files, the bus and the database
 OTHERS = 0o077
-PORTS = ("gateway_port", "persistence_port", "notify_port")
+PORTS = ("gateway_port", "metrics_port", "persistence_port", "notify_port")
+REPLACEABLE = frozenset({"persistence_port", "notify_port"})
 REPLACED = (
     "`linkup run` will select free ports; a service that you start by itself needs other ports"
 )
@@ -111,12 +113,17 @@ def files(seen: Seen) -> Verdict:
 def ports(seen: Seen) -> Verdict:
     if seen.where is not None:
         return skipped("ports", "they are used by what runs")
-    taken = [name for name in PORTS if not _is_free(seen.settings.host, _port(seen, name))]
-    if needed := [name for name in taken if name == "gateway_port" or name in seen.chosen]:
-        found = f"taken: {_listed(seen, needed)}"
+    host = seen.settings.host
+    if _is_absent(_fault(host, 0)):
+        found = f"LINKUP_HOST={host} is no address of this machine"
+        return failed("ports", found, "Set LINKUP_HOST to one of its addresses.")
+    faults = {name: fault for name in PORTS if (fault := _fault(host, _port(seen, name)))}
+    needed = [name for name in faults if name not in REPLACEABLE or name in seen.chosen]
+    if needed:
+        found = _said(seen, {name: faults[name] for name in needed})
         return failed("ports", found, "Stop what uses them, or set others.")
-    if taken:
-        return passed("ports", f"taken, but not set: {_listed(seen, taken)}. {REPLACED}")
+    if faults:
+        return passed("ports", f"not set, and {_said(seen, faults)}. {REPLACED}")
     return passed("ports", "all free")
 
 
@@ -125,17 +132,32 @@ def _port(seen: Seen, name: str) -> int:
     return port
 
 
-def _listed(seen: Seen, names: Sequence[str]) -> str:
-    return ", ".join(f"{variable(name)}={_port(seen, name)}" for name in names)
+def _said(seen: Seen, faults: Mapping[str, int]) -> str:
+    """Return the settings whose ports cannot be used, by the reason."""
+    spelt = {name: f"{variable(name)}={_port(seen, name)}" for name in faults}
+    taken = ", ".join(spelt[name] for name, fault in faults.items() if fault == errno.EADDRINUSE)
+    others = [
+        f"{spelt[name]}: {os.strerror(fault)}"
+        for name, fault in faults.items()
+        if fault != errno.EADDRINUSE
+    ]
+    return "; ".join([*([f"taken: {taken}"] if taken else []), *others])
 
 
-def _is_free(host: str, port: int) -> bool:
+def _fault(host: str, port: int) -> int:
+    """Return the number of the error of listening there, or 0 if it succeeds."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.create_server((host, port), family=family):
-            return True
-    except OSError:
-        return False
+            return 0
+    except socket.gaierror:
+        return errno.EADDRNOTAVAIL
+    except OSError as error:
+        return error.errno or errno.EIO
+
+
+def _is_absent(fault: int) -> bool:
+    return fault in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def checks(seen: Seen) -> Iterator[Verdict]:

@@ -1,5 +1,6 @@
 """The findings of `linkup doctor`, check by check, where nothing runs."""
 
+import errno
 import json
 import os
 import socket
@@ -46,9 +47,9 @@ CHOSEN: list[tuple[str, dict[str, Any], str]] = [
     ("keys", {"jwt_secret": "demo-secret-of-a-compose-file-for-all"}, "warn"),
     ("keys", {"jwt_secret": "a" * 64}, "warn"),
     ("keys", {"jwt_secret": "kJ2-9fQz7_tLw0vXr5uBn8mYc3hDg6sP"}, "pass"),
-    ("keys", {"data_dir": "/nowhere"}, "warn"),
+    ("keys", {"data_dir": "/nowhere"}, "pass"),
     ("keys", {"jwks_url": "https://app.example/keys"}, "pass"),
-    ("keys", {"jwks_url": "https://app.example/keys", "dev_login": True}, "warn"),
+    ("keys", {"jwks_url": "https://app.example/keys", "dev_login": True}, "pass"),
     ("keys", {"jwks_url": "https://app.example/keys", "jwt_secret": "x" * 31}, "fail"),
     ("sign-in", {"dev_login": True}, "pass"),
     ("sign-in", {"dev_login": True, "host": "0.0.0.0"}, "fail"),
@@ -68,6 +69,13 @@ CHOSEN: list[tuple[str, dict[str, Any], str]] = [
         "pass",
     ),
 ]
+
+
+def test_s86_before_the_first_start_no_secret_is_missing() -> None:
+    found = choices.keys(seen(data_dir="/nowhere"))
+    assert "`linkup run` will make a secret" in found.value
+    runs = msgspec.structs.replace(seen(data_dir="/nowhere"), where=Operator(nats_url="nats://a"))
+    assert choices.keys(runs).status == "warn", "the services have one that is not set here"
 
 
 @pytest.mark.parametrize(("check", "chosen", "status"), CHOSEN)
@@ -160,6 +168,40 @@ def test_s86_directory_and_ports_and_files(tmp_path: Path) -> None:
         assert (found.status, found.value) == ("fail", f"taken: LINKUP_GATEWAY_PORT={port}")
     assert machine.ports(seen(gateway_port=0, **free)).status == "pass"
     assert machine.files(seen(connections=10**8)).status == "warn"
+
+
+def test_s86_the_port_of_the_metrics_is_checked_if_it_is_set() -> None:
+    others = dict.fromkeys(("gateway_port", "persistence_port", "notify_port"), 0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = machine.ports(seen(metrics_port=port, **others))
+    assert (found.status, found.value) == ("fail", f"taken: LINKUP_METRICS_PORT={port}")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_s86_a_port_is_not_called_taken_where_the_address_is_of_another_machine(host: str) -> None:
+    found = machine.ports(seen(host=host))
+    assert (found.status, found.value) == (
+        "fail",
+        f"LINKUP_HOST={host} is no address of this machine",
+    )
+    assert "LINKUP_HOST" in found.fix
+
+
+def test_s86_a_port_that_this_user_may_not_open_is_not_called_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    create_server = socket.create_server
+
+    def server(address: tuple[str, int], **options: Any) -> socket.socket:
+        if address[1] == 80:
+            raise PermissionError(errno.EACCES, "the words of the system")
+        return create_server(address, **options)
+
+    monkeypatch.setattr(socket, "create_server", server)
+    found = machine.ports(seen(gateway_port=80))
+    assert found.status == "fail"
+    assert "LINKUP_GATEWAY_PORT=80: Permission denied" in found.value
 
 
 @pytest.mark.parametrize("service", ["persistence", "notify"])

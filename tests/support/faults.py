@@ -23,7 +23,8 @@ class RepeatsAnEvent(Fault):
 
 
 class SwapsTwoEvents(Fault):
-    """The third and the fourth message of a socket change places."""
+    """The third message of a socket comes behind the next one of its conversation: order between
+    two conversations is no promise."""
 
     count = 0
     held: Frame | None = None
@@ -35,7 +36,7 @@ class SwapsTwoEvents(Fault):
         if self.count == 3:
             self.held = frame
             return []
-        if self.held is not None:
+        if self.held and self.held["conversation_id"] == frame["conversation_id"]:
             held, self.held = self.held, None
             return [frame, held]
         return [frame]

@@ -192,10 +192,10 @@ class Http(Requests):
             self._expect("")
         elif self.stage == "body":
             self._expect("body")
-        elif self.stage == "head" and self.answering is None:
-            self._expect("head")
-        elif self.cycle is not None:
+        elif self.answering is not None or (not self.stage and self.timeout_keep_alive_task):
             self._expect("")
+        else:
+            self._expect("head")
 
     def _upgraded(self) -> bool:
         return self.transport.get_protocol() is not self

@@ -112,11 +112,12 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(app: App) -> AsyncIterator[Client]:
+async def connected(app: App, header_timeout: float = 5) -> AsyncIterator[Client]:
     ours, peer = socket.socketpair()
     with peer:
         peer.setblocking(False)
-        made = config(app, Settings(header_timeout=5, body_timeout=5), Counters(), Wire)
+        limits = Settings(header_timeout=header_timeout, body_timeout=5)
+        made = config(app, limits, Counters(), Wire)
         made.load()
         guest = made.admission.enter("")
         assert guest is not None
@@ -231,6 +232,32 @@ async def test_a_body_may_come_after_the_answer_and_the_next_request_behind_it()
         await app.told.wait()
         client.say(b"cd" + LAST)
         assert [one["path"] for one in told(await client.heard())] == ["/early", "/last"]
+
+
+async def test_f_h5_who_is_silent_after_an_empty_line_is_closed() -> None:
+    app = App()
+    async with connected(app, header_timeout=0.05) as client:
+        client.say(head("GET /1 HTTP/1.1"))
+        await app.told.wait()
+        client.say(b"\r\n")
+        assert statuses(await client.heard()) == [200]
+
+
+async def test_f_h5_who_is_silent_after_the_rest_of_an_answered_request_is_closed() -> None:
+    app = App()
+    async with connected(app, header_timeout=0.05) as client:
+        client.say(head("POST /early HTTP/1.1", "content-length: 4") + b"ab")
+        await app.told.wait()
+        client.say(b"cd")
+        assert statuses(await client.heard()) == [200]
+
+
+async def test_f_h5_who_is_silent_after_an_empty_line_before_an_answer_is_closed() -> None:
+    app = App()
+    async with connected(app, header_timeout=0.05) as client:
+        client.say(head("GET /held HTTP/1.1"), b"\r\n")
+        app.go.set()
+        assert statuses(await client.heard()) == [200]
 
 
 async def test_who_hangs_up_is_missed_by_what_works_for_it_also_with_more_behind() -> None:

@@ -71,4 +71,5 @@ class Cycle(RequestResponseCycle):
     def disconnect(self) -> None:
         """Let the application know, where it reads the body, that no more comes."""
         self.disconnected = True
+        self.waiting_for_100_continue = False
         self.message_event.set()

@@ -225,6 +225,19 @@ async def test_who_reads_a_body_that_breaks_learns_that_no_more_comes() -> None:
     assert app.gone == ["/echo"]
 
 
+async def test_who_reads_a_body_that_broke_before_does_not_ask_for_more_of_it() -> None:
+    app = App()
+    async with connected(app) as client:
+        client.say(head("POST /held HTTP/1.1", CHUNKED, "expect: 100-continue"))
+        await asyncio.sleep(0)
+        client.say(b"x\r\n")
+        app.go.set()
+        async with within(10):
+            await app.told.wait()
+        assert statuses(await client.heard()) == [400]
+    assert app.gone == ["/held"]
+
+
 async def test_a_body_may_come_after_the_answer_and_the_next_request_behind_it() -> None:
     app = App()
     async with connected(app) as client:

@@ -327,6 +327,16 @@ async def test_http_1_0_gets_no_chunks_and_ends_with_its_answer() -> None:
     assert json.loads(body)["path"] == "/parts"
 
 
+async def test_http_1_0_gets_no_answer_before_the_last_one() -> None:
+    """It does not know of any (RFC 9110, section 10.1.1)."""
+    fields = ("content-length: 2", "expect: 100-continue")
+    async with connected(App()) as client:
+        client.say(head("POST /echo HTTP/1.0", *fields))
+        await asyncio.sleep(0)
+        client.say(b"ab")
+        assert statuses(await client.heard()) == [200]
+
+
 async def test_the_head_of_an_answer_leaves_with_the_beginning_of_its_body() -> None:
     app = App()
     async with connected(app) as client:

@@ -158,7 +158,9 @@ class Http(Requests):
         self._held = None
         super().on_response_complete()
         self._look()
-        if self._told is not None and self.answering is None:
+        if self.answering is not None:
+            self.config.admission.busy(self.guest)  # with what it asked for before the last answer
+        elif self._told is not None:
             self._told()
 
     def shutdown(self) -> None:

@@ -112,12 +112,12 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(app: App, header_timeout: float = 5) -> AsyncIterator[Client]:
+async def connected(app: App, **limits: Any) -> AsyncIterator[Client]:
     ours, peer = socket.socketpair()
     with peer:
         peer.setblocking(False)
-        limits = Settings(header_timeout=header_timeout, body_timeout=5)
-        made = config(app, limits, Counters(), Wire)
+        chosen = Settings(**{"header_timeout": 5, "body_timeout": 5, **limits})
+        made = config(app, chosen, Counters(), Wire)
         made.load()
         guest = made.admission.enter("")
         assert guest is not None
@@ -271,6 +271,16 @@ async def test_f_h5_who_is_silent_after_an_empty_line_before_an_answer_is_closed
         client.say(head("GET /held HTTP/1.1"), b"\r\n")
         app.go.set()
         assert statuses(await client.heard()) == [200]
+
+
+async def test_f_h1_who_waits_for_a_later_answer_does_not_yield_to_who_comes() -> None:
+    app = App()
+    async with connected(app, connections=1) as client:
+        client.say(head("GET /1 HTTP/1.1") + head("GET /held HTTP/1.1", "connection: close"))
+        await app.told.wait()
+        assert client.http.config.admission.enter("") is None
+        app.go.set()
+        assert statuses(await client.heard()) == [200, 200]
 
 
 async def test_who_hangs_up_is_missed_by_what_works_for_it_also_with_more_behind() -> None:

@@ -76,6 +76,8 @@ class Requests(HttpToolsProtocol):
         7.8): the head is read once more without the offer, since the parser stops at it."""
         if not self._should_upgrade():
             self._ahead = self._head_without_offer() + rest + self._ahead
+            self.parser = httptools.HttpRequestParser(self)  # the old one may be at its end
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is not read
         elif self.answering is None:
             self.upgrade()
         else:

@@ -329,6 +329,16 @@ async def test_another_protocol_than_websocket_is_not_taken_up() -> None:
     assert got[0]["names"] == ["host", "connection", "http2-settings"]
 
 
+@pytest.mark.parametrize(
+    "fields", [("connection: Upgrade, close",), ("connection: Upgrade", "connection: close")]
+)
+async def test_who_offers_another_protocol_and_closes_is_answered(fields: Sequence[str]) -> None:
+    app = App()
+    sent = head("GET /1 HTTP/1.1", "upgrade: h2c", *fields)
+    assert statuses(await answers(app, sent + LAST)) == [200]
+    assert app.asked == ["/1"]
+
+
 async def test_http_1_0_gets_no_chunks_and_ends_with_its_answer() -> None:
     got = await answers(App(), head("GET /parts HTTP/1.0", "connection: keep-alive") + LAST)
     assert b"transfer-encoding" not in got

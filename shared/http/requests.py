@@ -72,8 +72,9 @@ class Requests(HttpToolsProtocol):
                 self.refuse(431, "The header fields are too large")
 
     def _on_upgrade(self, rest: bytes) -> None:
-        """Begin a WebSocket. Another protocol that is offered is not taken up (RFC 9110, section
-        7.8): the head is read once more without the offer, since the parser stops at it."""
+        """Begin a WebSocket. Another protocol that is offered is not taken up, and none with
+        HTTP/1.0 (RFC 9110, section 7.8): the head is read once more without the offer, since the
+        parser stops at it."""
         if not self._should_upgrade():
             self._ahead = self._head_without_offer() + rest + self._ahead
             self.parser = httptools.HttpRequestParser(self)  # the old one may be at its end
@@ -82,6 +83,9 @@ class Requests(HttpToolsProtocol):
             self.upgrade()
         else:
             self.refuse(400, "A WebSocket begins when all requests before it are answered")
+
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_http_version() != "1.0" and super()._should_upgrade()
 
     def _head_without_offer(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()

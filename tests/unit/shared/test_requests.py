@@ -339,6 +339,12 @@ async def test_who_offers_another_protocol_and_closes_is_answered(fields: Sequen
     assert app.asked == ["/1"]
 
 
+async def test_a_websocket_does_not_begin_with_http_1_0() -> None:
+    app = App()
+    assert statuses(await answers(app, head("GET /ws HTTP/1.0", *UPGRADE))) == [200]
+    assert app.asked == ["/ws"]
+
+
 async def test_http_1_0_gets_no_chunks_and_ends_with_its_answer() -> None:
     got = await answers(App(), head("GET /parts HTTP/1.0", "connection: keep-alive") + LAST)
     assert b"transfer-encoding" not in got

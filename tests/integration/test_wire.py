@@ -102,6 +102,8 @@ def held(stack: Stack) -> int:
         ([f"x-{n}: 1" for n in range(128)], 431),
         ([f"x-{n}: 1" for n in range(2000)], 431),
         (["content-length: 5"], 400),
+        (["cookie: a=\xe9"], 101),
+        (["sec-websocket-version: \xe9"], 400),
         (["x: \x01"], 400),
     ],
     ids=lambda value: str(value)[:24],

@@ -96,12 +96,12 @@ class Wire(WebSocketsSansIOProtocol):
         named = Headers()
         try:
             for name, value in headers:
-                named[name.decode()] = _text(value)
+                named[name.decode()] = value.decode("iso-8859-1")  # as the library reads it
         except InvalidHeader as error:
             self.conn.handshake_exc = error
             self._refuse_handshake()
         else:
-            self.handle_connect(Request(_text(target), named))
+            self.handle_connect(Request(target.decode(), named))
         self._ends()
 
     def data_received(self, data: bytes) -> None:
@@ -327,11 +327,6 @@ class Wire(WebSocketsSansIOProtocol):
             for text in texts:
                 self.conn.send_text(text)
         self.transport.write(b"".join(self.conn.data_to_send()))
-
-
-def _text(raw: bytes) -> str:
-    """Decode or encode text that is not ASCII in the same way as the library."""
-    return raw.decode("ascii", "surrogateescape")
 
 
 def _piece(texts: Sequence[bytes]) -> Sequence[bytes]:

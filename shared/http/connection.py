@@ -54,6 +54,8 @@ class Upgraded(Protocol):
     def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Begin with a GET without a body, whose head was read and judged."""
 
+    def data_received(self, data: bytes) -> None: ...
+
 
 class Http(Requests):
     """uvicorn's protocol, with deadlines (RFC 9110, 408) and a status that names the fault."""
@@ -172,7 +174,7 @@ class Http(Requests):
         super().timeout_keep_alive_handler()
         self.reaper.close_soon()
 
-    def upgrade(self) -> None:
+    def upgrade(self, early: bytes) -> None:
         self._expect("")
         self.reaper.stop()
         self.connections.discard(self)
@@ -184,6 +186,8 @@ class Http(Requests):
         upgraded.connection_made(self.transport)
         self.transport.set_protocol(cast(asyncio.Protocol, made))
         upgraded.upgrade(self.url, self.headers)
+        if early:
+            upgraded.data_received(early)
         self.config.admission.idle(self.guest)  # until it says who it is
 
     # ------------------------------------------------------------ deadlines

@@ -36,8 +36,9 @@ class Requests(HttpToolsProtocol):
         """Answer what cannot be read, when what came before it is answered; read no more."""
         raise NotImplementedError
 
-    def upgrade(self) -> None:
-        """Hand the connection over to a protocol for WebSockets."""
+    def upgrade(self, early: bytes) -> None:
+        """Hand the connection over to a protocol for WebSockets. `early`: what came behind the
+        head."""
         raise NotImplementedError
 
     def reads(self) -> bool:
@@ -80,7 +81,8 @@ class Requests(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)  # the old one may be at its end
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is not read
         elif self.answering is None:
-            self.upgrade()
+            early, self._ahead = rest + self._ahead, b""
+            self.upgrade(early)
         else:
             self.refuse(400, "A WebSocket begins when all requests before it are answered")
 

@@ -18,6 +18,7 @@ from tests.support.raw import (
     CLOSE,
     CONTINUATION,
     PING,
+    PONG,
     TEXT,
     UPGRADE,
     WAIT,
@@ -119,6 +120,18 @@ async def test_f_h3_an_upgrade_is_taken_or_answered_and_closed(
             return statuses(one.recv(KIB))[0]
 
     assert await asyncio.to_thread(talk) == status
+
+
+async def test_frames_right_behind_an_upgrade_are_read(stack: Stack) -> None:
+    """Also where they are more than the parser of the head is given at once."""
+    pings = frame(PING, b"x" * 125) * 200
+
+    def talk() -> bytes:
+        with tcp(stack.url) as one:
+            one.sendall(upgrade() + pings + frame(CLOSE, (1000).to_bytes(2, "big")))
+            return everything(one)
+
+    assert (await asyncio.to_thread(talk)).count(bytes([0x80 | PONG, 125])) == 200
 
 
 async def test_f_h3_the_head_of_a_plain_request_has_the_same_bounds(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from shared.http.cycle import Cycle
 from shared.http.head import Head, Unfit, has_body, judge
 
-PIECE_BYTES = 16 * 1024  # that the parser is given at once: between two the limits are looked at
+PIECE_BYTES = 4 * 1024  # that the parser is given at once: between two the limits are looked at
 LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs some calls
 SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
 

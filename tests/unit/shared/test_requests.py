@@ -177,6 +177,12 @@ async def test_what_comes_before_its_turn_is_neither_parsed_nor_read_on() -> Non
         assert client.http.flow.read_paused
 
 
+async def test_f_h3_few_requests_are_kept_for_who_sends_many_at_once() -> None:
+    async with connected(App()) as client:
+        client.say(b"GET / HTTP/1.1\r\nhost:\r\n\r\n" * 2000)
+        assert len(client.http.pipeline) < 200
+
+
 async def test_a_request_that_was_held_back_is_not_cut_off_as_if_nothing_came() -> None:
     app = App()
     size = PIECE_BYTES - len(head(POST, "content-length: 12345"))

@@ -26,7 +26,7 @@ from services.gateway.auth import Authenticator, Identity
 from services.gateway.hub import Hub
 from services.gateway.presence.presence import Presence
 from services.gateway.presence.typing import Chores, Typing
-from services.gateway.socket.wire import EXTENSION
+from services.gateway.socket.wire import EXTENSION, Listener
 from services.gateway.upstream.queries import Log
 from services.persistence.decide.state import Limits
 from services.persistence.queries.followers import Followers
@@ -262,6 +262,8 @@ class Socket:
         self._on_text = on_text
         self._replaying = True
         self._under_way: deque[list[bytes]] = deque()
+        self.listener: Listener | None = None
+        self._said: deque[str] = deque()
         self._inbound: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._connecting: list[dict[str, Any]] = [{"type": "websocket.connect"}]
         if not self.open:
@@ -278,7 +280,37 @@ class Socket:
         self._task.add_done_callback(self._ended)
 
     def say(self, text: str) -> None:
-        self._inbound.put_nowait({"type": "websocket.receive", "text": text})
+        self._said.append(text)
+        if self.listener is None:
+            self._pump()
+        else:
+            self.go_on()
+
+    def go_on(self) -> None:
+        asyncio.get_running_loop().call_soon(self._pump)
+
+    def listen(self, listener: Listener) -> None:
+        if self._inbound.empty():
+            self.listener = listener
+
+    def _pump(self) -> None:
+        """Hand what was said to who listens, as far as there is room, or else to `receive`."""
+        while self._said and self.gateway.bus.alive:
+            if self.listener is None:
+                text = self._said.popleft()
+                self._inbound.put_nowait({"type": "websocket.receive", "text": text})
+            elif self.listener.is_full():
+                return
+            else:
+                self._hear(self.listener, self._said.popleft())
+
+    def _hear(self, listener: Listener, text: str) -> None:
+        try:
+            listener.hear(text)
+        except asyncio.CancelledError:
+            pass  # its process has died in the midst of it
+        except Exception as defect:  # noqa: BLE001 - as an application's that fails
+            self.gateway.bus.broker.errors.append(defect)
 
     async def _receive(self) -> dict[str, Any]:
         return self._connecting.pop() if self._connecting else await self._inbound.get()

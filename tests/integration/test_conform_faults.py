@@ -160,7 +160,7 @@ FAULTS: dict[type[Fault], set[str]] = {
         "attachment/an-outsider-*",
         "attachment/an-erased-*",
     },
-    faults.ShowsAnothersInbox: {"membership/the-inbox-of-an-outsider"},
+    faults.ShowsAnothersInbox: {"membership/the-inbox-of-an-outsider", "page/one-peer"},
     faults.CallsADuplicateCreated: {"message/resend-over-http", "message/posts-answer-*"},
     faults.SaysPlainJson: {
         "problem/an-unknown-route",

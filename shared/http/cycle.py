@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
@@ -50,6 +50,11 @@ class Cycle(RequestResponseCycle):
         super().__init__(
             transport=cast(asyncio.Transport, self._output), on_response=self._complete, **kwargs
         )
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        await super().run_asgi(app)
+        if self._output.is_closing() and not (self.response_complete or self.disconnected):
+            self._on_response()  # it failed half-way
 
     def _complete(self) -> None:
         self._output.flush()  # of an answer without a body

@@ -22,7 +22,7 @@ from shared.http.requests import PIECE_BYTES
 from shared.process.serve import config
 from shared.settings import Settings
 from tests.support.raw import UPGRADE, head, upgrade
-from tests.support.waiting import within
+from tests.support.waiting import eventually, within
 
 POST = "POST /echo HTTP/1.1"
 CHUNKED = "transfer-encoding: chunked"
@@ -287,6 +287,19 @@ async def test_f_h1_who_waits_for_a_later_answer_does_not_yield_to_who_comes() -
         assert client.http.config.admission.enter("") is None
         app.go.set()
         assert statuses(await client.heard()) == [200, 200]
+
+
+async def test_f_s16_who_does_not_read_an_answer_that_fails_is_cut_off() -> None:
+    class Fails(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while not client.http.transport.get_write_buffer_size():
+                await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+            raise ValueError
+
+    async with connected(Fails()) as client:
+        client.say(head("GET / HTTP/1.1"))
+        await eventually(lambda: client.http not in client.http.connections, 10)
 
 
 async def test_who_hangs_up_is_missed_by_what_works_for_it_also_with_more_behind() -> None:

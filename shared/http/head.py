@@ -7,6 +7,7 @@ HEAD_FIELDS = 100
 FIELD_SLACK = 256  # a field may hold half of `header_bytes`, without its name
 TARGET_BYTES = 8000  # RFC 9112, section 3: at least that much
 LENGTH, CODING = b"content-length", b"transfer-encoding"
+LENGTH_DIGITS = 20  # also with zeros in front: more than some thousand are no number to Python
 
 
 class Unfit(Exception):
@@ -51,6 +52,8 @@ def _judge_names(names: Sequence[bytes], head: Head) -> None:
     hosts = names.count(b"host")
     if hosts > 1 or (not hosts and head.version == "1.1"):  # RFC 9112, section 3.2
         raise Unfit("The request needs one Host field")
+    if any(name == LENGTH and len(value) > LENGTH_DIGITS for name, value in head.fields):
+        raise Unfit("The length of the body has too many digits")
     if CODING not in names:
         return
     if LENGTH in names or head.version == "1.0":  # RFC 9112, section 6.1

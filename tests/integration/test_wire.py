@@ -157,6 +157,7 @@ CHUNKED = "transfer-encoding: chunked"
         head(POST, JSON, "content-length: 2, 5") + b"{}",
         head(POST, JSON, "content-length: +2") + b"{}",
         head(POST, JSON, "content-length: -1") + b"{}",
+        head(POST, JSON, f"content-length: {'0' * 5000}2") + b"{}",
         head("POST /v1/dev/login HTTP/1.0", JSON, CHUNKED) + b"0\r\n\r\n",
         head(POST, JSON, CHUNKED, CHUNKED) + b"0\r\n\r\n",
         head(POST, JSON, "transfer-encoding: chunked, chunked") + b"0\r\n\r\n",

@@ -51,6 +51,11 @@ def test_f_h9_a_body_has_one_length() -> None:
     assert status((b"transfer-encoding", b"identity")) == 501
 
 
+def test_f_h3_a_length_has_not_more_digits_than_a_number_can_have() -> None:
+    assert status((b"content-length", b"0" * 19 + b"2")) == 0
+    assert status((b"content-length", b"0" * 20 + b"2")) == 400
+
+
 def test_other_versions_and_what_a_proxy_does_are_refused() -> None:
     assert status(version="2.0") == 505
     assert status(version="0.9") == 505

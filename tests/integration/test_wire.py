@@ -208,7 +208,8 @@ async def test_f_h5_s19_who_stays_silent_is_answered_408_or_closed(
 
 def chunked(*chunks: bytes, extension: bytes = b"", trailers: bytes = b"") -> bytes:
     body = b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
-    return head(POST, JSON, CHUNKED) + body + b"0\r\n" + trailers + b"\r\n"
+    fields = JSON, CHUNKED, "connection: close"  # or it is kept open for 5 s
+    return head(POST, *fields) + body + b"0\r\n" + trailers + b"\r\n"
 
 
 LOGIN = b'{"user_id":"alice"}'

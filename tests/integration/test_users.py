@@ -69,6 +69,14 @@ async def test_a_demo_login_leaves_what_the_host_app_has_said(stack: Stack) -> N
         assert (await host.get(f"{USERS}/{ann}")).json()["name"] == "Another"
 
 
+async def test_the_demo_goes_on_without_one_of_its_users_who_was_erased(stack: Stack) -> None:
+    async with hosted(stack) as host:
+        (await host.request("DELETE", f"{USERS}/dave")).raise_for_status()
+        login = await host.post("/v1/dev/login", {"user_id": "bob"})
+        assert login.raise_for_status().json()["user_id"] == "bob"
+        assert (await host.post("/v1/dev/login", {"user_id": "dave"})).status_code == 401
+
+
 async def test_a_demo_login_tells_who_is_banned_or_erased(stack: Stack) -> None:
     async with hosted(stack) as host:
         ann, ben = await family(host, "änn", "ben")

@@ -1,5 +1,7 @@
 """Owns storing the profiles of users, from their tokens or the demo login."""
 
+from contextlib import suppress
+
 from services.gateway.auth import DEMO_CAST, Identity, demo_email
 from services.gateway.auth.claims import REMOVED
 from services.gateway.upstream.lanes import Lanes
@@ -38,7 +40,10 @@ class People:
         """Make the demo's users known from the first login on, so that anyone can be written to."""
         for member_id, name in {} if is_reserved(user_id) else DEMO_CAST.items():
             if member_id != user_id and (await self._log.join(member_id)).profile is None:
-                await self._put(PutUser(user_id=member_id, name=name, email=demo_email(member_id)))
+                with suppress(NotFound):  # who was erased stays so
+                    await self._put(
+                        PutUser(user_id=member_id, name=name, email=demo_email(member_id))
+                    )
 
     async def know_by_demo(self, user_id: str, name: str | None) -> PutUser:
         """Store who has signed in on the demo, and return it. What the host app has said of them

@@ -45,20 +45,19 @@ class Cycle(RequestResponseCycle):
     def __init__(
         self, *, transport: asyncio.Transport, on_response: Callable[[], None], **kwargs: Any
     ) -> None:
-        self._output = Output(transport)
+        self._output = output = Output(transport)
         self._on_response = on_response
-        super().__init__(
-            transport=cast(asyncio.Transport, self._output), on_response=self._complete, **kwargs
-        )
+
+        def complete() -> None:  # no method: this would hold itself, until the collector comes
+            output.flush()  # of an answer without a body
+            on_response()
+
+        super().__init__(transport=cast(asyncio.Transport, output), on_response=complete, **kwargs)
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         await super().run_asgi(app)
         if self._output.is_closing() and not (self.response_complete or self.disconnected):
             self._on_response()  # it failed half-way
-
-    def _complete(self) -> None:
-        self._output.flush()  # of an answer without a body
-        self._on_response()
 
     def send(self, message: ASGISendEvent) -> Awaitable[None]:  # type: ignore[override]  # no coroutine of its own
         if message["type"] == "http.response.start":

@@ -83,6 +83,7 @@ class Requests(HttpToolsProtocol):
         elif self.answering is None:
             early, self._ahead = rest + self._ahead, b""
             self.upgrade(early)
+            self._let_go()
         else:
             self.refuse(400, "A WebSocket begins when all requests before it are answered")
 
@@ -175,3 +176,10 @@ class Requests(HttpToolsProtocol):
         if self.answering is not None:
             self.answering.disconnect()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold nothing that holds this: the collector would have to find it, and comes seldom."""
+        self.parser = self.cycle = self.answering = None  # type: ignore[assignment]
+        self.pipeline.clear()
+        self._unset_keepalive_if_required()

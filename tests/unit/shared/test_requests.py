@@ -1,10 +1,12 @@
 """Reading the requests of a connection, in whatever pieces they come."""
 
 import asyncio
+import gc
 import itertools
 import json
 import re
 import socket
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -287,6 +289,36 @@ async def test_f_h1_who_waits_for_a_later_answer_does_not_yield_to_who_comes() -
         assert client.http.config.admission.enter("") is None
         app.go.set()
         assert statuses(await client.heard()) == [200, 200]
+
+
+class Taken(asyncio.Protocol):
+    """What takes a connection over, in place of `Wire`, which wants a socket of TCP."""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def upgrade(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "sent", [head("GET /1 HTTP/1.1"), head("GET /ever HTTP/1.1") * 2, upgrade()]
+)
+async def test_what_is_over_is_not_left_to_the_collector(sent: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with connected(App()) as client:
+            http = weakref.ref(client.http)
+            client.http.ws_protocol_class = Taken
+            client.say(sent)
+            await asyncio.sleep(0.01)
+            client.hang_up()
+            del client
+        await asyncio.sleep(0.01)
+        assert http() is None
+    finally:
+        gc.enable()
 
 
 async def test_f_s16_who_does_not_read_an_answer_that_fails_is_cut_off() -> None:

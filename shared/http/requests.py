@@ -16,6 +16,7 @@ from shared.http.cycle import Cycle
 from shared.http.head import Head, Unfit, has_body, judge
 
 PIECE_BYTES = 4 * 1024  # that the parser is given at once: between two the limits are looked at
+CONNECTION = (b"connection", b"proxy-connection")  # the same to the parser
 LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs some calls
 SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
 
@@ -102,8 +103,11 @@ class Requests(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.stage == "head":  # else a trailer, which nobody reads
+        """Raises Unfit."""
+        if self.stage == "head":
             super().on_header(name, value.rstrip(b" \t"))
+        elif name.lower() in CONNECTION:  # of all trailers, only the parser would read this one
+            raise Unfit("A trailer cannot end the connection")
 
     def on_headers_complete(self) -> None:
         """Raises Unfit."""

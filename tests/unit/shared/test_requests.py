@@ -437,6 +437,13 @@ async def test_a_trailer_is_no_field_of_the_head() -> None:
     assert told(got)[0]["names"] == ["host", "transfer-encoding"]
 
 
+@pytest.mark.parametrize("name", [b"connection", b"Proxy-Connection"])
+async def test_f_h9_a_trailer_does_not_end_the_connection(name: bytes) -> None:
+    """The parser would take nothing that comes behind it for a request."""
+    got = await answers(App(), chunked(b"ab", trailers=name + b": close\r\n") + LAST)
+    assert statuses(got) == [400]
+
+
 async def test_space_around_a_field_is_not_part_of_it() -> None:
     seen: list[tuple[bytes, bytes]] = []
 

@@ -8,6 +8,7 @@ import asyncio
 import http
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import uvicorn
@@ -259,7 +260,8 @@ class Http(Requests):
                 return
         self.transport.write(_answer(status, reason, self.server_state.default_headers))
         if self.transport.can_write_eof():
-            self.transport.write_eof()  # a close with unread bytes would reset the answer away
+            with suppress(OSError):  # the peer has reset it
+                self.transport.write_eof()  # a close with unread bytes would reset the answer away
             self.transport.resume_reading()
         else:
             self.transport.close()

@@ -268,7 +268,8 @@ class Wire(WebSocketsSansIOProtocol):
         self.inbound.clear()
         self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.close)
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # the peer has reset it
+                self.transport.write_eof()
 
     def _fail(self, code: int, reason: str) -> None:
         record("validation_error", f"a socket is closed: {reason}", code=int(code))

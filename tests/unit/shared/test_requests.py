@@ -1,6 +1,7 @@
 """Reading the requests of a connection, in whatever pieces they come."""
 
 import asyncio
+import errno
 import gc
 import itertools
 import json
@@ -212,6 +213,16 @@ async def test_a_refusal_waits_until_the_request_before_it_is_answered() -> None
         await asyncio.sleep(0)
         app.go.set()
         assert statuses(await client.heard()) == [200, 400]
+
+
+async def test_f_s16_who_is_refused_and_has_reset_the_connection_is_gone() -> None:
+    def gone() -> None:
+        raise OSError(errno.ENOTCONN, "as asyncio raises it")
+
+    async with connected(App()) as client:
+        client.http.transport.write_eof = gone  # type: ignore[method-assign]
+        client.say(BROKEN)
+        await eventually(lambda: client.http not in client.http.connections, 10)
 
 
 async def test_a_request_whose_body_breaks_while_it_waits_is_never_begun() -> None:

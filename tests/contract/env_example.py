@@ -201,9 +201,10 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         " listed, off for one that is not even listed.",
         "notification_keep": "The time for which a notification is kept after it was read. Unread"
         " ones are kept for at least 180 days. 0: all for ever.",
-        "public_url": "The address of the page for links in e-mails, such as"
+        "public_url": "The address of the page for links in e-mails and push notifications, such as"
         " https://chat.example.com.",
-        "conversation_url": "The URL of a conversation for links in e-mails, with"
+        "conversation_url": "The URL of a conversation for links in e-mails and push notifications,"
+        " with"
         " {conversation_id} or {user_id} in it, such as"
         " https://app.example.com/messages/{conversation_id}. If empty, the page below"
         " LINKUP_PUBLIC_URL.",

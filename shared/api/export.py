@@ -113,8 +113,8 @@ class ExportedReceipt(Struct, frozen=True, kw_only=True):
 
 
 class ExportedDelivery(Struct, frozen=True, kw_only=True):
-    """An e-mail or push to the user. `about` is the id of a conversation, `n:` and the id of a
-    notification, or just `digest:` for a digest."""
+    """An e-mail or push to the user. `about` is the id of a conversation, or `n:`
+    followed by the id of a notification, or `digest:` alone."""
 
     channel: Literal["email", "push"]
     about: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 BESIDE = ("-wal", "-shm")  # of the same life as the database while a connection is open
 
-REMEDY = "put back what was open, and the service goes on; or restart it with a backup in its place"
+REMEDY = "put back what was open, and it goes on; or restart the service with a backup in its place"
 
 
 class Displaced(OSError):

@@ -5,6 +5,7 @@ uvicorn's pipeline; what it was not given yet waits here until all before it is 
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Literal, cast
 from urllib.parse import unquote
 
@@ -21,7 +22,7 @@ LEAST_CHUNK = 64  # bytes of a body's chunks on average: each costs some calls
 SMALL_CHUNKS = 1000 * LEAST_CHUNK  # bytes by which they may fall short of it at a time
 
 
-class Requests(HttpToolsProtocol):
+class Requests(HttpToolsProtocol, ABC):
     """uvicorn's protocol, with limits on what is no content. Beneath `Http`, which says what
     happens to the requests that it refuses."""
 
@@ -33,18 +34,18 @@ class Requests(HttpToolsProtocol):
     _frame = 0  # bytes since the last content
     _room = 0  # bytes by which the chunks of this body may still fall short
 
+    @abstractmethod
     def refuse(self, status: int, reason: str) -> None:
         """Answer what cannot be read, when what came before it is answered; read no more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def upgrade(self, early: bytes) -> None:
         """Hand the connection over to a protocol for WebSockets. `early`: what came behind the
         head."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reads(self) -> bool:
         """Return whether the requests of this connection are still read."""
-        raise NotImplementedError
 
     def take(self, data: bytes) -> None:
         """Read what has come, as far as it is its turn."""
